@@ -1,0 +1,68 @@
+# make run and make test do all the set-up themselves; see README.md.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SCAN ?=
+OUT ?= out
+
+.DEFAULT_GOAL := help
+.PHONY: help setup system run test lint format bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/ready ## Create .venv with everything in it
+
+run: .venv/ready ## Open SCAN=file, or a phantom; without a screen, write results to out/
+ifneq ($(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname))),)
+	$(BIN)/liverview $(or $(SCAN),--phantom 0 --segment)
+else
+	$(BIN)/liverview $(or $(SCAN),--phantom 0) --out $(OUT) --overwrite
+endif
+
+test: .venv/ready ## Run all tests
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+
+lint: .venv/ready ## Check style, types and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: .venv/ready ## Put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/ready ## Measure how long a person waits (SCAN=file for a scan of yours)
+	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/waiting.py $(SCAN)
+
+clean: ## Remove what make made
+	rm -rf .venv out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/ready: pyproject.toml constraints.txt | system
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+# The system libraries that Qt needs: with the offscreen platform and with a screen.
+LIBRARIES := libGL.so.1 libEGL.so.1 libglib-2.0.so.0 libfontconfig.so.1 libdbus-1.so.3 \
+  libxkbcommon.so.0 libxkbcommon-x11.so.0 libxcb-cursor.so.0 libxcb-icccm.so.4 \
+  libxcb-keysyms.so.1 libxcb-shape.so.0
+PACKAGES := libgl1 libegl1 libglib2.0-0 libfontconfig1 libdbus-1-3 libxkbcommon0 \
+  libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 \
+  fonts-dejavu-core python3-venv
+
+system:
+	@if [ "$$(uname)" = Linux ] && [ ! -e .venv/ready ]; then \
+	  missing=$$(for l in $(LIBRARIES); do PATH=$$PATH:/sbin:/usr/sbin ldconfig -p | grep -qF "$$l" || echo $$l; done); \
+	  $(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
+	  [ -n "$$(find /usr/share/fonts /usr/local/share/fonts -name '*.ttf' 2>/dev/null | head -1)" ] || missing="$$missing fonts"; \
+	  if [ -n "$$missing" ]; then \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	      apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; \
+	    else \
+	      echo "Missing: $$missing. Install: sudo apt install $(PACKAGES)" >&2; exit 2; \
+	    fi; \
+	  fi; \
+	fi

@@ -1,0 +1,7 @@
+"""``python -m liverview`` is the ``liverview`` command."""
+
+import sys
+
+from liverview.cli import main
+
+sys.exit(main())

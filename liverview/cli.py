@@ -1,0 +1,289 @@
+"""The command line: parse, call the core, print.
+
+Nothing heavy is imported before a command needs it, and none of the commands but the
+window imports Qt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from liverview import DISCLAIMER, __version__
+
+if TYPE_CHECKING:
+    from liverview.measurement import Measurement
+
+_COMMANDS = ("segment", "phantom", "measure", "evaluate", "train")
+T = TypeVar("T")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0, or 2 after one clear sentence."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = given[0] if given and given[0] in _COMMANDS else None
+    options = (_command_parser() if command else _window_parser()).parse_args(given)
+    try:
+        code: int = options.run(options)
+    except KeyboardInterrupt:
+        print("liverview: stopped.", file=sys.stderr)
+        return 130
+    except _expected_errors() as error:
+        print(f"liverview: {error}", file=sys.stderr)
+        return 2
+    return code
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """Everything that a person can cause; all else is a bug and keeps its traceback."""
+    return (ValueError, OSError, MemoryError)
+
+
+def _window_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="liverview",
+        description=f"Look at livers on CT and segment them. {DISCLAIMER}",
+        epilog=f"Commands without a window: {', '.join(_COMMANDS)}; "
+        "liverview COMMAND --help says more.",
+    )
+    parser.add_argument("scan", nargs="?", type=Path, metavar="SCAN", help="NIfTI file to open")
+    parser.add_argument("--phantom", type=int, metavar="SEED", help="open a generated phantom")
+    parser.add_argument("--segment", action="store_true", help="start segmenting at once")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="segment, write label map, measurements and a screenshot there, and quit",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace files in DIR")
+    parser.add_argument("--version", action="version", version=f"liverview {__version__}")
+    parser.set_defaults(run=_view)
+    return parser
+
+
+def _command_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="liverview")
+    commands = parser.add_subparsers(required=True)
+
+    segment = commands.add_parser("segment", help="segment a scan", description=DISCLAIMER)
+    segment.add_argument("scan", type=Path, metavar="SCAN")
+    segment.add_argument("-o", "--output", type=Path, required=True, metavar="LABELS.nii.gz")
+    segment.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    segment.add_argument("--json", type=Path, metavar="FILE", help="write measurements there")
+    segment.add_argument("--volume", type=int, default=0, metavar="N", help="of a 4D file")
+    segment.add_argument("--masks", action="store_true", help="one binary file per label, too")
+    segment.add_argument("--overwrite", action="store_true", help="replace existing files")
+    segment.set_defaults(run=_segment)
+
+    phantom = commands.add_parser("phantom", help="write a synthetic CT with its labels")
+    phantom.add_argument("folder", type=Path, metavar="DIR")
+    phantom.add_argument("--seed", type=int, default=0)
+    phantom.add_argument("--shape", type=int, nargs=3, metavar=("I", "J", "K"))
+    phantom.add_argument("--spacing", type=float, nargs=3, metavar=("X", "Y", "Z"))
+    phantom.add_argument("--lesions", type=int, metavar="N")
+    phantom.add_argument("--noise", type=float, metavar="HU")
+    phantom.add_argument("--phase", choices=("native", "arterial", "portal", "delayed"))
+    phantom.add_argument("--overwrite", action="store_true", help="replace existing files")
+    phantom.set_defaults(run=_phantom)
+
+    measure = commands.add_parser("measure", help="volumes and lesions of a label map")
+    measure.add_argument("labels", type=Path, metavar="LABELS")
+    measure.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    measure.set_defaults(run=_measure)
+
+    evaluate = commands.add_parser("evaluate", help="compare a label map with a reference")
+    evaluate.add_argument("predicted", type=Path, metavar="PREDICTED")
+    evaluate.add_argument("reference", type=Path, metavar="REFERENCE")
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    evaluate.set_defaults(run=_evaluate)
+
+    train = commands.add_parser("train", help="train a network on phantoms")
+    train.add_argument("recipe", type=Path, metavar="RECIPE.toml")
+    train.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
+    train.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    train.add_argument("--resume", action="store_true", help="go on where DIR stopped")
+    train.set_defaults(run=_train)
+    return parser
+
+
+# ---- commands ----------------------------------------------------------------------------
+
+
+def _view(options: argparse.Namespace) -> int:
+    from liverview.ui.app import run
+
+    if options.out is not None:
+        if options.scan is None and options.phantom is None:
+            raise ValueError("--out needs something to segment: a SCAN, or --phantom SEED.")
+        options.out.mkdir(parents=True, exist_ok=True)
+        if any(options.out.glob("*_seg.nii.gz")) and not options.overwrite:
+            raise ValueError(f"{options.out} holds results already: add --overwrite.")
+    phantom = None
+    if options.phantom is not None and options.scan is None:
+        from liverview.phantom import PhantomConfig
+
+        phantom = PhantomConfig(seed=options.phantom)
+    code: int = run(options.scan, phantom, options.segment, options.device, options.out)
+    return code
+
+
+def _segment(options: argparse.Namespace) -> int:
+    from liverview import nifti
+    from liverview.inference import collect, load_models, pick_device, segment
+    from liverview.measurement import measure, report
+    from liverview.volume import LabelMap, Volume
+
+    nifti.check_target(options.output, overwrite=options.overwrite)
+    if options.json:
+        _check_folder(options.json)
+    device = pick_device(options.device)
+    volume = _last(_shown(nifti.load(options.scan, options.volume)), Volume)
+    for note in volume.notes:
+        print(f"{options.scan.name}: {note}", file=sys.stderr)
+    started = time.monotonic()
+    voxels = collect(_shown(segment(volume, load_models(), str(device))), volume.shape)
+    seconds = time.monotonic() - started
+    labels = LabelMap(voxels, volume.affine, volume.name)
+    _exhaust(_shown(nifti.save_labels(options.output, labels, volume, overwrite=options.overwrite)))
+    if options.masks:
+        folder = options.output.parent
+        _exhaust(_shown(nifti.save_masks(folder, labels, volume, overwrite=options.overwrite)))
+    measurement = measure(labels)
+    _print_volumes(measurement)
+    print(f"{options.output} written in {seconds:.1f} s on {device}.")
+    if options.json:
+        figures = report(volume, measurement, device=str(device), seconds=round(seconds, 2))
+        _write_json(options.json, figures)
+    return 0
+
+
+def _phantom(options: argparse.Namespace) -> int:
+    from liverview import nifti
+    from liverview.phantom import Case, PhantomConfig, Phase, generate
+
+    given = {
+        "shape": options.shape and tuple(options.shape),
+        "spacing": options.spacing and tuple(options.spacing),
+        "lesions": options.lesions,
+        "noise_hu": options.noise,
+        "phase": options.phase and Phase(options.phase),
+    }
+    config = PhantomConfig(
+        seed=options.seed, **{name: value for name, value in given.items() if value is not None}
+    )
+    targets = options.folder / "ct.nii.gz", options.folder / "labels.nii.gz"
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for target in targets:
+        nifti.check_target(target, overwrite=options.overwrite)
+    case = _last(_shown(generate(config)), Case)
+    _exhaust(_shown(nifti.save_volume(targets[0], case.volume, overwrite=options.overwrite)))
+    _exhaust(
+        _shown(nifti.save_labels(targets[1], case.labels, case.volume, overwrite=options.overwrite))
+    )
+    print(f"{targets[0]} and {targets[1]} written.")
+    return 0
+
+
+def _measure(options: argparse.Namespace) -> int:
+    from liverview.measurement import measure
+    from liverview.nifti import read_labels
+
+    measurement = measure(read_labels(options.labels))
+    _print_volumes(measurement)
+    for number, lesion in enumerate(measurement.lesions, start=1):
+        x, y, z = lesion.centroid_mm
+        print(
+            f"lesion {number:<3} {lesion.volume_ml:10.2f} mL  "
+            f"{lesion.axial_diameter_mm:6.1f} mm  at {x:.0f} {y:.0f} {z:.0f} mm"
+        )
+    if options.json:
+        _write_json(options.json, measurement.to_dict())
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from liverview.metrics import evaluate
+    from liverview.nifti import read_labels
+
+    scores = evaluate(read_labels(options.predicted), read_labels(options.reference))
+    for score in scores:
+        value = "   -  " if score.dice != score.dice else f"{score.dice:.4f}"
+        print(
+            f"{score.label.name.lower():<7} Dice {value}   {score.predicted_ml:9.1f} mL, "
+            f"reference {score.reference_ml:9.1f} mL"
+        )
+    if options.json:
+        _write_json(options.json, {s.label.name.lower(): s.to_dict() for s in scores})
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    # Before numpy starts its threads: with one process per core, they would fight.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from liverview.training.recipe import read_recipe
+
+    recipe = read_recipe(options.recipe)
+    try:
+        from liverview.training.run import train
+    except ImportError as error:
+        raise ValueError(
+            f"training needs packages that are not installed ({error.name}): "
+            "pip install 'liverview[train]'."
+        ) from error
+    path = train(recipe, options.out, options.device, options.resume)
+    print(f"{path} written.")
+    return 0
+
+
+# ---- output ------------------------------------------------------------------------------
+
+
+def _print_volumes(measurement: Measurement) -> None:
+    for label, ml in measurement.volume_ml.items():
+        print(f"{label.name.lower():<7} {ml:10.1f} mL")
+
+
+def _check_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise ValueError(f"{path} cannot be written: its folder is not there.")
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    print(f"{path} written.")
+
+
+def _shown(stream: Iterable[T]) -> Iterator[T]:
+    """Pass a stream on; on a terminal, draw its progress and print its notices."""
+    from liverview.stream import Notice, Progress
+
+    terminal = sys.stderr.isatty()
+    for item in stream:
+        if isinstance(item, Notice):
+            print(item.text, file=sys.stderr)
+        elif isinstance(item, Progress) and terminal:
+            bar = "█" * round(24 * min(item.fraction, 1))
+            print(f"\r{item.phase:<24} {bar:<24} {item.fraction:4.0%}", end="", file=sys.stderr)
+        yield item
+    if terminal:
+        print("\r\033[K", end="", file=sys.stderr)
+
+
+def _last(stream: Iterable[Any], kind: type[T]) -> T:
+    """The last item of a stream, which is its result."""
+    *_, item = stream
+    if not isinstance(item, kind):
+        raise TypeError(f"the stream ended with {item!r}, not with a {kind.__name__}")
+    return item
+
+
+def _exhaust(stream: Iterable[Any]) -> None:
+    for _ in stream:
+        pass

@@ -1,0 +1,133 @@
+"""Segmentation as a stream: a coarse liver first, then refined slabs from the crosshair out.
+
+`segment` is a generator and knows nothing of threads: to cancel is to stop iterating and
+close it. Slabs are computed on a fixed partition of the volume and only their order depends
+on the crosshair, so the result is the same, bit for bit, whatever the order. Memory beyond
+the volume and the label map is bounded by the slab and the first stage's 4 mm grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from liverview import paths
+from liverview.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from liverview.inference.cleanup import clean
+from liverview.inference.coarse import CoarseLiver, find_liver
+from liverview.inference.fine import outward, refine
+from liverview.inference.runner import DeviceError, Runner, pick_device
+from liverview.labels import Label
+from liverview.memory import reuse_large_blocks
+from liverview.network import fold_batch_norm
+from liverview.resampling import along
+from liverview.stream import Notice, Progress, Slab
+from liverview.volume import Volume
+
+__all__ = ["DeviceError", "Models", "Slab", "collect", "load_models", "pick_device", "segment"]
+
+_CHUNK = 8  # slices of the coarse liver shown at once
+
+
+@dataclass(frozen=True, eq=False)
+class Models:
+    """The networks of the two stages, ready for inference."""
+
+    coarse: Checkpoint
+    fine: Checkpoint
+
+
+def load_models(folder: Path | None = None) -> Models:
+    """Load coarse.safetensors and fine.safetensors, their batch norms folded.
+
+    Raises
+    ------
+    CheckpointError : where one is missing, damaged or of the wrong kind.
+    """
+    where = folder or paths.weights()
+    coarse = load_checkpoint(where / "coarse.safetensors")
+    fine = load_checkpoint(where / "fine.safetensors")
+    if coarse.network.config.dims != 3 or "liver" not in coarse.classes:
+        raise CheckpointError(f"{where / 'coarse.safetensors'} is not a 3D network for the liver.")
+    names = {label.name.lower() for label in Label}
+    if fine.network.config.dims != 2 or set(fine.classes) != names:
+        raise CheckpointError(f"{where / 'fine.safetensors'} is not a 2D network for the labels.")
+    fold_batch_norm(coarse.network)
+    fold_batch_norm(fine.network)
+    return Models(coarse, fine)
+
+
+def segment(
+    volume: Volume,
+    models: Models,
+    device: str = "auto",
+    crosshair: tuple[int, int, int] | None = None,
+) -> Iterator[Progress | Notice | Slab]:
+    """Segment a volume; slabs may overwrite earlier ones, the last one counts.
+
+    First comes the coarse liver as slabs, nearest to the crosshair first, then the refined
+    labels in the same order, then the slabs that the clean-up of the whole changed.
+
+    Raises
+    ------
+    DeviceError : where the device is unknown or not there.
+    """
+    reuse_large_blocks()
+    where = pick_device(device)
+    near = crosshair[2] if crosshair is not None else volume.shape[2] // 2
+    liver = yield from find_liver(volume, models.coarse, where)
+    if liver is None:
+        yield Slab(0, np.zeros(volume.shape, np.uint8))
+        yield Progress("Done", 1.0)
+        return
+    yield from _show_coarse(volume, liver, near)
+    labels = np.zeros(volume.shape, np.uint8, order="F")
+    runner = Runner(models.fine.network, where)
+    for slab, done in refine(volume, liver, models.fine, runner, near):
+        labels[:, :, slab.start : slab.stop] = slab.labels
+        yield slab
+        yield from runner.take_notices()
+        yield Progress("Refining", 0.2 + 0.77 * done)
+    yield Progress("Cleaning up", 0.97)
+    yield from _cleaned(volume, liver, labels)
+    yield Progress("Done", 1.0)
+
+
+def collect(
+    stream: Iterator[Progress | Notice | Slab], shape: tuple[int, int, int]
+) -> NDArray[np.uint8]:
+    """The label map that a stream adds up to, (I, J, K) uint8."""
+    labels = np.zeros(shape, np.uint8, order="F")
+    for item in stream:
+        if isinstance(item, Slab):
+            labels[:, :, item.start : item.stop] = item.labels
+    return labels
+
+
+def _show_coarse(volume: Volume, liver: CoarseLiver, near: int) -> Iterator[Slab]:
+    """The first stage's liver on the volume's grid."""
+    mask = torch.from_numpy(liver.mask).float()
+    i, j = (liver.weights(volume, axis, torch.arange(volume.shape[axis])) for axis in (0, 1))
+    box = liver.box(volume, liver.spacing[2])[2]
+    for start in outward(range(box.start, box.stop, _CHUNK), _CHUNK, near):
+        stop = min(start + _CHUNK, volume.shape[2])
+        thin = along(mask, liver.weights(volume, 2, torch.arange(start, stop)), 2)
+        shown = along(along(thin, i, 0), j, 1) > 0.5
+        yield Slab(start, shown.to(torch.uint8).numpy() * np.uint8(Label.LIVER))
+
+
+def _cleaned(volume: Volume, liver: CoarseLiver, labels: NDArray[np.uint8]) -> Iterator[Slab]:
+    """Slabs for the slices that the clean-up changed, and empty ones beyond the box."""
+    box = liver.box(volume, 50.0)
+    cleaned = clean(np.ascontiguousarray(labels[box]), volume.voxel_ml)
+    changed = np.flatnonzero((cleaned != labels[box]).any(axis=(0, 1)))
+    for offset in changed:
+        k = box[2].start + int(offset)
+        slab = np.zeros((*volume.shape[:2], 1), np.uint8)
+        slab[box[0], box[1], 0] = cleaned[:, :, offset]
+        yield Slab(k, slab)

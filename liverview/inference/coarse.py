@@ -1,0 +1,156 @@
+"""First stage: where the liver is, on the whole scan at 4 mm."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import cc3d
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import Tensor
+
+from liverview.checkpoint import Checkpoint
+from liverview.inference.runner import Runner
+from liverview.resampling import along, linear_weights
+from liverview.stream import Notice, Progress
+from liverview.volume import Volume
+
+_AIR_HU = -1024.0
+_BODY_HU = -400.0
+_TILE = 32  # slices in one forward pass: well under half a second on two cores
+_STEP = 16
+_CHUNK = 16  # full-resolution slices shrunk at once
+_LEAST_ML = 60.0
+_PLAUSIBLE_ML = (300.0, 4500.0)
+
+
+@dataclass(frozen=True, eq=False)
+class CoarseLiver:
+    """The liver on the first stage's grid.
+
+    Attributes
+    ----------
+    probability : (i, j, k) float32, zero away from the part that was kept.
+    mask : (i, j, k) bool, the part that was kept.
+    spacing : mm per coarse voxel; the grid starts at the same corner as the volume's.
+    liver_hu : median HU well inside.
+    """
+
+    probability: Tensor
+    mask: NDArray[np.bool_]
+    spacing: tuple[float, float, float]
+    liver_hu: float
+
+    def weights(self, volume: Volume, axis: int, positions: Tensor) -> Tensor:
+        """Weights from the coarse grid to positions given in the volume's voxels."""
+        scale = volume.spacing[axis] / self.spacing[axis]
+        return linear_weights(self.probability.shape[axis], (positions + 0.5) * scale - 0.5)
+
+    def box(self, volume: Volume, margin_mm: float) -> tuple[slice, slice, slice]:
+        """The volume's voxels around the liver, with a margin."""
+        box = []
+        for axis, size in enumerate(volume.shape):
+            others = tuple(a for a in range(3) if a != axis)
+            hit = np.flatnonzero(self.mask.any(axis=others))
+            scale = self.spacing[axis] / volume.spacing[axis]
+            margin = margin_mm / volume.spacing[axis]
+            first = max(int(np.floor(hit[0] * scale - margin)), 0)
+            last = min(int(np.ceil((hit[-1] + 1) * scale + margin)), size)
+            box.append(slice(first, last))
+        return box[0], box[1], box[2]
+
+
+def find_liver(
+    volume: Volume, checkpoint: Checkpoint, device: torch.device
+) -> Generator[Progress | Notice, None, CoarseLiver | None]:
+    """Yields progress; returns the liver, or None where there is none."""
+    spacing = checkpoint.preprocessing.spacing_mm
+    hu = yield from _shrink(volume, spacing)
+    body = _body(hu)
+    runner = Runner(checkpoint.network, device)
+    found = torch.zeros(hu.shape)
+    inside = yield from _tiles(hu[body], checkpoint, runner)
+    found[body] = inside
+    mask = _largest((found > 0.5).numpy())
+    ml = float(mask.sum()) * float(np.prod(spacing)) / 1000
+    if ml < _LEAST_ML:
+        yield Notice("No liver was found in this scan.")
+        return None
+    if not _PLAUSIBLE_ML[0] <= ml <= _PLAUSIBLE_ML[1]:
+        yield Notice(f"The liver that was found has {ml:,.0f} mL, which is unusual: check it.")
+    near = torch.from_numpy(ndimage.binary_dilation(mask, iterations=2))
+    core = ndimage.binary_erosion(mask, iterations=2)
+    median = float(np.median(hu.numpy()[core if core.any() else mask]))
+    return CoarseLiver(found * near, mask, spacing, median)
+
+
+def _shrink(
+    volume: Volume, spacing: tuple[float, float, float]
+) -> Generator[Progress | Notice, None, Tensor]:
+    """The whole volume in HU on the coarse grid, anti-aliased, some slices at a time."""
+    weights = []
+    for axis in range(3):
+        scale = spacing[axis] / volume.spacing[axis]
+        count = max(1, round(volume.shape[axis] / scale))
+        positions = (torch.arange(count) + 0.5) * scale - 0.5
+        weights.append(linear_weights(volume.shape[axis], positions, support=scale))
+    out = torch.zeros(*(len(w) for w in weights))
+    for start in range(0, volume.shape[2], _CHUNK):
+        part = volume.voxels[:, :, start : start + _CHUNK]
+        chunk = torch.from_numpy(np.ascontiguousarray(part, np.float32)) + volume.intercept
+        chunk = along(along(chunk.clamp_(min=_AIR_HU), weights[0], 0), weights[1], 1)
+        out += along(chunk, weights[2][:, start : start + _CHUNK], 2)
+        yield Progress("Looking for the liver", 0.05 * (start + _CHUNK) / volume.shape[2])
+    return out
+
+
+def _body(hu: Tensor) -> tuple[slice, slice, slice]:
+    """The slices of both in-plane axes that show more than air; every axial slice."""
+    dense = hu > _BODY_HU
+    box = []
+    for axis in (0, 1):
+        others = tuple(a for a in range(3) if a != axis)
+        hit = torch.nonzero(dense.sum(dim=others) > 0.01 * dense[0].numel())[:, 0]
+        if len(hit) == 0:
+            hit = torch.arange(hu.shape[axis])
+        first, last = max(int(hit[0]) - 2, 0), min(int(hit[-1]) + 3, hu.shape[axis])
+        box.append(slice(first, last))
+    return box[0], box[1], slice(0, hu.shape[2])
+
+
+def _tiles(
+    hu: Tensor, checkpoint: Checkpoint, runner: Runner
+) -> Generator[Progress | Notice, None, Tensor]:
+    """Liver probability of a block, from tiles that overlap by half, faded into each other."""
+    multiple = checkpoint.network.config.multiple
+    liver = checkpoint.classes.index("liver")
+    depth = hu.shape[2]
+    sizes = [-(-n // multiple) * multiple for n in hu.shape[:2]]
+    length = max(_TILE, -(-depth // _STEP) * _STEP)
+    padded = torch.full((*sizes, length), _AIR_HU)
+    padded[: hu.shape[0], : hu.shape[1], :depth] = hu
+    # Beyond the last slice the scan goes on, it does not turn into air.
+    padded[:, :, depth:] = padded[:, :, depth - 1 : depth]
+    fade = 1 - (torch.arange(_TILE) + 0.5 - _TILE / 2).abs() / (_TILE / 2)
+    total, weight = torch.zeros_like(padded), torch.zeros(length)
+    starts = range(0, length - _TILE + 1, _STEP)
+    for number, start in enumerate(starts, start=1):
+        x = checkpoint.preprocessing.block(padded[:, :, start : start + _TILE])
+        seen = runner.probabilities(x[None])[0, liver]
+        total[:, :, start : start + _TILE] += seen * fade
+        weight[start : start + _TILE] += fade
+        yield from runner.take_notices()
+        yield Progress("Looking for the liver", 0.05 + 0.15 * number / len(starts))
+    return (total / weight)[: hu.shape[0], : hu.shape[1], :depth]
+
+
+def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest 6-connected part, its holes filled."""
+    if not mask.any():
+        return mask
+    part: NDArray[np.bool_] = cc3d.largest_k(mask, k=1, connectivity=6) > 0
+    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(part)
+    return filled

@@ -1,0 +1,148 @@
+"""Second stage: liver, vessels and tumors on the scan's own slices, slab by slab."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from liverview.checkpoint import Checkpoint
+from liverview.inference.coarse import CoarseLiver
+from liverview.inference.runner import Runner
+from liverview.labels import Label, merge
+from liverview.resampling import along, linear_weights
+from liverview.stream import Slab
+from liverview.volume import Volume
+
+_SLICES = 4  # working slices in one forward pass and one slab: well under half a second
+_MARGIN_MM = 12.0
+_NEAR = 0.02  # probability of the first stage below which nothing is looked for
+
+
+@dataclass(frozen=True, eq=False)
+class _Geometry:
+    """The working grid in the liver's box.
+
+    Attributes
+    ----------
+    box : the volume's voxels, i and j.
+    group : stored slices averaged into one working slice.
+    starts : first stored slice of every slab.
+    to_work, to_box : weights between box and working grid, for i and j.
+    prior : weights from the coarse grid to the working grid, for i and j.
+    near : weights from the coarse grid to the box, for i and j.
+    """
+
+    box: tuple[slice, slice]
+    group: int
+    starts: list[int]
+    to_work: tuple[Tensor, Tensor]
+    to_box: tuple[Tensor, Tensor]
+    prior: tuple[Tensor, Tensor]
+    near: tuple[Tensor, Tensor]
+
+
+def refine(
+    volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint, runner: Runner, near: int
+) -> Iterator[tuple[Slab, float]]:
+    """Refined slabs, nearest to slice ``near`` first, each with the share that is done.
+
+    Slabs lie on a fixed partition of the volume: order and result are independent.
+    """
+    geometry = _lay_out(volume, coarse, checkpoint)
+    depth = geometry.group * _SLICES
+    order = outward(geometry.starts, depth, near)
+    for number, start in enumerate(order, start=1):
+        yield _slab(volume, coarse, checkpoint, runner, geometry, start), number / len(order)
+
+
+def outward(starts: Iterable[int], depth: int, near: int) -> list[int]:
+    """The starts of slabs of ``depth`` slices, those closest to slice ``near`` first."""
+    return sorted(starts, key=lambda start: abs(start + (depth - 1) / 2 - near))
+
+
+def _lay_out(volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint) -> _Geometry:
+    how = checkpoint.preprocessing
+    box = coarse.box(volume, _MARGIN_MM)
+    group = max(1, math.floor(how.spacing_mm[2] / volume.spacing[2] + 0.5))
+    depth = group * _SLICES
+    starts = list(range(box[2].start // depth * depth, box[2].stop, depth))
+    multiple = checkpoint.network.config.multiple
+    to_work, to_box, prior, near = [], [], [], []
+    for axis in (0, 1):
+        size = box[axis].stop - box[axis].start
+        scale = how.spacing_mm[axis] / volume.spacing[axis]
+        count = -(-math.ceil(size / scale) // multiple) * multiple
+        work = (torch.arange(count) + 0.5) * scale - 0.5  # in voxels of the box
+        voxels = torch.arange(size)
+        to_work.append(linear_weights(size, work, support=scale))
+        to_box.append(linear_weights(count, (voxels + 0.5) / scale - 0.5))
+        prior.append(coarse.weights(volume, axis, work + box[axis].start))
+        near.append(coarse.weights(volume, axis, voxels + box[axis].start))
+    return _Geometry(
+        (box[0], box[1]),
+        group,
+        starts,
+        (to_work[0], to_work[1]),
+        (to_box[0], to_box[1]),
+        (prior[0], prior[1]),
+        (near[0], near[1]),
+    )
+
+
+def _slab(
+    volume: Volume,
+    coarse: CoarseLiver,
+    checkpoint: Checkpoint,
+    runner: Runner,
+    geometry: _Geometry,
+    start: int,
+) -> Slab:
+    """The labels of one slab."""
+    group = geometry.group
+    stop = min(start + group * _SLICES, volume.shape[2])
+    labels = np.zeros((*volume.shape[:2], stop - start), np.uint8)
+    hu = _working_slices(volume, checkpoint.preprocessing.halo, geometry, start)
+    middles = start + (torch.arange(_SLICES) + 0.5) * group - 0.5
+    between = coarse.weights(volume, 2, middles)
+    thick = along(coarse.probability, between, 2)  # (i, j, slices)
+    prior = along(along(thick, geometry.prior[0], 0), geometry.prior[1], 1)
+    x = checkpoint.preprocessing.slab(hu.permute(2, 0, 1), prior.permute(2, 0, 1), coarse.liver_hu)
+    seen = runner.probabilities(x)  # (slices, classes, i, j)
+    seen = along(along(seen, geometry.to_box[0], 2), geometry.to_box[1], 3)
+    found = seen.argmax(dim=1).to(torch.uint8).permute(1, 2, 0)  # (I, J, slices)
+    close = along(along(thick, geometry.near[0], 0), geometry.near[1], 1) > _NEAR
+    merged = _merged(found.numpy(), close.numpy(), checkpoint.classes)
+    labels[geometry.box] = merged.repeat(group, axis=2)[:, :, : stop - start]
+    return Slab(start, labels)
+
+
+def _working_slices(volume: Volume, halo: int, geometry: _Geometry, start: int) -> Tensor:
+    """HU on the working grid with ``halo`` slices on both sides, (i, j, slices + 2 halo).
+
+    Beyond the first and the last slice the outermost one is repeated.
+    """
+    group = geometry.group
+    first = start - halo * group
+    wanted = np.arange(first, first + (_SLICES + 2 * halo) * group)
+    picked = np.clip(wanted, 0, volume.shape[2] - 1)
+    low, high = int(picked[0]), int(picked[-1]) + 1
+    part = volume.voxels[geometry.box[0], geometry.box[1], low:high]
+    block = torch.from_numpy(np.ascontiguousarray(part, np.float32)) + volume.intercept
+    block = block[:, :, torch.from_numpy(picked - low)]
+    block = block.reshape(*block.shape[:2], -1, group).mean(dim=3)
+    return along(along(block, geometry.to_work[0], 0), geometry.to_work[1], 1)
+
+
+def _merged(
+    found: NDArray[np.uint8], close: NDArray[np.bool_], classes: tuple[str, ...]
+) -> NDArray[np.uint8]:
+    """Network classes to labels by the merge rule, nothing far from the first stage's liver."""
+    vessel = found == classes.index(Label.VESSEL.name.lower())
+    tumor = found == classes.index(Label.TUMOR.name.lower())
+    return merge((found > 0) & close, vessel, tumor)

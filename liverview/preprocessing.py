@@ -1,0 +1,105 @@
+"""From Hounsfield units to network input, the same code for training and inference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Window:
+    """A range of HU mapped to -1..1, clipped.
+
+    Attributes
+    ----------
+    level, width : middle and extent of the range in HU.
+    relative : the level counts from the liver's median instead of from water, which
+        takes most of the difference between contrast phases away.
+    """
+
+    level: float
+    width: float
+    relative: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.width > 0:
+            raise ValueError(f"a window's width must be above 0 HU, got {self.width}")
+
+    def apply(self, hu: Tensor, liver_hu: float) -> Tensor:
+        middle = self.level + (liver_hu if self.relative else 0.0)
+        return ((hu - middle) * (2.0 / self.width)).clamp_(-1, 1)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How input is made from a volume; stored in every checkpoint.
+
+    Attributes
+    ----------
+    spacing_mm : working grid along i, j, k. A 2D network takes the scan's own slices
+        where they are at least ``spacing_mm[2]`` apart.
+    windows : every window of every adjacent slice is one channel.
+    slices : adjacent slices, odd; 1 for a 3D network, which sees its neighbors anyway.
+    prior : whether the first stage's liver probability (-1..1) is the last channel.
+    """
+
+    spacing_mm: tuple[float, float, float]
+    windows: tuple[Window, ...]
+    slices: int = 1
+    prior: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.spacing_mm) != 3 or not all(s > 0 for s in self.spacing_mm):
+            raise ValueError(f"spacing_mm must be three numbers above 0, got {self.spacing_mm}")
+        if not self.windows:
+            raise ValueError("at least one window is needed")
+        if self.slices < 1 or self.slices % 2 == 0:
+            raise ValueError(f"slices must be odd, got {self.slices}")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
+        given = dict(values)
+        given["spacing_mm"] = tuple(float(s) for s in given["spacing_mm"])
+        given["windows"] = tuple(Window(**w) for w in given["windows"])
+        return cls(**given)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def channels(self) -> int:
+        return len(self.windows) * self.slices + int(self.prior)
+
+    @property
+    def halo(self) -> int:
+        """Slices needed beyond the first and the last one that is segmented."""
+        return self.slices // 2
+
+    @property
+    def needs_liver_hu(self) -> bool:
+        return any(window.relative for window in self.windows)
+
+    def block(self, hu: Tensor, liver_hu: float = 0.0) -> Tensor:
+        """Input of a 3D network: (I, J, K) HU -> (C, I, J, K)."""
+        return torch.stack([window.apply(hu, liver_hu) for window in self.windows])
+
+    def slab(self, hu: Tensor, prior: Tensor | None = None, liver_hu: float = 0.0) -> Tensor:
+        """Input of a 2D network: (K + 2 * halo, H, W) HU -> (K, C, H, W).
+
+        ``prior`` is the liver probability of the K middle slices, (K, H, W) in 0..1.
+        """
+        count = hu.shape[0] - 2 * self.halo
+        channels = [
+            scaled[offset : offset + count]
+            for scaled in (window.apply(hu, liver_hu) for window in self.windows)
+            for offset in range(self.slices)
+        ]
+        if self.prior:
+            if prior is None:
+                raise ValueError("this checkpoint needs the first stage's liver probability")
+            channels.append(prior * 2 - 1)
+        return torch.stack(channels, dim=1)

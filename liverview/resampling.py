@@ -1,0 +1,28 @@
+"""Linear resampling of blocks, one axis at a time, as small matrix products."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def linear_weights(count: int, positions: Tensor, support: float = 1.0) -> Tensor:
+    """Weights that take ``count`` old cells to new positions, (len(positions), count).
+
+    Parameters
+    ----------
+    positions : centers of the new cells, in old cells; beyond the ends the outermost
+        cell is repeated.
+    support : how many old cells a new one spans; above 1 the triangle widens so that
+        every old cell counts, which keeps fine detail and noise from aliasing.
+    """
+    width = max(support, 1.0)
+    inside = positions.clamp(0, count - 1).to(torch.float32)
+    away = (inside[:, None] - torch.arange(count)[None]).abs() / width
+    weights = (1 - away).clamp_(min=0)
+    return weights / weights.sum(dim=1, keepdim=True)
+
+
+def along(block: Tensor, weights: Tensor, axis: int) -> Tensor:
+    """Apply weights (new, old) along one axis of a block."""
+    return (block.movedim(axis, -1) @ weights.T).movedim(-1, axis)

@@ -1,0 +1,41 @@
+"""What long work yields while it runs: progress, notices, slabs of labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a piece of work is.
+
+    Attributes
+    ----------
+    phase : what is being done, a few words that can stand before a percentage.
+    fraction : share of the whole work that is done, 0..1.
+    """
+
+    phase: str
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence that a person should read once; the work goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Slab:
+    """Labels of the axial slices [start, stop), uint8 (I, J, stop - start), on the CPU."""
+
+    start: int
+    labels: NDArray[np.uint8]
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.labels.shape[2]

@@ -1,0 +1,1 @@
+"""Training on phantoms: recipes, samples drawn on the fly, the loop, the export."""

@@ -1,0 +1,192 @@
+"""Every command of the window: its words, shortcut, icon, menu and toolbar place."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QIcon, QKeySequence
+from PySide6.QtWidgets import QComboBox, QMainWindow, QMenu, QSizePolicy, QToolBar, QWidget
+
+from liverview import paths
+from liverview.labels import SHOWN, Label
+from liverview.ui.session import Convention, Session
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+_LABEL_KEYS = {Label.LIVER: "L", Label.VESSEL: "V", Label.TUMOR: "T"}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named display range in HU."""
+
+    name: str
+    width: float
+    level: float
+
+
+def window_presets() -> list[Preset]:
+    """The presets of resources/windows.toml."""
+    text = (paths.resources() / "windows.toml").read_text(encoding="utf-8")
+    return [Preset(**entry) for entry in tomllib.loads(text)["preset"]]
+
+
+class Actions:
+    """The commands as attributes; `MainWindow` connects what they do.
+
+    Looking (windows, layers, crosshair) needs nobody else and is connected here.
+    """
+
+    def __init__(self, window: QMainWindow, session: Session) -> None:
+        self._window = window
+        self.session = session
+        make = self._make
+        self.open = make("&Open …", "Ctrl+O", "open", "Open a CT scan")
+        self.phantom = make("&New phantom …", "Ctrl+N", "phantom", "Generate a synthetic CT")
+        self.save = make("&Save label map …", "Ctrl+S", "save", "Save all labels in one file")
+        self.save_masks = make("Save &masks …", "Ctrl+Shift+S", "", "Save one file per label")
+        self.screenshot = make("Save s&creenshot …", "Ctrl+P", "", "Save a picture of the window")
+        self.quit = make("&Quit", "Ctrl+Q", "", "Close liverview")
+        self.segment = make("Se&gment", "F5", "segment", "Find liver, vessels and tumors")
+        self.cancel = make("&Cancel", "Esc", "cancel", "Stop what is running")
+        self.reset = make("&Reset views", "R", "", "Three views, each fitted to its slice")
+        self.about = make("&About liverview", "F1", "", "Version and license")
+        self.crosshair = self._toggle("&Crosshair", "X", session.set_show_crosshair)
+        self.text = self._toggle("&Text on the images", "H", session.set_show_text)
+        self.radiological = self._toggle("&Radiological convention", "N", self._set_convention)
+        self.layers = [self._layer(label) for label in SHOWN]
+        self.all_layers = make("&All layers", "S", "", "Show or hide all labels")
+        self.all_layers.triggered.connect(self._toggle_all)
+        self.fainter = make("&Fainter labels", "[", "", "Lower the opacity of all labels")
+        self.fainter.triggered.connect(partial(self._fade, -0.1))
+        self.stronger = make("&Stronger labels", "]", "", "Raise the opacity of all labels")
+        self.stronger.triggered.connect(partial(self._fade, 0.1))
+        self.windows = [self._preset(n, p) for n, p in enumerate(window_presets(), start=1)]
+        self.auto_window = make("A&uto", "0", "", "Window from the values of the scan")
+        self.auto_window.triggered.connect(session.auto_window)
+        self.recent = QMenu("Open &recent", window)
+        self.device = QComboBox()
+        self.preset = QComboBox()
+        session.styles_changed.connect(self._on_styles_changed)
+        session.window_changed.connect(self._on_window_changed)
+
+    def _make(self, text: str, keys: str, icon: str, tip: str) -> QAction:
+        action = QAction(text, self._window)
+        action.setShortcut(QKeySequence(keys))
+        action.setToolTip(f"{tip} ({keys})")
+        action.setStatusTip(tip)
+        if icon:
+            action.setIcon(QIcon(str(paths.resources() / "icons" / f"{icon}.svg")))
+        return action
+
+    def _toggle(self, text: str, keys: str, slot: Callable[[bool], None]) -> QAction:
+        action = self._make(text, keys, "", text.replace("&", ""))
+        action.setCheckable(True)
+        action.setChecked(True)
+        action.toggled.connect(slot)
+        return action
+
+    def _layer(self, label: Label) -> QAction:
+        def show(visible: bool) -> None:
+            self.session.set_style(label, visible=visible)
+
+        return self._toggle(self.session.styles[label].name, _LABEL_KEYS[label], show)
+
+    def _preset(self, number: int, preset: Preset) -> QAction:
+        text = f"{preset.name}  {preset.width:.0f} / {preset.level:.0f}"
+        action = self._make(text, str(number), "", f"{preset.name} window")
+        action.setData(preset)
+        action.triggered.connect(partial(self._set_preset, preset))
+        return action
+
+    # ---- what the commands of looking do ---------------------------------------------------
+
+    def _set_preset(self, preset: Preset, checked: bool = False) -> None:
+        self.session.set_window(preset.level, preset.width)
+
+    def _set_convention(self, radiological: bool) -> None:
+        both = Convention.RADIOLOGICAL, Convention.NEUROLOGICAL
+        self.session.set_convention(both[0] if radiological else both[1])
+
+    def _toggle_all(self) -> None:
+        shown = not any(self.session.styles[label].visible for label in SHOWN)
+        for label in SHOWN:
+            self.session.set_style(label, visible=shown)
+
+    def _fade(self, amount: float, checked: bool = False) -> None:
+        for label in SHOWN:
+            self.session.set_style(label, opacity=self.session.styles[label].opacity + amount)
+
+    def _on_styles_changed(self) -> None:
+        for label, action in zip(SHOWN, self.layers, strict=True):
+            action.setChecked(self.session.styles[label].visible)
+
+    def _on_window_changed(self) -> None:
+        """Show the preset that fits, or that none does."""
+        now = self.session.width, self.session.level
+        for index, action in enumerate(self.windows):
+            preset: Preset = action.data()
+            if (preset.width, preset.level) == now:
+                self.preset.setCurrentIndex(index)
+                return
+        self.preset.setCurrentIndex(-1)
+
+    # ---- where the commands are ------------------------------------------------------------
+
+    def fill_menus(self, layers_dock: QAction) -> None:
+        """The menu bar."""
+        bar = self._window.menuBar()
+        file = bar.addMenu("&File")
+        file.addActions([self.open, self.phantom])
+        file.addMenu(self.recent)
+        file.addSeparator()
+        file.addActions([self.save, self.save_masks, self.screenshot])
+        file.addSeparator()
+        file.addAction(self.quit)
+        view = bar.addMenu("&View")
+        window = view.addMenu("&Window")
+        window.addActions([*self.windows, self.auto_window])
+        view.addActions([self.reset, self.crosshair, self.text, self.radiological])
+        view.addSeparator()
+        view.addAction(layers_dock)
+        labels = bar.addMenu("&Labels")
+        labels.addActions([*self.layers, self.all_layers, self.fainter, self.stronger])
+        work = bar.addMenu("&Segment")
+        work.addActions([self.segment, self.cancel])
+        bar.addMenu("&Help").addAction(self.about)
+
+    def make_toolbar(self) -> QToolBar:
+        """The toolbar: one primary action, and what is used often."""
+        bar = QToolBar("Main toolbar")
+        bar.setObjectName("toolbar")
+        bar.setMovable(False)
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        for action in (self.open, self.phantom):
+            bar.addAction(action)
+        bar.addSeparator()
+        bar.addActions([self.segment, self.cancel])
+        for name in DEVICES:
+            self.device.addItem({"auto": "Auto device"}.get(name, name.upper()), name)
+        self.device.setToolTip("Where the networks run")
+        self.device.setAccessibleName("Device")
+        bar.addWidget(self.device)
+        bar.addSeparator()
+        for action in self.windows:
+            preset: Preset = action.data()
+            self.preset.addItem(f"{preset.name} {preset.width:.0f}/{preset.level:.0f}")
+        self.preset.setPlaceholderText("Own window")
+        self.preset.setToolTip("Window presets (1 to 4, 0 for auto)")
+        self.preset.setAccessibleName("Window preset")
+        self.preset.activated.connect(self._on_preset_activated)
+        bar.addWidget(self.preset)
+        space = QWidget()
+        space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        bar.addWidget(space)
+        bar.addAction(self.save)
+        return bar
+
+    def _on_preset_activated(self, index: int) -> None:
+        self.windows[index].trigger()

@@ -1,0 +1,85 @@
+"""The application: platform, look, the window, and what the command line asked for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, QSettings, Qt, QTemporaryDir, QTimer
+from PySide6.QtWidgets import QApplication
+
+from liverview.ui.delivery import Delivery
+from liverview.ui.main_window import MainWindow
+from liverview.ui.session import Session
+from liverview.ui.theme import dress
+
+if TYPE_CHECKING:
+    from liverview.phantom import PhantomConfig
+
+
+class NoDisplayError(ValueError):
+    """There is no screen to show a window on."""
+
+
+def run(
+    scan: Path | None = None,
+    phantom: PhantomConfig | None = None,
+    segment: bool = False,
+    device: str = "auto",
+    out: Path | None = None,
+) -> int:
+    """Show the window and run until it is closed; returns the exit code.
+
+    With ``out``, segment, write the results there and quit; that works without a screen.
+
+    Raises
+    ------
+    NoDisplayError : where a window is wanted and there is no screen.
+    """
+    _choose_platform(screen_needed=out is None)
+    app = make_application()
+    throwaway = QTemporaryDir()
+    ini = QSettings.Format.IniFormat
+    settings = QSettings() if out is None else QSettings(throwaway.filePath("window.ini"), ini)
+    window = MainWindow(Session(), settings, device)
+    delivery = Delivery(window, out) if out is not None else None
+    window.show()
+    if scan is not None:
+        window.controller.open(scan, None if delivery is None else 0)
+    elif phantom is not None:
+        window.controller.generate(phantom)
+    if segment and delivery is None:
+        window.session.volume_changed.connect(
+            window.segment_when_idle, Qt.ConnectionType.SingleShotConnection
+        )
+    elif delivery is None:
+        QTimer.singleShot(0, window.controller.warm_up)
+    code: int = app.exec()
+    return code if delivery is None else delivery.exit_code
+
+
+def make_application() -> QApplication:
+    """The one QApplication, named and dressed; Ctrl-C in the terminal ends it."""
+    QCoreApplication.setOrganizationName("liverview")
+    QCoreApplication.setApplicationName("liverview")
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    dress(app)
+    return app
+
+
+def _choose_platform(*, screen_needed: bool) -> None:
+    """Without a screen on Linux, draw in memory, or say so where that would be no use."""
+    named = os.environ.get("QT_QPA_PLATFORM")
+    has_screen = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if named or has_screen or not sys.platform.startswith("linux"):
+        return
+    if screen_needed:
+        raise NoDisplayError(
+            "There is no screen to show the window on: use --out DIR, or liverview segment."
+        )
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"

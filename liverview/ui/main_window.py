@@ -1,0 +1,262 @@
+"""The main window: wiring and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QMainWindow,
+    QMessageBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from liverview import DISCLAIMER, __version__
+from liverview.ui.actions import Actions
+from liverview.ui.controller import Controller
+from liverview.ui.dialogs import Dialogs, Unsaved
+from liverview.ui.job import Outcome
+from liverview.ui.label_panel import LabelPanel
+from liverview.ui.message_bar import MessageBar
+from liverview.ui.session import Session
+from liverview.ui.settings import load_settings, recent_files, remember_file, save_settings
+from liverview.ui.start_page import StartPage
+from liverview.ui.status import ProgressStatus, Readout
+from liverview.ui.views import Views
+
+
+class MainWindow(QMainWindow):
+    """Views, panels and commands around one session."""
+
+    def __init__(self, session: Session, settings: QSettings, device: str = "auto") -> None:
+        super().__init__()
+        self.session = session
+        self.settings = settings
+        self.dialogs = Dialogs(self)
+        self.controller = Controller(session, self)
+        self.actions_ = Actions(self, session)
+        self.views = Views(session)
+        self.messages = MessageBar()
+        self.start_page = StartPage()
+        self.readout = Readout(session)
+        self.progress = ProgressStatus(session)
+        self._then: Callable[[], object] | None = None  # what waits for a save
+        self._build()
+        self._connect()
+        index = self.actions_.device.findData(device)
+        if index < 0:
+            self.actions_.device.addItem(device, device)
+            index = self.actions_.device.count() - 1
+        self.actions_.device.setCurrentIndex(index)
+        load_settings(self, session, settings)
+        self._show_recent()
+        self._refresh()
+        self.setAcceptDrops(True)
+
+    def _build(self) -> None:
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.start_page)
+        self._stack.addWidget(self.views)
+        center = QWidget()
+        layout = QVBoxLayout(center)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.messages)
+        layout.addWidget(self._stack, 1)
+        self.setCentralWidget(center)
+        dock = QDockWidget("Layers")
+        dock.setObjectName("layers")
+        dock.setWidget(LabelPanel(self.session))
+        dock.setMinimumWidth(210)
+        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        self.addToolBar(self.actions_.make_toolbar())
+        self.actions_.fill_menus(dock.toggleViewAction())
+        self.statusBar().addWidget(self.readout, 1)
+        self.statusBar().addPermanentWidget(self.progress)
+
+    def _connect(self) -> None:
+        do, control = self.actions_, self.controller
+        do.open.triggered.connect(self._on_open)
+        do.phantom.triggered.connect(self._on_phantom)
+        do.save.triggered.connect(self._on_save)
+        do.save_masks.triggered.connect(self._on_save_masks)
+        do.screenshot.triggered.connect(self._on_screenshot)
+        do.quit.triggered.connect(self.close)
+        do.segment.triggered.connect(self.segment)
+        do.cancel.triggered.connect(control.cancel)
+        do.reset.triggered.connect(self.views.reset)
+        do.about.triggered.connect(self._on_about)
+        self.progress.cancel_requested.connect(control.cancel)
+        self.start_page.open_requested.connect(self._on_open)
+        self.start_page.phantom_requested.connect(self._on_phantom)
+        self.start_page.recent_requested.connect(self.open)
+        self.views.hovered.connect(self.readout.set_hovered)
+        control.noticed.connect(self._on_noticed)
+        control.failed.connect(self._on_failed)
+        control.opened.connect(self._on_opened)
+        control.volume_choice_needed.connect(self._on_volume_choice_needed)
+        control.segmented.connect(self._on_segmented)
+        control.saved.connect(self._on_saved)
+        control.idle.connect(self._refresh)
+        for signal in (
+            self.session.volume_changed,
+            self.session.modified_changed,
+            self.session.progress_changed,
+        ):
+            signal.connect(self._refresh)
+
+    # ---- commands ------------------------------------------------------------------------
+
+    def open(self, path: Path) -> None:
+        """Open a scan, after asking about unsaved labels."""
+        self._after_saving(partial(self.controller.open, path))
+
+    def segment(self) -> None:
+        """Segment on the device that is chosen."""
+        self.messages.dismiss()
+        self.controller.segment(self.actions_.device.currentData())
+
+    def segment_when_idle(self) -> None:
+        """Segment as soon as the work that opens the volume has ended."""
+        self.controller.idle.connect(self.segment, Qt.ConnectionType.SingleShotConnection)
+
+    def _on_open(self) -> None:
+        path = self.dialogs.scan_to_open()
+        if path is not None:
+            self.open(path)
+
+    def _on_phantom(self) -> None:
+        config = self.dialogs.phantom()
+        if config is not None:
+            self._after_saving(partial(self.controller.generate, config))
+
+    def _on_save(self) -> bool:
+        path = self.dialogs.label_map_to_write(self._beside("_seg.nii.gz"))
+        if path is not None:
+            self.controller.save_labels(path)
+        return path is not None
+
+    def _on_save_masks(self) -> None:
+        from liverview.nifti import mask_paths
+
+        folder = self.dialogs.folder_for_masks(self._beside("").parent)
+        if folder is None or self.session.volume is None:
+            return
+        existing = [p for p in mask_paths(folder, self.session.volume).values() if p.exists()]
+        if not existing or self.dialogs.may_replace(existing):
+            self.controller.save_masks(folder)
+
+    def _on_screenshot(self) -> None:
+        picture = self.grab()
+        path = self.dialogs.image_to_write(self._beside(".png"))
+        if path is not None and not picture.save(str(path)):
+            self._on_failed(f"{path} could not be written: choose another folder.", "")
+
+    def _beside(self, ending: str) -> Path:
+        """A file name for the open case, in its folder."""
+        name = self.session.volume.name if self.session.volume else "liverview"
+        folder = self.session.path.parent if self.session.path else Path.cwd()
+        return folder / f"{name}{ending}"
+
+    # ---- answers -------------------------------------------------------------------------
+
+    def _on_noticed(self, text: str) -> None:
+        self.messages.show_message(text)
+
+    def _on_failed(self, text: str, details: str) -> None:
+        self._then = None
+        choices = [("Details", partial(self.messages.show_message, details))] if details else []
+        self.messages.show_message(text, choices, error=True)
+
+    def _on_opened(self, path: Path) -> None:
+        self.messages.dismiss()
+        remember_file(self.settings, path)
+        self._show_recent()
+
+    def _on_volume_choice_needed(self, path: Path, count: int) -> None:
+        number = self.dialogs.volume_number(path, count)
+        if number is not None:
+            self.controller.open(path, number)
+
+    def _on_segmented(self, outcome: Outcome) -> None:
+        if outcome is Outcome.CANCELED and self.session.modified:
+            self.messages.show_message(
+                "Canceled. What was found so far is shown.",
+                [("Keep it", self._refresh), ("Drop it", self.session.drop_partial)],
+            )
+
+    def _on_saved(self, path: Path) -> None:
+        self.statusBar().showMessage(f"Saved and verified: {path}", 8000)
+        then, self._then = self._then, None
+        if then is not None:
+            then()
+
+    def _on_about(self) -> None:
+        QMessageBox.about(
+            self,
+            "About liverview",
+            f"<b>liverview {__version__}</b><p>{DISCLAIMER}</p><p>MIT license.</p>",
+        )
+
+    # ---- unsaved labels, closing -----------------------------------------------------------
+
+    def _after_saving(self, then: Callable[[], object]) -> None:
+        """Go on now, or after the person has saved or given up the labels."""
+        choice = self.dialogs.unsaved_labels() if self.session.modified else Unsaved.DISCARD
+        if choice is Unsaved.DISCARD:
+            then()
+        elif choice is Unsaved.SAVE and self._on_save():
+            self._then = then
+
+    def _close_without_asking(self) -> None:
+        self.session.mark_saved()
+        self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.session.modified:
+            event.ignore()
+            self._after_saving(self._close_without_asking)
+            return
+        self.controller.shut_down()
+        save_settings(self, self.session, self.settings)
+        event.accept()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if files:
+            self.open(files[0])
+
+    # ---- what can be done now ----------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        do, session = self.actions_, self.session
+        has_volume, busy = session.volume is not None, self.controller.busy
+        self._stack.setCurrentWidget(self.views if has_volume else self.start_page)
+        do.segment.setVisible(not busy)
+        do.segment.setEnabled(has_volume and not busy)
+        do.cancel.setVisible(busy)
+        savable = has_volume and not session.segmenting
+        do.save.setEnabled(savable and session.modified)
+        do.save_masks.setEnabled(savable)
+        do.screenshot.setEnabled(has_volume)
+        name = session.volume.name if session.volume else ""
+        self.setWindowTitle(f"{name}[*] – liverview" if name else "liverview")
+        self.setWindowModified(session.modified and has_volume)
+
+    def _show_recent(self) -> None:
+        paths = recent_files(self.settings)
+        self.start_page.set_recent(paths)
+        self.actions_.recent.clear()
+        for path in paths:
+            self.actions_.recent.addAction(path.name, partial(self.open, path))
+        self.actions_.recent.setEnabled(bool(paths))

@@ -1,0 +1,76 @@
+"""One sentence under the toolbar, with details and ways out; never a modal dialog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+
+Choice = tuple[str, Callable[[], None]]
+
+
+class MessageBar(QFrame):
+    """Shows the latest message until it is closed or answered."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.close_button = QToolButton(autoRaise=True)
+        self.close_button.setText("✕")
+        self.close_button.setToolTip("Close this message")
+        self.close_button.setAccessibleName("Close this message")
+        self.close_button.clicked.connect(self.dismiss)
+        self.buttons: list[QPushButton] = []
+        self._layout = QHBoxLayout(self)
+        self._layout.setContentsMargins(10, 4, 6, 4)
+        self._layout.addWidget(self.text, 1)
+        self._layout.addWidget(self.close_button)
+        self._on_dismissed: Callable[[], None] | None = None
+        self.hide()
+
+    def show_message(
+        self,
+        text: str,
+        choices: Sequence[Choice] = (),
+        *,
+        error: bool = False,
+        on_dismissed: Callable[[], None] | None = None,
+    ) -> None:
+        """Show a sentence and a button per choice; closing it calls ``on_dismissed``."""
+        self._clear()
+        self.text.setText(text)
+        self._on_dismissed = on_dismissed
+        for label, action in choices:
+            button = QPushButton(label)
+            button.clicked.connect(self._answering(action))
+            self.buttons.append(button)
+            self._layout.insertWidget(self._layout.count() - 1, button)
+        edge = "#e06c5c" if error else "#5b9bd5"
+        self.setStyleSheet(f"MessageBar {{ border: 0; border-left: 4px solid {edge}; }}")
+        self.show()
+
+    def dismiss(self) -> None:
+        """Close the message without choosing."""
+        called, self._on_dismissed = self._on_dismissed, None
+        self._clear()
+        self.hide()
+        if called is not None:
+            called()
+
+    def _answering(self, action: Callable[[], None]) -> Callable[[], None]:
+        def answer() -> None:
+            self._on_dismissed = None
+            self.dismiss()
+            action()
+
+        return answer
+
+    def _clear(self) -> None:
+        for button in self.buttons:
+            self._layout.removeWidget(button)
+            button.deleteLater()
+        self.buttons = []

@@ -1,0 +1,223 @@
+"""The session: the open case and how it is looked at. The one mutable object."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from liverview.labels import SHOWN, Label, LabelStyle, default_styles, organ_voxels
+from liverview.stream import Progress, Slab
+from liverview.volume import LabelMap, Plane, Volume, Voxel
+
+
+class Convention(Enum):
+    """Which side of the patient is on the left of the screen."""
+
+    RADIOLOGICAL = "Radiological"
+    NEUROLOGICAL = "Neurological"
+
+
+class Session(QObject):
+    """State and its signals; widgets read the session rather than trust what a signal says.
+
+    Signals
+    -------
+    volume_changed : another volume is open; labels and crosshair are new as well.
+    crosshair_changed, window_changed, styles_changed, view_changed, modified_changed.
+    labels_changed : labels of the axial slices [start, stop) changed.
+    progress_changed : the running work went on, started or stopped.
+    """
+
+    volume_changed = Signal()
+    crosshair_changed = Signal()
+    window_changed = Signal()
+    styles_changed = Signal()
+    view_changed = Signal()
+    modified_changed = Signal()
+    labels_changed = Signal(int, int)
+    progress_changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.volume: Volume | None = None
+        self.labels: LabelMap | None = None
+        self.path: Path | None = None
+        self.crosshair: Voxel = (0, 0, 0)
+        self.level = 40.0
+        self.width = 400.0
+        self.styles: dict[Label, LabelStyle] = default_styles()
+        self.convention = Convention.RADIOLOGICAL
+        self.show_crosshair = True
+        self.show_text = True
+        self.modified = False
+        self.segmenting = False
+        self.progress: Progress | None = None
+        self._counts: NDArray[np.int64] = np.zeros(256, np.int64)
+        self._before: LabelMap | None = None
+
+    # ---- the case --------------------------------------------------------------------
+
+    def open(self, volume: Volume, path: Path | None = None) -> None:
+        """Adopt a volume: empty labels, the crosshair in the middle."""
+        self.volume = volume
+        self.path = path
+        self.labels = _empty(volume)
+        self._before = None
+        self._counts = _count(self.labels.voxels)
+        i, j, k = (n // 2 for n in volume.shape)
+        self.crosshair = (i, j, k)
+        self.volume_changed.emit()
+        self._set_modified(False)
+
+    def set_labels(self, labels: LabelMap, *, modified: bool = True) -> None:
+        """Show another label map of the same volume."""
+        assert self.volume is not None
+        self.labels = labels
+        self._counts = _count(labels.voxels)
+        self.labels_changed.emit(0, self.volume.shape[2])
+        self._set_modified(modified)
+
+    # ---- segmentation ----------------------------------------------------------------
+
+    def begin_segmentation(self) -> None:
+        """Put the current labels aside and start with empty ones."""
+        assert self.volume is not None
+        self._before = self.labels
+        self.segmenting = True
+        self.set_labels(_empty(self.volume), modified=self.modified)
+        self.progress_changed.emit()
+
+    def merge(self, slab: Slab) -> None:
+        """Take a slab of the running segmentation into the label map."""
+        assert self.labels is not None
+        part = self.labels.voxels[:, :, slab.start : slab.stop]
+        self._counts += _count(slab.labels) - _count(part)
+        part[...] = slab.labels
+        self.labels_changed.emit(slab.start, slab.stop)
+        self._set_modified(True)
+
+    def end_segmentation(self) -> None:
+        """The segmentation is over, whatever it found."""
+        self.segmenting = False
+        self.set_progress(None)
+
+    def drop_partial(self) -> None:
+        """Go back to the labels from before the segmentation."""
+        if self._before is not None:
+            before, self._before = self._before, None
+            self.set_labels(before, modified=bool((before.voxels > 0).any()))
+
+    def set_progress(self, progress: Progress | None) -> None:
+        self.progress = progress
+        self.progress_changed.emit()
+
+    def mark_saved(self) -> None:
+        self._set_modified(False)
+
+    def _set_modified(self, modified: bool) -> None:
+        if modified != self.modified:
+            self.modified = modified
+            self.modified_changed.emit()
+
+    # ---- measurements that are cheap enough to be live -----------------------------------
+
+    def volume_ml(self, label: Label) -> float:
+        """mL of a label; the liver is the whole organ."""
+        if self.labels is None:
+            return 0.0
+        voxels = organ_voxels({shown: int(self._counts[shown]) for shown in SHOWN})
+        return voxels[label] * self.labels.voxel_ml
+
+    def label_at(self, voxel: Voxel) -> Label:
+        """The label at a voxel; values that no label has count as background."""
+        assert self.labels is not None
+        value = int(self.labels.voxels[voxel])
+        return Label(value) if value in Label._value2member_map_ else Label.BACKGROUND
+
+    # ---- looking -------------------------------------------------------------------------
+
+    def set_crosshair(self, voxel: Voxel) -> None:
+        """Move the crosshair, kept inside the volume."""
+        if self.volume is None:
+            return
+        i, j, k = (
+            int(np.clip(round(v), 0, n - 1)) for v, n in zip(voxel, self.volume.shape, strict=True)
+        )
+        if (i, j, k) != self.crosshair:
+            self.crosshair = (i, j, k)
+            self.crosshair_changed.emit()
+
+    def step(self, plane: Plane, count: int) -> None:
+        """Move the crosshair through the slices of a plane."""
+        self.move(plane.axis, count)
+
+    def move(self, axis: int, count: int) -> None:
+        """Move the crosshair along an axis."""
+        voxel = list(self.crosshair)
+        voxel[axis] += count
+        self.set_crosshair((voxel[0], voxel[1], voxel[2]))
+
+    def set_window(self, level: float, width: float) -> None:
+        """Set the display range in HU."""
+        level, width = float(np.clip(level, -4096, 8192)), float(np.clip(width, 1, 16384))
+        if (level, width) != (self.level, self.width):
+            self.level, self.width = level, width
+            self.window_changed.emit()
+
+    def auto_window(self) -> None:
+        """A window from the middle 99 % of the values."""
+        if self.volume is None:
+            return
+        step = tuple(slice(None, None, max(1, n // 96)) for n in self.volume.shape)
+        sample = self.volume.voxels[step].astype(np.float32) + self.volume.intercept
+        low, high = np.percentile(sample, (0.5, 99.5))
+        self.set_window((low + high) / 2, max(high - low, 1))
+
+    def set_style(
+        self,
+        label: Label,
+        *,
+        visible: bool | None = None,
+        opacity: float | None = None,
+        color: tuple[int, int, int] | None = None,
+    ) -> None:
+        """Change how a label is drawn; what is not given stays."""
+        old = self.styles[label]
+        new = replace(
+            old,
+            visible=old.visible if visible is None else visible,
+            opacity=old.opacity if opacity is None else float(np.clip(opacity, 0, 1)),
+            color=old.color if color is None else color,
+        )
+        if new != old:
+            self.styles[label] = new
+            self.styles_changed.emit()
+
+    def set_convention(self, convention: Convention) -> None:
+        if convention is not self.convention:
+            self.convention = convention
+            self.view_changed.emit()
+
+    def set_show_crosshair(self, shown: bool) -> None:
+        if shown != self.show_crosshair:
+            self.show_crosshair = shown
+            self.view_changed.emit()
+
+    def set_show_text(self, shown: bool) -> None:
+        if shown != self.show_text:
+            self.show_text = shown
+            self.view_changed.emit()
+
+
+def _empty(volume: Volume) -> LabelMap:
+    voxels = np.zeros(volume.shape, np.uint8, order="F")
+    return LabelMap(voxels, volume.affine, volume.name)
+
+
+def _count(voxels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    return np.bincount(voxels.ravel(order="K"), minlength=256)

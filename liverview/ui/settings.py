@@ -1,0 +1,55 @@
+"""What survives a restart: the window's place, the display window, recent files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtWidgets import QMainWindow
+
+from liverview.ui.session import Convention, Session
+
+_KEPT = 10
+_VERSION = 1  # of the arrangement of docks and toolbars
+
+
+def load_settings(window: QMainWindow, session: Session, settings: QSettings) -> None:
+    """Put window and session back as they were."""
+    geometry, state = settings.value("geometry"), settings.value("state")
+    if isinstance(geometry, QByteArray):
+        window.restoreGeometry(geometry)
+    else:
+        window.resize(1400, 860)
+    if isinstance(state, QByteArray):
+        window.restoreState(state, _VERSION)
+    level = settings.value("level", session.level, float)
+    width = settings.value("width", session.width, float)
+    session.set_window(level, width)  # type: ignore[arg-type]  # QSettings converts
+    name = settings.value("convention", Convention.RADIOLOGICAL.name)
+    session.set_convention(Convention.__members__.get(str(name), Convention.RADIOLOGICAL))
+
+
+def save_settings(window: QMainWindow, session: Session, settings: QSettings) -> None:
+    """Keep window and session for the next start."""
+    settings.setValue("geometry", window.saveGeometry())
+    settings.setValue("state", window.saveState(_VERSION))
+    settings.setValue("level", session.level)
+    settings.setValue("width", session.width)
+    settings.setValue("convention", session.convention.name)
+    settings.sync()
+
+
+def recent_files(settings: QSettings) -> list[Path]:
+    """Files opened lately that are still there, the latest first."""
+    names = settings.value("recent", [])
+    if isinstance(names, str):  # an INI file gives a list of one back as its item
+        names = [names]
+    paths = [Path(name) for name in names] if isinstance(names, list) else []
+    return [path for path in paths if path.is_file()]
+
+
+def remember_file(settings: QSettings, path: Path) -> None:
+    """Put a file at the top of the recent ones."""
+    path = path.absolute()
+    others = [other for other in recent_files(settings) if other != path]
+    settings.setValue("recent", [str(p) for p in [path, *others][:_KEPT]])

@@ -1,0 +1,285 @@
+"""One plane of the volume: image, labels, crosshair, mouse and keys.
+
+In the view's coordinates, the center of voxel (a, b) of the slice lies at (a * da, b * db)
+mm; the view box flips axes, never the arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QWheelEvent
+from PySide6.QtWidgets import QWidget
+
+from liverview.labels import lookup_table
+from liverview.ui.annotation import draw_annotation
+from liverview.ui.session import Convention, Session
+from liverview.volume import Plane, Voxel
+
+_NOTCH = 120  # what one step of a mouse wheel reports, in eighths of a degree
+_ARROWS = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, 1),
+    Qt.Key.Key_Down: (0, -1),
+}
+
+
+def windowed(values: NDArray[Any], low: float, width: float) -> NDArray[np.uint8]:
+    """Map [low, low + width] to 0..255, clipped, for one slice of any numeric type."""
+    gray = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / width)
+    gray += np.float32(0.5)
+    return np.clip(gray, 0, 255, out=gray).astype(np.uint8)
+
+
+class SliceView(pg.GraphicsView):
+    """A linked slice view.
+
+    Signals
+    -------
+    hovered : the voxel under the pointer, or None.
+    maximize_requested : the view was double-clicked.
+    """
+
+    hovered = Signal(object)
+    maximize_requested = Signal(object)
+
+    def __init__(self, session: Session, plane: Plane, parent: QWidget | None = None) -> None:
+        super().__init__(parent, background="k")
+        self.session = session
+        self.plane = plane
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumSize(120, 120)
+        self.setAccessibleName(f"{plane.name.capitalize()} view")
+        self._box = pg.ViewBox(lockAspect=True, enableMouse=False, enableMenu=False)
+        self._box.setDefaultPadding(0)
+        self._image = pg.ImageItem(axisOrder="row-major")
+        self._overlay = pg.ImageItem(axisOrder="row-major")
+        self._box.addItem(self._image)
+        self._box.addItem(self._overlay)
+        self.setCentralWidget(self._box)
+        self._table = lookup_table(session.styles).view(np.uint32)[:, 0]
+        self._pressed: QPointF | None = None
+        self._wheel = 0
+        # Many changes between two frames make one repaint.
+        self._stale = {"image": False, "overlay": False}
+        self._timer = QTimer(self, singleShot=True, interval=0)
+        self._timer.timeout.connect(self.refresh)
+        session.volume_changed.connect(self._on_volume_changed)
+        session.crosshair_changed.connect(self._on_crosshair_changed)
+        session.window_changed.connect(self._on_window_changed)
+        session.styles_changed.connect(self._on_styles_changed)
+        session.labels_changed.connect(self._on_labels_changed)
+        session.view_changed.connect(self._on_view_changed)
+        self._index = -1
+        self._on_view_changed()
+
+    # ---- geometry ------------------------------------------------------------------------
+
+    @property
+    def _steps(self) -> tuple[float, float]:
+        """Millimetres per voxel across and up."""
+        assert self.session.volume is not None
+        spacing = self.session.volume.spacing
+        return spacing[self.plane.across], spacing[self.plane.up]
+
+    def voxel_at(self, position: QPointF) -> Voxel | None:
+        """The voxel under a point of the widget; None outside the slice."""
+        volume = self.session.volume
+        if volume is None:
+            return None
+        voxel = self._nearest(position)
+        return voxel if volume.contains(voxel) else None
+
+    def _nearest(self, position: QPointF) -> Voxel:
+        point = self._box.mapSceneToView(self.mapToScene(position.toPoint()))
+        voxel = list(self.session.crosshair)
+        voxel[self.plane.across] = int(np.floor(point.x() / self._steps[0] + 0.5))
+        voxel[self.plane.up] = int(np.floor(point.y() / self._steps[1] + 0.5))
+        return voxel[0], voxel[1], voxel[2]
+
+    def point_of(self, voxel: Voxel) -> QPointF:
+        """Where the center of a voxel is drawn, in the widget."""
+        across, up = voxel[self.plane.across], voxel[self.plane.up]
+        view = QPointF(across * self._steps[0], up * self._steps[1])
+        return QPointF(self.mapFromScene(self._box.mapViewToScene(view)))
+
+    def fit(self) -> None:
+        """Show the whole slice."""
+        volume = self.session.volume
+        if volume is None:
+            return
+        self._box.setRange(self._extent(), padding=0.02)
+
+    def _extent(self) -> QRectF:
+        """The slice with its outermost voxels whole, in the view's coordinates."""
+        assert self.session.volume is not None
+        da, db = self._steps
+        shape = self.session.volume.shape
+        size = shape[self.plane.across] * da, shape[self.plane.up] * db
+        return QRectF(-0.5 * da, -0.5 * db, *size)
+
+    def zoom(self, factor: float, around: QPointF | None = None) -> None:
+        """Enlarge by a factor, around a point of the widget."""
+        center = None
+        if around is not None:
+            center = self._box.mapSceneToView(self.mapToScene(around.toPoint()))
+        self._box.scaleBy((1 / factor, 1 / factor), center=center)
+
+    # ---- drawing -------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Bring what is drawn up to date now."""
+        self._timer.stop()
+        volume, labels = self.session.volume, self.session.labels
+        if volume is None or labels is None:
+            return
+        self._index = self.session.crosshair[self.plane.axis]
+        extent = self._extent()
+        if self._stale["image"]:
+            values = self.plane.cut(volume.voxels, self._index)
+            low = self.session.level - self.session.width / 2 - volume.intercept
+            self._image.setImage(windowed(values, low, self.session.width), levels=None)
+            self._image.setRect(extent)
+        if self._stale["overlay"]:
+            values = self.plane.cut(labels.voxels, self._index)
+            colors = self._table[values].view(np.uint8).reshape(*values.shape, 4)
+            self._overlay.setImage(colors, levels=None)
+            self._overlay.setRect(extent)
+        self._stale = {"image": False, "overlay": False}
+        self.viewport().update()
+
+    def _schedule(self, *what: str) -> None:
+        for name in what:
+            self._stale[name] = True
+        self._timer.start()
+
+    def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
+        if self.session.volume is None:
+            return
+        painter.save()
+        painter.resetTransform()
+        area = QRectF(self.viewport().rect())
+        crosshair = self.point_of(self.session.crosshair)
+        draw_annotation(painter, area, self.session, self.plane, crosshair)
+        painter.restore()
+
+    # ---- the session changed -------------------------------------------------------------
+
+    def _on_volume_changed(self) -> None:
+        self._schedule("image", "overlay")
+        self.refresh()
+        self.fit()
+
+    def _on_crosshair_changed(self) -> None:
+        if self.session.crosshair[self.plane.axis] != self._index:
+            self._schedule("image", "overlay")
+        else:
+            self._schedule()
+
+    def _on_window_changed(self) -> None:
+        self._schedule("image")
+
+    def _on_styles_changed(self) -> None:
+        self._table = lookup_table(self.session.styles).view(np.uint32)[:, 0]
+        self._schedule("overlay")
+
+    def _on_labels_changed(self, start: int, stop: int) -> None:
+        if self.plane is not Plane.AXIAL or start <= self.session.crosshair[2] < stop:
+            self._schedule("overlay")
+
+    def _on_view_changed(self) -> None:
+        radiological = self.session.convention is Convention.RADIOLOGICAL
+        # Arrays run to the right, to the front and up; a sagittal view faces left.
+        self._box.invertX(radiological or self.plane is Plane.SAGITTAL)
+        self._schedule()
+
+    # ---- mouse and keys --------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.setFocus()
+        self._pressed = event.position()
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._put_crosshair(event.position())
+        event.accept()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        position = event.position()
+        self.hovered.emit(self.voxel_at(position))
+        if self._pressed is None or self.session.volume is None:
+            return
+        moved = position - self._pressed
+        buttons = event.buttons()
+        if buttons & Qt.MouseButton.LeftButton:
+            self._put_crosshair(position)
+        elif buttons & Qt.MouseButton.RightButton:
+            self._drag_window(moved)
+        elif buttons & Qt.MouseButton.MiddleButton:
+            self._pan(self._pressed, position)
+        self._pressed = position
+        event.accept()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._pressed = None
+        event.accept()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.maximize_requested.emit(self.plane)
+        event.accept()
+
+    def leaveEvent(self, event: Any) -> None:
+        self.hovered.emit(None)
+        super().leaveEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        turned = event.angleDelta().y()
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.zoom(1.0015**turned, event.position())
+        else:
+            # Fine wheels and touch pads report parts of a notch.
+            self._wheel += turned
+            steps = int(self._wheel / _NOTCH)
+            self._wheel -= steps * _NOTCH
+            if steps:
+                self.session.step(self.plane, steps)
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = Qt.Key(event.key())
+        many = 5 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+        if key in _ARROWS:
+            across, up = _ARROWS[key]
+            flipped = self._box.xInverted()
+            self.session.move(self.plane.across, (-across if flipped else across) * many)
+            self.session.move(self.plane.up, up * many)
+        elif key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+            self.session.step(self.plane, many if key == Qt.Key.Key_PageUp else -many)
+        elif key in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            last = 1 << 20
+            self.session.step(self.plane, -last if key == Qt.Key.Key_Home else last)
+        else:
+            event.ignore()
+
+    def _put_crosshair(self, position: QPointF) -> None:
+        if self.session.volume is not None:
+            self.session.set_crosshair(self._nearest(position))
+
+    def _drag_window(self, moved: QPointF) -> None:
+        """Right is wider, down is brighter, faster in wide windows."""
+        speed = max(1.0, self.session.width / 400)
+        self.session.set_window(
+            self.session.level - moved.y() * speed, self.session.width + 2 * moved.x() * speed
+        )
+
+    def _pan(self, start: QPointF, end: QPointF) -> None:
+        a, b = (
+            self._box.mapSceneToView(self.mapToScene(point.toPoint())) for point in (start, end)
+        )
+        self._box.translateBy(x=a.x() - b.x(), y=a.y() - b.y())
+        self._schedule()

@@ -1,0 +1,66 @@
+"""What the window's jobs run: generators that import heavy modules in their own bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from liverview.stream import Notice, Progress, Slab
+from liverview.volume import LabelMap, Volume
+
+if TYPE_CHECKING:
+    from liverview.nifti import Summary
+    from liverview.phantom import Case, PhantomConfig
+
+
+def opening(path: Path, index: int | None = None) -> Iterator[Progress | Summary | Volume]:
+    """Load a volume; of a 4D file with no ``index`` given, yield its summary instead."""
+    from liverview import nifti
+
+    yield Progress("Opening", 0.0)
+    if index is None:
+        summary = nifti.inspect(path)
+        if summary.volumes > 1:
+            yield summary
+            return
+    yield from nifti.load(path, index or 0)
+
+
+def generating(config: PhantomConfig) -> Iterator[Progress | Case]:
+    """Generate a phantom."""
+    from liverview.phantom import generate
+
+    yield from generate(config)
+
+
+def segmenting(
+    volume: Volume, device: str, crosshair: tuple[int, int, int]
+) -> Iterator[Progress | Notice | Slab]:
+    """Segment a volume from the crosshair outward."""
+    yield Progress("Loading the networks", 0.0)
+    from liverview.inference import load_models, segment
+
+    yield from segment(volume, load_models(), device, crosshair)
+
+
+def warming_up() -> Iterator[None]:
+    """Load what segmentation needs, so that the first one starts at once."""
+    import liverview.inference
+
+    del liverview.inference
+    yield None
+
+
+def saving_labels(path: Path, labels: LabelMap, volume: Volume) -> Iterator[Progress]:
+    """Write the label map; the dialog has asked about replacing a file."""
+    from liverview import nifti
+
+    yield from nifti.save_labels(path, labels, volume, overwrite=True)
+
+
+def saving_masks(folder: Path, labels: LabelMap, volume: Volume) -> Iterator[Progress]:
+    """Write one mask per label; the window has asked about replacing files."""
+    from liverview import nifti
+
+    yield from nifti.save_masks(folder, labels, volume, overwrite=True)

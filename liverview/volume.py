@@ -1,0 +1,183 @@
+"""Volumes and label maps: an (I, J, K) array with its place in patient space.
+
+Arrays are always RAS+: i grows to the patient's right, j anterior, k superior; an axial
+slice is ``voxels[:, :, k]``. World coordinates (x, y, z) are millimetres, RAS+.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Affine = NDArray[np.float64]
+Voxel = tuple[int, int, int]
+
+
+class Plane(Enum):
+    """A slice orientation; the value is the axis that it cuts."""
+
+    SAGITTAL = 0
+    CORONAL = 1
+    AXIAL = 2
+
+    @property
+    def axis(self) -> int:
+        return int(self.value)
+
+    @property
+    def across(self) -> int:
+        """The axis that runs horizontally on the screen."""
+        return 1 if self is Plane.SAGITTAL else 0
+
+    @property
+    def up(self) -> int:
+        """The axis that runs vertically on the screen."""
+        return 1 if self is Plane.AXIAL else 2
+
+    def cut(self, array: NDArray[Any], index: int) -> NDArray[Any]:
+        """Slice ``index`` as a view, (rows along `up`, columns along `across`)."""
+        picked: list[Any] = [slice(None)] * 3
+        picked[self.axis] = index
+        return array[tuple(picked)].T
+
+
+@dataclass(frozen=True, eq=False)
+class SourceGrid:
+    """How the file stored the voxels, so that label maps can be written back on its grid.
+
+    Attributes
+    ----------
+    shape : voxels along the stored axes.
+    orientation : (3, 2) from stored to canonical axes, as in nibabel: row n holds the
+        canonical axis and the direction (1 or -1) of stored axis n.
+    header : the file's header, byte for byte.
+    repaired : the stored affine could not be used as it was.
+    """
+
+    shape: tuple[int, int, int]
+    orientation: NDArray[np.float64]
+    header: bytes
+    repaired: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A CT volume; never changed after it was made.
+
+    Attributes
+    ----------
+    voxels : (I, J, K), in the type the file stored where that is exact, else float32.
+    affine : (4, 4) float64, voxel index -> world mm.
+    intercept : HU are ``voxels + intercept``.
+    name : what to call it in the window and in file names.
+    source : the stored grid; None for a volume that was never a file.
+    notes : what a person should know about this file, one sentence each.
+    """
+
+    voxels: NDArray[Any]
+    affine: Affine
+    intercept: int = 0
+    name: str = "volume"
+    source: SourceGrid | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        _check(self.voxels, self.affine)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        i, j, k = self.voxels.shape
+        return i, j, k
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Millimetres per voxel along i, j, k."""
+        return affine_spacing(self.affine)
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel in mL."""
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
+
+    @property
+    def oblique_deg(self) -> float:
+        """Largest angle between a voxel axis and the nearest patient axis, in degrees."""
+        direction = np.abs(self.affine[:3, :3] / np.asarray(self.spacing))
+        return float(np.degrees(np.arccos(np.clip(direction.max(axis=0), 0, 1)).max()))
+
+    def world(self, voxel: Sequence[float]) -> NDArray[np.float64]:
+        """World mm of a voxel's center, (3,)."""
+        point: NDArray[np.float64] = self.affine[:3, :3] @ np.asarray(voxel) + self.affine[:3, 3]
+        return point
+
+    def voxel(self, world: Sequence[float]) -> Voxel:
+        """The voxel whose center is nearest to a point in world mm; may lie outside."""
+        inverse = np.linalg.inv(self.affine)
+        i, j, k = np.rint(inverse[:3, :3] @ np.asarray(world) + inverse[:3, 3]).astype(int)
+        return int(i), int(j), int(k)
+
+    def hu(self, voxel: Voxel) -> float:
+        """HU at a voxel."""
+        return float(self.voxels[voxel]) + self.intercept
+
+    def contains(self, voxel: Sequence[int]) -> bool:
+        return all(0 <= v < n for v, n in zip(voxel, self.shape, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class LabelMap:
+    """A label per voxel, (I, J, K) uint8, RAS+; see `liverview.labels.Label`."""
+
+    voxels: NDArray[np.uint8]
+    affine: Affine
+    name: str = "labels"
+
+    def __post_init__(self) -> None:
+        _check(self.voxels, self.affine)
+        if self.voxels.dtype != np.uint8:
+            raise TypeError(f"labels must be uint8, got {self.voxels.dtype}")
+
+    @property
+    def voxel_ml(self) -> float:
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        return affine_spacing(self.affine)
+
+
+def is_usable(affine: NDArray[Any]) -> bool:
+    """Whether a matrix is (4, 4), finite, and far enough from singular to be an affine."""
+    if affine.shape != (4, 4) or not np.all(np.isfinite(affine)):
+        return False
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    if spacing.min() < 1e-6 or spacing.max() > 1e6:
+        return False
+    return bool(np.linalg.cond(affine[:3, :3] / spacing) < 1e4)
+
+
+def affine_spacing(affine: Affine) -> tuple[float, float, float]:
+    """Millimetres per voxel along i, j, k: the lengths of the affine's columns."""
+    i, j, k = np.linalg.norm(affine[:3, :3], axis=0)
+    return float(i), float(j), float(k)
+
+
+def same_grid(first: Volume | LabelMap, second: Volume | LabelMap, tolerance: float = 0.01) -> bool:
+    """Whether voxels coincide: equal shape, corners within ``tolerance`` mm."""
+    if first.voxels.shape != second.voxels.shape:
+        return False
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in first.voxels.shape], [1])).reshape(4, -1)
+    apart = np.abs((first.affine - second.affine) @ corners)
+    return bool(apart.max() <= tolerance)
+
+
+def _check(voxels: NDArray[Any], affine: Affine) -> None:
+    if voxels.ndim != 3 or 0 in voxels.shape:
+        raise ValueError(f"voxels must have three axes, none empty, got {voxels.shape}")
+    if not is_usable(affine):
+        raise ValueError(f"the affine must be (4, 4), finite and not singular, got {affine}")

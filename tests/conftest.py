@@ -1,0 +1,54 @@
+"""Fixtures shared by all tests: small NIfTI files, phantoms, networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from liverview.phantom import Case, PhantomConfig, generate
+
+from scans import patch
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """A function that writes a NIfTI file from an array and an affine."""
+
+    def write_file(
+        voxels: np.ndarray,
+        affine: np.ndarray | None = None,
+        name: str = "scan.nii.gz",
+        kind: Any = nib.Nifti1Image,
+        **fields: Any,
+    ) -> Path:
+        image = kind(voxels, np.diag([1.0, 1.0, 1.0, 1.0]) if affine is None else affine)
+        image.header.set_xyzt_units("mm")
+        path = tmp_path / name
+        nib.save(image, path)
+        if fields:
+            patch(path, **fields)
+        return path
+
+    return write_file
+
+
+@pytest.fixture(scope="session")
+def case() -> Case:
+    """A small phantom with liver, vessels and tumors."""
+    config = PhantomConfig(shape=(96, 84, 40), spacing=(4.0, 4.0, 5.0), seed=3, noise_hu=8)
+    *_, made = generate(config)
+    assert isinstance(made, Case)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _away_from_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any) -> None:
+    """No test reads or writes the settings of the person who runs it."""
+    home = tmp_path_factory.mktemp("home")
+    for name in ("HOME", "XDG_CONFIG_HOME", "APPDATA"):
+        monkeypatch.setenv(name, str(home))
