@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -105,8 +107,9 @@ class Reader:
         return False
 
 
-def open_writer(path: Path) -> Any:
-    """A binary file object that compresses what is written to it."""
-    if igzip is not None:
-        return igzip.open(path, "wb", compresslevel=1)
-    return gzip.open(path, "wb", compresslevel=4)
+@contextlib.contextmanager
+def open_writer(path: Path) -> Iterator[BinaryIO]:
+    """A file that compresses what is written to it; the same content gives the same bytes."""
+    kind, level = (gzip.GzipFile, 4) if igzip is None else (igzip.IGzipFile, 1)
+    with path.open("wb") as file, kind("", "wb", level, file, mtime=0) as compressing:
+        yield compressing

@@ -33,6 +33,12 @@ class SampleConfig:
     per_body: int
     slice_mm: tuple[float, float] = (4.0, 4.0)
 
+    def __post_init__(self) -> None:
+        if self.kind not in ("organs", "liver"):
+            raise ValueError(f"the kind of sample must be organs or liver, got {self.kind!r}")
+        if len(self.shape) != 3 or self.per_body < 1:
+            raise ValueError(f"shape must be three numbers, got {self.shape}, {self.per_body}")
+
 
 @dataclass(frozen=True)
 class OptimizerConfig:

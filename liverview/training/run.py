@@ -33,20 +33,28 @@ Batch = tuple[Tensor, Tensor]
 def train(recipe: Recipe, out: Path, device: str = "auto", resume: bool = False) -> Path:
     """Train, and export a checkpoint that the app loads; returns its path.
 
-    ``out`` receives metrics.csv, the training state after every ``validate_every`` steps,
+    ``out`` receives logs, the training state after every ``validate_every`` steps,
     and NAME.safetensors. The same recipe on the same machine gives the same weights, and
     a resumed run gives those of an uninterrupted one.
+
+    Raises
+    ------
+    FileExistsError : where ``out`` holds a run and ``resume`` is not set.
     """
+    path, state = out / f"{recipe.name}.safetensors", out / _STATE
+    if not resume and (path.exists() or state.exists()):
+        raise FileExistsError(f"{out} holds a run already: resume it, or choose another folder.")
     out.mkdir(parents=True, exist_ok=True)
     reuse_large_blocks()
     lightning.seed_everything(recipe.seed, verbose=False)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     module = _Module(recipe)
     trainer = _trainer(recipe, out, device)
-    state = out / _STATE
     with warnings.catch_warnings():
         # Advice on worker counts: one worker is what keeps the run reproducible.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # A resumed run finds its own state.
+        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
         trainer.fit(module, ckpt_path=state if resume and state.exists() else None)
     card = {
         "data": "phantoms drawn by liverview: no real scan, no real organ shape",
@@ -56,7 +64,6 @@ def train(recipe: Recipe, out: Path, device: str = "auto", resume: bool = False)
         "device": trainer.strategy.root_device.type,
         "held_out_phantoms": {k: round(float(v), 4) for k, v in module.held_out.items()},
     }
-    path = out / f"{recipe.name}.safetensors"
     if not trainer.is_global_zero:
         return path
     save_checkpoint(
@@ -82,7 +89,12 @@ def _trainer(recipe: Recipe, out: Path, device: str) -> lightning.Trainer:
     callbacks: list[Callback] = [
         EMAWeightAveraging(decay=how.average_decay),
         # Written between two rounds of samples: what makes a resumed run exact.
-        ModelCheckpoint(out, filename=Path(_STATE).stem, save_on_train_epoch_end=True),
+        ModelCheckpoint(
+            out,
+            filename=Path(_STATE).stem,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        ),
     ]
     return lightning.Trainer(
         accelerator="cpu" if on_cpu else {"cuda": "gpu"}.get(kind, kind),
@@ -93,8 +105,8 @@ def _trainer(recipe: Recipe, out: Path, device: str) -> lightning.Trainer:
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
-        log_every_n_steps=20,
-        logger=CSVLogger(out, name="", version=""),
+        log_every_n_steps=10,
+        logger=CSVLogger(out, name="logs"),
         callbacks=callbacks,
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,

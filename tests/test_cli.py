@@ -1,0 +1,182 @@
+"""The command line, as a person at a terminal sees it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from liverview import inference, nifti
+from liverview.cli import main
+from liverview.labels import Label
+
+import nets
+
+TINY = ["--shape", "48", "42", "24", "--spacing", "8", "8", "10"]
+
+
+@pytest.fixture(autouse=True)
+def _quick_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "load_models", nets.bright_liver)
+
+
+@pytest.fixture
+def phantom(tmp_path: Path) -> Path:
+    assert main(["phantom", str(tmp_path), "--seed", "3", *TINY, "--noise", "5"]) == 0
+    return tmp_path
+
+
+def test_phantom_writes_a_scan_and_its_labels(phantom: Path) -> None:
+    scan = nifti.read(phantom / "ct.nii.gz")
+    labels = nifti.read_labels(phantom / "labels.nii.gz")
+    assert scan.shape == labels.voxels.shape == (48, 42, 24)
+    assert np.allclose(scan.affine, labels.affine)
+    assert set(np.unique(labels.voxels)) <= set(Label)
+
+
+def test_the_same_seed_writes_the_same_files(phantom: Path, tmp_path: Path) -> None:
+    other = tmp_path / "again"
+    assert main(["phantom", str(other), "--seed", "3", *TINY, "--noise", "5"]) == 0
+    for name in ("ct.nii.gz", "labels.nii.gz"):
+        assert (phantom / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_segment_writes_labels_masks_and_figures(
+    phantom: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, figures = phantom / "found.nii.gz", phantom / "found.json"
+    command = ["segment", str(phantom / "ct.nii.gz"), "-o", str(out), "--json", str(figures)]
+    assert main([*command, "--masks", "--device", "cpu"]) == 0
+    labels = nifti.read_labels(out)
+    assert labels.voxels.shape == (48, 42, 24)
+    assert (labels.voxels > 0).any()
+    content = json.loads(figures.read_text())
+    liver_ml = (labels.voxels > 0).sum() * labels.voxel_ml
+    assert content["liver_with_vessels_and_tumors_ml"] == pytest.approx(liver_ml, abs=0.01)
+    assert content["device"] == "cpu"
+    assert "not a medical device" in content["disclaimer"]
+    mask = nifti.read_labels(phantom / "ct_liver.nii.gz")
+    assert np.array_equal(mask.voxels > 0, labels.voxels > 0)
+    shown = capsys.readouterr()
+    assert "liver" in shown.out
+    assert shown.err == ""  # quiet when nobody watches
+
+
+def test_evaluate_and_measure_print_what_they_write(
+    phantom: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels, figures = str(phantom / "labels.nii.gz"), phantom / "figures.json"
+    assert main(["evaluate", labels, labels, "--json", str(figures)]) == 0
+    assert json.loads(figures.read_text())["liver"]["dice"] == 1
+    assert "Dice 1.0000" in capsys.readouterr().out
+    assert main(["measure", labels, "--json", str(figures)]) == 0
+    content = json.loads(figures.read_text())
+    assert f"{content['liver_with_vessels_and_tumors_ml']:.1f} mL" in capsys.readouterr().out
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """The command ends with code 2 after one sentence, which is returned."""
+    assert main([str(a) for a in arguments]) == 2
+    shown = capsys.readouterr()
+    lines = shown.err.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("liverview: ")
+    return lines[0]
+
+
+def test_what_a_person_gets_wrong_is_one_sentence(
+    phantom: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    scan, out = phantom / "ct.nii.gz", phantom / "x.nii.gz"
+    assert "does not exist" in fails(capsys, "segment", phantom / "no.nii", "-o", out)
+    assert "folder" in fails(capsys, "segment", phantom, "-o", out)
+    assert "exists" in fails(capsys, "segment", scan, "-o", scan)
+    assert "folder" in fails(capsys, "segment", scan, "-o", phantom / "no" / "x.nii.gz")
+    assert ".nii.gz" in fails(capsys, "segment", scan, "-o", phantom / "x.png")
+    assert "not known" in fails(capsys, "segment", scan, "-o", out, "--device", "tpu")
+    assert "no number 1" in fails(capsys, "segment", scan, "-o", out, "--volume", "1")
+    assert "not a label map" in fails(capsys, "measure", scan)
+    assert "exists" in fails(capsys, "phantom", phantom, *TINY)
+    assert "shape" in fails(capsys, "phantom", phantom / "p", "--shape", "0", "1", "1")
+    assert "recipe" in fails(capsys, "train", phantom / "none.toml")
+    assert not out.exists()
+
+
+def test_nothing_is_left_behind_when_segmentation_fails(
+    phantom: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise inference.CheckpointError("the weights are gone.")
+
+    monkeypatch.setattr(inference, "load_models", broken)
+    before = sorted(phantom.iterdir())
+    fails(capsys, "segment", phantom / "ct.nii.gz", "-o", phantom / "x.nii.gz")
+    assert sorted(phantom.iterdir()) == before
+
+
+def test_other_grids_are_not_compared(phantom: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["phantom", str(phantom / "b"), "--shape", "20", "20", "9"]) == 0
+    capsys.readouterr()
+    sentence = fails(capsys, "evaluate", phantom / "labels.nii.gz", phantom / "b" / "labels.nii.gz")
+    assert "same voxels" in sentence
+
+
+def test_remarks_about_the_scan_go_to_the_terminal(
+    phantom: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (phantom / "ct.nii.gz").open("ab") as file:
+        file.write(b"garbage")
+    out = phantom / "x.nii.gz"
+    assert main(["segment", str(phantom / "ct.nii.gz"), "-o", str(out)]) == 0
+    assert "extra bytes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["--help", "--version", "segment --help", "train --help"])
+def test_help_needs_no_heavy_module(command: str) -> None:
+    code = (
+        "import sys\nfrom liverview.cli import main\n"
+        f"try: main({command.split()!r})\nexcept SystemExit as end: assert not end.code\n"
+        "heavy = {'torch', 'PySide6', 'numpy', 'nibabel'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_commands_run_without_qt(phantom: Path) -> None:
+    labels = str(phantom / "labels.nii.gz")
+    commands = [
+        ["phantom", str(phantom / "q"), *TINY],
+        ["segment", str(phantom / "ct.nii.gz"), "-o", str(phantom / "q.nii.gz")],
+        ["measure", labels],
+        ["evaluate", labels, labels],
+    ]
+    code = (
+        "import sys\nfrom liverview.cli import main\n"
+        f"assert [main(c) for c in {commands!r}] == [0] * {len(commands)}\n"
+        "assert not {'PySide6', 'pyqtgraph'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_no_screen_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if sys.platform != "linux":
+        pytest.skip("other systems always have one")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    assert "no screen" in fails(capsys, "--phantom", "1")
+
+
+def test_out_needs_something_and_keeps_old_results(
+    phantom: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert "SCAN" in fails(capsys, "--out", phantom)
+    (phantom / "ct_seg.nii.gz").touch()
+    assert "--overwrite" in fails(capsys, phantom / "ct.nii.gz", "--out", phantom)

@@ -1,0 +1,258 @@
+"""Segmentation as a stream: order, equality, memory ladder, odd volumes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from liverview.inference import DeviceError, Models, collect, load_models, pick_device, segment
+from liverview.inference.cleanup import clean
+from liverview.inference.fine import outward
+from liverview.inference.runner import Runner
+from liverview.labels import Label
+from liverview.metrics import dice, evaluate
+from liverview.phantom import Case
+from liverview.stream import Notice, Progress, Slab
+from liverview.volume import LabelMap, Volume
+
+import nets
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return nets.bright_liver()
+
+
+def run(volume: Volume, models: Models, k: int | None = None) -> np.ndarray:
+    crosshair = None if k is None else (0, 0, k)
+    return collect(segment(volume, models, "cpu", crosshair), volume.shape)
+
+
+# ---- the stream --------------------------------------------------------------------------
+
+
+def test_the_result_does_not_depend_on_the_crosshair(case: Case, models: Models) -> None:
+    results = [run(case.volume, models, k) for k in (0, 13, 39)]
+    assert (results[0] > 0).any()
+    assert {int(v) for v in np.unique(results[0])} >= {0, 1, 2}
+    for other in results[1:]:
+        assert np.array_equal(results[0], other)
+
+
+def test_random_networks_stream_to_the_same_bits(case: Case) -> None:
+    """Not one voxel may differ, also where the network is undecided."""
+    made = Models(nets.bright_liver().coarse, nets.fine())
+    assert np.array_equal(run(case.volume, made, 0), run(case.volume, made, 35))
+
+
+def test_the_coarse_liver_comes_first_then_slabs_from_the_crosshair_outward(
+    case: Case, models: Models
+) -> None:
+    near = 22
+    slabs = [s for s in segment(case.volume, models, "cpu", (0, 0, near)) if isinstance(s, Slab)]
+    first_fine = next(n for n, s in enumerate(slabs) if s.labels.shape[2] == 4)
+    assert first_fine > 0
+    coarse = np.concatenate([s.labels for s in slabs[:first_fine]], axis=2)
+    assert set(np.unique(coarse)) == {0, Label.LIVER}
+    fine = [s for s in slabs[first_fine:] if s.labels.shape[2] == 4]
+    away = [abs((s.start + s.stop - 1) / 2 - near) for s in fine]
+    assert away == sorted(away)
+    assert fine[0].start <= near < fine[0].stop
+
+
+def test_slabs_do_not_overlap_within_a_stage_and_cover_what_is_labeled(
+    case: Case, models: Models
+) -> None:
+    slabs = [s for s in segment(case.volume, models, "cpu") if isinstance(s, Slab)]
+    fine = [s for s in slabs if s.labels.shape[2] == 4]
+    covered = sorted(k for s in fine for k in range(s.start, s.stop))
+    assert len(covered) == len(set(covered))
+    labeled = np.flatnonzero((run(case.volume, models) > 0).any(axis=(0, 1)))
+    assert set(labeled) <= set(covered)
+
+
+def test_progress_rises_to_the_end(case: Case, models: Models) -> None:
+    fractions = [p.fraction for p in segment(case.volume, models) if isinstance(p, Progress)]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+
+
+def test_the_volume_is_left_as_it_was(case: Case, models: Models) -> None:
+    before = case.volume.voxels.copy()
+    run(case.volume, models)
+    assert np.array_equal(case.volume.voxels, before)
+
+
+def test_stopping_early_is_just_stopping(case: Case, models: Models) -> None:
+    stream = segment(case.volume, models, "cpu")
+    for item in stream:
+        if isinstance(item, Slab):
+            break
+    stream.close()  # type: ignore[attr-defined]
+    assert (run(case.volume, models) > 0).any()
+
+
+def test_slabs_nearest_first() -> None:
+    assert outward(range(0, 40, 8), 8, 20) == [16, 24, 8, 32, 0]
+    assert outward([], 8, 3) == []
+
+
+# ---- volumes of all kinds ----------------------------------------------------------------
+
+
+def test_stored_type_and_layout_do_not_matter(case: Case, models: Models) -> None:
+    expected = run(case.volume, models)
+    voxels = case.volume.voxels
+    flipped = np.ascontiguousarray(voxels[::-1, :, ::-1])[::-1, :, ::-1]  # negative strides
+    shifted = (voxels.astype(np.int32) + 1024).astype(np.uint16)
+    for volume in (
+        replace(case.volume, voxels=flipped),
+        replace(case.volume, voxels=voxels.astype(np.float32)),
+        replace(case.volume, voxels=voxels.astype(">i2").astype(np.int32)),
+        replace(case.volume, voxels=shifted, intercept=-1024),
+    ):
+        assert np.array_equal(run(volume, models), expected)
+
+
+@pytest.mark.parametrize("shape", [(40, 40, 1), (1, 1, 1), (3, 50, 2), (50, 40, 200)])
+def test_odd_shapes_come_through(shape: tuple[int, int, int], models: Models) -> None:
+    voxels = np.random.default_rng(0).integers(-100, 200, shape).astype(np.int16)
+    volume = Volume(voxels, np.diag([4.0, 4, 4, 1]))
+    assert run(volume, models).shape == shape
+
+
+@pytest.mark.parametrize("spacing", [(0.5, 0.5, 0.6), (6.0, 6.0, 10.0)])
+def test_fine_and_coarse_spacings(spacing: tuple[float, float, float]) -> None:
+    """A ball of liver density comes back at its size, whatever the voxels."""
+    shape = tuple(int(150 / s) for s in spacing)
+    away = sum(
+        ((n - (size - 1) / 2) * s) ** 2
+        for n, size, s in zip(np.indices(shape), shape, spacing, strict=True)
+    )
+    # 60 HU, where both stages draw the line, is half way from the ball to what is around it.
+    voxels = np.where(away < 55**2, 95, 25).astype(np.int16)
+    volume = Volume(voxels, np.diag([*spacing, 1.0]))
+    labels = run(volume, nets.bright_liver(parts=((1, -0.35, 0.3),)))
+    found, true = labels > 0, voxels == 95
+    assert dice(found, true) > 0.95
+
+
+def test_no_liver_is_said_and_empty(models: Models) -> None:
+    volume = Volume(np.full((40, 40, 30), -900, np.int16), np.diag([4.0, 4, 4, 1]))
+    items = list(segment(volume, models, "cpu"))
+    assert not collect(iter(items), volume.shape).any()
+    assert [i.text for i in items if isinstance(i, Notice)] == ["No liver was found in this scan."]
+
+
+def test_an_implausible_volume_is_said(models: Models) -> None:
+    volume = Volume(np.full((60, 60, 60), 95, np.int16), np.diag([4.0, 4, 4, 1]))
+    notices = [i.text for i in segment(volume, models, "cpu") if isinstance(i, Notice)]
+    assert "unusual" in notices[0]
+
+
+# ---- clean-up ----------------------------------------------------------------------------
+
+
+def test_clean_up_keeps_the_largest_liver_fills_holes_and_drops_specks() -> None:
+    labels = np.zeros((30, 30, 30), np.uint8)
+    labels[2:20, 2:20, 2:20] = 1
+    labels[5:15, 5:15, 5:15] = 3
+    labels[10, 10, 10] = 0  # a hole
+    labels[3, 3, 3] = 2  # a speck
+    labels[25:28, 25:28, 25:28] = 1  # a loose part
+    cleaned = clean(labels, voxel_ml=0.01)
+    assert cleaned[10, 10, 10] == Label.LIVER
+    assert cleaned[3, 3, 3] == Label.LIVER
+    assert not cleaned[25:28].any()
+    assert (cleaned == 3).sum() == 999
+    assert not clean(np.zeros((3, 3, 3), np.uint8), 1).any()
+
+
+# ---- devices and memory ------------------------------------------------------------------
+
+
+def test_devices() -> None:
+    assert pick_device("cpu") == torch.device("cpu")
+    assert pick_device("auto").type in ("cpu", "cuda", "mps")
+    for name in ("gpu", "cpu:1", "cuda:x", "mps:0", "cuda:"):
+        with pytest.raises(DeviceError, match="not known"):
+            pick_device(name)
+    with pytest.raises(DeviceError, match="not on this machine"):
+        pick_device("cuda:99")
+
+
+class Greedy(torch.nn.Module):
+    """A network that runs out of memory above a batch size, and at all on its first device."""
+
+    def __init__(self, most: int, *, only_cpu: bool = False) -> None:
+        super().__init__()
+        self.config = nets.fine().network.config
+        self.most, self.only_cpu, self.moved = most, only_cpu, False
+        self.batches: list[int] = []
+
+    def to(self, device: torch.device) -> Greedy:  # type: ignore[override]
+        self.moved = self.moved or device == torch.device("cpu")
+        return self
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if len(x) > self.most or (self.only_cpu and not self.moved):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.batches.append(len(x))
+        return x[:, :4]
+
+
+class Elsewhere(Runner):
+    """A runner that believes it is on a graphics card."""
+
+    def __init__(self, network: Greedy) -> None:
+        super().__init__(network, torch.device("cpu"))  # type: ignore[arg-type]
+        network.moved = False
+        self.device = torch.device("meta")
+
+    def _forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(x)
+
+
+def test_out_of_memory_halves_the_batch() -> None:
+    network = Greedy(most=3)
+    x = torch.randn(10, 11, 16, 16)
+    runner = Elsewhere(network)
+    assert torch.equal(runner.probabilities(x), x[:, :4])
+    assert network.batches == [2] * 5
+    assert runner.take_notices() == []
+    runner.probabilities(x)
+    assert max(network.batches) == 2  # it does not try what failed again
+
+
+def test_out_of_memory_ends_on_the_cpu_and_is_said_once() -> None:
+    network = Greedy(most=99, only_cpu=True)
+    x = torch.randn(4, 11, 16, 16)
+    runner = Elsewhere(network)
+    assert torch.equal(runner.probabilities(x), x[:, :4])
+    assert runner.device == torch.device("cpu")
+    (notice,) = runner.take_notices()
+    assert "ran out of memory" in notice.text
+    assert runner.take_notices() == []
+
+
+def test_out_of_memory_on_the_cpu_is_an_error() -> None:
+    runner = Runner(Greedy(most=0), torch.device("cpu"))  # type: ignore[arg-type]
+    with pytest.raises(MemoryError, match="single slice"):
+        runner.probabilities(torch.randn(2, 11, 16, 16))
+
+
+# ---- the shipped weights -----------------------------------------------------------------
+
+
+def test_shipped_weights_find_the_phantoms_liver(case: Case) -> None:
+    labels = run(case.volume, load_models())
+    scores = evaluate(LabelMap(labels, case.volume.affine), case.labels)
+    assert scores[0].dice > 0.85
+
+
+def test_missing_weights_are_a_sentence(tmp_path: object) -> None:
+    with pytest.raises(ValueError, match=r"coarse\.safetensors"):
+        load_models(tmp_path)  # type: ignore[arg-type]

@@ -1,0 +1,195 @@
+"""Training: recipes, samples that depend on their number alone, runs that can be repeated."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from liverview import paths
+from liverview.checkpoint import load_checkpoint
+from liverview.phantom.anatomy import Organ
+from liverview.training import run
+from liverview.training.recipe import Recipe, RecipeError, read_recipe
+from liverview.training.run import train
+from liverview.training.samples import PhantomSamples
+
+TINY = """
+name = "tiny"
+seed = 7
+classes = [
+    "background", "fat", "muscle", "bone", "lung", "liver", "spleen", "kidney",
+    "stomach", "bowel", "gallbladder", "heart", "artery", "vein", "other",
+]
+[network]
+dims = 3
+base_features = 4
+depth = 3
+[preprocessing]
+spacing_mm = [4.0, 4.0, 4.0]
+windows = [{ level = 40, width = 400 }, { level = -200, width = 1600 }]
+[sample]
+kind = "organs"
+shape = [64, 64, 16]
+per_body = 8
+[optimizer]
+steps = 4
+batch = 1
+processes = 1
+learning_rate = 1e-2
+weight_decay = 1e-4
+warmup_steps = 2
+average_decay = 0.5
+label_smoothing = 0.02
+clip_norm = 2.0
+[validation]
+samples = 2
+every = 2
+"""
+
+
+def recipe(tmp_path: Path, **changes: str) -> Recipe:
+    text = TINY
+    for old, new in changes.items():
+        text = "\n".join(
+            f"{old} = {new}" if line.split(" = ")[0] == old else line for line in text.split("\n")
+        )
+    path = tmp_path / "tiny.toml"
+    path.write_text(text)
+    return read_recipe(path)
+
+
+# ---- recipes -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["coarse", "fine"])
+def test_shipped_recipes_are_complete(name: str) -> None:
+    shipped = read_recipe(paths.resources() / "recipes" / f"{name}.toml")
+    assert shipped.name == name
+    assert shipped.network.in_channels == shipped.preprocessing.channels
+    assert shipped.network.depth == 4
+
+
+@pytest.mark.parametrize("name", ["coarse", "fine"])
+def test_shipped_weights_were_made_with_the_shipped_recipe(name: str) -> None:
+    text = (paths.resources() / "recipes" / f"{name}.toml").read_text()
+    checkpoint = load_checkpoint(paths.weights() / f"{name}.safetensors")
+    assert checkpoint.recipe == text
+    assert checkpoint.card["license"]
+
+
+def test_organ_classes_are_the_organs(tmp_path: Path) -> None:
+    names = recipe(tmp_path).classes
+    assert names == ("background", *(organ.name.lower() for organ in list(Organ)[1:]))
+    shipped = read_recipe(paths.resources() / "recipes" / "coarse.toml")
+    assert shipped.classes == names
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"seed": "[oops"}, "readable"),
+        ({"dims": "5"}, "dims"),
+        ({"processes": "2"}, "processes"),
+        ({"spacing_mm": "[0, 1, 1]"}, "spacing_mm"),
+        ({"kind": '"teeth"'}, "kind"),
+    ],
+)
+def test_unusable_recipes_are_a_sentence(change: dict[str, str], word: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=word) as caught:
+        recipe(tmp_path, **change)
+    assert "tiny.toml" in str(caught.value)
+
+
+def test_a_missing_entry_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text('name = "x"')
+    with pytest.raises(RecipeError, match="preprocessing"):
+        read_recipe(tmp_path / "bad.toml")
+
+
+# ---- samples -----------------------------------------------------------------------------
+
+
+def test_organ_samples_depend_on_their_number_alone(tmp_path: Path) -> None:
+    how = recipe(tmp_path)
+    samples = PhantomSamples(how, 0, 8)
+    x, organs = samples[5]
+    assert x.shape == (2, 64, 64, 16)
+    assert x.min() >= -1
+    assert x.max() <= 1
+    assert organs.shape == (64, 64, 16)
+    assert organs.max() < len(how.classes)
+    samples[0], samples[7]
+    later = PhantomSamples(how, 5, 6)[0]
+    assert torch.equal(later[0], x)
+    assert torch.equal(later[1], organs)
+    assert not torch.equal(samples[6][0], x)
+    assert not torch.equal(PhantomSamples(how, 0, 8, stream=1)[5][0], x)
+
+
+def test_liver_samples_have_labels_and_a_first_stage() -> None:
+    how = read_recipe(paths.resources() / "recipes" / "fine.toml")
+    samples = PhantomSamples(how, 0, 12)
+    seen = set()
+    for n in (0, 2, 4):
+        x, labels = samples[n]
+        assert x.shape == (4, how.preprocessing.channels, 128, 128)
+        assert labels.shape == (4, 128, 128)
+        seen |= set(labels.unique().tolist())
+        prior, liver = x[:, -1], labels > 0
+        if liver.any() and not liver.all():  # errors and all, it knows where the liver is
+            assert prior[liver].mean() > prior[~liver].mean() + 0.5
+    assert seen >= {0, 1, 2}
+
+
+# ---- runs --------------------------------------------------------------------------------
+
+
+def weights_of(path: Path) -> dict[str, torch.Tensor]:
+    return load_checkpoint(path).network.state_dict()
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="trained on Linux and macOS")
+def test_a_run_can_be_repeated_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    how = recipe(tmp_path)
+    whole = weights_of(train(how, tmp_path / "a", "cpu"))
+    assert same(whole, weights_of(train(how, tmp_path / "b", "cpu")))
+    step = run._Module.training_step
+
+    def fail_in_the_second_round(self: run._Module, batch: run.Batch, index: int) -> torch.Tensor:
+        if self.global_step == 3:
+            raise RuntimeError("the power went out")
+        return step(self, batch, index)
+
+    with monkeypatch.context() as outage:
+        outage.setattr(run._Module, "training_step", fail_in_the_second_round)
+        with pytest.raises(RuntimeError, match="power"):
+            train(how, tmp_path / "c", "cpu")
+    assert not (tmp_path / "c" / "tiny.safetensors").exists()
+    assert same(whole, weights_of(train(how, tmp_path / "c", "cpu", resume=True)))
+    with pytest.raises(FileExistsError, match="resume"):
+        train(how, tmp_path / "a", "cpu")
+    other = recipe(tmp_path, seed="8")
+    assert not same(whole, weights_of(train(other, tmp_path / "d", "cpu")))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="trained on Linux and macOS")
+def test_a_network_learns(tmp_path: Path) -> None:
+    """The loss falls within seconds of training, and what is exported can be used."""
+    how = recipe(tmp_path, steps="30", every="30", average_decay="0.8")
+    path = train(how, tmp_path / "run", "cpu")
+    checkpoint = load_checkpoint(path)
+    assert checkpoint.recipe == how.text
+    assert checkpoint.card["held_out_phantoms"].keys() == {f"dice_{n}" for n in how.classes[1:]}
+    with (tmp_path / "run/logs/version_0/metrics.csv").open() as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file) if row["loss"]]
+    assert losses[-1] < 0.85 * losses[0]
+    assert np.all(np.isfinite(losses))
