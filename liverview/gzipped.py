@@ -108,7 +108,7 @@ class Reader:
 
 
 @contextlib.contextmanager
-def open_writer(path: Path) -> Iterator[BinaryIO]:
+def open_writer(path: Path) -> Iterator[Any]:
     """A file that compresses what is written to it; the same content gives the same bytes."""
     kind, level = (gzip.GzipFile, 4) if igzip is None else (igzip.IGzipFile, 1)
     with path.open("wb") as file, kind("", "wb", level, file, mtime=0) as compressing:

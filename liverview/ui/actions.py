@@ -72,6 +72,7 @@ class Actions:
         self.preset = QComboBox()
         session.styles_changed.connect(self._on_styles_changed)
         session.window_changed.connect(self._on_window_changed)
+        session.view_changed.connect(self._on_view_changed)
 
     def _make(self, text: str, keys: str, icon: str, tip: str) -> QAction:
         action = QAction(text, self._window)
@@ -123,6 +124,11 @@ class Actions:
     def _on_styles_changed(self) -> None:
         for label, action in zip(SHOWN, self.layers, strict=True):
             action.setChecked(self.session.styles[label].visible)
+
+    def _on_view_changed(self) -> None:
+        self.crosshair.setChecked(self.session.show_crosshair)
+        self.text.setChecked(self.session.show_text)
+        self.radiological.setChecked(self.session.convention is Convention.RADIOLOGICAL)
 
     def _on_window_changed(self) -> None:
         """Show the preset that fits, or that none does."""

@@ -183,7 +183,7 @@ class Controller(QObject):
             self.noticed.emit(item.text)
 
     def _on_segmentation_ended(self, outcome: object) -> None:
-        self.session.end_segmentation()
+        self.session.end_segmentation(complete=outcome is Outcome.DONE)
         if outcome is Outcome.FAILED:
             self.session.drop_partial()
         self.segmented.emit(outcome)

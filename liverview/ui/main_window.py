@@ -185,7 +185,7 @@ class MainWindow(QMainWindow):
             self.controller.open(path, number)
 
     def _on_segmented(self, outcome: Outcome) -> None:
-        if outcome is Outcome.CANCELED and self.session.modified:
+        if outcome is Outcome.CANCELED and self.session.has_partial:
             self.messages.show_message(
                 "Canceled. What was found so far is shown.",
                 [("Keep it", self._refresh), ("Drop it", self.session.drop_partial)],
@@ -214,14 +214,12 @@ class MainWindow(QMainWindow):
         elif choice is Unsaved.SAVE and self._on_save():
             self._then = then
 
-    def _close_without_asking(self) -> None:
-        self.session.mark_saved()
-        self.close()
-
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self.session.modified:
+        choice = self.dialogs.unsaved_labels() if self.session.modified else Unsaved.DISCARD
+        if choice is not Unsaved.DISCARD:
             event.ignore()
-            self._after_saving(self._close_without_asking)
+            if choice is Unsaved.SAVE and self._on_save():
+                self._then = self.close
             return
         self.controller.shut_down()
         save_settings(self, self.session, self.settings)

@@ -57,8 +57,9 @@ class Session(QObject):
         self.modified = False
         self.segmenting = False
         self.progress: Progress | None = None
+        self.has_partial = False  # a segmentation that was stopped has left labels
         self._counts: NDArray[np.int64] = np.zeros(256, np.int64)
-        self._before: LabelMap | None = None
+        self._before: tuple[LabelMap, bool] | None = None  # labels, and whether unsaved
 
     # ---- the case --------------------------------------------------------------------
 
@@ -67,7 +68,7 @@ class Session(QObject):
         self.volume = volume
         self.path = path
         self.labels = _empty(volume)
-        self._before = None
+        self._before, self.has_partial = None, False
         self._counts = _count(self.labels.voxels)
         i, j, k = (n // 2 for n in volume.shape)
         self.crosshair = (i, j, k)
@@ -87,8 +88,10 @@ class Session(QObject):
     def begin_segmentation(self) -> None:
         """Put the current labels aside and start with empty ones."""
         assert self.volume is not None
-        self._before = self.labels
+        assert self.labels is not None
+        self._before = self.labels, self.modified
         self.segmenting = True
+        self.has_partial = False
         self.set_labels(_empty(self.volume), modified=self.modified)
         self.progress_changed.emit()
 
@@ -97,20 +100,27 @@ class Session(QObject):
         assert self.labels is not None
         part = self.labels.voxels[:, :, slab.start : slab.stop]
         self._counts += _count(slab.labels) - _count(part)
+        touched = bool(slab.labels.any() or part.any())
         part[...] = slab.labels
+        self.has_partial = self.has_partial or touched
         self.labels_changed.emit(slab.start, slab.stop)
-        self._set_modified(True)
+        self._set_modified(self.modified or touched)
 
-    def end_segmentation(self) -> None:
-        """The segmentation is over, whatever it found."""
+    def end_segmentation(self, *, complete: bool) -> None:
+        """The segmentation is over; one that found nothing before it stopped is forgotten."""
         self.segmenting = False
+        if complete:
+            self._before, self.has_partial = None, False
+        elif not self.has_partial:
+            self.drop_partial()
         self.set_progress(None)
 
     def drop_partial(self) -> None:
         """Go back to the labels from before the segmentation."""
         if self._before is not None:
-            before, self._before = self._before, None
-            self.set_labels(before, modified=bool((before.voxels > 0).any()))
+            (labels, modified), self._before = self._before, None
+            self.has_partial = False
+            self.set_labels(labels, modified=modified)
 
     def set_progress(self, progress: Progress | None) -> None:
         self.progress = progress

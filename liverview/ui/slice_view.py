@@ -33,7 +33,8 @@ def windowed(values: NDArray[Any], low: float, width: float) -> NDArray[np.uint8
     """Map [low, low + width] to 0..255, clipped, for one slice of any numeric type."""
     gray = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / width)
     gray += np.float32(0.5)
-    return np.clip(gray, 0, 255, out=gray).astype(np.uint8)
+    np.clip(gray, 0, 255, out=gray)
+    return gray.astype(np.uint8, order="C")  # as Qt reads it, whatever the slice's layout
 
 
 class SliceView(pg.GraphicsView):
@@ -67,7 +68,7 @@ class SliceView(pg.GraphicsView):
         self._pressed: QPointF | None = None
         self._wheel = 0
         # Many changes between two frames make one repaint.
-        self._stale = {"image": False, "overlay": False}
+        self._stale = {"image": True, "overlay": True}
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self.refresh)
         session.volume_changed.connect(self._on_volume_changed)
@@ -148,7 +149,7 @@ class SliceView(pg.GraphicsView):
             self._image.setRect(extent)
         if self._stale["overlay"]:
             values = self.plane.cut(labels.voxels, self._index)
-            colors = self._table[values].view(np.uint8).reshape(*values.shape, 4)
+            colors = self._table.take(values).view(np.uint8).reshape(*values.shape, 4)
             self._overlay.setImage(colors, levels=None)
             self._overlay.setRect(extent)
         self._stale = {"image": False, "overlay": False}

@@ -1,0 +1,53 @@
+"""A person's answers to the window's questions, prepared by a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from liverview.phantom import PhantomConfig
+from liverview.ui.dialogs import Dialogs, Unsaved
+
+TIMEOUT_MS = 60_000
+
+
+class Answers(Dialogs):
+    """Answers that a test has prepared in place of a person's."""
+
+    def __init__(self) -> None:
+        self.scan: Path | None = None
+        self.label_map: Path | None = None
+        self.image: Path | None = None
+        self.folder: Path | None = None
+        self.replace = True
+        self.number: int | None = 0
+        self.config: PhantomConfig | None = None
+        self.unsaved = Unsaved.DISCARD
+        self.asked: list[str] = []
+
+    def scan_to_open(self) -> Path | None:
+        return self.scan
+
+    def label_map_to_write(self, suggested: Path) -> Path | None:
+        self.asked.append(suggested.name)
+        return self.label_map
+
+    def image_to_write(self, suggested: Path) -> Path | None:
+        return self.image
+
+    def folder_for_masks(self, suggested: Path) -> Path | None:
+        return self.folder
+
+    def may_replace(self, paths: list[Path]) -> bool:
+        self.asked.append("replace")
+        return self.replace
+
+    def volume_number(self, path: Path, count: int) -> int | None:
+        self.asked.append(f"one of {count}")
+        return self.number
+
+    def phantom(self) -> PhantomConfig | None:
+        return self.config
+
+    def unsaved_labels(self) -> Unsaved:
+        self.asked.append("unsaved")
+        return self.unsaved

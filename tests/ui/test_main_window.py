@@ -1,0 +1,588 @@
+"""The window as a person uses it: open, look, segment, cancel, save, close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from liverview import nifti
+from liverview.labels import SHOWN, Label
+from liverview.phantom import PhantomConfig
+from liverview.stream import Notice, Progress, Slab
+from liverview.ui import tasks
+from liverview.ui.dialogs import Unsaved
+from liverview.ui.main_window import MainWindow
+from liverview.ui.session import Convention
+from liverview.volume import Plane
+
+from answers import TIMEOUT_MS, Answers
+from scans import oriented
+
+Write = Callable[..., Path]
+MakeWindow = Callable[..., MainWindow]
+
+
+@pytest.fixture
+def scan(write: Write) -> Path:
+    return write(*oriented("LPS"), name="scan.nii.gz")
+
+
+def open_scan(qtbot: QtBot, window: MainWindow, path: Path) -> None:
+    with qtbot.waitSignal(window.controller.idle, timeout=TIMEOUT_MS):
+        window.open(path)
+
+
+@pytest.fixture
+def opened(qtbot: QtBot, window: MainWindow, scan: Path) -> MainWindow:
+    open_scan(qtbot, window, scan)
+    return window
+
+
+class Stream:
+    """A segmentation that goes on only when a test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.steps: list[object] = []
+        self.go = Event()
+        self.closed = Event()
+        self.error: Exception | None = None
+        monkeypatch.setattr(tasks, "segmenting", self.run)
+
+    def run(self, *arguments: object) -> Iterator[object]:
+        self.arguments = arguments
+        try:
+            yield Progress("Looking", 0.1)
+            yield from self.steps
+            while not self.go.wait(0.01):
+                yield Progress("Refining", 0.5)
+            if self.error is not None:
+                raise self.error
+            yield Slab(6, np.full((5, 7, 2), Label.TUMOR, np.uint8))
+        finally:
+            self.closed.set()
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
+    made = Stream(monkeypatch)
+    made.steps = [Slab(0, np.ones((5, 7, 4), np.uint8))]
+    yield made
+    made.go.set()
+
+
+def label_sum(window: MainWindow) -> int:
+    assert window.session.labels is not None
+    return int(window.session.labels.voxels.sum())
+
+
+def start(qtbot: QtBot, window: MainWindow) -> None:
+    """Press Segment and wait for the first slab."""
+    with qtbot.waitSignal(window.session.labels_changed, timeout=TIMEOUT_MS):
+        window.actions_.segment.trigger()
+    qtbot.waitUntil(lambda: label_sum(window) > 0, timeout=TIMEOUT_MS)
+
+
+# ---- opening -----------------------------------------------------------------------------
+
+
+def test_an_empty_window_offers_to_open(window: MainWindow) -> None:
+    assert window.start_page.isVisible()
+    assert not window.actions_.segment.isEnabled()
+    assert not window.actions_.save.isEnabled()
+    assert window.windowTitle() == "liverview"
+
+
+def test_open_from_the_menu(qtbot: QtBot, window: MainWindow, answers: Answers, scan: Path) -> None:
+    answers.scan = scan
+    with qtbot.waitSignal(window.controller.opened, timeout=TIMEOUT_MS):
+        window.actions_.open.trigger()
+    assert window.views.isVisible()
+    assert window.session.volume is not None
+    assert window.session.volume.shape == (5, 7, 9)
+    assert window.windowTitle().startswith("scan")
+    qtbot.waitUntil(lambda: not window.controller.busy)
+    assert window.actions_.segment.isEnabled()
+
+
+def test_a_dialog_that_is_canceled_changes_nothing(window: MainWindow) -> None:
+    for action in (window.actions_.open, window.actions_.phantom):
+        action.trigger()
+    assert window.session.volume is None
+
+
+def test_a_file_is_dropped(qtbot: QtBot, window: MainWindow, scan: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(scan))])
+    event = QDropEvent(
+        QPointF(50, 50),
+        Qt.DropAction.CopyAction,
+        data,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    with qtbot.waitSignal(window.controller.opened, timeout=TIMEOUT_MS):
+        window.dropEvent(event)
+
+
+def test_bad_files_are_one_sentence_and_the_window_stays_usable(
+    qtbot: QtBot, window: MainWindow, scan: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.nii.gz"
+    bad.write_bytes(scan.read_bytes()[:-40])
+    missing, folder = tmp_path / "none.nii", tmp_path / "folder"
+    folder.mkdir()
+    for path, word in ((bad, "incomplete"), (missing, "does not exist"), (folder, "folder")):
+        with qtbot.waitSignal(window.controller.failed, timeout=TIMEOUT_MS):
+            window.open(path)
+        assert word in window.messages.text.text()
+        assert str(path) in window.messages.text.text()
+        assert window.messages.isVisible()
+        assert window.start_page.isVisible()
+        qtbot.waitUntil(lambda: not window.controller.busy)
+    open_scan(qtbot, window, scan)
+    assert window.session.volume is not None
+    assert window.messages.isHidden()
+
+
+def test_a_bad_file_leaves_the_open_one(qtbot: QtBot, opened: MainWindow, tmp_path: Path) -> None:
+    before = opened.session.volume
+    with qtbot.waitSignal(opened.controller.failed, timeout=TIMEOUT_MS):
+        opened.open(tmp_path / "none.nii")
+    assert opened.session.volume is before
+    assert opened.session.path is not None
+    assert opened.session.path.name == "scan.nii.gz"
+
+
+def test_remarks_about_a_scan_are_shown(qtbot: QtBot, window: MainWindow, write: Write) -> None:
+    path = write(np.zeros((4, 5, 6), np.int16) + 3, name="flat.nii")
+    with qtbot.waitSignal(window.controller.noticed, timeout=TIMEOUT_MS):
+        window.open(path)
+    qtbot.waitUntil(lambda: "value 3" in window.messages.text.text())
+
+
+def test_one_volume_of_several_is_asked_for(
+    qtbot: QtBot, window: MainWindow, write: Write, answers: Answers
+) -> None:
+    four = np.stack([oriented("RAS")[0] + n for n in range(3)], axis=3)
+    path = write(four, oriented("RAS")[1], name="four.nii.gz")
+    answers.number = 2
+    with qtbot.waitSignal(window.controller.opened, timeout=TIMEOUT_MS):
+        window.open(path)
+    assert answers.asked == ["one of 3"]
+    assert window.session.volume is not None
+    assert window.session.volume.hu((0, 0, 0)) == 2
+    answers.number = None  # the person cancels: what is open stays
+    before = window.session.volume
+    qtbot.waitUntil(lambda: not window.controller.busy)
+    with qtbot.waitSignal(window.controller.idle, timeout=TIMEOUT_MS):
+        window.open(path)
+    assert window.session.volume is before
+
+
+def test_a_phantom_is_generated(qtbot: QtBot, window: MainWindow, answers: Answers) -> None:
+    answers.config = PhantomConfig((40, 36, 12), (9.0, 9.0, 18.0), seed=2)
+    with qtbot.waitSignal(window.session.volume_changed, timeout=TIMEOUT_MS):
+        window.actions_.phantom.trigger()
+    assert window.session.volume is not None
+    assert window.session.volume.name == "phantom-2"
+    assert window.session.path is None
+    qtbot.waitUntil(lambda: not window.controller.busy)
+
+
+def test_recent_files_are_offered(
+    qtbot: QtBot, make_window: MakeWindow, scan: Path, tmp_path: Path
+) -> None:
+    window = make_window()
+    open_scan(qtbot, window, scan)
+    again = make_window()
+    (action,) = again.actions_.recent.actions()
+    assert action.text() == "scan.nii.gz"
+    with qtbot.waitSignal(again.controller.opened, timeout=TIMEOUT_MS):
+        action.trigger()
+    scan.unlink()
+    qtbot.waitUntil(lambda: not again.controller.busy)
+    assert make_window().actions_.recent.actions() == []
+
+
+# ---- segmenting --------------------------------------------------------------------------
+
+
+def test_labels_stream_in_while_the_window_works(
+    qtbot: QtBot, opened: MainWindow, stream: Stream
+) -> None:
+    opened.session.set_crosshair((1, 2, 3))
+    start(qtbot, opened)
+    assert stream.arguments[1:] == ("auto", (1, 2, 3))
+    assert opened.session.labels is not None
+    assert opened.session.labels.voxels[:, :, :4].all()
+    assert not opened.session.labels.voxels[:, :, 4:].any()
+    assert opened.actions_.cancel.isVisible()
+    assert not opened.actions_.segment.isVisible()
+    assert not opened.actions_.save.isEnabled()
+    assert not opened.progress.isHidden()
+    opened.session.set_crosshair((0, 0, 0))  # the person looks around meanwhile
+    with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
+        stream.go.set()
+    assert (opened.session.labels.voxels[:, :, 6:8] == Label.TUMOR).all()
+    assert opened.actions_.segment.isVisible()
+    assert opened.actions_.save.isEnabled()
+    assert opened.progress.isHidden()
+    assert opened.isWindowModified()
+
+
+@pytest.mark.parametrize("choice", ["Keep it", "Drop it", "close"])
+def test_cancel_keeps_or_drops_what_was_found(
+    qtbot: QtBot, opened: MainWindow, stream: Stream, choice: str
+) -> None:
+    start(qtbot, opened)
+    found = label_sum(opened)
+    with qtbot.waitSignal(opened.controller.segmented, timeout=TIMEOUT_MS):
+        opened.actions_.cancel.trigger()
+    assert stream.closed.is_set()
+    assert opened.session.progress is None
+    buttons = {button.text(): button for button in opened.messages.buttons}
+    assert set(buttons) == {"Keep it", "Drop it"}
+    buttons.get(choice, opened.messages.close_button).click()
+    assert label_sum(opened) == (0 if choice == "Drop it" else found)
+    assert opened.session.modified == (choice != "Drop it")
+    assert opened.messages.isHidden()
+    qtbot.waitUntil(lambda: opened.actions_.segment.isVisible())
+
+
+def test_cancel_before_anything_was_found_goes_back(
+    qtbot: QtBot, opened: MainWindow, stream: Stream
+) -> None:
+    stream.steps = []
+    opened.actions_.segment.trigger()
+    with qtbot.waitSignal(opened.controller.segmented, timeout=TIMEOUT_MS):
+        opened.actions_.cancel.trigger()
+    assert opened.messages.isHidden()
+    assert not opened.session.modified
+
+
+def test_canceling_keeps_older_labels_until_something_new_came(
+    qtbot: QtBot, opened: MainWindow, stream: Stream
+) -> None:
+    start(qtbot, opened)
+    with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
+        stream.go.set()
+    before = label_sum(opened)
+    stream.go.clear()
+    stream.steps = []
+    opened.actions_.segment.trigger()
+    with qtbot.waitSignal(opened.controller.segmented, timeout=TIMEOUT_MS):
+        opened.actions_.cancel.trigger()
+    assert label_sum(opened) == before
+    assert opened.session.modified
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ValueError("The device 'mps' is not on this machine."), "mps"),
+        (RuntimeError("shape mismatch in layer 3"), "Something went wrong"),
+    ],
+)
+def test_a_failure_is_one_sentence_and_the_old_labels_come_back(
+    qtbot: QtBot, opened: MainWindow, stream: Stream, error: Exception, words: str
+) -> None:
+    stream.error = error
+    start(qtbot, opened)
+    with qtbot.waitSignal(opened.controller.failed, timeout=TIMEOUT_MS):
+        stream.go.set()
+    qtbot.waitUntil(lambda: not opened.controller.busy)
+    assert words in opened.messages.text.text()
+    assert label_sum(opened) == 0
+    assert opened.actions_.segment.isEnabled()
+    if isinstance(error, RuntimeError):
+        opened.messages.buttons[0].click()
+        assert "shape mismatch" in opened.messages.text.text()
+
+
+def test_notices_are_shown(qtbot: QtBot, opened: MainWindow, stream: Stream) -> None:
+    stream.steps = [Notice("No liver was found in this scan.")]
+    with qtbot.waitSignal(opened.controller.noticed, timeout=TIMEOUT_MS):
+        opened.actions_.segment.trigger()
+    assert opened.messages.text.text() == "No liver was found in this scan."
+
+
+def test_a_new_scan_ignores_the_slabs_of_the_old_one(
+    qtbot: QtBot, opened: MainWindow, stream: Stream, write: Write
+) -> None:
+    other = write(np.zeros((8, 8, 3), np.int16) - 500, name="other.nii")
+    start(qtbot, opened)
+    with qtbot.waitSignal(opened.controller.opened, timeout=TIMEOUT_MS):
+        opened.open(other)
+    assert stream.closed.is_set()
+    qtbot.waitUntil(lambda: not opened.controller.busy)
+    assert opened.session.volume is not None
+    assert opened.session.volume.shape == (8, 8, 3)
+    assert label_sum(opened) == 0
+    assert not opened.session.segmenting
+    assert opened.actions_.segment.isEnabled()
+
+
+def test_segmenting_twice(qtbot: QtBot, opened: MainWindow, stream: Stream) -> None:
+    stream.go.set()
+    for _ in range(2):
+        with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
+            opened.actions_.segment.trigger()
+        assert label_sum(opened) == 5 * 7 * 4 + 5 * 7 * 2 * 3
+
+
+def test_segment_while_segmenting_does_nothing(
+    qtbot: QtBot, opened: MainWindow, stream: Stream
+) -> None:
+    start(qtbot, opened)
+    job = opened.controller._foreground
+    opened.segment()
+    assert opened.controller._foreground is job
+
+
+# ---- saving ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def segmented(qtbot: QtBot, opened: MainWindow, stream: Stream) -> MainWindow:
+    stream.go.set()
+    with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
+        opened.actions_.segment.trigger()
+    return opened
+
+
+def test_save_the_label_map(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path, scan: Path
+) -> None:
+    answers.label_map = tmp_path / "labels.nii.gz"
+    with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
+        segmented.actions_.save.trigger()
+    assert answers.asked == ["scan_seg.nii.gz"]
+    assert "Saved and verified" in segmented.statusBar().currentMessage()
+    assert not segmented.session.modified
+    assert not segmented.actions_.save.isEnabled()
+    assert segmented.session.labels is not None
+    saved = nifti.read_labels(answers.label_map)
+    assert np.array_equal(saved.voxels, segmented.session.labels.voxels)
+    assert np.array_equal(nib.load(answers.label_map).affine, nib.load(scan).affine)
+
+
+def test_save_masks_asks_before_it_replaces(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path
+) -> None:
+    answers.folder = tmp_path
+    with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
+        segmented.actions_.save_masks.trigger()
+    assert answers.asked == []
+    names = {f"scan_{label.name.lower()}.nii.gz" for label in SHOWN}
+    assert names <= {path.name for path in tmp_path.iterdir()}
+    answers.replace = False
+    segmented.actions_.save_masks.trigger()
+    assert answers.asked == ["replace"]
+    assert not segmented.controller._live
+
+
+def test_a_failing_save_keeps_the_labels_unsaved(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path
+) -> None:
+    answers.label_map = tmp_path / "gone" / "labels.nii.gz"
+    with qtbot.waitSignal(segmented.controller.failed, timeout=TIMEOUT_MS):
+        segmented.actions_.save.trigger()
+    assert "folder" in segmented.messages.text.text()
+    assert segmented.session.modified
+
+
+def test_save_a_screenshot(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path
+) -> None:
+    answers.image = tmp_path / "window.png"
+    segmented.actions_.screenshot.trigger()
+    assert answers.image.stat().st_size > 1000
+    answers.image = tmp_path / "gone" / "window.png"
+    segmented.actions_.screenshot.trigger()
+    assert "could not be written" in segmented.messages.text.text()
+
+
+# ---- unsaved labels, closing, restarting ---------------------------------------------------
+
+
+@pytest.mark.parametrize("choice", Unsaved)
+def test_closing_asks_about_unsaved_labels(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path, choice: Unsaved
+) -> None:
+    answers.unsaved, answers.label_map = choice, tmp_path / "labels.nii.gz"
+    segmented.close()
+    assert answers.asked[0] == "unsaved"
+    if choice is Unsaved.STAY:
+        assert segmented.isVisible()
+    else:
+        qtbot.waitUntil(lambda: not segmented.isVisible(), timeout=TIMEOUT_MS)
+    assert answers.label_map.exists() == (choice is Unsaved.SAVE)
+
+
+def test_closing_stays_when_saving_fails_or_is_canceled(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path
+) -> None:
+    answers.unsaved, answers.label_map = Unsaved.SAVE, None
+    segmented.close()
+    assert segmented.isVisible()
+    answers.label_map = tmp_path / "gone" / "labels.nii.gz"
+    with qtbot.waitSignal(segmented.controller.failed, timeout=TIMEOUT_MS):
+        segmented.close()
+    assert segmented.isVisible()
+    # A later save is just a save: it does not close the window any more.
+    answers.label_map = tmp_path / "labels.nii.gz"
+    with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
+        segmented.actions_.save.trigger()
+    assert segmented.isVisible()
+
+
+def test_opening_another_scan_asks_about_unsaved_labels(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, write: Write, tmp_path: Path
+) -> None:
+    other = write(np.zeros((8, 8, 3), np.int16) - 500, name="other.nii")
+    before = segmented.session.volume
+    answers.unsaved = Unsaved.STAY
+    segmented.open(other)
+    assert segmented.session.volume is before
+    answers.unsaved, answers.label_map = Unsaved.SAVE, tmp_path / "labels.nii.gz"
+    with qtbot.waitSignal(segmented.controller.opened, timeout=TIMEOUT_MS):
+        segmented.open(other)
+    assert answers.label_map.exists()
+
+
+def test_closing_while_it_works_waits_for_every_job(
+    qtbot: QtBot, opened: MainWindow, stream: Stream, answers: Answers
+) -> None:
+    start(qtbot, opened)
+    opened.controller.warm_up()
+    jobs = list(opened.controller._live)
+    assert len(jobs) == 2
+    answers.unsaved = Unsaved.DISCARD
+    opened.close()
+    assert stream.closed.is_set()
+    assert not any(job.isRunning() for job in jobs)
+
+
+def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
+    first = make_window()
+    first.resize(701, 603)
+    first.session.set_window(90, 150)
+    first.actions_.radiological.trigger()
+    first.close()
+    second = make_window()
+    assert (second.size().width(), second.size().height()) == (701, 603)
+    assert (second.session.level, second.session.width) == (90, 150)
+    assert second.session.convention is Convention.NEUROLOGICAL
+    assert not second.actions_.radiological.isChecked()
+    assert second.actions_.preset.currentText().startswith("Liver")
+
+
+# ---- looking -----------------------------------------------------------------------------
+
+
+def test_keys_toggle_layers_and_choose_windows(qtbot: QtBot, opened: MainWindow) -> None:
+    session, view = opened.session, opened.views.of[Plane.AXIAL]
+    view.setFocus()
+    for key, label in ((Qt.Key.Key_L, Label.LIVER), (Qt.Key.Key_V, Label.VESSEL)):
+        qtbot.keyClick(opened, key)
+        assert not session.styles[label].visible
+    qtbot.keyClick(opened, Qt.Key.Key_S)  # one is still shown: hide all
+    assert not any(session.styles[label].visible for label in SHOWN)
+    qtbot.keyClick(opened, Qt.Key.Key_S)
+    assert all(session.styles[label].visible for label in SHOWN)
+    before = session.styles[Label.TUMOR].opacity
+    qtbot.keyClick(opened, Qt.Key.Key_BracketRight)
+    assert session.styles[Label.TUMOR].opacity == pytest.approx(before + 0.1)
+    for key, window in (
+        (Qt.Key.Key_2, (150, 90)),
+        (Qt.Key.Key_3, (1800, 400)),
+        (Qt.Key.Key_4, (1500, -600)),
+        (Qt.Key.Key_1, (400, 40)),
+    ):
+        qtbot.keyClick(opened, key)
+        assert (session.width, session.level) == window
+    qtbot.keyClick(opened, Qt.Key.Key_0)
+    assert opened.actions_.preset.currentIndex() == -1
+    qtbot.keyClick(opened, Qt.Key.Key_X)
+    qtbot.keyClick(opened, Qt.Key.Key_H)
+    assert not session.show_crosshair
+    assert not session.show_text
+
+
+def test_a_preset_is_chosen_from_the_toolbar(opened: MainWindow) -> None:
+    opened.actions_.preset.activated.emit(3)
+    assert (opened.session.width, opened.session.level) == (1500, -600)
+
+
+def test_the_convention_is_switched(qtbot: QtBot, opened: MainWindow) -> None:
+    qtbot.keyClick(opened, Qt.Key.Key_N)
+    assert opened.session.convention is Convention.NEUROLOGICAL
+    qtbot.keyClick(opened, Qt.Key.Key_N)
+    assert opened.session.convention is Convention.RADIOLOGICAL
+
+
+@pytest.mark.parametrize("plane", Plane)
+def test_a_double_click_gives_one_view_all_the_space_and_back(
+    qtbot: QtBot, opened: MainWindow, plane: Plane
+) -> None:
+    view = opened.views.of[plane]
+    before = view.size()
+    qtbot.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton)
+    assert [p for p, v in opened.views.of.items() if v.isVisible()] == [plane]
+    QApplication.processEvents()
+    assert view.width() > 0.95 * opened.views.width()
+    qtbot.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton)
+    assert all(v.isVisible() for v in opened.views.of.values())
+    QApplication.processEvents()
+    assert view.size() == before
+
+
+def test_reset_shows_everything_again(qtbot: QtBot, opened: MainWindow) -> None:
+    opened.views.toggle_alone(Plane.CORONAL)
+    opened.session.set_crosshair((0, 0, 0))
+    opened.views.of[Plane.AXIAL].zoom(5)
+    qtbot.keyClick(opened, Qt.Key.Key_R)
+    assert opened.views.alone is None
+    assert opened.session.crosshair == (2, 3, 4)
+
+
+def test_the_readout_follows_the_pointer(qtbot: QtBot, opened: MainWindow) -> None:
+    opened.views.of[Plane.AXIAL].hovered.emit((1, 2, 3))
+    assert opened.readout.text().startswith("voxel 1 2 3")
+    assert "123 HU" in opened.readout.text()
+
+
+def test_every_command_has_words_a_tooltip_and_its_own_shortcut(window: MainWindow) -> None:
+    actions = [a for menu in window.menuBar().actions() for a in _leaves(menu.menu())]
+    keys = [a.shortcut().toString() for a in actions if not a.shortcut().isEmpty()]
+    assert len(keys) == len(set(keys)) >= 20
+    assert all(a.text() and a.toolTip() for a in actions)
+
+
+def _leaves(menu: object) -> Iterator[object]:
+    for action in menu.actions():  # type: ignore[attr-defined]
+        if action.menu() is not None:
+            yield from _leaves(action.menu())
+        elif not action.isSeparator():
+            yield action
+
+
+def test_five_thousand_crosshair_steps(qtbot: QtBot, opened: MainWindow) -> None:
+    """Every step goes through signals, views and the status bar."""
+    rng = np.random.default_rng(0)
+    for n, voxel in enumerate(rng.integers(0, (5, 7, 9), (5000, 3))):
+        opened.session.set_crosshair(tuple(int(v) for v in voxel))  # type: ignore[arg-type]
+        if n % 10 == 0:
+            QApplication.processEvents()
+    for view in opened.views.of.values():
+        view.refresh()
+        assert view._index == opened.session.crosshair[view.plane.axis]

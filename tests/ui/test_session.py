@@ -1,0 +1,143 @@
+"""The session: setters clamp, return early, emit once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import SignalInstance
+
+from liverview.labels import Label
+from liverview.stream import Slab
+from liverview.ui.session import Convention, Session
+from liverview.volume import LabelMap, Plane, Volume
+
+
+class Count:
+    """How often a signal came, and with what."""
+
+    def __init__(self, signal: SignalInstance) -> None:
+        self.calls: list[tuple[object, ...]] = []
+        signal.connect(self._on_signal)
+
+    def _on_signal(self, *values: object) -> None:
+        self.calls.append(values)
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+
+def test_a_new_volume_starts_in_the_middle_with_empty_labels(volume: Volume) -> None:
+    session = Session()
+    changed = Count(session.volume_changed)
+    session.open(volume)
+    assert len(changed) == 1
+    assert session.crosshair == (5, 6, 8)
+    assert session.labels is not None
+    assert not session.labels.voxels.any()
+    assert not session.modified
+
+
+def test_the_crosshair_stays_inside_and_says_so_once(session: Session) -> None:
+    moved = Count(session.crosshair_changed)
+    session.set_crosshair((-5, 6, 99))
+    assert session.crosshair == (0, 6, 16)
+    session.set_crosshair((0, 6, 16))
+    session.set_crosshair((-1, 6, 17))
+    assert len(moved) == 1
+    session.step(Plane.AXIAL, -3)
+    assert session.crosshair == (0, 6, 13)
+    session.move(0, 2)
+    assert session.crosshair == (2, 6, 13)
+
+
+def test_the_window_is_kept_possible(session: Session) -> None:
+    changed = Count(session.window_changed)
+    session.set_window(40, 400)
+    assert len(changed) == 0
+    session.set_window(50, -10)
+    assert (session.level, session.width) == (50, 1)
+    assert len(changed) == 1
+
+
+def test_auto_window_spans_the_values(session: Session) -> None:
+    session.auto_window()
+    assert session.volume is not None
+    low, high = session.level - session.width / 2, session.level + session.width / 2
+    assert session.volume.voxels.min() <= low < high <= session.volume.voxels.max()
+    assert session.width > 0.9 * np.ptp(session.volume.voxels)
+
+
+def test_styles_change_one_label(session: Session) -> None:
+    changed = Count(session.styles_changed)
+    session.set_style(Label.TUMOR, visible=False)
+    session.set_style(Label.TUMOR, visible=False)
+    session.set_style(Label.VESSEL, opacity=3.0)
+    session.set_style(Label.LIVER, color=(1, 2, 3))
+    assert len(changed) == 3
+    assert not session.styles[Label.TUMOR].visible
+    assert session.styles[Label.VESSEL].opacity == 1
+    assert session.styles[Label.LIVER].color == (1, 2, 3)
+
+
+def test_slabs_are_merged_and_counted(session: Session) -> None:
+    assert session.volume is not None
+    changed, modified = Count(session.labels_changed), Count(session.modified_changed)
+    session.begin_segmentation()
+    slab = np.zeros((11, 13, 3), np.uint8)
+    slab[:4, :5], slab[0, 0], slab[1, 1] = 1, 2, 3
+    session.merge(Slab(4, slab))
+    assert changed.calls[-1] == (4, 7)
+    assert len(modified) == 1
+    voxel_ml = session.volume.voxel_ml
+    assert session.volume_ml(Label.LIVER) == pytest.approx(60 * voxel_ml)
+    assert session.volume_ml(Label.VESSEL) == pytest.approx(3 * voxel_ml)
+    assert session.label_at((1, 1, 5)) is Label.TUMOR
+    # A second slab over the first replaces it, in the counts as well.
+    session.merge(Slab(4, np.zeros((11, 13, 2), np.uint8)))
+    assert session.volume_ml(Label.LIVER) == pytest.approx(20 * voxel_ml)
+    session.end_segmentation(complete=True)
+    assert session.progress is None
+
+
+def test_partial_labels_can_be_dropped(session: Session) -> None:
+    assert session.volume is not None
+    old = np.zeros(session.volume.shape, np.uint8)
+    old[0, 0, 0] = Label.VESSEL
+    session.set_labels(LabelMap(old, session.volume.affine))
+    session.mark_saved()
+    session.begin_segmentation()
+    assert session.volume_ml(Label.VESSEL) == 0
+    session.merge(Slab(0, np.ones((11, 13, 5), np.uint8)))
+    session.end_segmentation(complete=False)
+    assert session.has_partial
+    session.drop_partial()
+    assert session.labels is not None
+    assert np.array_equal(session.labels.voxels, old)
+    assert session.volume_ml(Label.VESSEL) == pytest.approx(session.volume.voxel_ml)
+    assert not session.modified  # back to what was saved
+
+
+def test_labels_of_other_values_are_background(session: Session) -> None:
+    assert session.volume is not None
+    odd = np.full(session.volume.shape, 9, np.uint8)
+    session.set_labels(LabelMap(odd, session.volume.affine))
+    assert session.label_at((0, 0, 0)) is Label.BACKGROUND
+    assert session.volume_ml(Label.LIVER) == 0
+
+
+def test_nothing_open_is_no_trouble() -> None:
+    session = Session()
+    session.set_crosshair((1, 2, 3))
+    session.auto_window()
+    assert session.crosshair == (0, 0, 0)
+    assert session.volume_ml(Label.LIVER) == 0
+
+
+def test_switches_say_when_they_change(session: Session) -> None:
+    changed = Count(session.view_changed)
+    session.set_convention(Convention.RADIOLOGICAL)
+    session.set_convention(Convention.NEUROLOGICAL)
+    session.set_show_crosshair(False)
+    session.set_show_text(False)
+    session.set_show_text(False)
+    assert len(changed) == 3
