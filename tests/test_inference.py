@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +30,15 @@ def models() -> Models:
 def run(volume: Volume, models: Models, k: int | None = None) -> np.ndarray:
     crosshair = None if k is None else (0, 0, k)
     return collect(segment(volume, models, "cpu", crosshair), volume.shape)
+
+
+def result(work: Generator[Progress, None, np.ndarray]) -> np.ndarray:
+    """What a generator returns at its end."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return np.asarray(end.value)
 
 
 # ---- the stream --------------------------------------------------------------------------
@@ -163,12 +173,12 @@ def test_clean_up_keeps_the_largest_liver_fills_holes_and_drops_specks() -> None
     labels[10, 10, 10] = 0  # a hole
     labels[3, 3, 3] = 2  # a speck
     labels[25:28, 25:28, 25:28] = 1  # a loose part
-    cleaned = clean(labels, voxel_ml=0.01)
+    cleaned = result(clean(labels, voxel_ml=0.01))
     assert cleaned[10, 10, 10] == Label.LIVER
     assert cleaned[3, 3, 3] == Label.LIVER
     assert not cleaned[25:28].any()
     assert (cleaned == 3).sum() == 999
-    assert not clean(np.zeros((3, 3, 3), np.uint8), 1).any()
+    assert not result(clean(np.zeros((3, 3, 3), np.uint8), 1)).any()
 
 
 # ---- devices and memory ------------------------------------------------------------------

@@ -93,7 +93,6 @@ def segment(
         yield slab
         yield from runner.take_notices()
         yield Progress("Refining", 0.2 + 0.77 * done)
-    yield Progress("Cleaning up", 0.97)
     yield from _cleaned(volume, liver, labels)
     yield Progress("Done", 1.0)
 
@@ -121,10 +120,12 @@ def _show_coarse(volume: Volume, liver: CoarseLiver, near: int) -> Iterator[Slab
         yield Slab(start, shown.to(torch.uint8).numpy() * np.uint8(Label.LIVER))
 
 
-def _cleaned(volume: Volume, liver: CoarseLiver, labels: NDArray[np.uint8]) -> Iterator[Slab]:
-    """Slabs for the slices that the clean-up changed, and empty ones beyond the box."""
+def _cleaned(
+    volume: Volume, liver: CoarseLiver, labels: NDArray[np.uint8]
+) -> Iterator[Progress | Slab]:
+    """Slabs for the slices that the clean-up changed."""
     box = liver.box(volume, 50.0)
-    cleaned = clean(np.ascontiguousarray(labels[box]), volume.voxel_ml)
+    cleaned = yield from clean(np.ascontiguousarray(labels[box]), volume.voxel_ml)
     changed = np.flatnonzero((cleaned != labels[box]).any(axis=(0, 1)))
     for offset in changed:
         k = box[2].start + int(offset)

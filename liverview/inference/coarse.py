@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
-import cc3d
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from liverview.checkpoint import Checkpoint
+from liverview.inference.components import largest_part
 from liverview.inference.runner import Runner
 from liverview.resampling import along, linear_weights
 from liverview.stream import Notice, Progress
@@ -74,7 +74,7 @@ def find_liver(
     found = torch.zeros(hu.shape)
     inside = yield from _tiles(hu[body], checkpoint, runner)
     found[body] = inside
-    mask = _largest((found > 0.5).numpy())
+    mask = largest_part((found > 0.5).numpy())
     ml = float(mask.sum()) * float(np.prod(spacing)) / 1000
     if ml < _LEAST_ML:
         yield Notice("No liver was found in this scan.")
@@ -145,12 +145,3 @@ def _tiles(
         yield from runner.take_notices()
         yield Progress("Looking for the liver", 0.05 + 0.15 * number / len(starts))
     return (total / weight)[: hu.shape[0], : hu.shape[1], :depth]
-
-
-def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest 6-connected part, its holes filled."""
-    if not mask.any():
-        return mask
-    part: NDArray[np.bool_] = cc3d.largest_k(mask, k=1, connectivity=6) > 0
-    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(part)
-    return filled
