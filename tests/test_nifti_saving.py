@@ -14,7 +14,7 @@ import SimpleITK as sitk  # noqa: N813
 
 from liverview import nifti
 from liverview.labels import Label
-from liverview.nifti import NiftiError
+from liverview.nifti import NiftiError, writing
 from liverview.volume import LabelMap, Volume
 
 from scans import ORIENTATIONS, SHAPE, oriented
@@ -201,13 +201,13 @@ def test_what_comes_back_wrong_is_not_saved(
     volume: Volume, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = left_over(tmp_path)
-    real = nifti.Reader.read
+    real = writing.Reader.read
 
-    def flip(self: nifti.Reader, count: int) -> bytes:
+    def flip(self: writing.Reader, count: int) -> bytes:
         data = real(self, count)
         return data[:-1] + bytes([data[-1] ^ 1]) if data else data
 
-    monkeypatch.setattr(nifti.Reader, "read", flip)
+    monkeypatch.setattr(writing.Reader, "read", flip)
     refused(tmp_path / "labels.nii.gz", volume, "differs")
     assert left_over(tmp_path) == before
 

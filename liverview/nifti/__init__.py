@@ -1,0 +1,23 @@
+"""NIfTI in and out: canonical RAS+ on reading, the source grid on writing, verified.
+
+The only package that knows nibabel. Voxels are read by hand, because nibabel has no way to
+keep stored integers, report progress, stop in the middle, or name what is wrong.
+"""
+
+from liverview.nifti.header import NiftiError
+from liverview.nifti.reading import Summary, inspect, load, read, read_labels
+from liverview.nifti.writing import check_target, mask_paths, save_labels, save_masks, save_volume
+
+__all__ = [
+    "NiftiError",
+    "Summary",
+    "check_target",
+    "inspect",
+    "load",
+    "mask_paths",
+    "read",
+    "read_labels",
+    "save_labels",
+    "save_masks",
+    "save_volume",
+]

@@ -1,0 +1,253 @@
+"""Reading NIfTI: voxels as stored, turned to RAS+ as a view."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from nibabel import orientations
+from numpy.typing import NDArray
+
+from liverview.gzipped import GzipError, Reader
+from liverview.nifti.geometry import find_affine
+from liverview.nifti.header import Header, NiftiError, read_header
+from liverview.stream import Progress
+from liverview.volume import LabelMap, SourceGrid, Volume
+
+_AIR_HU = -1024
+_PIECE = 8 << 20
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the header says, before any voxel is read.
+
+    Attributes
+    ----------
+    shape : voxels along the three stored axes.
+    volumes : how many volumes the file holds; more than one for 4D.
+    """
+
+    shape: tuple[int, int, int]
+    volumes: int
+
+
+def inspect(path: Path) -> Summary:
+    """Read the header only.
+
+    Raises
+    ------
+    NiftiError : as `load` does for whatever the header shows.
+    """
+    with _opened(path) as file:
+        header = read_header(path, Reader(file))
+    return Summary(header.shape, header.volumes)
+
+
+def load(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
+    """Read one volume; yields progress, then the volume as the last value.
+
+    ``index`` picks one of the volumes of a 4D file.
+
+    Raises
+    ------
+    NiftiError : one sentence, for anything that is not a usable CT volume.
+    """
+    with _opened(path) as file:
+        reader = Reader(file)
+        try:
+            header = read_header(path, reader)
+            if not 0 <= index < header.volumes:
+                raise NiftiError(
+                    f"{path} holds {header.volumes} volume(s), there is no number {index}: "
+                    f"choose 0 to {header.volumes - 1}."
+                )
+            voxels = yield from _read_voxels(path, reader, header, index)
+        except GzipError as error:
+            raise NiftiError(
+                f"{path} is incomplete or damaged: {error}; copy or export it again."
+            ) from error
+        except OSError as error:
+            raise NiftiError(f"{path} cannot be read: {error.strerror or error}.") from error
+    yield _canonical(path, header, voxels, reader)
+
+
+def read(path: Path, index: int = 0) -> Volume:
+    """`load` for callers that do not want progress."""
+    *_, volume = load(path, index)
+    assert isinstance(volume, Volume)
+    return volume
+
+
+def read_labels(path: Path) -> LabelMap:
+    """Read a label map; any numeric type, as long as it holds whole numbers 0..255.
+
+    Raises
+    ------
+    NiftiError : where the file cannot be read or holds other values.
+    """
+    volume = read(path)
+    hu = volume.voxels
+    labels = (hu + volume.intercept).astype(np.uint8)
+    if not np.array_equal(labels, hu.astype(np.float64) + volume.intercept):
+        raise NiftiError(
+            f"{path} is not a label map: it holds values that are no whole numbers from 0 to "
+            f"255 ({float(hu.min()):g} to {float(hu.max()):g}); is it the scan itself?"
+        )
+    return LabelMap(labels, volume.affine, volume.name)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The file, with every way it can fail to open put into a sentence."""
+    if path.is_dir():
+        raise NiftiError(
+            f"{path} is a folder: choose a NIfTI file (.nii or .nii.gz); DICOM folders have to "
+            "be converted first, for example with dcm2niix."
+        )
+    try:
+        file = path.open("rb")
+    except FileNotFoundError as error:
+        raise NiftiError(f"{path} does not exist: check the name.") from error
+    except PermissionError as error:
+        raise NiftiError(f"{path} may not be read: ask for read permission.") from error
+    except OSError as error:
+        raise NiftiError(f"{path} cannot be opened: {error.strerror or error}.") from error
+    with file:
+        if os.fstat(file.fileno()).st_size == 0:
+            raise NiftiError(f"{path} is empty (0 bytes): copy or export it again.")
+        yield file
+
+
+def _read_voxels(
+    path: Path, reader: Reader, header: Header, index: int
+) -> Generator[Progress, None, NDArray[Any]]:
+    """Yields progress; returns the stored voxels of one volume, stored axes, native bytes."""
+    count = int(np.prod(header.shape, dtype=object))
+    size = count * header.dtype.itemsize
+    total = path.stat().st_size
+    _refuse_impossible(path, header, size * header.volumes, total, reader.compressed)
+    try:
+        buffer = np.empty(count, header.dtype)
+    except (MemoryError, ValueError) as error:
+        raise NiftiError(
+            f"{path} needs {size / 2**30:.1f} GiB of memory for {header.shape} voxels, more "
+            "than there is; crop it or store it as int16."
+        ) from error
+    skipped = _skip(reader, header.offset - header.consumed + index * size)
+    target = memoryview(buffer.view(np.uint8))  # type: ignore[arg-type]
+    filled = 0
+    while filled < size and skipped:
+        got = reader.read_into(target[filled : min(size, filled + _PIECE)])
+        if got == 0:
+            break
+        filled += got
+        yield Progress("Reading", min(1.0, reader.position() / max(total, 1)))
+    if filled < size:
+        raise NiftiError(
+            f"{path} is incomplete: the header promises {count} voxels "
+            f"({size} bytes), the file holds {filled} bytes of them; copy or export it again."
+        )
+    reader.finish()
+    if not header.dtype.isnative:
+        buffer = buffer.byteswap(inplace=True).view(header.dtype.newbyteorder("="))
+    return buffer.reshape(header.shape, order="F")
+
+
+def _refuse_impossible(
+    path: Path, header: Header, size: int, stored: int, compressed: bool
+) -> None:
+    """Sizes that the file cannot hold, before memory is asked for."""
+    # Deflate cannot shrink data more than about 1,032 times.
+    most = stored * 1040 if compressed else stored
+    if size > most:
+        raise NiftiError(
+            f"{path} is incomplete: the header promises {header.shape} voxels in "
+            f"{header.volumes} volume(s), {size} bytes, but the file has {stored} bytes; "
+            "copy or export it again."
+        )
+
+
+def _skip(reader: Reader, count: int) -> bool:
+    while count > 0:
+        got = len(reader.read(min(count, _PIECE)))
+        if got == 0:
+            return False
+        count -= got
+    return True
+
+
+def _canonical(path: Path, header: Header, stored: NDArray[Any], reader: Reader) -> Volume:
+    """Scale, find the affine, turn to RAS+ (a view, nothing is copied), check the values."""
+    affine, repaired, notes = find_affine(path, header)
+    voxels, intercept = _scale(stored, header.slope, header.intercept)
+    voxels, bad = _finite(voxels)
+    ornt = orientations.io_orientation(affine)
+    canonical = affine @ orientations.inv_ornt_aff(ornt, header.shape)
+    notes = [*header.notes, *notes]
+    if reader.trailing:
+        notes.append("There are extra bytes after the end of the compressed data; they were left.")
+    if bad:
+        notes.append(f"{bad} voxels are not finite numbers; they are shown as air.")
+    volume = Volume(
+        voxels=orientations.apply_orientation(voxels, ornt),
+        affine=canonical,
+        intercept=intercept,
+        name=_stem(path),
+        source=SourceGrid(header.shape, ornt, bytes(header.nifti.binaryblock), repaired),
+    )
+    return replace(volume, notes=(*notes, *_plausibility(volume)))
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    for ending in (".nii.gz", ".nii", ".gz"):
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def _scale(stored: NDArray[Any], slope: float, intercept: float) -> tuple[NDArray[Any], int]:
+    """Voxels and the integer to add for HU; the stored type stays where that is exact."""
+    if slope == 1 and float(intercept).is_integer() and stored.dtype.kind in "iu":
+        return stored, int(intercept)
+    if slope == 1 and intercept == 0 and stored.dtype == np.float32:
+        return stored, 0
+    scaled = stored.astype(np.float32)
+    scaled *= np.float32(slope)
+    scaled += np.float32(intercept)
+    return scaled, 0
+
+
+def _finite(voxels: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    if voxels.dtype.kind != "f":
+        return voxels, 0
+    bad = ~np.isfinite(voxels)
+    count = int(bad.sum())
+    if count:
+        voxels[bad] = _AIR_HU
+    return voxels, count
+
+
+def _plausibility(volume: Volume) -> list[str]:
+    """What looks wrong about the values, from a sample of them."""
+    step = tuple(slice(None, None, max(1, n // 64)) for n in volume.shape)
+    sample = volume.voxels[step].astype(np.float32) + volume.intercept
+    low, high = float(sample.min()), float(sample.max())
+    notes = []
+    if low == high:
+        notes.append(f"All voxels seem to have the value {low:g}.")
+    elif low >= 0 and high <= 1:
+        notes.append("The values lie in 0..1: normalized data, not HU; labels will be wrong.")
+    elif low >= 0 and high <= 255:
+        notes.append("The values lie in 0..255: gray values, not HU; labels will be wrong.")
+    elif low >= 0 and high > 1000:
+        notes.append("No value is below 0: probably HU + 1024, labels will be wrong.")
+    if min(volume.shape) == 1:
+        notes.append("It is a single slice; a volume is needed for good labels.")
+    return notes

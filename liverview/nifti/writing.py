@@ -1,0 +1,206 @@
+"""Writing NIfTI on the source's grid: beside the target, read back, compared, renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel import orientations
+from numpy.typing import NDArray
+
+from liverview.gzipped import GzipError, Reader, open_writer
+from liverview.labels import SHOWN, Label
+from liverview.nifti.header import NiftiError, header_kind
+from liverview.stream import Progress
+from liverview.volume import LabelMap, Volume
+
+_LABEL_INTENT = 1002
+
+
+def save_labels(
+    path: Path, labels: LabelMap, volume: Volume, *, overwrite: bool = False
+) -> Iterator[Progress]:
+    """Write a label map on the grid of the volume's file, verified; yields progress.
+
+    The file is written beside the target, read back and compared voxel by voxel, and only
+    then renamed: what is there under the name is always complete.
+
+    Raises
+    ------
+    NiftiError : where the target exists and may not be replaced, or cannot be written.
+    """
+    yield from _save(path, _source_order(labels.voxels, volume), _label_header(volume), overwrite)
+
+
+def save_masks(
+    folder: Path, labels: LabelMap, volume: Volume, *, overwrite: bool = False
+) -> Iterator[Progress]:
+    """Write one 0/1 file per label, NAME_liver.nii.gz and so on, as `save_labels` does.
+
+    The liver is the whole organ, with its vessels and tumors.
+    """
+    paths = mask_paths(folder, volume)
+    existing = [path for path in paths.values() if path.exists()]
+    if existing and not overwrite:
+        raise _exists(existing[0])
+    for label, path in paths.items():
+        organ = labels.voxels >= Label.LIVER if label is Label.LIVER else labels.voxels == label
+        mask = _source_order(organ.astype(np.uint8), volume)
+        yield from _save(path, mask, _label_header(volume), overwrite)
+
+
+def mask_paths(folder: Path, volume: Volume) -> dict[Label, Path]:
+    """Where `save_masks` writes."""
+    return {label: folder / f"{volume.name}_{label.name.lower()}.nii.gz" for label in SHOWN}
+
+
+def save_volume(path: Path, volume: Volume, *, overwrite: bool = False) -> Iterator[Progress]:
+    """Write a CT volume on its source grid, stored type kept; yields progress."""
+    header = _label_header(volume)
+    header.set_data_dtype(volume.voxels.dtype)
+    header["intent_code"] = 0
+    header["scl_inter"] = volume.intercept
+    header["cal_min"] = header["cal_max"] = 0
+    yield from _save(path, _source_order(volume.voxels, volume), header, overwrite)
+
+
+def check_target(path: Path, *, overwrite: bool = False) -> None:
+    """Raise `NiftiError` now if `save_labels` could not write there, before long work."""
+    if not path.name.lower().endswith((".nii", ".nii.gz")):
+        raise NiftiError(f"{path} must end in .nii or .nii.gz.")
+    if path.exists() and not overwrite:
+        raise _exists(path)
+    if not path.parent.is_dir():
+        raise NiftiError(f"{path} could not be saved: its folder is not there; choose another one.")
+
+
+def _exists(path: Path) -> NiftiError:
+    return NiftiError(f"{path} exists already: choose another name, or allow it to be replaced.")
+
+
+def _source_order(array: NDArray[Any], volume: Volume) -> NDArray[Any]:
+    """From RAS+ to the stored axes, a view."""
+    if volume.source is None:
+        return array
+    back = orientations.ornt_transform(
+        np.array([[0, 1], [1, 1], [2, 1]]), volume.source.orientation
+    )
+    turned: NDArray[Any] = orientations.apply_orientation(array, back)
+    return turned
+
+
+def _label_header(volume: Volume) -> Any:
+    """The source's header, geometry untouched, made one of a label map."""
+    if volume.source is None:
+        header = nib.Nifti1Header()
+        header.set_data_shape(volume.shape)
+        header.set_sform(volume.affine, code=1)
+        header.set_qform(volume.affine, code=1)
+        header.set_xyzt_units("mm", "sec")
+    else:
+        block = volume.source.header
+        kind, order = header_kind(block[:4])
+        header = kind(block, endianness=order, check=False)
+        header.set_data_shape(volume.source.shape)
+        if volume.source.repaired:
+            stored = volume.affine @ np.linalg.inv(
+                orientations.inv_ornt_aff(volume.source.orientation, volume.source.shape)
+            )
+            header.set_sform(stored, code=1)
+            header.set_qform(stored, code=1, strip_shears=True)
+    header.set_data_dtype(np.uint8)
+    header["scl_slope"], header["scl_inter"] = 1, 0
+    header["intent_code"] = _LABEL_INTENT
+    header["cal_min"], header["cal_max"] = 0, max(SHOWN)
+    header["descrip"] = b"liverview"
+    header["vox_offset"] = header.single_vox_offset
+    header["magic"] = header.single_magic
+    return header
+
+
+def _save(path: Path, stored: NDArray[Any], header: Any, overwrite: bool) -> Iterator[Progress]:
+    check_target(path, overwrite=overwrite)
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=".", suffix=f"-{path.name}", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield from _write(temporary, stored, header)
+        yield from _verify(path, temporary, stored, header)
+        _share_mode(temporary)
+        temporary.replace(path)
+        temporary = None
+    except OSError as error:
+        raise NiftiError(f"{path} could not be saved: {_reason(error)}.") from error
+    except GzipError as error:
+        raise NiftiError(f"{path} was not saved: it came back damaged ({error}).") from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+    yield Progress("Saved", 1.0)
+
+
+def _write(path: Path, stored: NDArray[Any], header: Any) -> Iterator[Progress]:
+    opener = open_writer if path.name.lower().endswith(".gz") else _open_plain
+    with opener(path) as file:
+        file.write(bytes(header.binaryblock))
+        file.write(b"\0" * (header.single_vox_offset - header.sizeof_hdr))
+        slices = stored.shape[2]
+        step = max(1, slices // 16)
+        order = header.endianness
+        for k in range(0, slices, step):
+            part = stored[:, :, k : k + step]
+            file.write(part.astype(part.dtype.newbyteorder(order), copy=False).tobytes(order="F"))
+            yield Progress("Writing", 0.6 * min(k + step, slices) / slices)
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _open_plain(path: Path) -> io.BufferedWriter:
+    return path.open("wb")
+
+
+def _verify(path: Path, written: Path, stored: NDArray[Any], header: Any) -> Iterator[Progress]:
+    """Read the file back: the header to the byte, the voxels one by one."""
+    with written.open("rb") as file:
+        reader = Reader(file)
+        block = reader.read(header.sizeof_hdr)
+        reader.read(header.single_vox_offset - header.sizeof_hdr)
+        same = block == bytes(header.binaryblock)
+        dtype = stored.dtype.newbyteorder(header.endianness)
+        for k in range(stored.shape[2]):
+            part = reader.read(stored[:, :, k].size * dtype.itemsize)
+            same = same and part == stored[:, :, k].astype(dtype, copy=False).tobytes(order="F")
+            yield Progress("Verifying", 0.6 + 0.4 * k / stored.shape[2])
+        reader.finish()
+    if not same:
+        raise NiftiError(
+            f"{path} was not saved: what came back from the disk differs from what was written."
+        )
+
+
+def _share_mode(path: Path) -> None:
+    """Temporary files are private; give the result the rights any new file gets."""
+    mask = os.umask(0)
+    os.umask(mask)
+    with contextlib.suppress(OSError):
+        path.chmod(0o666 & ~mask)
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "the disk is full; free some space or choose another folder"
+    if error.errno == errno.ENOENT:
+        return "its folder is not there; choose another one"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "its folder may not be written to; choose another one"
+    return error.strerror or str(error)
