@@ -88,18 +88,19 @@ class Preprocessing:
         return torch.stack([window.apply(hu, liver_hu) for window in self.windows])
 
     def slab(self, hu: Tensor, prior: Tensor | None = None, liver_hu: float = 0.0) -> Tensor:
-        """Input of a 2D network: (K + 2 * halo, H, W) HU -> (K, C, H, W).
+        """Input of a 2D network: (I, J, K + 2 * halo) HU -> (K, C, I, J).
 
-        ``prior`` is the liver probability of the K middle slices, (K, H, W) in 0..1.
+        ``prior`` is the liver probability of the K middle slices, (I, J, K) in 0..1.
         """
-        count = hu.shape[0] - 2 * self.halo
+        slices = hu.movedim(2, 0)
+        count = len(slices) - 2 * self.halo
         channels = [
             scaled[offset : offset + count]
-            for scaled in (window.apply(hu, liver_hu) for window in self.windows)
+            for scaled in (window.apply(slices, liver_hu) for window in self.windows)
             for offset in range(self.slices)
         ]
         if self.prior:
             if prior is None:
                 raise ValueError("this checkpoint needs the first stage's liver probability")
-            channels.append(prior * 2 - 1)
+            channels.append(prior.movedim(2, 0) * 2 - 1)
         return torch.stack(channels, dim=1)

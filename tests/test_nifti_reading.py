@@ -83,6 +83,9 @@ def test_slope_zero_or_nan_means_not_scaled(slope: float, write: Write) -> None:
     volume = nifti.read(write(ramp(), scl_slope=slope, scl_inter=7))
     assert np.array_equal(volume.voxels, ramp())
     assert volume.intercept == 0
+    assert "7 was not applied" in volume.notes[0]
+    usual = nifti.read(write(ramp() * 20 - 1000, scl_slope=slope, scl_inter=slope))
+    assert usual.notes == ()
 
 
 def test_an_intercept_that_is_no_number_is_said(write: Write) -> None:

@@ -26,16 +26,16 @@ def test_a_block_has_one_channel_per_window() -> None:
 
 def test_a_slab_stacks_the_neighbors_of_every_slice() -> None:
     how = Preprocessing((1, 1, 1), (Window(0, 20), Window(0, 40)), slices=3, prior=True)
-    hu = torch.arange(6.0)[:, None, None].expand(6, 2, 2).clone()  # slice n has value n
-    slab = how.slab(hu, prior=torch.full((4, 2, 2), 0.75))
-    assert slab.shape == (4, 7, 2, 2)
+    hu = torch.arange(6.0).expand(2, 3, 6).clone()  # slice n has value n
+    slab = how.slab(hu, prior=torch.full((2, 3, 4), 0.75))
+    assert slab.shape == (4, 7, 2, 3)
     assert slab[1, :, 0, 0].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.05, 0.1, 0.15, 0.5])
 
 
 def test_a_missing_prior_is_refused() -> None:
     how = Preprocessing((1, 1, 1), (Window(0, 20),), prior=True)
     with pytest.raises(ValueError, match="probability"):
-        how.slab(torch.zeros(1, 2, 2))
+        how.slab(torch.zeros(2, 2, 1))
 
 
 def test_it_survives_being_written() -> None:

@@ -112,7 +112,7 @@ def _slab(
     between = coarse.weights(volume, 2, middles)
     thick = along(coarse.probability, between, 2)  # (i, j, slices)
     prior = along(along(thick, geometry.prior[0], 0), geometry.prior[1], 1)
-    x = checkpoint.preprocessing.slab(hu.permute(2, 0, 1), prior.permute(2, 0, 1), coarse.liver_hu)
+    x = checkpoint.preprocessing.slab(hu, prior, coarse.liver_hu)
     seen = runner.probabilities(x)  # (slices, classes, i, j)
     seen = along(along(seen, geometry.to_box[0], 2), geometry.to_box[1], 3)
     found = seen.argmax(dim=1).to(torch.uint8).permute(1, 2, 0)  # (I, J, slices)

@@ -34,7 +34,7 @@ class Header:
     notes : what a person should know.
     """
 
-    nifti: Any  # nibabel's Nifti1Header or Nifti2Header
+    nifti: Any
     shape: tuple[int, int, int]
     volumes: int
     dtype: np.dtype[Any]
@@ -46,6 +46,12 @@ class Header:
 
 
 def read_header(path: Path, reader: Reader) -> Header:
+    """Read and check the header at the start of a file.
+
+    Raises
+    ------
+    NiftiError : where it is no NIfTI header, or asks for what cannot be.
+    """
     try:
         head = reader.read(4)
         kind, order = header_kind(head)
@@ -67,6 +73,7 @@ def read_header(path: Path, reader: Reader) -> Header:
 
 
 def header_kind(head: bytes) -> tuple[Any, str]:
+    """nibabel's header class and byte order by the first four bytes; (None, "<") if none."""
     for kind in (nib.Nifti1Header, nib.Nifti2Header):
         for order, name in (("<", "little"), (">", "big")):
             if int.from_bytes(head, name) == kind.sizeof_hdr:  # type: ignore[arg-type]
@@ -135,7 +142,9 @@ def _scaling(path: Path, nifti: Any) -> tuple[float, float, tuple[str, ...]]:
             "export it again."
         )
     if slope == 0 or np.isnan(slope):
-        return 1.0, 0.0, ()
+        ignored = np.isfinite(intercept) and intercept != 0
+        note = f"The header's slope is {slope:g}: its intercept {intercept:g} was not applied."
+        return 1.0, 0.0, (note,) if ignored else ()
     if np.isnan(intercept):
         return slope, 0.0, ("The header's intercept is not a number; 0 was used.",)
     return slope, intercept, ()

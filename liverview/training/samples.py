@@ -126,7 +126,7 @@ def _limit_view(rng: np.random.Generator, hu: Field, organs: np.ndarray) -> None
 def _liver_sample(
     rng: np.random.Generator, subject: _Subject, config: SampleConfig, how: Preprocessing
 ) -> tuple[Tensor, Tensor]:
-    """Slices around a point of the liver, (K, C, H, W) and (K, H, W)."""
+    """Slices around a point of the liver, (K, C, I, J) and (K, I, J)."""
     grid = _liver_grid(rng, subject.body, config, how)
     lesions = int(rng.integers(1, 10)) if rng.random() < 0.7 else 0
     patient = _dress(rng, subject, lesions, 40)
@@ -142,11 +142,9 @@ def _liver_sample(
     liver_hu += float(rng.normal(0, 4))
     labels = _visible(painting.labels, patient)
     inner = slice(how.halo, grid.shape[2] - how.halo)
-    # (I, J, K) -> (K, J, I): slices first, as the network takes them.
-    stack = torch.from_numpy(np.ascontiguousarray(hu.T))
-    near = torch.from_numpy(np.ascontiguousarray(prior[:, :, inner].T))
-    target = torch.from_numpy(np.ascontiguousarray(labels[:, :, inner].T).astype(np.int64))
-    return how.slab(stack, near, liver_hu), target
+    near = torch.from_numpy(prior[:, :, inner])
+    target = torch.from_numpy(labels[:, :, inner].astype(np.int64)).movedim(2, 0)
+    return how.slab(torch.from_numpy(hu), near, liver_hu), target
 
 
 def _liver_grid(
