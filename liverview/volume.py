@@ -77,6 +77,7 @@ class Volume:
     name : what to call it in the window and in file names.
     source : the stored grid; None for a volume that was never a file.
     notes : what a person should know about this file, one sentence each.
+    in_hu : False where the values can be no HU, as in 0..1 or 0..255.
     """
 
     voxels: NDArray[Any]
@@ -85,6 +86,7 @@ class Volume:
     name: str = "volume"
     source: SourceGrid | None = None
     notes: tuple[str, ...] = field(default=())
+    in_hu: bool = True
 
     def __post_init__(self) -> None:
         _check(self.voxels, self.affine)

@@ -201,7 +201,8 @@ def _canonical(path: Path, header: Header, stored: NDArray[Any], reader: Reader)
         name=_stem(path),
         source=SourceGrid(header.shape, ornt, bytes(header.nifti.binaryblock), repaired),
     )
-    return replace(volume, notes=(*notes, *_plausibility(volume)))
+    remarks, in_hu = _plausibility(volume)
+    return replace(volume, notes=(*notes, *remarks), in_hu=in_hu)
 
 
 def _stem(path: Path) -> str:
@@ -234,8 +235,8 @@ def _finite(voxels: NDArray[Any]) -> tuple[NDArray[Any], int]:
     return voxels, count
 
 
-def _plausibility(volume: Volume) -> list[str]:
-    """What looks wrong about the values, from a sample of them."""
+def _plausibility(volume: Volume) -> tuple[list[str], bool]:
+    """What looks wrong about the values, from a sample of them, and whether they may be HU."""
     step = tuple(slice(None, None, max(1, n // 64)) for n in volume.shape)
     sample = volume.voxels[step].astype(np.float32) + volume.intercept
     low, high = float(sample.min()), float(sample.max())
@@ -250,4 +251,4 @@ def _plausibility(volume: Volume) -> list[str]:
         notes.append("No value is below 0: probably HU + 1024, labels will be wrong.")
     if min(volume.shape) == 1:
         notes.append("It is a single slice; a volume is needed for good labels.")
-    return notes
+    return notes, not 0 <= low < high <= 255

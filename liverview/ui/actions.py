@@ -9,10 +9,11 @@ from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QIcon, QKeySequence
-from PySide6.QtWidgets import QComboBox, QMainWindow, QMenu, QSizePolicy, QToolBar, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QWidget
 
 from liverview import paths
 from liverview.labels import SHOWN, Label
+from liverview.ui.controls import Choice
 from liverview.ui.session import Convention, Session
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -53,6 +54,7 @@ class Actions:
         self.segment = make("Se&gment", "F5", "segment", "Find liver, vessels and tumors")
         self.cancel = make("&Cancel", "Esc", "cancel", "Stop what is running")
         self.reset = make("&Reset views", "R", "", "Three views, each fitted to its slice")
+        self.scan_info = make("Scan &information …", "Ctrl+I", "", "Size, spacing and remarks")
         self.about = make("&About liverview", "F1", "", "Version and license")
         self.crosshair = self._toggle("&Crosshair", "X", session.set_show_crosshair)
         self.text = self._toggle("&Text on the images", "H", session.set_show_text)
@@ -68,8 +70,9 @@ class Actions:
         self.auto_window = make("A&uto", "0", "", "Window from the values of the scan")
         self.auto_window.triggered.connect(session.auto_window)
         self.recent = QMenu("Open &recent", window)
-        self.device = QComboBox()
-        self.preset = QComboBox()
+        self.recent.setToolTipsVisible(True)
+        self.device = Choice()
+        self.preset = Choice()
         session.styles_changed.connect(self._on_styles_changed)
         session.window_changed.connect(self._on_window_changed)
         session.view_changed.connect(self._on_view_changed)
@@ -148,6 +151,7 @@ class Actions:
         file = bar.addMenu("&File")
         file.addActions([self.open, self.phantom])
         file.addMenu(self.recent)
+        file.addAction(self.scan_info)
         file.addSeparator()
         file.addActions([self.save, self.save_masks, self.screenshot])
         file.addSeparator()

@@ -10,10 +10,12 @@ from liverview.volume import Plane
 
 _GAP = 9.0  # half the gap of the crosshair around its center, in pixels
 _MARGIN = 8.0
+_LETTERS_PX = 28.0  # along the edges, where no line crosses the letters
 _OBLIQUE_DEG = 1.0
 _TEXT = QColor(226, 226, 216)
 _SHADOW = QColor(0, 0, 0, 210)
 _BADGE = QColor(255, 196, 84)
+_FRAME = QColor(91, 155, 213, 160)
 _CROSSHAIR = QColor(120, 220, 150, 150)
 
 _LETTERS = {0: ("L", "R"), 1: ("P", "A"), 2: ("I", "S")}  # low and high end of each axis
@@ -29,10 +31,21 @@ def edge_letters(plane: Plane, convention: Convention) -> tuple[str, str, str, s
 
 
 def draw_annotation(
-    painter: QPainter, area: QRectF, session: Session, plane: Plane, crosshair: QPointF
+    painter: QPainter,
+    area: QRectF,
+    session: Session,
+    plane: Plane,
+    crosshair: QPointF,
+    has_keys: bool = False,
 ) -> None:
-    """Draw over a view of ``area``, in widget pixels; the crosshair's center is given."""
+    """Draw over a view of ``area``, in widget pixels; the crosshair's center is given.
+
+    A view that has the keys is framed.
+    """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    if has_keys:
+        painter.setPen(QPen(_FRAME, 1))
+        painter.drawRect(area.adjusted(0, 0, -1, -1))
     if session.show_crosshair:
         _draw_crosshair(painter, area, crosshair)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
@@ -44,6 +57,8 @@ def draw_annotation(
     _draw_text(painter, inner, Qt.AlignmentFlag.AlignRight | middle, right)
     _draw_text(painter, inner, Qt.AlignmentFlag.AlignTop | center, top)
     _draw_text(painter, inner, Qt.AlignmentFlag.AlignBottom | center, bottom)
+    painter.setFont(_font(9))
+    _draw_badges(painter, inner, session)
     if session.show_text:
         _draw_words(painter, inner, session, plane)
 
@@ -51,19 +66,24 @@ def draw_annotation(
 def _draw_words(painter: QPainter, inner: QRectF, session: Session, plane: Plane) -> None:
     volume = session.volume
     assert volume is not None
-    painter.setFont(_font(9))
     axis = plane.axis
     lines = f"{plane.name.capitalize()}\n{session.crosshair[axis] + 1} / {volume.shape[axis]}"
     top_left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
     _draw_text(painter, inner, top_left, lines)
-    window = f"W {session.width:.0f}  L {session.level:.0f}"
+    window = f"W {session.width:.4g}  L {session.level:.4g}"
     top_right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop
     _draw_text(painter, inner, top_right, window)
+
+
+def _draw_badges(painter: QPainter, inner: QRectF, session: Session) -> None:
+    """What changes how the picture has to be read; no switch hides it."""
+    assert session.volume is not None
+    oblique = session.volume.oblique_deg
     badges = []
     if session.convention is Convention.NEUROLOGICAL:
         badges.append("neurological")
-    if volume.oblique_deg > _OBLIQUE_DEG:
-        badges.append(f"oblique {volume.oblique_deg:.0f}°")
+    if oblique > _OBLIQUE_DEG:
+        badges.append(f"oblique {oblique:.0f}°")
     bottom_left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom
     _draw_text(painter, inner, bottom_left, "  ".join(badges), _BADGE)
 
@@ -71,10 +91,14 @@ def _draw_words(painter: QPainter, inner: QRectF, session: Session, plane: Plane
 def _draw_crosshair(painter: QPainter, area: QRectF, point: QPointF) -> None:
     painter.setPen(QPen(_CROSSHAIR, 1))
     x, y = round(point.x()) + 0.5, round(point.y()) + 0.5
+    area = area.adjusted(_LETTERS_PX, _LETTERS_PX, -_LETTERS_PX, -_LETTERS_PX)
+    painter.save()
+    painter.setClipRect(area)
     painter.drawLine(QPointF(area.left(), y), QPointF(x - _GAP, y))
     painter.drawLine(QPointF(x + _GAP, y), QPointF(area.right(), y))
     painter.drawLine(QPointF(x, area.top()), QPointF(x, y - _GAP))
     painter.drawLine(QPointF(x, y + _GAP), QPointF(x, area.bottom()))
+    painter.restore()
 
 
 def _font(points: int, bold: bool = False) -> QFont:

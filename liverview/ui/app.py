@@ -55,8 +55,7 @@ def run(
         window.session.volume_changed.connect(
             window.segment_when_idle, Qt.ConnectionType.SingleShotConnection
         )
-    elif delivery is None:
-        QTimer.singleShot(0, window.controller.warm_up)
+    QTimer.singleShot(0, window.controller.warm_up)
     code: int = app.exec()
     return code if delivery is None else delivery.exit_code
 

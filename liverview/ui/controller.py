@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,59 +13,83 @@ from liverview.stream import Notice, Progress, Slab
 from liverview.ui import tasks
 from liverview.ui.job import Job, Outcome
 from liverview.ui.session import Session
-from liverview.volume import Volume
+from liverview.volume import LabelMap, Volume
 
 if TYPE_CHECKING:
     from liverview.phantom import PhantomConfig
 
-_CANCELING = "Canceling"
+Then = Callable[[], object]
 
 
 class Controller(QObject):
-    """Runs one foreground job at a time (open, generate, segment) and saves beside it.
+    """Runs at most one loading, one segmentation and one save, side by side.
+
+    A volume that was loaded is offered in `loaded`; the open one stays, and is segmented
+    on, until `adopt` takes the new one. A job that is canceled is let go at once: nothing
+    more arrives from it, and its thread ends by itself at its next step.
 
     Signals
     -------
     noticed : a sentence for the person.
     failed : a sentence about what went wrong, and details (may be empty).
-    opened : a file was opened, with its path.
+    loaded : a volume is ready to be adopted, with its path (None for a phantom).
+    opened : a file was adopted, with its path.
     volume_choice_needed : a 4D file, with its path and how many volumes it has.
     segmented : a segmentation ended, with its `Outcome`.
     saved : something was written and verified, with its path.
-    idle : no foreground job is left.
+    busy_changed : a job was started or ended.
+    idle : nothing is being loaded or segmented any more.
     """
 
     noticed = Signal(str)
     failed = Signal(str, str)
+    loaded = Signal(object, object)
     opened = Signal(Path)
     volume_choice_needed = Signal(Path, int)
     segmented = Signal(object)
     saved = Signal(Path)
+    busy_changed = Signal()
     idle = Signal()
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.session = session
         self._live: set[Job] = set()
-        self._foreground: Job | None = None
-        self._path: Path | None = None
-        self._after: Callable[[], None] | None = None
+        self._loading: Job | None = None
+        self._segmentation: Job | None = None
+        self._saving: Job | None = None
+        self._after_save: list[Then] = []
 
     @property
     def busy(self) -> bool:
-        return self._foreground is not None
+        """Whether something is being loaded or segmented."""
+        return self._loading is not None or self._segmentation is not None
+
+    @property
+    def saving(self) -> bool:
+        return self._saving is not None
 
     # ---- commands ------------------------------------------------------------------------
 
     def open(self, path: Path, index: int | None = None) -> None:
-        """Open a file; a 4D one asks back which volume."""
-        self._path = path
-        self._run_foreground(tasks.opening(path, index), self._on_opening_item)
+        """Load a file; a 4D one asks back which volume."""
+        self._load(tasks.opening(path, index), path)
 
     def generate(self, config: PhantomConfig) -> None:
-        """Generate a phantom and open it."""
-        self._path = None
-        self._run_foreground(tasks.generating(config), self._on_generating_item)
+        """Generate a phantom."""
+        self._load(tasks.generating(config), None)
+
+    def adopt(self, volume: Volume, path: Path | None) -> None:
+        """Show a loaded volume in place of the open one, whose segmentation stops."""
+        job, self._segmentation = self._segmentation, None
+        if job is not None:
+            job.cancel()
+        self.session.open(volume, path)
+        if path is not None:
+            self.opened.emit(path)
+        if volume.notes:
+            self.noticed.emit(f"{volume.name}: {' '.join(volume.notes)}")
+        self._settle()
 
     def segment(self, device: str) -> None:
         """Segment the open volume, from the crosshair outward."""
@@ -72,32 +97,49 @@ class Controller(QObject):
         if volume is None or self.busy:
             return
         self.session.begin_segmentation()
-        work = tasks.segmenting(volume, device, self.session.crosshair)
-        self._run_foreground(work, self._on_slab, self._on_segmentation_ended)
+        job = self._start(tasks.segmenting(volume, device, self.session.crosshair))
+        self._segmentation = job
+        job.yielded.connect(self._on_segmentation_item)
+        job.failed.connect(self._on_failed)
+        self._settle()
 
     def cancel(self) -> None:
-        """Stop the foreground job; it is over within half a second."""
-        if self._foreground is not None and not self._foreground.canceled:
-            self._foreground.cancel()
-            done = self.session.progress.fraction if self.session.progress else 0.0
-            self.session.set_progress(Progress(_CANCELING, done))
+        """Stop loading, or else segmenting; nothing arrives after this returns."""
+        if self._loading is not None:
+            job, self._loading = self._loading, None
+            job.cancel()
+        elif self._segmentation is not None:
+            job, self._segmentation = self._segmentation, None
+            job.cancel()
+            self.session.end_segmentation(complete=False)
+            self.segmented.emit(Outcome.CANCELED)
+        else:
+            return
+        self._settle()
 
-    def save_labels(self, path: Path) -> None:
-        """Write the label map."""
-        self._save(path, tasks.saving_labels)
+    def save_labels(self, path: Path, then: Then | None = None) -> None:
+        """Write the label map; ``then`` is called once it is verified."""
+        self._save(path, tasks.saving_labels, then)
 
     def save_masks(self, folder: Path) -> None:
         """Write one mask per label into a folder."""
-        self._save(folder, tasks.saving_masks)
+        self._save(folder, tasks.saving_masks, None)
+
+    def when_saved(self, then: Then) -> None:
+        """Call ``then`` when the running save has succeeded, or at once where none runs."""
+        if self.saving:
+            self._after_save.append(then)
+        else:
+            then()
 
     def warm_up(self) -> None:
         """Import what segmentation needs while the person looks at the scan."""
         self._start(tasks.warming_up())
 
     def shut_down(self) -> None:
-        """Cancel everything and wait for it."""
-        self._after = None
-        for job in list(self._live):
+        """Stop everything but a save, and wait for all of it."""
+        self._after_save.clear()
+        for job in self._live - {self._saving}:
             job.cancel()
         for job in list(self._live):
             job.wait()
@@ -105,76 +147,68 @@ class Controller(QObject):
     # ---- jobs ----------------------------------------------------------------------------
 
     def _start(self, work: Iterator[object]) -> Job:
+        """A job under way; its signals arrive later, so they can still be connected."""
         job = Job(work, self)
         self._live.add(job)
-        job.failed.connect(self._on_failed)
         job.ended.connect(self._on_ended)
+        job.start()
         return job
 
-    def _run_foreground(
-        self,
-        work: Iterator[object],
-        on_item: Callable[[object], None],
-        on_ended: Callable[[object], None] | None = None,
-    ) -> None:
-        """Start now, or as soon as the job that runs has stopped."""
-
-        def begin() -> None:
-            job = self._start(work)
-            self._foreground = job
-            job.yielded.connect(on_item)
-            if on_ended is not None:
-                job.ended.connect(on_ended)
-            job.start()
-
-        if self.busy:
-            self._after = begin
-            self.cancel()
-        else:
-            begin()
+    def _load(self, work: Iterator[object], path: Path | None) -> None:
+        if self._loading is not None:
+            self._loading.cancel()
+        job = self._start(work)
+        self._loading = job
+        job.yielded.connect(partial(self._on_loading_item, path))
+        job.failed.connect(self._on_failed)
+        self._settle()
 
     def _on_failed(self, error: Exception) -> None:
         known = isinstance(error, ValueError | OSError | MemoryError)
-        text = str(error) if known else "Something went wrong inside liverview; nothing was lost."
+        text = str(error) if known else "Something went wrong inside liverview; see the details."
         details = "" if known else f"{type(error).__name__}: {error}"
         self.failed.emit(text or type(error).__name__, details)
 
-    def _on_ended(self, outcome: object) -> None:
+    def _on_ended(self, outcome: Outcome) -> None:
         job = self.sender()
         assert isinstance(job, Job)
         job.wait()
         self._live.discard(job)
-        if job is self._foreground:
-            self._foreground = None
-            self.session.set_progress(None)
         job.deleteLater()
-        after, self._after = (self._after, None) if not self.busy else (None, self._after)
-        if after is not None:
-            after()
-        elif not self.busy:
+        if job is self._loading:
+            self._loading = None
+        elif job is self._segmentation:
+            self._segmentation = None
+            self.session.end_segmentation(complete=outcome is Outcome.DONE)
+            if outcome is Outcome.FAILED:
+                self.session.drop_partial()
+            self.segmented.emit(outcome)
+        else:
+            return  # a save, or let go earlier: whoever did that has settled
+        self._settle()
+
+    def _settle(self) -> None:
+        """After every start and end of loading and segmenting."""
+        if not self.busy:
+            self.session.set_progress(None)
+        self.busy_changed.emit()
+        if not self.busy:
             self.idle.emit()
 
     # ---- items ---------------------------------------------------------------------------
 
-    def _on_opening_item(self, item: object) -> None:
+    def _on_loading_item(self, path: Path | None, item: object) -> None:
         if isinstance(item, Progress):
-            self.session.set_progress(item)
+            if self._segmentation is None:
+                self.session.set_progress(item)
         elif isinstance(item, Volume):
-            self.session.open(item, self._path)
-            if self._path is not None:
-                self.opened.emit(self._path)
-            if item.notes:
-                self.noticed.emit(f"{item.name}: {' '.join(item.notes)}")
-        elif self._path is not None:
-            self.volume_choice_needed.emit(self._path, getattr(item, "volumes", 1))
-
-    def _on_generating_item(self, item: object) -> None:
-        if isinstance(item, Progress):
-            self.session.set_progress(item)
+            self.loaded.emit(item, path)
+        elif path is None:
+            self.loaded.emit(item.volume, None)  # type: ignore[attr-defined]  # a Case
         else:
-            self.session.open(item.volume)  # type: ignore[attr-defined]  # a Case
+            self.volume_choice_needed.emit(path, item.volumes)  # type: ignore[attr-defined]
 
-    def _on_slab(self, item: object) -> None:
+    def _on_segmentation_item(self, item: object) -> None:
         if isinstance(item, Slab):
             self.session.merge(item)
         elif isinstance(item, Progress):
@@ -182,32 +216,28 @@ class Controller(QObject):
         elif isinstance(item, Notice):
             self.noticed.emit(item.text)
 
-    def _on_segmentation_ended(self, outcome: object) -> None:
-        self.session.end_segmentation(complete=outcome is Outcome.DONE)
-        if outcome is Outcome.FAILED:
-            self.session.drop_partial()
-        self.segmented.emit(outcome)
-
     # ---- saving --------------------------------------------------------------------------
 
-    def _save(self, path: Path, task: Callable[..., Iterator[Progress]]) -> None:
+    def _save(self, path: Path, task: Callable[..., Iterator[Progress]], then: Then | None) -> None:
         volume, labels = self.session.volume, self.session.labels
-        if volume is None or labels is None:
+        if volume is None or labels is None or self.saving or self.session.segmenting:
             return
+        self._after_save = [then] if then is not None else []
         job = self._start(task(path, labels, volume))
-        job.ended.connect(_Saved(self, path, job).on_ended)
-        job.start()
+        self._saving = job
+        job.failed.connect(self._on_failed)
+        job.ended.connect(partial(self._on_save_ended, path, labels))
+        self.busy_changed.emit()
 
-
-class _Saved(QObject):
-    """Reports one save, with its path, when its job ends."""
-
-    def __init__(self, controller: Controller, path: Path, job: Job) -> None:
-        super().__init__(job)
-        self._controller = controller
-        self._path = path
-
-    def on_ended(self, outcome: object) -> None:
+    def _on_save_ended(self, path: Path, labels: LabelMap, outcome: Outcome) -> None:
+        self._saving = None
+        waiting, self._after_save = self._after_save, []
         if outcome is Outcome.DONE:
-            self._controller.session.mark_saved()
-            self._controller.saved.emit(self._path)
+            # A segmentation may have put other labels into the session meanwhile.
+            if self.session.labels is labels:
+                self.session.mark_saved()
+            self.saved.emit(path)
+        self.busy_changed.emit()
+        if outcome is Outcome.DONE:
+            for then in waiting:
+                then()

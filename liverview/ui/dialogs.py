@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
+from liverview.volume import Volume
+
 if TYPE_CHECKING:
     from liverview.phantom import PhantomConfig
 
@@ -39,7 +41,7 @@ class Dialogs:
         )
         if not name:
             return None
-        return Path(name if name.lower().endswith((".nii", ".nii.gz")) else f"{name}.nii.gz")
+        return self._with_ending(Path(name), (".nii.gz", ".nii"))
 
     def image_to_write(self, suggested: Path) -> Path | None:
         name, _ = QFileDialog.getSaveFileName(
@@ -47,7 +49,14 @@ class Dialogs:
         )
         if not name:
             return None
-        return Path(name if name.lower().endswith(".png") else f"{name}.png")
+        return self._with_ending(Path(name), (".png",))
+
+    def _with_ending(self, path: Path, endings: tuple[str, ...]) -> Path | None:
+        """The path with one of the endings; the file dialog has asked about other names only."""
+        if path.name.lower().endswith(endings):
+            return path
+        path = path.with_name(path.name + endings[0])
+        return path if not path.exists() or self.may_replace([path]) else None
 
     def folder_for_masks(self, suggested: Path) -> Path | None:
         name = QFileDialog.getExistingDirectory(
@@ -57,8 +66,26 @@ class Dialogs:
 
     def may_replace(self, paths: list[Path]) -> bool:
         names = ", ".join(path.name for path in paths)
-        answer = QMessageBox.question(self._parent, "Replace files?", f"Replace {names}?")
-        return answer == QMessageBox.StandardButton.Yes
+        buttons = QMessageBox.StandardButton
+        answer = QMessageBox.question(
+            self._parent,
+            "Replace files?",
+            f"Replace {names} in {paths[0].parent}?",
+            buttons.Yes | buttons.No,
+            buttons.No,
+        )
+        return answer == buttons.Yes
+
+    def scan_info(self, volume: Volume, path: Path | None) -> None:
+        """What a person should know about the open scan, its remarks included."""
+        shape = " x ".join(str(n) for n in volume.shape)
+        spacing = " x ".join(f"{mm:.3g}" for mm in volume.spacing)
+        lines = [
+            str(path) if path else f"{volume.name}, generated",
+            f"{shape} voxels of {spacing} mm (right, front, up); stored as {volume.voxels.dtype}",
+            *volume.notes,
+        ]
+        QMessageBox.information(self._parent, "Scan", "\n\n".join(lines))
 
     def volume_number(self, path: Path, count: int) -> int | None:
         number, given = QInputDialog.getInt(
@@ -80,10 +107,14 @@ class Dialogs:
         dialog.deleteLater()
         return config
 
-    def unsaved_labels(self) -> Unsaved:
+    def unsaved_labels(self, segmenting: bool) -> Unsaved:
         box = QMessageBox(self._parent)
         box.setIcon(QMessageBox.Icon.Question)
-        box.setText("The labels are not saved.")
+        box.setText(
+            "The segmentation is not finished, and its labels are not saved."
+            if segmenting
+            else "The labels are not saved."
+        )
         box.setInformativeText("Save them before going on?")
         buttons = QMessageBox.StandardButton
         box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)

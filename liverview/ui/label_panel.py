@@ -1,4 +1,4 @@
-"""The Layers panel: visibility, color, opacity and volume of each label."""
+"""The Labels panel: visibility, color, opacity and volume of each label."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QLabel,
     QPushButton,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
 
 from liverview.labels import SHOWN, Label
+from liverview.ui.controls import Slider
 from liverview.ui.session import Session
 
 _REFRESH_MS = 50
@@ -44,6 +44,7 @@ class LabelPanel(QWidget):
         self._timer.timeout.connect(self.refresh)
         session.labels_changed.connect(self._on_labels_changed)
         session.volume_changed.connect(self.refresh)
+        session.progress_changed.connect(self.refresh)
         session.styles_changed.connect(self.refresh)
         self.refresh()
 
@@ -74,7 +75,7 @@ class LabelRow(QWidget):
         self.volume = QLabel()
         self.volume.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.volume.setToolTip(_WHAT[label])
-        self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.opacity = Slider()
         self.opacity.setRange(0, 100)
         self.opacity.setToolTip(f"Opacity of {name.lower()}")
         self.opacity.setAccessibleName(f"Opacity of {name.lower()}")
@@ -98,8 +99,14 @@ class LabelRow(QWidget):
         self.color.setStyleSheet(
             f"background: rgb({red},{green},{blue}); border: 1px solid #777; border-radius: 4px"
         )
-        open_case = self.session.volume is not None
-        self.volume.setText(format_ml(self.session.volume_ml(self.label)) if open_case else "–")
+        self.volume.setText(self._amount())
+
+    def _amount(self) -> str:
+        if not self.session.has_labels:
+            return "–"
+        amount = format_ml(self.session.volume_ml(self.label))
+        stopped = self.session.has_partial and not self.session.segmenting
+        return f"{amount}, partial" if stopped else amount
 
     def _on_shown(self, shown: bool) -> None:
         self.session.set_style(self.label, visible=shown)

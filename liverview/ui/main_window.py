@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QElapsedTimer, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QDockWidget,
+    QLabel,
     QMainWindow,
     QMessageBox,
     QStackedWidget,
@@ -18,17 +18,21 @@ from PySide6.QtWidgets import (
 )
 
 from liverview import DISCLAIMER, __version__
+from liverview.labels import Label
 from liverview.ui.actions import Actions
-from liverview.ui.controller import Controller
+from liverview.ui.controller import Controller, Then
 from liverview.ui.dialogs import Dialogs, Unsaved
 from liverview.ui.job import Outcome
-from liverview.ui.label_panel import LabelPanel
+from liverview.ui.label_panel import LabelPanel, format_ml
 from liverview.ui.message_bar import MessageBar
 from liverview.ui.session import Session
 from liverview.ui.settings import load_settings, recent_files, remember_file, save_settings
-from liverview.ui.start_page import StartPage
+from liverview.ui.start_page import StartPage, short_name
 from liverview.ui.status import ProgressStatus, Readout
 from liverview.ui.views import Views
+from liverview.volume import Volume
+
+_MESSAGE_MS = 6000
 
 
 class MainWindow(QMainWindow):
@@ -45,8 +49,8 @@ class MainWindow(QMainWindow):
         self.messages = MessageBar()
         self.start_page = StartPage()
         self.readout = Readout(session)
+        self._clock = QElapsedTimer()  # of the segmentation
         self.progress = ProgressStatus(session)
-        self._then: Callable[[], object] | None = None  # what waits for a save
         self._build()
         self._connect()
         index = self.actions_.device.findData(device)
@@ -70,8 +74,8 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.messages)
         layout.addWidget(self._stack, 1)
         self.setCentralWidget(center)
-        dock = QDockWidget("Layers")
-        dock.setObjectName("layers")
+        dock = QDockWidget("Labels")
+        dock.setObjectName("labels")
         dock.setWidget(LabelPanel(self.session))
         dock.setMinimumWidth(210)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
@@ -79,6 +83,12 @@ class MainWindow(QMainWindow):
         self.actions_.fill_menus(dock.toggleViewAction())
         self.statusBar().addWidget(self.readout, 1)
         self.statusBar().addPermanentWidget(self.progress)
+        note = QLabel("Research use only")
+        note.setToolTip(DISCLAIMER)
+        note.setEnabled(False)  # quiet, but in every screenshot
+        self.statusBar().addPermanentWidget(note)
+        # Else a right click on the toolbar could hide it for good.
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
 
     def _connect(self) -> None:
         do, control = self.actions_, self.controller
@@ -91,6 +101,7 @@ class MainWindow(QMainWindow):
         do.segment.triggered.connect(self.segment)
         do.cancel.triggered.connect(control.cancel)
         do.reset.triggered.connect(self.views.reset)
+        do.scan_info.triggered.connect(self._on_scan_info)
         do.about.triggered.connect(self._on_about)
         self.progress.cancel_requested.connect(control.cancel)
         self.start_page.open_requested.connect(self._on_open)
@@ -99,27 +110,36 @@ class MainWindow(QMainWindow):
         self.views.hovered.connect(self.readout.set_hovered)
         control.noticed.connect(self._on_noticed)
         control.failed.connect(self._on_failed)
+        control.loaded.connect(self._on_loaded)
         control.opened.connect(self._on_opened)
         control.volume_choice_needed.connect(self._on_volume_choice_needed)
         control.segmented.connect(self._on_segmented)
         control.saved.connect(self._on_saved)
-        control.idle.connect(self._refresh)
+        control.busy_changed.connect(self._refresh)
+        self.session.volume_changed.connect(self.messages.dismiss)
         for signal in (
             self.session.volume_changed,
             self.session.modified_changed,
             self.session.progress_changed,
+            self.session.labels_changed,
         ):
             signal.connect(self._refresh)
 
     # ---- commands ------------------------------------------------------------------------
 
     def open(self, path: Path) -> None:
-        """Open a scan, after asking about unsaved labels."""
-        self._after_saving(partial(self.controller.open, path))
+        """Load a scan; once it is there, unsaved labels are asked about and it is shown."""
+        self.controller.open(path)
 
     def segment(self) -> None:
-        """Segment on the device that is chosen."""
-        self.messages.dismiss()
+        """Segment on the device that is chosen, after asking about unsaved labels."""
+        if not self.controller.busy:
+            self._after_saving(self._segment)
+
+    def _segment(self) -> None:
+        if self.messages.buttons:  # a question about labels that are now replaced
+            self.messages.dismiss()
+        self._clock.start()
         self.controller.segment(self.actions_.device.currentData())
 
     def segment_when_idle(self) -> None:
@@ -134,13 +154,24 @@ class MainWindow(QMainWindow):
     def _on_phantom(self) -> None:
         config = self.dialogs.phantom()
         if config is not None:
-            self._after_saving(partial(self.controller.generate, config))
+            self.controller.generate(config)
 
-    def _on_save(self) -> bool:
+    def _on_save(self) -> None:
+        self._save()
+
+    def _save(self, then: Then | None = None) -> None:
+        """Ask for a name and save there, and then go on."""
         path = self.dialogs.label_map_to_write(self._beside("_seg.nii.gz"))
-        if path is not None:
-            self.controller.save_labels(path)
-        return path is not None
+        if path is None:
+            return
+        if self._is_the_scan(path):
+            self._on_failed(f"{path} is the open scan itself: choose another name.", "")
+        else:
+            self.controller.save_labels(path, then)
+
+    def _is_the_scan(self, path: Path) -> bool:
+        scan = self.session.path
+        return scan is not None and path.resolve() == scan.resolve()
 
     def _on_save_masks(self) -> None:
         from liverview.nifti import mask_paths
@@ -170,12 +201,13 @@ class MainWindow(QMainWindow):
         self.messages.show_message(text)
 
     def _on_failed(self, text: str, details: str) -> None:
-        self._then = None
         choices = [("Details", partial(self.messages.show_message, details))] if details else []
         self.messages.show_message(text, choices, error=True)
 
+    def _on_loaded(self, volume: Volume, path: Path | None) -> None:
+        self._after_saving(partial(self.controller.adopt, volume, path))
+
     def _on_opened(self, path: Path) -> None:
-        self.messages.dismiss()
         remember_file(self.settings, path)
         self._show_recent()
 
@@ -185,17 +217,22 @@ class MainWindow(QMainWindow):
             self.controller.open(path, number)
 
     def _on_segmented(self, outcome: Outcome) -> None:
-        if outcome is Outcome.CANCELED and self.session.has_partial:
+        if outcome is Outcome.DONE:
+            seconds = self._clock.elapsed() / 1000
+            liver = format_ml(self.session.volume_ml(Label.LIVER))
+            self.statusBar().showMessage(f"Done in {seconds:.0f} s: liver {liver}", _MESSAGE_MS)
+        elif outcome is Outcome.CANCELED and self.session.has_partial:
             self.messages.show_message(
                 "Canceled. What was found so far is shown.",
                 [("Keep it", self._refresh), ("Drop it", self.session.drop_partial)],
             )
 
     def _on_saved(self, path: Path) -> None:
-        self.statusBar().showMessage(f"Saved and verified: {path}", 8000)
-        then, self._then = self._then, None
-        if then is not None:
-            then()
+        self.statusBar().showMessage(f"Saved and verified: {path}", _MESSAGE_MS)
+
+    def _on_scan_info(self) -> None:
+        assert self.session.volume is not None
+        self.dialogs.scan_info(self.session.volume, self.session.path)
 
     def _on_about(self) -> None:
         QMessageBox.about(
@@ -206,23 +243,32 @@ class MainWindow(QMainWindow):
 
     # ---- unsaved labels, closing -----------------------------------------------------------
 
-    def _after_saving(self, then: Callable[[], object]) -> None:
-        """Go on now, or after the person has saved or given up the labels."""
-        choice = self.dialogs.unsaved_labels() if self.session.modified else Unsaved.DISCARD
-        if choice is Unsaved.DISCARD:
+    def _after_saving(self, then: Then) -> None:
+        """Go on now, or after the person has saved the labels."""
+        if self._may_go_on(partial(self._after_saving, then)):
             then()
-        elif choice is Unsaved.SAVE and self._on_save():
-            self._then = then
+
+    def _may_go_on(self, later: Then) -> bool:
+        """Whether no labels would be lost now; ``later`` is called once they are saved."""
+        if self.controller.saving:
+            self.controller.when_saved(later)
+            return False
+        if not self.session.modified:
+            return True
+        choice = self.dialogs.unsaved_labels(self.session.segmenting)
+        if choice is Unsaved.SAVE:
+            if self.session.segmenting:  # what is saved must hold still
+                self.controller.cancel()
+            self._save(later)
+        return choice is Unsaved.DISCARD
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        choice = self.dialogs.unsaved_labels() if self.session.modified else Unsaved.DISCARD
-        if choice is not Unsaved.DISCARD:
+        if not self._may_go_on(self.close):
             event.ignore()
-            if choice is Unsaved.SAVE and self._on_save():
-                self._then = self.close
             return
-        self.controller.shut_down()
         save_settings(self, self.session, self.settings)
+        self.hide()  # at once; the jobs may need a moment
+        self.controller.shut_down()
         event.accept()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -231,24 +277,29 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if len(files) > 1:
+            self._on_noticed(f"One scan at a time: {files[0].name} is opened.")
         if files:
-            self.open(files[0])
+            # Later, for the program that the file came from waits for this to return.
+            QTimer.singleShot(0, partial(self.open, files[0]))
 
     # ---- what can be done now ----------------------------------------------------------------
 
     def _refresh(self) -> None:
         do, session = self.actions_, self.session
         has_volume, busy = session.volume is not None, self.controller.busy
+        name = session.volume.name if session.volume else ""
         self._stack.setCurrentWidget(self.views if has_volume else self.start_page)
         do.segment.setVisible(not busy)
         do.segment.setEnabled(has_volume and not busy)
         do.cancel.setVisible(busy)
-        savable = has_volume and not session.segmenting
-        do.save.setEnabled(savable and session.modified)
+        savable = session.has_labels and not (session.segmenting or self.controller.saving)
+        do.save.setEnabled(savable)
         do.save_masks.setEnabled(savable)
-        do.screenshot.setEnabled(has_volume)
-        name = session.volume.name if session.volume else ""
-        self.setWindowTitle(f"{name}[*] – liverview" if name else "liverview")
+        for action in (do.screenshot, do.scan_info):
+            action.setEnabled(has_volume)
+        place = f" ({session.path.parent.name})" if session.path else ""
+        self.setWindowTitle(f"{name}[*]{place} – liverview" if name else "liverview")
         self.setWindowModified(session.modified and has_volume)
 
     def _show_recent(self) -> None:
@@ -256,5 +307,6 @@ class MainWindow(QMainWindow):
         self.start_page.set_recent(paths)
         self.actions_.recent.clear()
         for path in paths:
-            self.actions_.recent.addAction(path.name, partial(self.open, path))
+            action = self.actions_.recent.addAction(short_name(path), partial(self.open, path))
+            action.setToolTip(str(path))
         self.actions_.recent.setEnabled(bool(paths))

@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
+_TALLEST = 120  # pixels
 Choice = tuple[str, Callable[[], None]]
 
 
@@ -18,6 +27,10 @@ class MessageBar(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.text = QLabel()
         self.text.setWordWrap(True)
+        self.text.setTextFormat(Qt.TextFormat.PlainText)  # file names are no HTML
+        # A long path must not make the window wider; the tooltip has all of it.
+        self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.text.setMaximumHeight(_TALLEST)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.close_button = QToolButton(autoRaise=True)
         self.close_button.setText("✕")
@@ -43,6 +56,7 @@ class MessageBar(QFrame):
         """Show a sentence and a button per choice; closing it calls ``on_dismissed``."""
         self._clear()
         self.text.setText(text)
+        self.text.setToolTip(text)
         self._on_dismissed = on_dismissed
         for label, action in choices:
             button = QPushButton(label)

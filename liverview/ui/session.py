@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -57,9 +58,11 @@ class Session(QObject):
         self.modified = False
         self.segmenting = False
         self.progress: Progress | None = None
+        self.has_labels = False  # a segmentation has said something about this volume
         self.has_partial = False  # a segmentation that was stopped has left labels
         self._counts: NDArray[np.int64] = np.zeros(256, np.int64)
-        self._before: tuple[LabelMap, bool] | None = None  # labels, and whether unsaved
+        self._before: _Kept | None = None
+        self._hu_window: tuple[float, float] | None = None  # from before a volume not in HU
 
     # ---- the case --------------------------------------------------------------------
 
@@ -68,20 +71,41 @@ class Session(QObject):
         self.volume = volume
         self.path = path
         self.labels = _empty(volume)
-        self._before, self.has_partial = None, False
-        self._counts = _count(self.labels.voxels)
+        self._before, self.has_partial, self.has_labels = None, False, False
+        self.segmenting = False
+        self._counts = _count_empty(volume)
         i, j, k = (n // 2 for n in volume.shape)
         self.crosshair = (i, j, k)
+        self._choose_window()
         self.volume_changed.emit()
         self._set_modified(False)
+
+    def _choose_window(self) -> None:
+        """Values that are no HU get a window of their own; the next scan, the usual one."""
+        assert self.volume is not None
+        if not self.volume.in_hu:
+            self._hu_window = self.hu_window
+            self.auto_window()
+        elif self._hu_window is not None:
+            (level, width), self._hu_window = self._hu_window, None
+            self.set_window(level, width)
+
+    @property
+    def hu_window(self) -> tuple[float, float]:
+        """Level and width as last used for a volume in HU."""
+        return self._hu_window or (self.level, self.width)
 
     def set_labels(self, labels: LabelMap, *, modified: bool = True) -> None:
         """Show another label map of the same volume."""
         assert self.volume is not None
-        self.labels = labels
-        self._counts = _count(labels.voxels)
+        self._adopt(_Kept(labels, _count(labels.voxels), modified, has_labels=True))
+
+    def _adopt(self, kept: _Kept) -> None:
+        assert self.volume is not None
+        self.labels, self._counts = kept.labels, kept.counts
+        self.has_labels = kept.has_labels
         self.labels_changed.emit(0, self.volume.shape[2])
-        self._set_modified(modified)
+        self._set_modified(kept.modified)
 
     # ---- segmentation ----------------------------------------------------------------
 
@@ -89,20 +113,22 @@ class Session(QObject):
         """Put the current labels aside and start with empty ones."""
         assert self.volume is not None
         assert self.labels is not None
-        self._before = self.labels, self.modified
+        self._before = _Kept(self.labels, self._counts, self.modified, self.has_labels)
         self.segmenting = True
         self.has_partial = False
-        self.set_labels(_empty(self.volume), modified=self.modified)
+        empty = _empty(self.volume)
+        self._adopt(_Kept(empty, _count_empty(self.volume), self.modified, self.has_labels))
         self.progress_changed.emit()
 
     def merge(self, slab: Slab) -> None:
         """Take a slab of the running segmentation into the label map."""
         assert self.labels is not None
         part = self.labels.voxels[:, :, slab.start : slab.stop]
-        self._counts += _count(slab.labels) - _count(part)
+        self._counts = self._counts + _count(slab.labels) - _count(part)
         touched = bool(slab.labels.any() or part.any())
         part[...] = slab.labels
         self.has_partial = self.has_partial or touched
+        self.has_labels = True
         self.labels_changed.emit(slab.start, slab.stop)
         self._set_modified(self.modified or touched)
 
@@ -118,9 +144,9 @@ class Session(QObject):
     def drop_partial(self) -> None:
         """Go back to the labels from before the segmentation."""
         if self._before is not None:
-            (labels, modified), self._before = self._before, None
+            kept, self._before = self._before, None
             self.has_partial = False
-            self.set_labels(labels, modified=modified)
+            self._adopt(kept)
 
     def set_progress(self, progress: Progress | None) -> None:
         self.progress = progress
@@ -174,10 +200,17 @@ class Session(QObject):
 
     def set_window(self, level: float, width: float) -> None:
         """Set the display range in HU."""
-        level, width = float(np.clip(level, -4096, 8192)), float(np.clip(width, 1, 16384))
+        if not (math.isfinite(level) and math.isfinite(width)):
+            return
+        level, width = float(np.clip(level, -1e6, 1e6)), float(np.clip(width, self.finest, 2e6))
         if (level, width) != (self.level, self.width):
             self.level, self.width = level, width
             self.window_changed.emit()
+
+    @property
+    def finest(self) -> float:
+        """The narrowest window that makes sense: 1 HU, less where all values are small."""
+        return 1.0 if self.volume is None or self.volume.in_hu else 1e-3
 
     def auto_window(self) -> None:
         """A window from the middle 99 % of the values."""
@@ -186,7 +219,7 @@ class Session(QObject):
         step = tuple(slice(None, None, max(1, n // 96)) for n in self.volume.shape)
         sample = self.volume.voxels[step].astype(np.float32) + self.volume.intercept
         low, high = np.percentile(sample, (0.5, 99.5))
-        self.set_window((low + high) / 2, max(high - low, 1))
+        self.set_window((low + high) / 2, max(high - low, self.finest))
 
     def set_style(
         self,
@@ -224,9 +257,25 @@ class Session(QObject):
             self.view_changed.emit()
 
 
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """Labels with what is known about them, to go back to."""
+
+    labels: LabelMap
+    counts: NDArray[np.int64]
+    modified: bool
+    has_labels: bool
+
+
 def _empty(volume: Volume) -> LabelMap:
     voxels = np.zeros(volume.shape, np.uint8, order="F")
     return LabelMap(voxels, volume.affine, volume.name)
+
+
+def _count_empty(volume: Volume) -> NDArray[np.int64]:
+    counts = np.zeros(256, np.int64)
+    counts[Label.BACKGROUND] = math.prod(volume.shape)
+    return counts
 
 
 def _count(voxels: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
@@ -16,15 +18,13 @@ _VERSION = 1  # of the arrangement of docks and toolbars
 def load_settings(window: QMainWindow, session: Session, settings: QSettings) -> None:
     """Put window and session back as they were."""
     geometry, state = settings.value("geometry"), settings.value("state")
-    if isinstance(geometry, QByteArray):
-        window.restoreGeometry(geometry)
-    else:
+    if not (isinstance(geometry, QByteArray) and window.restoreGeometry(geometry)):
         window.resize(1400, 860)
     if isinstance(state, QByteArray):
         window.restoreState(state, _VERSION)
-    level = settings.value("level", session.level, float)
-    width = settings.value("width", session.width, float)
-    session.set_window(level, width)  # type: ignore[arg-type]  # QSettings converts
+    with contextlib.suppress(TypeError, ValueError):
+        level, width = (float(str(settings.value(name))) for name in ("level", "width"))
+        session.set_window(level, width)
     name = settings.value("convention", Convention.RADIOLOGICAL.name)
     session.set_convention(Convention.__members__.get(str(name), Convention.RADIOLOGICAL))
 
@@ -33,8 +33,9 @@ def save_settings(window: QMainWindow, session: Session, settings: QSettings) ->
     """Keep window and session for the next start."""
     settings.setValue("geometry", window.saveGeometry())
     settings.setValue("state", window.saveState(_VERSION))
-    settings.setValue("level", session.level)
-    settings.setValue("width", session.width)
+    level, width = session.hu_window
+    settings.setValue("level", level)
+    settings.setValue("width", width)
     settings.setValue("convention", session.convention.name)
     settings.sync()
 
@@ -45,7 +46,8 @@ def recent_files(settings: QSettings) -> list[Path]:
     if isinstance(names, str):  # an INI file gives a list of one back as its item
         names = [names]
     paths = [Path(name) for name in names] if isinstance(names, list) else []
-    return [path for path in paths if path.is_file()]
+    # Not Path.is_file, which raises where a network folder has gone.
+    return [path for path in paths if os.path.isfile(path)]  # noqa: PTH113
 
 
 def remember_file(settings: QSettings, path: Path) -> None:

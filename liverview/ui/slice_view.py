@@ -20,6 +20,7 @@ from liverview.ui.annotation import draw_annotation
 from liverview.ui.session import Convention, Session
 from liverview.volume import Plane, Voxel
 
+_FEWEST, _FARTHEST = 4, 10  # voxels seen at the closest, widths of the slice at the farthest
 _NOTCH = 120  # what one step of a mouse wheel reports, in eighths of a degree
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -66,6 +67,7 @@ class SliceView(pg.GraphicsView):
         self.setCentralWidget(self._box)
         self._table = lookup_table(session.styles).view(np.uint32)[:, 0]
         self._pressed: QPointF | None = None
+        self._pointer: QPointF | None = None  # where it is, while it is over this view
         self._wheel = 0
         # Many changes between two frames make one repaint.
         self._stale = {"image": True, "overlay": True}
@@ -127,10 +129,18 @@ class SliceView(pg.GraphicsView):
 
     def zoom(self, factor: float, around: QPointF | None = None) -> None:
         """Enlarge by a factor, around a point of the widget."""
+        if self.session.volume is None:
+            return
+        extent, shown = self._extent(), self._box.viewRect()
+        widest = max(extent.width(), extent.height())
+        least = min(1.0, _FEWEST * max(self._steps) / shown.width())
+        most = max(1.0, _FARTHEST * widest / shown.width())
+        scale = float(np.clip(1 / factor, least, most))
         center = None
         if around is not None:
             center = self._box.mapSceneToView(self.mapToScene(around.toPoint()))
-        self._box.scaleBy((1 / factor, 1 / factor), center=center)
+        self._box.scaleBy((scale, scale), center=center)
+        self._tell_pointer()
 
     # ---- drawing -------------------------------------------------------------------------
 
@@ -167,7 +177,7 @@ class SliceView(pg.GraphicsView):
         painter.resetTransform()
         area = QRectF(self.viewport().rect())
         crosshair = self.point_of(self.session.crosshair)
-        draw_annotation(painter, area, self.session, self.plane, crosshair)
+        draw_annotation(painter, area, self.session, self.plane, crosshair, self.hasFocus())
         painter.restore()
 
     # ---- the session changed -------------------------------------------------------------
@@ -176,10 +186,12 @@ class SliceView(pg.GraphicsView):
         self._schedule("image", "overlay")
         self.refresh()
         self.fit()
+        self._tell_pointer()
 
     def _on_crosshair_changed(self) -> None:
         if self.session.crosshair[self.plane.axis] != self._index:
             self._schedule("image", "overlay")
+            self._tell_pointer()
         else:
             self._schedule()
 
@@ -211,7 +223,8 @@ class SliceView(pg.GraphicsView):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         position = event.position()
-        self.hovered.emit(self.voxel_at(position))
+        self._pointer = position
+        self._tell_pointer()
         if self._pressed is None or self.session.volume is None:
             return
         moved = position - self._pressed
@@ -235,6 +248,7 @@ class SliceView(pg.GraphicsView):
         event.accept()
 
     def leaveEvent(self, event: Any) -> None:
+        self._pointer = None
         self.hovered.emit(None)
         super().leaveEvent(event)
 
@@ -267,13 +281,18 @@ class SliceView(pg.GraphicsView):
         else:
             event.ignore()
 
+    def _tell_pointer(self) -> None:
+        """Say which voxel is under the pointer, which may have been moved under it."""
+        if self._pointer is not None:
+            self.hovered.emit(self.voxel_at(self._pointer))
+
     def _put_crosshair(self, position: QPointF) -> None:
         if self.session.volume is not None:
             self.session.set_crosshair(self._nearest(position))
 
     def _drag_window(self, moved: QPointF) -> None:
         """Right is wider, down is brighter, faster in wide windows."""
-        speed = max(1.0, self.session.width / 400)
+        speed = max(self.session.finest, self.session.width / 400)
         self.session.set_window(
             self.session.level - moved.y() * speed, self.session.width + 2 * moved.x() * speed
         )

@@ -13,6 +13,11 @@ from liverview import DISCLAIMER
 _SHOWN = 5
 
 
+def short_name(path: Path) -> str:
+    """Folder and file, for scans are often called alike; as menus and buttons take it."""
+    return f"{path.parent.name}/{path.name}".replace("&", "&&")
+
+
 class StartPage(QWidget):
     """Three ways to begin.
 
@@ -55,7 +60,7 @@ class StartPage(QWidget):
             if widget is not None:
                 widget.deleteLater()
         for path in paths[:_SHOWN]:
-            button = QPushButton(path.name, flat=True)
+            button = QPushButton(short_name(path), flat=True)
             button.setToolTip(str(path))
             button.clicked.connect(self._choosing(path))
             self._recent.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)

@@ -21,8 +21,10 @@ class Readout(QLabel):
         super().__init__(parent)
         self.session = session
         self._hovered: Voxel | None = None
+        self.setToolTip("Voxel indices count from 0: to the right, to the front, up (RAS+).")
         session.crosshair_changed.connect(self.refresh)
         session.volume_changed.connect(self.refresh)
+        session.labels_changed.connect(self.refresh)
 
     def set_hovered(self, voxel: Voxel | None) -> None:
         """The pointer moved to a voxel, or away from the views."""
@@ -34,16 +36,16 @@ class Readout(QLabel):
         if volume is None:
             self.setText("")
             return
-        voxel = self._hovered or self.session.crosshair
-        if not volume.contains(voxel):
-            voxel = self.session.crosshair
+        hovered = self._hovered is not None and volume.contains(self._hovered)
+        voxel = self._hovered if self._hovered and hovered else self.session.crosshair
+        where = "" if hovered else "crosshair: "
+        value = f"{volume.hu(voxel):.0f} HU" if volume.in_hu else f"value {volume.hu(voxel):.3g}"
         i, j, k = voxel
         x, y, z = volume.world(voxel)
         label = self.session.label_at(voxel)
         name = "" if label is Label.BACKGROUND else f"  ·  {self.session.styles[label].name}"
         self.setText(
-            f"voxel {i} {j} {k}  ·  world {x:.1f} {y:.1f} {z:.1f} mm  ·  "
-            f"{volume.hu(voxel):.0f} HU{name}"
+            f"{where}voxel {i} {j} {k}  ·  world {x:.1f} {y:.1f} {z:.1f} mm  ·  {value}{name}"
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from liverview.phantom import PhantomConfig
 from liverview.ui.dialogs import Dialogs, Unsaved
+from liverview.volume import Volume
 
 TIMEOUT_MS = 60_000
 
@@ -48,6 +49,9 @@ class Answers(Dialogs):
     def phantom(self) -> PhantomConfig | None:
         return self.config
 
-    def unsaved_labels(self) -> Unsaved:
-        self.asked.append("unsaved")
+    def scan_info(self, volume: Volume, path: Path | None) -> None:
+        self.asked.append(f"scan info of {volume.name}")
+
+    def unsaved_labels(self, segmenting: bool) -> Unsaved:
+        self.asked.append("unsaved, segmenting" if segmenting else "unsaved")
         return self.unsaved

@@ -9,9 +9,9 @@ from threading import Event
 import nibabel as nib
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QByteArray, QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from liverview import nifti
@@ -19,7 +19,7 @@ from liverview.labels import SHOWN, Label
 from liverview.phantom import PhantomConfig
 from liverview.stream import Notice, Progress, Slab
 from liverview.ui import tasks
-from liverview.ui.dialogs import Unsaved
+from liverview.ui.dialogs import Dialogs, Unsaved
 from liverview.ui.main_window import MainWindow
 from liverview.ui.session import Convention
 from liverview.volume import Plane
@@ -205,7 +205,7 @@ def test_recent_files_are_offered(
     open_scan(qtbot, window, scan)
     again = make_window()
     (action,) = again.actions_.recent.actions()
-    assert action.text() == "scan.nii.gz"
+    assert action.text() == f"{scan.parent.name}/scan.nii.gz"
     with qtbot.waitSignal(again.controller.opened, timeout=TIMEOUT_MS):
         action.trigger()
     scan.unlink()
@@ -247,8 +247,8 @@ def test_cancel_keeps_or_drops_what_was_found(
     found = label_sum(opened)
     with qtbot.waitSignal(opened.controller.segmented, timeout=TIMEOUT_MS):
         opened.actions_.cancel.trigger()
-    assert stream.closed.is_set()
     assert opened.session.progress is None
+    qtbot.waitUntil(stream.closed.is_set)
     buttons = {button.text(): button for button in opened.messages.buttons}
     assert set(buttons) == {"Keep it", "Drop it"}
     buttons.get(choice, opened.messages.close_button).click()
@@ -322,7 +322,7 @@ def test_a_new_scan_ignores_the_slabs_of_the_old_one(
     start(qtbot, opened)
     with qtbot.waitSignal(opened.controller.opened, timeout=TIMEOUT_MS):
         opened.open(other)
-    assert stream.closed.is_set()
+    qtbot.waitUntil(stream.closed.is_set)
     qtbot.waitUntil(lambda: not opened.controller.busy)
     assert opened.session.volume is not None
     assert opened.session.volume.shape == (8, 8, 3)
@@ -339,13 +339,76 @@ def test_segmenting_twice(qtbot: QtBot, opened: MainWindow, stream: Stream) -> N
         assert label_sum(opened) == 5 * 7 * 4 + 5 * 7 * 2 * 3
 
 
+def test_unsaved_labels_are_asked_about_before_they_are_replaced(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers
+) -> None:
+    before = label_sum(segmented)
+    answers.unsaved = Unsaved.STAY
+    segmented.actions_.segment.trigger()
+    assert answers.asked == ["unsaved"]
+    assert not segmented.controller.busy
+    assert label_sum(segmented) == before
+
+
+def test_what_cannot_be_opened_leaves_the_segmentation_running(
+    qtbot: QtBot, opened: MainWindow, stream: Stream, answers: Answers, tmp_path: Path
+) -> None:
+    start(qtbot, opened)
+    with qtbot.waitSignal(opened.controller.failed, timeout=TIMEOUT_MS):
+        opened.open(tmp_path / "none.nii")
+    assert answers.asked == []
+    assert not stream.closed.is_set()
+    with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
+        stream.go.set()
+    assert (opened.session.labels.voxels[:, :, 6:8] == Label.TUMOR).all()
+
+
+def test_a_person_who_stays_keeps_the_running_segmentation(
+    qtbot: QtBot, opened: MainWindow, stream: Stream, answers: Answers, write: Write
+) -> None:
+    other = write(np.zeros((8, 8, 3), np.int16) - 500, name="other.nii")
+    start(qtbot, opened)
+    answers.unsaved = Unsaved.STAY
+    opened.open(other)
+    qtbot.waitUntil(lambda: answers.asked == ["unsaved, segmenting"], timeout=TIMEOUT_MS)
+    assert opened.session.volume.shape == (5, 7, 9)
+    with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
+        stream.go.set()
+    assert (opened.session.labels.voxels[:, :, 6:8] == Label.TUMOR).all()
+
+
+def test_remarks_stay_when_segmentation_starts(
+    qtbot: QtBot, window: MainWindow, stream: Stream, write: Write, answers: Answers
+) -> None:
+    open_scan(qtbot, window, write(np.full((5, 7, 9), 200, np.uint8), name="gray.nii"))
+    assert "value 200" in window.messages.text.text()
+    stream.go.set()
+    with qtbot.waitSignal(window.controller.idle, timeout=TIMEOUT_MS):
+        window.actions_.segment.trigger()
+    assert "value 200" in window.messages.text.text()
+    window.actions_.scan_info.trigger()
+    assert answers.asked == ["scan info of gray"]
+
+
+def test_questions_about_an_old_case_go_with_it(
+    qtbot: QtBot, opened: MainWindow, stream: Stream, answers: Answers
+) -> None:
+    start(qtbot, opened)
+    opened.actions_.cancel.trigger()
+    assert opened.messages.buttons
+    answers.config = PhantomConfig((40, 36, 12), (9.0, 9.0, 18.0), seed=2)
+    with qtbot.waitSignal(opened.session.volume_changed, timeout=TIMEOUT_MS):
+        opened.actions_.phantom.trigger()
+    assert opened.messages.isHidden()
+
+
 def test_segment_while_segmenting_does_nothing(
     qtbot: QtBot, opened: MainWindow, stream: Stream
 ) -> None:
     start(qtbot, opened)
-    job = opened.controller._foreground
+    job = opened.controller._segmentation
     opened.segment()
-    assert opened.controller._foreground is job
+    assert opened.controller._segmentation is job is not None
 
 
 # ---- saving ------------------------------------------------------------------------------
@@ -368,7 +431,8 @@ def test_save_the_label_map(
     assert answers.asked == ["scan_seg.nii.gz"]
     assert "Saved and verified" in segmented.statusBar().currentMessage()
     assert not segmented.session.modified
-    assert not segmented.actions_.save.isEnabled()
+    assert not segmented.isWindowModified()
+    assert segmented.actions_.save.isEnabled()  # a second copy is nobody's harm
     assert segmented.session.labels is not None
     saved = nifti.read_labels(answers.label_map)
     assert np.array_equal(saved.voxels, segmented.session.labels.voxels)
@@ -388,6 +452,102 @@ def test_save_masks_asks_before_it_replaces(
     segmented.actions_.save_masks.trigger()
     assert answers.asked == ["replace"]
     assert not segmented.controller._live
+
+
+def test_the_scan_itself_is_never_replaced(
+    segmented: MainWindow, answers: Answers, scan: Path, tmp_path: Path
+) -> None:
+    before = scan.read_bytes()
+    link = tmp_path / "link.nii.gz"
+    link.symlink_to(scan)
+    for path in (scan, link):
+        answers.label_map = path
+        segmented.actions_.save.trigger()
+        assert "the open scan itself" in segmented.messages.text.text()
+        assert not segmented.controller.saving
+    assert scan.read_bytes() == before
+
+
+@pytest.mark.parametrize("may", [False, True])
+def test_a_name_that_is_completed_is_asked_about(
+    segmented: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, may: bool
+) -> None:
+    """The file dialog has seen another name than the one that would be replaced."""
+    asked: list[list[Path]] = []
+    dialogs = Dialogs(segmented)
+    monkeypatch.setattr(dialogs, "may_replace", lambda paths: asked.append(paths) or may)
+    chosen = tmp_path / "labels"
+    for ask, ending in ((dialogs.label_map_to_write, ".nii.gz"), (dialogs.image_to_write, ".png")):
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(chosen), ""))
+        completed = chosen.with_name(f"labels{ending}")
+        assert ask(chosen) == completed
+        assert asked == []
+        completed.write_text("something")
+        assert ask(chosen) == (completed if may else None)
+        assert asked == [[completed]]
+        asked.clear()
+
+
+class SlowSave:
+    """Saves that go on only when a test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.go = Event()
+        self._write = tasks.saving_labels
+        monkeypatch.setattr(tasks, "saving_labels", self.run)
+
+    def run(self, *arguments: object) -> Iterator[object]:
+        while not self.go.wait(0.01):
+            yield Progress("Saving", 0.5)
+        yield from self._write(*arguments)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def slow_save(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowSave]:
+    made = SlowSave(monkeypatch)
+    yield made
+    made.go.set()
+
+
+def test_a_save_that_ends_late_says_nothing_about_newer_labels(
+    qtbot: QtBot, segmented: MainWindow, slow_save: SlowSave, answers: Answers, tmp_path: Path
+) -> None:
+    answers.label_map = tmp_path / "labels.nii.gz"
+    segmented.actions_.save.trigger()
+    assert not segmented.actions_.save.isEnabled()  # one save at a time
+    segmented.session.begin_segmentation()  # other labels take the place of those
+    segmented.session.merge(Slab(0, np.ones((5, 7, 1), np.uint8)))
+    segmented.session.end_segmentation(complete=True)
+    with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
+        slow_save.go.set()
+    assert answers.label_map.exists()
+    assert segmented.session.modified
+    assert segmented.actions_.save.isEnabled()
+
+
+def test_closing_waits_for_a_save(
+    qtbot: QtBot, segmented: MainWindow, slow_save: SlowSave, answers: Answers, tmp_path: Path
+) -> None:
+    answers.label_map = tmp_path / "labels.nii.gz"
+    segmented.actions_.save.trigger()
+    segmented.close()
+    assert segmented.isVisible()
+    slow_save.go.set()
+    qtbot.waitUntil(lambda: not segmented.isVisible(), timeout=TIMEOUT_MS)
+    assert answers.label_map.exists()
+    assert "unsaved" not in answers.asked
+
+
+def test_saving_what_is_still_being_found_stops_the_search(
+    qtbot: QtBot, opened: MainWindow, stream: Stream, answers: Answers, tmp_path: Path
+) -> None:
+    start(qtbot, opened)
+    answers.unsaved, answers.label_map = Unsaved.SAVE, tmp_path / "labels.nii.gz"
+    opened.close()
+    assert answers.asked[0] == "unsaved, segmenting"
+    qtbot.waitUntil(lambda: not opened.isVisible(), timeout=TIMEOUT_MS)
+    assert stream.closed.is_set()
+    assert nifti.read_labels(answers.label_map).voxels.sum() == 5 * 7 * 4
 
 
 def test_a_failing_save_keeps_the_labels_unsaved(
@@ -451,7 +611,8 @@ def test_opening_another_scan_asks_about_unsaved_labels(
     other = write(np.zeros((8, 8, 3), np.int16) - 500, name="other.nii")
     before = segmented.session.volume
     answers.unsaved = Unsaved.STAY
-    segmented.open(other)
+    open_scan(qtbot, segmented, other)
+    assert answers.asked == ["unsaved"]
     assert segmented.session.volume is before
     answers.unsaved, answers.label_map = Unsaved.SAVE, tmp_path / "labels.nii.gz"
     with qtbot.waitSignal(segmented.controller.opened, timeout=TIMEOUT_MS):
@@ -486,7 +647,73 @@ def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
     assert second.actions_.preset.currentText().startswith("Liver")
 
 
+def test_settings_that_make_no_sense_are_left(make_window: MakeWindow, tmp_path: Path) -> None:
+    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    settings.setValue("geometry", QByteArray(b"garbage"))
+    settings.setValue("level", "nan")
+    settings.setValue("width", "wide")
+    settings.setValue("convention", "upside down")
+    settings.setValue("recent", [f"/{'long' * 200}/scan.nii.gz", "/no/such/file.nii"])
+    settings.sync()
+    window = make_window()
+    assert (window.session.level, window.session.width) == (40, 400)
+    assert window.session.convention is Convention.RADIOLOGICAL
+    assert window.width() > 1000
+    assert window.actions_.recent.actions() == []
+
+
 # ---- looking -----------------------------------------------------------------------------
+
+
+def test_wheel_and_keys_stay_with_the_views(opened: MainWindow) -> None:
+    device = opened.actions_.device
+    before = device.currentIndex()
+    event = QWheelEvent(
+        QPointF(5, 5),
+        device.mapToGlobal(QPointF(5, 5)),
+        QPoint(),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(device, event)
+    assert device.currentIndex() == before
+    takes_click = Qt.FocusPolicy.ClickFocus.value
+    assert not device.focusPolicy().value & takes_click
+    assert not opened.actions_.preset.focusPolicy().value & takes_click
+
+
+def test_values_that_are_no_hu_get_a_window_of_their_own(
+    qtbot: QtBot, window: MainWindow, write: Write, scan: Path
+) -> None:
+    window.session.set_window(90, 150)
+    ramp = np.linspace(0, 1, 5 * 7 * 9, dtype=np.float32).reshape(5, 7, 9)
+    open_scan(qtbot, window, write(ramp, name="ramp.nii"))
+    assert 0.8 < window.session.width < 1
+    assert window.session.level == pytest.approx(0.5, abs=0.05)
+    assert "value 0." in window.readout.text()
+    assert "HU" not in window.readout.text()
+    open_scan(qtbot, window, scan)
+    assert (window.session.level, window.session.width) == (90, 150)
+
+
+def test_the_readout_follows_what_moves_under_a_still_pointer(
+    qtbot: QtBot, opened: MainWindow
+) -> None:
+    view = opened.views.of[Plane.AXIAL]
+    view.refresh()
+    at = view.point_of((1, 2, opened.session.crosshair[2])).toPoint()
+    qtbot.mouseMove(view.viewport(), at)
+    qtbot.waitUntil(lambda: opened.readout.text().startswith("voxel 1 2 4"))
+    opened.session.step(Plane.AXIAL, 2)
+    assert opened.readout.text().startswith("voxel 1 2 6")
+    opened.session.begin_segmentation()
+    opened.session.merge(Slab(6, np.full((5, 7, 1), Label.VESSEL, np.uint8)))
+    assert opened.readout.text().endswith("Vessels")
+    opened.session.end_segmentation(complete=True)
+    opened.session.mark_saved()
 
 
 def test_keys_toggle_layers_and_choose_windows(qtbot: QtBot, opened: MainWindow) -> None:
