@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from liverview import files
 from liverview.network import AttentionResUNet, NetworkConfig
 from liverview.preprocessing import Preprocessing
 
@@ -58,7 +59,12 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint with weights in half precision."""
+    """Write a checkpoint with weights in half precision, whole or not at all.
+
+    Raises
+    ------
+    TargetError, CheckpointError : where the file cannot be written.
+    """
     tensors = {
         name: (t.half() if t.is_floating_point() else t).detach().cpu().contiguous()
         for name, t in checkpoint.network.state_dict().items()
@@ -71,7 +77,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "recipe": checkpoint.recipe,
         "card": json.dumps(dict(checkpoint.card)),
     }
-    save_file(tensors, path, metadata=metadata)
+    with files.replacing(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata=metadata)
+        except SafetensorError as error:
+            raise CheckpointError(f"{path} could not be written: {error}") from error
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -93,6 +103,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         network = AttentionResUNet(NetworkConfig(**json.loads(metadata["network"])))
         network.load_state_dict(_single_precision(tensors))
+        if not all(torch.isfinite(t).all() for t in network.state_dict().values()):
+            raise ValueError("its weights are not all finite numbers")
         return Checkpoint(
             network=network.eval(),
             preprocessing=Preprocessing.from_dict(json.loads(metadata["preprocessing"])),

@@ -7,11 +7,13 @@ window imports Qt.
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +21,7 @@ from liverview import DISCLAIMER, __version__
 
 if TYPE_CHECKING:
     from liverview.measurement import Measurement
+    from liverview.volume import LabelMap
 
 _COMMANDS = ("segment", "phantom", "measure", "evaluate", "train")
 T = TypeVar("T")
@@ -30,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = given[0] if given and given[0] in _COMMANDS else None
     options = (_command_parser() if command else _window_parser()).parse_args(given)
     try:
-        code: int = options.run(options)
+        with _stopped_by_signals():
+            code: int = options.run(options)
     except KeyboardInterrupt:
         print("liverview: stopped.", file=sys.stderr)
         return 130
@@ -38,6 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"liverview: {error}", file=sys.stderr)
         return 2
     return code
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Being asked to end cleans up as Ctrl-C does; nothing partial is left behind."""
+    names = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {name: signal.signal(name, signal.default_int_handler) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
@@ -77,7 +93,7 @@ def _command_parser() -> argparse.ArgumentParser:
     segment.add_argument("-o", "--output", type=Path, required=True, metavar="LABELS.nii.gz")
     segment.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     segment.add_argument("--json", type=Path, metavar="FILE", help="write measurements there")
-    segment.add_argument("--volume", type=int, default=0, metavar="N", help="of a 4D file")
+    segment.add_argument("--volume", type=int, metavar="N", help="of a 4D file, from 0")
     segment.add_argument("--masks", action="store_true", help="one binary file per label, too")
     segment.add_argument("--overwrite", action="store_true", help="replace existing files")
     segment.set_defaults(run=_segment)
@@ -96,12 +112,14 @@ def _command_parser() -> argparse.ArgumentParser:
     measure = commands.add_parser("measure", help="volumes and lesions of a label map")
     measure.add_argument("labels", type=Path, metavar="LABELS")
     measure.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    measure.add_argument("--overwrite", action="store_true", help="replace an existing file")
     measure.set_defaults(run=_measure)
 
     evaluate = commands.add_parser("evaluate", help="compare a label map with a reference")
     evaluate.add_argument("predicted", type=Path, metavar="PREDICTED")
     evaluate.add_argument("reference", type=Path, metavar="REFERENCE")
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    evaluate.add_argument("--overwrite", action="store_true", help="replace an existing file")
     evaluate.set_defaults(run=_evaluate)
 
     train = commands.add_parser("train", help="train a network on phantoms")
@@ -136,30 +154,42 @@ def _view(options: argparse.Namespace) -> int:
 
 def _segment(options: argparse.Namespace) -> int:
     from liverview import nifti
-    from liverview.inference import collect, load_models, pick_device, segment
+    from liverview.device import pick_device
+    from liverview.inference import collect, load_models, segment
     from liverview.measurement import measure, report
     from liverview.volume import LabelMap, Volume
 
-    nifti.check_target(options.output, overwrite=options.overwrite)
-    if options.json:
-        _check_folder(options.json)
-    device = pick_device(options.device)
-    volume = _last(_shown(nifti.load(options.scan, options.volume)), Volume)
-    for note in volume.notes:
+    folder, name = options.output.parent, nifti.stem(options.output)
+    masks = list(nifti.mask_paths(folder, name).values()) if options.masks else []
+    _check_outputs(options, [options.scan], options.output, *masks)
+    device = str(pick_device(options.device))
+    volumes = nifti.inspect(options.scan).volumes
+    volume = _last(_shown(nifti.load(options.scan, options.volume or 0)), Volume)
+    notes = list(volume.notes)
+    if volumes > 1 and options.volume is None:
+        notes.append(f"It holds {volumes} volumes; the first is segmented (--volume 0).")
+    for note in notes:
         print(f"{options.scan.name}: {note}", file=sys.stderr)
     started = time.monotonic()
-    voxels = collect(_shown(segment(volume, load_models(), str(device))), volume.shape)
+    stream = segment(volume, load_models(), device)
+    voxels = collect(_shown(_noting(stream, notes)), volume.shape)
     seconds = time.monotonic() - started
     labels = LabelMap(voxels, volume.affine, volume.name)
     _exhaust(_shown(nifti.save_labels(options.output, labels, volume, overwrite=options.overwrite)))
-    if options.masks:
-        folder = options.output.parent
-        _exhaust(_shown(nifti.save_masks(folder, labels, volume, overwrite=options.overwrite)))
     measurement = measure(labels)
     _print_volumes(measurement)
-    print(f"{options.output} written in {seconds:.1f} s on {device}.")
+    print(f"{options.output} written, segmented in {seconds:.1f} s on {device}.")
+    if options.masks:
+        again = options.overwrite
+        _exhaust(_shown(nifti.save_masks(folder, name, labels, volume, overwrite=again)))
+        print(f"{', '.join(str(mask) for mask in masks)} written.")
     if options.json:
-        figures = report(volume, measurement, device=str(device), seconds=round(seconds, 2))
+        figures = report(
+            replace(volume, notes=tuple(notes)),
+            measurement,
+            device=device,
+            seconds=round(seconds, 2),
+        )
         _write_json(options.json, figures)
     return 0
 
@@ -183,19 +213,18 @@ def _phantom(options: argparse.Namespace) -> int:
     for target in targets:
         nifti.check_target(target, overwrite=options.overwrite)
     case = _last(_shown(generate(config)), Case)
-    _exhaust(_shown(nifti.save_volume(targets[0], case.volume, overwrite=options.overwrite)))
-    _exhaust(
-        _shown(nifti.save_labels(targets[1], case.labels, case.volume, overwrite=options.overwrite))
-    )
+    again = options.overwrite
+    _exhaust(_shown(nifti.save_labels(targets[1], case.labels, case.volume, overwrite=again)))
+    _exhaust(_shown(nifti.save_volume(targets[0], case.volume, overwrite=again)))
     print(f"{targets[0]} and {targets[1]} written.")
     return 0
 
 
 def _measure(options: argparse.Namespace) -> int:
     from liverview.measurement import measure
-    from liverview.nifti import read_labels
 
-    measurement = measure(read_labels(options.labels))
+    _check_outputs(options, [options.labels])
+    measurement = measure(_read_labels(options.labels))
     _print_volumes(measurement)
     for number, lesion in enumerate(measurement.lesions, start=1):
         x, y, z = lesion.centroid_mm
@@ -210,9 +239,9 @@ def _measure(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     from liverview.metrics import evaluate
-    from liverview.nifti import read_labels
 
-    scores = evaluate(read_labels(options.predicted), read_labels(options.reference))
+    _check_outputs(options, [options.predicted, options.reference])
+    scores = evaluate(_read_labels(options.predicted), _read_labels(options.reference))
     for score in scores:
         value = "   -  " if score.dice != score.dice else f"{score.dice:.4f}"
         print(
@@ -250,14 +279,51 @@ def _print_volumes(measurement: Measurement) -> None:
         print(f"{label.name.lower():<7} {ml:10.1f} mL")
 
 
-def _check_folder(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise ValueError(f"{path} cannot be written: its folder is not there.")
+def _read_labels(path: Path) -> LabelMap:
+    """A label map; values that no label has are said, for they are left out."""
+    import numpy as np
+
+    from liverview.labels import Label
+    from liverview.nifti import read_labels
+
+    labels = read_labels(path)
+    odd = sorted({int(value) for value in np.unique(labels.voxels)} - set(Label))
+    if odd:
+        values = ", ".join(str(value) for value in odd[:8]) + (" ..." if len(odd) > 8 else "")
+        known = ", ".join(f"{label.value} {label.name.lower()}" for label in Label)
+        print(f"{path.name}: left out the values {values}; known are {known}.", file=sys.stderr)
+    return labels
+
+
+def _check_outputs(options: argparse.Namespace, inputs: list[Path], *labels: Path) -> None:
+    """Before long work: every output can be written, and none is an input or another one."""
+    from liverview import files, nifti
+
+    seen = {path.resolve(): "is read" for path in inputs}
+    for path in (*labels, *([options.json] if options.json else [])):
+        taken = seen.get(path.resolve())
+        if taken:
+            raise files.TargetError(f"{path} {taken} by this command: choose another name.")
+        seen[path.resolve()] = "is written already"
+        check = nifti.check_target if path in labels else files.check_target
+        check(path, overwrite=options.overwrite)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    from liverview.files import write_json
+
+    write_json(path, content)
     print(f"{path} written.")
+
+
+def _noting(stream: Iterable[T], notes: list[str]) -> Iterator[T]:
+    """Pass a stream on and keep what its notices say."""
+    from liverview.stream import Notice
+
+    for item in stream:
+        if isinstance(item, Notice):
+            notes.append(item.text)
+        yield item
 
 
 def _shown(stream: Iterable[T]) -> Iterator[T]:
@@ -265,15 +331,18 @@ def _shown(stream: Iterable[T]) -> Iterator[T]:
     from liverview.stream import Notice, Progress
 
     terminal = sys.stderr.isatty()
-    for item in stream:
-        if isinstance(item, Notice):
-            print(item.text, file=sys.stderr)
-        elif isinstance(item, Progress) and terminal:
-            bar = "█" * round(24 * min(item.fraction, 1))
-            print(f"\r{item.phase:<24} {bar:<24} {item.fraction:4.0%}", end="", file=sys.stderr)
-        yield item
-    if terminal:
-        print("\r\033[K", end="", file=sys.stderr)
+    clear = "\r\033[K" if terminal else ""
+    try:
+        for item in stream:
+            if isinstance(item, Notice):
+                print(f"{clear}{item.text}", file=sys.stderr)
+            elif isinstance(item, Progress) and terminal:
+                bar = "█" * round(24 * min(item.fraction, 1))
+                line = f"\r{item.phase:<24} {bar:<24} {item.fraction:4.0%}"
+                print(line, end="", file=sys.stderr, flush=True)
+            yield item
+    finally:
+        print(clear, end="", file=sys.stderr)
 
 
 def _last(stream: Iterable[Any], kind: type[T]) -> T:

@@ -40,7 +40,7 @@ class Reader:
         file.seek(0)
         self.compressed = head == _MAGIC
         self.trailing = 0
-        self._pending = b""
+        self._pending = memoryview(b"")
         self._inflate: Any = self._new_inflater() if self.compressed else None
 
     @staticmethod
@@ -63,20 +63,21 @@ class Reader:
         filled = 0
         while filled < len(target):
             if not self._pending:
-                self._pending = self._next(len(target) - filled)
-                if not self._pending:
+                found = self._next(len(target) - filled)
+                if not found:
                     break
+                self._pending = memoryview(found)
             piece = self._pending[: len(target) - filled]
             target[filled : filled + len(piece)] = piece
             self._pending = self._pending[len(piece) :]
             filled += len(piece)
         return filled
 
-    def finish(self) -> None:
-        """Read on to the end, so that the checksum is checked."""
-        self._pending = b""
-        while self._next(_CHUNK):
-            self._pending = b""
+    def finish(self) -> Iterator[None]:
+        """Read compressed data on to its end, in steps, so that its checksum is checked."""
+        self._pending = memoryview(b"")
+        while self.compressed and self._next(_CHUNK):
+            yield
 
     def _next(self, wanted: int) -> bytes:
         if self._inflate is None:

@@ -20,6 +20,8 @@ _CONV = {2: nn.Conv2d, 3: nn.Conv3d}
 _NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _POOL = {2: F.max_pool2d, 3: F.max_pool3d}
 _LINEAR = {2: "bilinear", 3: "trilinear"}
+# Beyond these no machine could build it; a damaged file must not make one try.
+_MOST = {"in_channels": 256, "classes": 256, "base_features": 128, "depth": 6}
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,9 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if self.dims not in (2, 3):
             raise ValueError(f"dims must be 2 or 3, got {self.dims}")
-        for name in ("in_channels", "classes", "base_features", "depth"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name, most in _MOST.items():
+            if not 1 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must be 1 to {most}, got {getattr(self, name)}")
 
     @property
     def multiple(self) -> int:

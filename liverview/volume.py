@@ -57,12 +57,14 @@ class SourceGrid:
         canonical axis and the direction (1 or -1) of stored axis n.
     header : the file's header, byte for byte.
     repaired : the stored affine could not be used as it was.
+    unit_mm : millimetres in the unit of the file's header.
     """
 
     shape: tuple[int, int, int]
     orientation: NDArray[np.float64]
     header: bytes
     repaired: bool = False
+    unit_mm: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

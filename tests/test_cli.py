@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,8 @@ import pytest
 from liverview import inference, nifti
 from liverview.cli import main
 from liverview.labels import Label
+from liverview.stream import Progress
+from liverview.volume import LabelMap
 
 import nets
 
@@ -59,7 +64,7 @@ def test_segment_writes_labels_masks_and_figures(
     assert content["liver_with_vessels_and_tumors_ml"] == pytest.approx(liver_ml, abs=0.01)
     assert content["device"] == "cpu"
     assert "not a medical device" in content["disclaimer"]
-    mask = nifti.read_labels(phantom / "ct_liver.nii.gz")
+    mask = nifti.read_labels(phantom / "found_liver.nii.gz")
     assert np.array_equal(mask.voxels > 0, labels.voxels > 0)
     shown = capsys.readouterr()
     assert "liver" in shown.out
@@ -73,7 +78,7 @@ def test_evaluate_and_measure_print_what_they_write(
     assert main(["evaluate", labels, labels, "--json", str(figures)]) == 0
     assert json.loads(figures.read_text())["liver"]["dice"] == 1
     assert "Dice 1.0000" in capsys.readouterr().out
-    assert main(["measure", labels, "--json", str(figures)]) == 0
+    assert main(["measure", labels, "--json", str(figures), "--overwrite"]) == 0
     content = json.loads(figures.read_text())
     assert f"{content['liver_with_vessels_and_tumors_ml']:.1f} mL" in capsys.readouterr().out
 
@@ -95,7 +100,8 @@ def test_what_a_person_gets_wrong_is_one_sentence(
     scan, out = phantom / "ct.nii.gz", phantom / "x.nii.gz"
     assert "does not exist" in fails(capsys, "segment", phantom / "no.nii", "-o", out)
     assert "folder" in fails(capsys, "segment", phantom, "-o", out)
-    assert "exists" in fails(capsys, "segment", scan, "-o", scan)
+    assert "is read" in fails(capsys, "segment", scan, "-o", scan, "--overwrite")
+    assert "exists" in fails(capsys, "segment", scan, "-o", phantom / "labels.nii.gz")
     assert "folder" in fails(capsys, "segment", scan, "-o", phantom / "no" / "x.nii.gz")
     assert ".nii.gz" in fails(capsys, "segment", scan, "-o", phantom / "x.png")
     assert "not known" in fails(capsys, "segment", scan, "-o", out, "--device", "tpu")
@@ -105,6 +111,62 @@ def test_what_a_person_gets_wrong_is_one_sentence(
     assert "shape" in fails(capsys, "phantom", phantom / "p", "--shape", "0", "1", "1")
     assert "recipe" in fails(capsys, "train", phantom / "none.toml")
     assert not out.exists()
+
+
+def test_outputs_are_checked_before_the_work(
+    phantom: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is replaced unasked, and nothing is found out after minutes of work."""
+
+    def never() -> None:
+        raise AssertionError("the work has begun")
+
+    monkeypatch.setattr(inference, "load_models", never)
+    capsys.readouterr()
+    scan, out, taken = phantom / "ct.nii.gz", phantom / "x.nii.gz", phantom / "labels.nii.gz"
+    before = {path: path.read_bytes() for path in (scan, taken)}
+    segment = ("segment", scan, "-o", out)
+    assert "exists" in fails(capsys, *segment, "--json", taken)
+    assert "is read" in fails(capsys, *segment, "--json", scan, "--overwrite")
+    assert "written already" in fails(capsys, *segment, "--json", out, "--overwrite")
+    assert "folder" in fails(capsys, *segment, "--json", phantom)
+    assert "folder" in fails(capsys, *segment, "--json", phantom / "no" / "x.json")
+    (phantom / "x_tumor.nii.gz").write_bytes(b"precious")
+    assert "x_tumor.nii.gz exists" in fails(capsys, *segment, "--masks")
+    assert "is read" in fails(capsys, "measure", taken, "--json", taken, "--overwrite")
+    assert "exists" in fails(capsys, "evaluate", taken, taken, "--json", scan)
+    assert {path: path.read_bytes() for path in before} == before
+    assert not out.exists()
+
+
+def test_values_that_no_label_has_are_said(
+    phantom: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    volume = nifti.read(phantom / "labels.nii.gz")
+    odd = LabelMap(np.full(volume.shape, 7, np.uint8), volume.affine)
+    for _ in nifti.save_labels(tmp_path / "odd.nii.gz", odd, volume):
+        pass
+    capsys.readouterr()
+    assert main(["measure", str(tmp_path / "odd.nii.gz")]) == 0
+    assert "left out the values 7" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are another thing there")
+def test_being_asked_to_end_leaves_nothing_behind(
+    phantom: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*arguments: object) -> Iterator[Progress]:
+        yield Progress("Refining", 0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield Progress("Refining", 0.6)
+
+    monkeypatch.setattr(inference, "segment", slow)
+    before = sorted(phantom.iterdir())
+    handler = signal.getsignal(signal.SIGTERM)
+    assert main(["segment", str(phantom / "ct.nii.gz"), "-o", str(phantom / "x.nii.gz")]) == 130
+    assert "stopped" in capsys.readouterr().err
+    assert sorted(phantom.iterdir()) == before
+    assert signal.getsignal(signal.SIGTERM) is handler
 
 
 def test_nothing_is_left_behind_when_segmentation_fails(

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from liverview.inference import DeviceError, Models, collect, load_models, pick_device, segment
+from liverview.device import DeviceError, pick_device
+from liverview.inference import Models, collect, load_models, segment
 from liverview.inference.cleanup import clean
 from liverview.inference.fine import outward
-from liverview.inference.runner import Runner
+from liverview.inference.runner import Place, Runner
 from liverview.labels import Label
 from liverview.metrics import dice, evaluate
 from liverview.phantom import Case
@@ -195,63 +196,84 @@ def test_devices() -> None:
 
 
 class Greedy(torch.nn.Module):
-    """A network that runs out of memory above a batch size, and at all on its first device."""
+    """A network that runs out of memory above a batch size."""
 
-    def __init__(self, most: int, *, only_cpu: bool = False) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__()
         self.config = nets.fine().network.config
-        self.most, self.only_cpu, self.moved = most, only_cpu, False
+        self.most = most
         self.batches: list[int] = []
 
-    def to(self, device: torch.device) -> Greedy:  # type: ignore[override]
-        self.moved = self.moved or device == torch.device("cpu")
-        return self
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if len(x) > self.most or (self.only_cpu and not self.moved):
+        if len(x) > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory")
         self.batches.append(len(x))
         return x[:, :4]
 
 
-class Elsewhere(Runner):
-    """A runner that believes it is on a graphics card."""
+class Crowded(Runner):
+    """A runner on a graphics card that has no room for anything, not even the network."""
 
-    def __init__(self, network: Greedy) -> None:
-        super().__init__(network, torch.device("cpu"))  # type: ignore[arg-type]
-        network.moved = False
-        self.device = torch.device("meta")
-
-    def _forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.network(x)
+    def _run(self, x: torch.Tensor) -> torch.Tensor:
+        if self.place.device.type != "cpu":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super()._run(x)
 
 
 def test_out_of_memory_halves_the_batch() -> None:
     network = Greedy(most=3)
     x = torch.randn(10, 11, 16, 16)
-    runner = Elsewhere(network)
-    assert torch.equal(runner.probabilities(x), x[:, :4])
+    place = Place(torch.device("cpu"))
+    runner = Runner(network, place)  # type: ignore[arg-type]
+    assert torch.equal(runner.probabilities(x), x[:, :4].softmax(dim=1))
     assert network.batches == [2] * 5
-    assert runner.take_notices() == []
+    assert place.take_notices() == []
     runner.probabilities(x)
     assert max(network.batches) == 2  # it does not try what failed again
 
 
-def test_out_of_memory_ends_on_the_cpu_and_is_said_once() -> None:
-    network = Greedy(most=99, only_cpu=True)
+def test_out_of_memory_ends_on_the_cpu_for_all_networks_and_is_said_once() -> None:
     x = torch.randn(4, 11, 16, 16)
-    runner = Elsewhere(network)
-    assert torch.equal(runner.probabilities(x), x[:, :4])
-    assert runner.device == torch.device("cpu")
-    (notice,) = runner.take_notices()
+    place = Place(torch.device("meta"))  # no graphics card is needed to be out of it
+    for _ in range(2):
+        runner = Crowded(Greedy(most=99), place)  # type: ignore[arg-type]
+        assert torch.equal(runner.probabilities(x), x[:, :4].softmax(dim=1))
+    assert place.device == torch.device("cpu")
+    (notice,) = place.take_notices()
     assert "ran out of memory" in notice.text
-    assert runner.take_notices() == []
+    assert place.take_notices() == []
 
 
-def test_out_of_memory_on_the_cpu_is_an_error() -> None:
-    runner = Runner(Greedy(most=0), torch.device("cpu"))  # type: ignore[arg-type]
-    with pytest.raises(MemoryError, match="single slice"):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_out_of_memory_on_the_cpu_is_an_error(error: RuntimeError) -> None:
+    network = Greedy(most=9)
+
+    def fail(x: torch.Tensor) -> torch.Tensor:
+        raise error
+
+    network.forward = fail  # type: ignore[method-assign]
+    runner = Runner(network, Place(torch.device("cpu")))  # type: ignore[arg-type]
+    with pytest.raises(MemoryError, match="not enough memory"):
         runner.probabilities(torch.randn(2, 11, 16, 16))
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+    runner = Runner(Greedy(most=9), Place(torch.device("cpu")))  # type: ignore[arg-type]
+    runner.network.forward = lambda x: x @ torch.zeros(7, 7)  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="size"):
+        runner.probabilities(torch.randn(2, 11, 16, 16))
+
+
+def test_a_scan_larger_than_a_body_is_a_sentence() -> None:
+    volume = Volume(np.zeros((60, 60, 40), np.int16), np.diag([60.0, 60.0, 10.0, 1.0]), name="huge")
+    with pytest.raises(ValueError, match=r"huge spans 3.6 x 3.6 x 0.4 m.*60 x 60 x 10 mm"):
+        run(volume, nets.bright_liver())
 
 
 # ---- the shipped weights -----------------------------------------------------------------

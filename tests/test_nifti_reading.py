@@ -189,12 +189,46 @@ def test_not_finite_voxels_become_air_and_are_counted(write: Write) -> None:
         (np.linspace(0, 1, 120).reshape(4, 5, 6).astype("f4"), "0..1"),
         ((np.arange(120).reshape(4, 5, 6) * 2).astype("u1"), "0..255"),
         ((np.arange(120).reshape(4, 5, 6) * 20).astype("u2"), "1024"),
+        (np.linspace(-1, 1, 120).reshape(4, 5, 6).astype("f4"), "-1..1"),
+        (np.linspace(-3, 9, 120).reshape(4, 5, 6).astype("f4"), "span"),
+        ((np.arange(120).reshape(4, 5, 6) * 5).astype("u2"), "not even air"),
         (np.full((4, 5, 6), 7, "i2"), "value 7"),
         (ramp()[:, :, :1] - 50, "single slice"),
     ],
 )
 def test_implausible_values_are_said(voxels: np.ndarray, words: str, write: Write) -> None:
     assert words in " ".join(nifti.read(write(voxels)).notes)
+
+
+def test_values_are_judged_without_those_that_are_no_numbers(write: Write) -> None:
+    voxels = np.linspace(0, 1, 120).reshape(4, 5, 6).astype("f4")
+    voxels[0] = np.nan
+    volume = nifti.read(write(voxels))
+    assert "0..1" in " ".join(volume.notes)
+    assert not volume.in_hu
+
+
+@pytest.mark.parametrize(("code", "unit_mm", "word"), [(1, 1e3, "meters"), (3, 1e-3, "micro")])
+def test_other_units_are_converted(code: int, unit_mm: float, word: str, write: Write) -> None:
+    affine = np.diag([1.5, 2, 2.5, unit_mm]) / unit_mm
+    affine[:3, 3] = np.array([10, 20, 30]) / unit_mm
+    volume = nifti.read(write(ramp(), affine, xyzt_units=code))
+    assert volume.spacing == pytest.approx((1.5, 2, 2.5))
+    assert volume.world((0, 0, 0)) == pytest.approx((10, 20, 30))
+    assert word in " ".join(volume.notes)
+
+
+def test_units_that_cannot_be_are_not_believed(write: Write) -> None:
+    volume = nifti.read(write(ramp(), np.diag([0.8, 0.8, 2, 1]), xyzt_units=1))
+    assert volume.spacing == pytest.approx((0.8, 0.8, 2))
+    assert "must be mm" in " ".join(volume.notes)
+
+
+def test_voxel_sizes_that_contradict_the_sform_are_said(write: Write) -> None:
+    sizes = [1, 1, 1, 1, 0, 0, 0, 0]
+    volume = nifti.read(write(ramp(), np.diag([2.0, 2, 3, 1]), qform_code=0, pixdim=sizes))
+    assert volume.spacing == pytest.approx((2, 2, 3))
+    assert "1 x 1 x 1) contradict its sform (2 x 2 x 3)" in " ".join(volume.notes)
 
 
 def test_a_plain_scan_has_no_remarks(write: Write) -> None:
@@ -293,6 +327,25 @@ def test_infinite_scaling(write: Write) -> None:
     refused(write(ramp(), scl_slope=np.inf), "finite")
 
 
+@pytest.mark.parametrize(("slope", "intercept"), [(1, 1e30), (1e38, 0), (1e-30, 0)])
+def test_scaling_far_from_any_hu(slope: float, intercept: float, write: Write) -> None:
+    refused(write(ramp(), scl_slope=slope, scl_inter=intercept), "scl_slope", "far from")
+
+
+def test_values_beyond_single_precision_become_air(write: Write) -> None:
+    voxels = ramp("f8") - 500
+    voxels[1, 2, 3] = 1e300
+    volume = nifti.read(write(voxels))
+    assert volume.hu((1, 2, 3)) == -1024
+    assert "1 voxels" in " ".join(volume.notes)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are none on this system")
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.nii")
+    refused(tmp_path / "pipe.nii", "regular file")
+
+
 @pytest.mark.parametrize("bad", [np.nan, 0.0])
 def test_no_usable_orientation(bad: float, write: Write) -> None:
     rows = dict.fromkeys(("srow_x", "srow_y", "srow_z"), [bad] * 4)
@@ -314,6 +367,11 @@ def test_unknown_voxel_type(write: Write) -> None:
 def test_labels_must_be_whole_numbers(write: Write) -> None:
     labels = nifti.read_labels(write((ramp() % 4).astype("f8"), name="good.nii.gz"))
     assert labels.voxels.dtype == np.uint8
+    shifted = write((ramp() % 4 + 5).astype("u1"), name="shifted.nii", scl_slope=1, scl_inter=-5)
+    assert np.array_equal(nifti.read_labels(shifted).voxels, ramp() % 4)
+    below = write(ramp("u1"), name="below.nii", scl_slope=1, scl_inter=-1024)
+    with pytest.raises(NiftiError, match="not a label map"):
+        nifti.read_labels(below)
     with pytest.raises(NiftiError, match="not a label map"):
         nifti.read_labels(write(ramp("f4") + 0.5))
     with pytest.raises(NiftiError, match="not a label map"):

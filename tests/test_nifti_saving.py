@@ -13,6 +13,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from liverview import nifti
+from liverview.files import TargetError
 from liverview.labels import Label
 from liverview.nifti import NiftiError, writing
 from liverview.volume import LabelMap, Volume
@@ -110,7 +111,7 @@ def test_disagreeing_orientations_are_both_kept(write: Write, tmp_path: Path) ->
 def test_masks_one_file_per_label(write: Write, tmp_path: Path) -> None:
     volume = nifti.read(write(*oriented("LPS"), name="case.nii.gz"))
     labels = labels_of(volume)
-    for _ in nifti.save_masks(tmp_path, labels, volume):
+    for _ in nifti.save_masks(tmp_path, "case", labels, volume):
         pass
     masks = {
         label: nifti.read_labels(tmp_path / f"case_{label.name.lower()}.nii.gz").voxels
@@ -142,7 +143,7 @@ def volume(write: Write) -> Volume:
 
 
 def refused(path: Path, volume: Volume, *words: str) -> None:
-    with pytest.raises(NiftiError) as caught:
+    with pytest.raises((TargetError, NiftiError)) as caught:
         save(path, volume)
     assert str(path) in str(caught.value)
     for word in words:
@@ -193,7 +194,7 @@ def test_the_folder_vanishes_while_saving(volume: Volume, tmp_path: Path) -> Non
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
-    with pytest.raises(NiftiError, match="folder"):
+    with pytest.raises(TargetError, match="folder"):
         list(work)
 
 
@@ -219,3 +220,45 @@ def test_stopping_in_the_middle_leaves_nothing_behind(volume: Volume, tmp_path: 
     assert left_over(tmp_path) != before
     work.close()  # type: ignore[attr-defined]
     assert left_over(tmp_path) == before
+
+
+def test_a_folder_is_no_target(volume: Volume, tmp_path: Path) -> None:
+    (tmp_path / "labels.nii.gz").mkdir()
+    refused(tmp_path / "labels.nii.gz", volume, "folder")
+
+
+def test_links_stay_links(volume: Volume, tmp_path: Path) -> None:
+    real, link = tmp_path / "real.nii.gz", tmp_path / "labels.nii.gz"
+    link.symlink_to(real)
+    refused(link, volume, "exists already")  # even where nothing is behind it
+    save(link, volume, overwrite=True)
+    assert link.is_symlink()
+    assert np.array_equal(nifti.read_labels(real).voxels, labels_of(volume).voxels)
+
+
+def test_long_names_can_be_saved(volume: Volume, tmp_path: Path) -> None:
+    path = tmp_path / f"{'n' * 240}.nii.gz"
+    save(path, volume)
+    assert left_over(tmp_path).count(path.name) == 1
+
+
+def test_a_label_map_says_nothing_of_the_scans_intent(write: Write, tmp_path: Path) -> None:
+    source = write(
+        *oriented("RAS"), intent_code=1007, intent_name=b"vec", intent_p1=3.0, descrip=b"secret"
+    )
+    header = nib.load(save(tmp_path / "labels.nii.gz", nifti.read(source))).header
+    assert header.get_intent() == ("label", (), "")
+    assert header["intent_p1"] == 0
+
+
+def test_meters_stay_meters(write: Write, tmp_path: Path) -> None:
+    """Another reader must find the label map where it finds the scan."""
+    stored, affine = oriented("LPS")
+    meters = np.diag([1e-3] * 3 + [1.0]) @ affine
+    source = write(stored, meters, xyzt_units=1)
+    volume = nifti.read(source)
+    assert volume.spacing == pytest.approx(np.linalg.norm(affine[:3, :3], axis=0)[[0, 1, 2]])
+    assert "meters" in " ".join(volume.notes)
+    saved = nib.load(save(tmp_path / "labels.nii.gz", volume))
+    assert np.allclose(saved.affine, nib.load(source).affine, atol=1e-9)
+    assert saved.header.get_xyzt_units()[0] == "meter"

@@ -12,6 +12,7 @@ import torch
 
 from liverview import paths
 from liverview.checkpoint import load_checkpoint
+from liverview.device import DeviceError
 from liverview.phantom.anatomy import Organ
 from liverview.training import run
 from liverview.training.recipe import Recipe, RecipeError, read_recipe
@@ -97,6 +98,15 @@ def test_organ_classes_are_the_organs(tmp_path: Path) -> None:
         ({"processes": "2"}, "processes"),
         ({"spacing_mm": "[0, 1, 1]"}, "spacing_mm"),
         ({"kind": '"teeth"'}, "kind"),
+        ({"every": "0"}, "every"),
+        ({"steps": "0"}, "steps"),
+        ({"batch": "0"}, "batch"),
+        ({"learning_rate": '"fast"'}, "learning_rate"),
+        ({"shape": "[10, 10, 10]"}, "multiples of 8"),
+        ({"shape": '["a", 8, 8]'}, "shape"),
+        ({"name": '"../escaped"'}, "name"),
+        ({"depth": "99"}, "depth"),
+        ({"seed": "-1"}, "seed"),
     ],
 )
 def test_unusable_recipes_are_a_sentence(change: dict[str, str], word: str, tmp_path: Path) -> None:
@@ -177,8 +187,65 @@ def test_a_run_can_be_repeated_and_resumed(tmp_path: Path, monkeypatch: pytest.M
     assert same(whole, weights_of(train(how, tmp_path / "c", "cpu", resume=True)))
     with pytest.raises(FileExistsError, match="resume"):
         train(how, tmp_path / "a", "cpu")
+    # A run that is complete stays as it is, and is exported again where that was lost.
+    exported = tmp_path / "a" / "tiny.safetensors"
+    before = exported.read_bytes()
+    assert train(how, tmp_path / "a", "cpu", resume=True).read_bytes() == before
+    exported.unlink()
+    assert train(how, tmp_path / "a", "cpu", resume=True).read_bytes() == before
     other = recipe(tmp_path, seed="8")
+    with pytest.raises(RecipeError, match="another recipe"):
+        train(other, tmp_path / "a", "cpu", resume=True)
     assert not same(whole, weights_of(train(other, tmp_path / "d", "cpu")))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="trained on Linux and macOS")
+def test_batch_norm_settles(tmp_path: Path) -> None:
+    """In the last steps the statistics stay as they are, and everything else is trained."""
+    how = recipe(tmp_path, steps="6", clip_norm="2.0\nsettle_steps = 2\nsettle_rate = 1e-2")
+    seen: list[dict[str, torch.Tensor]] = []
+
+    class Watched(run._Module):
+        def on_train_epoch_end(self) -> None:
+            seen.append({name: t.clone() for name, t in self.network.state_dict().items()})
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run, "_Module", Watched)
+        last = weights_of(train(how, tmp_path / "run", "cpu"))
+    first, second, third = seen
+    statistics = [name for name in first if "running" in name]
+    others = [name for name in first if name.endswith("conv.weight")]
+    assert any(not torch.equal(first[name], second[name]) for name in statistics)
+    for name in others:
+        assert not torch.equal(second[name], third[name])
+    for name in statistics:
+        assert torch.equal(third[name].half(), last[name].half())
+
+
+def test_the_learning_rate_starts_again_to_settle(tmp_path: Path) -> None:
+    how = recipe(
+        tmp_path, steps="100", clip_norm="2.0\nsettle_steps = 40\nsettle_rate = 5e-3"
+    ).optimizer
+    rates = [run._warmup_cosine(step, how) * how.learning_rate for step in range(100)]
+    assert rates[1] == max(rates) == how.learning_rate
+    assert rates[59] < 1e-4
+    assert rates[60] == pytest.approx(5e-3)
+    assert rates[99] < 1e-4
+
+
+@pytest.mark.parametrize("device", ["mps", "cuda:99", "cuda:x"])
+def test_devices_that_cannot_train_are_a_sentence(device: str, tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match=device):
+        train(recipe(tmp_path), tmp_path / "run", device)
+
+
+def test_a_damaged_run_is_a_sentence(tmp_path: Path) -> None:
+    how = recipe(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.toml").write_text(how.text)
+    (tmp_path / "run" / "last.ckpt").write_bytes(b"half of it")
+    with pytest.raises(RecipeError, match="damaged"):
+        train(how, tmp_path / "run", "cpu", resume=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="trained on Linux and macOS")

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from liverview import paths
 from liverview.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from liverview.device import pick_device
 from liverview.inference.cleanup import clean
 from liverview.inference.coarse import CoarseLiver, find_liver
 from liverview.inference.fine import outward, refine
-from liverview.inference.runner import DeviceError, Runner, pick_device
+from liverview.inference.runner import Place, Runner
 from liverview.labels import Label
 from liverview.memory import reuse_large_blocks
 from liverview.network import fold_batch_norm
@@ -29,7 +30,7 @@ from liverview.resampling import along
 from liverview.stream import Notice, Progress, Slab
 from liverview.volume import Volume
 
-__all__ = ["DeviceError", "Models", "Slab", "collect", "load_models", "pick_device", "segment"]
+__all__ = ["Models", "Slab", "collect", "load_models", "segment"]
 
 _CHUNK = 8  # slices of the coarse liver shown at once
 
@@ -76,22 +77,23 @@ def segment(
     Raises
     ------
     DeviceError : where the device is unknown or not there.
+    ExtentError : where the scan is larger than any body.
     """
     reuse_large_blocks()
-    where = pick_device(device)
+    place = Place(pick_device(device))
     near = crosshair[2] if crosshair is not None else volume.shape[2] // 2
-    liver = yield from find_liver(volume, models.coarse, where)
+    liver = yield from find_liver(volume, models.coarse, place)
     if liver is None:
         yield Slab(0, np.zeros(volume.shape, np.uint8))
         yield Progress("Done", 1.0)
         return
     yield from _show_coarse(volume, liver, near)
     labels = np.zeros(volume.shape, np.uint8, order="F")
-    runner = Runner(models.fine.network, where)
+    runner = Runner(models.fine.network, place)
     for slab, done in refine(volume, liver, models.fine, runner, near):
         labels[:, :, slab.start : slab.stop] = slab.labels
         yield slab
-        yield from runner.take_notices()
+        yield from place.take_notices()
         yield Progress("Refining", 0.2 + 0.77 * done)
     yield from _cleaned(volume, liver, labels)
     yield Progress("Done", 1.0)
@@ -125,10 +127,11 @@ def _cleaned(
 ) -> Iterator[Progress | Slab]:
     """Slabs for the slices that the clean-up changed."""
     box = liver.box(volume, 50.0)
-    cleaned = yield from clean(np.ascontiguousarray(labels[box]), volume.voxel_ml)
-    changed = np.flatnonzero((cleaned != labels[box]).any(axis=(0, 1)))
-    for offset in changed:
-        k = box[2].start + int(offset)
-        slab = np.zeros((*volume.shape[:2], 1), np.uint8)
-        slab[box[0], box[1], 0] = cleaned[:, :, offset]
-        yield Slab(k, slab)
+    cleaned = yield from clean(labels[box], volume.voxel_ml)
+    for offset in range(cleaned.shape[2]):
+        k = box[2].start + offset
+        before = labels[box[0], box[1], k]
+        if not np.array_equal(cleaned[:, :, offset], before):
+            slab = np.zeros((*volume.shape[:2], 1), np.uint8)
+            slab[box[0], box[1], 0] = cleaned[:, :, offset]
+            yield Slab(k, slab)

@@ -13,18 +13,23 @@ from torch import Tensor
 
 from liverview.checkpoint import Checkpoint
 from liverview.inference.components import largest_part
-from liverview.inference.runner import Runner
+from liverview.inference.runner import Place, Runner
 from liverview.resampling import along, linear_weights
 from liverview.stream import Notice, Progress
 from liverview.volume import Volume
 
 _AIR_HU = -1024.0
+_LONGEST_M = 2.6
 _BODY_HU = -400.0
 _TILE = 32  # slices in one forward pass: well under half a second on two cores
 _STEP = 16
 _CHUNK = 16  # full-resolution slices shrunk at once
 _LEAST_ML = 60.0
 _PLAUSIBLE_ML = (300.0, 4500.0)
+
+
+class ExtentError(ValueError):
+    """A scan that is larger than any body."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +69,18 @@ class CoarseLiver:
 
 
 def find_liver(
-    volume: Volume, checkpoint: Checkpoint, device: torch.device
+    volume: Volume, checkpoint: Checkpoint, place: Place
 ) -> Generator[Progress | Notice, None, CoarseLiver | None]:
-    """Yields progress; returns the liver, or None where there is none."""
+    """Yields progress; returns the liver, or None where there is none.
+
+    Raises
+    ------
+    ExtentError : where the scan is larger than any body.
+    """
     spacing = checkpoint.preprocessing.spacing_mm
     hu = yield from _shrink(volume, spacing)
     body = _body(hu)
-    runner = Runner(checkpoint.network, device)
+    runner = Runner(checkpoint.network, place)
     found = torch.zeros(hu.shape)
     inside = yield from _tiles(hu[body], checkpoint, runner)
     found[body] = inside
@@ -91,6 +101,12 @@ def _shrink(
     volume: Volume, spacing: tuple[float, float, float]
 ) -> Generator[Progress | Notice, None, Tensor]:
     """The whole volume in HU on the coarse grid, anti-aliased, some slices at a time."""
+    extent = [n * mm / 1000 for n, mm in zip(volume.shape, volume.spacing, strict=True)]
+    if max(extent) > _LONGEST_M:
+        raise ExtentError(
+            f"{volume.name} spans {extent[0]:.1f} x {extent[1]:.1f} x {extent[2]:.1f} m, more "
+            f"than a body: are voxels of {' x '.join(f'{s:.3g}' for s in volume.spacing)} mm right?"
+        )
     weights = []
     for axis in range(3):
         scale = spacing[axis] / volume.spacing[axis]
@@ -103,7 +119,8 @@ def _shrink(
         chunk = torch.from_numpy(np.ascontiguousarray(part, np.float32)) + volume.intercept
         chunk = along(along(chunk.clamp_(min=_AIR_HU), weights[0], 0), weights[1], 1)
         out += along(chunk, weights[2][:, start : start + _CHUNK], 2)
-        yield Progress("Looking for the liver", 0.05 * (start + _CHUNK) / volume.shape[2])
+        done = min(start + _CHUNK, volume.shape[2]) / volume.shape[2]
+        yield Progress("Looking for the liver", 0.05 * done)
     return out
 
 
@@ -113,7 +130,7 @@ def _body(hu: Tensor) -> tuple[slice, slice, slice]:
     box = []
     for axis in (0, 1):
         others = tuple(a for a in range(3) if a != axis)
-        hit = torch.nonzero(dense.sum(dim=others) > 0.01 * dense[0].numel())[:, 0]
+        hit = torch.nonzero(dense.sum(dim=others) > 0.01 * dense.numel() / dense.shape[axis])[:, 0]
         if len(hit) == 0:
             hit = torch.arange(hu.shape[axis])
         first, last = max(int(hit[0]) - 2, 0), min(int(hit[-1]) + 3, hu.shape[axis])
@@ -142,6 +159,6 @@ def _tiles(
         seen = runner.probabilities(x[None])[0, liver]
         total[:, :, start : start + _TILE] += seen * fade
         weight[start : start + _TILE] += fade
-        yield from runner.take_notices()
+        yield from runner.place.take_notices()
         yield Progress("Looking for the liver", 0.05 + 0.15 * number / len(starts))
     return (total / weight)[: hu.shape[0], : hu.shape[1], :depth]

@@ -5,7 +5,7 @@ keep stored integers, report progress, stop in the middle, or name what is wrong
 """
 
 from liverview.nifti.header import NiftiError
-from liverview.nifti.reading import Summary, inspect, load, read, read_labels
+from liverview.nifti.reading import Summary, inspect, load, read, read_labels, stem
 from liverview.nifti.writing import check_target, mask_paths, save_labels, save_masks, save_volume
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "save_labels",
     "save_masks",
     "save_volume",
+    "stem",
 ]

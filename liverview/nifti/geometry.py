@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,53 @@ from nibabel.spatialimages import HeaderDataError
 from liverview.nifti.header import Header, NiftiError
 from liverview.volume import Affine, is_usable
 
+_UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: meters, millimeters, micrometers
+_VOXEL_MM = (0.01, 100.0)
 
-def find_affine(path: Path, header: Header) -> tuple[Affine, bool, list[str]]:
-    """The voxel-to-world matrix: sform, else qform, else spacing alone; and what to say."""
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """Where the voxels are.
+
+    Attributes
+    ----------
+    affine : stored voxel index -> world mm.
+    repaired : the stored affine could not be used as it was.
+    unit_mm : millimetres in the unit of the header.
+    notes : what is odd about it.
+    """
+
+    affine: Affine
+    repaired: bool
+    unit_mm: float
+    notes: tuple[str, ...]
+
+
+def find_geometry(path: Path, header: Header) -> Geometry:
+    """The voxel-to-world matrix: sform, else qform, else spacing alone; and what to say.
+
+    Raises
+    ------
+    NiftiError : where none of them can be used.
+    """
+    affine, repaired, notes = _find_affine(path, header)
+    unit_mm = _UNIT_MM.get(int(header.nifti["xyzt_units"]) & 7, 1.0)
+    if unit_mm != 1:
+        name = "meters" if unit_mm > 1 else "micrometers"
+        spacing = np.linalg.norm(affine[:3, :3], axis=0)
+        if _VOXEL_MM[0] <= (spacing * unit_mm).min() <= (spacing * unit_mm).max() <= _VOXEL_MM[1]:
+            affine = np.diag([unit_mm] * 3 + [1.0]) @ affine
+            notes.append(f"Its header counts in {name}; they were converted to mm.")
+        else:
+            voxel = " x ".join(f"{s:.3g}" for s in spacing)
+            notes.append(
+                f"Its header says {name}, but voxels of {voxel} must be mm, and are used so."
+            )
+            unit_mm = 1.0
+    return Geometry(affine, repaired, unit_mm, tuple(notes))
+
+
+def _find_affine(path: Path, header: Header) -> tuple[Affine, bool, list[str]]:
     nifti = header.nifti
     notes: list[str] = []
     sform = _usable(lambda: nifti.get_sform(coded=True))
@@ -25,6 +70,8 @@ def find_affine(path: Path, header: Header) -> tuple[Affine, bool, list[str]]:
         notes.append("Its two orientations (sform and qform) disagree; the sform is used.")
     if sform is not None or qform is not None:
         affine = sform if sform is not None else qform
+        if sform is not None and qform is None:
+            notes.extend(_pixdim_notes(sform, header))
         if repaired:
             other = "sform" if sform is None else "qform"
             used = "qform" if sform is None else "sform"
@@ -69,7 +116,21 @@ def _from_spacing(path: Path, header: Header) -> Affine:
             f"{path}: the voxel spacing {spacing.tolist()} must be above 0 mm; export it again."
         )
     affine: Affine = np.asarray(header.nifti.get_base_affine(), np.float64)
+    if not is_usable(affine):
+        raise NiftiError(
+            f"{path}: the voxel spacing {spacing.tolist()} cannot be; export it again."
+        )
     return affine
+
+
+def _pixdim_notes(sform: Affine, header: Header) -> list[str]:
+    """Tools that read only the voxel sizes would see another scan."""
+    sizes = np.asarray(header.nifti["pixdim"][1:4], np.float64)
+    spacing = np.linalg.norm(sform[:3, :3], axis=0)
+    if np.allclose(sizes, spacing, rtol=0.01):
+        return []
+    said, used = (" x ".join(f"{s:.3g}" for s in values) for values in (sizes, spacing))
+    return [f"Its voxel sizes ({said}) contradict its sform ({used}), which is used."]
 
 
 def _shape_notes(affine: Affine) -> list[str]:

@@ -13,6 +13,7 @@ from nibabel.spatialimages import HeaderDataError
 from liverview.gzipped import GzipError, Reader
 
 _KNOWN_KINDS = "iuf"
+_LARGEST = 1e6  # slope or intercept
 
 
 class NiftiError(ValueError):
@@ -129,7 +130,9 @@ def _voxel_type(path: Path, nifti: Any) -> np.dtype[Any]:
         what = "complex numbers" if dtype.kind == "c" else "colors (RGB)"
         raise NiftiError(f"{path} holds {what}, not CT values: export the scan as one gray value.")
     if dtype.kind not in _KNOWN_KINDS or dtype.itemsize > 8:
-        raise NiftiError(f"{path}: voxels of type {dtype} cannot be shown; store int16 instead.")
+        raise NiftiError(
+            f"{path}: voxels of NIfTI type {code} ({dtype.name}) cannot be shown; store int16."
+        )
     return dtype
 
 
@@ -147,4 +150,9 @@ def _scaling(path: Path, nifti: Any) -> tuple[float, float, tuple[str, ...]]:
         return 1.0, 0.0, (note,) if ignored else ()
     if np.isnan(intercept):
         return slope, 0.0, ("The header's intercept is not a number; 0 was used.",)
+    if not (1 / _LARGEST <= abs(slope) <= _LARGEST and abs(intercept) <= _LARGEST):
+        raise NiftiError(
+            f"{path}: scl_slope {slope:g} and scl_inter {intercept:g} lead far from any HU; "
+            "export it again."
+        )
     return slope, intercept, ()

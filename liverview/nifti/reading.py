@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,13 +15,15 @@ from nibabel import orientations
 from numpy.typing import NDArray
 
 from liverview.gzipped import GzipError, Reader
-from liverview.nifti.geometry import find_affine
+from liverview.nifti.geometry import find_geometry
 from liverview.nifti.header import Header, NiftiError, read_header
 from liverview.stream import Progress
 from liverview.volume import LabelMap, SourceGrid, Volume
 
 _AIR_HU = -1024
 _PIECE = 8 << 20
+_SLICES = 16  # worked on between two yields
+_LEAST_SPAN = 50  # HU; no CT has less
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ def load(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
             ) from error
         except OSError as error:
             raise NiftiError(f"{path} cannot be read: {error.strerror or error}.") from error
-    yield _canonical(path, header, voxels, reader)
+    volume = yield from _canonical(path, header, voxels, reader)
+    yield volume
 
 
 def read(path: Path, index: int = 0) -> Volume:
@@ -92,12 +96,18 @@ def read_labels(path: Path) -> LabelMap:
     NiftiError : where the file cannot be read or holds other values.
     """
     volume = read(path)
-    hu = volume.voxels
-    labels = (hu + volume.intercept).astype(np.uint8)
-    if not np.array_equal(labels, hu.astype(np.float64) + volume.intercept):
+    stored = volume.voxels
+    low, high = (float(edge) + volume.intercept for edge in (stored.min(), stored.max()))
+    fits = 0 <= low <= high <= 255
+    if fits:
+        wide = stored.astype(np.float32 if stored.dtype.kind == "f" else np.int32)
+        values = wide + np.asarray(volume.intercept, wide.dtype)
+        labels = values.astype(np.uint8)
+        fits = np.array_equal(labels, values)
+    if not fits:
         raise NiftiError(
             f"{path} is not a label map: it holds values that are no whole numbers from 0 to "
-            f"255 ({float(hu.min()):g} to {float(hu.max()):g}); is it the scan itself?"
+            f"255 ({low:g} to {high:g}); is it the scan itself?"
         )
     return LabelMap(labels, volume.affine, volume.name)
 
@@ -111,6 +121,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             "be converted first, for example with dcm2niix."
         )
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise NiftiError(f"{path} is not a regular file: copy the scan into one.")
         file = path.open("rb")
     except FileNotFoundError as error:
         raise NiftiError(f"{path} does not exist: check the name.") from error
@@ -139,7 +151,7 @@ def _read_voxels(
             f"{path} needs {size / 2**30:.1f} GiB of memory for {header.shape} voxels, more "
             "than there is; crop it or store it as int16."
         ) from error
-    skipped = _skip(reader, header.offset - header.consumed + index * size)
+    skipped = yield from _skip(reader, header.offset - header.consumed + index * size)
     target = memoryview(buffer.view(np.uint8))  # type: ignore[arg-type]
     filled = 0
     while filled < size and skipped:
@@ -153,7 +165,8 @@ def _read_voxels(
             f"{path} is incomplete: the header promises {count} voxels "
             f"({size} bytes), the file holds {filled} bytes of them; copy or export it again."
         )
-    reader.finish()
+    for _ in reader.finish():
+        yield Progress("Reading", min(1.0, reader.position() / max(total, 1)))
     if not header.dtype.isnative:
         buffer = buffer.byteswap(inplace=True).view(header.dtype.newbyteorder("="))
     return buffer.reshape(header.shape, order="F")
@@ -173,39 +186,51 @@ def _refuse_impossible(
         )
 
 
-def _skip(reader: Reader, count: int) -> bool:
+def _skip(reader: Reader, count: int) -> Generator[Progress, None, bool]:
+    """Leave ``count`` bytes behind; returns whether there were as many."""
     while count > 0:
         got = len(reader.read(min(count, _PIECE)))
         if got == 0:
             return False
         count -= got
+        yield Progress("Reading", 0.0)
     return True
 
 
-def _canonical(path: Path, header: Header, stored: NDArray[Any], reader: Reader) -> Volume:
+def _canonical(
+    path: Path, header: Header, stored: NDArray[Any], reader: Reader
+) -> Generator[Progress, None, Volume]:
     """Scale, find the affine, turn to RAS+ (a view, nothing is copied), check the values."""
-    affine, repaired, notes = find_affine(path, header)
-    voxels, intercept = _scale(stored, header.slope, header.intercept)
-    voxels, bad = _finite(voxels)
-    ornt = orientations.io_orientation(affine)
-    canonical = affine @ orientations.inv_ornt_aff(ornt, header.shape)
-    notes = [*header.notes, *notes]
+    geometry = find_geometry(path, header)
+    voxels, intercept = yield from _scale(stored, header.slope, header.intercept)
+    remarks, in_hu = _plausibility(voxels, intercept)
+    bad = yield from _fill(voxels)
+    ornt = orientations.io_orientation(geometry.affine)
+    canonical = geometry.affine @ orientations.inv_ornt_aff(ornt, header.shape)
+    notes = [*header.notes, *geometry.notes]
     if reader.trailing:
         notes.append("There are extra bytes after the end of the compressed data; they were left.")
     if bad:
         notes.append(f"{bad} voxels are not finite numbers; they are shown as air.")
-    volume = Volume(
+    return Volume(
         voxels=orientations.apply_orientation(voxels, ornt),
         affine=canonical,
         intercept=intercept,
-        name=_stem(path),
-        source=SourceGrid(header.shape, ornt, bytes(header.nifti.binaryblock), repaired),
+        name=stem(path),
+        source=SourceGrid(
+            header.shape,
+            ornt,
+            bytes(header.nifti.binaryblock),
+            geometry.repaired,
+            geometry.unit_mm,
+        ),
+        notes=(*notes, *remarks),
+        in_hu=in_hu,
     )
-    remarks, in_hu = _plausibility(volume)
-    return replace(volume, notes=(*notes, *remarks), in_hu=in_hu)
 
 
-def _stem(path: Path) -> str:
+def stem(path: Path) -> str:
+    """The file's name without its endings."""
     name = path.name
     for ending in (".nii.gz", ".nii", ".gz"):
         if name.lower().endswith(ending) and len(name) > len(ending):
@@ -213,42 +238,61 @@ def _stem(path: Path) -> str:
     return name
 
 
-def _scale(stored: NDArray[Any], slope: float, intercept: float) -> tuple[NDArray[Any], int]:
+def _scale(
+    stored: NDArray[Any], slope: float, intercept: float
+) -> Generator[Progress, None, tuple[NDArray[Any], int]]:
     """Voxels and the integer to add for HU; the stored type stays where that is exact."""
     if slope == 1 and float(intercept).is_integer() and stored.dtype.kind in "iu":
         return stored, int(intercept)
     if slope == 1 and intercept == 0 and stored.dtype == np.float32:
         return stored, 0
-    scaled = stored.astype(np.float32)
-    scaled *= np.float32(slope)
-    scaled += np.float32(intercept)
+    scaled = np.empty(stored.shape, np.float32, order="F")
+    for k in range(0, stored.shape[2], _SLICES):
+        part = np.s_[:, :, k : k + _SLICES]
+        with np.errstate(over="ignore"):  # too large for single precision: infinite, see `_fill`
+            scaled[part] = stored[part]
+            scaled[part] *= np.float32(slope)
+        scaled[part] += np.float32(intercept)
+        yield Progress("Reading", 1.0)
     return scaled, 0
 
 
-def _finite(voxels: NDArray[Any]) -> tuple[NDArray[Any], int]:
+def _fill(voxels: NDArray[Any]) -> Generator[Progress, None, int]:
+    """Air where there is no finite number; returns how many voxels that were."""
     if voxels.dtype.kind != "f":
-        return voxels, 0
-    bad = ~np.isfinite(voxels)
-    count = int(bad.sum())
-    if count:
-        voxels[bad] = _AIR_HU
-    return voxels, count
+        return 0
+    count = 0
+    for k in range(0, voxels.shape[2], _SLICES):
+        part = voxels[:, :, k : k + _SLICES]
+        bad = ~np.isfinite(part)
+        found = int(bad.sum())
+        if found:
+            part[bad] = _AIR_HU
+        count += found
+        yield Progress("Reading", 1.0)
+    return count
 
 
-def _plausibility(volume: Volume) -> tuple[list[str], bool]:
+def _plausibility(voxels: NDArray[Any], intercept: int) -> tuple[list[str], bool]:
     """What looks wrong about the values, from a sample of them, and whether they may be HU."""
-    step = tuple(slice(None, None, max(1, n // 64)) for n in volume.shape)
-    sample = volume.voxels[step].astype(np.float32) + volume.intercept
-    low, high = float(sample.min()), float(sample.max())
+    step = tuple(slice(None, None, max(1, n // 64)) for n in voxels.shape)
+    sample = voxels[step].astype(np.float32) + intercept
+    sample = sample[np.isfinite(sample)]
+    low, high = (float(sample.min()), float(sample.max())) if sample.size else (0.0, 0.0)
     notes = []
     if low == high:
         notes.append(f"All voxels seem to have the value {low:g}.")
-    elif low >= 0 and high <= 1:
-        notes.append("The values lie in 0..1: normalized data, not HU; labels will be wrong.")
+    elif low >= -1 and high <= 1:
+        span = "0..1" if low >= 0 else "-1..1"
+        notes.append(f"The values lie in {span}: normalized data, not HU; labels will be wrong.")
     elif low >= 0 and high <= 255:
         notes.append("The values lie in 0..255: gray values, not HU; labels will be wrong.")
+    elif high - low < _LEAST_SPAN:
+        notes.append(f"The values span {low:.3g} to {high:.3g} only: no HU; labels will be wrong.")
     elif low >= 0 and high > 1000:
         notes.append("No value is below 0: probably HU + 1024, labels will be wrong.")
-    if min(volume.shape) == 1:
+    elif low >= 0:
+        notes.append("No value is below 0, not even air: perhaps no CT; labels may be wrong.")
+    if min(voxels.shape) == 1:
         notes.append("It is a single slice; a volume is needed for good labels.")
-    return notes, not 0 <= low < high <= 255
+    return notes, not (0 <= low < high <= 255 or 0 < high - low < _LEAST_SPAN)

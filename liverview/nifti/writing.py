@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import io
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import numpy as np
 from nibabel import orientations
 from numpy.typing import NDArray
 
+from liverview import files
 from liverview.gzipped import GzipError, Reader, open_writer
 from liverview.labels import SHOWN, Label
 from liverview.nifti.header import NiftiError, header_kind
@@ -35,31 +33,31 @@ def save_labels(
 
     Raises
     ------
-    NiftiError : where the target exists and may not be replaced, or cannot be written.
+    TargetError : where the target exists and may not be replaced, or cannot be written.
+    NiftiError : where what was written does not come back.
     """
     yield from _save(path, _source_order(labels.voxels, volume), _label_header(volume), overwrite)
 
 
 def save_masks(
-    folder: Path, labels: LabelMap, volume: Volume, *, overwrite: bool = False
+    folder: Path, name: str, labels: LabelMap, volume: Volume, *, overwrite: bool = False
 ) -> Iterator[Progress]:
     """Write one 0/1 file per label, NAME_liver.nii.gz and so on, as `save_labels` does.
 
     The liver is the whole organ, with its vessels and tumors.
     """
-    paths = mask_paths(folder, volume)
-    existing = [path for path in paths.values() if path.exists()]
-    if existing and not overwrite:
-        raise _exists(existing[0])
+    paths = mask_paths(folder, name)
+    for path in paths.values():
+        check_target(path, overwrite=overwrite)
     for label, path in paths.items():
         organ = labels.voxels >= Label.LIVER if label is Label.LIVER else labels.voxels == label
         mask = _source_order(organ.astype(np.uint8), volume)
         yield from _save(path, mask, _label_header(volume), overwrite)
 
 
-def mask_paths(folder: Path, volume: Volume) -> dict[Label, Path]:
+def mask_paths(folder: Path, name: str) -> dict[Label, Path]:
     """Where `save_masks` writes."""
-    return {label: folder / f"{volume.name}_{label.name.lower()}.nii.gz" for label in SHOWN}
+    return {label: folder / f"{name}_{label.name.lower()}.nii.gz" for label in SHOWN}
 
 
 def save_volume(path: Path, volume: Volume, *, overwrite: bool = False) -> Iterator[Progress]:
@@ -73,17 +71,10 @@ def save_volume(path: Path, volume: Volume, *, overwrite: bool = False) -> Itera
 
 
 def check_target(path: Path, *, overwrite: bool = False) -> None:
-    """Raise `NiftiError` now if `save_labels` could not write there, before long work."""
+    """Raise `TargetError` now if `save_labels` could not write there, before long work."""
     if not path.name.lower().endswith((".nii", ".nii.gz")):
-        raise NiftiError(f"{path} must end in .nii or .nii.gz.")
-    if path.exists() and not overwrite:
-        raise _exists(path)
-    if not path.parent.is_dir():
-        raise NiftiError(f"{path} could not be saved: its folder is not there; choose another one.")
-
-
-def _exists(path: Path) -> NiftiError:
-    return NiftiError(f"{path} exists already: choose another name, or allow it to be replaced.")
+        raise files.TargetError(f"{path} must end in .nii or .nii.gz.")
+    files.check_target(path, overwrite=overwrite)
 
 
 def _source_order(array: NDArray[Any], volume: Volume) -> NDArray[Any]:
@@ -109,16 +100,21 @@ def _label_header(volume: Volume) -> Any:
         block = volume.source.header
         kind, order = header_kind(block[:4])
         header = kind(block, endianness=order, check=False)
-        header.set_data_shape(volume.source.shape)
+        flat = int(header["dim"][0]) == 2
+        header.set_data_shape(volume.source.shape[:2] if flat else volume.source.shape)
         if volume.source.repaired:
             stored = volume.affine @ np.linalg.inv(
                 orientations.inv_ornt_aff(volume.source.orientation, volume.source.shape)
             )
+            stored[:3] /= volume.source.unit_mm
             header.set_sform(stored, code=1)
             header.set_qform(stored, code=1, strip_shears=True)
     header.set_data_dtype(np.uint8)
     header["scl_slope"], header["scl_inter"] = 1, 0
     header["intent_code"] = _LABEL_INTENT
+    header["intent_name"] = b""
+    for number in (1, 2, 3):
+        header[f"intent_p{number}"] = 0
     header["cal_min"], header["cal_max"] = 0, max(SHOWN)
     header["descrip"] = b"liverview"
     header["vox_offset"] = header.single_vox_offset
@@ -128,24 +124,12 @@ def _label_header(volume: Volume) -> Any:
 
 def _save(path: Path, stored: NDArray[Any], header: Any, overwrite: bool) -> Iterator[Progress]:
     check_target(path, overwrite=overwrite)
-    temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(prefix=".", suffix=f"-{path.name}", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield from _write(temporary, stored, header)
-        yield from _verify(path, temporary, stored, header)
-        _share_mode(temporary)
-        temporary.replace(path)
-        temporary = None
-    except OSError as error:
-        raise NiftiError(f"{path} could not be saved: {_reason(error)}.") from error
+        with files.replacing(path) as temporary:
+            yield from _write(temporary, stored, header)
+            yield from _verify(path, temporary, stored, header)
     except GzipError as error:
         raise NiftiError(f"{path} was not saved: it came back damaged ({error}).") from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
     yield Progress("Saved", 1.0)
 
 
@@ -181,26 +165,9 @@ def _verify(path: Path, written: Path, stored: NDArray[Any], header: Any) -> Ite
             part = reader.read(stored[:, :, k].size * dtype.itemsize)
             same = same and part == stored[:, :, k].astype(dtype, copy=False).tobytes(order="F")
             yield Progress("Verifying", 0.6 + 0.4 * k / stored.shape[2])
-        reader.finish()
+        for _ in reader.finish():
+            pass
     if not same:
         raise NiftiError(
             f"{path} was not saved: what came back from the disk differs from what was written."
         )
-
-
-def _share_mode(path: Path) -> None:
-    """Temporary files are private; give the result the rights any new file gets."""
-    mask = os.umask(0)
-    os.umask(mask)
-    with contextlib.suppress(OSError):
-        path.chmod(0o666 & ~mask)
-
-
-def _reason(error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return "the disk is full; free some space or choose another folder"
-    if error.errno == errno.ENOENT:
-        return "its folder is not there; choose another one"
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "its folder may not be written to; choose another one"
-    return error.strerror or str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,8 +37,14 @@ class SampleConfig:
     def __post_init__(self) -> None:
         if self.kind not in ("organs", "liver"):
             raise ValueError(f"the kind of sample must be organs or liver, got {self.kind!r}")
-        if len(self.shape) != 3 or self.per_body < 1:
-            raise ValueError(f"shape must be three numbers, got {self.shape}, {self.per_body}")
+        if len(self.shape) != 3:
+            raise ValueError(f"shape must be three numbers, got {self.shape}")
+        for size in self.shape:
+            check_range("shape", size, 1, 256)
+        low, high = self.slice_mm
+        if not 0.1 <= low <= high <= 20:
+            raise ValueError(f"slice_mm must be a range within 0.1 to 20, got {self.slice_mm}")
+        check_range("per_body", self.per_body, 1, 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,12 @@ class OptimizerConfig:
     """How the weights are found: AdamW, linear warm-up, cosine decay, moving average.
 
     ``batch`` samples make a step, shared by ``processes`` where the CPU does the work.
+
+    ``settle_steps``: in the last of the steps, batch norm uses the averaged statistics that
+    inference will use. A network that always sees those of its own few slices comes to rely
+    on them, and does not find its way without. The learning rate of these steps is a cosine
+    of its own, from ``settle_rate``; the one before reaches zero after ``decay_steps``
+    (0: with its last step).
     """
 
     steps: int
@@ -56,10 +69,37 @@ class OptimizerConfig:
     average_decay: float
     label_smoothing: float
     clip_norm: float
+    settle_steps: int = 0
+    settle_rate: float = 0.0
+    decay_steps: int = 0
 
     def __post_init__(self) -> None:
-        if self.processes < 1 or self.batch % self.processes:
+        for name, low, high in _RANGES:
+            check_range(name, getattr(self, name), low, high)
+        check_range("settle_steps", self.settle_steps, 0, self.steps)
+        if self.batch % self.processes:
             raise ValueError(f"batch {self.batch} must be a multiple of processes {self.processes}")
+
+
+_RANGES = (
+    ("steps", 1, 100_000_000),
+    ("batch", 1, 4096),
+    ("processes", 1, 256),
+    ("learning_rate", 0, 10),
+    ("weight_decay", 0, 10),
+    ("warmup_steps", 0, 100_000_000),
+    ("average_decay", 0, 1),
+    ("label_smoothing", 0, 1),
+    ("clip_norm", 0, 1e9),
+    ("settle_rate", 0, 10),
+    ("decay_steps", 0, 100_000_000),
+)
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise ValueError, naming the entry, for what is no number from ``low`` to ``high``."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{name} must be a number from {low} to {high}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -76,6 +116,19 @@ class Recipe:
     validation_samples: int
     validate_every: int
     text: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w-]+", self.name):
+            raise ValueError(f"name must be letters, digits, - and _, got {self.name!r}")
+        check_range("seed", self.seed, 0, 2**32 - 1)
+        check_range("validation samples", self.validation_samples, 1, 1_000_000)
+        check_range("every", self.validate_every, 1, 100_000_000)
+        plane = self.sample.shape if self.network.dims == 3 else self.sample.shape[:2]
+        if any(n % self.network.multiple for n in plane):
+            raise ValueError(
+                f"shape must be multiples of {self.network.multiple} for a network of depth "
+                f"{self.network.depth}, got {self.sample.shape}"
+            )
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -110,13 +163,13 @@ def _build(values: Mapping[str, Any], text: str) -> Recipe:
         sample["slice_mm"] = tuple(sample["slice_mm"])
     return Recipe(
         name=values["name"],
-        seed=int(values["seed"]),
+        seed=values["seed"],
         classes=classes,
         network=network,
         preprocessing=preprocessing,
         sample=SampleConfig(**sample),
         optimizer=OptimizerConfig(**values["optimizer"]),
-        validation_samples=int(values["validation"]["samples"]),
-        validate_every=int(values["validation"]["every"]),
+        validation_samples=values["validation"]["samples"],
+        validate_every=values["validation"]["every"],
         text=text,
     )

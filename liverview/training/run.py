@@ -7,6 +7,7 @@ import math
 import os
 import sys
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,19 @@ from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheck
 from lightning.pytorch.loggers import CSVLogger
 from monai.losses.dice import DiceCELoss
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, DistributedSampler
 
 from liverview.checkpoint import Checkpoint, save_checkpoint
+from liverview.device import DeviceError, pick_device
 from liverview.memory import reuse_large_blocks
 from liverview.network import AttentionResUNet
-from liverview.training.recipe import OptimizerConfig, Recipe
+from liverview.training.recipe import OptimizerConfig, Recipe, RecipeError
 from liverview.training.samples import PhantomSamples
 
 _VALIDATION_STREAM = 1
-_STATE = "last.ckpt"
+_STATE, _RECIPE = "last.ckpt", "recipe.toml"
 Batch = tuple[Tensor, Tensor]
 
 
@@ -39,23 +42,26 @@ def train(recipe: Recipe, out: Path, device: str = "auto", resume: bool = False)
 
     Raises
     ------
+    DeviceError : where the device is not there, or cannot train.
     FileExistsError : where ``out`` holds a run and ``resume`` is not set.
+    RecipeError : where ``out`` holds a run of another recipe, or a damaged one.
     """
     path, state = out / f"{recipe.name}.safetensors", out / _STATE
-    if not resume and (path.exists() or state.exists()):
-        raise FileExistsError(f"{out} holds a run already: resume it, or choose another folder.")
-    out.mkdir(parents=True, exist_ok=True)
+    where = _check_device(device)
+    _check_folder(recipe, out, path, state, resume)
+    if path.exists():
+        return path
     reuse_large_blocks()
     lightning.seed_everything(recipe.seed, verbose=False)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     module = _Module(recipe)
-    trainer = _trainer(recipe, out, device)
+    trainer = _trainer(recipe, out, where)
     with warnings.catch_warnings():
         # Advice on worker counts: one worker is what keeps the run reproducible.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         # A resumed run finds its own state.
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
-        trainer.fit(module, ckpt_path=state if resume and state.exists() else None)
+        trainer.fit(module, ckpt_path=state if state.exists() else None, weights_only=True)
     card = {
         "data": "phantoms drawn by liverview: no real scan, no real organ shape",
         "license": "MIT",
@@ -79,15 +85,37 @@ def train(recipe: Recipe, out: Path, device: str = "auto", resume: bool = False)
     return path
 
 
-def _trainer(recipe: Recipe, out: Path, device: str) -> lightning.Trainer:
+def _check_device(name: str) -> torch.device:
+    device = pick_device(name)
+    if device.type == "mps" and name == "auto":
+        return torch.device("cpu")
+    if device.type not in ("cpu", "cuda"):
+        raise DeviceError(f"Training runs on cpu, cuda or cuda:N, not on {name!r}.")
+    return device
+
+
+def _check_folder(recipe: Recipe, out: Path, path: Path, state: Path, resume: bool) -> None:
+    """Make the folder, or make sure that what it holds is a run of this recipe."""
+    began = path.exists() or state.exists()
+    if began and not resume:
+        raise FileExistsError(f"{out} holds a run already: resume it, or choose another folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    kept = out / _RECIPE
+    if began and not (kept.exists() and kept.read_text(encoding="utf-8") == recipe.text):
+        raise RecipeError(f"{out} holds a run of another recipe: choose another folder.")
+    if state.exists() and not zipfile.is_zipfile(state):
+        raise RecipeError(f"{state} is damaged: remove it to start again.")
+    kept.write_text(recipe.text, encoding="utf-8")
+
+
+def _trainer(recipe: Recipe, out: Path, device: torch.device) -> lightning.Trainer:
     how = recipe.optimizer
-    kind, _, index = device.partition(":")
-    on_cpu = kind == "cpu" or (kind == "auto" and not torch.cuda.is_available())
+    on_cpu = device.type == "cpu"
     processes = how.processes if on_cpu else 1
     if on_cpu:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
     callbacks: list[Callback] = [
-        EMAWeightAveraging(decay=how.average_decay),
+        _Average(decay=how.average_decay),
         # Written between two rounds of samples: what makes a resumed run exact.
         ModelCheckpoint(
             out,
@@ -97,8 +125,8 @@ def _trainer(recipe: Recipe, out: Path, device: str) -> lightning.Trainer:
         ),
     ]
     return lightning.Trainer(
-        accelerator="cpu" if on_cpu else {"cuda": "gpu"}.get(kind, kind),
-        devices=[int(index)] if index else processes,
+        accelerator="cpu" if on_cpu else "gpu",
+        devices=processes if device.index is None else [device.index],
         strategy="ddp" if processes > 1 else "auto",
         max_epochs=math.ceil(how.steps / recipe.validate_every),
         gradient_clip_val=how.clip_norm,
@@ -112,6 +140,23 @@ def _trainer(recipe: Recipe, out: Path, device: str) -> lightning.Trainer:
         enable_model_summary=False,
         deterministic=not on_cpu,
     )
+
+
+class _Average(EMAWeightAveraging):
+    """The moving average; also where a resumed run finds that nothing is left to train."""
+
+    def on_train_epoch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Before the network settles, its statistics become the averaged ones."""
+        assert isinstance(pl_module, _Module)
+        if pl_module.settles and trainer.current_epoch == pl_module.first_settled_round:
+            average = self._average_model.module.buffers()
+            for settled, buffer in zip(average, pl_module.buffers(), strict=True):
+                buffer.copy_(settled)
+
+    def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._copy_average_to_current(pl_module)
 
 
 class _Module(lightning.LightningModule):
@@ -133,6 +178,23 @@ class _Module(lightning.LightningModule):
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.network(x)
         return logits
+
+    @property
+    def first_settled_round(self) -> int:
+        how = self.recipe.optimizer
+        return math.ceil((how.steps - how.settle_steps) / self.recipe.validate_every)
+
+    @property
+    def settles(self) -> bool:
+        """Whether batch norm's statistics are fixed in this round."""
+        how = self.recipe.optimizer
+        return how.settle_steps > 0 and self.current_epoch >= self.first_settled_round
+
+    def on_train_epoch_start(self) -> None:
+        if self.settles:
+            for part in self.network.modules():
+                if isinstance(part, _BatchNorm):
+                    part.eval()
 
     def train_dataloader(self) -> DataLoader[Batch]:
         how = self.recipe.optimizer
@@ -160,6 +222,12 @@ class _Module(lightning.LightningModule):
         loss: Tensor = self.loss(self(x), target[:, None])
         self.log("loss", loss, prog_bar=True)
         return loss
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["held_out"] = self.held_out
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.held_out = checkpoint["held_out"]
 
     def on_validation_epoch_start(self) -> None:
         self._both = torch.zeros(len(self.recipe.classes))
@@ -205,8 +273,16 @@ class _Module(lightning.LightningModule):
 
 
 def _warmup_cosine(step: int, how: OptimizerConfig) -> float:
-    """Share of the learning rate at a step: linear warm-up, then a cosine down to zero."""
+    """Share of the learning rate at a step: linear warm-up, cosine to zero, the same to settle."""
+    first_settled = how.steps - how.settle_steps
+    if step >= first_settled > 0 and how.settle_steps:
+        share = how.settle_rate / how.learning_rate
+        return share * _cosine((step - first_settled) / how.settle_steps)
     if step < how.warmup_steps:
         return (step + 1) / how.warmup_steps
-    progress = (step - how.warmup_steps) / max(1, how.steps - how.warmup_steps)
+    last = how.decay_steps or first_settled
+    return _cosine((step - how.warmup_steps) / max(1, last - how.warmup_steps))
+
+
+def _cosine(progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))

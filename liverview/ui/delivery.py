@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QElapsedTimer, QObject, QTimer
 
+from liverview.files import write_json
 from liverview.measurement import Measurement, measure, report
 from liverview.ui.job import Outcome
 from liverview.ui.main_window import MainWindow
@@ -58,7 +58,7 @@ class Delivery(QObject):
             session.volume, measurement, device=device, seconds=round(self._seconds, 2)
         )
         self._json = self._out / f"{session.volume.name}_measurement.json"
-        self._json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_json(self._json, figures)
         self._go_to_finding(measurement)
         self._written = path
         QTimer.singleShot(_LAYOUT_MS, self._take_picture)

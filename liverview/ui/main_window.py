@@ -179,7 +179,11 @@ class MainWindow(QMainWindow):
         folder = self.dialogs.folder_for_masks(self._beside("").parent)
         if folder is None or self.session.volume is None:
             return
-        existing = [p for p in mask_paths(folder, self.session.volume).values() if p.exists()]
+        targets = mask_paths(folder, self.session.volume.name).values()
+        existing = [path for path in targets if path.exists()]
+        if any(self._is_the_scan(path) for path in existing):
+            self._on_failed(f"{folder} holds the open scan under such a name: choose another.", "")
+            return
         if not existing or self.dialogs.may_replace(existing):
             self.controller.save_masks(folder)
 

@@ -63,4 +63,4 @@ def saving_masks(folder: Path, labels: LabelMap, volume: Volume) -> Iterator[Pro
     """Write one mask per label; the window has asked about replacing files."""
     from liverview import nifti
 
-    yield from nifti.save_masks(folder, labels, volume, overwrite=True)
+    yield from nifti.save_masks(folder, volume.name, labels, volume, overwrite=True)

@@ -21,6 +21,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, QSettings, QTimer
 
 from liverview.phantom import PhantomConfig
 from liverview.ui.app import make_application
+from liverview.ui.job import Job
 from liverview.ui.main_window import MainWindow
 from liverview.ui.session import Session
 from liverview.volume import Plane
@@ -63,25 +64,29 @@ class Window:
         self.session.mark_saved()
         return painted.seconds(), whole, pulse.stop()
 
-    def cancel(self, fraction: float) -> float:
-        """Seconds from Cancel, pressed at a share of the work, to its end."""
-        loop, pressed = QEventLoop(), [0.0]
+    def cancel(self, fraction: float) -> tuple[float, float]:
+        """Seconds from Cancel, pressed at a share of the work, to a window that is free for
+        the next command, and to the end of the worker's thread."""
+        loop, pressed, free = QEventLoop(), [0.0], [0.0]
 
         def press() -> None:
             progress = self.session.progress
             if progress is not None and progress.fraction >= fraction and not pressed[0]:
                 pressed[0] = time.perf_counter()
                 self.window.actions_.cancel.trigger()
+                free[0] = time.perf_counter() - pressed[0]
+                assert self.window.actions_.segment.isEnabled()
 
         self.session.progress_changed.connect(press)
-        self.window.controller.segmented.connect(loop.quit)
         self.window.actions_.segment.trigger()
+        (job,) = self.window.findChildren(Job)
+        job.ended.connect(loop.quit)
         loop.exec()
         waited = time.perf_counter() - pressed[0]
         self.session.progress_changed.disconnect(press)
         self.session.drop_partial()
         self.window.messages.dismiss()
-        return waited
+        return free[0], waited
 
     def close(self) -> None:
         self.session.mark_saved()
@@ -150,7 +155,8 @@ def main() -> None:
         "Segment to the first labels painted": [run[0] for run in runs],
         "Segment to the whole result": [run[1] for run in runs],
         "longest pause of the window meanwhile": [run[2] for run in runs],
-        f"Cancel to its end, at {len(CANCEL_AT)} points": cancels,
+        f"Cancel to a free window, at {len(CANCEL_AT)} points": [free for free, _ in cancels],
+        "Cancel to the end of the worker": [ended for _, ended in cancels],
     }
     print(f"{'seconds':<42} {'best':>6} {'median':>7} {'worst':>6}")
     for name, values in rows.items():

@@ -1,0 +1,35 @@
+"""Which device the networks run on."""
+
+from __future__ import annotations
+
+import torch
+
+
+class DeviceError(ValueError):
+    """A device that is not there; the message says what is."""
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device for auto, cpu, cuda, cuda:N or mps.
+
+    Raises
+    ------
+    DeviceError : where the name is unknown or the device is not there.
+    """
+    if name == "auto":
+        return torch.device(_best())
+    kind, _, number = name.partition(":")
+    numbered = kind == "cuda" and number.isdigit()
+    if kind not in ("cpu", "cuda", "mps") or (":" in name and not numbered):
+        raise DeviceError(f"The device {name!r} is not known: use auto, cpu, cuda, cuda:N or mps.")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    missing_cuda = kind == "cuda" and int(number or 0) >= count
+    if missing_cuda or (kind == "mps" and not torch.backends.mps.is_available()):
+        raise DeviceError(f"The device {name!r} is not on this machine: use auto or cpu.")
+    return torch.device(name)
+
+
+def _best() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

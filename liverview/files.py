@@ -1,0 +1,83 @@
+"""Files that appear whole or not at all: written beside the target, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+class TargetError(ValueError):
+    """A file that may not or cannot be written; the message names it and the way out."""
+
+
+def check_target(path: Path, *, overwrite: bool = False) -> None:
+    """Raise `TargetError` now if a file could not be written there, before long work."""
+    if path.is_dir():
+        raise TargetError(f"{path} is a folder: choose a name for a file in it.")
+    if os.path.lexists(path) and not overwrite:
+        raise TargetError(
+            f"{path} exists already: choose another name, or allow it to be replaced."
+        )
+    try:
+        _beside(path.resolve()).unlink()
+    except OSError as error:
+        raise TargetError(f"{path} could not be saved: {_reason(error)}.") from error
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file that takes the target's name if the block succeeds, else vanishes.
+
+    A link stays a link: what it points to is replaced.
+    """
+    target = path.resolve()
+    temporary: Path | None = None
+    try:
+        temporary = _beside(target)
+        yield temporary
+        _share_mode(temporary)
+        temporary.replace(target)
+    except OSError as error:
+        raise TargetError(f"{path} could not be saved: {_reason(error)}.") from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _beside(path: Path) -> Path:
+    """A new empty file in the same folder, with the same ending."""
+    ending = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
+    handle, name = tempfile.mkstemp(prefix=".liverview-", suffix=ending, dir=path.parent)
+    os.close(handle)
+    return Path(name)
+
+
+def _share_mode(path: Path) -> None:
+    """Temporary files are private; give the result the rights any new file gets."""
+    mask = os.umask(0)
+    os.umask(mask)
+    with contextlib.suppress(OSError):
+        path.chmod(0o666 & ~mask)
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "the disk is full; free some space or choose another folder"
+    if error.errno == errno.ENOENT:
+        return "its folder is not there; choose another one"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "its folder may not be written to; choose another one"
+    return error.strerror or str(error)
