@@ -87,5 +87,6 @@ class Delivery(QObject):
         print(text, file=sys.stderr)
 
     def _quit(self) -> None:
+        self._window.hide()
         self._window.controller.shut_down()
         QCoreApplication.exit(self.exit_code)

@@ -33,7 +33,9 @@ MakeWindow = Callable[..., MainWindow]
 
 @pytest.fixture
 def scan(write: Write) -> Path:
-    return write(*oriented("LPS"), name="scan.nii.gz")
+    voxels, affine = oriented("LPS")
+    voxels[voxels == voxels.max()] = -1000  # a scan without air would be remarked upon
+    return write(voxels, affine, name="scan.nii.gz")
 
 
 def open_scan(qtbot: QtBot, window: MainWindow, path: Path) -> None:
