@@ -21,7 +21,6 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, QSettings, QTimer
 
 from liverview.phantom import PhantomConfig
 from liverview.ui.app import make_application
-from liverview.ui.job import Job
 from liverview.ui.main_window import MainWindow
 from liverview.ui.session import Session
 from liverview.volume import Plane
@@ -79,7 +78,8 @@ class Window:
 
         self.session.progress_changed.connect(press)
         self.window.actions_.segment.trigger()
-        (job,) = self.window.findChildren(Job)
+        job = self.window.controller._segmentation
+        assert job is not None
         job.ended.connect(loop.quit)
         loop.exec()
         waited = time.perf_counter() - pressed[0]
