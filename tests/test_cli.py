@@ -225,6 +225,18 @@ def test_commands_run_without_qt(phantom: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break in another way there")
+def test_a_reader_that_has_seen_enough_is_no_error_to_report(phantom: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    code = "import sys\nfrom liverview.cli import main\nsys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "measure", str(phantom / "labels.nii.gz")]
+    with os.fdopen(write) as out:
+        done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2
+    assert done.stderr == b""
+
+
 def test_no_screen_is_a_sentence(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
