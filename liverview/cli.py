@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _stopped_by_signals():
             code: int = options.run(options)
-            sys.stdout.flush()
+            if sys.stdout is not None:  # a program without a terminal on Windows has none
+                sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing is left to say to anybody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -53,7 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _stopped_by_signals() -> Iterator[None]:
     """Being asked to end cleans up as Ctrl-C does; nothing partial is left behind."""
     names = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {name: signal.signal(name, signal.default_int_handler) for name in names}
+    before = {name: signal.getsignal(name) for name in names}
+    for name, handler in before.items():
+        if handler is signal.SIG_DFL:  # not where it is ignored, as under nohup
+            signal.signal(name, signal.default_int_handler)
     try:
         yield
     finally:

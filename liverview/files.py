@@ -20,6 +20,8 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
     """Raise `TargetError` now if a file could not be written there, before long work."""
     if path.is_dir():
         raise TargetError(f"{path} is a folder: choose a name for a file in it.")
+    if path.exists() and not path.is_file():
+        raise TargetError(f"{path} is no regular file: choose another name.")
     if os.path.lexists(path) and not overwrite:
         raise TargetError(
             f"{path} exists already: choose another name, or allow it to be replaced."

@@ -236,6 +236,26 @@ def test_links_stay_links(volume: Volume, tmp_path: Path) -> None:
     assert np.array_equal(nifti.read_labels(real).voxels, labels_of(volume).voxels)
 
 
+def test_a_single_slice_keeps_its_place(write: Write, tmp_path: Path) -> None:
+    """A file of two dimensions stays one, with the thickness of its slice."""
+    flat = np.arange(-200, -170, dtype=np.int16).reshape(5, 6)
+    sizes = [1, 0.8, 0.8, 5, 0, 0, 0, 0]
+    source = write(flat, name="flat.nii", sform_code=0, qform_code=1, pixdim=sizes)
+    volume = nifti.read(source)
+    saved = nib.load(save(tmp_path / "labels.nii.gz", volume))
+    assert saved.shape == (5, 6)
+    assert np.allclose(saved.affine, nib.load(source).affine)
+    again = nifti.read_labels(tmp_path / "labels.nii.gz")
+    assert again.voxel_ml == pytest.approx(volume.voxel_ml)
+    assert np.array_equal(again.voxels, labels_of(volume).voxels)
+
+
+def test_what_is_no_file_is_no_target(volume: Volume, tmp_path: Path) -> None:
+    (tmp_path / "labels.nii.gz").symlink_to(os.devnull)
+    with pytest.raises(TargetError, match="regular"):
+        save(tmp_path / "labels.nii.gz", volume, overwrite=True)
+
+
 def test_long_names_can_be_saved(volume: Volume, tmp_path: Path) -> None:
     path = tmp_path / f"{'n' * 240}.nii.gz"
     save(path, volume)

@@ -103,10 +103,10 @@ def _usable(get: Callable[[], Any]) -> Affine | None:
 
 
 def _agree(sform: Affine, qform: Affine, shape: tuple[int, int, int]) -> bool:
-    """Whether both place every corner within a tenth of a voxel or 0.05 mm."""
+    """Whether both place every corner within a tenth of a voxel."""
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], [1])).reshape(4, -1)
     spacing = np.linalg.norm(sform[:3, :3], axis=0)
-    return bool(np.abs((sform - qform) @ corners).max() <= max(0.05, 0.1 * spacing.min()))
+    return bool(np.abs((sform - qform) @ corners).max() <= 0.1 * spacing.min())
 
 
 def _from_spacing(path: Path, header: Header) -> Affine:

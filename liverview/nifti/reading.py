@@ -278,7 +278,9 @@ def _plausibility(voxels: NDArray[Any], intercept: int) -> tuple[list[str], bool
     step = tuple(slice(None, None, max(1, n // 64)) for n in voxels.shape)
     sample = voxels[step].astype(np.float32) + intercept
     sample = sample[np.isfinite(sample)]
-    low, high = (float(sample.min()), float(sample.max())) if sample.size else (0.0, 0.0)
+    if not sample.size:
+        return [], True
+    low, high = float(sample.min()), float(sample.max())
     notes = []
     if low == high:
         notes.append(f"All voxels seem to have the value {low:g}.")

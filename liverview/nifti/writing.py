@@ -100,8 +100,9 @@ def _label_header(volume: Volume) -> Any:
         block = volume.source.header
         kind, order = header_kind(block[:4])
         header = kind(block, endianness=order, check=False)
-        flat = int(header["dim"][0]) == 2
+        flat, sizes = int(header["dim"][0]) == 2, header["pixdim"].copy()
         header.set_data_shape(volume.source.shape[:2] if flat else volume.source.shape)
+        header["pixdim"] = sizes  # which a new shape has changed
         if volume.source.repaired:
             stored = volume.affine @ np.linalg.inv(
                 orientations.inv_ornt_aff(volume.source.orientation, volume.source.shape)

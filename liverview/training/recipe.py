@@ -76,7 +76,7 @@ class OptimizerConfig:
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
             check_range(name, getattr(self, name), low, high)
-        check_range("settle_steps", self.settle_steps, 0, self.steps)
+        check_range("settle_steps", self.settle_steps, 0, self.steps - 1)
         if self.batch % self.processes:
             raise ValueError(f"batch {self.batch} must be a multiple of processes {self.processes}")
 
@@ -85,21 +85,27 @@ _RANGES = (
     ("steps", 1, 100_000_000),
     ("batch", 1, 4096),
     ("processes", 1, 256),
-    ("learning_rate", 0, 10),
-    ("weight_decay", 0, 10),
+    ("learning_rate", 1e-12, 10.0),
+    ("weight_decay", 0.0, 10.0),
     ("warmup_steps", 0, 100_000_000),
-    ("average_decay", 0, 1),
-    ("label_smoothing", 0, 1),
-    ("clip_norm", 0, 1e9),
-    ("settle_rate", 0, 10),
+    ("average_decay", 0.0, 1.0),
+    ("label_smoothing", 0.0, 1.0),
+    ("clip_norm", 0.0, 1e9),
+    ("settle_rate", 0.0, 10.0),
     ("decay_steps", 0, 100_000_000),
 )
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Raise ValueError, naming the entry, for what is no number from ``low`` to ``high``."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{name} must be a number from {low} to {high}, got {value!r}")
+    """Raise ValueError, naming the entry, for what is no number from ``low`` to ``high``.
+
+    Where both bounds are whole, the number must be so, too.
+    """
+    whole = isinstance(low, int) and isinstance(high, int)
+    kinds = int if whole else int | float
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        kind = "a whole number" if whole else "a number"
+        raise ValueError(f"{name} must be {kind} from {low} to {high}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,12 @@ class Recipe:
         check_range("seed", self.seed, 0, 2**32 - 1)
         check_range("validation samples", self.validation_samples, 1, 1_000_000)
         check_range("every", self.validate_every, 1, 100_000_000)
+        how = self.optimizer
+        if how.settle_steps and (how.steps - how.settle_steps) % self.validate_every:
+            raise ValueError(
+                f"settling must begin with a round of {self.validate_every} steps (every), not "
+                f"after {how.steps - how.settle_steps} steps"
+            )
         plane = self.sample.shape if self.network.dims == 3 else self.sample.shape[:2]
         if any(n % self.network.multiple for n in plane):
             raise ValueError(

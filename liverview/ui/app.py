@@ -61,12 +61,15 @@ def run(
 
 
 def make_application() -> QApplication:
-    """The one QApplication, named and dressed; Ctrl-C in the terminal ends it."""
+    """The one QApplication, named and dressed; Ctrl-C and other signals end it."""
     QCoreApplication.setOrganizationName("liverview")
     QCoreApplication.setApplicationName("liverview")
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Python's own handlers do not run while Qt waits for events.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
     dress(app)
     return app
 

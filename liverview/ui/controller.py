@@ -108,14 +108,18 @@ class Controller(QObject):
         if self._loading is not None:
             job, self._loading = self._loading, None
             job.cancel()
-        elif self._segmentation is not None:
+            self._settle()
+        else:
+            self.stop_segmenting()
+
+    def stop_segmenting(self) -> None:
+        """Stop the segmentation, whatever else runs; what was found stays for a choice."""
+        if self._segmentation is not None:
             job, self._segmentation = self._segmentation, None
             job.cancel()
             self.session.end_segmentation(complete=False)
             self.segmented.emit(Outcome.CANCELED)
-        else:
-            return
-        self._settle()
+            self._settle()
 
     def save_labels(self, path: Path, then: Then | None = None) -> None:
         """Write the label map; ``then`` is called once it is verified."""
@@ -220,7 +224,9 @@ class Controller(QObject):
 
     def _save(self, path: Path, task: Callable[..., Iterator[Progress]], then: Then | None) -> None:
         volume, labels = self.session.volume, self.session.labels
-        if volume is None or labels is None or self.saving or self.session.segmenting:
+        ready = self.session.has_labels and not (self.saving or self.session.segmenting)
+        if volume is None or labels is None or not ready:
+            self.failed.emit(f"{path} was not saved: there is nothing to save just now.", "")
             return
         self._after_save = [then] if then is not None else []
         job = self._start(task(path, labels, volume))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from PySide6.QtCore import QElapsedTimer, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
@@ -33,6 +35,8 @@ from liverview.ui.views import Views
 from liverview.volume import Volume
 
 _MESSAGE_MS = 6000
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class MainWindow(QMainWindow):
@@ -50,6 +54,8 @@ class MainWindow(QMainWindow):
         self.start_page = StartPage()
         self.readout = Readout(session)
         self._clock = QElapsedTimer()  # of the segmentation
+        self._asking = 0  # modal questions that are open
+        self._offer: Then | None = None  # shows what was loaded
         self.progress = ProgressStatus(session)
         self._build()
         self._connect()
@@ -147,12 +153,12 @@ class MainWindow(QMainWindow):
         self.controller.idle.connect(self.segment, Qt.ConnectionType.SingleShotConnection)
 
     def _on_open(self) -> None:
-        path = self.dialogs.scan_to_open()
+        path = self._ask(self.dialogs.scan_to_open)
         if path is not None:
             self.open(path)
 
     def _on_phantom(self) -> None:
-        config = self.dialogs.phantom()
+        config = self._ask(self.dialogs.phantom)
         if config is not None:
             self.controller.generate(config)
 
@@ -161,7 +167,7 @@ class MainWindow(QMainWindow):
 
     def _save(self, then: Then | None = None) -> None:
         """Ask for a name and save there, and then go on."""
-        path = self.dialogs.label_map_to_write(self._beside("_seg.nii.gz"))
+        path = self._ask(self.dialogs.label_map_to_write, self._beside("_seg.nii.gz"))
         if path is None:
             return
         if self._is_the_scan(path):
@@ -176,7 +182,7 @@ class MainWindow(QMainWindow):
     def _on_save_masks(self) -> None:
         from liverview.nifti import mask_paths
 
-        folder = self.dialogs.folder_for_masks(self._beside("").parent)
+        folder = self._ask(self.dialogs.folder_for_masks, self._beside("").parent)
         if folder is None or self.session.volume is None:
             return
         targets = mask_paths(folder, self.session.volume.name).values()
@@ -184,12 +190,12 @@ class MainWindow(QMainWindow):
         if any(self._is_the_scan(path) for path in existing):
             self._on_failed(f"{folder} holds the open scan under such a name: choose another.", "")
             return
-        if not existing or self.dialogs.may_replace(existing):
+        if not existing or self._ask(self.dialogs.may_replace, existing):
             self.controller.save_masks(folder)
 
     def _on_screenshot(self) -> None:
         picture = self.grab()
-        path = self.dialogs.image_to_write(self._beside(".png"))
+        path = self._ask(self.dialogs.image_to_write, self._beside(".png"))
         if path is not None and not picture.save(str(path)):
             self._on_failed(f"{path} could not be written: choose another folder.", "")
 
@@ -209,14 +215,31 @@ class MainWindow(QMainWindow):
         self.messages.show_message(text, choices, error=True)
 
     def _on_loaded(self, volume: Volume, path: Path | None) -> None:
-        self._after_saving(partial(self.controller.adopt, volume, path))
+        self._offer = partial(self.controller.adopt, volume, path)
+        self._take_offer()
+
+    def _take_offer(self) -> None:
+        """Show what was loaded; but no question may outlive the case that it is about."""
+        offer = self._offer
+        if offer is not None and not self._asking:
+            self._offer = None
+            self._after_saving(offer)
+
+    def _ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Put a modal question; what is loaded meanwhile waits for its end."""
+        self._asking += 1
+        try:
+            return question(*args, **kwargs)
+        finally:
+            self._asking -= 1
+            QTimer.singleShot(0, self._take_offer)
 
     def _on_opened(self, path: Path) -> None:
         remember_file(self.settings, path)
         self._show_recent()
 
     def _on_volume_choice_needed(self, path: Path, count: int) -> None:
-        number = self.dialogs.volume_number(path, count)
+        number = self._ask(self.dialogs.volume_number, path, count)
         if number is not None:
             self.controller.open(path, number)
 
@@ -236,7 +259,7 @@ class MainWindow(QMainWindow):
 
     def _on_scan_info(self) -> None:
         assert self.session.volume is not None
-        self.dialogs.scan_info(self.session.volume, self.session.path)
+        self._ask(self.dialogs.scan_info, self.session.volume, self.session.path)
 
     def _on_about(self) -> None:
         QMessageBox.about(
@@ -259,10 +282,10 @@ class MainWindow(QMainWindow):
             return False
         if not self.session.modified:
             return True
-        choice = self.dialogs.unsaved_labels(self.session.segmenting)
+        choice = self._ask(self.dialogs.unsaved_labels, self.session.segmenting)
         if choice is Unsaved.SAVE:
             if self.session.segmenting:  # what is saved must hold still
-                self.controller.cancel()
+                self.controller.stop_segmenting()
             self._save(later)
         return choice is Unsaved.DISCARD
 

@@ -552,6 +552,64 @@ def test_saving_what_is_still_being_found_stops_the_search(
     assert nifti.read_labels(answers.label_map).voxels.sum() == 5 * 7 * 4
 
 
+def test_no_question_outlives_its_case(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, write: Write, tmp_path: Path
+) -> None:
+    """A scan that is loaded behind the file dialog waits until the labels are named."""
+    other = write(np.zeros((8, 8, 3), np.int16) - 500, name="other.nii")
+    before, found = segmented.session.volume, label_sum(segmented)
+    target = tmp_path / "labels.nii.gz"
+
+    def choose_slowly(suggested: Path) -> Path:
+        with qtbot.waitSignal(segmented.controller.loaded, timeout=TIMEOUT_MS):
+            segmented.open(other)
+        QApplication.processEvents()
+        assert segmented.session.volume is before
+        return target
+
+    answers.label_map_to_write = choose_slowly  # type: ignore[method-assign]
+    with qtbot.waitSignal(segmented.controller.opened, timeout=TIMEOUT_MS):
+        segmented.actions_.save.trigger()
+    assert nifti.read_labels(target).voxels.sum() == found
+    assert segmented.session.volume is not before
+
+
+def test_saving_a_running_segmentation_stops_it_and_nothing_else(
+    qtbot: QtBot,
+    opened: MainWindow,
+    stream: Stream,
+    answers: Answers,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start(qtbot, opened)
+    monkeypatch.setattr(tasks, "opening", lambda *a: iter(Never(stream.go)))
+    opened.open(tmp_path / "slow.nii")
+    answers.unsaved, answers.label_map = Unsaved.SAVE, tmp_path / "labels.nii.gz"
+    opened.close()
+    qtbot.waitUntil(lambda: not opened.isVisible(), timeout=TIMEOUT_MS)
+    assert nifti.read_labels(answers.label_map).voxels.sum() == 5 * 7 * 4
+
+
+class Never:
+    """A loading that takes as long as the test."""
+
+    def __init__(self, end: Event) -> None:
+        self.end = end
+
+    def __iter__(self) -> Iterator[object]:
+        while not self.end.wait(0.01):
+            yield Progress("Reading", 0.5)
+
+
+def test_nothing_is_saved_where_there_is_nothing(
+    qtbot: QtBot, opened: MainWindow, tmp_path: Path
+) -> None:
+    opened.controller.save_labels(tmp_path / "labels.nii.gz")
+    assert "nothing to save" in opened.messages.text.text()
+    assert not (tmp_path / "labels.nii.gz").exists()
+
+
 def test_a_failing_save_keeps_the_labels_unsaved(
     qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path
 ) -> None:
