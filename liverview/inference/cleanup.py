@@ -7,7 +7,7 @@ from collections.abc import Generator
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.inference.components import largest_part, without_specks
+from liverview.inference.components import fill_holes, largest_part, without_specks
 from liverview.labels import Label
 from liverview.stream import Progress
 
@@ -32,6 +32,8 @@ def clean(
     found = np.ascontiguousarray(labels[box])
     yield Progress(_PHASE, 0.97)
     organ = largest_part(found > 0)
+    yield Progress(_PHASE, 0.98)
+    organ = fill_holes(organ)
     yield Progress(_PHASE, 0.98)
     out = np.where(organ, np.maximum(found, np.uint8(Label.LIVER)), np.uint8(Label.BACKGROUND))
     least = max(1, round(LEAST_PART_ML / voxel_ml))

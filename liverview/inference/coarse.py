@@ -12,7 +12,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from liverview.checkpoint import Checkpoint
-from liverview.inference.components import largest_part
+from liverview.inference.components import fill_holes, largest_part
 from liverview.inference.runner import Place, Runner
 from liverview.resampling import along, linear_weights
 from liverview.stream import Notice, Progress
@@ -84,7 +84,7 @@ def find_liver(
     found = torch.zeros(hu.shape)
     inside = yield from _tiles(hu[body], checkpoint, runner)
     found[body] = inside
-    mask = largest_part((found > 0.5).numpy())
+    mask = fill_holes(largest_part((found > 0.5).numpy()))
     ml = float(mask.sum()) * float(np.prod(spacing)) / 1000
     if ml < _LEAST_ML:
         yield Notice("No liver was found in this scan.")

@@ -10,11 +10,11 @@ Mask = NDArray[np.bool_]
 
 
 def largest_part(mask: Mask) -> Mask:
-    """The largest 6-connected part of a mask, (i, j, k), its holes filled."""
+    """The largest 6-connected part of a mask, (i, j, k)."""
     if not mask.any():
         return mask
     part: Mask = cc3d.largest_k(mask, k=1, connectivity=6) > 0
-    return fill_holes(part)
+    return part
 
 
 def fill_holes(mask: Mask) -> Mask:
