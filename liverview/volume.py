@@ -111,8 +111,7 @@ class Volume:
     @property
     def oblique_deg(self) -> float:
         """Largest angle between a voxel axis and the nearest patient axis, in degrees."""
-        direction = np.abs(self.affine[:3, :3] / np.asarray(self.spacing))
-        return float(np.degrees(np.arccos(np.clip(direction.max(axis=0), 0, 1)).max()))
+        return oblique_deg(self.affine)
 
     def world(self, voxel: Sequence[float]) -> NDArray[np.float64]:
         """World mm of a voxel's center, (3,)."""
@@ -159,8 +158,8 @@ def is_usable(affine: NDArray[Any]) -> bool:
     """Whether a matrix is (4, 4), finite, and far enough from singular to be an affine."""
     if affine.shape != (4, 4) or not np.all(np.isfinite(affine)):
         return False
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    if spacing.min() < 1e-6 or spacing.max() > 1e6:
+    spacing = affine_spacing(affine)
+    if min(spacing) < 1e-6 or max(spacing) > 1e6:
         return False
     return bool(np.linalg.cond(affine[:3, :3] / spacing) < 1e4)
 
@@ -169,6 +168,12 @@ def affine_spacing(affine: Affine) -> tuple[float, float, float]:
     """Millimetres per voxel along i, j, k: the lengths of the affine's columns."""
     i, j, k = np.linalg.norm(affine[:3, :3], axis=0)
     return float(i), float(j), float(k)
+
+
+def oblique_deg(affine: Affine) -> float:
+    """Largest angle between a voxel axis and the nearest patient axis, in degrees."""
+    direction = np.abs(affine[:3, :3] / affine_spacing(affine))
+    return float(np.degrees(np.arccos(np.clip(direction.max(axis=0), 0, 1)).max()))
 
 
 def same_grid(first: Volume | LabelMap, second: Volume | LabelMap, tolerance: float = 0.01) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from liverview.nifti.header import Header, NiftiError
-from liverview.volume import Affine, is_usable
+from liverview.volume import Affine, affine_spacing, is_usable, oblique_deg
 
 _UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: meters, millimeters, micrometers
 _VOXEL_MM = (0.01, 100.0)
@@ -46,8 +46,9 @@ def find_geometry(path: Path, header: Header) -> Geometry:
     unit_mm = _UNIT_MM.get(int(header.nifti["xyzt_units"]) & 7, 1.0)
     if unit_mm != 1:
         name = "meters" if unit_mm > 1 else "micrometers"
-        spacing = np.linalg.norm(affine[:3, :3], axis=0)
-        if _VOXEL_MM[0] <= (spacing * unit_mm).min() <= (spacing * unit_mm).max() <= _VOXEL_MM[1]:
+        spacing = affine_spacing(affine)
+        in_mm = [size * unit_mm for size in spacing]
+        if _VOXEL_MM[0] <= min(in_mm) <= max(in_mm) <= _VOXEL_MM[1]:
             affine = np.diag([unit_mm] * 3 + [1.0]) @ affine
             notes.append(f"Its header counts in {name}; they were converted to mm.")
         else:
@@ -105,8 +106,7 @@ def _usable(get: Callable[[], Any]) -> Affine | None:
 def _agree(sform: Affine, qform: Affine, shape: tuple[int, int, int]) -> bool:
     """Whether both place every corner within a tenth of a voxel."""
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], [1])).reshape(4, -1)
-    spacing = np.linalg.norm(sform[:3, :3], axis=0)
-    return bool(np.abs((sform - qform) @ corners).max() <= 0.1 * spacing.min())
+    return bool(np.abs((sform - qform) @ corners).max() <= 0.1 * min(affine_spacing(sform)))
 
 
 def _from_spacing(path: Path, header: Header) -> Affine:
@@ -126,7 +126,7 @@ def _from_spacing(path: Path, header: Header) -> Affine:
 def _pixdim_notes(sform: Affine, header: Header) -> list[str]:
     """Tools that read only the voxel sizes would see another scan."""
     sizes = np.asarray(header.nifti["pixdim"][1:4], np.float64)
-    spacing = np.linalg.norm(sform[:3, :3], axis=0)
+    spacing = affine_spacing(sform)
     if np.allclose(sizes, spacing, rtol=0.01):
         return []
     said, used = (" x ".join(f"{s:.3g}" for s in values) for values in (sizes, spacing))
@@ -134,8 +134,8 @@ def _pixdim_notes(sform: Affine, header: Header) -> list[str]:
 
 
 def _shape_notes(affine: Affine) -> list[str]:
-    direction = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    direction = affine[:3, :3] / affine_spacing(affine)
     if np.abs(direction.T @ direction - np.eye(3)).max() > 1e-3:
         return ["Its axes are not at right angles; it is shown along its voxels."]
-    angle = np.degrees(np.arccos(np.clip(np.abs(direction).max(axis=0), 0, 1)).max())
+    angle = oblique_deg(affine)
     return [f"It is oblique by {angle:.0f}°; it is shown along its voxels."] if angle > 1 else []

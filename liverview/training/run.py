@@ -275,7 +275,7 @@ class _Module(lightning.LightningModule):
 def _warmup_cosine(step: int, how: OptimizerConfig) -> float:
     """Share of the learning rate at a step: linear warm-up, cosine to zero, the same to settle."""
     first_settled = how.steps - how.settle_steps
-    if step >= first_settled > 0 and how.settle_steps:
+    if how.settle_steps and step >= first_settled:
         share = how.settle_rate / how.learning_rate
         return share * _cosine((step - first_settled) / how.settle_steps)
     if step < how.warmup_steps:

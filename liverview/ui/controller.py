@@ -130,11 +130,8 @@ class Controller(QObject):
         self._save(folder, tasks.saving_masks, None)
 
     def when_saved(self, then: Then) -> None:
-        """Call ``then`` when the running save has succeeded, or at once where none runs."""
-        if self.saving:
-            self._after_save.append(then)
-        else:
-            then()
+        """Call ``then`` when the running save has succeeded."""
+        self._after_save.append(then)
 
     def warm_up(self) -> None:
         """Import what segmentation needs while the person looks at the scan."""

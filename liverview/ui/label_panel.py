@@ -44,7 +44,7 @@ class LabelPanel(QWidget):
         self._timer.timeout.connect(self.refresh)
         session.labels_changed.connect(self._on_labels_changed)
         session.volume_changed.connect(self.refresh)
-        session.progress_changed.connect(self.refresh)
+        session.progress_changed.connect(self._on_progress_changed)
         session.styles_changed.connect(self.refresh)
         self.refresh()
 
@@ -56,6 +56,10 @@ class LabelPanel(QWidget):
     def _on_labels_changed(self, start: int, stop: int) -> None:
         if not self._timer.isActive():
             self._timer.start()
+
+    def _on_progress_changed(self) -> None:
+        if self.session.progress is None:  # work has ended: figures are final, or partial
+            self.refresh()
 
 
 class LabelRow(QWidget):

@@ -123,12 +123,8 @@ class MainWindow(QMainWindow):
         control.saved.connect(self._on_saved)
         control.busy_changed.connect(self._refresh)
         self.session.volume_changed.connect(self.messages.dismiss)
-        for signal in (
-            self.session.volume_changed,
-            self.session.modified_changed,
-            self.session.progress_changed,
-            self.session.labels_changed,
-        ):
+        # Not what streams: every start and end of work is in `busy_changed`.
+        for signal in (self.session.volume_changed, self.session.modified_changed):
             signal.connect(self._refresh)
 
     # ---- commands ------------------------------------------------------------------------

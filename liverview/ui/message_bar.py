@@ -42,22 +42,15 @@ class MessageBar(QFrame):
         self._layout.setContentsMargins(10, 4, 6, 4)
         self._layout.addWidget(self.text, 1)
         self._layout.addWidget(self.close_button)
-        self._on_dismissed: Callable[[], None] | None = None
         self.hide()
 
     def show_message(
-        self,
-        text: str,
-        choices: Sequence[Choice] = (),
-        *,
-        error: bool = False,
-        on_dismissed: Callable[[], None] | None = None,
+        self, text: str, choices: Sequence[Choice] = (), *, error: bool = False
     ) -> None:
-        """Show a sentence and a button per choice; closing it calls ``on_dismissed``."""
+        """Show a sentence and a button per choice."""
         self._clear()
         self.text.setText(text)
         self.text.setToolTip(text)
-        self._on_dismissed = on_dismissed
         for label, action in choices:
             button = QPushButton(label)
             button.clicked.connect(self._answering(action))
@@ -69,15 +62,11 @@ class MessageBar(QFrame):
 
     def dismiss(self) -> None:
         """Close the message without choosing."""
-        called, self._on_dismissed = self._on_dismissed, None
         self._clear()
         self.hide()
-        if called is not None:
-            called()
 
     def _answering(self, action: Callable[[], None]) -> Callable[[], None]:
         def answer() -> None:
-            self._on_dismissed = None
             self.dismiss()
             action()
 

@@ -95,11 +95,6 @@ class Session(QObject):
         """Level and width as last used for a volume in HU."""
         return self._hu_window or (self.level, self.width)
 
-    def set_labels(self, labels: LabelMap, *, modified: bool = True) -> None:
-        """Show another label map of the same volume."""
-        assert self.volume is not None
-        self._adopt(_Kept(labels, _count(labels.voxels), modified, has_labels=True))
-
     def _adopt(self, kept: _Kept) -> None:
         assert self.volume is not None
         self.labels, self._counts = kept.labels, kept.counts
@@ -124,6 +119,7 @@ class Session(QObject):
         """Take a slab of the running segmentation into the label map."""
         assert self.labels is not None
         part = self.labels.voxels[:, :, slab.start : slab.stop]
+        # Not in place: the counts from before the segmentation are kept.
         self._counts = self._counts + _count(slab.labels) - _count(part)
         touched = bool(slab.labels.any() or part.any())
         part[...] = slab.labels

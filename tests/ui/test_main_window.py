@@ -93,6 +93,14 @@ def start(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.waitUntil(lambda: label_sum(window) > 0, timeout=TIMEOUT_MS)
 
 
+def finish(qtbot: QtBot, window: MainWindow, stream: Stream) -> None:
+    """Let the segmentation run to its end, where the last slab is in."""
+    with qtbot.waitSignal(window.controller.idle, timeout=TIMEOUT_MS):
+        stream.go.set()
+    assert window.session.labels is not None
+    assert (window.session.labels.voxels[:, :, 6:8] == Label.TUMOR).all()
+
+
 # ---- opening -----------------------------------------------------------------------------
 
 
@@ -232,9 +240,7 @@ def test_labels_stream_in_while_the_window_works(
     assert not opened.actions_.save.isEnabled()
     assert not opened.progress.isHidden()
     opened.session.set_crosshair((0, 0, 0))  # the person looks around meanwhile
-    with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
-        stream.go.set()
-    assert (opened.session.labels.voxels[:, :, 6:8] == Label.TUMOR).all()
+    finish(qtbot, opened, stream)
     assert opened.actions_.segment.isVisible()
     assert opened.actions_.save.isEnabled()
     assert opened.progress.isHidden()
@@ -360,9 +366,7 @@ def test_what_cannot_be_opened_leaves_the_segmentation_running(
         opened.open(tmp_path / "none.nii")
     assert answers.asked == []
     assert not stream.closed.is_set()
-    with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
-        stream.go.set()
-    assert (opened.session.labels.voxels[:, :, 6:8] == Label.TUMOR).all()
+    finish(qtbot, opened, stream)
 
 
 def test_a_person_who_stays_keeps_the_running_segmentation(
@@ -374,9 +378,7 @@ def test_a_person_who_stays_keeps_the_running_segmentation(
     opened.open(other)
     qtbot.waitUntil(lambda: answers.asked == ["unsaved, segmenting"], timeout=TIMEOUT_MS)
     assert opened.session.volume.shape == (5, 7, 9)
-    with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
-        stream.go.set()
-    assert (opened.session.labels.voxels[:, :, 6:8] == Label.TUMOR).all()
+    finish(qtbot, opened, stream)
 
 
 def test_remarks_stay_when_segmentation_starts(

@@ -9,7 +9,7 @@ from PySide6.QtCore import SignalInstance
 from liverview.labels import Label
 from liverview.stream import Slab
 from liverview.ui.session import Convention, Session
-from liverview.volume import LabelMap, Plane, Volume
+from liverview.volume import Plane, Volume
 
 
 class Count:
@@ -103,7 +103,7 @@ def test_partial_labels_can_be_dropped(session: Session) -> None:
     assert session.volume is not None
     old = np.zeros(session.volume.shape, np.uint8)
     old[0, 0, 0] = Label.VESSEL
-    session.set_labels(LabelMap(old, session.volume.affine))
+    session.merge(Slab(0, old))
     session.mark_saved()
     session.begin_segmentation()
     assert session.volume_ml(Label.VESSEL) == 0
@@ -120,7 +120,7 @@ def test_partial_labels_can_be_dropped(session: Session) -> None:
 def test_labels_of_other_values_are_background(session: Session) -> None:
     assert session.volume is not None
     odd = np.full(session.volume.shape, 9, np.uint8)
-    session.set_labels(LabelMap(odd, session.volume.affine))
+    session.merge(Slab(0, odd))
     assert session.label_at((0, 0, 0)) is Label.BACKGROUND
     assert session.volume_ml(Label.LIVER) == 0
 

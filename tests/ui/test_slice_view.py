@@ -18,7 +18,7 @@ from liverview.stream import Slab
 from liverview.ui.annotation import edge_letters
 from liverview.ui.session import Convention, Session
 from liverview.ui.slice_view import SliceView, windowed
-from liverview.volume import LabelMap, Plane, Volume
+from liverview.volume import Plane, Volume
 
 from scans import ORIENTATIONS, SHAPE, oriented
 
@@ -174,7 +174,7 @@ def labeled(session: Session) -> Session:
     """Stripes of every label along i in every slice."""
     assert session.volume is not None
     i = np.indices(session.volume.shape)[0]
-    session.set_labels(LabelMap((i % 4).astype(np.uint8), session.volume.affine))
+    session.merge(Slab(0, (i % 4).astype(np.uint8)))
     session.set_crosshair((2, 6, 8))
     return session
 
