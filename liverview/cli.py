@@ -21,9 +21,18 @@ from liverview import DISCLAIMER, __version__
 
 if TYPE_CHECKING:
     from liverview.measurement import Measurement
+    from liverview.metrics import LabelScore
     from liverview.volume import LabelMap
 
 _COMMANDS = ("segment", "phantom", "measure", "evaluate", "train")
+_NO_REFERENCE = (
+    '"-": the reference lacks the label; the volume error is then invented volume, and the scan\n'
+    'is left out of that label\'s medians. "inf": only the segmentation lacks it.'
+)
+_SOFT_DICE = (
+    "soft slice Dice: on probabilities, slice by slice, averaged over all slices; "
+    "for comparison only."
+)
 T = TypeVar("T")
 
 
@@ -103,18 +112,33 @@ def _command_parser() -> argparse.ArgumentParser:
     segment.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     segment.add_argument("--json", type=Path, metavar="FILE", help="write measurements there")
     segment.add_argument("--volume", type=int, metavar="N", help="of a 4D file, from 0")
+    segment.add_argument(
+        "--weights", type=Path, metavar="DIR", help="coarse and fine.safetensors of your own"
+    )
     segment.add_argument("--masks", action="store_true", help="one binary file per label, too")
     segment.add_argument("--overwrite", action="store_true", help="replace existing files")
     segment.set_defaults(run=_segment)
 
     phantom = commands.add_parser("phantom", help="write a synthetic CT with its labels")
-    phantom.add_argument("folder", type=Path, metavar="DIR")
+    phantom.add_argument("folder", type=Path, nargs="?", metavar="DIR")
+    phantom.add_argument(
+        "--sheet",
+        type=Path,
+        metavar="FILE.png",
+        help="instead of DIR: a picture of twelve samples as training sees them",
+    )
     phantom.add_argument("--seed", type=int, default=0)
     phantom.add_argument("--shape", type=int, nargs=3, metavar=("I", "J", "K"))
     phantom.add_argument("--spacing", type=float, nargs=3, metavar=("X", "Y", "Z"))
     phantom.add_argument("--lesions", type=int, metavar="N")
     phantom.add_argument("--noise", type=float, metavar="HU")
     phantom.add_argument("--phase", choices=("native", "arterial", "portal", "delayed"))
+    phantom.add_argument(
+        "--region",
+        choices=("liver", "chest", "pelvis", "head"),
+        help="what the image is centered on; only the first shows the liver",
+    )
+    phantom.add_argument("--device", help="cpu (the same voxels everywhere), cuda or cuda:N")
     phantom.add_argument("--overwrite", action="store_true", help="replace existing files")
     phantom.set_defaults(run=_phantom)
 
@@ -124,18 +148,44 @@ def _command_parser() -> argparse.ArgumentParser:
     measure.add_argument("--overwrite", action="store_true", help="replace an existing file")
     measure.set_defaults(run=_measure)
 
-    evaluate = commands.add_parser("evaluate", help="compare a label map with a reference")
-    evaluate.add_argument("predicted", type=Path, metavar="PREDICTED")
-    evaluate.add_argument("reference", type=Path, metavar="REFERENCE")
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="compare label maps with references",
+        description="Compare PREDICTED with REFERENCE, or segment every case of a folder and "
+        "compare that. The liver is the organ, with its vessels and tumors; vessels are compared "
+        "inside the reference's organ.",
+        epilog=f"{_NO_REFERENCE} {_SOFT_DICE}",
+    )
+    evaluate.add_argument("predicted", type=Path, nargs="?", metavar="PREDICTED")
+    evaluate.add_argument("reference", type=Path, nargs="?", metavar="REFERENCE")
+    evaluate.add_argument(
+        "--cases",
+        type=Path,
+        metavar="DIR",
+        help="a folder per case in it, with ct.nii.gz and reference.nii.gz",
+    )
+    evaluate.add_argument("--device", help="with --cases: auto, cpu, cuda, cuda:N or mps")
+    evaluate.add_argument(
+        "--montage",
+        type=Path,
+        metavar="FILE.png",
+        help="with --cases: a picture of every case's worst slice",
+    )
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    evaluate.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    evaluate.add_argument("--overwrite", action="store_true", help="replace existing files")
     evaluate.set_defaults(run=_evaluate)
 
-    train = commands.add_parser("train", help="train a network on phantoms")
+    train = commands.add_parser("train", help="train a network on phantoms or scans")
     train.add_argument("recipe", type=Path, metavar="RECIPE.toml")
+    train.add_argument(
+        "--data",
+        metavar="DIR",
+        help="phantom, or a folder of the Medical Segmentation Decathlon (dataset.json)",
+    )
     train.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
     train.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     train.add_argument("--resume", action="store_true", help="go on where DIR stopped")
+    train.add_argument("--init", type=Path, metavar="FILE", help="begin with these weights")
     train.set_defaults(run=_train)
     return parser
 
@@ -180,7 +230,7 @@ def _segment(options: argparse.Namespace) -> int:
     for note in notes:
         print(f"{options.scan.name}: {note}", file=sys.stderr)
     started = time.monotonic()
-    stream = segment(volume, load_models(), device)
+    stream = segment(volume, load_models(options.weights), device)
     voxels = collect(_shown(_noting(stream, notes)), volume.shape)
     seconds = time.monotonic() - started
     labels = LabelMap(voxels, volume.affine, volume.name)
@@ -205,14 +255,21 @@ def _segment(options: argparse.Namespace) -> int:
 
 def _phantom(options: argparse.Namespace) -> int:
     from liverview import nifti
-    from liverview.phantom import Case, PhantomConfig, Phase, generate
+    from liverview.device import pick_device
+    from liverview.phantom import Case, PhantomConfig, Phase, Region, generate
 
+    if (options.folder is None) == (options.sheet is None):
+        raise ValueError("phantom needs a DIR to write a scan into, or --sheet FILE.png.")
+    if options.sheet:
+        return _sheet(options)
+    device = str(pick_device(options.device or "cpu"))
     given = {
         "shape": options.shape and tuple(options.shape),
         "spacing": options.spacing and tuple(options.spacing),
         "lesions": options.lesions,
         "noise_hu": options.noise,
         "phase": options.phase and Phase(options.phase),
+        "region": options.region and Region(options.region),
     }
     config = PhantomConfig(
         seed=options.seed, **{name: value for name, value in given.items() if value is not None}
@@ -221,11 +278,28 @@ def _phantom(options: argparse.Namespace) -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     for target in targets:
         nifti.check_target(target, overwrite=options.overwrite)
-    case = _last(_shown(generate(config)), Case)
+    case = _last(_shown(generate(config, device)), Case)
     again = options.overwrite
     _exhaust(_shown(nifti.save_labels(targets[1], case.labels, case.volume, overwrite=again)))
     _exhaust(_shown(nifti.save_volume(targets[0], case.volume, overwrite=again)))
     print(f"{targets[0]} and {targets[1]} written.")
+    return 0
+
+
+def _sheet(options: argparse.Namespace) -> int:
+    import numpy as np
+    from PIL import Image
+
+    from liverview.files import check_target, replacing
+    from liverview.phantom.sheet import contact_sheet
+
+    if options.seed < 0:
+        raise ValueError(f"the seed must be 0 or more, got {options.seed}")
+    check_target(options.sheet, overwrite=options.overwrite)
+    picture = _last(_shown(contact_sheet(options.seed)), np.ndarray)
+    with replacing(options.sheet) as temporary:
+        Image.fromarray(picture).save(temporary, "PNG")
+    print(f"{options.sheet} written.")
     return 0
 
 
@@ -247,19 +321,63 @@ def _measure(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    if options.cases is not None:
+        return _evaluate_cases(options)
+    if options.reference is None:
+        raise ValueError("evaluate needs PREDICTED and REFERENCE, or --cases DIR.")
+    if options.montage or options.device:
+        raise ValueError("--montage and --device need scans to segment: add --cases DIR.")
     from liverview.metrics import evaluate
+    from liverview.summary import MAP_FIGURES, heading, row
 
     _check_outputs(options, [options.predicted, options.reference])
     scores = evaluate(_read_labels(options.predicted), _read_labels(options.reference))
+    print(heading(MAP_FIGURES))
     for score in scores:
-        value = "   -  " if score.dice != score.dice else f"{score.dice:.4f}"
-        print(
-            f"{score.label.name.lower():<7} Dice {value}   {score.predicted_ml:9.1f} mL, "
-            f"reference {score.reference_ml:9.1f} mL"
-        )
+        print(row(score, MAP_FIGURES))
     if options.json:
-        _write_json(options.json, {s.label.name.lower(): s.to_dict() for s in scores})
+        _write_json(options.json, _by_name(scores))
     return 0
+
+
+def _evaluate_cases(options: argparse.Namespace) -> int:
+    if options.predicted is not None:
+        raise ValueError(f"--cases segments its scans itself: leave {options.predicted} out.")
+    from liverview.device import pick_device
+    from liverview.evaluation import CT, REFERENCE, CaseResult, evaluate_case, find_cases
+    from liverview.inference import load_models
+    from liverview.montage import save_montage
+    from liverview.summary import SCAN_FIGURES, heading, row, summary, summary_dict
+
+    folders = find_cases(options.cases)
+    _check_outputs(options, [folder / name for folder in folders for name in (CT, REFERENCE)])
+    device, models = str(pick_device(options.device or "auto")), load_models()
+    width = max(len(folder.name) for folder in folders)
+    results: list[CaseResult] = []
+    failed: dict[str, str] = {}
+    print(f"{'scan':<{width}}  {heading(SCAN_FIGURES)}")
+    for folder in folders:
+        try:
+            result = _last(_shown(evaluate_case(folder, models, device)), CaseResult)
+        except _expected_errors() as error:
+            failed[folder.name] = str(error)
+            print(f"liverview: {folder.name}: {error}", file=sys.stderr)
+            continue
+        results.append(result)
+        for score in result.scores:
+            print(f"{result.name:<{width}}  {row(score, SCAN_FIGURES)}")
+    if not results:
+        return 2
+    scores = [result.scores for result in results]
+    print("", *summary(scores), "", _NO_REFERENCE, _SOFT_DICE, sep="\n")
+    if options.json:
+        scans = {r.name: {"seconds": round(r.seconds, 2), **_by_name(r.scores)} for r in results}
+        figures = {"scans": scans, "medians": summary_dict(scores), "failed": failed}
+        _write_json(options.json, figures | {"device": device})
+    if options.montage:
+        save_montage(options.montage, [(result.name, result.picture) for result in results])
+        print(f"{options.montage} written.")
+    return 2 if failed else 0
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -275,7 +393,12 @@ def _train(options: argparse.Namespace) -> int:
             f"training needs packages that are not installed ({error.name}): "
             "pip install 'liverview[train]'."
         ) from error
-    path = train(recipe, options.out, options.device, options.resume)
+    data = None if options.data in (None, "phantom") else Path(options.data)
+    try:
+        path = train(recipe, options.out, options.device, options.resume, options.init, data)
+    except KeyboardInterrupt:
+        print(f"What {options.out} holds goes on with --resume.", file=sys.stderr)
+        raise
     print(f"{path} written.")
     return 0
 
@@ -290,18 +413,18 @@ def _print_volumes(measurement: Measurement) -> None:
 
 def _read_labels(path: Path) -> LabelMap:
     """A label map; values that no label has are said, for they are left out."""
-    import numpy as np
-
-    from liverview.labels import Label
+    from liverview.labels import left_out
     from liverview.nifti import read_labels
 
     labels = read_labels(path)
-    odd = sorted({int(value) for value in np.unique(labels.voxels)} - set(Label))
+    odd = left_out(labels.voxels)
     if odd:
-        values = ", ".join(str(value) for value in odd[:8]) + (" ..." if len(odd) > 8 else "")
-        known = ", ".join(f"{label.value} {label.name.lower()}" for label in Label)
-        print(f"{path.name}: left out the values {values}; known are {known}.", file=sys.stderr)
+        print(f"{path.name}: {odd}", file=sys.stderr)
     return labels
+
+
+def _by_name(scores: Sequence[LabelScore]) -> dict[str, Any]:
+    return {score.label.name.lower(): score.to_dict() for score in scores}
 
 
 def _check_outputs(options: argparse.Namespace, inputs: list[Path], *labels: Path) -> None:
@@ -309,7 +432,10 @@ def _check_outputs(options: argparse.Namespace, inputs: list[Path], *labels: Pat
     from liverview import files, nifti
 
     seen = {path.resolve(): "is read" for path in inputs}
-    for path in (*labels, *([options.json] if options.json else [])):
+    montage = getattr(options, "montage", None)
+    if montage and montage.suffix.lower() != ".png":
+        raise files.TargetError(f"{montage} must end in .png: the montage is a PNG.")
+    for path in (*labels, *(path for path in (options.json, montage) if path)):
         taken = seen.get(path.resolve())
         if taken:
             raise files.TargetError(f"{path} {taken} by this command: choose another name.")

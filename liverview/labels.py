@@ -87,6 +87,16 @@ def lookup_table(styles: Mapping[Label, LabelStyle]) -> NDArray[np.uint8]:
     return table
 
 
+def left_out(voxels: NDArray[np.uint8]) -> str | None:
+    """What a person should know about values that no label has; None where there are none."""
+    odd = sorted({int(value) for value in np.unique(voxels)} - set(Label))
+    if not odd:
+        return None
+    values = ", ".join(str(value) for value in odd[:8]) + (" ..." if len(odd) > 8 else "")
+    known = ", ".join(f"{label.value} {label.name.lower()}" for label in Label)
+    return f"left out the values {values}; known are {known}."
+
+
 def organ_voxels(counts: Mapping[Label, int]) -> dict[Label, int]:
     """Voxels as reported: the liver with its vessels and tumors, those two alone."""
     return {

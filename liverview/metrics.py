@@ -1,54 +1,144 @@
 """How well a label map agrees with a reference.
 
-Policy for empty labels: where the reference and the prediction are both empty, there is
-nothing to score (NaN, left out of means); where one of them is empty, Dice is 0. Every
-figure is per volume, over all voxels together, never averaged over slices.
+Where the reference lacks a label, there is nothing to agree with: Dice, NSD and HD95 are NaN,
+left out of medians, and what counts is the volume that was invented. Where only the prediction
+lacks it, Dice and NSD are 0 and HD95 is infinite. Every figure is per volume, over all voxels
+together, never averaged over slices; `SoftSliceDice` does that, for comparison only.
+
+Surfaces are the voxels of a part that touch what is outside it by a face; distances run between
+their centers, in mm along the voxel axes. MONAI's surface metrics follow the same conventions.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import KDTree
 
 from liverview.labels import SHOWN, Label
-from liverview.volume import LabelMap, same_grid
+from liverview.stream import Slab
+from liverview.volume import LabelMap, Volume, same_grid
+
+Mask = NDArray[np.bool_]
+
+_SMOOTHING = 1e-5
 
 
 class GridMismatchError(ValueError):
-    """Two label maps that do not lie on the same voxels."""
+    """Two arrays that should lie on the same voxels and do not."""
+
+
+class SurfaceAgreement(NamedTuple):
+    """How far two surfaces lie apart.
+
+    Attributes
+    ----------
+    nsd_2mm, nsd_3mm : share of both surfaces within that distance of the other one, 0..1.
+    hd95_mm : the larger of the two 95th percentiles of the distances to the other one.
+    """
+
+    nsd_2mm: float
+    nsd_3mm: float
+    hd95_mm: float
 
 
 @dataclass(frozen=True)
 class LabelScore:
-    """Agreement for one label.
+    """Agreement for one label; NaN where the reference lacks it.
 
     Attributes
     ----------
-    label : LIVER stands for the whole organ, vessels and tumors included.
-    dice : 0..1, NaN where both are empty.
-    predicted_ml, reference_ml : volumes.
+    label : LIVER stands for the whole organ, vessels and tumors included; vessels are compared
+        inside the reference's organ, so that a liver that is too large is not counted twice.
+    dice : 0..1.
+    nsd_2mm, nsd_3mm, hd95_mm : see `SurfaceAgreement`.
+    predicted_ml, reference_ml : volumes, wherever they are.
+    soft_slice_dice : see `SoftSliceDice`; NaN where no probabilities are known.
     """
 
     label: Label
     dice: float
+    nsd_2mm: float
+    nsd_3mm: float
+    hd95_mm: float
     predicted_ml: float
     reference_ml: float
+    soft_slice_dice: float = math.nan
+
+    @property
+    def volume_error_ml(self) -> float:
+        """Predicted minus reference; all of it is invented where the reference has none."""
+        return self.predicted_ml - self.reference_ml
+
+    @property
+    def in_reference(self) -> bool:
+        return self.reference_ml > 0
 
     def to_dict(self) -> dict[str, Any]:
+        """For JSON: None is no figure, "inf" an infinite one; the unit is in the key."""
         return {
-            "dice": None if np.isnan(self.dice) else round(self.dice, 4),
-            "predicted_ml": round(self.predicted_ml, 2),
-            "reference_ml": round(self.reference_ml, 2),
+            "dice": as_json(self.dice, 4),
+            "nsd_2mm": as_json(self.nsd_2mm, 4),
+            "nsd_3mm": as_json(self.nsd_3mm, 4),
+            "hd95_mm": as_json(self.hd95_mm, 2),
+            "volume_error_ml": as_json(self.volume_error_ml, 2),
+            "predicted_ml": as_json(self.predicted_ml, 2),
+            "reference_ml": as_json(self.reference_ml, 2),
+            "soft_slice_dice": as_json(self.soft_slice_dice, 4),
         }
 
 
-def dice(predicted: NDArray[np.bool_], reference: NDArray[np.bool_]) -> float:
-    """2 |P and R| / (|P| + |R|) of two boolean arrays of one shape; NaN if both are empty."""
-    total = int(predicted.sum()) + int(reference.sum())
-    return 2 * int((predicted & reference).sum()) / total if total else float("nan")
+def as_json(value: float, digits: int) -> float | str | None:
+    """A rounded figure; None for NaN and "inf" for infinity, which JSON has no numbers for."""
+    if math.isnan(value):
+        return None
+    return "inf" if math.isinf(value) else round(value, digits)
+
+
+def dice(predicted: Mask, reference: Mask) -> float:
+    """2 |P and R| / (|P| + |R|) of two masks of one shape; NaN if the reference is empty."""
+    size = int(reference.sum())
+    if not size:
+        return math.nan
+    return 2 * int((predicted & reference).sum()) / (int(predicted.sum()) + size)
+
+
+def surface_agreement(
+    predicted: Mask, reference: Mask, spacing: tuple[float, float, float]
+) -> SurfaceAgreement:
+    """Compare the surfaces of two masks, (I, J, K), with ``spacing`` in mm."""
+    if not reference.any():
+        return SurfaceAgreement(math.nan, math.nan, math.nan)
+    if not predicted.any():
+        return SurfaceAgreement(0.0, 0.0, math.inf)
+    box = ndimage.find_objects((predicted | reference).view(np.uint8))[0]
+    found, true = (_surface(mask[box]) * spacing for mask in (predicted, reference))
+    # As float32, or a distance of exactly the tolerance could be a rounding error beyond it.
+    there, back = (
+        np.asarray(KDTree(to).query(points)[0], np.float32)
+        for points, to in ((found, true), (true, found))
+    )
+    both = np.concatenate([there, back])
+    return SurfaceAgreement(
+        nsd_2mm=float(np.mean(both <= 2)),
+        nsd_3mm=float(np.mean(both <= 3)),
+        hd95_mm=float(max(np.percentile(there, 95), np.percentile(back, 95))),
+    )
+
+
+def check_same_grid(first: Volume | LabelMap, second: Volume | LabelMap) -> None:
+    """Raise `GridMismatchError` where shapes or affines differ."""
+    if not same_grid(first, second):
+        raise GridMismatchError(
+            f"{first.name} and {second.name} do not lie on the same voxels: "
+            f"{first.voxels.shape} and {second.voxels.shape}, "
+            "or their affines differ; save both on the grid of the scan."
+        )
 
 
 def evaluate(predicted: LabelMap, reference: LabelMap) -> list[LabelScore]:
@@ -58,28 +148,65 @@ def evaluate(predicted: LabelMap, reference: LabelMap) -> list[LabelScore]:
     ------
     GridMismatchError : where shapes or affines differ.
     """
-    if not same_grid(predicted, reference):
-        raise GridMismatchError(
-            f"{predicted.name} and {reference.name} do not lie on the same voxels: "
-            f"{predicted.voxels.shape} and {reference.voxels.shape}, "
-            "or their affines differ; save both on the grid of the scan."
-        )
+    check_same_grid(predicted, reference)
+    organ = part(reference.voxels, Label.LIVER)
     scores = []
     for label in SHOWN:
-        p, r = (_part(labels.voxels, label) for labels in (predicted, reference))
+        found, true = (part(labels.voxels, label) for labels in (predicted, reference))
+        compared = found & organ if label is Label.VESSEL else found
         scores.append(
             LabelScore(
                 label,
-                dice(p, r),
-                int(p.sum()) * predicted.voxel_ml,
-                int(r.sum()) * reference.voxel_ml,
+                dice(compared, true),
+                *surface_agreement(compared, true, reference.spacing),
+                predicted_ml=int(found.sum()) * predicted.voxel_ml,
+                reference_ml=int(true.sum()) * reference.voxel_ml,
             )
         )
     return scores
 
 
-def _part(voxels: NDArray[np.uint8], label: Label) -> NDArray[np.bool_]:
-    part: NDArray[np.bool_] = (
-        (voxels > 0) & (voxels <= max(SHOWN)) if label is Label.LIVER else voxels == label
-    )
-    return part
+class SoftSliceDice:
+    """Dice on probabilities, axial slice by axial slice, averaged over all slices of the scan.
+
+    (2 sum pg + e) / (sum p + sum g + e), e = 1e-5: the figure of the paper that liverview grew
+    from. A slice where neither has anything counts as perfect, one where only the prediction has
+    a trace as a failure; so it says nothing about a volume.
+    """
+
+    def __init__(self, reference: LabelMap) -> None:
+        self._reference = reference.voxels
+        shape = len(SHOWN), reference.voxels.shape[2]
+        self._overlap, self._predicted = np.zeros(shape), np.zeros(shape)
+
+    def add(self, slab: Slab) -> None:
+        """Take the probabilities of a slab, if it has any; where none came, they are 0."""
+        if slab.probabilities is None:
+            return
+        where = slice(slab.start, slab.stop)
+        for row, label in enumerate(SHOWN):
+            probability = slab.probabilities[row].astype(np.float32)
+            true = part(self._reference[:, :, where], label)
+            self._overlap[row, where] = probability.sum(axis=(0, 1), where=true)
+            self._predicted[row, where] = probability.sum(axis=(0, 1))
+
+    def result(self) -> dict[Label, float]:
+        """The mean over the slices; NaN where the reference lacks the label."""
+        found: dict[Label, float] = {}
+        for row, label in enumerate(SHOWN):
+            true = part(self._reference, label).sum(axis=(0, 1))
+            total = self._predicted[row] + true + _SMOOTHING
+            mean = float(np.mean((2 * self._overlap[row] + _SMOOTHING) / total))
+            found[label] = mean if true.any() else math.nan
+        return found
+
+
+def part(voxels: NDArray[np.uint8], label: Label) -> Mask:
+    """Where a label is; LIVER is the whole organ."""
+    where: Mask = (voxels > 0) & (voxels <= max(SHOWN)) if label is Label.LIVER else voxels == label
+    return where
+
+
+def _surface(mask: Mask) -> NDArray[np.intp]:
+    """The voxels of a mask that touch its outside by a face, (N, 3); the array's end is outside."""
+    return np.argwhere(mask & ~ndimage.binary_erosion(mask))

@@ -41,22 +41,31 @@ class Preprocessing:
     Attributes
     ----------
     spacing_mm : working grid along i, j, k. A 2D network takes the scan's own slices
-        where they are at least ``spacing_mm[2]`` apart.
+        where they are at least ``spacing_mm[2]`` apart. Three zeros: a 2D network sees whole
+        slices at the scan's own resolution.
     windows : every window of every adjacent slice is one channel.
     slices : adjacent slices, odd; 1 for a 3D network, which sees its neighbors anyway.
     prior : whether the first stage's liver probability (-1..1) is the last channel.
+    min_max : instead of windows, the range of each whole slice is mapped to 0..1.
     """
 
     spacing_mm: tuple[float, float, float]
     windows: tuple[Window, ...]
     slices: int = 1
     prior: bool = False
+    min_max: bool = False
 
     def __post_init__(self) -> None:
-        if len(self.spacing_mm) != 3 or not all(s > 0 for s in self.spacing_mm):
-            raise ValueError(f"spacing_mm must be three numbers above 0, got {self.spacing_mm}")
-        if not self.windows:
+        known = all(s > 0 for s in self.spacing_mm) or not any(self.spacing_mm)
+        if len(self.spacing_mm) != 3 or not known:
+            raise ValueError(
+                "spacing_mm must be three numbers above 0, or three zeros for the scan's own, "
+                f"got {self.spacing_mm}"
+            )
+        if not (self.windows or self.min_max):
             raise ValueError("at least one window is needed")
+        if self.min_max and (self.windows or not self.whole_slices):
+            raise ValueError("min_max must be without windows, and with spacing_mm = [0, 0, 0]")
         if self.slices < 1 or self.slices % 2 == 0:
             raise ValueError(f"slices must be odd, got {self.slices}")
 
@@ -64,7 +73,7 @@ class Preprocessing:
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
         given = dict(values)
         given["spacing_mm"] = tuple(float(s) for s in given["spacing_mm"])
-        given["windows"] = tuple(Window(**w) for w in given["windows"])
+        given["windows"] = tuple(Window(**w) for w in given.get("windows", ()))
         return cls(**given)
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,7 +81,12 @@ class Preprocessing:
 
     @property
     def channels(self) -> int:
-        return len(self.windows) * self.slices + int(self.prior)
+        return max(1, len(self.windows)) * self.slices + int(self.prior)
+
+    @property
+    def whole_slices(self) -> bool:
+        """Whether the network sees whole slices at the scan's own resolution."""
+        return not any(self.spacing_mm)
 
     @property
     def halo(self) -> int:
@@ -94,13 +108,41 @@ class Preprocessing:
         """
         slices = hu.movedim(2, 0)
         count = len(slices) - 2 * self.halo
+        scaled = (
+            [_min_max(slices)]
+            if self.min_max
+            else [window.apply(slices, liver_hu) for window in self.windows]
+        )
         channels = [
-            scaled[offset : offset + count]
-            for scaled in (window.apply(slices, liver_hu) for window in self.windows)
-            for offset in range(self.slices)
+            part[offset : offset + count] for part in scaled for offset in range(self.slices)
         ]
         if self.prior:
             if prior is None:
                 raise ValueError("this checkpoint needs the first stage's liver probability")
             channels.append(prior.movedim(2, 0) * 2 - 1)
         return torch.stack(channels, dim=1)
+
+
+def padded(hu: Tensor, size: tuple[int, int]) -> Tensor:
+    """Slices in the middle of larger ones that are filled with each slice's minimum.
+
+    (I, J, K) -> (size[0], size[1], K), views where nothing is to be done.
+    """
+    if tuple(hu.shape[:2]) == size:
+        return hu
+    out = hu.amin(dim=(0, 1)).expand(*size, hu.shape[2]).clone()
+    out[middle(hu.shape[0], size[0]), middle(hu.shape[1], size[1])] = hu
+    return out
+
+
+def middle(size: int, padded_size: int) -> slice:
+    """Where ``size`` voxels lie in the middle of ``padded_size``."""
+    start = (padded_size - size) // 2
+    return slice(start, start + size)
+
+
+def _min_max(slices: Tensor) -> Tensor:
+    """Each slice's own range as 0..1, (K, I, J); a slice of one value is 0."""
+    low = slices.amin(dim=(1, 2), keepdim=True)
+    span = slices.amax(dim=(1, 2), keepdim=True) - low
+    return (slices - low) / torch.where(span > 0, span, 1.0)

@@ -31,10 +31,19 @@ class Notice:
 
 @dataclass(frozen=True, eq=False)
 class Slab:
-    """Labels of the axial slices [start, stop), uint8 (I, J, stop - start), on the CPU."""
+    """Labels of the axial slices [start, stop), on the CPU.
+
+    Attributes
+    ----------
+    start : the first slice.
+    labels : (I, J, stop - start).
+    probabilities : (3, I, J, stop - start), of the liver as an organ, vessel and tumor, where
+        they were asked for.
+    """
 
     start: int
     labels: NDArray[np.uint8]
+    probabilities: NDArray[np.float16] | None = None
 
     @property
     def stop(self) -> int:

@@ -26,7 +26,7 @@ TINY = ["--shape", "48", "42", "24", "--spacing", "8", "8", "10"]
 
 @pytest.fixture(autouse=True)
 def _quick_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "load_models", nets.bright_liver)
+    monkeypatch.setattr(inference, "load_models", lambda folder=None: nets.bright_liver())
 
 
 @pytest.fixture
@@ -77,10 +77,59 @@ def test_evaluate_and_measure_print_what_they_write(
     labels, figures = str(phantom / "labels.nii.gz"), phantom / "figures.json"
     assert main(["evaluate", labels, labels, "--json", str(figures)]) == 0
     assert json.loads(figures.read_text())["liver"]["dice"] == 1
-    assert "Dice 1.0000" in capsys.readouterr().out
+    liver = next(line for line in capsys.readouterr().out.splitlines() if "liver" in line)
+    assert liver.split()[:6] == ["liver", "1.000", "1.000", "1.000", "0.0", "+0.0"]
     assert main(["measure", labels, "--json", str(figures), "--overwrite"]) == 0
     content = json.loads(figures.read_text())
     assert f"{content['liver_with_vessels_and_tumors_ml']:.1f} mL" in capsys.readouterr().out
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Path:
+    """Two cases, and one that lacks its reference."""
+    for name, seed in (("a", "3"), ("b", "4"), ("broken", "5")):
+        folder = tmp_path / "cases" / name
+        folder.parent.mkdir(exist_ok=True)
+        assert main(["phantom", str(folder), "--seed", seed, *TINY, "--noise", "5"]) == 0
+        if name != "broken":
+            (folder / "labels.nii.gz").rename(folder / "reference.nii.gz")
+    return tmp_path / "cases"
+
+
+def test_evaluate_segments_and_scores_every_case_that_it_can(
+    cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures, montage = tmp_path / "figures.json", tmp_path / "montage.png"
+    capsys.readouterr()
+    command = ["evaluate", "--cases", str(cases), "--device", "cpu"]
+    assert main([*command, "--json", str(figures), "--montage", str(montage)]) == 2
+    shown = capsys.readouterr()
+    (sentence,) = shown.err.strip().splitlines()
+    assert sentence.startswith("liverview: broken: ")
+    assert "reference.nii.gz does not exist" in sentence
+    lines = shown.out.splitlines()
+    assert [line.split()[:2] for line in lines[1:7]] == [
+        [case, label] for case in "ab" for label in ("liver", "vessel", "tumor")
+    ]
+    assert "liver, n = 2" in shown.out
+    assert "the reference lacks the label" in shown.out
+    content = json.loads(figures.read_text())
+    assert list(content["scans"]) == ["a", "b"]
+    assert content["medians"]["liver"]["dice"]["n"] == 2
+    assert list(content["failed"]) == ["broken"]
+    assert montage.read_bytes().startswith(b"\x89PNG")
+
+
+def test_cases_that_all_fail_write_nothing(
+    cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        (cases / name / "ct.nii.gz").unlink()
+    capsys.readouterr()
+    montage = tmp_path / "montage.png"
+    assert main(["evaluate", "--cases", str(cases), "--montage", str(montage)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 3
+    assert not montage.exists()
 
 
 def fails(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
@@ -110,6 +159,10 @@ def test_what_a_person_gets_wrong_is_one_sentence(
     assert "exists" in fails(capsys, "phantom", phantom, *TINY)
     assert "shape" in fails(capsys, "phantom", phantom / "p", "--shape", "0", "1", "1")
     assert "recipe" in fails(capsys, "train", phantom / "none.toml")
+    assert "--cases" in fails(capsys, "evaluate", scan)
+    assert "--cases" in fails(capsys, "evaluate", scan, scan, "--montage", phantom / "x.png")
+    assert "leave" in fails(capsys, "evaluate", scan, "--cases", phantom)
+    assert "no cases" in fails(capsys, "evaluate", "--cases", phantom)
     assert not out.exists()
 
 
@@ -118,7 +171,7 @@ def test_outputs_are_checked_before_the_work(
 ) -> None:
     """Nothing is replaced unasked, and nothing is found out after minutes of work."""
 
-    def never() -> None:
+    def never(folder: Path | None = None) -> None:
         raise AssertionError("the work has begun")
 
     monkeypatch.setattr(inference, "load_models", never)
@@ -135,6 +188,10 @@ def test_outputs_are_checked_before_the_work(
     assert "x_tumor.nii.gz exists" in fails(capsys, *segment, "--masks")
     assert "is read" in fails(capsys, "measure", taken, "--json", taken, "--overwrite")
     assert "exists" in fails(capsys, "evaluate", taken, taken, "--json", scan)
+    (phantom / "cases" / "a").mkdir(parents=True)
+    cases = ("evaluate", "--cases", phantom / "cases")
+    assert ".png" in fails(capsys, *cases, "--montage", out)
+    assert "folder" in fails(capsys, *cases, "--montage", phantom / "no" / "x.png")
     assert {path: path.read_bytes() for path in before} == before
     assert not out.exists()
 
@@ -172,7 +229,7 @@ def test_being_asked_to_end_leaves_nothing_behind(
 def test_nothing_is_left_behind_when_segmentation_fails(
     phantom: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken() -> None:
+    def broken(folder: Path | None = None) -> None:
         raise inference.CheckpointError("the weights are gone.")
 
     monkeypatch.setattr(inference, "load_models", broken)
@@ -198,7 +255,9 @@ def test_remarks_about_the_scan_go_to_the_terminal(
     assert "extra bytes" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["--help", "--version", "segment --help", "train --help"])
+@pytest.mark.parametrize(
+    "command", ["--help", "--version", "segment --help", "evaluate --help", "train --help"]
+)
 def test_help_needs_no_heavy_module(command: str) -> None:
     code = (
         "import sys\nfrom liverview.cli import main\n"

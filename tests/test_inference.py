@@ -97,6 +97,30 @@ def test_the_volume_is_left_as_it_was(case: Case, models: Models) -> None:
     assert np.array_equal(case.volume.voxels, before)
 
 
+@pytest.mark.parametrize(("slice_mm", "depth"), [(5.0, 4), (0.75, 8)])
+def test_probabilities_come_with_the_refined_slabs_if_asked_for(
+    case: Case, slice_mm: float, depth: int
+) -> None:
+    made = Models(nets.bright_liver().coarse, nets.fine())
+    volume = replace(case.volume, affine=np.diag([4.0, 4, slice_mm, 1]))
+    plain, asked = (
+        [s for s in segment(volume, made, "cpu", probabilities=p) if isinstance(s, Slab)]
+        for p in (False, True)
+    )
+    assert all(slab.probabilities is None for slab in plain)
+    assert all(np.array_equal(a.labels, b.labels) for a, b in zip(plain, asked, strict=True))
+    refined = [slab for slab in asked if slab.probabilities is not None]
+    assert {slab.labels.shape[2] for slab in refined} == {depth}
+    for slab in refined:
+        organ, vessel, tumor = slab.probabilities
+        assert organ.dtype == np.float16
+        assert organ.shape == slab.labels.shape
+        assert organ.max() <= 1.001
+        assert not slab.labels[organ == 0].any()
+        assert (vessel >= tumor)[slab.labels == Label.VESSEL].all()
+        assert (tumor >= vessel)[slab.labels == Label.TUMOR].all()
+
+
 def test_stopping_early_is_just_stopping(case: Case, models: Models) -> None:
     stream = segment(case.volume, models, "cpu")
     for item in stream:

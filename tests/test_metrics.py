@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
 import pytest
+import torch
+from scipy import ndimage
 
 from liverview.labels import Label
-from liverview.metrics import GridMismatchError, dice, evaluate
+from liverview.metrics import (
+    GridMismatchError,
+    SoftSliceDice,
+    dice,
+    evaluate,
+    surface_agreement,
+)
+from liverview.stream import Slab
 from liverview.volume import LabelMap
 
 AFFINE = np.diag([10.0, 10, 10, 1])  # voxels of 1 mL
@@ -26,10 +36,13 @@ def test_dice_of_known_overlap() -> None:
     assert dice(a, ~a) == 0
 
 
-def test_empty_labels_follow_the_stated_policy() -> None:
-    none, some = np.zeros(4, bool), np.array([1, 0, 0, 0], bool)
-    assert math.isnan(dice(none, none))
-    assert dice(none, some) == dice(some, none) == 0
+def test_what_the_reference_lacks_has_no_agreement_and_what_was_missed_has_none() -> None:
+    none, some = np.zeros((3, 3, 3), bool), np.ones((3, 3, 3), bool)
+    for predicted in (none, some):
+        assert math.isnan(dice(predicted, none))
+        assert all(math.isnan(v) for v in surface_agreement(predicted, none, (1, 1, 1)))
+    assert dice(none, some) == 0
+    assert surface_agreement(none, some, (1, 1, 1)) == (0, 0, math.inf)
 
 
 def test_the_liver_is_scored_as_an_organ() -> None:
@@ -38,13 +51,91 @@ def test_the_liver_is_scored_as_an_organ() -> None:
     assert liver.dice == pytest.approx(2 * 4 / 9)
     assert (liver.predicted_ml, liver.reference_ml) == pytest.approx((5, 4))
     assert vessel.dice == pytest.approx(2 * 1 / 3)
-    assert tumor.dice == 0
+    assert math.isnan(tumor.dice)
+    assert not tumor.in_reference
+    assert tumor.volume_error_ml == pytest.approx(1)  # all of it invented
 
 
-def test_nothing_to_score_is_no_number() -> None:
-    scores = evaluate(labels([1, 0]), labels([1, 0]))
-    assert scores[0].to_dict()["dice"] == 1
-    assert scores[1].to_dict()["dice"] is None
+def test_vessels_are_compared_inside_the_references_liver_and_measured_everywhere() -> None:
+    _, vessel, _ = evaluate(labels([1, 2, 2, 2]), labels([1, 2, 0, 0]))
+    assert vessel.dice == 1
+    assert vessel.volume_error_ml == pytest.approx(2)
+
+
+def test_json_has_no_numbers_that_json_has_not() -> None:
+    liver, vessel, tumor = evaluate(labels([1, 0]), labels([1, 3]))
+    assert liver.to_dict()["dice"] == pytest.approx(0.6667)
+    assert vessel.to_dict()["dice"] is None
+    assert tumor.to_dict()["hd95_mm"] == "inf"
+    json.dumps([liver.to_dict(), vessel.to_dict(), tumor.to_dict()], allow_nan=False)
+
+
+# ---- surfaces ----------------------------------------------------------------------------
+
+
+def box(shape: tuple[int, int, int], *ranges: tuple[int, int]) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    mask[tuple(slice(*ends) for ends in ranges)] = True
+    return mask
+
+
+def test_a_box_shifted_by_a_slice_of_3_mm() -> None:
+    reference = box((10, 10, 10), (2, 8), (2, 8), (2, 8))
+    found = surface_agreement(np.roll(reference, 1, axis=2), reference, (1, 2, 3))
+    # Of 152 voxels in either surface, the 36 of one face have their match 3 mm away.
+    assert found.nsd_2mm == pytest.approx(116 / 152)
+    assert found.nsd_3mm == 1
+    assert found.hd95_mm == 3
+
+
+def test_a_shift_of_exactly_the_tolerance_is_within_it() -> None:
+    reference = box((40, 5, 5), (3, 20), (1, 4), (2, 3))
+    for voxels, mm in ((20, 0.1), (2, 1.0), (1, 2.0)):
+        found = surface_agreement(np.roll(reference, voxels, axis=0), reference, (mm, 1, 1))
+        assert found.nsd_2mm == 1
+
+
+def test_the_same_surface_is_whole_also_at_the_end_of_the_scan() -> None:
+    mask = np.ones((4, 5, 6), bool)
+    assert surface_agreement(mask, mask, (1, 1, 1)) == (1, 1, 0)
+
+
+@pytest.mark.filterwarnings("ignore:.*always_return_as_numpy:FutureWarning")  # MONAI's own call
+@pytest.mark.parametrize("spacing", [(0.8, 0.8, 2.5), (3.0, 1.0, 0.5)])
+def test_surfaces_agree_with_monai(spacing: tuple[float, float, float]) -> None:
+    from monai.metrics import compute_hausdorff_distance, compute_surface_dice
+
+    noise = np.random.default_rng(4).normal(size=(2, 24, 20, 16))
+    first, second = (ndimage.gaussian_filter(n, 2) > 0.02 for n in noise)
+    found = surface_agreement(first, second, spacing)
+    pair = [torch.from_numpy(mask)[None, None].float() for mask in (first, second)]
+    for mm, nsd in ((2.0, found.nsd_2mm), (3.0, found.nsd_3mm)):
+        expected = compute_surface_dice(*pair, [mm], include_background=True, spacing=spacing)
+        assert nsd == pytest.approx(float(expected), abs=1e-6)
+    hd95 = compute_hausdorff_distance(
+        *pair, include_background=True, percentile=95, spacing=spacing
+    )
+    assert found.hd95_mm == pytest.approx(float(hd95), abs=1e-4)
+
+
+# ---- averaged over slices ----------------------------------------------------------------
+
+
+def test_soft_slice_dice_of_a_hand_made_example() -> None:
+    reference = LabelMap(np.array([[[1, 0, 0, 2]], [[1, 0, 0, 0]]], np.uint8), AFFINE)
+    probabilities = np.zeros((3, 2, 1, 3), np.float16)
+    probabilities[0, :, 0, 0] = 0.5, 1  # overlaps the reference by 1.5 of 2
+    probabilities[0, 0, 0, 2] = 0.25  # where there is none; nothing in the slice between
+    soft = SoftSliceDice(reference)
+    soft.add(Slab(0, np.zeros((2, 1, 3), np.uint8), probabilities))
+    soft.add(Slab(0, np.zeros((2, 1, 4), np.uint8)))  # as the clean-up yields them
+    found = soft.result()
+    assert found[Label.LIVER] == pytest.approx((3 / 3.5 + 1 + 0 + 0) / 4, abs=1e-4)
+    assert found[Label.VESSEL] == pytest.approx(3 / 4, abs=1e-4)
+    assert math.isnan(found[Label.TUMOR])
+
+
+# ---- grids -------------------------------------------------------------------------------
 
 
 def test_other_voxels_are_refused() -> None:

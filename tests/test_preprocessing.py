@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from liverview.preprocessing import Preprocessing, Window
+from liverview.preprocessing import Preprocessing, Window, middle, padded
 from liverview.resampling import along, linear_weights
 
 
@@ -80,3 +80,37 @@ def test_along_works_on_every_axis() -> None:
     for axis in range(3):
         same = linear_weights(block.shape[axis], torch.arange(block.shape[axis]))
         assert torch.allclose(along(block, same, axis), block, atol=1e-6)
+
+
+def test_min_max_takes_each_slices_own_range() -> None:
+    how = Preprocessing((0, 0, 0), (), slices=3, min_max=True)
+    assert Preprocessing.from_dict(how.to_dict()) == how
+    assert how.channels == 3
+    hu = torch.tensor(
+        [[[-1000.0, 7, 0]], [[3000, 7, 1]], [[0, 7, 4]]]
+    )  # the second is of one value
+    slab = how.slab(hu)
+    assert slab.shape == (1, 3, 3, 1)
+    assert slab[0, :, :, 0].tolist() == [[0, 1, 0.25], [0, 0, 0], [0, 0.25, 1]]
+
+
+def test_slices_are_padded_with_their_minimum() -> None:
+    hu = torch.tensor([[[1.0, -5], [2, -6]]])
+    out = padded(hu, (3, 4))
+    assert out[middle(1, 3), middle(2, 4)].equal(hu)
+    assert out[:, :, 0].sum() == 3 + 10
+    assert (out[0] == torch.tensor([1.0, -6])).all()
+    assert padded(hu, (1, 2)) is hu
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"spacing_mm": (1, 1, 1), "windows": (), "min_max": True},
+        {"spacing_mm": (0, 0, 0), "windows": (Window(0, 1),), "min_max": True},
+        {"spacing_mm": (0, 0, 0), "windows": ()},
+    ],
+)
+def test_min_max_is_for_whole_slices_without_windows(values: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"must be|needed"):
+        Preprocessing(**values)  # type: ignore[arg-type]

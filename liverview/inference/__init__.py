@@ -23,6 +23,7 @@ from liverview.inference.cleanup import clean
 from liverview.inference.coarse import CoarseLiver, find_liver
 from liverview.inference.fine import outward, refine
 from liverview.inference.runner import Place, Runner
+from liverview.inference.whole import refine_whole
 from liverview.labels import Label
 from liverview.memory import reuse_large_blocks
 from liverview.network import fold_batch_norm
@@ -46,6 +47,9 @@ class Models:
 def load_models(folder: Path | None = None) -> Models:
     """Load coarse.safetensors and fine.safetensors, their batch norms folded.
 
+    The second may know a part of the labels only, as one that was trained on the Decathlon
+    does: where it has no class for the liver, the liver stays the first stage's.
+
     Raises
     ------
     CheckpointError : where one is missing, damaged or of the wrong kind.
@@ -55,12 +59,20 @@ def load_models(folder: Path | None = None) -> Models:
     fine = load_checkpoint(where / "fine.safetensors")
     if coarse.network.config.dims != 3 or "liver" not in coarse.classes:
         raise CheckpointError(f"{where / 'coarse.safetensors'} is not a 3D network for the liver.")
-    names = {label.name.lower() for label in Label}
-    if fine.network.config.dims != 2 or set(fine.classes) != names:
+    if coarse.preprocessing.whole_slices:
+        raise CheckpointError(f"{where / 'coarse.safetensors'} has no resolution of its own.")
+    if fine.network.config.dims != 2 or not _are_labels(fine.classes):
         raise CheckpointError(f"{where / 'fine.safetensors'} is not a 2D network for the labels.")
     fold_batch_norm(coarse.network)
     fold_batch_norm(fine.network)
     return Models(coarse, fine)
+
+
+def _are_labels(classes: tuple[str, ...]) -> bool:
+    """Whether these are background and some of the labels, each once."""
+    background, *names = (label.name.lower() for label in Label)
+    some = set(classes[1:])
+    return classes[0] == background and 0 < len(some) == len(classes) - 1 and some <= set(names)
 
 
 def segment(
@@ -68,11 +80,14 @@ def segment(
     models: Models,
     device: str = "auto",
     crosshair: tuple[int, int, int] | None = None,
+    *,
+    probabilities: bool = False,
 ) -> Iterator[Progress | Notice | Slab]:
     """Segment a volume; slabs may overwrite earlier ones, the last one counts.
 
     First comes the coarse liver as slabs, nearest to the crosshair first, then the refined
-    labels in the same order, then the slabs that the clean-up of the whole changed.
+    labels in the same order, then the slabs that the clean-up of the whole changed. With
+    ``probabilities``, the refined slabs, and only they, hold the probabilities behind them.
 
     Raises
     ------
@@ -90,7 +105,8 @@ def segment(
     yield from _show_coarse(volume, liver, near)
     labels = np.zeros(volume.shape, np.uint8, order="F")
     runner = Runner(models.fine.network, place)
-    for slab, done in refine(volume, liver, models.fine, runner, near):
+    stage = refine_whole if models.fine.preprocessing.whole_slices else refine
+    for slab, done in stage(volume, liver, models.fine, runner, near, probabilities):
         labels[:, :, slab.start : slab.stop] = slab.labels
         yield slab
         yield from place.take_notices()

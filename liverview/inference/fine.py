@@ -14,13 +14,14 @@ from torch import Tensor
 from liverview.checkpoint import Checkpoint
 from liverview.inference.coarse import CoarseLiver
 from liverview.inference.runner import Runner
-from liverview.labels import Label, merge
+from liverview.labels import SHOWN, merge
 from liverview.resampling import along, linear_weights
 from liverview.stream import Slab
 from liverview.volume import Volume
 
 _SLICES = 4  # working slices in one forward pass and one slab: well under half a second
-_MARGIN_MM = 12.0
+MARGIN_MM = 12.0
+_LIVER, _VESSEL, _TUMOR = (label.name.lower() for label in SHOWN)
 _NEAR = 0.02  # probability of the first stage below which nothing is looked for
 
 
@@ -47,18 +48,39 @@ class _Geometry:
     near: tuple[Tensor, Tensor]
 
 
+@dataclass(frozen=True, eq=False)
+class FirstStage:
+    """What the first stage says of some of the volume's voxels, (I, J, slices) in 0..1.
+
+    Attributes
+    ----------
+    probability : of the liver.
+    mask : above one half in the liver that it found, holes filled.
+    """
+
+    probability: Tensor
+    mask: Tensor
+
+
 def refine(
-    volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint, runner: Runner, near: int
+    volume: Volume,
+    coarse: CoarseLiver,
+    checkpoint: Checkpoint,
+    runner: Runner,
+    near: int,
+    probabilities: bool = False,
 ) -> Iterator[tuple[Slab, float]]:
     """Refined slabs, nearest to slice ``near`` first, each with the share that is done.
 
-    Slabs lie on a fixed partition of the volume: order and result are independent.
+    Slabs lie on a fixed partition of the volume: order and result are independent. With
+    ``probabilities``, they hold those behind their labels.
     """
     geometry = _lay_out(volume, coarse, checkpoint)
     depth = geometry.group * _SLICES
     order = outward(geometry.starts, depth, near)
     for number, start in enumerate(order, start=1):
-        yield _slab(volume, coarse, checkpoint, runner, geometry, start), number / len(order)
+        slab = _slab(volume, coarse, checkpoint, runner, geometry, start, probabilities)
+        yield slab, number / len(order)
 
 
 def outward(starts: Iterable[int], depth: int, near: int) -> list[int]:
@@ -68,7 +90,7 @@ def outward(starts: Iterable[int], depth: int, near: int) -> list[int]:
 
 def _lay_out(volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint) -> _Geometry:
     how = checkpoint.preprocessing
-    box = coarse.box(volume, _MARGIN_MM)
+    box = coarse.box(volume, MARGIN_MM)
     group = max(1, math.floor(how.spacing_mm[2] / volume.spacing[2] + 0.5))
     depth = group * _SLICES
     starts = list(range(box[2].start // depth * depth, box[2].stop, depth))
@@ -102,8 +124,9 @@ def _slab(
     runner: Runner,
     geometry: _Geometry,
     start: int,
+    probabilities: bool,
 ) -> Slab:
-    """The labels of one slab."""
+    """The labels of one slab, and the probabilities if they are asked for."""
     group = geometry.group
     stop = min(start + group * _SLICES, volume.shape[2])
     labels = np.zeros((*volume.shape[:2], stop - start), np.uint8)
@@ -115,11 +138,18 @@ def _slab(
     x = checkpoint.preprocessing.slab(hu, prior, coarse.liver_hu)
     seen = runner.probabilities(x)  # (slices, classes, i, j)
     seen = along(along(seen, geometry.to_box[0], 2), geometry.to_box[1], 3)
-    found = seen.argmax(dim=1).to(torch.uint8).permute(1, 2, 0)  # (I, J, slices)
-    close = along(along(thick, geometry.near[0], 0), geometry.near[1], 1) > _NEAR
-    merged = _merged(found.numpy(), close.numpy(), checkpoint.classes)
+    mask = along(torch.from_numpy(coarse.mask).float(), between, 2)
+    first = FirstStage(
+        *(along(along(part, geometry.near[0], 0), geometry.near[1], 1) for part in (thick, mask))
+    )
+    merged = labels_of(seen, first, checkpoint.classes)
     labels[geometry.box] = merged.repeat(group, axis=2)[:, :, : stop - start]
-    return Slab(start, labels)
+    if not probabilities:
+        return Slab(start, labels)
+    behind = np.zeros((len(SHOWN), *labels.shape), np.float16)
+    parts = probabilities_of(seen, first, checkpoint.classes)
+    behind[:, *geometry.box] = parts.repeat(group, axis=3)[..., : stop - start]
+    return Slab(start, labels, behind)
 
 
 def _working_slices(volume: Volume, halo: int, geometry: _Geometry, start: int) -> Tensor:
@@ -139,10 +169,32 @@ def _working_slices(volume: Volume, halo: int, geometry: _Geometry, start: int) 
     return along(along(block, geometry.to_work[0], 0), geometry.to_work[1], 1)
 
 
-def _merged(
-    found: NDArray[np.uint8], close: NDArray[np.bool_], classes: tuple[str, ...]
-) -> NDArray[np.uint8]:
-    """Network classes to labels by the merge rule, nothing far from the first stage's liver."""
-    vessel = found == classes.index(Label.VESSEL.name.lower())
-    tumor = found == classes.index(Label.TUMOR.name.lower())
-    return merge((found > 0) & close, vessel, tumor)
+def labels_of(seen: Tensor, first: FirstStage, classes: tuple[str, ...]) -> NDArray[np.uint8]:
+    """Labels by the merge rule, (I, J, slices), nothing far from the first stage's liver.
+
+    ``seen`` are the network's probabilities, (slices, classes, I, J). Where it has no class
+    for the liver, the liver is the first stage's.
+    """
+    found = seen.argmax(dim=1).permute(1, 2, 0)  # (I, J, slices)
+    liver = (found > 0) & (first.probability > _NEAR) if _LIVER in classes else first.mask > 0.5
+    vessel, tumor = (
+        found == classes.index(name) if name in classes else torch.zeros_like(liver)
+        for name in (_VESSEL, _TUMOR)
+    )
+    return merge(liver.numpy(), vessel.numpy(), tumor.numpy())
+
+
+def probabilities_of(
+    seen: Tensor, first: FirstStage, classes: tuple[str, ...]
+) -> NDArray[np.float16]:
+    """Probabilities as `Slab` has them, (3, I, J, slices): 0 far from the first stage's liver."""
+    close = first.probability > _NEAR
+    liver, vessel, tumor = (
+        seen[:, classes.index(name)].permute(1, 2, 0) if name in classes else torch.zeros(())
+        for name in (_LIVER, _VESSEL, _TUMOR)
+    )
+    parts = vessel + tumor
+    organ = liver + parts if _LIVER in classes else torch.maximum(first.probability, parts)
+    behind = torch.stack([part.expand(close.shape) * close for part in (organ, vessel, tumor)])
+    half: NDArray[np.float16] = behind.half().numpy()
+    return half
