@@ -28,5 +28,6 @@ def test_broad_catches_are_in_one_place() -> None:
 
 
 def test_nothing_pickled_is_loaded() -> None:
-    unsafe = re.compile(r"torch\.load\b|import pickle|np\.load\b|allow_pickle")
+    # numpy's load refuses pickles unless it is told otherwise.
+    unsafe = re.compile(r"torch\.load\b|import pickle|allow_pickle")
     assert [name for name, text in sources().items() if unsafe.search(text)] == []

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from liverview.labels import Label
-from liverview.phantom import Case, PhantomConfig, Phase, generate
-from liverview.phantom.anatomy import Organ, draw_body
+from liverview.phantom import Case, PhantomConfig, Phase, Region, bank, generate
+from liverview.phantom.anatomy import Body, draw_body, draw_head
 from liverview.phantom.appearance import draw_appearance
-from liverview.phantom.fields import Grid, interpolation_matrix, resample, smooth_noise, tube
+from liverview.phantom.fields import (
+    FAR_MM,
+    Draw,
+    Field,
+    Grid,
+    gaussian,
+    interpolation_matrix,
+    resample,
+    smooth_noise,
+    tube,
+)
+from liverview.phantom.frame import CANON, Organ
 from liverview.phantom.lesions import draw_lesions
+from liverview.phantom.morph import match, points, push, sample
 from liverview.phantom.paint import Patient, paint
+from liverview.phantom.scanner import Scan, Scanner
+from liverview.phantom.sheet import contact_sheet
 from liverview.phantom.vessels import THINNEST_MM, grow_trees, tree_distance
 from liverview.stream import Progress
 
@@ -22,6 +37,11 @@ def make(config: PhantomConfig) -> Case:
     *_, case = generate(config)
     assert isinstance(case, Case)
     return case
+
+
+@pytest.fixture(scope="module")
+def body() -> Body:
+    return draw_body(Draw(1))
 
 
 # ---- the whole ---------------------------------------------------------------------------
@@ -103,6 +123,14 @@ def test_any_size(shape: tuple[int, int, int]) -> None:
     assert make(PhantomConfig(shape, (5.0, 5.0, 5.0), 1)).volume.shape == shape
 
 
+@pytest.mark.parametrize("region", [Region.CHEST, Region.PELVIS, Region.HEAD])
+@pytest.mark.parametrize("seed", range(3))
+def test_other_regions_show_no_liver(region: Region, seed: int) -> None:
+    case = make(PhantomConfig((64, 56, 20), (6, 6, 6), seed, region=region))
+    assert not case.labels.voxels.any()
+    assert (case.volume.voxels > -200).mean() > 0.03  # and yet somebody is there
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [
@@ -118,58 +146,141 @@ def test_impossible_requests_are_refused(options: dict[str, object], word: str) 
         PhantomConfig(**options)  # type: ignore[arg-type]
 
 
-# ---- its parts ---------------------------------------------------------------------------
+# ---- fields ------------------------------------------------------------------------------
 
 
 def test_cubic_interpolation_is_exact_at_samples_and_on_lines() -> None:
-    values = 3 + 2 * np.arange(8, dtype=np.float32)
-    at = np.array([0, 1, 2.5, 4.25, 5.5], np.float32)
+    values = 3 + 2 * torch.arange(8.0)
+    at = torch.tensor([0, 1, 2.5, 4.25, 5.5])
     matrix = interpolation_matrix(at, 8)
-    assert matrix.sum(axis=1) == pytest.approx(np.ones(5))
-    assert (matrix @ values)[1:] == pytest.approx((3 + 2 * at)[1:], abs=1e-4)
+    assert matrix.sum(dim=1).numpy() == pytest.approx(np.ones(5))
+    assert (matrix @ values)[1:].numpy() == pytest.approx((3 + 2 * at)[1:].numpy(), abs=1e-4)
 
 
 def test_resampling_to_the_same_grid_changes_nothing() -> None:
     grid = Grid((0, 0, 0), (2, 3, 4), (6, 7, 8))
-    field = np.random.default_rng(0).standard_normal(grid.shape).astype(np.float32)
-    assert resample(field, grid, grid) == pytest.approx(field, abs=1e-5)
-    assert resample(field, grid, grid.crop((1, 2, 3), (4, 5, 6))) == pytest.approx(
-        field[1:4, 2:5, 3:6], abs=1e-5
-    )
+    field = Draw(0).white(grid.shape)
+    assert torch.equal(resample(field, grid, grid), field)
+    part = resample(field, grid, grid.crop((1, 2, 3), (4, 5, 6)))
+    assert part.numpy() == pytest.approx(field[1:4, 2:5, 3:6].numpy(), abs=1e-5)
 
 
 def test_noise_has_about_unit_variance() -> None:
     grid = Grid((0, 0, 0), (4, 4, 4), (60, 60, 60))
-    fields = [smooth_noise(np.random.default_rng(n), grid, 25) for n in range(4)]
-    assert np.std(fields) == pytest.approx(1, abs=0.2)
+    fields = torch.stack([smooth_noise(Draw(n), grid, 25) for n in range(4)])
+    assert float(fields.std()) == pytest.approx(1, abs=0.2)
+
+
+def test_a_blur_keeps_the_mean_and_has_its_width() -> None:
+    point = torch.zeros(31, 31, 31)
+    point[15, 15, 15] = 1
+    blurred = gaussian(point, (2.0, 0.0, 1.0))
+    steps = torch.arange(31.0) - 15
+    assert float(blurred.sum()) == pytest.approx(1)
+    for axis, sigma in enumerate((2.0, 0.0, 1.0)):
+        line = blurred.sum(dim=tuple({0, 1, 2} - {axis}))
+        assert float((line * steps**2).sum()) ** 0.5 == pytest.approx(sigma, abs=0.05)
 
 
 def test_a_tube_is_a_tube() -> None:
-    x, y, z = (a.astype(np.float32) for a in np.meshgrid(*[np.arange(20.0)] * 3, indexing="ij"))
-    distance = tube(x, y, z, [(10, 10, 2), (10, 10, 17)], 4)
-    assert distance[10, 10, 10] == pytest.approx(-4)
-    assert distance[10, 14, 10] == pytest.approx(0)
-    assert distance[13, 14, 10] == pytest.approx(1)
+    grid = Grid((0, 0, 0), (1, 1, 1), (20, 20, 20))
+    distance = tube(grid, [(10, 10, 2), (10, 10, 17)], 4)
+    assert float(distance[10, 10, 10]) == pytest.approx(-4)
+    assert float(distance[10, 14, 10]) == pytest.approx(0)
+    assert float(distance[13, 14, 10]) == pytest.approx(1)
 
 
-def test_vessels_start_at_the_hilum_and_stay_in_the_liver() -> None:
-    rng = np.random.default_rng(1)
-    body = draw_body(rng)
-    portal, hepatic = grow_trees(rng, body)
-    liver = body.organs[Organ.LIVER]
+# ---- bending -----------------------------------------------------------------------------
+
+
+def _ball(center: tuple[float, float, float], radius: float) -> Field:
+    at = points(CANON, torch.device("cpu"))
+    return (at - torch.tensor(center)[:, None, None, None]).square().sum(dim=0).sqrt() - radius
+
+
+def _overlap(one: Field, other: Field) -> float:
+    a, b = one < 0, other < 0
+    return 2 * float((a & b).sum()) / float(a.sum() + b.sum())
+
+
+def test_one_shape_bends_into_another() -> None:
+    source = _ball((40, 30, 20), 60)
+    target = torch.minimum(_ball((50, 30, 10), 65), _ball((-10, 50, 30), 35))
+    assert _overlap(source, target) < 0.8
+    bend = match(source, target, CANON)
+    there = points(CANON, bend.device) + bend
+    assert _overlap(sample(source[None], CANON, there)[0], target) > 0.95
+    far = _ball((50, 30, 10), 160) > 0
+    assert float(bend.square().sum(dim=0).sqrt()[far].max()) < 8  # the rest of the body stays
+
+
+def test_a_mass_pushes_and_takes_nothing_away() -> None:
+    organ = _ball((60, 30, 0), 40)
+    at, distance = push(points(CANON, torch.device("cpu")), (10.0, 30.0, 0.0), 30.0)
+    moved = torch.maximum(sample(organ[None], CANON, at)[0], -distance)
+    assert float((distance < 0).sum()) * 0.064 == pytest.approx(113, rel=0.03)
+    assert float((moved < 0).sum()) == pytest.approx(float((organ < 0).sum()), rel=0.04)
+    middle = points(CANON, organ.device)[0][moved < 0].mean()
+    assert float(middle) > 62  # it went away from the mass, from 60
+
+
+# ---- bank --------------------------------------------------------------------------------
+
+
+def test_livers_of_the_bank_are_livers() -> None:
+    names = bank.liver_names()
+    assert len(names) == 140
+    for name in names[::35]:
+        liver = bank.liver(name, torch.device("cpu"))
+        assert 500_000 < liver.volume < 4_000_000
+        inside = (liver.distance < 0).nonzero().float()
+        away = torch.tensor(liver.grid.origin) + inside * torch.tensor(liver.grid.spacing)
+        assert away.mean(dim=0).abs().max() < 1  # mm from the center of mass
+        # The right lobe is on the right: the lower half lies there.
+        assert away[away[:, 2] < 0][:, 0].mean() > away[away[:, 2] > 0][:, 0].mean()
+
+
+def test_a_resection_takes_its_segments() -> None:
+    name = bank.liver_names()[0]
+    whole = bank.liver(name, torch.device("cpu"))
+    for cut in bank.resections(name):
+        rest = bank.liver(name, torch.device("cpu"), cut)
+        assert 350_000 * 0.97 < rest.volume < 0.95 * whole.volume
+
+
+def test_bodies_of_the_bank_have_every_organ() -> None:
+    for name in bank.body_names():
+        torso = bank.body(name, torch.device("cpu"))
+        assert set(torso.organs) == {organ for organ in Organ if organ > Organ.FAT}
+        assert all((field < 0).any() for field in torso.organs.values())
+        assert torso.span[1] - torso.span[0] > 200
+        liver = torso.organs[Organ.LIVER]
+        for place in (torso.hilum, torso.confluence):
+            index = [
+                round((p - o) / s)
+                for p, o, s in zip(place, CANON.origin, CANON.spacing, strict=True)
+            ]
+            assert float(liver[tuple(index)]) < 12  # mm
+
+
+# ---- its parts ---------------------------------------------------------------------------
+
+
+def test_vessels_start_at_the_hilum_and_stay_in_the_liver(body: Body) -> None:
+    portal, hepatic = grow_trees(Draw(1), body)
+    liver = body.organs[Organ.LIVER].numpy()
     for tree, root in ((portal, body.hilum), (hepatic, body.confluence)):
         assert len(tree.radius) > 50
         assert tree.radius[:, 1].min() >= THINNEST_MM
-        index = np.rint((tree.end - body.grid.origin) / body.grid.spacing).astype(int)
+        index = np.rint((tree.end - CANON.origin) / CANON.spacing).astype(int)
         inside = liver[tuple(index.T)]
         assert np.mean(inside < 4) > 0.98
         thickest = tree.start[np.argmax(tree.radius[:, 1])]
         assert np.linalg.norm(thickest - root) < 60
 
 
-def test_murray_law_at_every_fork() -> None:
-    rng = np.random.default_rng(4)
-    tree, _ = grow_trees(rng, draw_body(rng), leaves=60)
+def test_murray_law_at_every_fork(body: Body) -> None:
+    tree, _ = grow_trees(Draw(4), body, leaves=60)
     starts = {tuple(s.round(3)): n for n, s in enumerate(tree.end)}
     for parent_end, parent in starts.items():
         children = [n for n, s in enumerate(tree.start) if tuple(s.round(3)) == parent_end]
@@ -177,42 +288,74 @@ def test_murray_law_at_every_fork() -> None:
             assert tree.radius[child, 1] <= tree.radius[parent, 1] + 1e-4
 
 
-def test_tree_distance_is_that_of_its_pieces() -> None:
-    rng = np.random.default_rng(2)
-    tree, _ = grow_trees(rng, draw_body(rng), leaves=20)
+def test_tree_distance_is_that_of_its_pieces(body: Body) -> None:
+    tree, _ = grow_trees(Draw(2), body, leaves=20)
     piece = int(np.argmax(tree.radius[:, 1]))
     middle = (tree.start[piece] + tree.end[piece]) / 2
     grid = Grid.centered([float(m) for m in middle], (1, 1, 1), (3, 3, 3))
     assert tree_distance(tree, grid)[1, 1, 1] <= -tree.radius[piece].min() + 1e-3
 
 
-def test_a_body_without_a_liver_has_no_vessels_and_no_lesions() -> None:
-    rng = np.random.default_rng(0)
-    body = draw_body(rng)
-    body.organs[Organ.LIVER] = np.full_like(body.organs[Organ.LIVER], 99)
-    portal, hepatic = grow_trees(rng, body)
+def test_a_head_has_no_liver_no_vessels_and_no_lesions() -> None:
+    draw = Draw(0)
+    head = draw_head(draw)
+    portal, hepatic = grow_trees(draw, head)
     assert len(portal.radius) == len(hepatic.radius) == 0
-    assert draw_lesions(rng, body, 5) == []
-    look = draw_appearance(rng, body)
-    painting = paint(
-        Patient(body, look, portal, hepatic, []), Grid.centered((0, 25, 5), (8,) * 3, (48, 42, 56))
-    )
+    assert draw_lesions(draw, head, 5) == []
+    patient = Patient(head, draw_appearance(draw), portal, hepatic, [])
+    painting = paint(patient, Grid.centered((0, 25, 5), (8,) * 3, (48, 42, 56)))
     assert not painting.labels.any()
     assert not (painting.organs == Organ.LIVER).any()
+    assert (painting.organs == Organ.BONE).any()
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_bodies_are_anatomically_in_order(seed: int) -> None:
     """The liver on the right, the spleen on the left, lungs above both."""
-    body = draw_body(np.random.default_rng(seed), odd=seed % 2 == 1)
-    x, _, z = body.grid.axes()
+    drawn = draw_body(Draw(seed), odd=seed % 2 == 1)
+    x, _, z = points(CANON, torch.device("cpu"))
 
-    def middle(organ: Organ, axis: np.ndarray) -> float:
-        inside = body.organs[organ] < 0
-        return float(np.broadcast_to(axis, inside.shape)[inside].mean())
+    def middle(organ: Organ, axis: Field) -> float:
+        return float(axis[drawn.organs[organ] < 0].mean())
 
     assert middle(Organ.LIVER, x) > 15
-    if (body.organs[Organ.SPLEEN] < 0).any():
+    if (drawn.organs[Organ.SPLEEN] < 0).any():
         assert middle(Organ.SPLEEN, x) < -30
     assert middle(Organ.LUNG, z) > middle(Organ.LIVER, z)
     assert middle(Organ.HEART, z) > middle(Organ.LIVER, z)
+    liver = drawn.organs[Organ.LIVER] < 0
+    assert 400 < float(liver.sum()) * 0.064 < 4500
+    assert float((drawn.skin[liver] < 0).float().mean()) > 0.98
+    assert all(d.abs().max() <= FAR_MM for d in drawn.organs.values())
+
+
+def test_a_wild_scan_differs_from_the_plain_one_by_what_was_asked_for(body: Body) -> None:
+    draw = Draw(3)
+    grid = Grid.centered((0, 25, 5), (4, 4, 4), (96, 80, 12))
+    patient = Patient(body, draw_appearance(draw), *grow_trees(draw, body), [])
+    painting = paint(patient, grid)
+
+    def image(**changes: object) -> Field:
+        scanner = Scanner(noise_hu=0.0, uneven=0.0, seed=4, **changes)  # type: ignore[arg-type]
+        return Scan(scanner, body, Draw(9)).image(painting, grid)
+
+    plain = image(table=False)
+    assert torch.equal(image(table=False), plain)
+    assert float((image(table=False, offset_hu=7.0) - plain).mean()) == pytest.approx(7, abs=0.01)
+    below = image(table=True) - plain
+    assert (below.abs() > 30).any()
+    assert not (below[painting.organs > Organ.FAT].abs() > 30).any()
+    shaded = image(table=False, shading_hu=6.0) - plain
+    assert 1 < float(shaded.std()) < 12
+    assert float((image(table=False, arms=True) - plain).max()) > 500
+    assert float((image(table=False, metal=True) - plain).max()) > 500
+
+
+def test_a_contact_sheet_shows_its_samples() -> None:
+    *steps, picture = contact_sheet(0, count=3)
+    assert len(steps) == 3
+    assert isinstance(picture, np.ndarray)
+    assert picture.dtype == np.uint8
+    for tile in np.split(picture, 3, axis=1):
+        assert tile.std() > 20
+        assert (tile[..., 0] != tile[..., 1]).mean() > 0.01  # colored labels

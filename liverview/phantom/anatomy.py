@@ -1,54 +1,69 @@
 """The body of the phantom: signed distances of organs on a 4 mm grid.
 
-The frame is the patient's: origin in the middle of the first lumbar vertebral body, x to
-the right, y anterior, z superior, mm. Positions and sizes follow adult anatomy; every one
-is drawn from a range, then the whole is scaled, turned and warped at two scales, so that
-no two seeds look alike. Organs compete by the smallest distance, which gives true contacts.
+Torsos come from three sources: procedural shapes, whole-torso label maps, and blends of
+both. Into most of them a real liver is set: the body is bent so that its own liver takes
+the other's shape, and what touches the liver comes along. Then the whole is scaled, turned
+and warped at two scales. Organs compete by the smallest distance, which gives true contacts.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from enum import IntEnum
+from functools import cached_property
 
-import numpy as np
+import torch
 
+from liverview.phantom import bank, wall
 from liverview.phantom import organs as shape
-from liverview.phantom import wall
-from liverview.phantom.fields import FAR_MM, Field, Grid, inside_all, inside_any
+from liverview.phantom.bank import LiverShape, Torso
+from liverview.phantom.fields import (
+    FAR_MM,
+    Draw,
+    Field,
+    Grid,
+    inside_all,
+    inside_any,
+    resample,
+    smooth_noise,
+)
+from liverview.phantom.frame import CANON, Organ
+from liverview.phantom.morph import blurred, match, points, push, sample, turn, wobble
 from liverview.phantom.pose import Pose
 
-TORSO = Grid.centered((0, 25, 5), (4.0, 4.0, 4.0), (96, 84, 112))
-"""Where bodies are evaluated: pelvis to heart, 384 x 336 x 448 mm."""
+__all__ = ["CANON", "Body", "Organ", "draw_body", "draw_head"]
 
-
-class Organ(IntEnum):
-    """What a voxel is; also the classes that the coarse network learns."""
-
-    OUTSIDE = 0
-    FAT = 1
-    MUSCLE = 2
-    BONE = 3
-    LUNG = 4
-    LIVER = 5
-    SPLEEN = 6
-    KIDNEY = 7
-    STOMACH = 8
-    BOWEL = 9
-    GALLBLADDER = 10
-    HEART = 11
-    ARTERY = 12
-    VEIN = 13
-    OTHER = 14
+_LOOSE = {  # organs with a pose of their own: about which point, mm
+    Organ.SPLEEN: (-100.0, -20.0, 30.0),
+    Organ.STOMACH: (-50.0, 45.0, 10.0),
+    Organ.HEART: (-28.0, 65.0, 100.0),
+}
+# How much surfaces of organs vary: offset, waves of 50 mm, waves of 22 mm; SD in mm.
+_VARIES = {
+    Organ.BONE: (1.0, 0.5, 0.5),
+    Organ.LUNG: (2.0, 2.0, 1.0),
+    Organ.LIVER: (0.7, 0.7, 0.5),
+    Organ.SPLEEN: (4.0, 3.0, 1.5),
+    Organ.KIDNEY: (2.0, 1.5, 1.0),
+    Organ.STOMACH: (6.0, 5.0, 2.0),
+    Organ.BOWEL: (4.0, 4.0, 4.0),
+    Organ.GALLBLADDER: (3.0, 2.0, 1.0),
+    Organ.HEART: (3.0, 3.0, 1.5),
+    Organ.ARTERY: (1.0, 1.0, 0.5),
+    Organ.VEIN: (1.0, 1.0, 0.5),
+    Organ.OTHER: (2.0, 2.0, 2.0),
+}
+_STIFF = 8.0  # blur of the bend for the body wall, in voxels
+_CORNERED = 0.6  # a liver is placed by the corner where it meets the wall, and by its middle
+_WALL = (Organ.BONE, Organ.MUSCLE, Organ.ARTERY, Organ.VEIN)
 
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """One drawn body.
+    """One drawn body, on `CANON`.
 
     Attributes
     ----------
-    grid : where the distances are sampled.
     organs : signed distance (mm, negative inside) per organ from LUNG to OTHER and of
         MUSCLE and BONE; organs overlap, the smallest distance wins.
     trunk : distance to the trunk without its subcutaneous fat.
@@ -56,32 +71,120 @@ class Body:
     cavity : distance to the inside of the chest and belly wall.
     hilum : world mm where the portal vein enters the liver.
     confluence : world mm where the hepatic veins meet the vena cava.
+    span : lowest and highest z of what is known of the body, mm.
     mass : distance to a mass outside the liver, which is part of OTHER; None without one.
     """
 
-    grid: Grid
     organs: dict[Organ, Field]
     trunk: Field
     skin: Field
     cavity: Field
     hilum: tuple[float, float, float]
     confluence: tuple[float, float, float]
+    span: tuple[float, float]
     mass: Field | None = None
 
     @property
     def back_mm(self) -> float:
         """The lowest y of the skin, where a table would be."""
-        rows = np.flatnonzero((self.skin < 0).any(axis=(0, 2)))
-        return float(self.grid.axis(1)[rows[0] if len(rows) else 0])
+        rows = (self.skin < 0).any(dim=2).any(dim=0).nonzero()
+        return float(CANON.axis(1)[int(rows[0]) if len(rows) else 0])
+
+    @cached_property
+    def present(self) -> dict[Organ, Field]:
+        """The organs that are somewhere."""
+        return {organ: field for organ, field in self.organs.items() if (field < 0).any()}
+
+    @property
+    def device(self) -> torch.device:
+        return self.skin.device
 
 
-def draw_body(rng: np.random.Generator, grid: Grid = TORSO, *, odd: bool = False) -> Body:
-    """Draw a body; the same generator state and grid give the same voxels.
+def draw_body(draw: Draw, *, odd: bool = False) -> Body:
+    """Draw a body; the same state of ``draw`` gives the same voxels.
 
     ``odd`` adds what training needs and a demonstration does not: strong warps, masses
-    beside the liver, organs that press on each other or are missing.
+    beside the liver, organs that press on each other, are cut or missing, and torsos of
+    which a part is not known.
     """
-    s = Pose(rng, grid, odd)
+    torso = _draw_torso(draw, odd)
+    at = points(CANON, draw.device)
+    posed = _pose(draw, at, odd)
+    mass = None
+    if odd and draw.chance(0.3):
+        posed, mass = _mass(draw, torso, posed)
+    own = None
+    if draw.chance(0.8):
+        own = _other_liver(draw, torso, odd)
+        bend = match(torso.organs[Organ.LIVER], own, CANON)
+        inner = posed + sample(bend, CANON, posed)
+        stiff = posed + sample(blurred(bend, _STIFF), CANON, posed)
+    else:
+        inner = stiff = posed
+    fields = _sampled(draw, torso, inner, stiff, odd)
+    organs = {organ: fields[organ] for organ in torso.organs}
+    if own is not None:
+        organs[Organ.LIVER] = sample(own[None], CANON, posed)[0]
+    if odd:
+        _vary(draw, organs)
+    if mass is not None:
+        for organ in organs.keys() - {Organ.BONE, Organ.MUSCLE}:
+            organs[organ] = torch.maximum(organs[organ], -mass)
+        organs[Organ.OTHER] = torch.minimum(organs[Organ.OTHER], mass)
+    trunk, cavity = fields["trunk"], fields["cavity"]
+    # The wall gives way where an organ has grown.
+    belly = inside_any(*(organs[o] for o in (Organ.LIVER, Organ.SPLEEN, Organ.STOMACH)))
+    cavity = torch.minimum(cavity, belly - 0.5)
+    smooth = blurred(torch.minimum(trunk, belly + 9)[None], 4.0)[0]
+    trunk = torch.minimum(smooth, belly + 5)
+    inner_skin = trunk + draw.u(2, 6)
+    for organ in organs.keys() - set(_WALL):
+        organs[organ] = torch.maximum(organs[organ], inner_skin)
+    return Body(
+        organs={o: d.clamp(-FAR_MM, FAR_MM) for o, d in organs.items()},
+        trunk=trunk,
+        skin=_skin(draw, trunk),
+        cavity=cavity,
+        hilum=_locate(inner, torso.hilum),
+        confluence=_locate(inner, torso.confluence),
+        span=_span(inner, torso.span),
+        mass=mass,
+    )
+
+
+def draw_head(draw: Draw) -> Body:
+    """A head with neck: what a network should find no liver in."""
+    pose = Pose(draw, CANON)
+    far = torch.full(CANON.shape, FAR_MM, device=draw.device)
+    organs = {organ: far for organ in Organ if organ > Organ.FAT}
+    organs |= {organ: pose.full(field) for organ, field in shape.head(pose).items()}
+    trunk = inside_any(*(organs[o] for o in (Organ.MUSCLE, Organ.OTHER, Organ.BONE))) - 1
+    return Body(
+        organs=organs,
+        trunk=trunk,
+        skin=trunk - draw.u(2, 7),
+        cavity=trunk + 20,
+        hilum=(0, 0, 0),
+        confluence=(0, 0, 0),
+        span=(CANON.origin[2], CANON.origin[2] + 4.0 * (CANON.shape[2] - 1)),
+    )
+
+
+# ---- torsos ---------------------------------------------------------------------------
+
+
+def _draw_torso(draw: Draw, odd: bool) -> Torso:
+    names = bank.body_names()
+    whole = names if odd else names[:1]
+    kind = draw.pick((0.4, 0.35, 0.25))
+    if kind == 0:
+        return _procedural(draw)
+    real = bank.body(whole[draw.whole(0, len(whole))], draw.device)
+    return real if kind == 1 else _blend(draw, _procedural(draw), real)
+
+
+def _procedural(draw: Draw) -> Torso:
+    s = Pose(draw, CANON)
     trunk = wall.trunk(s)
     cavity = wall.cavity(s, trunk)
     above = wall.diaphragm(s, cavity) + 1.5 - s.z  # negative above the diaphragm
@@ -104,42 +207,206 @@ def draw_body(rng: np.random.Generator, grid: Grid = TORSO, *, odd: bool = False
         Organ.VEIN: shape.vein(s, hilum, confluence) - 1,
         Organ.OTHER: shape.other(s),
     }
-    mass = None
-    if odd:
-        _crowd(s, organs)
-        if s.chance(0.25):
-            mass = inside_all(shape.mass(s), cavity + 2)
-            organs[Organ.OTHER] = inside_any(organs[Organ.OTHER], mass)
-    inner = trunk + s.u(2, 6)
-    for organ in organs.keys() - {Organ.BONE, Organ.MUSCLE, Organ.ARTERY, Organ.VEIN}:
-        organs[organ] = np.maximum(organs[organ], inner)
-    return Body(
-        grid=grid,
-        organs={o: np.clip(d, -FAR_MM, FAR_MM).astype(np.float32) for o, d in organs.items()},
-        trunk=trunk.astype(np.float32),
-        skin=wall.skin(s, trunk).astype(np.float32),
-        cavity=cavity.astype(np.float32),
-        hilum=s.locate(hilum),
-        confluence=s.locate(confluence),
-        mass=None if mass is None else mass.astype(np.float32),
+    last = CANON.origin[2] + CANON.spacing[2] * (CANON.shape[2] - 1)
+    return Torso(
+        organs={organ: s.full(field) for organ, field in organs.items()},
+        trunk=s.full(trunk),
+        cavity=s.full(cavity),
+        hilum=hilum,
+        confluence=confluence,
+        span=(CANON.origin[2], last),
     )
 
 
-def _crowd(pose: Pose, organs: dict[Organ, Field]) -> None:
-    """Swell or shrink organs and take some away, so that neighbors press on the liver."""
-    spread = {
-        Organ.LIVER: 3,
-        Organ.SPLEEN: 4,
-        Organ.STOMACH: 6,
-        Organ.BOWEL: 4,
-        Organ.KIDNEY: 2,
-        Organ.HEART: 3,
-    }
-    for organ, sd in spread.items():
-        organs[organ] = organs[organ] + pose.n(0, sd)
-    if pose.chance(0.3):  # hardly any fat between the organs
-        for organ in spread:
-            organs[organ] = organs[organ] - pose.u(1, 7)
-    for organ, p in ((Organ.GALLBLADDER, 0.25), (Organ.SPLEEN, 0.03), (Organ.KIDNEY, 0.02)):
-        if pose.chance(p):
-            organs[organ] = np.full_like(organs[organ], FAR_MM)
+def _blend(draw: Draw, one: Torso, other: Torso) -> Torso:
+    """Between two torsos, every organ with a share of its own."""
+    middle = draw.u(0.2, 0.8)
+
+    def mix(a: Field, b: Field) -> Field:
+        share = min(max(middle + draw.n(0, 0.15), 0.0), 1.0)
+        return torch.lerp(a, b, share)
+
+    nearer = one if middle < 0.5 else other
+    return Torso(
+        organs={o: mix(one.organs[o], other.organs[o]) for o in one.organs},
+        trunk=torch.lerp(one.trunk, other.trunk, middle),
+        cavity=torch.lerp(one.cavity, other.cavity, middle),
+        hilum=nearer.hilum,
+        confluence=nearer.confluence,
+        span=(max(one.span[0], other.span[0]), min(one.span[1], other.span[1])),
+    )
+
+
+# ---- the liver ------------------------------------------------------------------------
+
+
+def _other_liver(draw: Draw, torso: Torso, odd: bool) -> Field:
+    """A liver of the bank in the place of the torso's own, on `CANON`."""
+    names = bank.liver_names()
+    name = names[draw.whole(0, len(names))]
+    cut: tuple[int, ...] = ()
+    if odd and draw.chance(0.06):
+        choices = bank.resections(name)
+        cut = choices[draw.whole(0, len(choices))] if choices else ()
+    liver = bank.liver(name, draw.device, cut)
+    own = torso.organs[Organ.LIVER]
+    ratio = float((own < 0).sum() * 64.0) / liver.volume * draw.log_u(0.75, 1.35)
+    scale = min(max(ratio ** (1 / 3), 0.8), 1.25)
+    jitter = [draw.n(0, 4) for _ in range(3)]
+    center = [
+        (1 - _CORNERED) * (a - scale * b) + _CORNERED * (c - scale * d) + j
+        for a, c, b, d, j in zip(
+            *_extent(own, CANON), *_extent(liver.distance, liver.grid), jitter, strict=True
+        )
+    ]
+    place = points(CANON, draw.device)
+    place = place - torch.tensor(center, device=draw.device)[:, None, None, None]
+    return _shaped(draw, liver, place / scale, scale, odd)
+
+
+def _extent(liver: Field, grid: Grid) -> tuple[list[float], list[float]]:
+    """A liver's middle, and the corner where it meets the wall: right, back and top, mm."""
+    inside = (liver < 0).nonzero().float()
+    step = torch.tensor(grid.spacing, device=liver.device)
+    where = torch.tensor(grid.origin, device=liver.device) + inside * step
+    every = where[:: max(1, len(where) // 5000)]
+    wall = [float(every[:, axis].quantile(q)) for axis, q in enumerate((0.98, 0.02, 0.98))]
+    return where.mean(dim=0).tolist(), wall
+
+
+def _shaped(draw: Draw, liver: LiverShape, place: Field, scale: float, odd: bool) -> Field:
+    """The liver's distance at points of its own frame, stretched and made uneven."""
+    x, y, z = (p / draw.u(0.93, 1.08) for p in place)
+    if odd:
+        x, y, z = (p / draw.u(0.9, 1.12) for p in (x, y, z))
+        if draw.chance(0.12):  # a left lobe that reaches over the spleen
+            x = torch.where(x < 0, x / draw.u(1.15, 1.6), x)
+        if draw.chance(0.08):  # Riedel's lobe
+            z = torch.where((z < 0) & (x > 0), z / draw.u(1.2, 1.6), z)
+    distance = sample(liver.distance[None], liver.grid, torch.stack([x, y, z]))[0]
+    # Beyond the shape's own box the distance goes on to grow.
+    outside = 0.0
+    for axis, p in enumerate((x, y, z)):
+        low = liver.grid.origin[axis]
+        high = low + liver.grid.spacing[axis] * (liver.grid.shape[axis] - 1)
+        outside = outside + (low - p).clamp(min=0) ** 2 + (p - high).clamp(min=0) ** 2
+    distance = scale * (distance + torch.as_tensor(outside).sqrt())
+    if odd and draw.chance(0.1):  # cirrhosis: nodules
+        distance = distance + smooth_noise(draw, CANON, draw.u(10, 20)) * draw.u(1.0, 2.8)
+    return distance
+
+
+# ---- pose -----------------------------------------------------------------------------
+
+
+def _pose(draw: Draw, at: Field, odd: bool) -> Field:
+    """Body coordinates of every point: scale, turn, shift, two-scale warp."""
+    angles = [draw.n(0, 0.05), draw.n(0, 0.05), draw.n(0, 0.08)]
+    if odd and draw.chance(0.04):
+        angles[2] += draw.u(-0.6, 0.6)  # lying on the side
+    size = 1 / draw.u(0.82, 1.14)
+    scale = [size * draw.u(0.92, 1.08) for _ in range(3)]
+    matrix = turn(angles, draw.device) * torch.tensor(scale, device=draw.device)[:, None]
+    shift = [draw.n(0, 8) if odd else 0.0 for _ in range(3)]
+    moved = torch.tensordot(matrix, at, dims=1)
+    moved = moved + torch.tensor(shift, device=draw.device)[:, None, None, None]
+    large_mm, small_mm = (draw.u(2, 7), draw.u(0.5, 2.5)) if odd else (3.0, 1.0)
+    moved = moved + wobble(draw, CANON, draw.u(70, 110), large_mm)
+    return moved + wobble(draw, CANON, draw.u(28, 45), small_mm)
+
+
+def _sampled(
+    draw: Draw, torso: Torso, inner: Field, stiff: Field, odd: bool
+) -> dict[Organ | str, Field]:
+    """Every field of a torso at bent points; loose organs with a small pose of their own."""
+    loose = _LOOSE if odd else {}
+    walls: dict[Organ | str, Field] = {o: torso.organs[o] for o in (Organ.BONE, Organ.MUSCLE)}
+    walls |= {"trunk": torso.trunk, "cavity": torso.cavity}
+    soft = {o: f for o, f in torso.organs.items() if o not in loose and o not in walls}
+    out: dict[Organ | str, Field] = {}
+    out.update(zip(soft, sample(torch.stack(list(soft.values())), CANON, inner), strict=True))
+    out.update(zip(walls, sample(torch.stack(list(walls.values())), CANON, stiff), strict=True))
+    half = CANON.coarser(2)
+    for organ, middle in loose.items():
+        center = torch.tensor(middle, device=draw.device)[:, None, None, None]
+        stretch = torch.tensor([math.exp(draw.n(0, 0.09)) for _ in range(3)], device=draw.device)
+        shift = torch.tensor([draw.n(0, 6) for _ in range(3)], device=draw.device)
+        own = (inner - center) * stretch[:, None, None, None] + center
+        own = own[:, ::2, ::2, ::2] + shift[:, None, None, None]
+        small = sample(torso.organs[organ][None], CANON, own)[0]
+        wide = torch.nn.functional.pad(small[None, None], (0, 1, 0, 1, 0, 1), mode="replicate")
+        out[organ] = resample(wide[0, 0], half, CANON)
+    return out
+
+
+def _span(inner: Field, span: tuple[float, float]) -> tuple[float, float]:
+    """World z between which every voxel of a slice is known."""
+    known = ((inner[2] >= span[0]) & (inner[2] <= span[1])).float().mean(dim=(0, 1)) > 0.97
+    z = CANON.axis(2)[known.cpu()]
+    return (float(z[0]), float(z[-1])) if len(z) else (0.0, 0.0)
+
+
+def _locate(inner: Field, point: tuple[float, float, float]) -> tuple[float, float, float]:
+    """World mm of the grid point that shows ``point`` of the torso."""
+    target = torch.tensor(point, device=inner.device)[:, None, None, None]
+    index = int((inner - target).square().sum(dim=0).argmin())
+    j, k = CANON.shape[1:]
+    place = (index // (j * k), index // k % j, index % k)
+    x, y, z = (float(CANON.axis(axis)[i]) for axis, i in enumerate(place))
+    return x, y, z
+
+
+# ---- oddities -------------------------------------------------------------------------
+
+
+def _mass(draw: Draw, torso: Torso, posed: Field) -> tuple[Field, Field | None]:
+    """A tumor, cyst or hematoma beside the liver that pushes organs away."""
+    radius = draw.log_u(14, 62)
+    liver = torso.organs[Organ.LIVER]
+    free = (liver > 0.3 * radius) & (liver < 0.3 * radius + 40) & (torso.cavity < -4)
+    free &= torso.organs[Organ.LUNG] > 8
+    index = free.nonzero()
+    if len(index) == 0:
+        return posed, None
+    chosen = index[draw.whole(0, len(index))].tolist()
+    center = [float(CANON.axis(axis)[i]) for axis, i in enumerate(chosen)]
+    squeezed = posed + smooth_noise(draw, CANON, draw.u(30, 50)) * 0.08 * radius
+    return push(squeezed, center, radius)
+
+
+def _vary(draw: Draw, organs: dict[Organ, Field]) -> None:
+    """Swell or shrink organs, make their surfaces uneven, take some away."""
+    waves, ripples = smooth_noise(draw, CANON, 50), smooth_noise(draw, CANON, 22)
+    crowded = draw.u(1, 6) if draw.chance(0.3) else 0.0  # hardly any fat between the organs
+    for organ, (offset, wave, ripple) in _VARIES.items():
+        change = draw.n(0, offset)
+        if organ not in _WALL and organ is not Organ.LUNG:
+            change -= crowded if organ is not Organ.LIVER else 0.3 * crowded
+        organs[organ] = (
+            organs[organ]
+            + change
+            + waves * (wave * draw.u(0.2, 1.4))
+            + ripples * (ripple * draw.u(0.2, 1.4))
+        )
+    for organ, p, swelling in (
+        (Organ.STOMACH, 0.2, (4, 20)),
+        (Organ.SPLEEN, 0.12, (4, 14)),
+        (Organ.HEART, 0.12, (3, 11)),
+        (Organ.GALLBLADDER, 0.2, (2, 9)),
+        (Organ.BOWEL, 0.12, (2, 8)),
+    ):
+        if draw.chance(p):
+            organs[organ] = organs[organ] - draw.u(*swelling)
+    for organ, p in ((Organ.GALLBLADDER, 0.2), (Organ.SPLEEN, 0.03), (Organ.KIDNEY, 0.02)):
+        if draw.chance(p):
+            organs[organ] = torch.full_like(organs[organ], FAR_MM)
+
+
+def _skin(draw: Draw, trunk: Field) -> Field:
+    """The trunk with fat under its skin, thicker in front or behind."""
+    thickness = draw.log_u(3, 46)
+    y = CANON.axes(draw.device)[1]
+    front = draw.u(-0.15, 0.12) / 100 * (y - 25)
+    uneven = 1 + 0.15 * smooth_noise(draw, CANON, 60)
+    fat = (thickness * (uneven + front)).clamp(2, 90)
+    return inside_all(trunk - fat, trunk - 90)

@@ -7,25 +7,13 @@ them on purpose: networks that saw impossible contrasts rely on shape and place 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 
-import numpy as np
+from liverview.phantom.config import PHASES, Phase
+from liverview.phantom.fields import Draw, Field, smooth_noise
+from liverview.phantom.frame import CANON, Organ
 
-from liverview.phantom.anatomy import Body, Organ
-from liverview.phantom.fields import Field, smooth_noise
-
-
-class Phase(StrEnum):
-    """Contrast phase."""
-
-    NATIVE = "native"
-    ARTERIAL = "arterial"
-    PORTAL = "portal"
-    DELAYED = "delayed"
-
-
-PHASES = tuple(Phase)
+__all__ = ["PHASES", "Appearance", "Phase", "draw_appearance"]
 
 # HU mean and standard deviation between patients: native, arterial, portal, delayed.
 _ENHANCEMENT: dict[Organ, tuple[tuple[float, float], ...]] = {
@@ -48,6 +36,9 @@ _HEPATIC_CONTRAST = ((-12, 7), (-8, 12), (44, 20), (23, 12))
 _LESION_CONTRAST = ((-15, 8), (-25, 18), (-45, 20), (-28, 15))
 
 
+_LIVER_LIKE = (Organ.SPLEEN, Organ.STOMACH, Organ.HEART, Organ.KIDNEY, Organ.MUSCLE, Organ.BOWEL)
+
+
 @dataclass(frozen=True, eq=False)
 class Appearance:
     """The drawn numbers and textures that `paint` uses.
@@ -58,11 +49,12 @@ class Appearance:
     portal_hu, hepatic_hu : HU inside the portal and the hepatic veins.
     lesion_contrast_hu : mean and standard deviation of lesion minus liver.
     marrow_hu, myocardium_hu, medulla_hu, mass_hu, fluid_hu : HU of parts of organs.
+    filling_hu : three contents each of stomach and bowel.
     numbers : unitless draws by name, see `paint`.
-    noise : textures of unit variance on the body's grid, by name.
+    noise : textures of unit variance on `CANON`, by name.
     """
 
-    mean_hu: Field
+    mean_hu: dict[Organ, float]
     portal_hu: float
     hepatic_hu: float
     lesion_contrast_hu: tuple[float, float]
@@ -72,102 +64,113 @@ class Appearance:
     mass_hu: float
     fluid_hu: float
     filling_hu: tuple[tuple[float, float, float], tuple[float, float, float]]
-    numbers: dict[str, float] = field(default_factory=dict)
-    noise: dict[str, Field] = field(default_factory=dict)
+    numbers: dict[str, float]
+    noise: dict[str, Field]
 
 
-def draw_appearance(
-    rng: np.random.Generator, body: Body, phase: Phase | None = None, *, wild: bool = False
-) -> Appearance:
+def draw_appearance(draw: Draw, phase: Phase | None = None, *, wild: bool = False) -> Appearance:
     """Draw how a body looks; without a phase, one is drawn and blended with the next."""
-    first = PHASES.index(phase) if phase else int(rng.choice(4, p=[0.22, 0.13, 0.5, 0.15]))
-    second = int(np.clip(first + rng.choice([-1, 0, 1]), 0, 3)) if phase is None else first
-    blend = float(rng.uniform(0, 0.5))
-    strength = float(rng.uniform(0.6, 1.3)) if wild else float(rng.uniform(0.9, 1.1))
+    first = PHASES.index(phase) if phase else draw.pick((0.25, 0.18, 0.37, 0.2))
+    second = min(max(first + draw.whole(-1, 2), 0), 3) if phase is None else first
+    blend = draw.u(0, 0.5)
+    strength = draw.u(0.6, 1.3) if wild else draw.u(0.9, 1.1)
+    spread = 1.0 if wild else 0.5
 
-    def draw(table: tuple[tuple[float, float], ...], spread: float = 1.0) -> float:
+    def one(table: tuple[tuple[float, float], ...]) -> float:
         mean = table[first][0] * (1 - blend) + table[second][0] * blend
         mean = table[0][0] + (mean - table[0][0]) * strength
-        return mean + spread * table[first][1] * float(np.clip(rng.standard_normal(), -2.5, 2.5))
+        return mean + spread * draw.n(0, table[first][1])
 
-    spread = 1.0 if wild else 0.5
-    mean = np.zeros(len(Organ), np.float32)
-    for organ, table in _ENHANCEMENT.items():
-        mean[organ] = draw(table, spread)
-    mean[Organ.OUTSIDE] = -1000
-    mean[Organ.FAT] = rng.normal(-103, 9)
-    mean[Organ.BONE] = rng.uniform(220, 420)
-    mean[Organ.LUNG] = rng.normal(-820, 45)
-    contrasts = draw(_PORTAL_CONTRAST, spread), draw(_HEPATIC_CONTRAST, spread)
+    mean = {organ: one(table) for organ, table in _ENHANCEMENT.items()}
+    mean[Organ.OUTSIDE] = -1000.0
+    mean[Organ.FAT] = draw.n(-103, 9)
+    mean[Organ.BONE] = draw.u(220, 420)
+    mean[Organ.LUNG] = draw.n(-820, 45)
+    contrasts = one(_PORTAL_CONTRAST), one(_HEPATIC_CONTRAST)
     if not wild and first == 2:  # a portal phase in which every vessel shows
         contrasts = max(contrasts[0], 35), max(contrasts[1], 30)
+    filling = (_filling(draw, wild), _filling(draw, wild))
     if wild:
-        contrasts = _derange(rng, mean, contrasts, first)
-    liver = float(mean[Organ.LIVER])
-    enhanced = 1.0 if first else 0.0
+        contrasts = _derange(draw, mean, contrasts)
+        filling = (_like_liver(draw, filling[0], mean), filling[1])
+    liver = mean[Organ.LIVER]
     return Appearance(
         mean_hu=mean,
         portal_hu=liver + contrasts[0],
         hepatic_hu=liver + contrasts[1],
         lesion_contrast_hu=_LESION_CONTRAST[first],
-        marrow_hu=float(rng.normal(160, 45)),
-        myocardium_hu=float(rng.normal(50, 8) + enhanced * rng.uniform(25, 65)),
-        medulla_hu=float(mean[Organ.KIDNEY] * (rng.uniform(0.45, 1.05) if first else 1)),
-        mass_hu=float(rng.uniform(-10, 120) if wild else 60),
-        fluid_hu=float(rng.normal(10, 8)),
-        filling_hu=(_filling(rng, wild), _filling(rng, wild)),
-        numbers=_numbers(rng, wild),
+        marrow_hu=draw.n(160, 45),
+        myocardium_hu=draw.n(50, 8) + (draw.u(25, 65) if first else 0.0),
+        medulla_hu=mean[Organ.KIDNEY] * (draw.u(0.45, 1.05) if first else 1.0),
+        mass_hu=_mass_hu(draw, liver) if wild else 60.0,
+        fluid_hu=draw.n(10, 8),
+        filling_hu=filling,
+        numbers=_numbers(draw, wild),
         noise={
-            "fine": smooth_noise(rng, body.grid, 9),
-            "medium": smooth_noise(rng, body.grid, 15),
-            "coarse": smooth_noise(rng, body.grid, 42),
-            "stomach": smooth_noise(rng, body.grid, float(rng.uniform(25, 70))),
-            "bowel": smooth_noise(rng, body.grid, float(rng.uniform(12, 40))),
+            "fine": smooth_noise(draw, CANON, 9),
+            "medium": smooth_noise(draw, CANON, 15),
+            "coarse": smooth_noise(draw, CANON, 42),
+            "stomach": smooth_noise(draw, CANON, draw.u(25, 70)),
+            "bowel": smooth_noise(draw, CANON, draw.u(12, 40)),
         },
     )
 
 
 def _derange(
-    rng: np.random.Generator, mean: Field, contrasts: tuple[float, float], phase: int
+    draw: Draw, mean: dict[Organ, float], contrasts: tuple[float, float]
 ) -> tuple[float, float]:
     """Fatty livers, random organs, neighbors of equal density; returns vessel contrasts."""
-    if rng.random() < 0.12:  # steatosis: the vessels outshine the liver
-        drop = rng.uniform(15, 55)
+    if draw.chance(0.12):  # steatosis: the vessels outshine the liver
+        drop = draw.u(15, 55)
         mean[Organ.LIVER] -= drop
         contrasts = contrasts[0] + drop, contrasts[1] + drop
-    lot = rng.random()
-    soft = [o for o in _ENHANCEMENT if o is not Organ.GALLBLADDER]
-    if lot < 0.2:
-        for organ in soft:
-            mean[organ] = rng.uniform(-20, 220)
-        both = rng.uniform(-60, 70)
-        contrasts = both, both + rng.normal(0, 8)
+    lot = draw.u(0, 1)
+    if lot < 0.18:
+        for organ in _ENHANCEMENT:
+            if organ is not Organ.GALLBLADDER:
+                mean[organ] = draw.u(-20, 220)
+        both = draw.u(-60, 70)
+        contrasts = both, both + draw.n(0, 8)
     elif lot < 0.45:
-        neighbors = (Organ.SPLEEN, Organ.STOMACH, Organ.HEART, Organ.KIDNEY, Organ.MUSCLE)
-        for organ in rng.choice(np.asarray(neighbors), rng.integers(1, 3), replace=False):
-            mean[organ] = mean[Organ.LIVER] + rng.normal(0, 6)
+        for organ in _LIVER_LIKE:
+            if draw.chance(0.3):
+                mean[organ] = mean[Organ.LIVER] + draw.n(0, 6)
     return contrasts
 
 
-def _filling(rng: np.random.Generator, wild: bool) -> tuple[float, float, float]:
+def _mass_hu(draw: Draw, liver_hu: float) -> float:
+    """Masses are most often as dense as the liver or a little less."""
+    return liver_hu + draw.u(-80, 25) if draw.chance(0.7) else draw.u(-20, 150)
+
+
+def _filling(draw: Draw, wild: bool) -> tuple[float, float, float]:
     """Three contents of stomach or bowel: water, food, gas, oral contrast."""
+    weights = (0.3, 0.38, 0.2, 0.12) if wild else (0.45, 0.4, 0.15, 0.0)
 
     def one() -> float:
-        kind = rng.choice(4, p=[0.3, 0.38, 0.2, 0.12] if wild else [0.45, 0.4, 0.15, 0.0])
-        options = (rng.normal(6, 8), rng.uniform(0, 90), -900.0, rng.uniform(110, 420))
-        return float(options[int(kind)])
+        kind = draw.pick(weights)
+        return (draw.n(6, 8), draw.u(0, 90), -900.0, draw.u(110, 420))[kind]
 
     return one(), one(), one()
 
 
-def _numbers(rng: np.random.Generator, wild: bool) -> dict[str, float]:
-    def either(p: float, yes: float, no: float = 0.0) -> float:
-        return yes if rng.random() < p else no
+def _like_liver(
+    draw: Draw, filling: tuple[float, float, float], mean: dict[Organ, float]
+) -> tuple[float, float, float]:
+    """Now and then a stomach full of food as dense as the liver."""
+    if not draw.chance(0.2):
+        return filling
+    food = mean[Organ.LIVER] + draw.n(0, 12)
+    return food, food + draw.n(0, 10), filling[2]
 
-    u = rng.uniform
+
+def _numbers(draw: Draw, wild: bool) -> dict[str, float]:
+    def either(p: float, yes: float, no: float = 0.0) -> float:
+        return yes if draw.chance(p) else no
+
+    u = draw.u
     return {
         "cortex_mm": u(2.5, 6),
-        "calcified_costal": either(0.5, 1.0),
         "strands_hu": u(20, 90),
         "strands_from": u(1.0, 2.4),
         "muscle_fat_hu": u(5, 60) if wild else u(5, 25),
@@ -181,8 +184,12 @@ def _numbers(rng: np.random.Generator, wild: bool) -> dict[str, float]:
         "liver_texture_hu": u(0, 5) if wild else u(1, 2),
         "texture_hu": u(1, 10) if wild else u(1, 4),
         "lung_vessels_hu": u(150, 500),
-        "effusion_y": either(0.2, u(-75, -40), -999.0) if wild else -999.0,
-        "ascites_from": either(0.12, u(-1.2, 0.8), 99.0) if wild else 99.0,
-        "mass_texture_hu": u(0, 16),
+        "effusion_y": either(0.2, u(-75, -30), -999.0) if wild else -999.0,
+        # Ascites: fluid up to so far from the organs, and in the hollows behind and below.
+        "ascites_mm": either(0.14, u(3, 30), -999.0) if wild else -999.0,
+        "mass_texture_hu": u(0, 20),
+        "mass_core_hu": either(0.5, u(-50, 20)),
         "calcified_from": either(0.1, u(1.5, 2.5), 99.0),
+        "bile_layer_hu": either(0.2, u(10, 60)),
+        "atelectasis_mm": either(0.25, u(3, 14), -999.0) if wild else -999.0,
     }

@@ -2,24 +2,70 @@
 
 A shape is a function of position that is negative inside and grows about one per
 millimetre outside, so that shapes can be offset, blended and compared with each other.
-Every array is float32 and lies on a `Grid`, indexed (i, j, k) along x (to the patient's
-right), y (anterior) and z (superior).
+Every field is a float32 tensor on a `Grid`, indexed (i, j, k) along x (to the patient's
+right), y (anterior) and z (superior), on the device that its numbers were drawn on.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
-Field = NDArray[np.floating[Any]]
+Field = Tensor
 Point = Sequence[float]
 
 FAR_MM = 99.0
 """The distance that stands for "nowhere near"."""
+
+
+class Draw:
+    """A source of random numbers: single ones, and fields on one device.
+
+    The same seed gives the same numbers on every device, and the same fields on devices of
+    one kind.
+    """
+
+    def __init__(self, seed: int | Sequence[int], device: torch.device | str = "cpu") -> None:
+        self.numbers = np.random.default_rng(seed)
+        self.device = torch.device(device)
+        self._fields = torch.Generator(self.device)
+        self._fields.manual_seed(int(self.numbers.integers(2**63)))
+
+    def u(self, low: float, high: float) -> float:
+        """Uniform."""
+        return float(self.numbers.uniform(low, high))
+
+    def log_u(self, low: float, high: float) -> float:
+        """Log-uniform."""
+        return math.exp(self.u(math.log(low), math.log(high)))
+
+    def n(self, mean: float, sd: float) -> float:
+        """Normal, cut at 2.5 standard deviations."""
+        return mean + sd * float(np.clip(self.numbers.standard_normal(), -2.5, 2.5))
+
+    def chance(self, p: float) -> bool:
+        return bool(self.numbers.random() < p)
+
+    def whole(self, low: int, high: int) -> int:
+        """A whole number, ``low`` included, ``high`` not."""
+        return int(self.numbers.integers(low, high))
+
+    def pick(self, weights: Sequence[float]) -> int:
+        """An index, drawn in proportion to its weight."""
+        total = sum(weights)
+        return int(self.numbers.choice(len(weights), p=[w / total for w in weights]))
+
+    def white(self, shape: Sequence[int]) -> Field:
+        """Standard normal numbers."""
+        return torch.randn(tuple(shape), generator=self._fields, device=self.device)
 
 
 @dataclass(frozen=True)
@@ -43,14 +89,14 @@ class Grid:
         origin = [c - (n - 1) / 2 * s for c, s, n in zip(center, spacing, shape, strict=True)]
         return cls(_three(origin), _three(spacing), (shape[0], shape[1], shape[2]))
 
-    def axis(self, axis: int) -> Field:
+    def axis(self, axis: int, device: torch.device | str = "cpu") -> Field:
         """World mm of the points along one axis, (n,)."""
-        steps = np.arange(self.shape[axis], dtype=np.float32)
-        return np.float32(self.origin[axis]) + np.float32(self.spacing[axis]) * steps
+        steps = torch.arange(self.shape[axis], dtype=torch.float32, device=device)
+        return self.origin[axis] + self.spacing[axis] * steps
 
-    def axes(self) -> tuple[Field, Field, Field]:
-        """World coordinates as three arrays that broadcast to the grid's shape."""
-        x, y, z = (self.axis(a) for a in range(3))
+    def axes(self, device: torch.device | str = "cpu") -> tuple[Field, Field, Field]:
+        """World coordinates as three tensors that broadcast to the grid's shape."""
+        x, y, z = (self.axis(a, device) for a in range(3))
         return x[:, None, None], y[None, :, None], z[None, None, :]
 
     def crop(self, start: Sequence[int], stop: Sequence[int]) -> Grid:
@@ -58,6 +104,15 @@ class Grid:
         origin = [o + a * s for o, a, s in zip(self.origin, start, self.spacing, strict=True)]
         size = [b - a for a, b in zip(start, stop, strict=True)]
         return Grid(_three(origin), self.spacing, (size[0], size[1], size[2]))
+
+    def coarser(self, factor: int) -> Grid:
+        """A grid over the same extent with every ``factor``-th point, and one beyond."""
+        shape = [-(-(n - 1) // factor) + 1 for n in self.shape]
+        return Grid(
+            self.origin,
+            _three([s * factor for s in self.spacing]),
+            (shape[0], shape[1], shape[2]),
+        )
 
 
 def _three(values: Sequence[float]) -> tuple[float, float, float]:
@@ -69,89 +124,155 @@ def interpolation_matrix(positions: Field, count: int) -> Field:
 
     ``positions`` are in samples; beyond the ends the last sample is repeated.
     """
-    base = np.floor(positions).astype(np.int64)
-    matrix = np.zeros((len(positions), count), np.float32)
-    rows = np.arange(len(positions))
+    base = positions.floor()
+    matrix = positions.new_zeros(len(positions), count)
     for tap in (-1, 0, 1, 2):
-        t = np.abs(positions - (base + tap))
+        t = (positions - (base + tap)).abs()
         near = (1.5 * t - 2.5) * t * t + 1
         far = ((-0.5 * t + 2.5) * t - 4) * t + 2
-        weight = np.where(t <= 1, near, far).astype(np.float32)
-        np.add.at(matrix, (rows, np.clip(base + tap, 0, count - 1)), weight)
+        column = (base.long() + tap).clamp(0, count - 1)
+        matrix.scatter_add_(1, column[:, None], torch.where(t <= 1, near, far)[:, None])
     return matrix
+
+
+def along(field: Field, matrix: Field, axis: int) -> Field:
+    """Apply a matrix (new, old) along one axis of a block."""
+    if axis == field.ndim - 1:
+        return field @ matrix.T
+    if axis == 0:
+        return (matrix @ field.flatten(1)).reshape(len(matrix), *field.shape[1:])
+    return (field.movedim(axis, -1) @ matrix.T).movedim(-1, axis)
 
 
 def resample(field: Field, source: Grid, target: Grid) -> Field:
     """The field on another grid: one small matrix product per axis, z first."""
+    if source == target:
+        return field
     out = field
     for axis in (2, 1, 0):
-        positions = (target.axis(axis) - source.origin[axis]) / source.spacing[axis]
-        matrix = interpolation_matrix(positions.astype(np.float32), field.shape[axis])
-        out = np.moveaxis(np.tensordot(matrix, out, axes=(1, axis)), 0, axis)
-    return np.ascontiguousarray(out)
+        out = along(out, _matrix(source, target, axis, field.device), axis)
+    return out.contiguous()
 
 
-def smooth_noise(rng: np.random.Generator, grid: Grid, scale_mm: float) -> Field:
+@lru_cache(maxsize=48)
+def _matrix(source: Grid, target: Grid, axis: int, device: torch.device) -> Field:
+    """Many fields go from one grid to another: the matrices are kept."""
+    positions = target.axis(axis, device) - source.origin[axis]
+    return interpolation_matrix(positions / source.spacing[axis], source.shape[axis])
+
+
+def smooth_noise(draw: Draw, grid: Grid, scale_mm: float) -> Field:
     """Gaussian noise of about unit variance that varies over ``scale_mm``."""
     extent = [s * (n - 1) for s, n in zip(grid.spacing, grid.shape, strict=True)]
-    shape = [int(np.ceil(e / scale_mm)) + 4 for e in extent]
-    knots = rng.standard_normal(shape, np.float32)
-    shift = rng.random(3) + 1.0  # the lattice starts between one and two knots outside
-    origin = [o - float(s) * scale_mm for o, s in zip(grid.origin, shift, strict=True)]
+    shape = [math.ceil(e / scale_mm) + 4 for e in extent]
+    knots = draw.white(shape)
+    # The lattice starts between one and two knots outside.
+    origin = [o - draw.u(1, 2) * scale_mm for o in grid.origin]
     lattice = Grid(_three(origin), (scale_mm,) * 3, (shape[0], shape[1], shape[2]))
     # Interpolation averages: 1.4 brings the standard deviation back to about one.
-    return resample(knots, lattice, grid) * np.float32(1.4)
+    return resample(knots, lattice, grid) * 1.4
+
+
+def gaussian(field: Field, sigmas: Sequence[float]) -> Field:
+    """Gaussian blur of a block along its three axes, sigmas in samples; edges repeat."""
+    out = field
+    for axis, sigma in enumerate(sigmas):
+        if sigma < 0.15:
+            continue
+        reach = max(1, math.ceil(3 * sigma))
+        steps = torch.arange(-reach, reach + 1, dtype=torch.float32, device=field.device)
+        kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
+        kernel /= kernel.sum()
+        line = out.movedim(axis, -1)
+        shape = line.shape
+        padded = torch.nn.functional.pad(
+            line.reshape(1, -1, shape[-1]), (reach, reach), mode="replicate"
+        )[0]
+        smooth = sum(
+            weight * padded[:, offset : offset + shape[-1]]
+            for offset, weight in enumerate(kernel.tolist())
+        )
+        assert isinstance(smooth, Tensor)
+        out = smooth.reshape(shape).movedim(-1, axis)
+    return out.contiguous()
 
 
 def ellipsoid(x: Field, y: Field, z: Field, center: Point, radii: Point, tilt: float = 0) -> Field:
     """An ellipsoid, tilted in the coronal plane by ``tilt`` rad."""
     x, y, z = x - center[0], y - center[1], z - center[2]
     if tilt:
-        c, s = np.float32(np.cos(tilt)), np.float32(np.sin(tilt))
+        c, s = math.cos(tilt), math.sin(tilt)
         x, z = c * x - s * z, s * x + c * z
-    norm = np.sqrt((x / radii[0]) ** 2 + (y / radii[1]) ** 2 + (z / radii[2]) ** 2)
-    return (norm - 1) * np.float32(min(radii))
+    norm = torch.sqrt((x / radii[0]) ** 2 + (y / radii[1]) ** 2 + (z / radii[2]) ** 2)
+    return (norm - 1) * min(radii)
+
+
+def tubes(
+    grid: Grid,
+    start: Field,
+    end: Field,
+    radius: Field,
+    margin_mm: float,
+    device: torch.device | str = "cpu",
+) -> Field:
+    """Signed distance to straight pieces of tube, `FAR_MM` beyond ``margin_mm`` of them.
+
+    Parameters
+    ----------
+    start, end : world mm of the ends of each piece, (n, 3).
+    radius : mm at start and end, (n, 2).
+    """
+    out = torch.full(grid.shape, FAR_MM, device=device)
+    spacing = torch.tensor(grid.spacing)
+    ends = torch.stack([start, end]).cpu()
+    radii = radius.cpu()
+    reach = radii.amax(dim=1, keepdim=True) + margin_mm
+    low = ((ends.amin(dim=0) - reach - torch.tensor(grid.origin)) / spacing).ceil()
+    high = ((ends.amax(dim=0) + reach - torch.tensor(grid.origin)) / spacing).floor() + 1
+    first = low.clamp(min=0).long()
+    last = torch.minimum(high.long(), torch.tensor(grid.shape))
+    axes = [grid.axis(axis, device) for axis in range(3)]
+    for piece in (first < last).all(dim=1).nonzero()[:, 0].tolist():
+        box = tuple(
+            slice(a, b) for a, b in zip(first[piece].tolist(), last[piece].tolist(), strict=True)
+        )
+        p, d = ends[0, piece].tolist(), (ends[1, piece] - ends[0, piece]).tolist()
+        x = (axes[0][box[0]] - p[0])[:, None, None]
+        y = (axes[1][box[1]] - p[1])[None, :, None]
+        z = (axes[2][box[2]] - p[2])[None, None, :]
+        squared = max(sum(c * c for c in d), 1e-6)
+        t = ((x * (d[0] / squared) + y * (d[1] / squared)) + z * (d[2] / squared)).clamp_(0, 1)
+        away = (x - t * d[0]).square_() + (y - t * d[1]).square_() + (z - t * d[2]).square_()
+        begin, stop = radii[piece].tolist()
+        distance = away.sqrt_() - (begin + t * (stop - begin))
+        out[box] = torch.minimum(out[box], distance)
+    return out
 
 
 def tube(
-    x: Field, y: Field, z: Field, points: Sequence[Point], radius: float | Sequence[float]
+    grid: Grid,
+    points: Sequence[Point],
+    radius: float | Sequence[float],
+    device: torch.device | str = "cpu",
 ) -> Field:
     """A tube along a polyline, with one radius or one radius per point, in mm.
 
     The distance is right up to 24 mm from the tube, `FAR_MM` beyond: that saves most of
-    the work. ``x``, ``y`` and ``z`` are contiguous arrays of one shape.
+    the work.
     """
     radii = [radius] * len(points) if isinstance(radius, int | float) else list(radius)
     if len(points) < 2:
         raise ValueError(f"a tube needs at least two points, got {len(points)}")
-    out = np.full(x.size, FAR_MM, np.float32)
-    flat = x.ravel(), y.ravel(), z.ravel()
-    for a, b, ra, rb in zip(points[:-1], points[1:], radii[:-1], radii[1:], strict=True):
-        reach = max(ra, rb) + 24.0
-        near = np.ones(x.size, bool)
-        for axis, low, high in zip(flat, np.minimum(a, b), np.maximum(a, b), strict=True):
-            near &= np.abs(axis - np.float32((low + high) / 2)) < (high - low) / 2 + reach
-        index = np.flatnonzero(near)
-        px, py, pz = (axis[index] - np.float32(c) for axis, c in zip(flat, a, strict=True))
-        d = np.asarray(b, np.float32) - np.asarray(a, np.float32)
-        t = np.clip((px * d[0] + py * d[1] + pz * d[2]) / np.float32(d @ d), 0, 1)
-        away = np.sqrt((px - t * d[0]) ** 2 + (py - t * d[1]) ** 2 + (pz - t * d[2]) ** 2)
-        piece = away - (np.float32(ra) + t * np.float32(rb - ra))
-        out[index] = np.minimum(out[index], piece)
-    return out.reshape(x.shape)
+    line = torch.tensor([[float(c) for c in point] for point in points])
+    pairs = torch.tensor([[float(a), float(b)] for a, b in itertools.pairwise(radii)])
+    return tubes(grid, line[:-1], line[1:], pairs, 24.0, device)
 
 
-def inside_all(*fields: Field) -> Field:
+def inside_all(*fields: Any) -> Field:
     """Intersection."""
-    out = fields[0]
-    for field in fields[1:]:
-        out = np.maximum(out, field)
-    return out
+    return reduce(torch.maximum, fields)
 
 
-def inside_any(*fields: Field) -> Field:
+def inside_any(*fields: Any) -> Field:
     """Union."""
-    out = fields[0]
-    for field in fields[1:]:
-        out = np.minimum(out, field)
-    return out
+    return reduce(torch.minimum, fields)

@@ -6,12 +6,14 @@ real ones (Hu et al., CVPR 2023, arXiv:2303.14869), widened to bright and to lar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-import numpy as np
+import torch
 
 from liverview.phantom.anatomy import Body, Organ
-from liverview.phantom.fields import Field, Grid, resample, smooth_noise
+from liverview.phantom.fields import Draw, Field, Grid, resample, smooth_noise
+from liverview.phantom.frame import CANON
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,17 +51,16 @@ class Lesion:
 
     def distance(self, grid: Grid) -> Field:
         """Signed distance in mm, negative inside, on a grid near the lesion."""
-        x, y, z = (a - c for a, c in zip(grid.axes(), self.center, strict=True))
-        norm = np.sqrt(
-            (x / self.radii[0]) ** 2 + (y / self.radii[1]) ** 2 + (z / self.radii[2]) ** 2
+        x, y, z = (a - c for a, c in zip(grid.axes(self.warp.device), self.center, strict=True))
+        squared = sum(
+            ((a / r) ** 2 for a, r in zip((x, y, z), self.radii, strict=True)), torch.zeros(())
         )
-        ball = (norm - 1) * np.float32(min(self.radii))
-        warp = resample(self.warp, self.warp_grid, grid) * np.float32(self.warp_mm)
-        return (ball + warp).astype(np.float32)
+        ball = (squared.sqrt() - 1) * min(self.radii)
+        return ball + resample(self.warp, self.warp_grid, grid) * self.warp_mm
 
 
 def draw_lesions(
-    rng: np.random.Generator,
+    draw: Draw,
     body: Body,
     count: int,
     contrast_hu: tuple[float, float] = (-45.0, 22.0),
@@ -72,48 +73,49 @@ def draw_lesions(
     ``contrast_hu`` is mean and standard deviation of dark lesions, ``radius_mm`` the range
     of radii (log-uniform), ``cysts`` and ``bright`` are probabilities.
     """
-    index = np.argwhere(body.organs[Organ.LIVER] < -4)
+    index = (body.organs[Organ.LIVER] < -4).nonzero()
     if len(index) == 0:
         return []
-    spacing, origin = np.asarray(body.grid.spacing), np.asarray(body.grid.origin)
     lesions = []
     for _ in range(count):
-        place = origin + (index[rng.integers(len(index))] + rng.uniform(-0.5, 0.5, 3)) * spacing
-        radius = float(np.exp(rng.uniform(*np.log(radius_mm))))
-        lesions.append(_draw_one(rng, place, radius, contrast_hu, cysts, bright))
+        place = index[draw.whole(0, len(index))].tolist()
+        center = [
+            o + (i + draw.u(-0.5, 0.5)) * s
+            for o, i, s in zip(CANON.origin, place, CANON.spacing, strict=True)
+        ]
+        radius = draw.log_u(*radius_mm)
+        lesions.append(_draw_one(draw, center, radius, contrast_hu, cysts, bright))
     return lesions
 
 
 def _draw_one(
-    rng: np.random.Generator,
-    place: np.ndarray,
+    draw: Draw,
+    place: list[float],
     radius: float,
     contrast_hu: tuple[float, float],
     cysts: float,
     bright: float,
 ) -> Lesion:
-    cyst = bool(rng.random() < cysts)
-    contrast = float(np.clip(rng.normal(*contrast_hu), -110, -12))
-    if not cyst and rng.random() < bright:
-        contrast = float(rng.uniform(15, 60))
-    center = (float(place[0]), float(place[1]), float(place[2]))
-    radii = tuple(radius * float(f) for f in rng.uniform(0.75, 1.3, 3))
+    cyst = draw.chance(cysts)
+    contrast = min(max(draw.n(*contrast_hu), -110), -12)
+    if not cyst and draw.chance(bright):
+        contrast = draw.u(15, 60)
+    radii = [radius * draw.u(0.75, 1.3) for _ in range(3)]
     size = 2 * (max(radii) * 1.6 + 8)
     step = max(radius / 3, 2.0)
-    knots = int(np.ceil(size / step)) + 1
-    warp_grid = Grid.centered(center, (step,) * 3, (knots,) * 3)
-    warp_mm = 0.0 if cyst else radius * float(rng.uniform(0.05, 0.22))
+    knots = math.ceil(size / step) + 1
+    warp_grid = Grid.centered(place, (step,) * 3, (knots,) * 3)
     solid = not cyst and radius > 8
     return Lesion(
-        center=center,
+        center=(place[0], place[1], place[2]),
         radii=(radii[0], radii[1], radii[2]),
-        warp=smooth_noise(rng, warp_grid, max(radius * 0.7, 3.0)),
+        warp=smooth_noise(draw, warp_grid, max(radius * 0.7, 3.0)),
         warp_grid=warp_grid,
-        warp_mm=warp_mm,
+        warp_mm=0.0 if cyst else radius * draw.u(0.05, 0.22),
         contrast_hu=contrast,
-        edge_mm=1.0 if cyst else float(rng.uniform(1, 4)),
-        rim_hu=float(rng.uniform(-10, 45)) if solid and rng.random() < 0.35 else 0.0,
-        core_hu=float(rng.uniform(-50, 0)) if solid and rng.random() < 0.35 else 0.0,
-        texture_hu=float(rng.uniform(0, 14)) if solid else 0.0,
+        edge_mm=1.0 if cyst else draw.u(1, 4),
+        rim_hu=draw.u(-10, 45) if solid and draw.chance(0.35) else 0.0,
+        core_hu=draw.u(-50, 0) if solid and draw.chance(0.35) else 0.0,
+        texture_hu=draw.u(0, 14) if solid else 0.0,
         cyst=cyst,
     )

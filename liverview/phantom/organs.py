@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
+import torch
 
 from liverview.phantom.fields import FAR_MM, Field, Point, inside_all, inside_any
+from liverview.phantom.frame import Organ
 from liverview.phantom.pose import Pose
 
 
@@ -17,9 +18,9 @@ def heart(pose: Pose, above: Field) -> Field:
 
 def lung(pose: Pose, trunk: Field, above: Field, heart: Field) -> Field:
     mediastinum = inside_all(
-        np.abs(pose.x + 5) - pose.u(18, 32), pose.y - pose.u(50, 95), -60 - pose.y
+        torch.abs(pose.x + 5) - pose.u(18, 32), pose.y - pose.u(50, 95), -60 - pose.y
     )
-    spine = np.sqrt(pose.x**2 + (pose.y + 5) ** 2) - 33
+    spine = torch.sqrt(pose.x**2 + (pose.y + 5) ** 2) - 33
     return inside_all(trunk + pose.u(9, 14), above, 3 - heart, -mediastinum, -spine)
 
 
@@ -30,12 +31,12 @@ def liver(pose: Pose, cavity: Field, below: Field) -> Field:
     rise_left, rise_back = pose.u(0.42, 0.78), pose.u(0.0, 0.55)
     visceral = tip + rise_left * (pose.u(108, 125) - x) - rise_back * (y - pose.u(40, 75))
     visceral = visceral + pose.noise(60, 6)
-    steep = 1 / np.sqrt(1 + rise_left**2 + rise_back**2)
+    steep = (1 + rise_left**2 + rise_back**2) ** -0.5
     # The left lobe: reaches to x = -reach, in front of stomach and esophagus.
     reach = pose.u(20, 95) if pose.chance(0.85) else pose.u(95, 130)
-    behind = pose.u(15, 45) + 0.3 * np.minimum(x - 20, 0) * pose.u(-1.0, 0.6)
-    back = np.where(x < 22, behind - y + 0.35 * (x - 22), -FAR_MM).astype(np.float32)
-    spine = np.sqrt((x + 6) ** 2 + (y + 8) ** 2) - pose.u(46, 58)
+    behind = pose.u(15, 45) + 0.3 * (x - 20).clamp(max=0) * pose.u(-1.0, 0.6)
+    back = torch.where(x < 22, behind - y + 0.35 * (x - 22), -FAR_MM)
+    spine = torch.sqrt((x + 6) ** 2 + (y + 8) ** 2) - pose.u(46, 58)
     shape = inside_all(cavity + pose.u(0.5, 3), below, (visceral - z) * steep, -x - reach)
     shape = inside_all(shape, -spine, back)
     fissure = _fissure(pose, visceral)
@@ -48,7 +49,9 @@ def _fissure(pose: Pose, visceral: Field) -> Field:
     thickness = pose.u(-2, 5)
     lean = (pose.x - pose.n(12, 10)) + pose.u(-0.4, 0.3) * (pose.y - 80)
     deep = pose.z - visceral - pose.u(10, 55)
-    return inside_all(np.abs(lean) - thickness + pose.noise(30, 2), deep, pose.u(55, 80) - pose.y)
+    return inside_all(
+        torch.abs(lean) - thickness + pose.noise(30, 2), deep, pose.u(55, 80) - pose.y
+    )
 
 
 def spleen(pose: Pose, cavity: Field, below: Field) -> Field:
@@ -104,8 +107,8 @@ def bowel(pose: Pose, cavity: Field, below: Field) -> Field:
     colon = pose.pipe(frame, pose.u(13, 28)) + haustra
     loops = inside_all(
         pose.u(-3, 5) - pose.noise(pose.u(22, 32), 10),
-        pose.z - n(-38, 14) - pose.u(0.1, 0.6) * np.clip(-pose.x, 0, 110),
-        np.abs(pose.x) - n(92, 10),
+        pose.z - n(-38, 14) - pose.u(0.1, 0.6) * (-pose.x).clamp(0, 110),
+        torch.abs(pose.x) - n(92, 10),
         n(8, 8) - pose.y,
     )
     duodenum = pose.pipe(
@@ -185,10 +188,27 @@ def other(pose: Pose) -> Field:
     return inside_any(pancreas + pose.noise(20, 3), esophagus, *adrenals, cord)
 
 
-def mass(pose: Pose) -> Field:
-    """A tumor, cyst or hematoma beside the liver, such as an adrenal mass."""
-    radius = np.exp(pose.u(np.log(14), np.log(62)))
-    side = 1 if pose.chance(0.5) else -1
-    center = (side * pose.u(10, 105), pose.u(-30, 90), pose.u(-105, 45))
-    radii = [radius * pose.u(0.8, 1.25) for _ in range(3)]
-    return pose.ball(center, radii) + pose.noise(24, 3)
+def head(pose: Pose) -> dict[Organ, Field]:
+    """A head with neck, far from any liver: skull, brain, airways, muscle."""
+    n, u = pose.n, pose.u
+    top = pose.ball((0, n(15, 5), 80), (u(66, 78), u(84, 98), u(72, 90)))
+    face = pose.ball((0, n(45, 6), 0), (u(52, 64), u(58, 72), u(68, 84)))
+    neck = pose.pipe([(0, 5, -30), (0, -5, -230)], u(48, 62))
+    skin = inside_any(top, face, neck) + pose.noise(45, 2)
+    skull = inside_all(torch.abs(top + 9) - u(2.5, 4), 30 - pose.z)
+    jaw = inside_all(torch.abs(face + u(9, 14)) - 4, torch.abs(pose.z) - 40, 30 - pose.y)
+    spine = inside_all(pose.pipe([(0, -25, 30), (0, -32, -230)], 15), (pose.z % 22) - 18)
+    sinuses = pose.ball((0, n(85, 5), n(18, 5)), (u(18, 32), u(12, 20), u(14, 24)))
+    airway = pose.pipe([(0, 40, 10), (0, 25, -40), (0, 22, -230)], u(7, 10))
+    return {
+        Organ.MUSCLE: inside_all(skin + u(4, 9), 20 - top),
+        Organ.BONE: inside_any(skull, jaw, spine),
+        Organ.LUNG: inside_any(sinuses, airway) - 4,
+        Organ.OTHER: inside_all(top + 14, 20 - pose.z),
+        Organ.ARTERY: inside_any(
+            *(pose.pipe([(s * 32, 10, 0), (s * 30, 8, -230)], 5) for s in (1, -1))
+        ),
+        Organ.VEIN: inside_any(
+            *(pose.pipe([(s * 38, 0, 0), (s * 36, 2, -230)], 6) for s in (1, -1))
+        ),
+    }

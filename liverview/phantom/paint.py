@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
 from liverview.labels import Label
-from liverview.phantom.anatomy import Body, Organ
+from liverview.phantom.anatomy import Body
 from liverview.phantom.appearance import Appearance
 from liverview.phantom.fields import FAR_MM, Field, Grid, resample
+from liverview.phantom.frame import CANON, Organ
 from liverview.phantom.lesions import Lesion
 from liverview.phantom.vessels import Tree, tree_distance
 
@@ -32,15 +33,15 @@ class Patient:
 class Painting:
     """Voxels on a grid: `Organ` and `Label` numbers (uint8) and HU (float32)."""
 
-    organs: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
+    organs: Tensor
+    labels: Tensor
     hu: Field
 
 
 def paint(patient: Patient, grid: Grid) -> Painting:
     """Label every voxel by its center and give it the HU of its tissue.
 
-    Partial volume is the scanner's business: see `scanner.scan`.
+    Partial volume is the scanner's business: see `scanner.Scan`.
     """
     brush = _Brush(patient, grid)
     brush.fill_container()
@@ -54,16 +55,16 @@ class _Brush:
         self.patient = patient
         self.grid = grid
         self.look = patient.appearance
-        self.n = self.look.noise
-        self.organs = np.zeros(grid.shape, np.uint8)
-        self.labels = np.zeros(grid.shape, np.uint8)
-        self.hu = np.empty(0, np.float32)
+        self.device = patient.body.device
+        self.organs = torch.zeros(grid.shape, dtype=torch.uint8, device=self.device)
+        self.labels = torch.zeros_like(self.organs)
+        self.hu = torch.empty(0)
         self.depth: dict[Organ, Field] = {}
-        self.noise = {name: self._sample(f) for name, f in self.n.items()}
+        self.noise = {name: self._sample(f) for name, f in self.look.noise.items()}
         self.cavity = self._sample(patient.body.cavity)
 
     def _sample(self, field: Field) -> Field:
-        return resample(field, self.patient.body.grid, self.grid)
+        return resample(field, CANON, self.grid)
 
     # ---- which organ ---------------------------------------------------------------
 
@@ -74,16 +75,15 @@ class _Brush:
         wall = (self._sample(body.trunk) < 0) & (self.cavity + 2 * self.noise["medium"] > 0)
         streaked = self.noise["fine"] < self.look.numbers["muscle_fat_from"] + 0.6
         self.organs[wall & streaked] = Organ.MUSCLE
-        best = np.zeros(self.grid.shape, np.float32)
-        for organ, distance in body.organs.items():
-            if not np.any(distance < 0):
-                continue
+        best = torch.zeros(self.grid.shape, device=self.device)
+        for organ, distance in body.present.items():
             depth = self._sample(distance)
             wins = depth < best
-            best[wins] = depth[wins]
-            self.organs[wins] = organ
+            best = torch.minimum(best, depth)
+            self.organs.masked_fill_(wins, int(organ))
             self.depth[organ] = depth
-        self.hu = self.look.mean_hu[self.organs]
+        means = torch.tensor([self.look.mean_hu[organ] for organ in Organ], device=self.device)
+        self.hu = means[self.organs.int()]
 
     # ---- how it looks --------------------------------------------------------------
 
@@ -98,6 +98,7 @@ class _Brush:
             (Organ.STOMACH, lambda m: self._gut(m, Organ.STOMACH, 0)),
             (Organ.BOWEL, lambda m: self._gut(m, Organ.BOWEL, 1)),
             (Organ.SPLEEN, self._plain),
+            (Organ.GALLBLADDER, self._gallbladder),
             (Organ.ARTERY, self._artery),
             (Organ.OTHER, self._other),
         ):
@@ -105,79 +106,104 @@ class _Brush:
             if mask.any():
                 self.hu[mask] = painter(mask)
 
-    def _k(self, name: str) -> np.float32:
-        return np.float32(self.look.numbers[name])
+    def _k(self, name: str) -> float:
+        return self.look.numbers[name]
 
-    def _plain(self, mask: NDArray[np.bool_]) -> Field:
+    def _y(self, mask: Tensor) -> Field:
+        return torch.broadcast_to(self.grid.axes(self.device)[1], self.grid.shape)[mask]
+
+    def _plain(self, mask: Tensor) -> Field:
         return self.hu[mask] + self._k("texture_hu") * 0.5 * self.noise["medium"][mask]
 
-    def _fat(self, mask: NDArray[np.bool_]) -> Field:
+    def _fat(self, mask: Tensor) -> Field:
         fine = self.noise["fine"][mask]
-        strands = np.maximum(fine - self._k("strands_from"), 0) * self._k("strands_hu")
+        strands = (fine - self._k("strands_from")).clamp_(min=0) * self._k("strands_hu")
         hu = self.hu[mask] + strands + 5 * self.noise["medium"][mask]
-        ascites = (self.cavity[mask] < -4) & (self.noise["coarse"][mask] > self._k("ascites_from"))
-        return np.where(ascites, np.float32(self.look.fluid_hu), hu)
+        reach = self._k("ascites_mm")
+        if reach < 0:
+            return hu
+        around = [
+            self.depth[o][mask]
+            for o in (Organ.LIVER, Organ.SPLEEN, Organ.STOMACH, Organ.BOWEL)
+            if o in self.depth
+        ]
+        if not around:
+            return hu
+        near = torch.stack(around).amin(dim=0) + 6 * self.noise["coarse"][mask]
+        hollow = (self._y(mask) - 10) * 0.15  # fluid sinks: lying on the back, to the back
+        wet = (self.cavity[mask] < -1) & (near + hollow < reach)
+        return torch.where(wet, self.look.fluid_hu + 2 * fine, hu)
 
-    def _muscle(self, mask: NDArray[np.bool_]) -> Field:
+    def _muscle(self, mask: Tensor) -> Field:
         fine = self.noise["fine"][mask]
-        fat = np.maximum(fine - self._k("muscle_fat_from"), 0) * self._k("muscle_fat_hu")
+        fat = (fine - self._k("muscle_fat_from")).clamp_(min=0) * self._k("muscle_fat_hu")
         return self.hu[mask] - fat + 4 * self.noise["medium"][mask]
 
-    def _bone(self, mask: NDArray[np.bool_]) -> Field:
+    def _bone(self, mask: Tensor) -> Field:
         marrow = self.depth[Organ.BONE][mask] < -self._k("cortex_mm")
-        hu = np.where(marrow, np.float32(self.look.marrow_hu), self.hu[mask] + 120)
+        hu = torch.where(marrow, self.look.marrow_hu, self.hu[mask] + 120)
         return hu + 50 * self.noise["fine"][mask]
 
-    def _lung(self, mask: NDArray[np.bool_]) -> Field:
-        vessels = np.maximum(self.noise["fine"][mask] - 1.6, 0) * self._k("lung_vessels_hu")
-        hu = self.hu[mask] + 25 * self.noise["coarse"][mask] + vessels
-        y = np.broadcast_to(self.grid.axes()[1], self.grid.shape)[mask]
-        effusion = y < self._k("effusion_y") + 10 * self.noise["coarse"][mask]
-        return np.where(effusion, np.float32(self.look.fluid_hu + 5), hu)
+    def _lung(self, mask: Tensor) -> Field:
+        vessels = (self.noise["fine"][mask] - 1.6).clamp_(min=0) * self._k("lung_vessels_hu")
+        coarse = self.noise["coarse"][mask]
+        hu = self.hu[mask] + 25 * coarse + vessels
+        effusion = self._y(mask) < self._k("effusion_y") + 10 * coarse
+        hu = torch.where(effusion, self.look.fluid_hu + 5, hu)
+        band = self._k("atelectasis_mm")
+        if band < 0 or Organ.LIVER not in self.depth:
+            return hu
+        collapsed = (self.depth[Organ.LIVER][mask] < band + 8 * coarse) & (
+            self._y(mask) < 20 + 20 * coarse
+        )
+        return torch.where(collapsed, self.look.myocardium_hu + 10 * self.noise["fine"][mask], hu)
 
-    def _kidney(self, mask: NDArray[np.bool_]) -> Field:
+    def _kidney(self, mask: Tensor) -> Field:
         deep = self.depth[Organ.KIDNEY][mask] < -self._k("cortex_kidney_mm")
-        hu = np.where(deep, np.float32(self.look.medulla_hu), self.hu[mask])
+        hu = torch.where(deep, self.look.medulla_hu, self.hu[mask])
         return hu + self._k("texture_hu") * self.noise["medium"][mask]
 
-    def _heart(self, mask: NDArray[np.bool_]) -> Field:
+    def _heart(self, mask: Tensor) -> Field:
         shallow = self.depth[Organ.HEART][mask] > -self._k("myocardium_mm")
         septum = self.noise["medium"][mask] + 0.5 * self.noise["coarse"][mask] > 1.4
-        muscle = np.float32(self.look.myocardium_hu)
-        hu = np.where(shallow | septum, muscle, self.hu[mask])
+        hu = torch.where(shallow | septum, self.look.myocardium_hu, self.hu[mask])
         return hu + self._k("texture_hu") * 0.5 * self.noise["medium"][mask]
 
-    def _gut(self, mask: NDArray[np.bool_], organ: Organ, which: int) -> Field:
+    def _gallbladder(self, mask: Tensor) -> Field:
+        sludge = self._k("bile_layer_hu") * (self.noise["coarse"][mask] > 0.3)
+        wall = self.depth[Organ.GALLBLADDER][mask] > -0.4 * self._k("wall_mm")
+        return self.hu[mask] + sludge + 25 * wall
+
+    def _gut(self, mask: Tensor, organ: Organ, which: int) -> Field:
         """Wall, then up to three contents, gas in front (above, lying on the back)."""
         name = "stomach" if organ is Organ.STOMACH else "bowel"
         first, second, third = self.look.filling_hu[which]
         pattern, fine = self.noise[name][mask], self.noise["fine"][mask]
-        content = np.where(pattern < -0.3, first, np.where(pattern < 0.9, second, third))
-        content = content + self._k("texture_hu") * 2 * fine
-        y = np.broadcast_to(self.grid.axes()[1], self.grid.shape)[mask]
-        gas = (y + 8 * pattern > self._k("gas_level") + 40) | (content < -500)
-        feces = (fine > self._k("feces_from")) & (which == 1)
-        content = np.where(feces, self._k("feces_hu"), content)
-        content = np.where(gas, np.float32(_GAS_HU), content)
+        late = torch.where(pattern < 0.9, second, third)
+        content = torch.where(pattern < -0.3, first, late) + self._k("texture_hu") * 2 * fine
+        gas = (self._y(mask) + 8 * pattern > self._k("gas_level") + 40) | (content < -500)
+        if which == 1:
+            content = torch.where(fine > self._k("feces_from"), self._k("feces_hu"), content)
+        content = torch.where(gas, _GAS_HU, content)
         inner = self.depth[organ][mask] < -self._k("wall_mm")
-        return np.where(inner, content, self.hu[mask]).astype(np.float32)
+        return torch.where(inner, content, self.hu[mask])
 
-    def _artery(self, mask: NDArray[np.bool_]) -> Field:
+    def _artery(self, mask: Tensor) -> Field:
         plaque = (self.depth[Organ.ARTERY][mask] > -2) & (
             self.noise["fine"][mask] > self._k("calcified_from")
         )
-        return np.where(plaque, np.float32(500), self.hu[mask])
+        return torch.where(plaque, 500.0, self.hu[mask])
 
-    def _other(self, mask: NDArray[np.bool_]) -> Field:
+    def _other(self, mask: Tensor) -> Field:
         fine = self.noise["fine"][mask]
-        hu = self.hu[mask] - np.maximum(fine - 0.3, 0) * 30  # fatty lobules
+        hu = self.hu[mask] - (fine - 0.3).clamp(min=0) * 30  # fatty lobules
         if self.patient.body.mass is None:
             return hu
-        inside = self._sample(self.patient.body.mass)[mask] < 0
-        mass = self.look.mass_hu + self._k("mass_texture_hu") * (
-            self.noise["coarse"][mask] + 0.6 * fine
-        )
-        return np.where(inside, mass.astype(np.float32), hu)
+        depth = self._sample(self.patient.body.mass)[mask]
+        uneven = self.noise["coarse"][mask] + 0.6 * fine
+        mass = self.look.mass_hu + self._k("mass_texture_hu") * uneven
+        core = (-depth - 8 + 6 * self.noise["medium"][mask]).clamp(0, 8) / 8
+        return torch.where(depth < 0, mass + core * self._k("mass_core_hu"), hu)
 
     # ---- inside the liver ----------------------------------------------------------
 
@@ -190,52 +216,47 @@ class _Brush:
         inside = liver[box]
         hu = self.hu[box]
         texture = self.noise["coarse"][box] + 0.7 * self.noise["medium"][box]
-        hu[inside] += self._k("liver_texture_hu") * texture[inside]
-        labels = np.where(inside, np.uint8(Label.LIVER), np.uint8(0))
+        hu += self._k("liver_texture_hu") * texture * inside
+        labels = inside * int(Label.LIVER)
         for tree, value in (
             (self.patient.portal, self.look.portal_hu),
             (self.patient.hepatic, self.look.hepatic_hu),
         ):
-            lumen = inside & (tree_distance(tree, part) < 0)
-            hu[lumen] = value
-            labels[lumen] = Label.VESSEL
+            lumen = inside & (tree_distance(tree, part, self.device) < 0)
+            hu.masked_fill_(lumen, value)
+            labels.masked_fill_(lumen, int(Label.VESSEL))
         for lesion in self.patient.lesions:
             self._fill_lesion(lesion, part, inside, hu, labels)
-        self.labels[box] = labels
+        self.labels[box] = labels.to(torch.uint8)
 
     def _fill_lesion(
-        self,
-        lesion: Lesion,
-        part: Grid,
-        inside: NDArray[np.bool_],
-        hu: Field,
-        labels: NDArray[np.uint8],
+        self, lesion: Lesion, part: Grid, inside: Tensor, hu: Field, labels: Tensor
     ) -> None:
+        """Paints into ``hu`` and ``labels``, the liver's box."""
         box = _reach(lesion, part)
         if box is None:
             return
         local = part.crop([s.start for s in box], [s.stop for s in box])
-        distance = np.where(inside[box], lesion.distance(local), np.float32(FAR_MM))
-        weight = np.clip(0.5 - distance / lesion.edge_mm, 0, 1)
-        parenchyma = self.look.mean_hu[Organ.LIVER]
-        target = np.full_like(distance, parenchyma + lesion.contrast_hu)
+        distance = torch.where(inside[box], lesion.distance(local), FAR_MM)
+        weight = (0.5 - distance / lesion.edge_mm).clamp(0, 1)
         if lesion.cyst:
-            target[...] = self.look.fluid_hu
-        target += lesion.rim_hu * np.exp(-(((distance + 3) / 3) ** 2))
-        core = np.clip(-distance / max(min(lesion.radii) * 0.5, 4) - 0.8, 0, 1)
-        target += lesion.core_hu * core
+            target = torch.full_like(distance, self.look.fluid_hu)
+        else:
+            target = torch.full_like(distance, self.look.mean_hu[Organ.LIVER] + lesion.contrast_hu)
+        target += lesion.rim_hu * torch.exp(-(((distance + 3) / 3) ** 2))
+        target += lesion.core_hu * (-distance / max(min(lesion.radii) * 0.5, 4) - 0.8).clamp(0, 1)
         texture = resample(lesion.warp, lesion.warp_grid, local)
-        target += lesion.texture_hu * np.sin(3 * texture)
-        hu[box] = hu[box] * (1 - weight) + target * weight
+        target += lesion.texture_hu * torch.sin(3 * texture)
+        hu[box] = torch.lerp(hu[box], target, weight)
         if not lesion.cyst:
-            labels[box][distance < 0] = Label.TUMOR
+            labels[box].masked_fill_(distance < 0, int(Label.TUMOR))
 
 
-def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, slice, slice]:
+def _bounding_box(mask: Tensor) -> tuple[slice, slice, slice]:
     box = []
     for axis in range(3):
-        others = tuple(a for a in range(3) if a != axis)
-        hit = np.flatnonzero(mask.any(axis=others))
+        first, second = sorted({0, 1, 2} - {axis}, reverse=True)
+        hit = mask.any(dim=first).any(dim=second).nonzero()[:, 0]
         box.append(slice(int(hit[0]), int(hit[-1]) + 1))
     return box[0], box[1], box[2]
 
@@ -246,8 +267,8 @@ def _reach(lesion: Lesion, grid: Grid) -> tuple[slice, slice, slice] | None:
     for axis in range(3):
         middle = (lesion.center[axis] - grid.origin[axis]) / grid.spacing[axis]
         reach = lesion.reach_mm / grid.spacing[axis]
-        first = max(int(np.ceil(middle - reach)), 0)
-        last = min(int(np.floor(middle + reach)) + 1, grid.shape[axis])
+        first = max(int(-(-(middle - reach) // 1)), 0)
+        last = min(int((middle + reach) // 1) + 1, grid.shape[axis])
         if first >= last:
             return None
         box.append(slice(first, last))

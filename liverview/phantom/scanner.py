@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
+import torch
+from torch import Tensor
 
-from liverview.phantom.anatomy import TORSO, Body, Organ
-from liverview.phantom.fields import Field, Grid, resample, smooth_noise
+from liverview.phantom.anatomy import Body
+from liverview.phantom.fields import Draw, Field, Grid, gaussian, resample, smooth_noise
+from liverview.phantom.frame import CANON, Organ
 from liverview.phantom.paint import Painting
 
 _REACH_MM = 300.0
+_LATTICE = CANON.coarser(6)
+"""A coarse grid over the body for what varies slowly."""
 
 
 @dataclass(frozen=True)
@@ -23,45 +26,57 @@ class Scanner:
     ----------
     blur_mm : standard deviation of the point spread in the slice.
     slice_blur : the same across slices, in slices: partial volume.
+    sharpen : how much of what the blur takes a sharp kernel brings back, and more.
     noise_hu : standard deviation of the noise.
     grain_mm : correlation of the noise in the slice; 0 is white.
+    band : how much of its lowest frequencies filtered back-projection takes from the noise.
     uneven : how much the noise varies over the body, 0 to about 0.5.
     streaks_hu : amplitude of streaks through the body.
+    shading_hu : amplitude of slow errors, such as beam hardening.
     offset_hu : calibration error.
-    table, arms : whether a table lies under the patient, arms beside the body.
-    seed : decides where table, arms and streaks are.
+    table, arms, metal : whether a table lies under the patient, arms beside the body, and
+        something of metal in it.
+    seed : decides where table, arms, streaks and metal are.
     """
 
     blur_mm: float = 0.6
     slice_blur: float = 0.4
+    sharpen: float = 0.0
     noise_hu: float = 12.0
     grain_mm: float = 0.7
+    band: float = 0.0
     uneven: float = 0.2
     streaks_hu: float = 0.0
+    shading_hu: float = 0.0
     offset_hu: float = 0.0
     table: bool = True
     arms: bool = False
+    metal: bool = False
     seed: int = 0
 
 
-def draw_scanner(rng: np.random.Generator, spacing: tuple[float, float, float]) -> Scanner:
+def draw_scanner(draw: Draw, spacing: tuple[float, float, float]) -> Scanner:
     """Draw a scanner for training: from smooth thick slices to sharp noisy ones.
 
     Blur and noise suit voxels of ``spacing``: averaging voxels averages noise too.
     """
-    u = rng.uniform
+    u, chance = draw.u, draw.chance
     coarse = spacing[0] > 2
     return Scanner(
-        blur_mm=float(u(0.3, 0.65) * spacing[0] if coarse else u(0.4, 1.2)),
-        slice_blur=float(u(0.3, 0.7) if rng.random() < 0.75 else u(0.7, 1.3)),
-        noise_hu=float(np.exp(u(np.log(2), np.log(30 if coarse else 34)))),
-        grain_mm=float(u(0.2, 0.8) * spacing[0] if rng.random() < 0.7 else 0),
-        uneven=float(u(0, 0.4)),
-        streaks_hu=float(u(3, 20)) if rng.random() < 0.12 else 0.0,
-        offset_hu=float(rng.normal(0, 5)),
-        table=bool(rng.random() < 0.6),
-        arms=bool(rng.random() < 0.1),
-        seed=int(rng.integers(2**31)),
+        blur_mm=u(0.3, 0.65) * spacing[0] if coarse else u(0.4, 1.2),
+        slice_blur=u(0.3, 0.7) if chance(0.75) else u(0.7, 1.3),
+        sharpen=u(0.2, 1.2) if chance(0.2) else 0.0,
+        noise_hu=draw.log_u(2, 30 if coarse else 34),
+        grain_mm=u(0.2, 0.8) * spacing[0] if chance(0.7) else 0.0,
+        band=u(0.3, 1.0) if chance(0.4) else 0.0,
+        uneven=u(0, 0.4),
+        streaks_hu=u(3, 20) if chance(0.12) else 0.0,
+        shading_hu=u(1, 8) if chance(0.3) else 0.0,
+        offset_hu=draw.n(0, 5),
+        table=chance(0.6),
+        arms=chance(0.1),
+        metal=chance(0.03),
+        seed=draw.whole(0, 2**31),
     )
 
 
@@ -71,78 +86,99 @@ class Scan:
 
     scanner: Scanner
     body: Body
-    rng: np.random.Generator
+    draw: Draw
     _gain: Field = field(init=False)
+    _shade: Field = field(init=False)
 
     def __post_init__(self) -> None:
-        lattice = _lattice()
-        knots = smooth_noise(np.random.default_rng(self.scanner.seed), lattice, 90)
-        object.__setattr__(self, "_gain", 1 + np.float32(self.scanner.uneven) * knots)
+        fixed = self._fixed()
+        knots = smooth_noise(fixed, _LATTICE, 90)
+        object.__setattr__(self, "_gain", (1 + self.scanner.uneven * knots).clamp(min=0.2))
+        shade = smooth_noise(fixed, _LATTICE, 120) * self.scanner.shading_hu
+        object.__setattr__(self, "_shade", shade)
+
+    def _fixed(self) -> Draw:
+        """The same numbers for every piece."""
+        return Draw(self.scanner.seed, self.body.device)
 
     def image(self, painting: Painting, grid: Grid) -> Field:
         """HU of a painted piece, float32; its first and last slices see no neighbors."""
-        fixed = np.random.default_rng(self.scanner.seed)
-        hu = painting.hu.copy()
+        scanner, fixed = self.scanner, self._fixed()
+        hu = painting.hu.clone()
         air = painting.organs == Organ.OUTSIDE
         self._add_table(fixed, hu, air, grid)
         self._add_arms(fixed, hu, air, grid)
-        sigma = [self.scanner.blur_mm / s for s in grid.spacing[:2]]
-        hu = ndimage.gaussian_filter(hu, (*sigma, self.scanner.slice_blur), truncate=3.0)
+        metal_hu = self._add_metal(fixed, hu, ~air, grid)
+        sigma = [scanner.blur_mm / s for s in grid.spacing[:2]]
+        hu = gaussian(hu, (*sigma, scanner.slice_blur))
+        if scanner.sharpen:
+            hu += scanner.sharpen * (hu - gaussian(hu, (max(sigma[0], 0.5), max(sigma[1], 0.5), 0)))
         hu += self._noise(grid)
-        if self.scanner.streaks_hu:
-            hu += np.float32(self.scanner.streaks_hu) * _streaks(fixed, grid)
-        hu += np.float32(self.scanner.offset_hu)
-        return hu
+        if scanner.streaks_hu:
+            hu += scanner.streaks_hu * _streaks(fixed, grid)
+        if scanner.shading_hu:
+            hu += resample(self._shade, _LATTICE, grid)
+        return hu + metal_hu + scanner.offset_hu
 
     def _noise(self, grid: Grid) -> Field:
-        noise = self.rng.standard_normal(grid.shape, np.float32)
+        noise = self.draw.white(grid.shape)
         sigma = self.scanner.grain_mm / grid.spacing[0]
         if sigma > 0.2:
-            noise = ndimage.gaussian_filter(noise, (sigma, sigma, 0), truncate=3.0)
-            noise /= max(float(noise.std()), 1e-6)
-        noise *= resample(self._gain, _lattice(), grid)
-        noise *= np.float32(self.scanner.noise_hu)
-        return noise
+            noise = gaussian(noise, (sigma, sigma, 0))
+        if self.scanner.band:
+            wide = max(2.5 * sigma, 1.5)
+            noise = noise - self.scanner.band * gaussian(noise, (wide, wide, 0))
+        noise = noise / noise.std().clamp(min=1e-6)
+        return noise * resample(self._gain, _LATTICE, grid) * self.scanner.noise_hu
 
-    def _add_table(
-        self, fixed: np.random.Generator, hu: Field, air: NDArray[np.bool_], grid: Grid
-    ) -> None:
+    def _add_table(self, fixed: Draw, hu: Field, air: Tensor, grid: Grid) -> None:
         """A curved sheet with a light core a little below the back."""
-        gap, curve = fixed.uniform(2, 18), fixed.uniform(0, 0.0009)
-        sheet_mm, sheet_hu = fixed.uniform(2, 5), fixed.uniform(-600, 150)
+        gap, curve = fixed.u(2, 18), fixed.u(0, 0.0009)
+        sheet_mm, sheet_hu = fixed.u(2, 5), fixed.u(-600, 150)
         if not self.scanner.table:
             return
-        x, y, _ = grid.axes()
-        top = self.body.back_mm - gap + x**2 * np.float32(curve)
+        x, y, _ = grid.axes(hu.device)
+        top = self.body.back_mm - gap + x**2 * curve
         under = y < top
         sheet = under & (y > top - max(sheet_mm, grid.spacing[1]))
-        hu[air & under & (y > top - 45)] = -950
-        hu[air & sheet] = sheet_hu
+        hu.masked_fill_(air & under & (y > top - 45), -950.0)
+        hu.masked_fill_(air & sheet, sheet_hu)
 
-    def _add_arms(
-        self, fixed: np.random.Generator, hu: Field, air: NDArray[np.bool_], grid: Grid
-    ) -> None:
-        places = fixed.uniform((165, -60, 28, 7, 300), (190, 40, 42, 12, 800), (2, 5))
+    def _add_arms(self, fixed: Draw, hu: Field, air: Tensor, grid: Grid) -> None:
+        places = [
+            (side * fixed.u(165, 215), fixed.u(-60, 40), fixed.u(28, 42), fixed.u(7, 12))
+            for side in (-1, 1)
+        ]
+        bone_hu = fixed.u(300, 800)
         if not self.scanner.arms:
             return
-        x, y, _ = grid.axes()
-        for side, (cx, cy, flesh, bone, bone_hu) in zip((-1, 1), places, strict=True):
-            away = np.sqrt((x - side * cx) ** 2 + (y - cy) ** 2)
-            hu[air & (away < flesh)] = 50
-            hu[air & (away < bone)] = bone_hu
+        x, y, _ = grid.axes(hu.device)
+        for cx, cy, flesh, bone in places:
+            away = torch.sqrt((x - cx) ** 2 + (y - cy) ** 2)
+            hu.masked_fill_(air & (away < flesh), 50.0)
+            hu.masked_fill_(air & (away < bone), bone_hu)
+
+    def _add_metal(self, fixed: Draw, hu: Field, inside: Tensor, grid: Grid) -> Field | float:
+        """A clip, stent or implant, and what it does to the slices that it lies in."""
+        cx, cy = fixed.u(-90, 90), fixed.u(-30, 90)
+        cz, radius = fixed.u(-100, 120), fixed.u(2, 9)
+        if not self.scanner.metal:
+            return 0.0
+        x, y, z = grid.axes(hu.device)
+        away = torch.sqrt((x - cx) ** 2 + (y - cy) ** 2)
+        hu.masked_fill_(inside & (away < radius) & ((z - cz).abs() < 3 * radius), 2500.0)
+        angle = torch.atan2(y - cy, x - cx)
+        rays = sum(torch.cos(n * angle + fixed.u(0, 6.3)) for n in (4, 7, 11))
+        fade = torch.exp(-away / 45) * ((z - cz).abs() < 3 * radius + 4)
+        return 25 * radius * rays * fade
 
 
-def _lattice() -> Grid:
-    """A coarse grid over the torso for what varies slowly."""
-    steps = [int(s * n / 24) + 2 for s, n in zip(TORSO.spacing, TORSO.shape, strict=True)]
-    return Grid(TORSO.origin, (24.0, 24.0, 24.0), (steps[0], steps[1], steps[2]))
-
-
-def _streaks(fixed: np.random.Generator, grid: Grid) -> Field:
+def _streaks(fixed: Draw, grid: Grid) -> Field:
     """Parallel bands across the slice, at one angle."""
-    angle = fixed.uniform(0, np.pi)
-    knots = fixed.standard_normal(128).astype(np.float32)
-    x, y, _ = grid.axes()
-    across = np.cos(angle) * x + np.sin(angle) * y
-    place = (across + _REACH_MM) / (2 * _REACH_MM) * (len(knots) - 1)
-    return np.interp(place, np.arange(len(knots)), knots).astype(np.float32)
+    angle = fixed.u(0, math.pi)
+    knots = fixed.white((128,))
+    x, y, _ = grid.axes(knots.device)
+    across = math.cos(angle) * x + math.sin(angle) * y
+    place = ((across + _REACH_MM) / (2 * _REACH_MM) * 127).clamp(0, 126.999)
+    low = place.floor().long()
+    return torch.lerp(knots[low], knots[low + 1], place - low)

@@ -9,12 +9,17 @@ follow Murray's law: r_parent^g = sum of r_child^g.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from liverview.phantom.anatomy import Body, Organ
-from liverview.phantom.fields import FAR_MM, Field, Grid
+from liverview.phantom.fields import Draw, Field, Grid, tubes
+from liverview.phantom.frame import CANON
+
+Points = NDArray[np.floating[Any]]
 
 _STEP_MM = 5.0
 THINNEST_MM = 0.9
@@ -31,14 +36,12 @@ class Tree:
     radius : mm at start and end, (n, 2).
     """
 
-    start: Field
-    end: Field
-    radius: Field
+    start: Points
+    end: Points
+    radius: Points
 
 
-def grow_trees(
-    rng: np.random.Generator, body: Body, leaves: int | None = None
-) -> tuple[Tree, Tree]:
+def grow_trees(draw: Draw, body: Body, leaves: int | None = None) -> tuple[Tree, Tree]:
     """The portal tree and the hepatic venous tree of a body's liver.
 
     ``leaves`` is the number of end branches of each; by default it is drawn. A body
@@ -48,21 +51,24 @@ def grow_trees(
     if len(points) < 50:
         empty = Tree(*(np.zeros((0, n), np.float32) for n in (3, 3, 2)))
         return empty, empty
-    count = leaves if leaves is not None else int(rng.integers(70, 180))
-    root_mm = float(rng.uniform(6, 9)), float(rng.uniform(6, 9))
+    count = leaves if leaves is not None else draw.whole(70, 180)
+    root_mm = draw.u(6, 9), draw.u(6, 9)
+    rng = draw.numbers
     portal = _grow(rng, np.asarray(body.hilum, np.float32), points, count, root_mm[0])
     hepatic = _grow(rng, np.asarray(body.confluence, np.float32), points, count, root_mm[1])
     return portal, hepatic
 
 
-def _liver_points(body: Body) -> Field:
+def _liver_points(body: Body) -> Points:
     """World mm of the grid points at least 5 mm inside the liver, (n, 3)."""
-    index = np.argwhere(body.organs[Organ.LIVER] < -5)
-    origin = np.asarray(body.grid.origin, np.float32)
-    return (origin + index * np.asarray(body.grid.spacing, np.float32)).astype(np.float32)
+    index = (body.organs[Organ.LIVER] < -5).nonzero().cpu().numpy()
+    origin = np.asarray(CANON.origin, np.float32)
+    return (origin + index * np.asarray(CANON.spacing, np.float32)).astype(np.float32)
 
 
-def _grow(rng: np.random.Generator, root: Field, points: Field, count: int, root_mm: float) -> Tree:
+def _grow(
+    rng: np.random.Generator, root: Points, points: Points, count: int, root_mm: float
+) -> Tree:
     root = _inside(root, points)
     targets = points[rng.choice(len(points), min(count, len(points)), replace=False)]
     targets = targets + rng.uniform(-2, 2, targets.shape).astype(np.float32)
@@ -91,14 +97,14 @@ def _grow(rng: np.random.Generator, root: Field, points: Field, count: int, root
     return _with_radii(rng, position[:size], parent[:size], root_mm)
 
 
-def _inside(root: Field, points: Field) -> Field:
+def _inside(root: Points, points: Points) -> Points:
     """The point of the liver nearest to the root, so that the tree starts inside."""
-    nearest: Field = points[int(np.argmin(np.linalg.norm(points - root, axis=1)))]
+    nearest: Points = points[int(np.argmin(np.linalg.norm(points - root, axis=1)))]
     return nearest
 
 
 def _with_radii(
-    rng: np.random.Generator, position: Field, parent: NDArray[np.int64], root_mm: float
+    rng: np.random.Generator, position: Points, parent: NDArray[np.int64], root_mm: float
 ) -> Tree:
     exponent = float(rng.uniform(2.5, 3.0))
     size = len(position)
@@ -122,31 +128,13 @@ def _with_radii(
     return Tree(smooth[starts][kept], smooth[ends][kept], radii[kept])
 
 
-def tree_distance(tree: Tree, grid: Grid, margin_mm: float = 2.0) -> Field:
-    """Signed distance to the vessels' walls, negative inside, `FAR_MM` out of reach."""
-    out = np.full(grid.shape, FAR_MM, np.float32)
-    spacing = np.asarray(grid.spacing, np.float32)
-    reach = tree.radius.max(axis=1, initial=0)[:, None] + margin_mm
-    low = (np.minimum(tree.start, tree.end) - reach - np.asarray(grid.origin)) / spacing
-    high = (np.maximum(tree.start, tree.end) + reach - np.asarray(grid.origin)) / spacing
-    first = np.maximum(np.ceil(low), 0).astype(np.int64)
-    last = np.minimum(np.floor(high) + 1, grid.shape).astype(np.int64)
-    axes = [grid.axis(axis) for axis in range(3)]
-    for piece in np.flatnonzero(np.all(first < last, axis=1)):
-        box = tuple(slice(a, b) for a, b in zip(first[piece], last[piece], strict=True))
-        x, y, z = (
-            axis[part] - start
-            for axis, part, start in zip(axes, box, tree.start[piece], strict=True)
-        )
-        d = tree.end[piece] - tree.start[piece]
-        squared = max(float(d @ d), 1e-6)
-        along = x[:, None, None] * d[0] + y[None, :, None] * d[1] + z[None, None, :] * d[2]
-        t = np.clip(along / squared, 0, 1)
-        away = (
-            (x[:, None, None] - t * d[0]) ** 2
-            + (y[None, :, None] - t * d[1]) ** 2
-            + (z[None, None, :] - t * d[2]) ** 2
-        )
-        begin, end = tree.radius[piece]
-        np.minimum(out[box], np.sqrt(away) - (begin + t * (end - begin)), out=out[box])
-    return out
+def tree_distance(
+    tree: Tree, grid: Grid, device: torch.device | str = "cpu", margin_mm: float = 2.0
+) -> Field:
+    """Signed distance to the vessels' walls, negative inside, far beyond ``margin_mm``.
+
+    Branches much thinner than a voxel are left out: no voxel's center lies in them.
+    """
+    thick = tree.radius.max(axis=1, initial=0) > min(grid.spacing) / 4
+    start, end, radius = (torch.from_numpy(a[thick]) for a in (tree.start, tree.end, tree.radius))
+    return tubes(grid, start, end, radius, margin_mm, device)

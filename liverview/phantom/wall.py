@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import numpy as np
+import torch
 
 from liverview.phantom.fields import Field, inside_all, inside_any
 from liverview.phantom.pose import Pose
 
 
 def trunk(pose: Pose) -> Field:
-    up = np.clip((pose.z - 30) / 200, 0, 1)
-    down = np.clip((-pose.z - 60) / 120, 0, 1)
+    up = ((pose.z - 30) / 200).clamp(0, 1)
+    down = ((-pose.z - 60) / 120).clamp(0, 1)
     a = pose.width * (1 - pose.u(0.03, 0.16) * up**2 - pose.u(-0.05, 0.1) * down)
     b = pose.depth * (1 - pose.u(-0.02, 0.1) * up - pose.u(0, 0.16) * down)
     power = pose.u(2.0, 2.7)
-    u, v = np.abs(pose.x) / a, np.abs(pose.y - pose.middle) / b
-    # exp and log in place of powers, which are several times slower in float32.
-    norm = np.exp(power * np.log(u + 1e-6)) + np.exp(power * np.log(v + 1e-6))
-    norm = np.exp(np.log(norm) / power)
-    return (norm - 1) * np.float32(min(pose.width, pose.depth))
-
-
-def skin(pose: Pose, trunk: Field) -> Field:
-    thickness = np.exp(pose.u(np.log(3), np.log(46)))
-    front = pose.u(-0.15, 0.12) / 100 * (pose.y - pose.middle)
-    uneven = 1 + 0.15 * pose.noise(60, 1)
-    fat = np.clip(thickness * (uneven + front), 2, 90)
-    return trunk - fat
+    u, v = torch.abs(pose.x) / a, torch.abs(pose.y - pose.middle) / b
+    norm = ((u + 1e-6) ** power + (v + 1e-6) ** power) ** (1 / power)
+    return (norm - 1) * min(pose.width, pose.depth)
 
 
 def cavity(pose: Pose, trunk: Field) -> Field:
     wall = trunk + pose.u(9, 16)
-    spine = np.sqrt(pose.x**2 + (pose.y + 16) ** 2) - pose.u(38, 46)
+    spine = torch.sqrt(pose.x**2 + (pose.y + 16) ** 2) - pose.u(38, 46)
     return inside_all(wall, -spine)
 
 
@@ -43,45 +33,47 @@ def diaphragm(pose: Pose, cavity: Field) -> Field:
     left_top = pose.dome - pose.u(2, 25)
     left = left_top - 1.1 * a * (x + pose.n(75, 8)) ** 2 - b * (y - pose.n(15, 10)) ** 2
     middle = pose.dome - pose.u(12, 34) - 0.006 * x**2 - 0.010 * (y - 45) ** 2
-    recess = pose.u(5, 40) * np.exp(np.clip(cavity, -60, 0) / pose.u(3, 8))
+    recess = pose.u(5, 40) * torch.exp(cavity.clamp(-60, 0) / pose.u(3, 8))
     return inside_all(right, left, middle) + pose.noise(70, 4) - recess
 
 
 def bone(pose: Pose, trunk: Field) -> Field:
     x, y, z = pose.x, pose.y, pose.z
-    body = np.sqrt((x / 22) ** 2 + (y / 17) ** 2) * 18 - 18
+    body = torch.sqrt((x / 22) ** 2 + (y / 17) ** 2) * 18 - 18
     pitch = pose.u(30, 37)
-    disc = np.abs((z % pitch) - pitch / 2) - (pitch / 2 - pose.u(2, 5))
-    spinous = inside_all(np.abs(x) - 4, np.abs(y + 48) - 15, disc + 6)
-    transverse = inside_all(np.abs(x) - pose.u(26, 34), np.abs(y + 27) - 6, disc + 10)
-    lamina = np.abs(np.sqrt(x**2 + (y + 24) ** 2) - 13) - 3
+    disc = torch.abs((z % pitch) - pitch / 2) - (pitch / 2 - pose.u(2, 5))
+    spinous = inside_all(torch.abs(x) - 4, torch.abs(y + 48) - 15, disc + 6)
+    transverse = inside_all(torch.abs(x) - pose.u(26, 34), torch.abs(y + 27) - 6, disc + 10)
+    lamina = torch.abs(torch.sqrt(x**2 + (y + 24) ** 2) - 13) - 3
     vertebra = inside_any(inside_all(body, disc), spinous, transverse, lamina)
-    slope = z + 0.2 * np.abs(x) + pose.u(0.45, 0.85) * (y - 40) + pose.u(0, 34)
-    margin = pose.u(-95, -55) + 0.9 * np.clip(y + 10, 0, 200)
+    slope = z + 0.2 * torch.abs(x) + pose.u(0.45, 0.85) * (y - 40) + pose.u(0, 34)
+    margin = pose.u(-95, -55) + 0.9 * (y + 10).clamp(0, 200)
     rib = inside_all(
-        np.abs(trunk + pose.u(4, 7)) - pose.u(3.2, 4.6),
-        np.abs((slope % 34) - 17) - pose.u(5, 8),
+        torch.abs(trunk + pose.u(4, 7)) - pose.u(3.2, 4.6),
+        torch.abs((slope % 34) - 17) - pose.u(5, 8),
         margin - z,
     )
     sternum = inside_all(
-        np.abs(x) - 18, np.abs(y - pose.middle - pose.depth + 7) - 6, pose.dome - 12 - z
+        torch.abs(x) - 18, torch.abs(y - pose.middle - pose.depth + 7) - 6, pose.dome - 12 - z
     )
-    ring = np.abs(np.sqrt((x / 1.25) ** 2 + (y - 12) ** 2) - 84) - 9
+    ring = torch.abs(torch.sqrt((x / 1.25) ** 2 + (y - 12) ** 2) - 84) - 9
     pelvis = inside_all(ring, z + pose.u(125, 165), y - 55)
     return inside_any(vertebra, rib, sternum, pelvis)
 
 
 def muscle(pose: Pose, above: Field, cavity: Field) -> Field:
     """Muscle inside the trunk: back, psoas, rectus, crura; the wall is found by depth."""
-    x, y, z = np.abs(pose.x), pose.y, pose.z
-    back = np.sqrt(((x - 32) / 31) ** 2 + ((y + 42) / 21) ** 2) * 20 - 20
-    thick = np.clip((-z - 10) / 8, 0, 14)
-    out = np.sqrt((x - 40 - 0.12 * np.clip(-z - 30, 0, 120)) ** 2 + (y - 4) ** 2)
+    x, y, z = torch.abs(pose.x), pose.y, pose.z
+    back = torch.sqrt(((x - 32) / 31) ** 2 + ((y + 42) / 21) ** 2) * 20 - 20
+    thick = ((-z - 10) / 8).clamp(0, 14)
+    out = torch.sqrt((x - 40 - 0.12 * (-z - 30).clamp(0, 120)) ** 2 + (y - 4) ** 2)
     psoas = out - pose.u(8, 13) - thick
     front = pose.middle + pose.depth - 6
     rectus = inside_all(
-        np.sqrt(((x - 38) / 32) ** 2 + ((y - front) / 7) ** 2) * 7 - 7, z - pose.dome + 20
+        torch.sqrt(((x - 38) / 32) ** 2 + ((y - front) / 7) ** 2) * 7 - 7, z - pose.dome + 20
     )
-    crus = inside_all(np.sqrt((x - 15) ** 2 + (y - 27) ** 2) - pose.u(5, 10), np.abs(z - 10) - 55)
-    sheet = inside_all(np.abs(above) - pose.u(0.8, 2.2), cavity)  # the diaphragm itself
+    crus = inside_all(
+        torch.sqrt((x - 15) ** 2 + (y - 27) ** 2) - pose.u(5, 10), torch.abs(z - 10) - 55
+    )
+    sheet = inside_all(torch.abs(above) - pose.u(0.8, 2.2), cavity)  # the diaphragm itself
     return inside_any(back, psoas, rectus, crus, sheet)

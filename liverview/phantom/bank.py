@@ -1,0 +1,151 @@
+"""The bank of real shapes: label maps of two torsos and of many livers, no images.
+
+`resources/bank/README.md` names their sources and licenses; `build_bank.py` beside it made
+the file.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from scipy import ndimage
+from scipy.special import ndtri
+
+from liverview import paths
+from liverview.phantom.fields import Field, Grid
+from liverview.phantom.frame import CANON, Organ
+
+STEP_MM = 0.5
+"""What one count of a stored distance is."""
+
+_LIVER_MM = 2.0
+_REACH_MM = 32.0
+_BLUR_MM = 2.3  # of one voxel of 2 mm and a mean over 4 mm together
+_LOW = ((4, 5, 6, 7, 8), (5, 6, 7, 8), (6, 7), (2, 3), (2, 3, 4))
+"""Couinaud segments that the usual resections take away."""
+
+
+@dataclass(frozen=True, eq=False)
+class Torso:
+    """A body before it is posed, on `CANON`.
+
+    Attributes
+    ----------
+    organs : signed distance per organ, mm; organs overlap, the smallest distance wins.
+    trunk : distance to the trunk without its subcutaneous fat.
+    cavity : distance to the inside of the chest and belly wall.
+    hilum, confluence : mm, where the portal vein enters the liver and where the hepatic
+        veins meet the vena cava.
+    span : lowest and highest z that is known, mm.
+    """
+
+    organs: dict[Organ, Field]
+    trunk: Field
+    cavity: Field
+    hilum: tuple[float, float, float]
+    confluence: tuple[float, float, float]
+    span: tuple[float, float]
+
+
+@cache
+def _arrays() -> dict[str, np.ndarray]:
+    with np.load(paths.resources() / "bank" / "bank.npz") as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+@cache
+def liver_names() -> tuple[str, ...]:
+    return tuple(n.removeprefix("liver/") for n in _arrays() if n.startswith("liver/"))
+
+
+@cache
+def body_names() -> tuple[str, ...]:
+    """Bodies, those first that are known over the whole of `CANON`."""
+    names = {n.split("/")[1] for n in _arrays() if n.startswith("body/")}
+    return tuple(sorted(names, key=lambda n: -_arrays()[f"body/{n}/span"][1]))
+
+
+@cache
+def body(name: str, device: torch.device) -> Torso:
+    """A torso of the bank."""
+
+    def field(part: str) -> Field:
+        return torch.from_numpy(_arrays()[f"body/{name}/{part}"]).to(device).float() * STEP_MM
+
+    organs = {organ: field(organ.name.lower()) for organ in Organ if organ > Organ.FAT}
+    liver, vein = organs[Organ.LIVER], organs[Organ.VEIN]
+    low, high = (float(v) for v in _arrays()[f"body/{name}/span"])
+    return Torso(
+        organs=organs,
+        trunk=field("trunk"),
+        cavity=field("cavity"),
+        hilum=_meeting(liver, vein, 0.35),
+        confluence=_meeting(liver, vein, 0.9),
+        span=(low, high),
+    )
+
+
+def _meeting(liver: Field, vein: Field, height: float) -> tuple[float, float, float]:
+    """Where veins touch the liver, nearest to a height between its lowest and highest point."""
+    z = CANON.axis(2, liver.device)
+    slices = (liver < 0).any(dim=0).any(dim=0).nonzero()[:, 0]
+    wanted = z[slices[0]] + height * (z[slices[-1]] - z[slices[0]])
+    apart = liver.clamp(min=0) + vein.clamp(min=0) + 0.25 * (z - wanted).abs()
+    # At the height of the hilum the vena cava touches the liver, too: prefer what lies in front.
+    if height < 0.5:
+        apart = apart - 0.1 * CANON.axis(1, liver.device)[None, :, None]
+    index = np.unravel_index(int(apart.argmin()), CANON.shape)
+    x, y, w = (float(CANON.axis(axis)[int(i)]) for axis, i in enumerate(index))
+    return x, y, w
+
+
+@dataclass(frozen=True, eq=False)
+class LiverShape:
+    """A single liver.
+
+    Attributes
+    ----------
+    distance : signed distance, mm.
+    grid : where it is sampled; its origin is the liver's center of mass.
+    """
+
+    distance: Field
+    grid: Grid
+
+    @property
+    def volume(self) -> float:
+        """Cubic mm."""
+        return float((self.distance < 0).sum()) * math.prod(self.grid.spacing)
+
+
+def resections(name: str) -> tuple[tuple[int, ...], ...]:
+    """Sets of segments that could be taken away and leave at least 350 mL."""
+    count = np.bincount(_arrays()[f"liver/{name}"].ravel(), minlength=9)
+    left = {cut: (count[1:].sum() - count[list(cut)].sum()) * _LIVER_MM**3 for cut in _LOW}
+    return tuple(cut for cut, volume in left.items() if volume > 350_000)
+
+
+def liver(name: str, device: torch.device, without: tuple[int, ...] = ()) -> LiverShape:
+    """A liver of the bank, less the segments of a resection."""
+    segments = _arrays()[f"liver/{name}"]
+    mask = (segments > 0) & ~np.isin(segments, without)
+    reach = int(_REACH_MM / _LIVER_MM) // 2 * 2
+    mask = np.pad(mask, [(reach, reach + n % 2) for n in mask.shape])
+    share = ndimage.gaussian_filter(mask.astype(np.float32), 1.0)
+    i, j, k = (n // 2 for n in mask.shape)
+    share = share.reshape(i, 2, j, 2, k, 2).mean(axis=(1, 3, 5))
+    spacing = 2 * _LIVER_MM
+    outside = ndimage.distance_transform_edt(share < 0.5, sampling=spacing)
+    inside = ndimage.distance_transform_edt(share >= 0.5, sampling=spacing)
+    distance = outside - inside + np.where(share >= 0.5, spacing / 2, -spacing / 2)
+    # A plane blurred by _BLUR_MM gives away its distance to a fraction of a voxel.
+    close = (share > 0.02) & (share < 0.98)
+    distance[close] = -_BLUR_MM * ndtri(share[close])
+    center = [(float(c) + 0.5) * spacing for c in ndimage.center_of_mass(share)]
+    origin = (spacing / 2 - center[0], spacing / 2 - center[1], spacing / 2 - center[2])
+    grid = Grid(origin, (spacing,) * 3, (i, j, k))
+    return LiverShape(torch.from_numpy(distance.astype(np.float32)).to(device), grid)

@@ -1,0 +1,34 @@
+"""The patient's frame and the tissues in it.
+
+The origin is the middle of the first lumbar vertebral body; x points to the patient's
+right, y forward, z up, in mm.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from liverview.phantom.fields import Grid
+
+CANON = Grid.centered((0, 25, 5), (4.0, 4.0, 4.0), (112, 92, 112))
+"""Where bodies are evaluated: pelvis to heart, 448 x 368 x 448 mm."""
+
+
+class Organ(IntEnum):
+    """What a voxel is; also the classes that the coarse network learns."""
+
+    OUTSIDE = 0
+    FAT = 1
+    MUSCLE = 2
+    BONE = 3
+    LUNG = 4
+    LIVER = 5
+    SPLEEN = 6
+    KIDNEY = 7
+    STOMACH = 8
+    BOWEL = 9
+    GALLBLADDER = 10
+    HEART = 11
+    ARTERY = 12
+    VEIN = 13
+    OTHER = 14
