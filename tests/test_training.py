@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from liverview import paths
-from liverview.checkpoint import load_checkpoint
+from liverview.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from liverview.device import DeviceError
 from liverview.network import AttentionResUNet
 from liverview.phantom.anatomy import Organ
 from liverview.training import run
+from liverview.training.initial import settle_origin, take_weights
+from liverview.training.phantoms import Batch, PhantomModule, PresentDiceCE, warmup_cosine
 from liverview.training.recipe import Recipe, RecipeError, read_recipe
 from liverview.training.run import train
 from liverview.training.samples import PhantomSamples
+
+OURS = {"liver.toml": "coarse", "fine.toml": "fine"}
+"""Recipes, and the weights that they made."""
 
 TINY = """
 name = "tiny"
@@ -66,18 +73,18 @@ def recipe(tmp_path: Path, **changes: str) -> Recipe:
 # ---- recipes -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["coarse", "fine"])
-def test_shipped_recipes_are_complete(name: str) -> None:
-    shipped = read_recipe(paths.resources() / "recipes" / f"{name}.toml")
-    assert shipped.name == name
+@pytest.mark.parametrize("file", OURS)
+def test_shipped_recipes_are_complete(file: str) -> None:
+    shipped = read_recipe(paths.resources() / "recipes" / file)
+    assert shipped.name == OURS[file]
     assert shipped.network.in_channels == shipped.preprocessing.channels
     assert shipped.network.depth == 4
 
 
-@pytest.mark.parametrize("name", ["coarse", "fine"])
-def test_shipped_weights_were_made_with_the_shipped_recipe(name: str) -> None:
-    text = (paths.resources() / "recipes" / f"{name}.toml").read_text()
-    checkpoint = load_checkpoint(paths.weights() / f"{name}.safetensors")
+@pytest.mark.parametrize("file", OURS)
+def test_shipped_weights_were_made_with_the_shipped_recipe(file: str) -> None:
+    text = (paths.resources() / "recipes" / file).read_text()
+    checkpoint = load_checkpoint(paths.weights() / f"{OURS[file]}.safetensors")
     assert checkpoint.recipe == text
     assert checkpoint.card["license"]
 
@@ -85,7 +92,7 @@ def test_shipped_weights_were_made_with_the_shipped_recipe(name: str) -> None:
 def test_organ_classes_are_the_organs(tmp_path: Path) -> None:
     names = recipe(tmp_path).classes
     assert names == ("background", *(organ.name.lower() for organ in list(Organ)[1:]))
-    shipped = read_recipe(paths.resources() / "recipes" / "coarse.toml")
+    shipped = read_recipe(paths.resources() / "recipes" / "liver.toml")
     assert shipped.classes == names
 
 
@@ -175,15 +182,15 @@ def test_a_run_can_be_repeated_and_resumed(tmp_path: Path, monkeypatch: pytest.M
     how = recipe(tmp_path)
     whole = weights_of(train(how, tmp_path / "a", "cpu"))
     assert same(whole, weights_of(train(how, tmp_path / "b", "cpu")))
-    step = run._Module.training_step
+    step = PhantomModule.training_step
 
-    def fail_in_the_second_round(self: run._Module, batch: run.Batch, index: int) -> torch.Tensor:
+    def fail_in_the_second_round(self: PhantomModule, batch: Batch, index: int) -> torch.Tensor:
         if self.global_step == 3:
             raise RuntimeError("the power went out")
         return step(self, batch, index)
 
     with monkeypatch.context() as outage:
-        outage.setattr(run._Module, "training_step", fail_in_the_second_round)
+        outage.setattr(PhantomModule, "training_step", fail_in_the_second_round)
         with pytest.raises(RuntimeError, match="power"):
             train(how, tmp_path / "c", "cpu")
     assert not (tmp_path / "c" / "tiny.safetensors").exists()
@@ -211,12 +218,12 @@ def test_batch_norm_settles(tmp_path: Path) -> None:
     how = recipe(tmp_path, steps="6", clip_norm="2.0\nsettle_steps = 2\nsettle_rate = 1e-2")
     seen: list[dict[str, torch.Tensor]] = []
 
-    class Watched(run._Module):
+    class Watched(PhantomModule):
         def on_train_epoch_end(self) -> None:
             seen.append({name: t.clone() for name, t in self.network.state_dict().items()})
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(run, "_Module", Watched)
+        patched.setattr(run, "PhantomModule", Watched)
         last = weights_of(train(how, tmp_path / "run", "cpu"))
     first, second, third = seen
     statistics = [name for name in first if "running" in name]
@@ -232,11 +239,80 @@ def test_the_learning_rate_starts_again_to_settle(tmp_path: Path) -> None:
     how = recipe(
         tmp_path, steps="100", clip_norm="2.0\nsettle_steps = 40\nsettle_rate = 5e-3"
     ).optimizer
-    rates = [run._warmup_cosine(step, how) * how.learning_rate for step in range(100)]
+    rates = [warmup_cosine(step, how) * how.learning_rate for step in range(100)]
     assert rates[1] == max(rates) == how.learning_rate
     assert rates[59] < 1e-4
     assert rates[60] == pytest.approx(5e-3)
     assert rates[99] < 1e-4
+
+
+# ---- weights to begin with ---------------------------------------------------------------
+
+
+def weights(path: Path, how: Recipe, classes: tuple[str, ...]) -> Path:
+    """A checkpoint of the recipe's network with other random weights and other classes."""
+    torch.manual_seed(3)
+    network = AttentionResUNet(replace(how.network, classes=len(classes)))
+    save_checkpoint(path, Checkpoint(network.eval(), how.preprocessing, classes))
+    return path
+
+
+def test_weights_are_taken_by_name(tmp_path: Path) -> None:
+    how = recipe(tmp_path)
+    path = weights(tmp_path / "other.safetensors", how, ("background", "tumor", "liver"))
+    theirs = weights_of(path)
+    torch.manual_seed(0)
+    network = AttentionResUNet(how.network)
+    random = {name: t.clone() for name, t in network.state_dict().items()}
+    take_weights(network, how.classes, path)
+    taken = network.state_dict()
+    body = [name for name in taken if not name.startswith("head")]
+    assert all(torch.equal(taken[name], theirs[name]) for name in body)
+    for name in ("head.weight", "head.bias"):
+        liver, fat = how.classes.index("liver"), how.classes.index("fat")
+        assert torch.equal(taken[name][liver], theirs[name][2])
+        assert torch.equal(taken[name][0], theirs[name][0])
+        assert torch.equal(taken[name][fat], random[name][fat])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="trained on Linux and macOS")
+def test_a_run_says_what_it_began_with(tmp_path: Path) -> None:
+    how = recipe(tmp_path, steps="2")
+    init = weights(tmp_path / "first.safetensors", how, how.classes)
+    other = weights(tmp_path / "other.safetensors", how, ("background", *how.classes[:0:-1]))
+    path = train(how, tmp_path / "run", "cpu", init=init)
+    card = load_checkpoint(path).card
+    digest = hashlib.sha256(init.read_bytes()).hexdigest()
+    assert card["began_with"] == {"file": "first.safetensors", "sha256": digest}
+    started = weights_of(train(how, tmp_path / "plain", "cpu"))
+    assert not same(weights_of(path), started)
+    path.unlink()
+    again = train(how, tmp_path / "run", "cpu", resume=True)
+    assert load_checkpoint(again).card == card
+    with pytest.raises(RecipeError, match=r"began with first\.safetensors"):
+        train(how, tmp_path / "run", "cpu", resume=True, init=other)
+    with pytest.raises(RecipeError, match="began with random weights"):
+        train(how, tmp_path / "plain", "cpu", resume=True, init=init)
+
+
+def test_weights_to_begin_with_are_asked_for_again_where_nothing_else_is_left(
+    tmp_path: Path,
+) -> None:
+    how = recipe(tmp_path)
+    init = weights(tmp_path / "first.safetensors", how, how.classes)
+    settle_origin(tmp_path, init, began=False, resume=False)
+    with pytest.raises(RecipeError, match=r"first\.safetensors.* --init again"):
+        train(how, tmp_path, "cpu", resume=True)
+
+
+def test_weights_that_do_not_fit_are_a_sentence(tmp_path: Path) -> None:
+    how = recipe(tmp_path)
+    init = weights(tmp_path / "first.safetensors", how, how.classes)
+    wider = recipe(tmp_path, base_features="6", depth="2")
+    with pytest.raises(CheckpointError, match="base_features 4 instead of 6, depth 3 instead of 2"):
+        train(wider, tmp_path / "run", "cpu", init=init)
+    with pytest.raises(CheckpointError, match=r"none\.safetensors cannot be read"):
+        train(how, tmp_path / "run", "cpu", init=tmp_path / "none.safetensors")
 
 
 @pytest.mark.parametrize("device", ["mps", "cuda:99", "cuda:x"])
@@ -272,3 +348,19 @@ def held_out_loss(how: Recipe, network: AttentionResUNet) -> float:
     x, target = (torch.stack(parts) for parts in zip(*samples, strict=True))
     with torch.no_grad():
         return float(torch.nn.functional.cross_entropy(network.eval()(x), target))
+
+
+def test_the_loss_leaves_out_classes_that_are_not_there() -> None:
+    loss = PresentDiceCE(label_smoothing=0.0)
+    target = torch.zeros(1, 6, 6, dtype=torch.long)
+    target[:, :2] = 1
+    logits = torch.zeros(1, 4, 6, 6, requires_grad=True)
+    chance = float(torch.log(torch.tensor(4.0)))  # cross-entropy of four equal chances
+    share = 2 * 12 * 0.25 / (12 + 36 * 0.25)  # Dice of class 1 at equal chances
+    whole = loss(logits, target)
+    assert float(whole.detach()) == pytest.approx(chance + 1 - share, abs=1e-3)
+    whole.backward()
+    assert logits.grad is not None
+    assert logits.grad[0, 1, :2].max() < 0  # pulled up where it is
+    nobody = loss(torch.zeros(1, 4, 6, 6), torch.zeros_like(target))
+    assert float(nobody) == pytest.approx(chance, abs=1e-5)

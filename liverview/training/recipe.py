@@ -36,7 +36,9 @@ class SampleConfig:
 
     def __post_init__(self) -> None:
         if self.kind not in ("organs", "liver"):
-            raise ValueError(f"the kind of sample must be organs or liver, got {self.kind!r}")
+            raise ValueError(
+                f"the kind of sample must be organs, liver or slices, got {self.kind!r}"
+            )
         if len(self.shape) != 3:
             raise ValueError(f"shape must be three numbers, got {self.shape}")
         for size in self.shape:
@@ -96,6 +98,54 @@ _RANGES = (
 )
 
 
+@dataclass(frozen=True)
+class SliceConfig:
+    """Which scans of a Medical Segmentation Decathlon folder give slices, and to whom.
+
+    Attributes
+    ----------
+    fewer_than : scans with as many slices or more are left out.
+    validation_share : of the scans, rounded up; no slice of these is trained on.
+    """
+
+    fewer_than: int
+    validation_share: float
+
+    def __post_init__(self) -> None:
+        check_range("fewer_than", self.fewer_than, 2, 100_000)
+        check_range("validation_share", self.validation_share, 0.01, 0.99)
+
+
+@dataclass(frozen=True)
+class PlateauConfig:
+    """How the weights are found from slices: Adam, a lower rate on plateaus, an early stop.
+
+    Attributes
+    ----------
+    epochs : at most.
+    batch : slices in a step, over all processes; the last step of an epoch may have fewer.
+    learning_rate : to begin with.
+    plateau_factor : what the rate is multiplied with once the validation loss has not become
+        lower for more than ``plateau_patience`` epochs.
+    stop_patience : epochs without a lower validation loss after which training ends.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    plateau_factor: float
+    plateau_patience: int
+    stop_patience: int
+
+    def __post_init__(self) -> None:
+        check_range("epochs", self.epochs, 1, 1_000_000)
+        check_range("batch", self.batch, 1, 4096)
+        check_range("learning_rate", self.learning_rate, 1e-12, 10.0)
+        check_range("plateau_factor", self.plateau_factor, 0.001, 0.999)
+        check_range("plateau_patience", self.plateau_patience, 0, 1_000_000)
+        check_range("stop_patience", self.stop_patience, 1, 1_000_000)
+
+
 def check_range(name: str, value: float, low: float, high: float) -> None:
     """Raise ValueError, naming the entry, for what is no number from ``low`` to ``high``.
 
@@ -109,24 +159,35 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A whole training run; ``text`` is the TOML it was read from."""
+class Plan:
+    """What every training run has; ``text`` is the TOML it was read from."""
 
     name: str
     seed: int
     classes: tuple[str, ...]
     network: NetworkConfig
     preprocessing: Preprocessing
-    sample: SampleConfig
-    optimizer: OptimizerConfig
-    validation_samples: int
-    validate_every: int
     text: str
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w-]+", self.name):
             raise ValueError(f"name must be letters, digits, - and _, got {self.name!r}")
         check_range("seed", self.seed, 0, 2**32 - 1)
+
+
+@dataclass(frozen=True)
+class Recipe(Plan):
+    """A run on phantoms."""
+
+    sample: SampleConfig
+    optimizer: OptimizerConfig
+    validation_samples: int
+    validate_every: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.preprocessing.whole_slices:
+            raise ValueError("spacing_mm must be above 0: phantoms have no resolution of their own")
         check_range("validation samples", self.validation_samples, 1, 1_000_000)
         check_range("every", self.validate_every, 1, 100_000_000)
         how = self.optimizer
@@ -143,8 +204,30 @@ class Recipe:
             )
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Read and check a recipe.
+@dataclass(frozen=True)
+class SliceRecipe(Plan):
+    """A run on slices of scans, of a Medical Segmentation Decathlon folder.
+
+    ``threshold`` is the probability above which a voxel counts for a class in the Dice that
+    is reported.
+    """
+
+    sample: SliceConfig
+    optimizer: PlateauConfig
+    threshold: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("threshold", self.threshold, 0.01, 0.99)
+        how = self.preprocessing
+        if self.network.dims != 2 or not how.whole_slices:
+            raise ValueError("slices must be for dims = 2 and spacing_mm = [0, 0, 0], their own")
+        if how.prior or how.needs_liver_hu:
+            raise ValueError("slices must be without prior and relative windows: no first stage")
+
+
+def read_recipe(path: Path) -> Recipe | SliceRecipe:
+    """Read and check a recipe; the kind of its samples says which it is.
 
     Raises
     ------
@@ -163,25 +246,36 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"{path}: {error}") from error
 
 
-def _build(values: Mapping[str, Any], text: str) -> Recipe:
+def _build(values: Mapping[str, Any], text: str) -> Recipe | SliceRecipe:
     preprocessing = Preprocessing.from_dict(values["preprocessing"])
     classes = tuple(values["classes"])
     network = NetworkConfig(
         in_channels=preprocessing.channels, classes=len(classes), **values["network"]
     )
+    plan: dict[str, Any] = {
+        "name": values["name"],
+        "seed": values["seed"],
+        "classes": classes,
+        "network": network,
+        "preprocessing": preprocessing,
+        "text": text,
+    }
     sample = dict(values["sample"])
+    if sample["kind"] == "slices":
+        del sample["kind"]
+        return SliceRecipe(
+            **plan,
+            sample=SliceConfig(**sample),
+            optimizer=PlateauConfig(**values["optimizer"]),
+            threshold=values["validation"]["threshold"],
+        )
     sample["shape"] = tuple(sample["shape"])
     if "slice_mm" in sample:
         sample["slice_mm"] = tuple(sample["slice_mm"])
     return Recipe(
-        name=values["name"],
-        seed=values["seed"],
-        classes=classes,
-        network=network,
-        preprocessing=preprocessing,
+        **plan,
         sample=SampleConfig(**sample),
         optimizer=OptimizerConfig(**values["optimizer"]),
         validation_samples=values["validation"]["samples"],
         validate_every=values["validation"]["every"],
-        text=text,
     )

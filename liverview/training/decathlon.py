@@ -1,0 +1,219 @@
+"""Scans of a Medical Segmentation Decathlon folder as single slices, one at a time.
+
+A slice out of the middle of a .nii.gz needs all that comes before it. So every scan is read
+once, into plain arrays that are mapped into memory: whoever needs a slice reads that slice.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from liverview import files, nifti
+from liverview.preprocessing import Preprocessing, middle, padded
+from liverview.training.recipe import SliceRecipe
+
+_SAME = {"cancer": "tumor", "tumour": "tumor"}  # what the Decathlon calls a tumor
+
+
+class DataError(ValueError):
+    """Data that cannot be trained on; the message names the file and the way out."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scan of the folder and its label map."""
+
+    name: str
+    image: Path
+    labels: Path
+
+
+@dataclass(frozen=True)
+class Decathlon:
+    """What a run uses of a folder.
+
+    Attributes
+    ----------
+    name, license : as dataset.json has them.
+    training, validation : by scan, with nothing in common.
+    """
+
+    name: str
+    license: str
+    training: tuple[Scan, ...]
+    validation: tuple[Scan, ...]
+
+
+def read_decathlon(folder: Path, recipe: SliceRecipe) -> Decathlon:
+    """Read dataset.json and the scans' headers; split what the recipe wants, by its seed.
+
+    Raises
+    ------
+    DataError : where it is no such folder, or one of other classes, or holds too few scans.
+    NiftiError : where a scan's header cannot be read.
+    """
+    file = folder / "dataset.json"
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        names = [values["labels"][str(n)].lower() for n in range(len(values["labels"]))]
+        scans = [_scan(folder, entry) for entry in values["training"]]
+        title, license_ = str(values.get("name", folder.name)), str(values.get("licence", ""))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(
+            f"{file} cannot be read ({error}): --data needs a folder of the Medical "
+            "Segmentation Decathlon, such as Task03_Liver."
+        ) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{file} is not one of the Decathlon: its {error} is amiss.") from error
+    classes = tuple(_SAME.get(name, name) for name in names)
+    if classes != recipe.classes:
+        raise DataError(
+            f"{file} has labels for {', '.join(classes)}, the recipe {recipe.name} is for "
+            f"{', '.join(recipe.classes)}: choose the recipe or the folder that fits."
+        )
+    most = recipe.sample.fewer_than
+    used = [scan for scan in scans if nifti.inspect(scan.image).shape[2] < most]
+    if len(used) < 2:
+        raise DataError(
+            f"{folder} has {len(used)} scan(s) with fewer than {most} slices; at least two are "
+            "needed, one to train on and one to validate."
+        )
+    training, validation = split(used, recipe)
+    return Decathlon(title, license_, training, validation)
+
+
+def _scan(folder: Path, entry: dict[str, str]) -> Scan:
+    image = folder / entry["image"]
+    return Scan(nifti.stem(image), image, folder / entry["label"])
+
+
+def split(scans: Sequence[Scan], recipe: SliceRecipe) -> tuple[tuple[Scan, ...], tuple[Scan, ...]]:
+    """Scans to train on and to validate, each by name; whatever order they came in."""
+    ordered = sorted(scans, key=lambda scan: scan.name)
+    lot = np.random.default_rng(recipe.seed).permutation(len(ordered))
+    count = min(math.ceil(recipe.sample.validation_share * len(ordered)), len(ordered) - 1)
+    held = set(lot[:count].tolist())
+    parts = [
+        tuple(scan for n, scan in enumerate(ordered) if (n in held) == wanted)
+        for wanted in (False, True)
+    ]
+    return parts[0], parts[1]
+
+
+class Unpacking(Dataset[str]):
+    """Item n unpacks scan n into the cache, where that is still to do.
+
+    It is "" or, because errors lose their form between processes, the sentence that says what
+    is wrong.
+    """
+
+    def __init__(self, scans: Sequence[Scan], cache: Path, classes: int) -> None:
+        self.scans = scans
+        self.cache = cache
+        self.classes = classes
+
+    def __len__(self) -> int:
+        return len(self.scans)
+
+    def __getitem__(self, index: int) -> str:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        try:
+            _unpack(self.scans[index], self.cache, self.classes)
+        except (ValueError, OSError, MemoryError) as error:
+            return str(error)
+        return ""
+
+
+def _unpack(scan: Scan, cache: Path, classes: int) -> None:
+    image, labels = _unpacked(scan, cache)
+    if image.exists() and labels.exists():
+        return
+    volume, truth = nifti.read(scan.image), nifti.read_labels(scan.labels)
+    if volume.shape != truth.voxels.shape:
+        raise DataError(
+            f"{scan.labels} has {truth.voxels.shape} voxels, its scan {volume.shape}: take "
+            "both from dataset.json and the folder, or get the folder again."
+        )
+    if truth.voxels.max() >= classes:
+        raise DataError(
+            f"{scan.labels} holds the value {truth.voxels.max()}, the labels end with "
+            f"{classes - 1}: get the folder again."
+        )
+    hu = np.empty((volume.shape[2], *volume.shape[:2]), np.int16)
+    for k in range(len(hu)):
+        part = volume.voxels[:, :, k] + np.float32(volume.intercept)
+        hu[k] = np.clip(np.rint(part), -32768, 32767)
+    _keep(image, hu)
+    _keep(labels, np.ascontiguousarray(np.moveaxis(truth.voxels, 2, 0)))
+
+
+def _keep(path: Path, voxels: NDArray[Any]) -> None:
+    with files.replacing(path) as temporary:
+        np.save(temporary, voxels)
+
+
+def _unpacked(scan: Scan, cache: Path) -> tuple[Path, Path]:
+    return cache / f"{scan.name}.image.npy", cache / f"{scan.name}.labels.npy"
+
+
+@functools.cache
+def _mapped(path: Path) -> NDArray[Any]:
+    """An unpacked array, (K, I, J), of which only what is looked at is read."""
+    mapped: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    return mapped
+
+
+class Slices(Dataset[tuple[Tensor, Tensor, int]]):
+    """All slices of unpacked scans: input (C, H, W), labels (H, W) uint8, number of the scan.
+
+    Parameters
+    ----------
+    size : H and W; smaller slices are put into the middle.
+    """
+
+    def __init__(
+        self, scans: Sequence[Scan], cache: Path, how: Preprocessing, size: tuple[int, int]
+    ) -> None:
+        self._files = [_unpacked(scan, cache) for scan in scans]
+        self._how = how
+        self._size = size
+        depths = [len(_mapped(image)) for image, _ in self._files]
+        self._places = [(n, k) for n, depth in enumerate(depths) for k in range(depth)]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, int]:
+        number, k = self._places[index]
+        image, labels = (_mapped(path) for path in self._files[number])
+        halo = self._how.halo
+        # Beyond the first and the last slice the outermost one is repeated.
+        wanted = np.clip(np.arange(k - halo, k + halo + 1), 0, len(image) - 1)
+        hu = torch.from_numpy(image[wanted].astype(np.float32)).movedim(0, 2)
+        x = self._how.slab(padded(hu, self._size))[0]
+        target = torch.zeros(self._size, dtype=torch.uint8)
+        rows, columns = (
+            middle(n, whole) for n, whole in zip(image.shape[1:], self._size, strict=True)
+        )
+        target[rows, columns] = torch.from_numpy(np.array(labels[k]))
+        return x, target, number
+
+
+def common_size(scans: Sequence[Scan], cache: Path, multiple: int) -> tuple[int, int]:
+    """The smallest H and W, multiples of ``multiple``, that every unpacked slice fits into."""
+    planes = [_mapped(_unpacked(scan, cache)[0]).shape[1:] for scan in scans]
+    height, width = (-(-max(sizes) // multiple) * multiple for sizes in zip(*planes, strict=True))
+    return height, width
