@@ -54,6 +54,7 @@ _VARIES = {
     Organ.OTHER: (2.0, 2.0, 2.0),
 }
 _STIFF = 8.0  # blur of the bend for the body wall, in voxels
+_USUAL_CUBIC_MM = 1.55e6  # a liver that nobody would remark on
 _CORNERED = 0.6  # a liver is placed by the corner where it meets the wall, and by its middle
 _WALL = (Organ.BONE, Organ.MUSCLE, Organ.ARTERY, Organ.VEIN)
 
@@ -114,7 +115,7 @@ def draw_body(draw: Draw, *, odd: bool = False) -> Body:
     if odd and draw.chance(0.3):
         posed, mass = _mass(draw, torso, posed)
     own = None
-    if draw.chance(0.8):
+    if draw.chance(0.8) or not odd:
         own = _other_liver(draw, torso, odd)
         bend = match(torso.organs[Organ.LIVER], own, CANON)
         inner = posed + sample(bend, CANON, posed)
@@ -250,8 +251,9 @@ def _other_liver(draw: Draw, torso: Torso, odd: bool) -> Field:
         cut = choices[draw.whole(0, len(choices))] if choices else ()
     liver = bank.liver(name, draw.device, cut)
     own = torso.organs[Organ.LIVER]
-    ratio = float((own < 0).sum() * 64.0) / liver.volume * draw.log_u(0.75, 1.35)
-    scale = min(max(ratio ** (1 / 3), 0.8), 1.25)
+    spread = draw.log_u(0.75, 1.35)
+    wanted = float((own < 0).sum()) * 64.0 * spread if odd else _USUAL_CUBIC_MM * spread
+    scale = min(max((wanted / liver.volume) ** (1 / 3), 0.8), 1.25)
     jitter = [draw.n(0, 4) for _ in range(3)]
     center = [
         (1 - _CORNERED) * (a - scale * b) + _CORNERED * (c - scale * d) + j
@@ -304,7 +306,7 @@ def _pose(draw: Draw, at: Field, odd: bool) -> Field:
     angles = [draw.n(0, 0.05), draw.n(0, 0.05), draw.n(0, 0.08)]
     if odd and draw.chance(0.04):
         angles[2] += draw.u(-0.6, 0.6)  # lying on the side
-    size = 1 / draw.u(0.82, 1.14)
+    size = 1 / (draw.u(0.82, 1.14) if odd else draw.u(0.9, 1.08))
     scale = [size * draw.u(0.92, 1.08) for _ in range(3)]
     matrix = turn(angles, draw.device) * torch.tensor(scale, device=draw.device)[:, None]
     shift = [draw.n(0, 8) if odd else 0.0 for _ in range(3)]
