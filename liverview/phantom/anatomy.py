@@ -112,7 +112,7 @@ def draw_body(draw: Draw, *, odd: bool = False) -> Body:
     at = points(CANON, draw.device)
     posed = _pose(draw, at, odd)
     mass = None
-    if odd and draw.chance(0.3):
+    if odd and draw.chance(0.5):
         posed, mass = _mass(draw, torso, posed)
     own = None
     if draw.chance(0.8) or not odd:
@@ -363,7 +363,7 @@ def _locate(inner: Field, point: tuple[float, float, float]) -> tuple[float, flo
 
 def _mass(draw: Draw, torso: Torso, posed: Field) -> tuple[Field, Field | None]:
     """A tumor, cyst or hematoma beside the liver that pushes organs away."""
-    radius = draw.log_u(14, 62)
+    radius = draw.log_u(16, 66)
     liver = torso.organs[Organ.LIVER]
     free = (liver > 0.3 * radius) & (liver < 0.3 * radius + 40) & (torso.cavity < -4)
     free &= torso.organs[Organ.LUNG] > 8
@@ -399,7 +399,7 @@ def _vary(draw: Draw, organs: dict[Organ, Field]) -> None:
     ):
         if draw.chance(p):
             organs[organ] = organs[organ] - draw.u(*swelling)
-    for organ, p in ((Organ.GALLBLADDER, 0.2), (Organ.SPLEEN, 0.03), (Organ.KIDNEY, 0.02)):
+    for organ, p in ((Organ.GALLBLADDER, 0.12), (Organ.SPLEEN, 0.03), (Organ.KIDNEY, 0.02)):
         if draw.chance(p):
             organs[organ] = torch.full_like(organs[organ], FAR_MM)
 

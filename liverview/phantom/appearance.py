@@ -140,7 +140,7 @@ def _derange(
 
 def _mass_hu(draw: Draw, liver_hu: float) -> float:
     """Masses are most often as dense as the liver or a little less."""
-    return liver_hu + draw.u(-80, 25) if draw.chance(0.7) else draw.u(-20, 150)
+    return liver_hu + draw.u(-95, 25) if draw.chance(0.75) else draw.u(-20, 150)
 
 
 def _filling(draw: Draw, wild: bool) -> tuple[float, float, float]:

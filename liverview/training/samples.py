@@ -64,8 +64,9 @@ def _organ_sample(
 ) -> tuple[Tensor, Tensor]:
     """A block of the body with its organs, (C, I, J, K) and (I, J, K)."""
     grid = _organ_grid(draw, subject.body, config, how)
-    lesions = draw.whole(1, 9) if draw.chance(0.5) else 0
-    painting = paint(dress(draw, subject, lesions, 45), grid)
+    # Few large ones: else all that is dark beside the liver passes for a tumor of it.
+    lesions = draw.whole(1, 9) if draw.chance(0.4) else 0
+    painting = paint(dress(draw, subject, lesions, 30), grid)
     hu = Scan(draw_scanner(draw, grid.spacing), subject.body, draw).image(painting, grid)
     organs = painting.organs.long()
     if draw.chance(0.12):
