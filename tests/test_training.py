@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -330,24 +332,58 @@ def test_a_damaged_run_is_a_sentence(tmp_path: Path) -> None:
         train(how, tmp_path / "run", "cpu", resume=True)
 
 
+LEARNS = """
+name = "tiny-liver"
+seed = 7
+classes = ["background", "liver", "vessel", "tumor"]
+[network]
+dims = 2
+base_features = 8
+depth = 3
+[preprocessing]
+spacing_mm = [4.0, 4.0, 4.0]
+slices = 3
+windows = [{ level = 0, width = 200, relative = true }, { level = 40, width = 400 }]
+[sample]
+kind = "liver"
+shape = [64, 64, 4]
+per_body = 40
+slice_mm = [4.0, 5.0]
+[optimizer]
+steps = 60
+batch = 4
+processes = 2
+learning_rate = 1e-2
+weight_decay = 1e-4
+warmup_steps = 5
+average_decay = 0.8
+label_smoothing = 0.02
+clip_norm = 2.0
+settle_steps = 20
+settle_rate = 5e-3
+[validation]
+samples = 16
+every = 20
+"""
+LIVER_DICE = 0.65
+"""What half a minute on two cores must reach on phantoms that were held out; it was .77."""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="trained on Linux and macOS")
 def test_a_network_learns(tmp_path: Path) -> None:
-    """Seconds of training make it better on bodies it never saw; what is exported can be used."""
-    how = recipe(tmp_path, steps="30", every="30", average_decay="0.8")
-    path = train(how, tmp_path / "run", "cpu")
-    checkpoint = load_checkpoint(path)
-    assert checkpoint.recipe == how.text
-    assert checkpoint.card["held_out_phantoms"].keys() == {f"dice_{n}" for n in how.classes[1:]}
-    torch.manual_seed(0)
-    before = held_out_loss(how, AttentionResUNet(how.network))
-    assert held_out_loss(how, checkpoint.network) < 0.8 * before
-
-
-def held_out_loss(how: Recipe, network: AttentionResUNet) -> float:
-    samples = PhantomSamples(how, 0, 3, stream=2)
-    x, target = (torch.stack(parts) for parts in zip(*samples, strict=True))
-    with torch.no_grad():
-        return float(torch.nn.functional.cross_entropy(network.eval()(x), target))
+    """By the command, in two processes; what is exported can be used."""
+    path = tmp_path / "learns.toml"
+    path.write_text(LEARNS)
+    out = tmp_path / "run"
+    command = ["-m", "liverview", "train", str(path), "--out", str(out), "--device", "cpu"]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, *command], check=True, env=environment, capture_output=True)
+    checkpoint = load_checkpoint(out / "tiny-liver.safetensors")
+    assert checkpoint.recipe == LEARNS
+    held_out = checkpoint.card["held_out_phantoms"]
+    assert held_out.keys() == {"dice_liver", "dice_vessel", "dice_tumor"}
+    assert held_out["dice_liver"] > LIVER_DICE
+    assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_loss_leaves_out_classes_that_are_not_there() -> None:

@@ -25,7 +25,7 @@ STEP_MM = 0.5
 _LIVER_MM = 2.0
 _REACH_MM = 32.0
 _BLUR_MM = 2.3  # of one voxel of 2 mm and a mean over 4 mm together
-_LOW = ((4, 5, 6, 7, 8), (5, 6, 7, 8), (6, 7), (2, 3), (2, 3, 4))
+_RESECTIONS = ((4, 5, 6, 7, 8), (5, 6, 7, 8), (6, 7), (2, 3), (2, 3, 4))
 """Couinaud segments that the usual resections take away."""
 
 
@@ -125,7 +125,7 @@ class LiverShape:
 def resections(name: str) -> tuple[tuple[int, ...], ...]:
     """Sets of segments that could be taken away and leave at least 350 mL."""
     count = np.bincount(_arrays()[f"liver/{name}"].ravel(), minlength=9)
-    left = {cut: (count[1:].sum() - count[list(cut)].sum()) * _LIVER_MM**3 for cut in _LOW}
+    left = {cut: (count[1:].sum() - count[list(cut)].sum()) * _LIVER_MM**3 for cut in _RESECTIONS}
     return tuple(cut for cut, volume in left.items() if volume > 350_000)
 
 
