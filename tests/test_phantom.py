@@ -331,7 +331,7 @@ def test_bodies_are_anatomically_in_order(seed: int) -> None:
 
 def test_a_wild_scan_differs_from_the_plain_one_by_what_was_asked_for(body: Body) -> None:
     draw = Draw(3)
-    grid = Grid.centered((0, 25, 5), (4, 4, 4), (96, 80, 12))
+    grid = Grid.centered((0, 25, 5), (4, 4, 4), (96, 80, 64))
     patient = Patient(body, draw_appearance(draw), *grow_trees(draw, body), [])
     painting = paint(patient, grid)
 
