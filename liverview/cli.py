@@ -138,7 +138,7 @@ def _command_parser() -> argparse.ArgumentParser:
         choices=("liver", "chest", "pelvis", "head"),
         help="what the image is centered on; only the first shows the liver",
     )
-    phantom.add_argument("--device", help="cpu (the same voxels everywhere), cuda or cuda:N")
+    phantom.add_argument("--device", help="cpu, cuda or cuda:N; each kind draws other voxels")
     phantom.add_argument("--overwrite", action="store_true", help="replace existing files")
     phantom.set_defaults(run=_phantom)
 
@@ -291,12 +291,12 @@ def _sheet(options: argparse.Namespace) -> int:
     from PIL import Image
 
     from liverview.files import check_target, replacing
+    from liverview.phantom import PhantomConfig
     from liverview.phantom.sheet import contact_sheet
 
-    if options.seed < 0:
-        raise ValueError(f"the seed must be 0 or more, got {options.seed}")
+    seed = PhantomConfig(seed=options.seed).seed
     check_target(options.sheet, overwrite=options.overwrite)
-    picture = _last(_shown(contact_sheet(options.seed)), np.ndarray)
+    picture = _last(_shown(contact_sheet(seed)), np.ndarray)
     with replacing(options.sheet) as temporary:
         Image.fromarray(picture).save(temporary, "PNG")
     print(f"{options.sheet} written.")

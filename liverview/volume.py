@@ -1,7 +1,7 @@
 """Volumes and label maps: an (I, J, K) array with its place in patient space.
 
 Arrays are always RAS+: i grows to the patient's right, j anterior, k superior; an axial
-slice is ``voxels[:, :, k]``. World coordinates (x, y, z) are millimetres, RAS+.
+slice is ``voxels[:, :, k]``. World coordinates (x, y, z) are millimeters, RAS+.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class SourceGrid:
         canonical axis and the direction (1 or -1) of stored axis n.
     header : the file's header, byte for byte.
     repaired : the stored affine could not be used as it was.
-    unit_mm : millimetres in the unit of the file's header.
+    unit_mm : millimeters in the unit of the file's header.
     """
 
     shape: tuple[int, int, int]

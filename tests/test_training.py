@@ -16,7 +16,7 @@ from liverview import paths
 from liverview.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from liverview.device import DeviceError
 from liverview.network import AttentionResUNet
-from liverview.phantom.anatomy import Organ
+from liverview.phantom.frame import Organ
 from liverview.training import run
 from liverview.training.initial import settle_origin, take_weights
 from liverview.training.phantoms import Batch, PhantomModule, PresentDiceCE, warmup_cosine

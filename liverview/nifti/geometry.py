@@ -25,7 +25,7 @@ class Geometry:
     ----------
     affine : stored voxel index -> world mm.
     repaired : the stored affine could not be used as it was.
-    unit_mm : millimetres in the unit of the header.
+    unit_mm : millimeters in the unit of the header.
     notes : what is odd about it.
     """
 

@@ -22,16 +22,13 @@ from liverview.phantom.fields import (
     Draw,
     Field,
     Grid,
-    inside_all,
     inside_any,
     resample,
     smooth_noise,
 )
-from liverview.phantom.frame import CANON, Organ
+from liverview.phantom.frame import CANON, WHOLE, Organ
 from liverview.phantom.morph import blurred, match, points, push, sample, turn, wobble
 from liverview.phantom.pose import Pose
-
-__all__ = ["CANON", "Body", "Organ", "draw_body", "draw_head"]
 
 _LOOSE = {  # organs with a pose of their own: about which point, mm
     Organ.SPLEEN: (-100.0, -20.0, 30.0),
@@ -167,7 +164,7 @@ def draw_head(draw: Draw) -> Body:
         cavity=trunk + 20,
         hilum=(0, 0, 0),
         confluence=(0, 0, 0),
-        span=(CANON.origin[2], CANON.origin[2] + 4.0 * (CANON.shape[2] - 1)),
+        span=WHOLE,
     )
 
 
@@ -208,14 +205,13 @@ def _procedural(draw: Draw) -> Torso:
         Organ.VEIN: shape.vein(s, hilum, confluence) - 1,
         Organ.OTHER: shape.other(s),
     }
-    last = CANON.origin[2] + CANON.spacing[2] * (CANON.shape[2] - 1)
     return Torso(
         organs={organ: s.full(field) for organ, field in organs.items()},
         trunk=s.full(trunk),
         cavity=s.full(cavity),
         hilum=hilum,
         confluence=confluence,
-        span=(CANON.origin[2], last),
+        span=WHOLE,
     )
 
 
@@ -353,9 +349,7 @@ def _locate(inner: Field, point: tuple[float, float, float]) -> tuple[float, flo
     target = torch.tensor(point, device=inner.device)[:, None, None, None]
     index = int((inner - target).square().sum(dim=0).argmin())
     j, k = CANON.shape[1:]
-    place = (index // (j * k), index // k % j, index % k)
-    x, y, z = (float(CANON.axis(axis)[i]) for axis, i in enumerate(place))
-    return x, y, z
+    return CANON.point((index // (j * k), index // k % j, index % k))
 
 
 # ---- oddities -------------------------------------------------------------------------
@@ -371,7 +365,7 @@ def _mass(draw: Draw, torso: Torso, posed: Field) -> tuple[Field, Field | None]:
     if len(index) == 0:
         return posed, None
     chosen = index[draw.whole(0, len(index))].tolist()
-    center = [float(CANON.axis(axis)[i]) for axis, i in enumerate(chosen)]
+    center = CANON.point(chosen)
     squeezed = posed + smooth_noise(draw, CANON, draw.u(30, 50)) * 0.08 * radius
     return push(squeezed, center, radius)
 
@@ -411,4 +405,4 @@ def _skin(draw: Draw, trunk: Field) -> Field:
     front = draw.u(-0.15, 0.12) / 100 * (y - 25)
     uneven = 1 + 0.15 * smooth_noise(draw, CANON, 60)
     fat = (thickness * (uneven + front)).clamp(2, 90)
-    return inside_all(trunk - fat, trunk - 90)
+    return trunk - fat

@@ -13,8 +13,6 @@ from liverview.phantom.config import PHASES, Phase
 from liverview.phantom.fields import Draw, Field, smooth_noise
 from liverview.phantom.frame import CANON, Organ
 
-__all__ = ["PHASES", "Appearance", "Phase", "draw_appearance"]
-
 # HU mean and standard deviation between patients: native, arterial, portal, delayed.
 _ENHANCEMENT: dict[Organ, tuple[tuple[float, float], ...]] = {
     Organ.MUSCLE: ((50, 9), (58, 9), (62, 9), (60, 9)),

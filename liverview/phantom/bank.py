@@ -16,7 +16,7 @@ from scipy import ndimage
 from scipy.special import ndtri
 
 from liverview import paths
-from liverview.phantom.fields import Field, Grid
+from liverview.phantom.fields import Field, Grid, slices_with
 from liverview.phantom.frame import CANON, Organ
 
 STEP_MM = 0.5
@@ -92,15 +92,14 @@ def body(name: str, device: torch.device) -> Torso:
 def _meeting(liver: Field, vein: Field, height: float) -> tuple[float, float, float]:
     """Where veins touch the liver, nearest to a height between its lowest and highest point."""
     z = CANON.axis(2, liver.device)
-    slices = (liver < 0).any(dim=0).any(dim=0).nonzero()[:, 0]
+    slices = slices_with(liver)
     wanted = z[slices[0]] + height * (z[slices[-1]] - z[slices[0]])
     apart = liver.clamp(min=0) + vein.clamp(min=0) + 0.25 * (z - wanted).abs()
     # At the height of the hilum the vena cava touches the liver, too: prefer what lies in front.
     if height < 0.5:
         apart = apart - 0.1 * CANON.axis(1, liver.device)[None, :, None]
     index = np.unravel_index(int(apart.argmin()), CANON.shape)
-    x, y, w = (float(CANON.axis(axis)[int(i)]) for axis, i in enumerate(index))
-    return x, y, w
+    return CANON.point([int(i) for i in index])
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
-"""Scalar fields in millimetres: sampling grids, smooth noise, implicit shapes.
+"""Scalar fields in millimeters: sampling grids, smooth noise, implicit shapes.
 
 A shape is a function of position that is negative inside and grows about one per
-millimetre outside, so that shapes can be offset, blended and compared with each other.
+millimeter outside, so that shapes can be offset, blended and compared with each other.
 Every field is a float32 tensor on a `Grid`, indexed (i, j, k) along x (to the patient's
 right), y (anterior) and z (superior), on the device that its numbers were drawn on.
 """
@@ -99,11 +99,14 @@ class Grid:
         x, y, z = (self.axis(a, device) for a in range(3))
         return x[:, None, None], y[None, :, None], z[None, None, :]
 
+    def point(self, index: Point) -> tuple[float, float, float]:
+        """World mm of a place given in samples along each axis."""
+        return _three([o + i * s for o, i, s in zip(self.origin, index, self.spacing, strict=True)])
+
     def crop(self, start: Sequence[int], stop: Sequence[int]) -> Grid:
         """The part [start, stop) in index space."""
-        origin = [o + a * s for o, a, s in zip(self.origin, start, self.spacing, strict=True)]
         size = [b - a for a, b in zip(start, stop, strict=True)]
-        return Grid(_three(origin), self.spacing, (size[0], size[1], size[2]))
+        return Grid(self.point(start), self.spacing, (size[0], size[1], size[2]))
 
     def coarser(self, factor: int) -> Grid:
         """A grid over the same extent with every ``factor``-th point, and one beyond."""
@@ -266,6 +269,12 @@ def tube(
     line = torch.tensor([[float(c) for c in point] for point in points])
     pairs = torch.tensor([[float(a), float(b)] for a, b in itertools.pairwise(radii)])
     return tubes(grid, line[:-1], line[1:], pairs, 24.0, device)
+
+
+def slices_with(shape: Field) -> list[int]:
+    """The axial slices that a shape reaches."""
+    found: list[int] = (shape < 0).any(dim=0).any(dim=0).nonzero()[:, 0].tolist()
+    return found
 
 
 def inside_all(*fields: Any) -> Field:

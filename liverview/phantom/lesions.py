@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import torch
 
-from liverview.phantom.anatomy import Body, Organ
+from liverview.phantom.anatomy import Body
 from liverview.phantom.fields import Draw, Field, Grid, resample, smooth_noise
-from liverview.phantom.frame import CANON
+from liverview.phantom.frame import CANON, Organ
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import torch
 from liverview.phantom.anatomy import Body, draw_body, draw_head
 from liverview.phantom.appearance import draw_appearance
 from liverview.phantom.config import Case, PhantomConfig, Region
-from liverview.phantom.fields import Draw, Grid
+from liverview.phantom.fields import Draw, Grid, slices_with
 from liverview.phantom.frame import CANON, Organ
 from liverview.phantom.lesions import draw_lesions
 from liverview.phantom.paint import Patient, paint
@@ -56,8 +56,8 @@ def make(config: PhantomConfig, device: str) -> Iterator[Progress | Case]:
 
 def _middle(body: Body, config: PhantomConfig) -> float:
     """World z to center the image on."""
-    slices = (body.organs[Organ.LIVER] < 0).any(dim=0).any(dim=0).nonzero()[:, 0].cpu()
-    if len(slices) == 0:
+    slices = slices_with(body.organs[Organ.LIVER])
+    if not slices:
         return 0.0
     z = CANON.axis(2)
     low, high = float(z[slices[0]]), float(z[slices[-1]])

@@ -40,12 +40,9 @@ def _tile(draw: Draw) -> NDArray[np.uint8]:
     subject = draw_subject(draw)
     patient = dress(draw, subject, draw.whole(0, 7), 45)
     liver = (subject.body.organs[Organ.LIVER] < 0).nonzero().float()
-    middle = [25.0 * (axis == 1) for axis in range(3)]
+    middle = (0.0, 25.0, 0.0)
     if len(liver):
-        middle = [
-            o + s * float(m)
-            for o, s, m in zip(CANON.origin, CANON.spacing, liver.mean(dim=0), strict=True)
-        ]
+        middle = CANON.point(liver.mean(dim=0).tolist())
     i, j, k = _SIZE
     axial = Grid.centered((0, 25, middle[2]), (_MM,) * 3, (i, j, 5))
     coronal = Grid.centered((0, middle[1], middle[2]), (_MM,) * 3, (i, 3, k))

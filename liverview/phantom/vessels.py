@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from liverview.phantom.anatomy import Body, Organ
+from liverview.phantom.anatomy import Body
 from liverview.phantom.fields import Draw, Field, Grid, tubes
-from liverview.phantom.frame import CANON
+from liverview.phantom.frame import CANON, Organ
 
 Points = NDArray[np.floating[Any]]
 

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from liverview.labels import Label
 from liverview.phantom.anatomy import Body
-from liverview.phantom.fields import Draw, Field, Grid, resample, smooth_noise
+from liverview.phantom.fields import Draw, Field, Grid, resample, slices_with, smooth_noise
 from liverview.phantom.frame import CANON, Organ
 from liverview.phantom.paint import Patient, paint
 from liverview.phantom.scanner import Scan, draw_scanner
@@ -84,7 +84,7 @@ def _organ_grid(draw: Draw, body: Body, config: SampleConfig, how: Preprocessing
     spacing = how.spacing_mm
     half = (config.shape[2] - 1) / 2 * spacing[2]
     low, high = body.span[0] + half, body.span[1] - half
-    liver = (body.organs[Organ.LIVER] < 0).any(dim=0).any(dim=0).nonzero()[:, 0].tolist()
+    liver = slices_with(body.organs[Organ.LIVER])
     if liver and draw.chance(0.8):
         middle = float(z[liver[draw.whole(0, len(liver))]]) + draw.u(-half, half)
     else:
