@@ -59,6 +59,7 @@ class Controller(QObject):
         self._segmentation: Job | None = None
         self._saving: Job | None = None
         self._after_save: list[Then] = []
+        self._shut_down = False
 
     @property
     def busy(self) -> bool:
@@ -134,11 +135,17 @@ class Controller(QObject):
         self._after_save.append(then)
 
     def warm_up(self) -> None:
-        """Import what segmentation needs while the person looks at the scan."""
-        self._start(tasks.warming_up())
+        """Import what segmentation needs while the person looks at the scan.
+
+        A window can be closed before its event loop comes to this; a thread that began then
+        would outlive it, and Qt ends the process for that.
+        """
+        if not self._shut_down:
+            self._start(tasks.warming_up())
 
     def shut_down(self) -> None:
         """Stop everything but a save, and wait for all of it."""
+        self._shut_down = True
         self._after_save.clear()
         for job in self._live - {self._saving}:
             job.cancel()

@@ -695,6 +695,17 @@ def test_closing_while_it_works_waits_for_every_job(
     assert not any(job.isRunning() for job in jobs)
 
 
+def test_nothing_begins_once_the_window_is_closed(
+    opened: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event loop may come to the warm-up only then, and its thread would outlive Qt."""
+    begun: list[str] = []
+    monkeypatch.setattr(tasks, "warming_up", lambda: iter(begun.append("warm-up") or ()))
+    opened.close()
+    opened.controller.warm_up()
+    assert begun == []
+
+
 def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
     first = make_window()
     first.resize(701, 603)
