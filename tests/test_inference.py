@@ -182,6 +182,14 @@ def test_no_liver_is_said_and_empty(models: Models) -> None:
     assert [i.text for i in items if isinstance(i, Notice)] == ["No liver was found in this scan."]
 
 
+def test_what_the_second_stage_does_not_confirm_is_no_liver() -> None:
+    volume = Volume(np.full((40, 40, 30), 95, np.int16), np.diag([4.0, 4, 4, 1]))
+    items = list(segment(volume, nets.bright_liver(parts=((1, 0.8, 0.9),)), "cpu"))
+    assert any(i.labels.any() for i in items if isinstance(i, Slab))  # as the first stage saw it
+    assert not collect(iter(items), volume.shape).any()
+    assert [i.text for i in items if isinstance(i, Notice)] == ["No liver was found in this scan."]
+
+
 def test_an_implausible_volume_is_said(models: Models) -> None:
     volume = Volume(np.full((60, 60, 60), 95, np.int16), np.diag([4.0, 4, 4, 1]))
     notices = [i.text for i in segment(volume, models, "cpu") if isinstance(i, Notice)]

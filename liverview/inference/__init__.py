@@ -8,7 +8,7 @@ the volume and the label map is bounded by the slab and the first stage's 4 mm g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from liverview import paths
 from liverview.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from liverview.device import pick_device
 from liverview.inference.cleanup import clean
-from liverview.inference.coarse import CoarseLiver, find_liver
+from liverview.inference.coarse import LEAST_ML, NO_LIVER, CoarseLiver, find_liver
 from liverview.inference.fine import outward, refine
 from liverview.inference.runner import Place, Runner
 from liverview.inference.whole import refine_whole
@@ -34,6 +34,7 @@ from liverview.volume import Volume
 __all__ = ["Models", "Slab", "collect", "load_models", "segment"]
 
 _CHUNK = 8  # slices of the coarse liver shown at once
+_PLAUSIBLE_ML = (300.0, 4500.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +112,12 @@ def segment(
         yield slab
         yield from place.take_notices()
         yield Progress("Refining", 0.2 + 0.77 * done)
-    yield from _cleaned(volume, liver, labels)
+    ml = yield from _cleaned(volume, liver, labels)
+    if ml < LEAST_ML:  # the second stage saw that it is none
+        yield Slab(0, np.zeros(volume.shape, np.uint8))
+        yield Notice(NO_LIVER)
+    elif not _PLAUSIBLE_ML[0] <= ml <= _PLAUSIBLE_ML[1]:
+        yield Notice(f"The liver that was found has {ml:,.0f} mL, which is unusual: check it.")
     yield Progress("Done", 1.0)
 
 
@@ -140,8 +146,8 @@ def _show_coarse(volume: Volume, liver: CoarseLiver, near: int) -> Iterator[Slab
 
 def _cleaned(
     volume: Volume, liver: CoarseLiver, labels: NDArray[np.uint8]
-) -> Iterator[Progress | Slab]:
-    """Slabs for the slices that the clean-up changed."""
+) -> Generator[Progress | Slab, None, float]:
+    """Slabs for the slices that the clean-up changed; returns the volume of what is left, mL."""
     box = liver.box(volume, 50.0)
     cleaned = yield from clean(labels[box], volume.voxel_ml)
     for offset in range(cleaned.shape[2]):
@@ -151,3 +157,4 @@ def _cleaned(
             slab = np.zeros((*volume.shape[:2], 1), np.uint8)
             slab[box[0], box[1], 0] = cleaned[:, :, offset]
             yield Slab(k, slab)
+    return float(np.count_nonzero(cleaned)) * volume.voxel_ml
