@@ -112,7 +112,7 @@ def test_organ_classes_are_the_organs(tmp_path: Path) -> None:
         ({"batch": "0"}, "batch"),
         ({"learning_rate": "0"}, "learning_rate"),
         ({"clip_norm": "2.0\nsettle_steps = 1"}, "settling"),
-        ({"clip_norm": "2.0\nsettle_steps = 4"}, "settle_steps"),
+        ({"clip_norm": "2.0\nsettle_steps = 5"}, "settle_steps"),
         ({"learning_rate": '"fast"'}, "learning_rate"),
         ({"shape": "[10, 10, 10]"}, "multiples of 8"),
         ({"shape": '["a", 8, 8]'}, "shape"),

@@ -59,7 +59,8 @@ class OptimizerConfig:
     inference will use. A network that always sees those of its own few slices comes to rely
     on them, and does not find its way without. The learning rate of these steps is a cosine
     of its own, from ``settle_rate``; the one before reaches zero after ``decay_steps``
-    (0: with its last step).
+    (0: with its last step). As many as ``steps`` suits a network that begins with trained
+    weights and keeps their statistics.
     """
 
     steps: int
@@ -78,7 +79,7 @@ class OptimizerConfig:
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
             check_range(name, getattr(self, name), low, high)
-        check_range("settle_steps", self.settle_steps, 0, self.steps - 1)
+        check_range("settle_steps", self.settle_steps, 0, self.steps)
         if self.batch % self.processes:
             raise ValueError(f"batch {self.batch} must be a multiple of processes {self.processes}")
 

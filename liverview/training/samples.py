@@ -14,7 +14,15 @@ from torch.utils.data import Dataset
 
 from liverview.labels import Label
 from liverview.phantom.anatomy import Body
-from liverview.phantom.fields import Draw, Field, Grid, resample, slices_with, smooth_noise
+from liverview.phantom.fields import (
+    Draw,
+    Field,
+    Grid,
+    ellipsoid,
+    resample,
+    slices_with,
+    smooth_noise,
+)
 from liverview.phantom.frame import CANON, Organ
 from liverview.phantom.paint import Patient, paint
 from liverview.phantom.scanner import Scan, draw_scanner
@@ -156,10 +164,43 @@ def _liver_grid(draw: Draw, body: Body, config: SampleConfig, how: Preprocessing
 
 
 def _first_stage(draw: Draw, body: Body, grid: Grid) -> Field:
-    """The liver as a first stage with errors would see it: probability, 0..1."""
+    """The liver as a first stage with errors would see it: probability, 0..1.
+
+    Its border wanders, parts of what lies beside the liver are taken for it, and parts of the
+    liver are missed. A second stage that never met such errors follows the first one into them.
+    """
+    liver = resample(_won(body), CANON, grid)
     shift = draw.n(0, 1.5) + smooth_noise(draw, grid, 28) * draw.u(0.5, 3.5)
-    distance = resample(_won(body), CANON, grid) + shift
-    return torch.sigmoid(-distance / draw.u(1.0, 3.0))
+    seen = torch.sigmoid(-(liver + shift) / draw.u(1.0, 3.0))
+    for _ in range(draw.pick((0.45, 0.4, 0.15))):
+        beside = _error(draw, body, grid, (liver > 2) & (liver < 25))
+        if beside is not None:
+            seen = torch.maximum(seen, beside)
+    for _ in range(draw.pick((0.65, 0.25, 0.1))):
+        missed = _error(draw, body, grid, (liver < 0) & (liver > -25))
+        if missed is not None:
+            seen = seen * (1 - missed)
+    return seen
+
+
+def _error(draw: Draw, body: Body, grid: Grid, where: Tensor) -> Field | None:
+    """How wrong a first stage is around a random voxel of ``where``, 0..1; None if there is none.
+
+    An uneven ball, which in half of the cases ends where the organ in its middle does.
+    """
+    index = where.nonzero()
+    if len(index) == 0:
+        return None
+    center = grid.point(index[draw.whole(0, len(index))].tolist())
+    radius = draw.log_u(8, 50)
+    ball = ellipsoid(*grid.axes(), center, [radius * draw.u(0.7, 1.4) for _ in range(3)])
+    distance = ball + smooth_noise(draw, grid, 20) * radius * 0.25
+    if draw.chance(0.5):
+        around = Grid.centered(center, CANON.spacing, (1, 1, 1))
+        there = {o: float(resample(d, CANON, around)) for o, d in body.organs.items()}
+        organ = body.organs[min(there, key=lambda o: there[o])]
+        distance = torch.maximum(distance, resample(organ, CANON, grid))
+    return torch.sigmoid(-distance / draw.u(1.5, 4.0)) * draw.u(0.4, 1.0)
 
 
 def _won(body: Body) -> Field:
