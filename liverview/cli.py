@@ -180,7 +180,8 @@ def _command_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--data",
         metavar="DIR",
-        help="phantom, or a folder of the Medical Segmentation Decathlon (dataset.json)",
+        help="phantom; or what the recipe asks for: a folder of the Medical Segmentation "
+        "Decathlon (dataset.json), or one with a folder per scan (ct.nii.gz, liver.nii.gz)",
     )
     train.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR")
     train.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")

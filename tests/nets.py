@@ -61,6 +61,31 @@ class Threshold(torch.nn.Module):
         return logits
 
 
+class Doubtful(Threshold):
+    """As `Threshold`, but takes class 1 only where the prior is sure of ``reach`` pixels around.
+
+    What is brighter than ``sure`` is taken nevertheless.
+    """
+
+    def __init__(
+        self,
+        like: AttentionResUNet,
+        ranges: Sequence[tuple[int, float, float]],
+        sure: float,
+        reach: int,
+    ) -> None:
+        super().__init__(like, ranges)
+        self.sure, self.reach = sure, reach
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits = super().forward(x)
+        size = 2 * self.reach + 1
+        around = -torch.nn.functional.max_pool2d(-x[:, -1:], size, 1, self.reach)[:, 0]
+        seen = x[:, (self.config.in_channels - 1) // 2]
+        logits[:, 1] = logits[:, 1].where((around > 0) | (seen > self.sure), -10.0)
+        return logits
+
+
 def with_network(checkpoint: Checkpoint, network: torch.nn.Module) -> Checkpoint:
     return Checkpoint(network, checkpoint.preprocessing, checkpoint.classes)  # type: ignore[arg-type]
 

@@ -33,6 +33,17 @@ def run(volume: Volume, models: Models, k: int | None = None) -> np.ndarray:
     return collect(segment(volume, models, "cpu", crosshair), volume.shape)
 
 
+def looks(slabs: list[Slab]) -> list[list[Slab]]:
+    """The refined slabs of four slices, parted where the second stage begins to look again."""
+    parts: list[list[Slab]] = [[]]
+    for slab in slabs:
+        if slab.labels.shape[2] == 4:
+            if slab.start in {seen.start for seen in parts[-1]}:
+                parts.append([])
+            parts[-1].append(slab)
+    return parts
+
+
 def result(work: Generator[Progress, None, np.ndarray]) -> np.ndarray:
     """What a generator returns at its end."""
     while True:
@@ -68,19 +79,22 @@ def test_the_coarse_liver_comes_first_then_slabs_from_the_crosshair_outward(
     assert first_fine > 0
     coarse = np.concatenate([s.labels for s in slabs[:first_fine]], axis=2)
     assert set(np.unique(coarse)) == {0, Label.LIVER}
-    fine = [s for s in slabs[first_fine:] if s.labels.shape[2] == 4]
-    away = [abs((s.start + s.stop - 1) / 2 - near) for s in fine]
-    assert away == sorted(away)
+    for look in looks(slabs):
+        away = [abs((s.start + s.stop - 1) / 2 - near) for s in look]
+        assert away == sorted(away)
+    fine = looks(slabs)[0]
     assert fine[0].start <= near < fine[0].stop
 
 
-def test_slabs_do_not_overlap_within_a_stage_and_cover_what_is_labeled(
+def test_slabs_do_not_overlap_within_a_look_and_cover_what_is_labeled(
     case: Case, models: Models
 ) -> None:
     slabs = [s for s in segment(case.volume, models, "cpu") if isinstance(s, Slab)]
-    fine = [s for s in slabs if s.labels.shape[2] == 4]
-    covered = sorted(k for s in fine for k in range(s.start, s.stop))
+    first, *more = looks(slabs)
+    covered = [k for s in first for k in range(s.start, s.stop)]
     assert len(covered) == len(set(covered))
+    for look in more:
+        assert {s.start for s in look} <= {s.start for s in first}
     labeled = np.flatnonzero((run(case.volume, models) > 0).any(axis=(0, 1)))
     assert set(labeled) <= set(covered)
 
@@ -133,6 +147,34 @@ def test_stopping_early_is_just_stopping(case: Case, models: Models) -> None:
 def test_slabs_nearest_first() -> None:
     assert outward(range(0, 40, 8), 8, 20) == [16, 24, 8, 32, 0]
     assert outward([], 8, 3) == []
+
+
+def test_where_the_first_stage_was_wrong_the_second_looks_again() -> None:
+    """It drops 12 mm of a mass at a look, and is told so; slabs without the mass are seen once."""
+    shape, spacing = (100, 80, 48), (2.5, 2.5, 5.0)
+    at = [n * mm for n, mm in zip(np.indices(shape), spacing, strict=True)]
+    liver = sum((a - m) ** 2 for a, m in zip(at, (85, 100, 100), strict=True)) < 60**2
+    mass = sum((a - m) ** 2 for a, m in zip(at, (150, 100, 140), strict=True)) < 32**2
+    voxels = np.where(liver, 110, np.where(mass, 70, -50)).astype(np.int16)
+    volume = Volume(np.asfortranarray(voxels), np.diag([*spacing, 1.0]))
+    first, second = nets.coarse(), nets.fine()
+    found = nets.Threshold(first.network, ((1, 0.08, 0.45),))
+    doubtful = nets.Doubtful(second.network, ((1, -0.6, 0.3),), sure=-0.2, reach=10)
+    made = Models(nets.with_network(first, found), nets.with_network(second, doubtful))
+    slabs = [s for s in segment(volume, made, "cpu") if isinstance(s, Slab)]
+    labels = collect(iter(slabs), shape)
+    assert (labels[liver] > 0).mean() > 0.95
+    assert not labels[mass & ~liver].any()
+    assert len(looks(slabs)) == 3
+    counts = np.zeros(shape[2], int)
+    for slab in (slab for look in looks(slabs) for slab in look):
+        counts[slab.start : slab.stop] += 1
+    with_mass = np.flatnonzero(mass.any(axis=(0, 1)))
+    below = with_mass[0] - 8
+    assert (counts[:below] == 1).any()
+    assert set(counts[:below]) <= {0, 1}
+    one = collect(iter(looks(slabs)[0]), shape)
+    assert (one[mass & ~liver] > 0).mean() > 0.02  # one look would not have sufficed
 
 
 # ---- volumes of all kinds ----------------------------------------------------------------

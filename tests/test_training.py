@@ -24,7 +24,7 @@ from liverview.training.recipe import Recipe, RecipeError, read_recipe
 from liverview.training.run import train
 from liverview.training.samples import PhantomSamples
 
-OURS = {"coarse.toml": "coarse", "fine.toml": "fine"}
+OURS = {"liver.toml": "coarse", "fine.toml": "fine"}
 """Recipes, and the weights that they made."""
 
 TINY = """
@@ -75,7 +75,7 @@ def recipe(tmp_path: Path, **changes: str) -> Recipe:
 # ---- recipes -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("file", "name"), [*OURS.items(), ("liver.toml", "coarse")])
+@pytest.mark.parametrize(("file", "name"), [*OURS.items(), ("coarse.toml", "coarse")])
 def test_shipped_recipes_are_complete(file: str, name: str) -> None:
     shipped = read_recipe(paths.resources() / "recipes" / file)
     assert shipped.name == name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import lightning
@@ -18,6 +19,7 @@ from torch.utils.data import DataLoader, DistributedSampler
 from liverview.network import AttentionResUNet
 from liverview.training.recipe import OptimizerConfig, Recipe
 from liverview.training.samples import PhantomSamples
+from liverview.training.scans import UNKNOWN, LabelledScan, excluding
 
 _VALIDATION_STREAM = 1
 Batch = tuple[Tensor, Tensor]
@@ -41,37 +43,59 @@ class Average(EMAWeightAveraging):
 
 
 class PresentDiceCE(nn.Module):
-    """Cross-entropy, plus the mean Dice loss of the classes that a batch holds.
+    """Cross-entropy plus the Dice loss of the classes that a batch shows.
 
     The Dice loss of a class that is not there pulls its probability to zero wherever it is
     small already: a small organ that most blocks lack, such as the gallbladder, is then never
     learned.
+
+    Voxels of scans may be `excluding` one class, which count for that one alone, or `UNKNOWN`,
+    which count for nothing.
     """
 
     def __init__(self, label_smoothing: float) -> None:
         super().__init__()
         self.cross_entropy = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
-        self.dice = DiceLoss(
-            to_onehot_y=True, softmax=True, batch=True, include_background=False, reduction="none"
-        )
+        self.dice = DiceLoss(batch=True, include_background=False, reduction="none")
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Logits (B, C, ...) and classes (B, ...) -> a scalar."""
-        per_class = self.dice(logits, target[:, None]).flatten()
-        counts = torch.bincount(target.flatten(), minlength=logits.shape[1])[1:]
-        present = (counts > 0).to(per_class.dtype)
-        if logits.is_cuda:  # there, only this form of cross-entropy can be repeated to the bit
-            target = nn.functional.one_hot(target, logits.shape[1]).movedim(-1, 1).float()
-        loss: Tensor = self.cross_entropy(logits, target)
-        return loss + (per_class * present).sum() / present.sum().clamp(min=1)
+        """Logits (B, C, ...) and targets (B, ...) -> a scalar."""
+        count = logits.shape[1]
+        named = target >= 0
+        classes = _one_hot(target.clamp(min=0), count) * named[:, None]
+        excluded = _one_hot((excluding(0) - target).clamp(0, count - 1), count)
+        excluded = excluded * ((target != UNKNOWN) & ~named)[:, None]
+        seen = logits.softmax(dim=1) * (named[:, None] + excluded)
+        per_class = self.dice(seen, classes).flatten()
+        present = (classes.sum(dim=(0, *range(2, classes.ndim)))[1:] > 0).to(per_class.dtype)
+        overlap = (per_class * present).sum() / present.sum().clamp(min=1)
+        if bool(named.all()):
+            # On CUDA only the form with probabilities can be repeated to the bit.
+            whole: Tensor = self.cross_entropy(logits, classes if logits.is_cuda else target)
+            return whole + overlap
+        spread = nn.functional.cross_entropy(
+            logits,
+            classes,
+            label_smoothing=self.cross_entropy.label_smoothing,
+            reduction="none",
+        )
+        others = logits.masked_fill(excluded > 0, -torch.inf).logsumexp(dim=1)
+        against = (logits.logsumexp(dim=1) - others) * excluded.sum(dim=1)
+        total = ((spread * named) + against).sum()
+        return total / (target != UNKNOWN).sum().clamp(min=1) + overlap
+
+
+def _one_hot(classes: Tensor, count: int) -> Tensor:
+    return nn.functional.one_hot(classes, count).movedim(-1, 1).float()
 
 
 class PhantomModule(lightning.LightningModule):
     """One network under training. A Lightning epoch is one round of ``validate_every`` steps."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, scans: Sequence[LabelledScan] = ()) -> None:
         super().__init__()
         self.recipe = recipe
+        self.scans = scans
         self.network = AttentionResUNet(recipe.network)
         self.held_out: dict[str, float] = {}
         self.loss = PresentDiceCE(recipe.optimizer.label_smoothing)
@@ -101,7 +125,8 @@ class PhantomModule(lightning.LightningModule):
         how = self.recipe.optimizer
         first = self.current_epoch * self.recipe.validate_every
         last = min(first + self.recipe.validate_every, how.steps)
-        return self._loader(PhantomSamples(self.recipe, first * how.batch, last * how.batch))
+        samples = PhantomSamples(self.recipe, first * how.batch, last * how.batch, scans=self.scans)
+        return self._loader(samples)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         count = self.recipe.validation_samples
@@ -168,7 +193,13 @@ class PhantomModule(lightning.LightningModule):
         recipe = self.recipe
         return {
             "data": "phantoms drawn by liverview from real shapes of livers and bodies, see "
-            "resources/bank/README.md: no real scan",
+            "resources/bank/README.md"
+            + (
+                f"; {recipe.scans_share:.0%} of the samples from labelled scans: "
+                + ", ".join(scan.name for scan in self.scans)
+                if self.scans
+                else ": no real scan"
+            ),
             "license": "CC BY-SA 4.0",
             "seed": recipe.seed,
             "samples": recipe.optimizer.steps * recipe.optimizer.batch,

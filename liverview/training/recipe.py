@@ -178,15 +178,22 @@ class Plan:
 
 @dataclass(frozen=True)
 class Recipe(Plan):
-    """A run on phantoms."""
+    """A run on phantoms.
+
+    ``scans_share`` is the share of the training samples that are from labelled scans.
+    """
 
     sample: SampleConfig
     optimizer: OptimizerConfig
     validation_samples: int
     validate_every: int
+    scans_share: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_range("scans' share", self.scans_share, 0.0, 1.0)
+        if self.scans_share and "liver" not in self.classes:
+            raise ValueError("where scans are mixed in, liver must be a class")
         if self.preprocessing.whole_slices:
             raise ValueError("spacing_mm must be above 0: phantoms have no resolution of their own")
         check_range("validation samples", self.validation_samples, 1, 1_000_000)
@@ -279,4 +286,5 @@ def _build(values: Mapping[str, Any], text: str) -> Recipe | SliceRecipe:
         optimizer=OptimizerConfig(**values["optimizer"]),
         validation_samples=values["validation"]["samples"],
         validate_every=values["validation"]["every"],
+        scans_share=values.get("scans", {}).get("share", 0.0),
     )

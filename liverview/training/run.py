@@ -31,6 +31,7 @@ from liverview.training.decathlon import DataError, Decathlon, read_decathlon
 from liverview.training.initial import settle_origin, take_weights
 from liverview.training.phantoms import Average, PhantomModule
 from liverview.training.recipe import Plan, Recipe, RecipeError, SliceRecipe
+from liverview.training.scans import LabelledScan, read_scans
 from liverview.training.slices import EarlyStop, SliceModule
 
 _STATE, _RECIPE, _SPLIT = "last.ckpt", "recipe.toml", "split.json"
@@ -70,8 +71,14 @@ def train(
     scans = _check_data(recipe, data)
     began = path.exists() or state.exists()
     _check_folder(recipe, out, state, began, resume)
+    labelled: tuple[LabelledScan, ...] = ()
+    if data and isinstance(recipe, Recipe):
+        labelled = read_scans(data, recipe.preprocessing)
     if scans:
-        _keep_split(scans, out, began)
+        split = {"training": scans.training, "validation": scans.validation}
+        _keep_split({part: [scan.name for scan in of] for part, of in split.items()}, out, began)
+    elif labelled:
+        _keep_split({"training": [scan.name for scan in labelled]}, out, began)
     origin = settle_origin(out, init, began, resume)
     if path.exists():
         return path
@@ -83,7 +90,7 @@ def train(
         assert scans is not None
         module = SliceModule(recipe, scans, out / "cache")
     else:
-        module = PhantomModule(recipe)
+        module = PhantomModule(recipe, labelled)
     if init and not began:
         take_weights(module.network, recipe.classes, init)
     trainer = _trainer(recipe, out, where)
@@ -114,7 +121,7 @@ def train(
 
 
 def _check_data(recipe: Recipe | SliceRecipe, data: Path | None) -> Decathlon | None:
-    """The scans that a recipe of slices needs, and that one of phantoms must not get."""
+    """The Decathlon of a recipe of slices; a recipe of phantoms takes scans only if it says so."""
     if isinstance(recipe, SliceRecipe):
         if data is None:
             raise DataError(
@@ -122,7 +129,12 @@ def _check_data(recipe: Recipe | SliceRecipe, data: Path | None) -> Decathlon | 
                 "folder of the Medical Segmentation Decathlon with --data."
             )
         return read_decathlon(data, recipe)
-    if data is not None:
+    if recipe.scans_share and data is None:
+        raise DataError(
+            f"The recipe {recipe.name} mixes phantoms with labelled scans: name their folder "
+            "with --data."
+        )
+    if data is not None and not recipe.scans_share:
         raise DataError(
             f"The recipe {recipe.name} draws its samples ({recipe.sample.kind}) from phantoms, "
             f"not from {data}: leave --data out, or choose a recipe of slices."
@@ -130,12 +142,8 @@ def _check_data(recipe: Recipe | SliceRecipe, data: Path | None) -> Decathlon | 
     return None
 
 
-def _keep_split(scans: Decathlon, out: Path, began: bool) -> None:
-    """Write down which scans are held out; a run that goes on must have the same."""
-    split = {
-        "training": [scan.name for scan in scans.training],
-        "validation": [scan.name for scan in scans.validation],
-    }
+def _keep_split(split: dict[str, list[str]], out: Path, began: bool) -> None:
+    """Write down which scans do what; a run that goes on must have the same."""
     kept = out / _SPLIT
     if began and not (kept.exists() and json.loads(kept.read_text("utf-8")) == split):
         raise DataError(f"{out} holds a run on other scans: name its own with --data.")

@@ -6,6 +6,8 @@ where it stopped, and the same seed gives the same run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,26 +20,35 @@ from liverview.phantom.fields import (
     Draw,
     Field,
     Grid,
-    ellipsoid,
+    Point,
     resample,
     slices_with,
-    smooth_noise,
 )
 from liverview.phantom.frame import CANON, Organ
 from liverview.phantom.paint import Patient, paint
 from liverview.phantom.scanner import Scan, draw_scanner
 from liverview.phantom.subject import Subject, draw_subject, dress
 from liverview.preprocessing import Preprocessing
+from liverview.training.errors import first_stage
 from liverview.training.recipe import Recipe, SampleConfig
+from liverview.training.scans import LabelledScan, liver_sample, organ_sample
 
-_HEADS = 0.02  # share of the bodies that are none
+_HEADS = 0.05  # share of the bodies that are none
 
 
 class PhantomSamples(Dataset[tuple[Tensor, Tensor]]):
     """(input, target) pairs; consecutive samples come from ``lanes`` bodies in turn."""
 
-    def __init__(self, recipe: Recipe, start: int, stop: int, stream: int = 0) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        start: int,
+        stop: int,
+        stream: int = 0,
+        scans: Sequence[LabelledScan] = (),
+    ) -> None:
         self.recipe = recipe
+        self.scans = scans
         self.start = start
         self.stop = stop
         self.stream = stream
@@ -52,6 +63,14 @@ class PhantomSamples(Dataset[tuple[Tensor, Tensor]]):
         sample, lanes = self.recipe.sample, self.recipe.optimizer.batch
         number = self.start + index
         lane = number % lanes
+        if self.scans:
+            draw = Draw((self.recipe.seed, self.stream, 2, number))
+            if draw.chance(self.recipe.scans_share):
+                scan = self.scans[draw.whole(0, len(self.scans))]
+                if sample.kind == "liver":
+                    return liver_sample(draw, scan, sample, self.recipe.preprocessing)
+                liver = self.recipe.classes.index("liver")
+                return organ_sample(draw, scan, sample, self.recipe.preprocessing, liver)
         subject = self._subject(lane, number // lanes // sample.per_body * lanes + lane)
         draw = Draw((self.recipe.seed, self.stream, 1, number))
         make = {"organs": _organ_sample, "liver": _liver_sample}[sample.kind]
@@ -137,7 +156,9 @@ def _liver_sample(
     patient = dress(draw, subject, lesions, 40)
     painting = paint(patient, grid)
     hu = Scan(draw_scanner(draw, grid.spacing), subject.body, draw).image(painting, grid)
-    prior = _first_stage(draw, subject.body, grid)
+    body = subject.body
+    liver = resample(_won(body), CANON, grid)
+    prior = first_stage(draw, liver, grid, partial(_organ_around, body, grid))
     sure = prior > 0.9
     known = int(sure.sum()) > 50
     liver_hu = float(hu[sure].median()) if known else patient.appearance.mean_hu[Organ.LIVER]
@@ -163,44 +184,11 @@ def _liver_grid(draw: Draw, body: Body, config: SampleConfig, how: Preprocessing
     return Grid.centered(place, spacing, shape)
 
 
-def _first_stage(draw: Draw, body: Body, grid: Grid) -> Field:
-    """The liver as a first stage with errors would see it: probability, 0..1.
-
-    Its border wanders, parts of what lies beside the liver are taken for it, and parts of the
-    liver are missed. A second stage that never met such errors follows the first one into them.
-    """
-    liver = resample(_won(body), CANON, grid)
-    shift = draw.n(0, 1.5) + smooth_noise(draw, grid, 28) * draw.u(0.5, 3.5)
-    seen = torch.sigmoid(-(liver + shift) / draw.u(1.0, 3.0))
-    for _ in range(draw.pick((0.45, 0.4, 0.15))):
-        beside = _error(draw, body, grid, (liver > 2) & (liver < 25))
-        if beside is not None:
-            seen = torch.maximum(seen, beside)
-    for _ in range(draw.pick((0.65, 0.25, 0.1))):
-        missed = _error(draw, body, grid, (liver < 0) & (liver > -25))
-        if missed is not None:
-            seen = seen * (1 - missed)
-    return seen
-
-
-def _error(draw: Draw, body: Body, grid: Grid, where: Tensor) -> Field | None:
-    """How wrong a first stage is around a random voxel of ``where``, 0..1; None if there is none.
-
-    An uneven ball, which in half of the cases ends where the organ in its middle does.
-    """
-    index = where.nonzero()
-    if len(index) == 0:
-        return None
-    center = grid.point(index[draw.whole(0, len(index))].tolist())
-    radius = draw.log_u(8, 50)
-    ball = ellipsoid(*grid.axes(), center, [radius * draw.u(0.7, 1.4) for _ in range(3)])
-    distance = ball + smooth_noise(draw, grid, 20) * radius * 0.25
-    if draw.chance(0.5):
-        around = Grid.centered(center, CANON.spacing, (1, 1, 1))
-        there = {o: float(resample(d, CANON, around)) for o, d in body.organs.items()}
-        organ = body.organs[min(there, key=lambda o: there[o])]
-        distance = torch.maximum(distance, resample(organ, CANON, grid))
-    return torch.sigmoid(-distance / draw.u(1.5, 4.0)) * draw.u(0.4, 1.0)
+def _organ_around(body: Body, grid: Grid, center: Point) -> Field:
+    """Distance to the organ that holds a place, mm."""
+    point = Grid.centered(center, CANON.spacing, (1, 1, 1))
+    there = {o: float(resample(d, CANON, point)) for o, d in body.organs.items()}
+    return resample(body.organs[min(there, key=lambda o: there[o])], CANON, grid)
 
 
 def _won(body: Body) -> Field:

@@ -1,0 +1,261 @@
+"""Training samples from scans whose liver is known, to be mixed with phantoms.
+
+A folder holds a folder per scan with ct.nii.gz and liver.nii.gz on the same grid: 0 where there
+is no liver, 1 in the organ with its vessels and tumors, 255 where nobody knows. Targets name what
+is known and no more, see `excluding`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from liverview import nifti
+from liverview.phantom.fields import Draw, Field, Grid, Point, gaussian, smooth_noise
+from liverview.preprocessing import Preprocessing
+from liverview.resampling import along, linear_weights
+from liverview.training.decathlon import DataError
+from liverview.training.errors import first_stage
+from liverview.training.recipe import SampleConfig
+from liverview.volume import Volume
+
+UNKNOWN = -100
+"""The target of a voxel of which nothing is known."""
+_UNKNOWN_VALUE = 255
+_FAR_MM = 60.0
+_SAME_HU = 25.0
+_POINTS = 5000
+
+
+def excluding(n: int) -> int:
+    """The target of a voxel of which only this is known: it is not of class ``n``."""
+    return -1 - n
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledScan:
+    """One scan on the grid that its samples are drawn from, which begins in its corner.
+
+    Attributes
+    ----------
+    fields : (4, I, J, K) float16: HU, liver 0..1, known 0..1, mm to what is
+        liver or unknown, negative inside.
+    spacing : mm.
+    points : (N, 3), some voxels of the liver's border.
+    """
+
+    name: str
+    fields: Tensor
+    spacing: tuple[float, float, float]
+    points: Tensor
+
+
+def read_scans(folder: Path, how: Preprocessing) -> tuple[LabelledScan, ...]:
+    """All scans of a folder, in the order of their names.
+
+    For a network in 3D they are kept at half its spacing, for one in 2D on its working grid with
+    the slices that it sees.
+
+    Raises
+    ------
+    DataError : where there is none, or one has no labels on its own grid.
+    """
+    found = sorted(folder.glob("*/ct.nii.gz"))
+    if not found:
+        raise DataError(f"{folder} holds no folder with ct.nii.gz and liver.nii.gz.")
+    return tuple(_read(path, how) for path in found)
+
+
+def _read(path: Path, how: Preprocessing) -> LabelledScan:
+    labels = path.with_name("liver.nii.gz")
+    if not labels.exists():
+        raise DataError(f"{labels} is missing: a scan to train on needs its liver.")
+    volume, known = nifti.read(path), nifti.read(labels)
+    if volume.shape != known.shape:
+        raise DataError(
+            f"{labels} has {known.shape} voxels, its scan {volume.shape}: they must be the same."
+        )
+    values = torch.from_numpy(known.voxels.astype("float32")) + known.intercept
+    hu = torch.from_numpy(volume.voxels.astype("float32")) + volume.intercept
+    parts = (
+        hu.clamp_(-1024.0, 3000.0),
+        (values == 1).float(),
+        (values != _UNKNOWN_VALUE).float(),
+    )
+    shrink, spacing = _shrinking(volume, how)
+    seen = [shrink(part) for part in parts]
+    # A first stage takes for liver most of what nobody could decide on.
+    away = _distance(torch.maximum(seen[1], 1 - seen[2]), spacing)
+    border = (away.abs() < 5).nonzero()
+    points = border[:: max(1, len(border) // _POINTS)]
+    return LabelledScan(path.parent.name, torch.stack([*seen, away]).half(), spacing, points)
+
+
+def _shrinking(
+    volume: Volume, how: Preprocessing
+) -> tuple[Callable[[Tensor], Tensor], tuple[float, float, float]]:
+    """What takes a block of the volume's voxels to the scan's grid, and the grid's spacing."""
+    flat = how.prior
+    if flat:
+        group = max(1, math.floor(how.spacing_mm[2] / volume.spacing[2] + 0.5))
+        spacing = (*how.spacing_mm[:2], volume.spacing[2] * group)
+    else:
+        group = 1
+        spacing = (how.spacing_mm[0] / 2, how.spacing_mm[1] / 2, how.spacing_mm[2] / 2)
+    weights = []
+    for axis in range(2 if flat else 3):
+        scale = spacing[axis] / volume.spacing[axis]
+        count = max(1, round(volume.shape[axis] / scale))
+        positions = (torch.arange(count) + 0.5) * scale - 0.5
+        weights.append(linear_weights(volume.shape[axis], positions, support=scale))
+
+    def shrink(block: Tensor) -> Tensor:
+        if flat:
+            whole = block.shape[2] // group * group
+            block = block[:, :, :whole].reshape(*block.shape[:2], -1, group).mean(dim=3)
+        for axis, matrix in enumerate(weights):
+            block = along(block, matrix, axis)
+        return block
+
+    return shrink, spacing
+
+
+def _distance(liver: Tensor, spacing: tuple[float, float, float]) -> Tensor:
+    """Distance to the liver's border in mm, negative inside, from every second voxel in-plane."""
+    thin = liver[::2, ::2].numpy() > 0.5
+    sampling = (2 * spacing[0], 2 * spacing[1], spacing[2])
+    far = np.full(thin.shape, _FAR_MM)
+    out = ndimage.distance_transform_edt(~thin, sampling) if thin.any() else far
+    within = ndimage.distance_transform_edt(thin, sampling) if not thin.all() else far
+    away = torch.from_numpy(np.clip(out - within, -_FAR_MM, _FAR_MM)).float()
+    for axis in (0, 1):
+        positions = torch.arange(liver.shape[axis]) / 2
+        away = along(away, linear_weights(away.shape[axis], positions), axis)
+    return away
+
+
+def organ_sample(
+    draw: Draw, scan: LabelledScan, config: SampleConfig, how: Preprocessing, liver: int
+) -> tuple[Tensor, Tensor]:
+    """A bent, recolored block of a scan, (C, I, J, K), and targets (I, J, K) for `liver`."""
+    grid = Grid.centered((0.0, 0.0, 0.0), how.spacing_mm, config.shape)
+    places = _bent(draw, grid, (draw.n(0, 0.05), draw.n(0, 0.05)), 1.0)
+    places = places / torch.tensor(scan.spacing) + torch.tensor(_middle(draw, scan, grid))
+    hu, organ, known, _ = _seen(scan, places)
+    hu = _recolored(draw, hu, organ, grid)
+    hu = gaussian(hu, [draw.u(0.0, 0.55)] * 3) + _noise(draw, grid)
+    return how.block(hu), _targets(organ, known, liver, excluding(liver))
+
+
+def liver_sample(
+    draw: Draw, scan: LabelledScan, config: SampleConfig, how: Preprocessing
+) -> tuple[Tensor, Tensor]:
+    """Slices around a point of the liver's border, (K, C, I, J), and targets (K, I, J).
+
+    The scan's slices stay what they are: nothing is mixed from two of them.
+    """
+    shape = (config.shape[0], config.shape[1], config.shape[2] + 2 * how.halo)
+    grid = Grid.centered((0.0, 0.0, 0.0), scan.spacing, shape)
+    places = _bent(draw, grid, (0.0, 0.0), 0.0) / torch.tensor(scan.spacing)
+    point = scan.points[draw.whole(0, len(scan.points))].tolist()
+    middle = [float(n) + draw.n(0, 12) / scan.spacing[0] for n in point[:2]]
+    deepest = scan.fields.shape[3] - config.shape[2] / 2
+    k = min(max(point[2] + draw.whole(-2, 3), config.shape[2] / 2), deepest)
+    # An even number of slices has its middle between two of them.
+    places = places + torch.tensor([*middle, math.floor(k) - 0.5])
+    hu, organ, known, away = _seen(scan, places)
+    hu = _recolored(draw, hu, organ, grid)
+    hu = gaussian(hu, [draw.u(0.0, 0.7)] * 2 + [0.0]) + _noise(draw, grid)
+    prior = first_stage(draw, away, grid, partial(_alike, hu, grid))
+    sure = (prior > 0.9) & (organ > 0.5)
+    liver_hu = float(hu[sure if sure.any() else organ > -1].median()) + draw.n(0, 4)
+    inner = slice(how.halo, shape[2] - how.halo)
+    target = _targets(organ, known, excluding(0), 0)[:, :, inner].movedim(2, 0)
+    return how.slab(hu, prior[:, :, inner], liver_hu), target
+
+
+def _middle(draw: Draw, scan: LabelledScan, grid: Grid) -> tuple[float, float, float]:
+    """Where a block of the whole body has its middle, in the scan's voxels: mostly at the liver."""
+    size = scan.fields.shape[1:]
+    span = (grid.shape[2] - 1) / 2 * grid.spacing[2] / scan.spacing[2]
+    if len(scan.points) and draw.chance(0.8):
+        k = float(scan.points[draw.whole(0, len(scan.points)), 2]) + draw.u(-span, span)
+    else:
+        k = draw.u(0, size[2] - 1)
+    low, high = span, size[2] - 1 - span
+    k = min(max(k, low), high) if low < high else (size[2] - 1) / 2
+    spread = 16 / scan.spacing[0]
+    return size[0] / 2 + draw.n(0, spread), size[1] / 2 + draw.n(0, spread), k
+
+
+def _bent(draw: Draw, grid: Grid, lean: tuple[float, float], depth: float) -> Tensor:
+    """Every place of a grid, mm, turned, scaled and bent, (I, J, K, 3); along z by ``depth``."""
+    x, y, z = (axis.expand(grid.shape) for axis in grid.axes())
+    turn = draw.n(0, 0.1)
+    x, y = math.cos(turn) * x - math.sin(turn) * y, math.sin(turn) * x + math.cos(turn) * y
+    parts = []
+    for axis, amount in ((x + lean[0] * z, 1.0), (y + lean[1] * z, 1.0), (z, depth)):
+        wide = smooth_noise(draw, grid, 80) * draw.u(0, 5)
+        small = smooth_noise(draw, grid, 36) * draw.u(0, 2)
+        parts.append(axis * draw.u(0.87, 1.15) ** amount + amount * (wide + small))
+    return torch.stack(parts, dim=-1)
+
+
+def _seen(scan: LabelledScan, places: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The scan's fields at places given in its voxels; what is beyond it is not known."""
+    size = torch.tensor(scan.fields.shape[1:])
+    flat = places.flatten(end_dim=-2)
+    low = flat.amin(dim=0).floor().clamp(min=0).minimum(size - 2).long()
+    high = (flat.amax(dim=0).ceil() + 1).long().minimum(size).maximum(low + 2)
+    part = scan.fields[:, low[0] : high[0], low[1] : high[1], low[2] : high[2]].float()
+    unit = (places - low) / (high - low - 1) * 2 - 1  # the form that grid_sample takes
+    hu, organ, known, away = torch.nn.functional.grid_sample(
+        part[None], unit.flip(-1)[None], padding_mode="border", align_corners=True
+    )[0]
+    inside = ((places > -1) & (places < size)).all(dim=-1)
+    return hu, organ, known * inside, away
+
+
+def _targets(organ: Tensor, known: Tensor, inside: int, outside: int) -> Tensor:
+    target = torch.full(organ.shape, outside)
+    target[organ > 0.5] = inside
+    target[known < 0.9] = UNKNOWN
+    return target
+
+
+def _alike(hu: Field, grid: Grid, center: Point) -> Field:
+    """About the distance to what is as dense as a place is, mm: the best guess of its organ."""
+    smooth = gaussian(hu, [1.5, 1.5, 0.0])
+    index = [
+        min(max(round((c - o) / s), 0), n - 1)
+        for c, o, s, n in zip(center, grid.origin, grid.spacing, grid.shape, strict=True)
+    ]
+    return ((smooth - smooth[tuple(index)]).abs() - _SAME_HU) / 5
+
+
+def _recolored(draw: Draw, hu: Field, organ: Field, grid: Grid) -> Field:
+    """Another patient and phase: contrast and densities."""
+    soft = torch.exp(-(((hu - 60) / 120) ** 2))
+    hu = hu + soft * (smooth_noise(draw, grid, 50) * draw.u(0, 12) + draw.n(0, 8))
+    if draw.chance(0.5):
+        hu = hu + organ * draw.n(0, 18)
+    if draw.chance(0.6):  # all that is denser or less dense than the liver, more or less so
+        middle = float(hu[organ > 0.9].median()) if (organ > 0.9).any() else 60.0
+        hu = torch.where(hu > -150, middle + (hu - middle) * draw.log_u(0.6, 1.6), hu)
+    return hu
+
+
+def _noise(draw: Draw, grid: Grid) -> Field:
+    noise = draw.white(grid.shape)
+    if draw.chance(0.6):
+        noise = gaussian(noise, [draw.u(0.3, 0.9)] * 3)
+        noise = noise / noise.std()
+    return noise * draw.log_u(1, 22)
