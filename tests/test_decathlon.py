@@ -150,7 +150,7 @@ def test_what_does_not_fit_is_a_sentence(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--data"):
         train(how, out, "cpu")
     with pytest.raises(DataError, match=r"phantoms, not from .*Task03_Liver"):
-        train(read_recipe(SHIPPED / "fine.toml"), out, "cpu", data=folder)
+        train(read_recipe(SHIPPED / "coarse.toml"), out, "cpu", data=folder)
     with pytest.raises(DataError, match=r"dataset\.json cannot be read"):
         train(how, out, "cpu", data=tmp_path)
     vessel = read_recipe(SHIPPED / "decathlon-vessel.toml")

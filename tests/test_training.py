@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -157,14 +158,16 @@ def test_liver_samples_have_labels_and_a_first_stage() -> None:
     how = read_recipe(paths.resources() / "recipes" / "fine.toml")
     samples = PhantomSamples(how, 0, 12)
     seen = set()
-    for n in (0, 2, 4):
+    between = []
+    for n in range(0, 12, 2):
         x, labels = samples[n]
         assert x.shape == (4, how.preprocessing.channels, 128, 128)
         assert labels.shape == (4, 128, 128)
         seen |= set(labels.unique().tolist())
         prior, liver = x[:, -1], labels > 0
-        if liver.any() and not liver.all():  # errors and all, it knows where the liver is
-            assert prior[liver].mean() > prior[~liver].mean() + 0.5
+        if liver.any() and not liver.all():
+            between.append(float(prior[liver].mean() - prior[~liver].mean()))
+    assert np.median(between) > 1  # errors and all, it knows where the liver is
     assert seen >= {0, 1, 2}
 
 

@@ -277,8 +277,11 @@ def _shaped(draw: Draw, liver: LiverShape, place: Field, scale: float, odd: bool
     x, y, z = (p / draw.u(0.93, 1.08) for p in place)
     if odd:
         x, y, z = (p / draw.u(0.9, 1.12) for p in (x, y, z))
-        if draw.chance(0.12):  # a left lobe that reaches over the spleen
-            x = torch.where(x < 0, x / draw.u(1.15, 1.6), x)
+        if draw.chance(0.3):  # a left lobe that reaches over the spleen, and around the stomach
+            x = torch.where(x < 0, x / draw.u(1.15, 1.8), x)
+            beyond = (-x - 20).clamp(min=0)
+            y = y + beyond * draw.u(-0.1, 0.6)
+            z = z + beyond * draw.u(-0.2, 0.3)
         if draw.chance(0.08):  # Riedel's lobe
             z = torch.where((z < 0) & (x > 0), z / draw.u(1.2, 1.6), z)
     distance = sample(liver.distance[None], liver.grid, torch.stack([x, y, z]))[0]

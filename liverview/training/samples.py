@@ -93,7 +93,8 @@ def _organ_sample(
     grid = _organ_grid(draw, subject.body, config, how)
     # Few large ones: else all that is dark beside the liver passes for a tumor of it.
     lesions = draw.whole(1, 9) if draw.chance(0.4) else 0
-    painting = paint(dress(draw, subject, lesions, 30), grid)
+    largest = 50 if draw.chance(0.25) else 30
+    painting = paint(dress(draw, subject, lesions, largest), grid)
     hu = Scan(draw_scanner(draw, grid.spacing), subject.body, draw).image(painting, grid)
     organs = painting.organs.long()
     if draw.chance(0.12):
