@@ -62,17 +62,15 @@ class PresentDiceCE(nn.Module):
         """Logits (B, C, ...) and targets (B, ...) -> a scalar."""
         count = logits.shape[1]
         named = target >= 0
-        classes = _one_hot(target.clamp(min=0), count) * named[:, None]
-        excluded = _one_hot((excluding(0) - target).clamp(0, count - 1), count)
-        excluded = excluded * ((target != UNKNOWN) & ~named)[:, None]
-        seen = logits.softmax(dim=1) * (named[:, None] + excluded)
-        per_class = self.dice(seen, classes).flatten()
-        present = (classes.sum(dim=(0, *range(2, classes.ndim)))[1:] > 0).to(per_class.dtype)
-        overlap = (per_class * present).sum() / present.sum().clamp(min=1)
+        classes = _one_hot(target.clamp(min=0), count)
+        seen = logits.softmax(dim=1)
         if bool(named.all()):
             # On CUDA only the form with probabilities can be repeated to the bit.
             whole: Tensor = self.cross_entropy(logits, classes if logits.is_cuda else target)
-            return whole + overlap
+            return whole + self._overlap(seen, classes)
+        classes = classes * named[:, None]
+        excluded = _one_hot((excluding(0) - target).clamp(0, count - 1), count)
+        excluded = excluded * ((target != UNKNOWN) & ~named)[:, None]
         spread = nn.functional.cross_entropy(
             logits,
             classes,
@@ -81,8 +79,15 @@ class PresentDiceCE(nn.Module):
         )
         others = logits.masked_fill(excluded > 0, -torch.inf).logsumexp(dim=1)
         against = (logits.logsumexp(dim=1) - others) * excluded.sum(dim=1)
-        total = ((spread * named) + against).sum()
-        return total / (target != UNKNOWN).sum().clamp(min=1) + overlap
+        total = ((spread * named) + against).sum() / (target != UNKNOWN).sum().clamp(min=1)
+        return total + self._overlap(seen * (named[:, None] + excluded), classes)
+
+    def _overlap(self, seen: Tensor, classes: Tensor) -> Tensor:
+        """The Dice loss of the classes that are there."""
+        per_class = self.dice(seen, classes).flatten()
+        present = (classes.sum(dim=(0, *range(2, classes.ndim)))[1:] > 0).to(per_class.dtype)
+        loss: Tensor = (per_class * present).sum() / present.sum().clamp(min=1)
+        return loss
 
 
 def _one_hot(classes: Tensor, count: int) -> Tensor:
