@@ -5,6 +5,9 @@ left out of medians, and what counts is the volume that was invented. Where only
 lacks it, Dice and NSD are 0 and HD95 is infinite. Every figure is per volume, over all voxels
 together, never averaged over slices; `SoftSliceDice` does that, for comparison only.
 
+The centerlines of vessels are those of scikit-image's `skeletonize`, in voxels. Lesions are
+26-connected parts of the tumor label.
+
 Surfaces are the voxels of a part that touch what is outside it by a face; distances run between
 their centers, in mm along the voxel axes. MONAI's surface metrics follow the same conventions.
 """
@@ -12,9 +15,10 @@ their centers, in mm along the voxel axes. MONAI's surface metrics follow the sa
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -27,6 +31,9 @@ from liverview.volume import LabelMap, Volume, same_grid
 Mask = NDArray[np.bool_]
 
 _SMOOTHING = 1e-5
+_LESION_MM = 10.0  # a sphere of this diameter has the volume of the smallest lesion to be found
+_FOUND = 0.2  # share of a lesion that has to be predicted
+_SPECK_ML = 0.05  # what is smaller is no lesion that anybody would report
 
 
 class GridMismatchError(ValueError):
@@ -47,6 +54,20 @@ class SurfaceAgreement(NamedTuple):
     hd95_mm: float
 
 
+class LesionAgreement(NamedTuple):
+    """Which lesions were found.
+
+    Attributes
+    ----------
+    recall : share of the reference's lesions with the volume of a 10 mm sphere or more of which
+        at least a fifth is predicted, 0..1; NaN where there are none.
+    false : predicted lesions of 0.05 mL or more that do not touch the reference's tumor.
+    """
+
+    recall: float
+    false: int
+
+
 @dataclass(frozen=True)
 class LabelScore:
     """Agreement for one label; NaN where the reference lacks it.
@@ -59,6 +80,8 @@ class LabelScore:
     nsd_2mm, nsd_3mm, hd95_mm : see `SurfaceAgreement`.
     predicted_ml, reference_ml : volumes, wherever they are.
     soft_slice_dice : see `SoftSliceDice`; NaN where no probabilities are known.
+    cl_dice : see `cl_dice`, of vessels; NaN for other labels.
+    lesion_recall, false_lesions : see `LesionAgreement`, of tumors; NaN for other labels.
     """
 
     label: Label
@@ -69,6 +92,9 @@ class LabelScore:
     predicted_ml: float
     reference_ml: float
     soft_slice_dice: float = math.nan
+    cl_dice: float = math.nan
+    lesion_recall: float = math.nan
+    false_lesions: float = math.nan
 
     @property
     def volume_error_ml(self) -> float:
@@ -90,6 +116,9 @@ class LabelScore:
             "predicted_ml": as_json(self.predicted_ml, 2),
             "reference_ml": as_json(self.reference_ml, 2),
             "soft_slice_dice": as_json(self.soft_slice_dice, 4),
+            "cl_dice": as_json(self.cl_dice, 4),
+            "lesion_recall": as_json(self.lesion_recall, 4),
+            "false_lesions": as_json(self.false_lesions, 0),
         }
 
 
@@ -131,6 +160,43 @@ def surface_agreement(
     )
 
 
+def cl_dice(predicted: Mask, reference: Mask) -> float:
+    """Agreement of thin and branching things by their centerlines, 0..1; NaN without a reference.
+
+    The harmonic mean of two shares: how much of the prediction's centerline lies in the
+    reference, and how much of the reference's in the prediction (Shit et al. 2021,
+    doi:10.1109/CVPR46437.2021.01629).
+    """
+    from skimage.morphology import skeletonize  # half a second that few need
+
+    if not reference.any():
+        return math.nan
+    if not predicted.any():
+        return 0.0
+    box = ndimage.find_objects((predicted | reference).view(np.uint8))[0]
+    found, true = predicted[box], reference[box]
+    line, true_line = skeletonize(found), skeletonize(true)
+    precision = (line & true).sum() / max(1, line.sum())
+    recall = (true_line & found).sum() / max(1, true_line.sum())
+    total = float(precision + recall)
+    return float(2 * precision * recall) / total if total else 0.0
+
+
+def lesion_agreement(predicted: Mask, reference: Mask, voxel_ml: float) -> LesionAgreement:
+    """Compare the lesions of two masks, (I, J, K)."""
+    known, found = (
+        cc3d.connected_components(np.asfortranarray(mask), connectivity=26)
+        for mask in (reference, predicted)
+    )
+    size = np.bincount(known.ravel(order="K"))[1:]
+    hit = np.bincount(known[predicted].ravel(), minlength=len(size) + 1)[1:]
+    large = size * voxel_ml >= np.pi / 6 * (_LESION_MM / 10) ** 3
+    recall = float(np.mean(hit[large] >= _FOUND * size[large])) if large.any() else math.nan
+    volume = np.bincount(found.ravel(order="K"))[1:] * voxel_ml
+    touching = np.isin(np.arange(1, len(volume) + 1), found[reference])
+    return LesionAgreement(recall, int(np.sum(~touching & (volume >= _SPECK_ML))))
+
+
 def check_same_grid(first: Volume | LabelMap, second: Volume | LabelMap) -> None:
     """Raise `GridMismatchError` where shapes or affines differ."""
     if not same_grid(first, second):
@@ -154,15 +220,19 @@ def evaluate(predicted: LabelMap, reference: LabelMap) -> list[LabelScore]:
     for label in SHOWN:
         found, true = (part(labels.voxels, label) for labels in (predicted, reference))
         compared = found & organ if label is Label.VESSEL else found
-        scores.append(
-            LabelScore(
-                label,
-                dice(compared, true),
-                *surface_agreement(compared, true, reference.spacing),
-                predicted_ml=int(found.sum()) * predicted.voxel_ml,
-                reference_ml=int(true.sum()) * reference.voxel_ml,
-            )
+        score = LabelScore(
+            label,
+            dice(compared, true),
+            *surface_agreement(compared, true, reference.spacing),
+            predicted_ml=int(found.sum()) * predicted.voxel_ml,
+            reference_ml=int(true.sum()) * reference.voxel_ml,
         )
+        if label is Label.VESSEL:
+            score = replace(score, cl_dice=cl_dice(compared, true))
+        elif label is Label.TUMOR:
+            recall, false = lesion_agreement(found, true, reference.voxel_ml)
+            score = replace(score, lesion_recall=recall, false_lesions=false)
+        scores.append(score)
     return scores
 
 

@@ -24,9 +24,13 @@ _COLUMNS = {  # attribute of LabelScore: title, format
     "volume_error_ml": ("volume error mL", "+z.1f"),
     "predicted_ml": ("predicted mL", ".1f"),
     "reference_ml": ("reference mL", ".1f"),
+    "cl_dice": ("clDice", ".3f"),
+    "lesion_recall": ("lesions found", ".2f"),
+    "false_lesions": ("false lesions", ".0f"),
     "soft_slice_dice": ("soft slice Dice", ".3f"),
 }
-_AGREEMENT = ("dice", "nsd_2mm", "nsd_3mm", "hd95_mm", "volume_error_ml")
+_PARTS = ("cl_dice", "lesion_recall", "false_lesions")
+_AGREEMENT = ("dice", "nsd_2mm", "nsd_3mm", "hd95_mm", "volume_error_ml", *_PARTS)
 MAP_FIGURES = (*_AGREEMENT, "predicted_ml", "reference_ml")
 """Columns for two label maps."""
 SCAN_FIGURES = (*_AGREEMENT, "soft_slice_dice")
@@ -77,7 +81,11 @@ def medians(scores: Sequence[LabelScore]) -> dict[str, Median]:
     """The median of every figure of one label, one score per patient, and ``invented_ml``."""
     known = [score for score in scores if score.in_reference]
     invented = [score.predicted_ml for score in scores if not score.in_reference]
-    found = {name: median([getattr(score, name) for score in known]) for name in SCAN_FIGURES}
+    figures = {name: [getattr(score, name) for score in known] for name in SCAN_FIGURES}
+    found = {
+        name: median([value for value in values if not math.isnan(value)])
+        for name, values in figures.items()
+    }
     return found | {"invented_ml": median(invented)}
 
 

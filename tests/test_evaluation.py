@@ -78,8 +78,8 @@ def test_medians_are_over_patients_whose_reference_has_the_label() -> None:
 def test_rows_say_none_and_infinite_and_lie_under_their_titles() -> None:
     lines = [row(s, SCAN_FIGURES) for s in (score(), MISSED, INVENTED)]
     assert {len(line) for line in lines} == {len(heading(SCAN_FIGURES))}
-    assert lines[1].split() == ["vessel", "0.000", "0.000", "0.000", "inf", "-20.0", "-"]
-    assert lines[2].split() == ["tumor", "-", "-", "-", "-", "+30.0", "-"]
+    assert lines[1].split() == ["vessel", *["0.000"] * 3, "inf", "-20.0", *"----"]
+    assert lines[2].split() == ["tumor", *"----", "+30.0", *"----"]
 
 
 # ---- cases -------------------------------------------------------------------------------

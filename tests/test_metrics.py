@@ -14,8 +14,10 @@ from liverview.labels import Label
 from liverview.metrics import (
     GridMismatchError,
     SoftSliceDice,
+    cl_dice,
     dice,
     evaluate,
+    lesion_agreement,
     surface_agreement,
 )
 from liverview.stream import Slab
@@ -144,3 +146,56 @@ def test_other_voxels_are_refused() -> None:
     for other in (labels([1, 1, 1]), labels([1, 1], shifted)):
         with pytest.raises(GridMismatchError, match="same voxels"):
             evaluate(labels([1, 1]), other)
+
+
+# ---- vessels and lesions -----------------------------------------------------------------
+
+
+def bar(*ends: int, thick: int = 1) -> np.ndarray:
+    return box((40, 9, 9), ends, (4 - thick, 5 + thick), (4 - thick, 5 + thick))
+
+
+def test_centerlines_do_not_care_how_thick_a_vessel_is() -> None:
+    thin, thick = bar(5, 35), bar(5, 35, thick=2)
+    assert dice(thin, thick) < 0.6
+    assert cl_dice(thin, thick) > 0.95
+    assert cl_dice(thin, thin) == 1
+
+
+def test_half_a_vessel_has_half_of_the_centerline() -> None:
+    whole, half = bar(0, 40), bar(0, 20)
+    # All of what was found is right: the mean of 1 and about a half.
+    assert cl_dice(half, whole) == pytest.approx(2 / 3, abs=0.04)
+    assert cl_dice(half, whole) == pytest.approx(cl_dice(whole, half))
+    assert cl_dice(bar(0, 12), bar(25, 40)) == 0
+    assert cl_dice(np.zeros_like(whole), whole) == 0
+    assert math.isnan(cl_dice(whole, np.zeros_like(whole)))
+
+
+def test_lesions_are_counted_one_by_one() -> None:
+    reference = np.zeros((30, 30, 10), bool)
+    reference[2:5, 2:5, 2:5] = True  # 27 voxels
+    reference[20:23, 20:23, 2:5] = True
+    reference[10, 10, 8] = True  # smaller than a sphere of 10 mm
+    predicted = np.zeros_like(reference)
+    predicted[2:5, 2:5, 2] = True  # a third of the first one
+    predicted[20, 20, 2] = True  # a corner of the second
+    predicted[28, 2, 5] = predicted[27, 3, 6] = True  # one that is none, joined by a corner
+    found = lesion_agreement(predicted, reference, voxel_ml=0.03)
+    assert found.recall == 0.5
+    assert found.false == 1
+    none = np.zeros_like(reference)
+    assert lesion_agreement(none, reference, 0.03) == (0.0, 0)
+    recall, false = lesion_agreement(predicted, none, 0.06)
+    assert math.isnan(recall)
+    assert false == 3
+
+
+def test_every_label_has_the_figures_that_suit_it() -> None:
+    liver, vessel, tumor = evaluate(labels([1, 2, 2, 3, 3]), labels([1, 2, 2, 3, 3]))
+    assert math.isnan(liver.cl_dice)
+    assert math.isnan(liver.false_lesions)
+    assert vessel.cl_dice == 1
+    assert (tumor.lesion_recall, tumor.false_lesions) == (1, 0)
+    assert vessel.to_dict()["cl_dice"] == 1
+    assert liver.to_dict()["lesion_recall"] is None
