@@ -256,6 +256,20 @@ def test_clean_up_keeps_the_largest_liver_fills_holes_and_drops_specks() -> None
     assert not result(clean(np.zeros((3, 3, 3), np.uint8), 1)).any()
 
 
+@pytest.mark.parametrize("corner", [0, 5])
+def test_a_tumor_that_is_more_beside_the_liver_than_in_it_is_none(corner: int) -> None:
+    labels = np.zeros((40, 40, 40), np.uint8)
+    inner = slice(corner, 30 + corner)
+    labels[inner, inner, inner] = 1
+    at = 30 + corner
+    labels[at - 10 : at - 2, 10:20, 10:20] = 3  # inside
+    labels[at - 8 : at, 10:20, 22:30] = 3  # at the capsule
+    labels[at : at + 5, 10:20, 10:20] = 3  # a neighbor, one of six faces in the liver
+    cleaned = result(clean(labels, voxel_ml=0.01))
+    assert not cleaned[at:].any()
+    assert (cleaned[:at] == labels[:at]).all()
+
+
 # ---- devices and memory ------------------------------------------------------------------
 
 

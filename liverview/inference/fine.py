@@ -22,7 +22,8 @@ from liverview.stream import Slab
 from liverview.volume import Volume
 
 _SLICES = 4  # working slices in one forward pass and one slab: well under half a second
-MARGIN_MM = 12.0
+MARGIN_MM = 12.0  # above and below the liver
+_AROUND_MM = 16.0  # beside what the first stage saw, for the network to see what lies there
 _LIVER, _VESSEL, _TUMOR = (label.name.lower() for label in SHOWN)
 _NEAR = 0.02  # probability of the first stage below which nothing is looked for
 _ORGAN = 0.6  # probability above which a voxel is liver, vessel or tumor
@@ -32,28 +33,40 @@ _CORRECTED_ML = 2.0
 
 
 @dataclass(frozen=True, eq=False)
-class _Geometry:
-    """The working grid in the liver's box.
+class _Partition:
+    """How the liver's slices are worked on.
+
+    Attributes
+    ----------
+    group : stored slices averaged into one working slice.
+    starts : first stored slice of every slab.
+    back : weights from the working slices to the coarse grid, 0 beyond them.
+    """
+
+    group: int
+    starts: list[int]
+    back: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class _Plane:
+    """The working grid of one slab, in the box of what the first stage saw in its slices.
 
     Attributes
     ----------
     box : the volume's voxels, i and j.
-    group : stored slices averaged into one working slice.
-    starts : first stored slice of every slab.
     to_work, to_box : weights between box and working grid, for i and j.
     prior : weights from the coarse grid to the working grid, for i and j.
     near : weights from the coarse grid to the box, for i and j.
-    back : weights from the working slices to the coarse grid, 0 beyond them.
+    back : weights from the working grid to the coarse one, 0 beyond the box, for i and j.
     """
 
     box: tuple[slice, slice]
-    group: int
-    starts: list[int]
     to_work: tuple[Tensor, Tensor]
     to_box: tuple[Tensor, Tensor]
     prior: tuple[Tensor, Tensor]
     near: tuple[Tensor, Tensor]
-    back: tuple[Tensor, Tensor, Tensor]
+    back: tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,21 +98,23 @@ def refine(
     another than the first stage's by more than its rim, those slabs are looked at again, told
     what was seen instead: what the network has taken a part of, it can then take the rest of.
     """
-    geometry = _lay_out(volume, coarse, checkpoint)
-    depth = geometry.group * _SLICES
-    seen = torch.zeros(*coarse.mask.shape[:2], len(geometry.starts) * _SLICES)
-    starts = geometry.starts
+    partition = _partition(volume, coarse, checkpoint)
+    depth = partition.group * _SLICES
+    seen = torch.zeros(*coarse.mask.shape[:2], len(partition.starts) * _SLICES)
+    starts = partition.starts
     for look in range(_LOOKS):
         order = outward(starts, depth, near)
         for number, start in enumerate(order, start=1):
-            slab, organ = _slab(volume, coarse, checkpoint, runner, geometry, start, probabilities)
-            first = geometry.starts.index(start) * _SLICES
+            slab, organ = _slab(
+                volume, coarse, checkpoint, runner, partition.group, start, probabilities
+            )
+            first = partition.starts.index(start) * _SLICES
             seen[:, :, first : first + _SLICES] = organ
             yield slab, _share(look, number / len(order))
         if _LIVER not in checkpoint.classes:
             return  # the liver is the first stage's
-        before, coarse = coarse, _corrected(coarse, along(seen, geometry.back[2], 2))
-        starts = _to_redo(geometry, before, coarse)
+        before, coarse = coarse, _corrected(coarse, along(seen, partition.back, 2))
+        starts = _to_redo(partition, before, coarse)
         if not starts:
             return
 
@@ -118,15 +133,15 @@ def _corrected(coarse: CoarseLiver, organ: Tensor) -> CoarseLiver:
     return replace(coarse, probability=organ * near, mask=mask)
 
 
-def _to_redo(geometry: _Geometry, before: CoarseLiver, after: CoarseLiver) -> list[int]:
+def _to_redo(partition: _Partition, before: CoarseLiver, after: CoarseLiver) -> list[int]:
     """The starts of the slabs in which more than the liver's rim became another."""
     if not after.mask.any():
         return []
     thick = ndimage.binary_opening(before.mask != after.mask)
     parts = without_specks(thick, math.ceil(_CORRECTED_ML * 1000 / math.prod(before.spacing)))
-    hit = torch.from_numpy(parts.any(axis=(0, 1))).float() @ geometry.back[2]
+    hit = torch.from_numpy(parts.any(axis=(0, 1))).float() @ partition.back
     slabs = (hit.reshape(-1, _SLICES) > 0).any(dim=1).tolist()
-    return [start for start, redo in zip(geometry.starts, slabs, strict=True) if redo]
+    return [start for start, redo in zip(partition.starts, slabs, strict=True) if redo]
 
 
 def outward(starts: Iterable[int], depth: int, near: int) -> list[int]:
@@ -134,36 +149,52 @@ def outward(starts: Iterable[int], depth: int, near: int) -> list[int]:
     return sorted(starts, key=lambda start: abs(start + (depth - 1) / 2 - near))
 
 
-def _lay_out(volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint) -> _Geometry:
-    how = checkpoint.preprocessing
-    box = coarse.box(volume, MARGIN_MM)
-    group = max(1, math.floor(how.spacing_mm[2] / volume.spacing[2] + 0.5))
+def _partition(volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint) -> _Partition:
+    """Slabs over the slices of the liver and a margin, at fixed places of the volume."""
+    wanted = checkpoint.preprocessing.spacing_mm[2]
+    group = max(1, math.floor(wanted / volume.spacing[2] + 0.5))
     depth = group * _SLICES
-    starts = list(range(box[2].start // depth * depth, box[2].stop, depth))
+    slices = coarse.box(volume, MARGIN_MM)[2]
+    starts = list(range(slices.start // depth * depth, slices.stop, depth))
+    worked = slice(starts[0], starts[-1] + depth)
+    return _Partition(group, starts, _back(volume, coarse, 2, worked, group, len(starts) * _SLICES))
+
+
+def _plane(
+    volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint, between: Tensor
+) -> _Plane | None:
+    """Where to look in a slab; ``between`` are the weights of its slices. None: nowhere."""
+    how = checkpoint.preprocessing
+    seen = coarse.probability[:, :, (between > 0).any(dim=0)].amax(dim=2) > _NEAR
+    if not seen.any():
+        return None
     multiple = checkpoint.network.config.multiple
-    to_work, to_box, prior, near, back = [], [], [], [], []
+    boxes, to_work, to_box, prior, near, back = [], [], [], [], [], []
     for axis in (0, 1):
-        size = box[axis].stop - box[axis].start
+        hit = seen.any(dim=1 - axis).nonzero()[:, 0]
+        wide = coarse.spacing[axis] / volume.spacing[axis]
+        margin = _AROUND_MM / volume.spacing[axis]
+        first = max(math.floor(int(hit[0]) * wide - margin), 0)
+        last = min(math.ceil((int(hit[-1]) + 1) * wide + margin), volume.shape[axis])
+        box = slice(first, last)
+        size = last - first
         scale = how.spacing_mm[axis] / volume.spacing[axis]
         count = -(-math.ceil(size / scale) // multiple) * multiple
         work = (torch.arange(count) + 0.5) * scale - 0.5  # in voxels of the box
         voxels = torch.arange(size)
+        boxes.append(box)
         to_work.append(linear_weights(size, work, support=scale))
         to_box.append(linear_weights(count, (voxels + 0.5) / scale - 0.5))
-        prior.append(coarse.weights(volume, axis, work + box[axis].start))
-        near.append(coarse.weights(volume, axis, voxels + box[axis].start))
-        back.append(_back(volume, coarse, axis, box[axis], scale, count))
-    slices = slice(starts[0], starts[-1] + depth)
-    back.append(_back(volume, coarse, 2, slices, group, len(starts) * _SLICES))
-    return _Geometry(
-        (box[0], box[1]),
-        group,
-        starts,
+        prior.append(coarse.weights(volume, axis, work + first))
+        near.append(coarse.weights(volume, axis, voxels + first))
+        back.append(_back(volume, coarse, axis, box, scale, count))
+    return _Plane(
+        (boxes[0], boxes[1]),
         (to_work[0], to_work[1]),
         (to_box[0], to_box[1]),
         (prior[0], prior[1]),
         (near[0], near[1]),
-        (back[0], back[1], back[2]),
+        (back[0], back[1]),
     )
 
 
@@ -183,53 +214,53 @@ def _slab(
     coarse: CoarseLiver,
     checkpoint: Checkpoint,
     runner: Runner,
-    geometry: _Geometry,
+    group: int,
     start: int,
     probabilities: bool,
 ) -> tuple[Slab, Tensor]:
     """One slab, and the organ's probability in its working slices on the coarse grid."""
-    group = geometry.group
     stop = min(start + group * _SLICES, volume.shape[2])
     labels = np.zeros((*volume.shape[:2], stop - start), np.uint8)
-    hu = _working_slices(volume, checkpoint.preprocessing.halo, geometry, start)
+    behind = np.zeros((len(SHOWN), *labels.shape), np.float16) if probabilities else None
     middles = start + (torch.arange(_SLICES) + 0.5) * group - 0.5
     between = coarse.weights(volume, 2, middles)
+    plane = _plane(volume, coarse, checkpoint, between)
+    if plane is None:
+        return Slab(start, labels, behind), torch.zeros(*coarse.mask.shape[:2], _SLICES)
+    hu = _working_slices(volume, checkpoint.preprocessing.halo, plane, group, start)
     thick = along(coarse.probability, between, 2)  # (i, j, slices)
-    prior = along(along(thick, geometry.prior[0], 0), geometry.prior[1], 1)
+    prior = along(along(thick, plane.prior[0], 0), plane.prior[1], 1)
     x = checkpoint.preprocessing.slab(hu, prior, coarse.liver_hu)
     seen = runner.probabilities(x)  # (slices, classes, i, j)
-    organ = along(along(1 - seen[:, 0], geometry.back[0], 1), geometry.back[1], 2)
+    organ = along(along(1 - seen[:, 0], plane.back[0], 1), plane.back[1], 2)
     organ = organ.permute(1, 2, 0)
-    seen = along(along(seen, geometry.to_box[0], 2), geometry.to_box[1], 3)
+    seen = along(along(seen, plane.to_box[0], 2), plane.to_box[1], 3)
     mask = along(torch.from_numpy(coarse.mask).float(), between, 2)
     first = FirstStage(
-        *(along(along(part, geometry.near[0], 0), geometry.near[1], 1) for part in (thick, mask))
+        *(along(along(part, plane.near[0], 0), plane.near[1], 1) for part in (thick, mask))
     )
     merged = labels_of(seen, first, checkpoint.classes)
-    labels[geometry.box] = merged.repeat(group, axis=2)[:, :, : stop - start]
-    if not probabilities:
-        return Slab(start, labels), organ
-    behind = np.zeros((len(SHOWN), *labels.shape), np.float16)
-    parts = probabilities_of(seen, first, checkpoint.classes)
-    behind[:, *geometry.box] = parts.repeat(group, axis=3)[..., : stop - start]
+    labels[plane.box] = merged.repeat(group, axis=2)[:, :, : stop - start]
+    if behind is not None:
+        parts = probabilities_of(seen, first, checkpoint.classes)
+        behind[:, *plane.box] = parts.repeat(group, axis=3)[..., : stop - start]
     return Slab(start, labels, behind), organ
 
 
-def _working_slices(volume: Volume, halo: int, geometry: _Geometry, start: int) -> Tensor:
+def _working_slices(volume: Volume, halo: int, plane: _Plane, group: int, start: int) -> Tensor:
     """HU on the working grid with ``halo`` slices on both sides, (i, j, slices + 2 halo).
 
     Beyond the first and the last slice the outermost one is repeated.
     """
-    group = geometry.group
     first = start - halo * group
     wanted = np.arange(first, first + (_SLICES + 2 * halo) * group)
     picked = np.clip(wanted, 0, volume.shape[2] - 1)
     low, high = int(picked[0]), int(picked[-1]) + 1
-    part = volume.voxels[geometry.box[0], geometry.box[1], low:high]
+    part = volume.voxels[plane.box[0], plane.box[1], low:high]
     block = torch.from_numpy(np.ascontiguousarray(part, np.float32)) + volume.intercept
     block = block[:, :, torch.from_numpy(picked - low)]
     block = block.reshape(*block.shape[:2], -1, group).mean(dim=3)
-    return along(along(block, geometry.to_work[0], 0), geometry.to_work[1], 1)
+    return along(along(block, plane.to_work[0], 0), plane.to_work[1], 1)
 
 
 def labels_of(seen: Tensor, first: FirstStage, classes: tuple[str, ...]) -> NDArray[np.uint8]:
