@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from liverview.phantom.fields import (
     Draw,
     Field,
     Grid,
+    ellipsoid,
     gaussian,
     interpolation_matrix,
     resample,
@@ -22,12 +25,12 @@ from liverview.phantom.fields import (
     tube,
 )
 from liverview.phantom.frame import CANON, Organ
-from liverview.phantom.lesions import draw_lesions
+from liverview.phantom.lesions import Kind, bulging, draw_lesion, draw_lesions
 from liverview.phantom.morph import match, points, push, sample
 from liverview.phantom.paint import Patient, paint
 from liverview.phantom.scanner import Scan, Scanner
 from liverview.phantom.sheet import contact_sheet
-from liverview.phantom.vessels import THINNEST_MM, grow_trees, tree_distance
+from liverview.phantom.vessels import THINNEST_MM, borrow_vessels, grow_trees
 from liverview.stream import Progress
 
 SMALL = PhantomConfig(shape=(64, 56, 24), spacing=(6.0, 6.0, 10.0), seed=5)
@@ -293,7 +296,69 @@ def test_tree_distance_is_that_of_its_pieces(body: Body) -> None:
     piece = int(np.argmax(tree.radius[:, 1]))
     middle = (tree.start[piece] + tree.end[piece]) / 2
     grid = Grid.centered([float(m) for m in middle], (1, 1, 1), (3, 3, 3))
-    assert tree_distance(tree, grid)[1, 1, 1] <= -tree.radius[piece].min() + 1e-3
+    assert tree.distance(grid)[1, 1, 1] <= -tree.radius[piece].min() + 1e-3
+
+
+def test_borrowed_vessels_lie_in_the_liver_and_are_drawn_once(body: Body) -> None:
+    vessels = borrow_vessels(Draw(5), body)
+    assert vessels is not None
+    grid = Grid.centered(CANON.point([n / 2 for n in CANON.shape]), (2, 2, 2), (190, 160, 150))
+    inside = vessels.distance(grid) < 0
+    liver = resample(body.organs[Organ.LIVER], CANON, grid) < 0
+    assert 10 < float((inside & liver).sum()) * 0.008 < 120  # mL
+    assert float((inside & liver).sum()) > 0.5 * float(inside.sum())
+    # A part of the grid gives the same part of the vessels.
+    part = grid.crop((60, 50, 40), (120, 110, 90))
+    assert torch.equal(vessels.distance(part) < 0, inside[60:120, 50:110, 40:90])
+    assert borrow_vessels(Draw(5), draw_head(Draw(0))) is None
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_vessels_run_around_what_grew_between_them(body: Body, real: bool) -> None:
+    vessels = borrow_vessels(Draw(5), body) if real else grow_trees(Draw(1), body)[0]
+    assert vessels is not None
+    center = CANON.point((body.organs[Organ.LIVER] < -20).nonzero().float().mean(dim=0).tolist())
+    obstacle = center, (25.0, 20.0, 22.0)
+    grid = Grid.centered(center, (2, 2, 2), (60, 60, 60))
+    ball = ellipsoid(*grid.axes(), *obstacle)
+    before, after = (v.distance(grid) < 0 for v in (vessels, vessels.around([obstacle])))
+    assert (before & (ball < -4)).any()
+    assert not (after & (ball < -4)).any()
+    shell = (ball > 0) & (ball < 15)
+    assert float((after & shell).sum()) > float((before & shell).sum())
+
+
+def test_wild_lesions_are_of_all_kinds_and_stay_where_they_belong(body: Body) -> None:
+    draw = Draw(11)
+    lesions = draw_lesions(draw, body, 120, radius_mm=(3.0, 50.0), wild=True)
+    assert len(lesions) == 120
+    kinds = [lesion.kind for lesion in lesions]
+    assert all(kinds.count(kind) > 5 for kind in Kind)
+    assert any(lesion.calcium_hu for lesion in lesions)
+    assert any(0 < lesion.rim_mm < 2 for lesion in lesions)
+    grid = Grid.centered((0, 0, 0), (1, 1, 1), (90, 90, 90))
+    for lesion in lesions[:40]:
+        local = replace(grid, origin=tuple(c - 44.5 for c in lesion.center))
+        distance = lesion.distance(local)
+        hu = torch.full(grid.shape, 100.0)
+        painted = lesion.paint(hu, distance, local, 100.0, 10.0)
+        assert torch.equal(painted[distance > lesion.edge_mm], hu[distance > lesion.edge_mm])
+        assert float((painted - hu).abs().max()) > 2
+        assert float(painted.min()) >= -10
+
+
+def test_a_lesion_near_the_capsule_lifts_it_and_one_deep_inside_does_not(body: Body) -> None:
+    liver = body.organs[Organ.LIVER]
+    depth = {"deep": float(liver.min()) + 1, "shallow": -5.0}
+    for name, wanted in depth.items():
+        index = (liver - wanted).abs().argmin()
+        place = CANON.point([int(n) for n in np.unravel_index(int(index), CANON.shape)])
+        radius = 8.0 if name == "deep" else 14.0
+        lesion = draw_lesion(Draw(3), place, radius, (-40.0, 5.0))
+        grown = bulging(body, [lesion]).organs[Organ.LIVER]
+        assert bool((grown < liver).any()) == (name == "shallow")
+        assert not (grown > liver).any()
+        assert not ((grown < 0) & (liver >= 0) & (body.cavity > 0)).any()
 
 
 def test_a_head_has_no_liver_no_vessels_and_no_lesions() -> None:

@@ -11,14 +11,23 @@ import torch
 from test_training import TINY
 
 from liverview.checkpoint import load_checkpoint
-from liverview.phantom.fields import Draw
+from liverview.labels import Label
+from liverview.phantom.fields import Draw, Grid, gaussian
 from liverview.preprocessing import Preprocessing, Window
+from liverview.training import scans as scans_module
 from liverview.training.decathlon import DataError
 from liverview.training.phantoms import PresentDiceCE
 from liverview.training.recipe import Recipe, RecipeError, SampleConfig, read_recipe
 from liverview.training.run import train
 from liverview.training.samples import PhantomSamples
-from liverview.training.scans import UNKNOWN, excluding, liver_sample, organ_sample, read_scans
+from liverview.training.scans import (
+    UNKNOWN,
+    LabelledScan,
+    excluding,
+    liver_sample,
+    organ_sample,
+    read_scans,
+)
 
 HOW = Preprocessing((4.0, 4.0, 4.0), (Window(40, 400),))
 FINE = Preprocessing((1.25, 1.25, 1.5), (Window(40, 400),), slices=3, prior=True)
@@ -70,8 +79,11 @@ def test_labels_stay_on_what_they_name(folder: Path) -> None:
         assert (outside < float(inside.median() + outside.median()) / 2).float().mean() > 0.93
 
 
-def test_slices_of_the_second_stage_are_the_scans_own(folder: Path) -> None:
+def test_slices_of_the_second_stage_are_the_scans_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In-plane they are bent, and every voxel inside is some part of the organ, whichever."""
+    monkeypatch.setattr(scans_module, "_with_lesions", lambda draw, hu, target, grid: hu)
     scans = read_scans(folder, FINE)
     assert scans[0].spacing == (1.25, 1.25, 5.0)
     depths = set()
@@ -92,6 +104,98 @@ def test_slices_of_the_second_stage_are_the_scans_own(folder: Path) -> None:
         assert prior.max() <= 1
         depths.add(float((prior * (target == excluding(0))).mean()))
     assert len(depths) > 8  # the first stage errs in its own way every time
+
+
+@pytest.fixture
+def parts(folder: Path) -> LabelledScan:
+    """A scan whose ball has a vessel along z, a tumor, and a half of which no more is known."""
+    where = folder / "a"
+    image = nib.load(where / "liver.nii.gz")
+    labels = np.asarray(image.dataobj).copy()
+    i, j, _ = np.indices(labels.shape)
+    ball = labels == 1
+    labels[ball & (j >= 30)] = 4
+    labels[ball & (j >= 30) & (abs(i - 40) < 3) & (abs(j - 36) < 3)] = 2
+    labels[ball & (j >= 30) & (abs(i - 28) < 5) & (abs(j - 38) < 5)] = 3
+    voxels = np.asarray(nib.load(where / "ct.nii.gz").dataobj).copy()
+    voxels[labels == 2] += 60
+    voxels[labels == 3] -= 60
+    nib.save(nib.Nifti1Image(labels, image.affine), where / "liver.nii.gz")
+    nib.save(nib.Nifti1Image(voxels, image.affine), where / "ct.nii.gz")
+    return read_scans(folder, FINE)[0]
+
+
+def test_vessels_and_tumors_are_named_where_they_are_known(
+    parts: LabelledScan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scans_module, "_with_lesions", lambda draw, hu, target, grid: hu)
+    seen = set()
+    for n in range(24):
+        x, target = liver_sample(Draw((6, n)), parts, SLICES, FINE)
+        named = set(target.unique().tolist())
+        assert named <= {0, 1, 2, 3, excluding(0), UNKNOWN}
+        own = x[:, 1]
+        for label, sign in ((Label.VESSEL, 1), (Label.TUMOR, -1)):
+            if (target == label).sum() > 60 and (target == Label.LIVER).sum() > 60:
+                apart = own[target == label].median() - own[target == Label.LIVER].median()
+                assert sign * float(apart) > 0
+                seen.add(label)
+    assert seen == {Label.VESSEL, Label.TUMOR}
+
+
+def test_vessels_that_the_noise_hides_are_not_asked_for(parts: LabelledScan) -> None:
+    hu = torch.full((8, 8, 2), 100.0)
+    target = torch.full((8, 8, 2), int(Label.LIVER))
+    target[:2] = int(Label.VESSEL)
+    hu[:2] += 12
+    scans_module._forget_faint(hu, target, noise_hu=20.0)
+    assert (target[:2] == Label.VESSEL).all()
+    scans_module._forget_faint(hu, target, noise_hu=30.0)
+    assert (target[:2] == excluding(0)).all()
+    assert (target[2:] == Label.LIVER).all()
+
+
+def test_lesions_are_drawn_into_a_real_liver_and_named(parts: LabelledScan) -> None:
+    """Its noise goes on through them, what lies outside stays, and what is unknown stays so."""
+    grid = Grid.centered((0, 0, 0), (1.25, 1.25, 2.5), (96, 96, 8))
+    noise = Draw(1).white(grid.shape) * 10
+    target = torch.zeros(grid.shape, dtype=torch.long)
+    target[16:80, 16:80] = excluding(0)
+    target[16:40, 16:40] = UNKNOWN
+    organ = target != 0
+    hu = torch.where(organ, 100.0, -60.0) + noise
+    sizes = []
+    for n in range(12):
+        drawn = target.clone()
+        seen = scans_module._with_lesions(Draw((7, n)), hu, drawn, grid)
+        tumor = drawn == Label.TUMOR
+        assert not tumor[~organ].any()
+        assert torch.equal(drawn == UNKNOWN, target == UNKNOWN)
+        assert torch.allclose(seen[~organ], hu[~organ], atol=1e-3)
+        if tumor.sum() > 300:
+            assert float((seen - hu)[tumor].abs().mean()) > 5
+            # Without what the lesion adds, which is smooth, its noise is that of the scan.
+            rough = seen - gaussian(seen, (1.5, 1.5, 0))
+            before = hu - gaussian(hu, (1.5, 1.5, 0))
+            deep = gaussian(tumor.float(), (2, 2, 0)) > 0.98
+            if deep.sum() > 200:
+                assert float(rough[deep].std()) > 0.8 * float(before[deep].std())
+        sizes.append(int(tumor.sum()))
+    assert max(sizes) > 1000
+
+
+def test_centerlines_count_where_vessels_are_shown() -> None:
+    target = torch.zeros(2, 32, 32, dtype=torch.long)
+    target[0, 15:18] = 2
+    whole, broken = (torch.zeros(2, 4, 32, 32) for _ in range(2))
+    whole[:, 0] = broken[:, 0] = 8.0
+    whole[0, 2, 15:18] = broken[0, 2, 15:18] = 16.0
+    broken[0, 2, :, 12:20] = 0.0
+    plain, lines = PresentDiceCE(0.0), PresentDiceCE(0.0, lines=2, line_weight=0.5)
+    assert float(lines(whole, target) - plain(whole, target)) == pytest.approx(0, abs=0.02)
+    assert float(lines(broken, target) - plain(broken, target)) > 0.05
+    empty = torch.zeros_like(target)
+    assert torch.equal(lines(broken, empty), plain(broken, empty))
 
 
 def test_what_nobody_knows_and_what_is_beyond_the_scan_is_unknown(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The bank of real shapes: label maps of two torsos and of many livers, no images.
+"""The bank of real shapes: label maps of two torsos, many livers and some vessels, no images.
 
 `resources/bank/README.md` names their sources and licenses; `build_bank.py` beside it made
 the file.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from liverview.phantom.frame import CANON, Organ
 STEP_MM = 0.5
 """What one count of a stored distance is."""
 
+_VESSELS = "vessels/"
 _LIVER_MM = 2.0
 _REACH_MM = 32.0
 _BLUR_MM = 2.3  # of one voxel of 2 mm and a mean over 4 mm together
@@ -53,8 +54,22 @@ class Torso:
 
 @cache
 def _arrays() -> dict[str, np.ndarray]:
+    """All but the vessels, which are large and seldom wanted together."""
     with np.load(paths.resources() / "bank" / "bank.npz") as stored:
-        return {name: stored[name] for name in stored.files}
+        return {name: stored[name] for name in stored.files if not name.startswith(_VESSELS)}
+
+
+@cache
+def vessel_names() -> tuple[str, ...]:
+    with np.load(paths.resources() / "bank" / "bank.npz") as stored:
+        return tuple(n.removeprefix(_VESSELS) for n in stored.files if n.startswith(_VESSELS))
+
+
+@lru_cache(maxsize=4)
+def vessels(name: str) -> torch.Tensor:
+    """Where the vessels of a liver are: bool, in the box that just holds the liver, 1 mm."""
+    with np.load(paths.resources() / "bank" / "bank.npz") as stored:
+        return torch.from_numpy(stored[_VESSELS + name])
 
 
 @cache

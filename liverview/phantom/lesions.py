@@ -1,19 +1,37 @@
-"""Liver lesions: warped ellipsoids with rim, necrotic core and uneven texture.
+"""Liver lesions: warped ellipsoids with rim, capsule, necrotic core, calcium, uneven texture.
 
 Sizes and contrasts follow the recipe of hand-made tumors that trained networks as good as
-real ones (Hu et al., CVPR 2023, arXiv:2303.14869), widened to bright and to large lesions.
+real ones (Hu et al., CVPR 2023, arXiv:2303.14869), widened to bright, large and clustered
+lesions and to what only looks like one.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
 
+import numpy as np
 import torch
 
 from liverview.phantom.anatomy import Body
-from liverview.phantom.fields import Draw, Field, Grid, resample, smooth_noise
+from liverview.phantom.fields import Draw, Field, Grid, Point, resample, smooth_noise
 from liverview.phantom.frame import CANON, Organ
+
+_BULGE_MM = 8.0  # a lesion that comes nearer to the capsule than this may lift it
+_COVER_MM = 1.0  # of liver over a lesion that does
+_CLUSTER = (3, 8)
+_LEAST_HU = -10.0  # what is dead is water, not fat
+
+
+class Kind(Enum):
+    """What a lesion is; only tumors are labeled as such, the others stay liver."""
+
+    TUMOR = "tumor"
+    CYST = "cyst"
+    PATCH = "patch"
+    """Parenchyma of another density: fat that is or is not there, uneven perfusion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,17 +40,20 @@ class Lesion:
 
     Attributes
     ----------
+    kind : what it is.
     center : world mm.
     radii : mm along x, y, z before warping.
     warp : noise of about unit variance around the center, on ``warp_grid``.
     warp_mm : how far the warp moves the surface.
     contrast_hu : lesion minus parenchyma.
     edge_mm : width of the transition.
-    rim_hu, core_hu : added in a shell below the surface, and in the core.
+    rim_hu, rim_mm : added in a shell so far below the surface; a thin one is a capsule.
+    core_hu, core_mm : added in the core, which begins so far below the surface.
     texture_hu : standard deviation inside.
-    cyst : water instead of tumor; stays labeled liver.
+    calcium_hu : added in specks.
     """
 
+    kind: Kind
     center: tuple[float, float, float]
     radii: tuple[float, float, float]
     warp: Field
@@ -40,14 +61,29 @@ class Lesion:
     warp_mm: float
     contrast_hu: float
     edge_mm: float
-    rim_hu: float
-    core_hu: float
-    texture_hu: float
-    cyst: bool
+    rim_hu: float = 0.0
+    rim_mm: float = 3.0
+    core_hu: float = 0.0
+    core_mm: float = 4.0
+    texture_hu: float = 0.0
+    calcium_hu: float = 0.0
 
     @property
     def reach_mm(self) -> float:
-        return max(self.radii) * 1.2 + 3 * self.warp_mm + 4
+        return max(self.radii) * 1.2 + 3 * self.warp_mm + max(4.0, self.edge_mm)
+
+    def box(self, grid: Grid) -> tuple[slice, slice, slice] | None:
+        """The part of a grid that the lesion may touch; None where it lies outside."""
+        box = []
+        for axis in range(3):
+            middle = (self.center[axis] - grid.origin[axis]) / grid.spacing[axis]
+            reach = self.reach_mm / grid.spacing[axis]
+            first = max(math.ceil(middle - reach), 0)
+            last = min(math.floor(middle + reach) + 1, grid.shape[axis])
+            if first >= last:
+                return None
+            box.append(slice(first, last))
+        return box[0], box[1], box[2]
 
     def distance(self, grid: Grid) -> Field:
         """Signed distance in mm, negative inside, on a grid near the lesion."""
@@ -58,6 +94,32 @@ class Lesion:
         ball = (squared.sqrt() - 1) * min(self.radii)
         return ball + resample(self.warp, self.warp_grid, grid) * self.warp_mm
 
+    def paint(
+        self, hu: Field, distance: Field, grid: Grid, liver_hu: float, fluid_hu: float
+    ) -> Field:
+        """HU with the lesion, on a grid near it; ``distance`` may be clipped to an organ."""
+        weight = (0.5 - distance / self.edge_mm).clamp(0, 1)
+        if self.kind is Kind.PATCH:  # vessels run through it
+            return hu + weight * self.contrast_hu
+        base = fluid_hu if self.kind is Kind.CYST else liver_hu + self.contrast_hu
+        target = torch.full_like(distance, base)
+        target += self.rim_hu * torch.exp(-(((distance + self.rim_mm) / self.rim_mm) ** 2))
+        texture = resample(self.warp, self.warp_grid, grid)
+        if self.core_hu:
+            soft = max(0.3 * min(self.radii), 2.0)
+            depth = -distance - self.core_mm + 0.15 * min(self.radii) * texture
+            target += self.core_hu * (depth / soft).clamp(0, 1)
+        target += self.texture_hu * torch.sin(3 * texture)
+        target.clamp_(min=_LEAST_HU)
+        if self.calcium_hu:
+            waves = [
+                torch.sin(axis / pace + 3 * texture)
+                for axis, pace in zip(grid.axes(hu.device), (1.3, 1.7, 2.1), strict=True)
+            ]
+            specks = (waves[0] * waves[1] * waves[2] > 0.6) & (distance < -1)
+            target += self.calcium_hu * specks
+        return torch.lerp(hu, target, weight)
+
 
 def draw_lesions(
     draw: Draw,
@@ -65,57 +127,141 @@ def draw_lesions(
     count: int,
     contrast_hu: tuple[float, float] = (-45.0, 22.0),
     radius_mm: tuple[float, float] = (4.0, 40.0),
-    cysts: float = 0.0,
-    bright: float = 0.15,
+    *,
+    wild: bool = False,
 ) -> list[Lesion]:
     """Draw ``count`` lesions inside the liver, none where the body has no liver.
 
     ``contrast_hu`` is mean and standard deviation of dark lesions, ``radius_mm`` the range
-    of radii (log-uniform), ``cysts`` and ``bright`` are probabilities.
+    of radii (log-uniform). ``wild`` ones come in clusters as well, and not all are tumors.
     """
     index = (body.organs[Organ.LIVER] < -4).nonzero()
     if len(index) == 0:
         return []
-    lesions = []
-    for _ in range(count):
+    lesions: list[Lesion] = []
+    while len(lesions) < count:
         place = index[draw.whole(0, len(index))].tolist()
         center = [
             o + (i + draw.u(-0.5, 0.5)) * s
             for o, i, s in zip(CANON.origin, place, CANON.spacing, strict=True)
         ]
         radius = draw.log_u(*radius_mm)
-        lesions.append(_draw_one(draw, center, radius, contrast_hu, cysts, bright))
+        lesions.append(draw_lesion(draw, center, radius, contrast_hu, wild=wild))
+        if wild and draw.chance(0.1):
+            lesions += _cluster(draw, lesions[-1], min(draw.whole(*_CLUSTER), count - len(lesions)))
     return lesions
 
 
-def _draw_one(
-    draw: Draw,
-    place: list[float],
-    radius: float,
-    contrast_hu: tuple[float, float],
-    cysts: float,
-    bright: float,
-) -> Lesion:
-    cyst = draw.chance(cysts)
-    contrast = min(max(draw.n(*contrast_hu), -110), -12)
-    if not cyst and draw.chance(bright):
-        contrast = draw.u(15, 60)
-    radii = [radius * draw.u(0.75, 1.3) for _ in range(3)]
-    size = 2 * (max(radii) * 1.6 + 8)
+def _cluster(draw: Draw, first: Lesion, count: int) -> list[Lesion]:
+    """Smaller ones of the same look around a lesion, some of which run together."""
+    around = []
+    for _ in range(count):
+        apart = max(first.radii) * draw.u(0.6, 2.0) + 3
+        way = np.asarray([draw.n(0, 1) for _ in range(3)])
+        center = np.asarray(first.center) + way / max(np.linalg.norm(way), 1e-3) * apart
+        radius = max(min(first.radii) * draw.u(0.25, 0.9), 2.5)
+        warp_grid, warp, warp_mm = _uneven(draw, center.tolist(), radius)
+        radii = (radius * draw.u(0.75, 1.3), radius * draw.u(0.75, 1.3), radius)
+        around.append(
+            replace(
+                first,
+                center=(float(center[0]), float(center[1]), float(center[2])),
+                radii=radii,
+                warp=warp,
+                warp_grid=warp_grid,
+                warp_mm=warp_mm,
+                core_mm=first.core_mm * radius / min(first.radii),
+            )
+        )
+    return around
+
+
+def _uneven(draw: Draw, place: Point, radius: float) -> tuple[Grid, Field, float]:
+    """Noise around a lesion, and how far it moves the surface."""
+    size = 2 * (radius * 1.3 * 1.6 + 8)
     step = max(radius / 3, 2.0)
     knots = math.ceil(size / step) + 1
-    warp_grid = Grid.centered(place, (step,) * 3, (knots,) * 3)
-    solid = not cyst and radius > 8
-    return Lesion(
-        center=(place[0], place[1], place[2]),
-        radii=(radii[0], radii[1], radii[2]),
-        warp=smooth_noise(draw, warp_grid, max(radius * 0.7, 3.0)),
-        warp_grid=warp_grid,
-        warp_mm=0.0 if cyst else radius * draw.u(0.05, 0.22),
-        contrast_hu=contrast,
-        edge_mm=1.0 if cyst else draw.u(1, 4),
-        rim_hu=draw.u(-10, 45) if solid and draw.chance(0.35) else 0.0,
-        core_hu=draw.u(-50, 0) if solid and draw.chance(0.35) else 0.0,
-        texture_hu=draw.u(0, 14) if solid else 0.0,
-        cyst=cyst,
+    grid = Grid.centered(place, (step,) * 3, (knots,) * 3)
+    return grid, smooth_noise(draw, grid, max(radius * 0.7, 3.0)), radius * draw.u(0.05, 0.22)
+
+
+def draw_lesion(
+    draw: Draw,
+    place: Point,
+    radius: float,
+    contrast_hu: tuple[float, float],
+    *,
+    wild: bool = False,
+) -> Lesion:
+    """Draw one lesion at a place (world mm), ``radius`` in mm."""
+    kind = Kind.TUMOR
+    if wild:
+        kind = (Kind.TUMOR, Kind.CYST, Kind.PATCH)[draw.pick((0.73, 0.12, 0.15))]
+    warp_grid, warp, warp_mm = _uneven(draw, place, radius)
+    radii = (radius * draw.u(0.75, 1.3), radius * draw.u(0.75, 1.3), radius * draw.u(0.75, 1.3))
+    contrast = min(max(draw.n(*contrast_hu), -110), -12)
+    if draw.chance(0.15):
+        contrast = draw.u(15, 60)
+    lesion = Lesion(
+        kind,
+        (float(place[0]), float(place[1]), float(place[2])),
+        radii,
+        warp,
+        warp_grid,
+        warp_mm,
+        contrast,
+        draw.u(1, 4),
     )
+    if kind is Kind.CYST:
+        return replace(lesion, warp_mm=0.0, edge_mm=1.0)
+    if kind is Kind.PATCH:
+        return replace(
+            lesion,
+            warp_mm=2 * warp_mm,
+            contrast_hu=draw.u(-28, -5) if draw.chance(0.7) else draw.u(5, 25),
+            edge_mm=draw.u(4, 16),
+        )
+    return _solid(draw, lesion, wild) if radius > 8 else lesion
+
+
+def _solid(draw: Draw, lesion: Lesion, wild: bool) -> Lesion:
+    """A tumor large enough to have parts."""
+    smallest = min(lesion.radii)
+    rim = draw.chance(0.35)
+    core = draw.chance(0.35)
+    lesion = replace(
+        lesion,
+        rim_hu=draw.u(-10, 45) if rim else 0.0,
+        core_hu=draw.u(-50, 0) if core else 0.0,
+        core_mm=0.4 * smallest,
+        texture_hu=draw.u(0, 14),
+    )
+    if not wild:
+        return lesion
+    if draw.chance(0.2):  # a wall as dense as the liver around what is dead
+        lesion = replace(
+            lesion,
+            contrast_hu=draw.u(-18, 10),
+            core_hu=draw.u(-110, -35),
+            core_mm=draw.u(0.1, 0.45) * smallest,
+        )
+    if draw.chance(0.12):
+        lesion = replace(lesion, rim_hu=draw.u(15, 60), rim_mm=draw.u(0.8, 1.6))
+    if draw.chance(0.1):  # embolized, bled into, or calcified
+        lesion = replace(lesion, calcium_hu=draw.u(80, 700))
+    return lesion
+
+
+def bulging(body: Body, lesions: Sequence[Lesion]) -> Body:
+    """A body whose liver holds all of the lesions that lie near its surface."""
+    liver = body.organs[Organ.LIVER]
+    for lesion in lesions:
+        box = lesion.box(CANON)
+        if box is None:
+            continue
+        local = CANON.crop([s.start for s in box], [s.stop for s in box])
+        distance = torch.maximum(lesion.distance(local) - _COVER_MM, body.cavity[box])
+        if bool((liver[box][distance < 0] > -_BULGE_MM).any()):
+            liver = liver.clone()
+            liver[box] = torch.minimum(liver[box], distance)
+    return replace(body, organs={**body.organs, Organ.LIVER: liver})

@@ -12,8 +12,8 @@ from liverview.phantom.anatomy import Body
 from liverview.phantom.appearance import Appearance
 from liverview.phantom.fields import FAR_MM, Field, Grid, resample
 from liverview.phantom.frame import CANON, Organ
-from liverview.phantom.lesions import Lesion
-from liverview.phantom.vessels import Tree, tree_distance
+from liverview.phantom.lesions import Kind, Lesion
+from liverview.phantom.vessels import Vessels
 
 _GAS_HU = -900.0
 
@@ -24,8 +24,8 @@ class Patient:
 
     body: Body
     appearance: Appearance
-    portal: Tree
-    hepatic: Tree
+    portal: Vessels
+    hepatic: Vessels
     lesions: list[Lesion]
 
 
@@ -218,11 +218,11 @@ class _Brush:
         texture = self.noise["coarse"][box] + 0.7 * self.noise["medium"][box]
         hu += self._k("liver_texture_hu") * texture * inside
         labels = inside * int(Label.LIVER)
-        for tree, value in (
+        for vessels, value in (
             (self.patient.portal, self.look.portal_hu),
             (self.patient.hepatic, self.look.hepatic_hu),
         ):
-            lumen = inside & (tree_distance(tree, part, self.device) < 0)
+            lumen = inside & (vessels.distance(part, self.device) < 0)
             hu.masked_fill_(lumen, value)
             labels.masked_fill_(lumen, int(Label.VESSEL))
         for lesion in self.patient.lesions:
@@ -233,22 +233,14 @@ class _Brush:
         self, lesion: Lesion, part: Grid, inside: Tensor, hu: Field, labels: Tensor
     ) -> None:
         """Paints into ``hu`` and ``labels``, the liver's box."""
-        box = _reach(lesion, part)
+        box = lesion.box(part)
         if box is None:
             return
         local = part.crop([s.start for s in box], [s.stop for s in box])
         distance = torch.where(inside[box], lesion.distance(local), FAR_MM)
-        weight = (0.5 - distance / lesion.edge_mm).clamp(0, 1)
-        if lesion.cyst:
-            target = torch.full_like(distance, self.look.fluid_hu)
-        else:
-            target = torch.full_like(distance, self.look.mean_hu[Organ.LIVER] + lesion.contrast_hu)
-        target += lesion.rim_hu * torch.exp(-(((distance + 3) / 3) ** 2))
-        target += lesion.core_hu * (-distance / max(min(lesion.radii) * 0.5, 4) - 0.8).clamp(0, 1)
-        texture = resample(lesion.warp, lesion.warp_grid, local)
-        target += lesion.texture_hu * torch.sin(3 * texture)
-        hu[box] = torch.lerp(hu[box], target, weight)
-        if not lesion.cyst:
+        liver_hu = self.look.mean_hu[Organ.LIVER]
+        hu[box] = lesion.paint(hu[box], distance, local, liver_hu, self.look.fluid_hu)
+        if lesion.kind is Kind.TUMOR:
             labels[box].masked_fill_(distance < 0, int(Label.TUMOR))
 
 
@@ -258,18 +250,4 @@ def _bounding_box(mask: Tensor) -> tuple[slice, slice, slice]:
         first, second = sorted({0, 1, 2} - {axis}, reverse=True)
         hit = mask.any(dim=first).any(dim=second).nonzero()[:, 0]
         box.append(slice(int(hit[0]), int(hit[-1]) + 1))
-    return box[0], box[1], box[2]
-
-
-def _reach(lesion: Lesion, grid: Grid) -> tuple[slice, slice, slice] | None:
-    """The part of the grid that a lesion may touch; None where it lies outside."""
-    box = []
-    for axis in range(3):
-        middle = (lesion.center[axis] - grid.origin[axis]) / grid.spacing[axis]
-        reach = lesion.reach_mm / grid.spacing[axis]
-        first = max(int(-(-(middle - reach) // 1)), 0)
-        last = min(int((middle + reach) // 1) + 1, grid.shape[axis])
-        if first >= last:
-            return None
-        box.append(slice(first, last))
     return box[0], box[1], box[2]

@@ -7,35 +7,47 @@ from dataclasses import dataclass
 from liverview.phantom.anatomy import Body, draw_body, draw_head
 from liverview.phantom.appearance import draw_appearance
 from liverview.phantom.fields import Draw
-from liverview.phantom.lesions import draw_lesions
+from liverview.phantom.lesions import Kind, bulging, draw_lesions
 from liverview.phantom.paint import Patient
-from liverview.phantom.vessels import Tree, grow_trees
+from liverview.phantom.vessels import Tree, Vessels, borrow_vessels, grow_trees
+
+_REAL = 0.6  # share of the bodies with the vessels of a real liver
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What stays the same between the scans of one person."""
+    """What stays the same between the scans of one person.
+
+    ``portal`` and ``hepatic`` are the liver's vessels; real ones are all in ``portal``.
+    """
 
     body: Body
-    trees: tuple[Tree, Tree]
+    portal: Vessels
+    hepatic: Vessels
 
 
 def draw_subject(draw: Draw, heads: float = 0.0) -> Subject:
     """Draw an odd body with its vessels; ``heads`` is the chance that it is a head."""
     head = heads > 0 and draw.chance(heads)
     body = draw_head(draw) if head else draw_body(draw, odd=True)
-    return Subject(body, grow_trees(draw, body))
+    real = borrow_vessels(draw, body) if draw.chance(_REAL) else None
+    if real is not None:
+        return Subject(body, real, Tree.empty())
+    return Subject(body, *grow_trees(draw, body))
 
 
 def dress(draw: Draw, subject: Subject, lesions: int, largest_mm: float) -> Patient:
-    """Give a subject a wild appearance and lesions with radii from 3 to ``largest_mm``."""
+    """Give a subject a wild appearance and lesions with radii from 2 to ``largest_mm``.
+
+    In half of the patients they lift the liver's capsule and push its vessels aside.
+    """
     look = draw_appearance(draw, wild=True)
-    drawn = draw_lesions(
-        draw,
-        subject.body,
-        lesions,
-        look.lesion_contrast_hu,
-        radius_mm=(3.0, largest_mm),
-        cysts=0.12,
-    )
-    return Patient(subject.body, look, *subject.trees, drawn)
+    body, portal, hepatic = subject.body, subject.portal, subject.hepatic
+    radii = (2.0, largest_mm)
+    drawn = draw_lesions(draw, body, lesions, look.lesion_contrast_hu, radii, wild=True)
+    grown = [lesion for lesion in drawn if lesion.kind is not Kind.PATCH]
+    if grown and draw.chance(0.5):
+        body = bulging(body, grown)
+        obstacles = [(lesion.center, lesion.radii) for lesion in grown]
+        portal, hepatic = portal.around(obstacles), hepatic.around(obstacles)
+    return Patient(body, look, portal, hepatic, drawn)

@@ -1,29 +1,62 @@
-"""Vessel trees inside the liver: portal vein and hepatic veins.
+"""Vessel trees inside the liver: portal vein and hepatic veins, grown or real.
 
-Branches grow towards points spread over the liver, each joined to the tree where the way
-to it plus a share of the way back to the root is shortest, which trades wire length for
-path length as real trees do (Cuntz et al. 2010, doi:10.1371/journal.pcbi.1000877). Radii
-follow Murray's law: r_parent^g = sum of r_child^g.
+Real ones are those of another liver, bent into this one. Grown branches grow towards points spread
+over the liver, each joined to the tree where the way to it plus a share of the way back to the
+root is shortest, which trades wire length for path length as real trees do (Cuntz et al. 2010,
+doi:10.1371/journal.pcbi.1000877). Radii follow Murray's law: r_parent^g = sum of r_child^g.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from liverview.phantom import bank
 from liverview.phantom.anatomy import Body
-from liverview.phantom.fields import Draw, Field, Grid, tubes
+from liverview.phantom.fields import FAR_MM, Draw, Field, Grid, Point, resample, smooth_noise, tubes
 from liverview.phantom.frame import CANON, Organ
 
 Points = NDArray[np.floating[Any]]
 
 _STEP_MM = 5.0
+_MARGIN_MM = 2.0
+_LATTICE = CANON.coarser(3)
 THINNEST_MM = 0.9
 """Radius below which branches are left out: abdominal CT does not resolve them."""
+
+_SEEN_HU = 7.0
+_SEEN_NOISE = 0.5
+
+
+def least_contrast(noise_hu: float) -> float:
+    """HU by which a vessel must differ from the liver to be seen in noise of a standard deviation.
+
+    A reader sees it in many pixels and several slices at once, so less than the noise suffices.
+    """
+    return max(_SEEN_HU, _SEEN_NOISE * noise_hu)
+
+
+Obstacle = tuple[Point, Point]
+"""Center and radii of what vessels run around, mm."""
+
+
+class Vessels(Protocol):
+    """Some vessels of one liver."""
+
+    def distance(self, grid: Grid, device: torch.device | str = "cpu") -> Field:
+        """Negative inside the vessels, positive outside; in mm where it is small."""
+
+    def around(self, obstacles: Sequence[Obstacle]) -> Vessels:
+        """The vessels running around obstacles, as around what grew between them.
+
+        What was in the center comes to lie on the surface, and far away nothing moves: the
+        volume of a shell stays what it was.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +73,97 @@ class Tree:
     end: Points
     radius: Points
 
+    @classmethod
+    def empty(cls) -> Tree:
+        return cls(*(np.zeros((0, n), np.float32) for n in (3, 3, 2)))
+
+    def distance(self, grid: Grid, device: torch.device | str = "cpu") -> Field:
+        """Far beyond `_MARGIN_MM` of the walls.
+
+        Branches much thinner than a voxel are left out: no voxel's center lies in them.
+        """
+        thick = self.radius.max(axis=1, initial=0) > min(grid.spacing) / 4
+        start, end, radius = (
+            torch.from_numpy(a[thick]) for a in (self.start, self.end, self.radius)
+        )
+        return tubes(grid, start, end, radius, _MARGIN_MM, device)
+
+    def around(self, obstacles: Sequence[Obstacle]) -> Tree:
+        start, end = (_pushed(points, obstacles) for points in (self.start, self.end))
+        return Tree(start, end, self.radius)
+
+
+@dataclass(frozen=True, eq=False)
+class RealVessels:
+    """The vessels of a liver of the bank, stretched to the box of another one and bent.
+
+    Attributes
+    ----------
+    name : in the bank.
+    corner, stretch : world mm where the bank's box begins, and mm per mm of it.
+    bend : how far a place of the grid is from where it was, mm, (3, i, j, k) on `_LATTICE`.
+    obstacles : what they run around.
+    """
+
+    name: str
+    corner: Point
+    stretch: Point
+    bend: Field
+    obstacles: tuple[Obstacle, ...] = ()
+
+    def distance(self, grid: Grid, device: torch.device | str = "cpu") -> Field:
+        mask = bank.vessels(self.name)
+        bend = torch.stack([resample(part, _LATTICE, grid) for part in self.bend], dim=-1)
+        places = torch.stack([a.expand(grid.shape) for a in grid.axes(bend.device)], dim=-1)
+        taken = torch.zeros(grid.shape, dtype=torch.bool, device=places.device)
+        for center, radii in reversed(self.obstacles):
+            away = places - places.new_tensor(center)
+            distance = (away / away.new_tensor(radii)).norm(dim=-1, keepdim=True).clamp(min=1e-3)
+            places = places.new_tensor(center) + away * (1 - distance**-3).clamp(min=0).pow(1 / 3)
+            taken |= distance[..., 0] < 1
+        places = (places + bend - places.new_tensor(self.corner)) / places.new_tensor(self.stretch)
+        unit = (places + 0.5) / places.new_tensor(mask.shape) * 2 - 1
+        # Between two voxels of 1 mm, one inside and one outside, the share falls by 1 per mm.
+        inside = torch.nn.functional.grid_sample(
+            mask.to(unit)[None, None], unit.flip(-1)[None], align_corners=False
+        )[0, 0]
+        return (0.5 - inside).masked_fill_(taken, FAR_MM).to(device)
+
+    def around(self, obstacles: Sequence[Obstacle]) -> RealVessels:
+        return replace(self, obstacles=(*self.obstacles, *obstacles))
+
+
+def _pushed(points: Points, obstacles: Sequence[Obstacle]) -> Points:
+    moved = points.astype(np.float64)
+    for center, radii in obstacles:
+        away = moved - np.asarray(center)
+        distance = np.linalg.norm(away / np.asarray(radii), axis=1, keepdims=True)
+        moved = np.asarray(center) + away * np.cbrt(1 + np.maximum(distance, 1e-3) ** -3.0)
+    return moved.astype(np.float32)
+
+
+def borrow_vessels(draw: Draw, body: Body) -> RealVessels | None:
+    """The vessels of a real liver for a body's; None where the body has none."""
+    inside = (body.organs[Organ.LIVER] < 0).nonzero()
+    if len(inside) == 0:
+        return None
+    names = bank.vessel_names()
+    name = names[draw.whole(0, len(names))]
+    low, high = (
+        CANON.point([float(n) for n in end]) for end in (inside.amin(dim=0), inside.amax(dim=0))
+    )
+    stretch = [
+        (b - a + mm) / n * draw.u(0.94, 1.06)
+        for a, b, mm, n in zip(low, high, CANON.spacing, bank.vessels(name).shape, strict=True)
+    ]
+    corner = [a - mm / 2 + draw.n(0, 3) for a, mm in zip(low, CANON.spacing, strict=True)]
+    bend = [
+        smooth_noise(draw, _LATTICE, 60) * draw.u(0, 5)
+        + smooth_noise(draw, _LATTICE, 28) * draw.u(0, 2)
+        for _ in range(3)
+    ]
+    return RealVessels(name, corner, stretch, torch.stack(bend))
+
 
 def grow_trees(draw: Draw, body: Body, leaves: int | None = None) -> tuple[Tree, Tree]:
     """The portal tree and the hepatic venous tree of a body's liver.
@@ -49,8 +173,7 @@ def grow_trees(draw: Draw, body: Body, leaves: int | None = None) -> tuple[Tree,
     """
     points = _liver_points(body)
     if len(points) < 50:
-        empty = Tree(*(np.zeros((0, n), np.float32) for n in (3, 3, 2)))
-        return empty, empty
+        return Tree.empty(), Tree.empty()
     count = leaves if leaves is not None else draw.whole(70, 180)
     root_mm = draw.u(6, 9), draw.u(6, 9)
     rng = draw.numbers
@@ -126,15 +249,3 @@ def _with_radii(
     kept = radius[ends] >= THINNEST_MM
     radii = np.stack([begin, radius[ends]], axis=1)
     return Tree(smooth[starts][kept], smooth[ends][kept], radii[kept])
-
-
-def tree_distance(
-    tree: Tree, grid: Grid, device: torch.device | str = "cpu", margin_mm: float = 2.0
-) -> Field:
-    """Signed distance to the vessels' walls, negative inside, far beyond ``margin_mm``.
-
-    Branches much thinner than a voxel are left out: no voxel's center lies in them.
-    """
-    thick = tree.radius.max(axis=1, initial=0) > min(grid.spacing) / 4
-    start, end, radius = (torch.from_numpy(a[thick]) for a in (tree.start, tree.end, tree.radius))
-    return tubes(grid, start, end, radius, margin_mm, device)

@@ -10,6 +10,7 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging
+from monai.losses.cldice import SoftclDiceLoss
 from monai.losses.dice import DiceLoss
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -43,7 +44,7 @@ class Average(EMAWeightAveraging):
 
 
 class PresentDiceCE(nn.Module):
-    """Cross-entropy plus the Dice loss of the classes that a batch shows.
+    """Cross-entropy, the Dice loss of the classes that a batch shows, the vessels' centerlines.
 
     The Dice loss of a class that is not there pulls its probability to zero wherever it is
     small already: a small organ that most blocks lack, such as the gallbladder, is then never
@@ -51,12 +52,21 @@ class PresentDiceCE(nn.Module):
 
     Voxels of scans may be `excluding` one class, which count for that one alone, or `UNKNOWN`,
     which count for nothing.
+
+    Of ``lines``, a class of thin and branching things, the centerlines count as well, with
+    ``line_weight``: soft clDice (Shit et al. 2021, doi:10.1109/CVPR46437.2021.01629) in the
+    slices that show some.
     """
 
-    def __init__(self, label_smoothing: float) -> None:
+    def __init__(
+        self, label_smoothing: float, lines: int | None = None, line_weight: float = 0.0
+    ) -> None:
         super().__init__()
         self.cross_entropy = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
         self.dice = DiceLoss(batch=True, include_background=False, reduction="none")
+        self.lines = lines if line_weight else None
+        self.line_weight = line_weight
+        self.centerline = SoftclDiceLoss(iter_=3)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """Logits (B, C, ...) and targets (B, ...) -> a scalar."""
@@ -87,7 +97,13 @@ class PresentDiceCE(nn.Module):
         per_class = self.dice(seen, classes).flatten()
         present = (classes.sum(dim=(0, *range(2, classes.ndim)))[1:] > 0).to(per_class.dtype)
         loss: Tensor = (per_class * present).sum() / present.sum().clamp(min=1)
-        return loss
+        if self.lines is None:
+            return loss
+        line, found = (part[:, self.lines : self.lines + 1] for part in (classes, seen))
+        shown = line.flatten(1).any(dim=1)
+        if not shown.any():
+            return loss
+        return loss + self.line_weight * self.centerline(found[shown], line[shown])
 
 
 def _one_hot(classes: Tensor, count: int) -> Tensor:
@@ -103,7 +119,9 @@ class PhantomModule(lightning.LightningModule):
         self.scans = scans
         self.network = AttentionResUNet(recipe.network)
         self.held_out: dict[str, float] = {}
-        self.loss = PresentDiceCE(recipe.optimizer.label_smoothing)
+        how = recipe.optimizer
+        lines = recipe.classes.index("vessel") if "vessel" in recipe.classes else None
+        self.loss = PresentDiceCE(how.label_smoothing, lines, how.centerline_weight)
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.network(x)

@@ -75,6 +75,7 @@ class OptimizerConfig:
     settle_steps: int = 0
     settle_rate: float = 0.0
     decay_steps: int = 0
+    centerline_weight: float = 0.0
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -96,6 +97,7 @@ _RANGES = (
     ("clip_norm", 0.0, 1e9),
     ("settle_rate", 0.0, 10.0),
     ("decay_steps", 0, 100_000_000),
+    ("centerline_weight", 0.0, 100.0),
 )
 
 

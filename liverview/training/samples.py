@@ -21,13 +21,15 @@ from liverview.phantom.fields import (
     Field,
     Grid,
     Point,
+    gaussian,
     resample,
     slices_with,
 )
 from liverview.phantom.frame import CANON, Organ
-from liverview.phantom.paint import Patient, paint
-from liverview.phantom.scanner import Scan, draw_scanner
+from liverview.phantom.paint import Painting, paint
+from liverview.phantom.scanner import Scan, Scanner, draw_scanner
 from liverview.phantom.subject import Subject, draw_subject, dress
+from liverview.phantom.vessels import least_contrast
 from liverview.preprocessing import Preprocessing
 from liverview.training.errors import first_stage
 from liverview.training.recipe import Recipe, SampleConfig
@@ -94,8 +96,9 @@ def _organ_sample(
     # Few large ones: else all that is dark beside the liver passes for a tumor of it.
     lesions = draw.whole(1, 9) if draw.chance(0.4) else 0
     largest = 50 if draw.chance(0.25) else 30
-    painting = paint(dress(draw, subject, lesions, largest), grid)
-    hu = Scan(draw_scanner(draw, grid.spacing), subject.body, draw).image(painting, grid)
+    patient = dress(draw, subject, lesions, largest)
+    painting = paint(patient, grid)
+    hu = Scan(draw_scanner(draw, grid.spacing), patient.body, draw).image(painting, grid)
     organs = painting.organs.long()
     if draw.chance(0.12):
         _breathe(draw, hu, organs)
@@ -154,17 +157,18 @@ def _liver_sample(
     """Slices around a point of the liver, (K, C, I, J) and (K, I, J)."""
     grid = _liver_grid(draw, subject.body, config, how)
     lesions = draw.whole(1, 10) if draw.chance(0.7) else 0
-    patient = dress(draw, subject, lesions, 40)
+    patient = dress(draw, subject, lesions, 60)
     painting = paint(patient, grid)
-    hu = Scan(draw_scanner(draw, grid.spacing), subject.body, draw).image(painting, grid)
-    body = subject.body
+    scanner = draw_scanner(draw, grid.spacing)
+    body = patient.body
+    hu = Scan(scanner, body, draw).image(painting, grid)
     liver = resample(_won(body), CANON, grid)
     prior = first_stage(draw, liver, grid, partial(_organ_around, body, grid))
     sure = prior > 0.9
     known = int(sure.sum()) > 50
     liver_hu = float(hu[sure].median()) if known else patient.appearance.mean_hu[Organ.LIVER]
     liver_hu += draw.n(0, 4)
-    labels = _visible(painting.labels, patient)
+    labels = _visible(painting, patient.appearance.mean_hu[Organ.LIVER], scanner, grid)
     inner = slice(how.halo, grid.shape[2] - how.halo)
     target = labels[:, :, inner].long().movedim(2, 0)
     return how.slab(hu, prior[:, :, inner], liver_hu), target
@@ -201,10 +205,19 @@ def _won(body: Body) -> Field:
     return torch.maximum(liver, (liver - nearest) / 2)
 
 
-def _visible(labels: Tensor, patient: Patient, least_hu: float = 9.0) -> Tensor:
-    """Vessels that no reader could see are not asked for."""
-    look = patient.appearance
-    liver_hu = look.mean_hu[Organ.LIVER]
-    if max(abs(v - liver_hu) for v in (look.portal_hu, look.hepatic_hu)) >= least_hu:
-        return labels
-    return labels.masked_fill(labels == Label.VESSEL, int(Label.LIVER))
+def _visible(painting: Painting, liver_hu: float, scanner: Scanner, grid: Grid) -> Tensor:
+    """The labels; vessels that no reader could see are not asked for.
+
+    A vessel can be seen where, after the scanner's blur, it differs from the liver somewhere in
+    its cross-section by `least_contrast`. Blur makes thin vessels faint, so radius, contrast and
+    noise decide together.
+    """
+    lumen = painting.labels == Label.VESSEL
+    if not lumen.any():
+        return painting.labels
+    sigma = scanner.blur_mm / grid.spacing[0]
+    contrast = torch.where(lumen, painting.hu - liver_hu, 0.0)
+    contrast = gaussian(contrast, (sigma, sigma, scanner.slice_blur)).abs()
+    peak = torch.nn.functional.max_pool3d((contrast * lumen)[None], (5, 5, 3), 1, (2, 2, 1))[0]
+    hidden = lumen & (peak < least_contrast(scanner.noise_hu))
+    return painting.labels.masked_fill(hidden, int(Label.LIVER))

@@ -1,8 +1,8 @@
 """Training samples from scans whose liver is known, to be mixed with phantoms.
 
 A folder holds a folder per scan with ct.nii.gz and liver.nii.gz on the same grid: 0 where there
-is no liver, 1 in the organ with its vessels and tumors, 255 where nobody knows. Targets name what
-is known and no more, see `excluding`.
+is no liver, 1 in the organ with its vessels and tumors, 2 in a vessel of it, 3 in a tumor, 4 in
+what is neither, 255 where nobody knows. Targets name what is known and no more, see `excluding`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from scipy import ndimage
 from torch import Tensor
 
 from liverview import nifti
-from liverview.phantom.fields import Draw, Field, Grid, Point, gaussian, smooth_noise
+from liverview.labels import Label
+from liverview.phantom.fields import FAR_MM, Draw, Field, Grid, Point, gaussian, smooth_noise
+from liverview.phantom.lesions import Kind, draw_lesion
+from liverview.phantom.vessels import least_contrast
 from liverview.preprocessing import Preprocessing
 from liverview.resampling import along, linear_weights
 from liverview.training.decathlon import DataError
@@ -29,10 +32,13 @@ from liverview.volume import Volume
 
 UNKNOWN = -100
 """The target of a voxel of which nothing is known."""
-_UNKNOWN_VALUE = 255
+_VESSEL, _TUMOR, _NEITHER, _NOBODY_KNOWS = 2, 3, 4, 255  # values of a file; 1 is some of these
 _FAR_MM = 60.0
-_SAME_HU = 25.0
-_POINTS = 5000
+_SAME_HU = 25.0  # what differs by less may be one organ
+_POINTS = 5000  # about so many are kept of the border, and of what lies deeper
+_TUMOR_HU = (-42.0, 22.0)  # mean and standard deviation
+_TUMOR_MM = (2.5, 45.0)
+_CYST_HU = 10.0
 
 
 def excluding(n: int) -> int:
@@ -46,10 +52,10 @@ class LabelledScan:
 
     Attributes
     ----------
-    fields : (4, I, J, K) float16: HU, liver 0..1, known 0..1, mm to what is
-        liver or unknown, negative inside.
+    fields : (7, I, J, K) float16: HU, liver 0..1, known 0..1, vessel 0..1, tumor 0..1, neither
+        of them 0..1, mm to what is liver or unknown, negative inside.
     spacing : mm.
-    points : (N, 3), some voxels of the liver's border.
+    points : (N, 3), some voxels of the liver, half of them near its border.
     """
 
     name: str
@@ -87,15 +93,16 @@ def _read(path: Path, how: Preprocessing) -> LabelledScan:
     hu = torch.from_numpy(volume.voxels.astype("float32")) + volume.intercept
     parts = (
         hu.clamp_(-1024.0, 3000.0),
-        (values == 1).float(),
-        (values != _UNKNOWN_VALUE).float(),
+        ((values > 0) & (values != _NOBODY_KNOWS)).float(),
+        (values != _NOBODY_KNOWS).float(),
+        *((values == kind).float() for kind in (_VESSEL, _TUMOR, _NEITHER)),
     )
     shrink, spacing = _shrinking(volume, how)
     seen = [shrink(part) for part in parts]
     # A first stage takes for liver most of what nobody could decide on.
     away = _distance(torch.maximum(seen[1], 1 - seen[2]), spacing)
-    border = (away.abs() < 5).nonzero()
-    points = border[:: max(1, len(border) // _POINTS)]
+    groups = [where.nonzero() for where in (away.abs() < 5, away <= -5)]
+    points = torch.cat([group[:: max(1, len(group) // _POINTS)] for group in groups])
     return LabelledScan(path.parent.name, torch.stack([*seen, away]).half(), spacing, points)
 
 
@@ -149,7 +156,7 @@ def organ_sample(
     grid = Grid.centered((0.0, 0.0, 0.0), how.spacing_mm, config.shape)
     places = _bent(draw, grid, (draw.n(0, 0.05), draw.n(0, 0.05)), 1.0)
     places = places / torch.tensor(scan.spacing) + torch.tensor(_middle(draw, scan, grid))
-    hu, organ, known, _ = _seen(scan, places)
+    hu, organ, known, *_ = _seen(scan, places)
     hu = _recolored(draw, hu, organ, grid)
     hu = gaussian(hu, [draw.u(0.0, 0.55)] * 3) + _noise(draw, grid)
     return how.block(hu), _targets(organ, known, liver, excluding(liver))
@@ -158,9 +165,10 @@ def organ_sample(
 def liver_sample(
     draw: Draw, scan: LabelledScan, config: SampleConfig, how: Preprocessing
 ) -> tuple[Tensor, Tensor]:
-    """Slices around a point of the liver's border, (K, C, I, J), and targets (K, I, J).
+    """Slices around a point of the liver, (K, C, I, J), and targets (K, I, J).
 
-    The scan's slices stay what they are: nothing is mixed from two of them.
+    The scan's slices stay what they are: nothing is mixed from two of them. In half of them
+    lesions are drawn into the liver.
     """
     shape = (config.shape[0], config.shape[1], config.shape[2] + 2 * how.halo)
     grid = Grid.centered((0.0, 0.0, 0.0), scan.spacing, shape)
@@ -171,15 +179,63 @@ def liver_sample(
     k = min(max(point[2] + draw.whole(-2, 3), config.shape[2] / 2), deepest)
     # An even number of slices has its middle between two of them.
     places = places + torch.tensor([*middle, math.floor(k) - 0.5])
-    hu, organ, known, away = _seen(scan, places)
+    hu, organ, known, vessel, tumor, neither, away = _seen(scan, places)
     hu = _recolored(draw, hu, organ, grid)
-    hu = gaussian(hu, [draw.u(0.0, 0.7)] * 2 + [0.0]) + _noise(draw, grid)
+    target = _targets(organ, known, excluding(0), 0)
+    for kind, label in ((neither, Label.LIVER), (vessel, Label.VESSEL), (tumor, Label.TUMOR)):
+        target[(kind > 0.5) & (known > 0.9)] = int(label)
+    noise = _noise(draw, grid)
+    _forget_faint(hu, target, float(noise.std()))
+    if draw.chance(0.5):
+        hu = _with_lesions(draw, hu, target, grid)
+    hu = gaussian(hu, [draw.u(0.0, 0.7)] * 2 + [0.0]) + noise
     prior = first_stage(draw, away, grid, partial(_alike, hu, grid))
     sure = (prior > 0.9) & (organ > 0.5)
     liver_hu = float(hu[sure if sure.any() else organ > -1].median()) + draw.n(0, 4)
     inner = slice(how.halo, shape[2] - how.halo)
-    target = _targets(organ, known, excluding(0), 0)[:, :, inner].movedim(2, 0)
-    return how.slab(hu, prior[:, :, inner], liver_hu), target
+    return how.slab(hu, prior[:, :, inner], liver_hu), target[:, :, inner].movedim(2, 0)
+
+
+def _forget_faint(hu: Field, target: Tensor, noise_hu: float) -> None:
+    """Vessels that nobody could see any more become some part of the organ, whichever."""
+    vessel = target == Label.VESSEL
+    around = target == Label.LIVER
+    if not (vessel.any() and around.any()):
+        return
+    contrast = abs(float(hu[vessel].median() - hu[around].median()))
+    if contrast < least_contrast(noise_hu):
+        target.masked_fill_(vessel, excluding(0))
+
+
+def _with_lesions(draw: Draw, hu: Field, target: Tensor, grid: Grid) -> Field:
+    """HU with lesions in the liver; writes the tumors into ``target``.
+
+    They take the place of what is smooth, so that the scan's own noise stays. Where nobody knows,
+    they go on in what is as dense as the liver.
+    """
+    organ = (target > 0) | (target == excluding(0))
+    places = organ.nonzero()
+    if len(places) == 0:
+        return hu
+    liver_hu = float(hu[organ].median())
+    smooth = gaussian(hu, [1.6 / s for s in grid.spacing])
+    noise = hu - smooth
+    alike = (smooth - liver_hu).abs() < 2 * _SAME_HU
+    inside = organ | ((target == UNKNOWN) & alike)
+    for _ in range(draw.whole(1, 6)):
+        center = grid.point(places[draw.whole(0, len(places))].tolist())
+        lesion = draw_lesion(draw, center, draw.log_u(*_TUMOR_MM), _TUMOR_HU, wild=True)
+        box = lesion.box(grid)
+        if box is None:
+            continue
+        local = grid.crop([s.start for s in box], [s.stop for s in box])
+        distance = torch.where(inside[box], lesion.distance(local), FAR_MM)
+        smooth[box] = lesion.paint(smooth[box], distance, local, liver_hu, _CYST_HU)
+        within = (distance < 0) & organ[box]
+        if lesion.kind is not Kind.PATCH:
+            label = Label.TUMOR if lesion.kind is Kind.TUMOR else Label.LIVER
+            target[box].masked_fill_(within, int(label))
+    return smooth + noise
 
 
 def _middle(draw: Draw, scan: LabelledScan, grid: Grid) -> tuple[float, float, float]:
@@ -209,7 +265,7 @@ def _bent(draw: Draw, grid: Grid, lean: tuple[float, float], depth: float) -> Te
     return torch.stack(parts, dim=-1)
 
 
-def _seen(scan: LabelledScan, places: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _seen(scan: LabelledScan, places: Tensor) -> tuple[Tensor, ...]:
     """The scan's fields at places given in its voxels; what is beyond it is not known."""
     size = torch.tensor(scan.fields.shape[1:])
     flat = places.flatten(end_dim=-2)
@@ -217,11 +273,11 @@ def _seen(scan: LabelledScan, places: Tensor) -> tuple[Tensor, Tensor, Tensor, T
     high = (flat.amax(dim=0).ceil() + 1).long().minimum(size).maximum(low + 2)
     part = scan.fields[:, low[0] : high[0], low[1] : high[1], low[2] : high[2]].float()
     unit = (places - low) / (high - low - 1) * 2 - 1  # the form that grid_sample takes
-    hu, organ, known, away = torch.nn.functional.grid_sample(
+    hu, organ, known, *others = torch.nn.functional.grid_sample(
         part[None], unit.flip(-1)[None], padding_mode="border", align_corners=True
     )[0]
     inside = ((places > -1) & (places < size)).all(dim=-1)
-    return hu, organ, known * inside, away
+    return hu, organ, known * inside, *others
 
 
 def _targets(organ: Tensor, known: Tensor, inside: int, outside: int) -> Tensor:
@@ -249,7 +305,7 @@ def _recolored(draw: Draw, hu: Field, organ: Field, grid: Grid) -> Field:
         hu = hu + organ * draw.n(0, 18)
     if draw.chance(0.6):  # all that is denser or less dense than the liver, more or less so
         middle = float(hu[organ > 0.9].median()) if (organ > 0.9).any() else 60.0
-        hu = torch.where(hu > -150, middle + (hu - middle) * draw.log_u(0.6, 1.6), hu)
+        hu = torch.where(hu > -150, middle + (hu - middle) * draw.log_u(0.4, 1.6), hu)
     return hu
 
 

@@ -1,13 +1,15 @@
-"""Make bank.npz: the bodies and liver shapes that the phantom is drawn from.
+"""Make bank.npz: the bodies, livers and vessels that the phantom is drawn from.
 
-    python build_bank.py BODIES_DIR LIVERS_DIR OUT.npz
+    python build_bank.py BODIES_DIR LIVERS_DIR VESSELS_DIR OUT.npz
 
 BODIES_DIR holds whole-torso label maps of the TotalSegmentator training set (1.5 mm, RAS+)
 as SUBJECT.nii.gz with SUBJECT.json, which names the values. LIVERS_DIR holds Couinaud
-segment maps of single livers (1.5 mm, RAS+, cropped). README.md tells where they come from.
+segment maps of single livers (1.5 mm, RAS+, cropped). VESSELS_DIR holds livers (1) with their
+vessels (2), RAS+, cropped to the liver. README.md tells where they come from.
 
 Bodies become signed distances per organ on the phantom's 4 mm grid, in half millimeters
-(int8); livers stay segment maps, at 2 mm (uint8).
+(int8); livers stay segment maps, at 2 mm (uint8); vessels become masks at 1 mm (bool), of scans
+with thin slices and many vessels only.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ from liverview.phantom.frame import CANON, Organ
 SOURCE_MM = 1.5
 LIVER_MM = 2.0
 CLIP_MM = 60.0
+VESSEL_MM = 1.0
+THICKEST_MM = 2.5
+LEAST_VESSELS_ML = 20.0
 
 PREFIXES = {
     Organ.BONE: (
@@ -147,15 +152,33 @@ def build_liver(path: Path) -> np.ndarray:
     return np.where(inside, segment, 0).astype(np.uint8)
 
 
-def main(bodies: Path, livers: Path, out: Path) -> None:
+def build_vessels(path: Path) -> np.ndarray | None:
+    """Where vessels are, in the liver's box at 1 mm; None where slices are thick or vessels few."""
+    image = nib.load(path)
+    mask = np.asanyarray(image.dataobj) == 2
+    spacing = image.header.get_zooms()
+    few = mask.sum() * np.prod(spacing) / 1000 < LEAST_VESSELS_ML
+    if few or spacing[2] > THICKEST_MM:
+        return None
+    shape = [round(n * s / VESSEL_MM) for n, s in zip(mask.shape, spacing, strict=True)]
+    axes = [(np.arange(n) + 0.5) * VESSEL_MM / s - 0.5 for n, s in zip(shape, spacing, strict=True)]
+    share = mask.astype(np.float32)
+    return ndimage.map_coordinates(share, np.meshgrid(*axes, indexing="ij"), order=1) > 0.5
+
+
+def main(bodies: Path, livers: Path, vessels: Path, out: Path) -> None:
     arrays: dict[str, np.ndarray] = {}
     for path in sorted(bodies.glob("*.nii.gz")):
         for name, array in build_body(path).items():
             arrays[f"body/{path.name.removesuffix('.nii.gz')}/{name}"] = array
     for path in sorted(livers.glob("*.nii.gz")):
         arrays[f"liver/{path.name.removesuffix('.nii.gz')}"] = build_liver(path)
+    for path in sorted(vessels.glob("msd03_*.nii.gz")):
+        mask = build_vessels(path)
+        if mask is not None:
+            arrays[f"vessels/{path.name.removesuffix('.nii.gz')}"] = mask
     np.savez_compressed(out, **arrays)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+    main(*(Path(name) for name in sys.argv[1:5]))
