@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -96,6 +97,10 @@ class Preprocessing:
     @property
     def needs_liver_hu(self) -> bool:
         return any(window.relative for window in self.windows)
+
+    def group(self, slice_mm: float) -> int:
+        """How many stored slices, so far apart, are averaged into one that a 2D network sees."""
+        return max(1, math.floor(self.spacing_mm[2] / slice_mm + 0.5))
 
     def block(self, hu: Tensor, liver_hu: float = 0.0) -> Tensor:
         """Input of a 3D network: (I, J, K) HU -> (C, I, J, K)."""

@@ -26,3 +26,9 @@ def linear_weights(count: int, positions: Tensor, support: float = 1.0) -> Tenso
 def along(block: Tensor, weights: Tensor, axis: int) -> Tensor:
     """Apply weights (new, old) along one axis of a block."""
     return (block.movedim(axis, -1) @ weights.T).movedim(-1, axis)
+
+
+def coarser(size: int, scale: float) -> Tensor:
+    """Weights from ``size`` samples to ones ``scale`` apart that begin at the same edge."""
+    positions = (torch.arange(max(1, round(size / scale))) + 0.5) * scale - 0.5
+    return linear_weights(size, positions, support=scale)

@@ -14,7 +14,7 @@ from torch import Tensor
 from liverview.checkpoint import Checkpoint
 from liverview.inference.components import fill_holes, largest_part
 from liverview.inference.runner import Place, Runner
-from liverview.resampling import along, linear_weights
+from liverview.resampling import along, coarser, linear_weights
 from liverview.stream import Notice, Progress
 from liverview.volume import Volume
 
@@ -106,12 +106,10 @@ def _shrink(
             f"{volume.name} spans {extent[0]:.1f} x {extent[1]:.1f} x {extent[2]:.1f} m, more "
             f"than a body: are voxels of {' x '.join(f'{s:.3g}' for s in volume.spacing)} mm right?"
         )
-    weights = []
-    for axis in range(3):
-        scale = spacing[axis] / volume.spacing[axis]
-        count = max(1, round(volume.shape[axis] / scale))
-        positions = (torch.arange(count) + 0.5) * scale - 0.5
-        weights.append(linear_weights(volume.shape[axis], positions, support=scale))
+    weights = [
+        coarser(n, wide / mm)
+        for n, wide, mm in zip(volume.shape, spacing, volume.spacing, strict=True)
+    ]
     out = torch.zeros(*(len(w) for w in weights))
     for start in range(0, volume.shape[2], _CHUNK):
         part = volume.voxels[:, :, start : start + _CHUNK]

@@ -27,9 +27,9 @@ _AROUND_MM = 16.0  # beside what the first stage saw, for the network to see wha
 _LIVER, _VESSEL, _TUMOR = (label.name.lower() for label in SHOWN)
 _NEAR = 0.02  # probability of the first stage below which nothing is looked for
 _ORGAN = 0.6  # probability above which a voxel is liver, vessel or tumor
-_LOOKS = 3
+_LOOKS = 3  # at most; on phantoms with masses a fourth one was never asked for
 _FIRST_LOOK = 0.8  # share of the work, as far as anybody knows before
-_CORRECTED_ML = 2.0
+_CORRECTED_ML = 2.0  # of difference beyond the rim that is worth another look
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +151,7 @@ def outward(starts: Iterable[int], depth: int, near: int) -> list[int]:
 
 def _partition(volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint) -> _Partition:
     """Slabs over the slices of the liver and a margin, at fixed places of the volume."""
-    wanted = checkpoint.preprocessing.spacing_mm[2]
-    group = max(1, math.floor(wanted / volume.spacing[2] + 0.5))
+    group = checkpoint.preprocessing.group(volume.spacing[2])
     depth = group * _SLICES
     slices = coarse.box(volume, MARGIN_MM)[2]
     starts = list(range(slices.start // depth * depth, slices.stop, depth))

@@ -24,7 +24,7 @@ from liverview.phantom.fields import FAR_MM, Draw, Field, Grid, Point, gaussian,
 from liverview.phantom.lesions import Kind, draw_lesion
 from liverview.phantom.vessels import least_contrast
 from liverview.preprocessing import Preprocessing
-from liverview.resampling import along, linear_weights
+from liverview.resampling import along, coarser, linear_weights
 from liverview.training.decathlon import DataError
 from liverview.training.errors import first_stage
 from liverview.training.recipe import SampleConfig
@@ -112,17 +112,15 @@ def _shrinking(
     """What takes a block of the volume's voxels to the scan's grid, and the grid's spacing."""
     flat = how.prior
     if flat:
-        group = max(1, math.floor(how.spacing_mm[2] / volume.spacing[2] + 0.5))
+        group = how.group(volume.spacing[2])
         spacing = (*how.spacing_mm[:2], volume.spacing[2] * group)
     else:
         group = 1
         spacing = (how.spacing_mm[0] / 2, how.spacing_mm[1] / 2, how.spacing_mm[2] / 2)
-    weights = []
-    for axis in range(2 if flat else 3):
-        scale = spacing[axis] / volume.spacing[axis]
-        count = max(1, round(volume.shape[axis] / scale))
-        positions = (torch.arange(count) + 0.5) * scale - 0.5
-        weights.append(linear_weights(volume.shape[axis], positions, support=scale))
+    weights = [
+        coarser(volume.shape[axis], spacing[axis] / volume.spacing[axis])
+        for axis in range(2 if flat else 3)
+    ]
 
     def shrink(block: Tensor) -> Tensor:
         if flat:
