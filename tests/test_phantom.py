@@ -337,7 +337,7 @@ def test_wild_lesions_are_of_all_kinds_and_stay_where_they_belong(body: Body) ->
     assert any(lesion.calcium_hu for lesion in lesions)
     assert any(0 < lesion.rim_mm < 2 for lesion in lesions)
     grid = Grid.centered((0, 0, 0), (1, 1, 1), (90, 90, 90))
-    for lesion in lesions[:40]:
+    for lesion in lesions[:12]:
         local = replace(grid, origin=tuple(c - 44.5 for c in lesion.center))
         distance = lesion.distance(local)
         hu = torch.full(grid.shape, 100.0)
