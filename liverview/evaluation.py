@@ -14,7 +14,7 @@ from liverview import nifti
 from liverview.inference import Models, segment
 from liverview.labels import left_out
 from liverview.metrics import LabelScore, SoftSliceDice, check_same_grid, evaluate
-from liverview.montage import compared_slices
+from liverview.montage import compared
 from liverview.stream import Notice, Progress, Slab
 from liverview.volume import LabelMap
 
@@ -61,8 +61,7 @@ def evaluate_case(
 ) -> Iterator[Progress | Notice | CaseResult]:
     """Segment a case's scan and compare it with its reference, voxel by voxel of the scan.
 
-    Yields progress, then the result. Memory beyond the scan, its reference and its labels is
-    bounded by a slab.
+    Yields progress, then the result.
 
     Raises
     ------
@@ -94,5 +93,5 @@ def evaluate_case(
         replace(score, soft_slice_dice=means[score.label])
         for score in evaluate(predicted, reference)
     ]
-    picture = compared_slices(volume, predicted, reference)
+    picture = compared(volume, predicted, reference)
     yield CaseResult(folder.name, scores, seconds, picture)

@@ -61,7 +61,8 @@ class LesionAgreement(NamedTuple):
     ----------
     recall : share of the reference's lesions with the volume of a 10 mm sphere or more of which
         at least a fifth is predicted, 0..1; NaN where there are none.
-    false : predicted lesions of 0.05 mL or more that do not touch the reference's tumor.
+    false : predicted lesions of 0.05 mL or more that share no voxel with the reference's
+        tumor.
     """
 
     recall: float
@@ -145,8 +146,7 @@ def surface_agreement(
         return SurfaceAgreement(math.nan, math.nan, math.nan)
     if not predicted.any():
         return SurfaceAgreement(0.0, 0.0, math.inf)
-    box = ndimage.find_objects((predicted | reference).view(np.uint8))[0]
-    found, true = (_surface(mask[box]) * spacing for mask in (predicted, reference))
+    found, true = (_surface(mask) * spacing for mask in _cropped(predicted, reference))
     # As float32, or a distance of exactly the tolerance could be a rounding error beyond it.
     there, back = (
         np.asarray(KDTree(to).query(points)[0], np.float32)
@@ -167,23 +167,48 @@ def cl_dice(predicted: Mask, reference: Mask) -> float:
     reference, and how much of the reference's in the prediction (Shit et al. 2021,
     doi:10.1109/CVPR46437.2021.01629).
     """
-    from skimage.morphology import skeletonize  # half a second that few need
-
     if not reference.any():
         return math.nan
     if not predicted.any():
         return 0.0
-    box = ndimage.find_objects((predicted | reference).view(np.uint8))[0]
-    found, true = predicted[box], reference[box]
-    line, true_line = skeletonize(found), skeletonize(true)
+    found, true = _cropped(predicted, reference)
+    line, true_line = _centerline(found), _centerline(true)
     precision = (line & true).sum() / max(1, line.sum())
     recall = (true_line & found).sum() / max(1, true_line.sum())
     total = float(precision + recall)
     return float(2 * precision * recall) / total if total else 0.0
 
 
+def _cropped(predicted: Mask, reference: Mask) -> tuple[Mask, Mask]:
+    """Both masks in the box of what is in any of them, which must be some voxel."""
+    box = ndimage.find_objects((predicted | reference).view(np.uint8))[0]
+    return predicted[box], reference[box]
+
+
+def _centerline(mask: Mask) -> Mask:
+    """A line of voxels along the middle of every part of a mask, of at least one voxel."""
+    from skimage.morphology import skeletonize  # half a second that few need
+
+    whole = np.pad(mask, 1)  # else what touches the edge is thinned in another way
+    line = skeletonize(whole)
+    # The thinning leaves nothing of a part that is an even number of voxels thick.
+    parts = cc3d.connected_components(np.asfortranarray(whole), connectivity=26)
+    lost = np.setdiff1d(np.arange(1, parts.max() + 1), parts[line])
+    boxes = ndimage.find_objects(parts) if len(lost) else []
+    for number in lost:
+        box = boxes[number - 1]
+        one = parts[box] == number
+        deep = ndimage.distance_transform_edt(np.pad(one, 1))[1:-1, 1:-1, 1:-1]
+        line[box][np.unravel_index(int(deep.argmax()), one.shape)] = True
+    inner: Mask = line[1:-1, 1:-1, 1:-1]
+    return inner
+
+
 def lesion_agreement(predicted: Mask, reference: Mask, voxel_ml: float) -> LesionAgreement:
     """Compare the lesions of two masks, (I, J, K)."""
+    if not (predicted.any() or reference.any()):
+        return LesionAgreement(math.nan, 0)
+    predicted, reference = _cropped(predicted, reference)
     known, found = (
         cc3d.connected_components(np.asfortranarray(mask), connectivity=26)
         for mask in (reference, predicted)
@@ -193,8 +218,8 @@ def lesion_agreement(predicted: Mask, reference: Mask, voxel_ml: float) -> Lesio
     large = size * voxel_ml >= np.pi / 6 * (_LESION_MM / 10) ** 3
     recall = float(np.mean(hit[large] >= _FOUND * size[large])) if large.any() else math.nan
     volume = np.bincount(found.ravel(order="K"))[1:] * voxel_ml
-    touching = np.isin(np.arange(1, len(volume) + 1), found[reference])
-    return LesionAgreement(recall, int(np.sum(~touching & (volume >= _SPECK_ML))))
+    shared = np.isin(np.arange(1, len(volume) + 1), found[reference])
+    return LesionAgreement(recall, int(np.sum(~shared & (volume >= _SPECK_ML))))
 
 
 def check_same_grid(first: Volume | LabelMap, second: Volume | LabelMap) -> None:

@@ -1,7 +1,7 @@
 """What scores amount to: the lines of a table, and medians over patients with their intervals.
 
-Every median is over the patients whose reference has the label; what was invented where it has
-none is summed up on its own.
+Every median is over the patients whose reference has the label and who have the figure; false
+lesions count in all patients, and what was invented where there is none is summed up on its own.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ MAP_FIGURES = (*_AGREEMENT, "predicted_ml", "reference_ml")
 """Columns for two label maps."""
 SCAN_FIGURES = (*_AGREEMENT, "soft_slice_dice")
 """Columns for scans that were segmented, which the medians are of."""
+_EVERYWHERE = ("false_lesions",)  # where there is no tumor they matter most
 _RESAMPLES = 10_000
 
 
@@ -79,9 +80,11 @@ def median(values: Sequence[float], seed: int = 0) -> Median:
 
 def medians(scores: Sequence[LabelScore]) -> dict[str, Median]:
     """The median of every figure of one label, one score per patient, and ``invented_ml``."""
-    known = [score for score in scores if score.in_reference]
     invented = [score.predicted_ml for score in scores if not score.in_reference]
-    figures = {name: [getattr(score, name) for score in known] for name in SCAN_FIGURES}
+    figures = {
+        name: [getattr(s, name) for s in scores if s.in_reference or name in _EVERYWHERE]
+        for name in SCAN_FIGURES
+    }
     found = {
         name: median([value for value in values if not math.isnan(value)])
         for name, values in figures.items()
@@ -104,13 +107,21 @@ def row(score: LabelScore, columns: Sequence[str]) -> str:
 
 
 def summary(scans: Sequence[Sequence[LabelScore]]) -> list[str]:
-    """The medians as lines, a figure in each, a label in each column; one score per label."""
+    """The medians as lines, a figure in each, a label in each column; one score per label.
+
+    Where a figure has another number of patients than the label, it says so.
+    """
     found = _by_label(scans)
     titles = [f"{label.name.lower()}, n = {found[label]['dice'].n}" for label in SHOWN]
     lines = [_line("median (95 % interval)", titles)]
     for name in SCAN_FIGURES:
         title, form = _COLUMNS[name]
-        lines.append(_line(title, [found[label][name].text(form) for label in SHOWN]))
+        cells = []
+        for label in SHOWN:
+            figure = found[label][name]
+            other = figure.n not in (0, found[label]["dice"].n)
+            cells.append(figure.text(form) + (f", n = {figure.n}" if other else ""))
+        lines.append(_line(title, cells))
     invented = [found[label]["invented_ml"] for label in SHOWN]
     cells = [f"{m.text('.1f')}, n = {m.n}" if m.n else "-" for m in invented]
     return [*lines, _line("invented mL", cells)]

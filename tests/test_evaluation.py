@@ -16,7 +16,13 @@ from liverview.evaluation import CT, REFERENCE, CaseResult, evaluate_case, find_
 from liverview.inference import Models, collect, segment
 from liverview.labels import Label
 from liverview.metrics import GridMismatchError, LabelScore, evaluate
-from liverview.montage import PREDICTED_COLOR, REFERENCE_COLOR, compared_slices, save_montage
+from liverview.montage import (
+    PREDICTED_COLOR,
+    REFERENCE_COLOR,
+    compared_regions,
+    compared_slices,
+    save_montage,
+)
 from liverview.phantom import Case
 from liverview.stream import Notice
 from liverview.summary import SCAN_FIGURES, heading, median, row, summary, summary_dict
@@ -73,6 +79,19 @@ def test_medians_are_over_patients_whose_reference_has_the_label() -> None:
     assert "liver, n = 2" in lines[0]
     assert "tumor, n = 1" in lines[0]
     assert "30.0, n = 1" in lines[-1]
+
+
+def test_false_lesions_count_most_where_there_is_no_tumor() -> None:
+    tumor = replace(score(Label.TUMOR), false_lesions=1.0, lesion_recall=NAN)
+    found = replace(tumor, lesion_recall=0.5)
+    invented = replace(INVENTED, false_lesions=7.0)
+    scans = [[score(), MISSED, t] for t in (tumor, found, invented, invented, invented)]
+    figures = summary_dict(scans)["tumor"]
+    assert (figures["false_lesions"]["n"], figures["false_lesions"]["median"]) == (5, 7)
+    lines = {line[:24].strip(): line for line in summary(scans)}
+    assert "tumor, n = 2" in lines["median (95 % interval)"]
+    assert lines["false lesions"].endswith("n = 5")
+    assert lines["lesions found"].endswith("0.50, n = 1")
 
 
 def test_rows_say_none_and_infinite_and_lie_under_their_titles() -> None:
@@ -183,6 +202,39 @@ def test_the_picture_lies_as_in_the_viewer_and_shows_both_contours() -> None:
         assert column < half / 2
     found, true = (of_color(axial, color) for color in (PREDICTED_COLOR, REFERENCE_COLOR))
     assert found[:, 1].max() > true[:, 1].max()
+
+
+def test_regions_that_went_best_lie_above_those_that_went_worst() -> None:
+    """Four tumors in four blocks: one right, one missed, one invented, one half right."""
+    spacing, n = 4.0, 64
+    affine = np.diag([spacing] * 3 + [1])
+    volume = Volume(np.full((n, n, 16), 60, np.int16), affine)
+    true = np.ones((n, n, 16), np.uint8)
+    found = true.copy()
+    places = ((4, 4), (4, 36), (36, 4), (36, 36))
+    for (i, j), in_true, in_found in zip(places, (8, 0, 8, 8), (8, 8, 0, 4), strict=True):
+        true[i : i + in_true, j : j + 8, 4:12] = 3
+        found[i : i + in_found, j : j + 8, 4:12] = 3
+    picture = compared_regions(volume, LabelMap(found, affine), LabelMap(true, affine))
+    side = picture.width // 3
+    best, worst = (picture.crop((0, y, picture.width, y + side)) for y in (0, picture.height // 2))
+    columns = [slice(n * side, (n + 1) * side) for n in range(3)]
+
+    def shown(row: Image.Image) -> list[tuple[bool, bool]]:
+        """Per column whether the reference's and the prediction's contour is there."""
+        pixels = np.asarray(row)
+        return [
+            tuple(
+                bool((pixels[:, c] == color).all(axis=-1).any())
+                for color in (REFERENCE_COLOR, PREDICTED_COLOR)
+            )
+            for c in columns
+        ]
+
+    # The contours of what is the same lie on each other; the half right one is as much right as
+    # wrong, and in neither row.
+    assert shown(best) == [(True, True), (False, False), (False, False)]
+    assert sorted(shown(worst)) == [(False, False), (False, True), (True, False)]
 
 
 def test_the_montage_is_a_png_with_a_row_per_case(tmp_path: Path, case: Case) -> None:

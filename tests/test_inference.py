@@ -240,6 +240,13 @@ def test_an_implausible_volume_is_said(models: Models) -> None:
 
 # ---- clean-up ----------------------------------------------------------------------------
 
+TWO_MM = (2.0, 2.0, 2.0)
+
+
+def sure(labels: np.ndarray) -> np.ndarray:
+    """A network that is sure of all of its tumors."""
+    return np.where(labels == Label.TUMOR, 255, 0).astype(np.uint8)
+
 
 def test_clean_up_keeps_the_largest_liver_fills_holes_and_drops_specks() -> None:
     labels = np.zeros((30, 30, 30), np.uint8)
@@ -248,12 +255,46 @@ def test_clean_up_keeps_the_largest_liver_fills_holes_and_drops_specks() -> None
     labels[10, 10, 10] = 0  # a hole
     labels[3, 3, 3] = 2  # a speck
     labels[25:28, 25:28, 25:28] = 1  # a loose part
-    cleaned = result(clean(labels, voxel_ml=0.01))
+    cleaned = result(clean(labels, sure(labels), TWO_MM))
     assert cleaned[10, 10, 10] == Label.LIVER
     assert cleaned[3, 3, 3] == Label.LIVER
     assert not cleaned[25:28].any()
     assert (cleaned == 3).sum() == 999
-    assert not result(clean(np.zeros((3, 3, 3), np.uint8), 1)).any()
+    nothing = np.zeros((3, 3, 3), np.uint8)
+    assert not result(clean(nothing, nothing, TWO_MM)).any()
+
+
+def test_a_tumor_that_the_network_is_not_sure_of_is_none() -> None:
+    labels = np.zeros((30, 30, 30), np.uint8)
+    labels[2:28, 2:28, 2:28] = 1
+    labels[5:10, 5:10, 5:10] = 3
+    labels[15:25, 15:25, 15:25] = 3
+    probability = np.where(labels == 3, 200, 0).astype(np.uint8)
+    probability[5:10, 5:10, 5:10] = 140
+    probability[5, 5, 5] = 255  # as a whole it counts, not by its surest voxel
+    cleaned = result(clean(labels, probability, TWO_MM))
+    assert (cleaned[5:10, 5:10, 5:10] == Label.LIVER).all()
+    assert (cleaned[15:25, 15:25, 15:25] == Label.TUMOR).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("step", [0.7, 2.0, 5.0])
+def test_what_is_beside_the_liver_is_told_in_mm(axis: int, step: float) -> None:
+    """The same ball in the same liver's surface, however thick the slices are."""
+    spacing = [1.0, 1.0, 1.0]
+    spacing[axis] = step
+    at = np.indices([round(60 / s) for s in spacing]).T * spacing
+    kept = {}
+    for deep in (-3.0, 6.0):  # of the ball's middle, below the surface at 30 mm
+        labels = (at[..., axis] < 30).astype(np.uint8)
+        middle = np.array([30.0, 30, 30])
+        middle[axis] -= deep
+        ball = ((at - middle) ** 2).sum(axis=-1) < 12**2
+        labels[ball] = 3
+        labels = np.ascontiguousarray(labels.T)
+        cleaned = result(clean(labels, sure(labels), (spacing[0], spacing[1], spacing[2])))
+        kept[deep] = bool((cleaned == Label.TUMOR).any())
+    assert kept == {-3.0: False, 6.0: True}
 
 
 @pytest.mark.parametrize("corner", [0, 5])
@@ -265,7 +306,7 @@ def test_a_tumor_that_is_more_beside_the_liver_than_in_it_is_none(corner: int) -
     labels[at - 10 : at - 2, 10:20, 10:20] = 3  # inside
     labels[at - 8 : at, 10:20, 22:30] = 3  # at the capsule
     labels[at : at + 5, 10:20, 10:20] = 3  # a neighbor, one of six faces in the liver
-    cleaned = result(clean(labels, voxel_ml=0.01))
+    cleaned = result(clean(labels, sure(labels), TWO_MM))
     assert not cleaned[at:].any()
     assert (cleaned[:at] == labels[:at]).all()
 

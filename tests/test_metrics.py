@@ -172,6 +172,17 @@ def test_half_a_vessel_has_half_of_the_centerline() -> None:
     assert math.isnan(cl_dice(whole, np.zeros_like(whole)))
 
 
+@pytest.mark.parametrize(
+    "size", [(2, 2, 2), (2, 2, 10), (4, 4, 10), (1, 6, 6), (10, 10, 10), (1, 1, 1)]
+)
+def test_a_vessel_of_any_width_agrees_with_itself(size: tuple[int, int, int]) -> None:
+    mask = box((40, 12, 12), (0, size[0]), (0, size[1]), (0, size[2]))
+    assert cl_dice(mask, mask) == 1
+    both = mask | box((40, 12, 12), (20, 39), (5, 6), (5, 6))
+    # A part without a line would count for nothing where it is missed.
+    assert cl_dice(both ^ mask, both) < 1
+
+
 def test_lesions_are_counted_one_by_one() -> None:
     reference = np.zeros((30, 30, 10), bool)
     reference[2:5, 2:5, 2:5] = True  # 27 voxels

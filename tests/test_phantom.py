@@ -30,7 +30,7 @@ from liverview.phantom.morph import match, points, push, sample
 from liverview.phantom.paint import Patient, paint
 from liverview.phantom.scanner import Scan, Scanner
 from liverview.phantom.sheet import contact_sheet
-from liverview.phantom.vessels import THINNEST_MM, borrow_vessels, grow_trees
+from liverview.phantom.vessels import THINNEST_MM, RealVessels, borrow_vessels, grow_trees
 from liverview.stream import Progress
 
 SMALL = PhantomConfig(shape=(64, 56, 24), spacing=(6.0, 6.0, 10.0), seed=5)
@@ -297,6 +297,30 @@ def test_tree_distance_is_that_of_its_pieces(body: Body) -> None:
     middle = (tree.start[piece] + tree.end[piece]) / 2
     grid = Grid.centered([float(m) for m in middle], (1, 1, 1), (3, 3, 3))
     assert tree.distance(grid)[1, 1, 1] <= -tree.radius[piece].min() + 1e-3
+
+
+def test_vessels_of_the_bank_are_where_their_liver_is() -> None:
+    """In the box of the liver that they were taken from, and not mirrored in it."""
+    for name in bank.vessel_names():
+        shape = bank.liver(name, torch.device("cpu"))
+        inside = (shape.distance < 0).nonzero()
+        low, high = inside.amin(dim=0).tolist(), inside.amax(dim=0).tolist()
+        mask = bank.vessels(name)
+        step = shape.grid.spacing[0]
+        corner = [o + (n - 0.5) * step for o, n in zip(shape.grid.origin, low, strict=True)]
+        stretch = [(b - a + 1) * step / n for a, b, n in zip(low, high, mask.shape, strict=True)]
+        still = torch.zeros(3, *CANON.coarser(3).shape)
+        borrowed = RealVessels(name, corner, stretch, still)
+        grid = Grid(tuple(c + 0.5 for c in corner), (1.0,) * 3, tuple(mask.shape))
+        organ = resample(shape.distance, shape.grid, grid) < 1
+        seen = borrowed.distance(grid) < 0
+        share = float((seen & organ).sum()) / float(seen.sum())
+        assert share > 0.94
+        for axis in range(3):
+            assert float((seen.flip(axis) & organ).sum()) / float(seen.sum()) < share
+        # Without a stretch, every voxel is what is stored.
+        own = replace(borrowed, corner=(0.0,) * 3, stretch=(1.0,) * 3)
+        assert torch.equal(own.distance(Grid((0.5,) * 3, (1.0,) * 3, tuple(mask.shape))) < 0, mask)
 
 
 def test_borrowed_vessels_lie_in_the_liver_and_are_drawn_once(body: Body) -> None:

@@ -143,7 +143,7 @@ def test_vessels_and_tumors_are_named_where_they_are_known(
     assert seen == {Label.VESSEL, Label.TUMOR}
 
 
-def test_vessels_that_the_noise_hides_are_not_asked_for(parts: LabelledScan) -> None:
+def test_vessels_that_the_noise_hides_are_not_asked_for() -> None:
     hu = torch.full((8, 8, 2), 100.0)
     target = torch.full((8, 8, 2), int(Label.LIVER))
     target[:2] = int(Label.VESSEL)
@@ -155,7 +155,7 @@ def test_vessels_that_the_noise_hides_are_not_asked_for(parts: LabelledScan) -> 
     assert (target[2:] == Label.LIVER).all()
 
 
-def test_lesions_are_drawn_into_a_real_liver_and_named(parts: LabelledScan) -> None:
+def test_lesions_are_drawn_into_a_real_liver_and_named() -> None:
     """Its noise goes on through them, what lies outside stays, and what is unknown stays so."""
     grid = Grid.centered((0, 0, 0), (1.25, 1.25, 2.5), (96, 96, 8))
     noise = Draw(1).white(grid.shape) * 10
@@ -264,3 +264,22 @@ def test_bad_folders_and_recipes_are_sentences(folder: Path, tmp_path: Path) -> 
     assert not (out / "mixed.safetensors").exists()
     with pytest.raises(RecipeError, match="share"):
         mixed(tmp_path, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("value", "shift_mm", "word"),
+    [(7, 0, "value 7"), (1, 50, "grid of the scan"), (0, 0, "no liver")],
+)
+def test_labels_that_cannot_be_used_are_a_sentence(
+    folder: Path, value: int, shift_mm: float, word: str
+) -> None:
+    path = folder / "a" / "liver.nii.gz"
+    image = nib.load(path)
+    labels = np.asarray(image.dataobj).copy()
+    labels[labels > 0] = value
+    affine = image.affine.copy()
+    affine[0, 3] += shift_mm
+    nib.save(nib.Nifti1Image(labels, affine), path)
+    with pytest.raises(DataError, match=word) as caught:
+        read_scans(folder, FINE)
+    assert str(path) in str(caught.value)

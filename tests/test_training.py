@@ -16,9 +16,13 @@ import torch
 from liverview import paths
 from liverview.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from liverview.device import DeviceError
+from liverview.labels import Label
 from liverview.network import AttentionResUNet
+from liverview.phantom.fields import Grid
 from liverview.phantom.frame import Organ
-from liverview.training import run
+from liverview.phantom.paint import Painting
+from liverview.phantom.scanner import Scanner
+from liverview.training import run, samples
 from liverview.training.initial import settle_origin, take_weights
 from liverview.training.phantoms import Batch, PhantomModule, PresentDiceCE, warmup_cosine
 from liverview.training.recipe import Recipe, RecipeError, read_recipe
@@ -120,6 +124,9 @@ def test_organ_classes_are_the_organs(tmp_path: Path) -> None:
         ({"name": '"../escaped"'}, "name"),
         ({"depth": "99"}, "depth"),
         ({"seed": "-1"}, "seed"),
+        ({"seed": "1\nlesions = 2"}, "lesions is not an entry"),
+        ({"every": "2\nevry = 1"}, "validation.evry"),
+        ({"clip_norm": "2.0\ncenterline_weight = 0.3"}, "class vessel"),
     ],
 )
 def test_unusable_recipes_are_a_sentence(change: dict[str, str], word: str, tmp_path: Path) -> None:
@@ -135,6 +142,26 @@ def test_a_missing_entry_is_named(tmp_path: Path) -> None:
 
 
 # ---- samples -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("contrast", "patch", "asked"),
+    [(25, 0, True), (25, -25, True), (0, 0, False), (0, -25, False), (-25, 25, True)],
+)
+def test_a_vessel_is_asked_for_where_it_differs_from_what_is_around_it(
+    contrast: float, patch: float, asked: bool
+) -> None:
+    """A part of the liver that is darker or brighter as a whole hides no vessel and shows none."""
+    grid = Grid.centered((0, 0, 0), (1.25, 1.25, 2.5), (64, 64, 8))
+    labels = torch.full(grid.shape, int(Label.LIVER), dtype=torch.uint8)
+    labels[29:35, 29:35] = int(Label.VESSEL)
+    hu = torch.full(grid.shape, 100.0)
+    hu[8:56, 8:56] += patch
+    hu[29:35, 29:35] += contrast
+    painting = Painting(torch.zeros_like(labels), labels, hu)
+    seen = samples._visible(painting, 100.0, Scanner(noise_hu=8), grid)
+    assert bool((seen == Label.VESSEL).any()) == asked
+    assert torch.equal(seen == Label.LIVER, labels == Label.LIVER) == asked
 
 
 def test_organ_samples_depend_on_their_number_alone(tmp_path: Path) -> None:

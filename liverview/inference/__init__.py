@@ -3,7 +3,8 @@
 `segment` is a generator and knows nothing of threads: to cancel is to stop iterating and
 close it. Slabs are computed on a fixed partition of the volume and only their order depends
 on the crosshair, so the result is the same, bit for bit, whatever the order. Memory beyond
-the volume and the label map is bounded by the slab and the first stage's 4 mm grid.
+the volume and the label map is bounded by the slab, the first stage's 4 mm grid, and a byte per
+voxel of the liver's slices for how sure its tumors are.
 """
 
 from __future__ import annotations
@@ -105,14 +106,17 @@ def segment(
         return
     yield from _show_coarse(volume, liver, near)
     labels = np.zeros(volume.shape, np.uint8, order="F")
+    tumor = np.zeros(volume.shape, np.uint8, order="F")  # takes memory where it is written to
     runner = Runner(models.fine.network, place)
     stage = refine_whole if models.fine.preprocessing.whole_slices else refine
-    for slab, done in stage(volume, liver, models.fine, runner, near, probabilities):
+    for refined in stage(volume, liver, models.fine, runner, near, probabilities):
+        slab = refined.slab
         labels[:, :, slab.start : slab.stop] = slab.labels
+        tumor[:, :, slab.start : slab.stop] = refined.tumor
         yield slab
         yield from place.take_notices()
-        yield Progress("Refining", 0.2 + 0.77 * done)
-    ml = yield from _cleaned(volume, liver, labels)
+        yield Progress("Refining", 0.2 + 0.77 * refined.done)
+    ml = yield from _cleaned(volume, liver, labels, tumor)
     if ml < LEAST_ML:  # the second stage saw that it is none
         yield Slab(0, np.zeros(volume.shape, np.uint8))
         yield Notice(NO_LIVER)
@@ -145,11 +149,11 @@ def _show_coarse(volume: Volume, liver: CoarseLiver, near: int) -> Iterator[Slab
 
 
 def _cleaned(
-    volume: Volume, liver: CoarseLiver, labels: NDArray[np.uint8]
+    volume: Volume, liver: CoarseLiver, labels: NDArray[np.uint8], tumor: NDArray[np.uint8]
 ) -> Generator[Progress | Slab, None, float]:
     """Slabs for the slices that the clean-up changed; returns the volume of what is left, mL."""
     box = liver.box(volume, 50.0)
-    cleaned = yield from clean(labels[box], volume.voxel_ml)
+    cleaned = yield from clean(labels[box], tumor[box], volume.spacing)
     for offset in range(cleaned.shape[2]):
         k = box[2].start + offset
         before = labels[box[0], box[1], k]

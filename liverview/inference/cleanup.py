@@ -9,24 +9,34 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.inference.components import fill_holes, largest_part, without_specks
+from liverview.inference.components import Mask, fill_holes, largest_part, without_specks
 from liverview.labels import Label
 from liverview.stream import Progress
 
 _PHASE = "Cleaning up"
-LEAST_ML = {Label.VESSEL: 0.05, Label.TUMOR: 0.25}
+LEAST_PART_ML = {Label.VESSEL: 0.05, Label.TUMOR: 0.25}
 """Vessel and tumor parts smaller than this become liver."""
 _OUTSIDE = 0.45  # share of a tumor's surface with nothing of the liver on the other side
+_SURE = 0.65  # mean probability of a tumor part that is worth showing
 
 
 def clean(
-    labels: NDArray[np.uint8], voxel_ml: float
+    labels: NDArray[np.uint8],
+    tumor: NDArray[np.uint8],
+    spacing: tuple[float, float, float],
 ) -> Generator[Progress, None, NDArray[np.uint8]]:
-    """Keep the largest liver, fill its holes, drop specks; labels of one block, (I, J, K).
+    """Keep the largest liver, fill its holes, drop specks and doubtful tumors.
 
     The liver is 6-connected and includes its vessels and tumors; vessel and tumor parts are
     26-connected. A tumor part that is more beside the liver than in it was taken of a neighbor,
-    and becomes background. Yields progress between its steps, so that it can be stopped there.
+    and becomes background; one that the network is not sure of as a whole becomes liver. Yields
+    progress between its steps, so that it can be stopped there.
+
+    Parameters
+    ----------
+    labels : of one block, (I, J, K).
+    tumor : the probability that they are tumor, (I, J, K), in 255ths.
+    spacing : mm.
     """
     yield Progress(_PHASE, 0.97)
     cleaned = np.zeros_like(labels)
@@ -39,12 +49,16 @@ def clean(
     yield Progress(_PHASE, 0.98)
     organ = fill_holes(organ)
     yield Progress(_PHASE, 0.98)
-    beside = _beside((found == Label.TUMOR) & organ, organ)
+    beside, unsure = yield from _doubtful(
+        (found == Label.TUMOR) & organ, organ, tumor[box], spacing
+    )
     if beside.any():
         organ = largest_part(organ & ~beside)
         yield Progress(_PHASE, 0.98)
+    found[unsure] = Label.LIVER
     out = np.where(organ, np.maximum(found, np.uint8(Label.LIVER)), np.uint8(Label.BACKGROUND))
-    for label, ml in LEAST_ML.items():
+    voxel_ml = float(np.prod(spacing)) / 1000
+    for label, ml in LEAST_PART_ML.items():
         part = out == label
         out[part & ~without_specks(part, max(1, round(ml / voxel_ml)))] = Label.LIVER
         yield Progress(_PHASE, 0.99)
@@ -52,16 +66,26 @@ def clean(
     return cleaned
 
 
-def _beside(tumor: NDArray[np.bool_], organ: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The parts of a tumor with much of their surface outside the organ; they are in it."""
+def _doubtful(
+    tumor: Mask, organ: Mask, probability: NDArray[np.uint8], spacing: tuple[float, float, float]
+) -> Generator[Progress, None, tuple[Mask, Mask]]:
+    """The parts of a tumor with much of their surface outside the organ, and unsure ones.
+
+    All of the tumor is in the organ.
+    """
+    beside, unsure = np.zeros_like(tumor), np.zeros_like(tumor)
     box = _bounds(tumor)
     if box is None:
-        return tumor
+        return beside, unsure
     parts = cc3d.connected_components(np.asfortranarray(tumor[box]), connectivity=26)
+    yield Progress(_PHASE, 0.98)
+    numbers = parts[tumor[box]]
+    size = np.bincount(numbers)
+    sure = np.bincount(numbers, weights=probability[box][tumor[box]])
     inside = organ[box]
-    surface = np.zeros(int(parts.max()) + 1)
-    outside = np.zeros_like(surface)
-    for axis in range(3):
+    surface, outside = np.zeros(len(size)), np.zeros(len(size))
+    for axis, step in enumerate(spacing):
+        yield Progress(_PHASE, 0.98)
         ahead, behind = (
             tuple(end if a == axis else slice(None) for a in range(3))
             for end in (slice(1, None), slice(None, -1))
@@ -69,12 +93,12 @@ def _beside(tumor: NDArray[np.bool_], organ: NDArray[np.bool_]) -> NDArray[np.bo
         for here, there in ((ahead, behind), (behind, ahead)):
             edge = (parts[here] > 0) & (parts[there] == 0)
             number, out = parts[here][edge], ~inside[there][edge]
-            surface += np.bincount(number, minlength=len(surface))
-            outside += np.bincount(number, weights=out, minlength=len(surface))
-    drop = outside > _OUTSIDE * surface
-    beside = np.zeros_like(tumor)
-    beside[box] = drop[parts]
-    return beside
+            # Of voxels of one size, a face is as large as its axis' step is small.
+            surface += np.bincount(number, minlength=len(size)) / step
+            outside += np.bincount(number, weights=out, minlength=len(size)) / step
+    beside[box] = (outside > _OUTSIDE * surface)[parts]
+    unsure[box] = (sure < _SURE * 255 * size)[parts]
+    return beside, unsure
 
 
 def _bounds(labels: NDArray[Any]) -> tuple[slice, slice, slice] | None:

@@ -83,6 +83,22 @@ class FirstStage:
     mask: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """What the second stage says of one slab.
+
+    Attributes
+    ----------
+    slab : its labels.
+    tumor : the probability of tumor behind them, (I, J, slices), in 255ths.
+    done : share of the stage's work that is done with it.
+    """
+
+    slab: Slab
+    tumor: NDArray[np.uint8]
+    done: float
+
+
 def refine(
     volume: Volume,
     coarse: CoarseLiver,
@@ -90,8 +106,8 @@ def refine(
     runner: Runner,
     near: int,
     probabilities: bool = False,
-) -> Iterator[tuple[Slab, float]]:
-    """Refined slabs, nearest to slice ``near`` first, each with the share that is done.
+) -> Iterator[Refined]:
+    """Refined slabs, nearest to slice ``near`` first.
 
     Slabs lie on a fixed partition of the volume: order and result are independent. With
     ``probabilities``, they hold those behind their labels. Where the liver that was seen is
@@ -105,12 +121,12 @@ def refine(
     for look in range(_LOOKS):
         order = outward(starts, depth, near)
         for number, start in enumerate(order, start=1):
-            slab, organ = _slab(
+            slab, tumor, organ = _slab(
                 volume, coarse, checkpoint, runner, partition.group, start, probabilities
             )
             first = partition.starts.index(start) * _SLICES
             seen[:, :, first : first + _SLICES] = organ
-            yield slab, _share(look, number / len(order))
+            yield Refined(slab, tumor, _share(look, number / len(order)))
         if _LIVER not in checkpoint.classes:
             return  # the liver is the first stage's
         before, coarse = coarse, _corrected(coarse, along(seen, partition.back, 2))
@@ -216,16 +232,17 @@ def _slab(
     group: int,
     start: int,
     probabilities: bool,
-) -> tuple[Slab, Tensor]:
-    """One slab, and the organ's probability in its working slices on the coarse grid."""
+) -> tuple[Slab, NDArray[np.uint8], Tensor]:
+    """One slab, its tumor's probability, and the organ's in its working slices, coarse."""
     stop = min(start + group * _SLICES, volume.shape[2])
     labels = np.zeros((*volume.shape[:2], stop - start), np.uint8)
+    tumor = np.zeros_like(labels)
     behind = np.zeros((len(SHOWN), *labels.shape), np.float16) if probabilities else None
     middles = start + (torch.arange(_SLICES) + 0.5) * group - 0.5
     between = coarse.weights(volume, 2, middles)
     plane = _plane(volume, coarse, checkpoint, between)
     if plane is None:
-        return Slab(start, labels, behind), torch.zeros(*coarse.mask.shape[:2], _SLICES)
+        return Slab(start, labels, behind), tumor, torch.zeros(*coarse.mask.shape[:2], _SLICES)
     hu = _working_slices(volume, checkpoint.preprocessing.halo, plane, group, start)
     thick = along(coarse.probability, between, 2)  # (i, j, slices)
     prior = along(along(thick, plane.prior[0], 0), plane.prior[1], 1)
@@ -240,10 +257,12 @@ def _slab(
     )
     merged = labels_of(seen, first, checkpoint.classes)
     labels[plane.box] = merged.repeat(group, axis=2)[:, :, : stop - start]
+    sure = tumor_of(seen, checkpoint.classes)
+    tumor[plane.box] = sure.repeat(group, axis=2)[:, :, : stop - start]
     if behind is not None:
         parts = probabilities_of(seen, first, checkpoint.classes)
         behind[:, *plane.box] = parts.repeat(group, axis=3)[..., : stop - start]
-    return Slab(start, labels, behind), organ
+    return Slab(start, labels, behind), tumor, organ
 
 
 def _working_slices(volume: Volume, halo: int, plane: _Plane, group: int, start: int) -> Tensor:
@@ -276,6 +295,15 @@ def labels_of(seen: Tensor, first: FirstStage, classes: tuple[str, ...]) -> NDAr
         for name in (_VESSEL, _TUMOR)
     )
     return merge(liver.numpy(), vessel.numpy(), tumor.numpy())
+
+
+def tumor_of(seen: Tensor, classes: tuple[str, ...]) -> NDArray[np.uint8]:
+    """The probability of tumor, (I, J, slices), in 255ths; 0 where the network knows none."""
+    if _TUMOR not in classes:
+        return np.zeros((*seen.shape[2:], len(seen)), np.uint8)
+    found = seen[:, classes.index(_TUMOR)].permute(1, 2, 0)
+    scaled: NDArray[np.uint8] = (found * 255).to(torch.uint8).numpy()
+    return scaled
 
 
 def probabilities_of(

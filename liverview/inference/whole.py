@@ -6,10 +6,19 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from liverview.checkpoint import Checkpoint
 from liverview.inference.coarse import CoarseLiver
-from liverview.inference.fine import MARGIN_MM, FirstStage, labels_of, outward, probabilities_of
+from liverview.inference.fine import (
+    MARGIN_MM,
+    FirstStage,
+    Refined,
+    labels_of,
+    outward,
+    probabilities_of,
+    tumor_of,
+)
 from liverview.inference.runner import Runner
 from liverview.preprocessing import middle, padded
 from liverview.resampling import along
@@ -24,13 +33,13 @@ def refine_whole(
     runner: Runner,
     near: int,
     probabilities: bool = False,
-) -> Iterator[tuple[Slab, float]]:
+) -> Iterator[Refined]:
     """As `fine.refine` does; a slab is one slice, because a whole one is much work."""
     box = coarse.box(volume, MARGIN_MM)[2]
     order = outward(range(box.start, box.stop), 1, near)
     for number, k in enumerate(order, start=1):
-        slab = _slab(volume, coarse, checkpoint, runner, k, probabilities)
-        yield slab, number / len(order)
+        slab, tumor = _slab(volume, coarse, checkpoint, runner, k, probabilities)
+        yield Refined(slab, tumor, number / len(order))
 
 
 def _slab(
@@ -40,7 +49,7 @@ def _slab(
     runner: Runner,
     k: int,
     probabilities: bool,
-) -> Slab:
+) -> tuple[Slab, NDArray[np.uint8]]:
     how, multiple = checkpoint.preprocessing, checkpoint.network.config.multiple
     # Beyond the first and the last slice the outermost one is repeated.
     wanted = np.clip(np.arange(k - how.halo, k + how.halo + 1), 0, volume.shape[2] - 1)
@@ -60,4 +69,4 @@ def _slab(
     )
     labels = labels_of(seen, first, checkpoint.classes)
     behind = probabilities_of(seen, first, checkpoint.classes) if probabilities else None
-    return Slab(k, labels, behind)
+    return Slab(k, labels, behind), tumor_of(seen, checkpoint.classes)

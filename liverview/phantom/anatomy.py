@@ -125,6 +125,7 @@ def draw_body(draw: Draw, *, odd: bool = False) -> Body:
         organs[Organ.LIVER] = sample(own[None], CANON, posed)[0]
     if odd:
         _vary(draw, organs)
+        _notch(draw, organs)
     if mass is not None:
         for organ in organs.keys() - {Organ.BONE, Organ.MUSCLE}:
             organs[organ] = torch.maximum(organs[organ], -mass)
@@ -399,6 +400,36 @@ def _vary(draw: Draw, organs: dict[Organ, Field]) -> None:
     for organ, p in ((Organ.GALLBLADDER, 0.12), (Organ.SPLEEN, 0.03), (Organ.KIDNEY, 0.02)):
         if draw.chance(p):
             organs[organ] = torch.full_like(organs[organ], FAR_MM)
+
+
+def _notch(draw: Draw, organs: dict[Organ, Field]) -> None:
+    """What is taken for tumors at the liver's edge: a thick diaphragm, folds of it, clefts of fat.
+
+    A fold is a wedge that cuts into the liver from its surface, of muscle or of fat.
+    """
+    liver = organs[Organ.LIVER]
+    if draw.chance(0.3):
+        sheet = draw.u(2, 7) + 2 * smooth_noise(draw, CANON, 40)
+        between = torch.maximum(liver - sheet, organs[Organ.LUNG] - 1)
+        organs[Organ.LUNG] = torch.maximum(organs[Organ.LUNG], sheet - liver)
+        organs[Organ.MUSCLE] = torch.minimum(organs[Organ.MUSCLE], between)
+    surface = (liver.abs() < 3).nonzero()
+    if len(surface) == 0 or not draw.chance(0.4):
+        return
+    uneven = smooth_noise(draw, CANON, 28)
+    at = points(CANON, draw.device)
+    for _ in range(draw.whole(1, 4)):
+        center = CANON.point(surface[draw.whole(0, len(surface))].tolist())
+        way = torch.tensor([draw.n(0, 1) for _ in range(3)], device=draw.device)
+        away = at - torch.tensor(center, device=draw.device)[:, None, None, None]
+        across = torch.tensordot(way / way.norm().clamp(min=1e-3), away, dims=1)
+        deep, thick, reach = draw.u(8, 35), draw.u(2, 7), draw.u(15, 55)
+        width = thick * (1 + liver / deep)  # widest at the surface, none where it ends
+        fold = torch.maximum((across + 4 * uneven).abs() - width, away.norm(dim=0) - reach)
+        fold = torch.maximum(fold, liver - 5)
+        organs[Organ.LIVER] = torch.maximum(organs[Organ.LIVER], -fold)
+        if draw.chance(0.5):
+            organs[Organ.MUSCLE] = torch.minimum(organs[Organ.MUSCLE], fold + draw.u(0, 2))
 
 
 def _skin(draw: Draw, trunk: Field) -> Field:

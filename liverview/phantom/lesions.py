@@ -23,6 +23,7 @@ _BULGE_MM = 8.0  # a lesion that comes nearer to the capsule than this may lift 
 _COVER_MM = 1.0  # of liver over a lesion that does
 _CLUSTER = (3, 8)
 _LEAST_HU = -10.0  # what is dead is water, not fat
+_FATTY_HU = 30.0  # below a liver that is nearly as fat itself, a dark tumor stays as dark
 
 
 class Kind(Enum):
@@ -110,7 +111,7 @@ class Lesion:
             depth = -distance - self.core_mm + 0.15 * min(self.radii) * texture
             target += self.core_hu * (depth / soft).clamp(0, 1)
         target += self.texture_hu * torch.sin(3 * texture)
-        target.clamp_(min=_LEAST_HU)
+        target.clamp_(min=min(_LEAST_HU, liver_hu - _FATTY_HU))
         if self.calcium_hu:
             waves = [
                 torch.sin(axis / pace + 3 * texture)
@@ -148,8 +149,15 @@ def draw_lesions(
         radius = draw.log_u(*radius_mm)
         lesions.append(draw_lesion(draw, center, radius, contrast_hu, wild=wild))
         if wild and draw.chance(0.1):
-            lesions += _cluster(draw, lesions[-1], min(draw.whole(*_CLUSTER), count - len(lesions)))
+            more = _cluster(draw, lesions[-1], min(draw.whole(*_CLUSTER), count - len(lesions)))
+            lesions += [lesion for lesion in more if _depth(body, lesion.center) > 0]
     return lesions
+
+
+def _depth(body: Body, place: Point) -> float:
+    """How far a place is inside the liver, mm; negative outside."""
+    point = Grid.centered(place, CANON.spacing, (1, 1, 1))
+    return -float(resample(body.organs[Organ.LIVER], CANON, point))
 
 
 def _cluster(draw: Draw, first: Lesion, count: int) -> list[Lesion]:
@@ -253,11 +261,11 @@ def _solid(draw: Draw, lesion: Lesion, wild: bool) -> Lesion:
 
 
 def bulging(body: Body, lesions: Sequence[Lesion]) -> Body:
-    """A body whose liver holds all of the lesions that lie near its surface."""
+    """A body whose liver holds all of the lesions that lie in it near its surface."""
     liver = body.organs[Organ.LIVER]
     for lesion in lesions:
         box = lesion.box(CANON)
-        if box is None:
+        if box is None or _depth(body, lesion.center) <= 0:
             continue
         local = CANON.crop([s.start for s in box], [s.stop for s in box])
         distance = torch.maximum(lesion.distance(local) - _COVER_MM, body.cavity[box])

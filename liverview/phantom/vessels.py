@@ -122,7 +122,7 @@ class RealVessels:
             places = places.new_tensor(center) + away * (1 - distance**-3).clamp(min=0).pow(1 / 3)
             taken |= distance[..., 0] < 1
         places = (places + bend - places.new_tensor(self.corner)) / places.new_tensor(self.stretch)
-        unit = (places + 0.5) / places.new_tensor(mask.shape) * 2 - 1
+        unit = places / places.new_tensor(mask.shape) * 2 - 1  # 0 is the first voxel's edge
         # Between two voxels of 1 mm, one inside and one outside, the share falls by 1 per mm.
         inside = torch.nn.functional.grid_sample(
             mask.to(unit)[None, None], unit.flip(-1)[None], align_corners=False

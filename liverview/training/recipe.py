@@ -196,6 +196,8 @@ class Recipe(Plan):
         check_range("scans' share", self.scans_share, 0.0, 1.0)
         if self.scans_share and "liver" not in self.classes:
             raise ValueError("where scans are mixed in, liver must be a class")
+        if self.optimizer.centerline_weight and "vessel" not in self.classes:
+            raise ValueError("centerline_weight needs the class vessel")
         if self.preprocessing.whole_slices:
             raise ValueError("spacing_mm must be above 0: phantoms have no resolution of their own")
         check_range("validation samples", self.validation_samples, 1, 1_000_000)
@@ -256,12 +258,29 @@ def read_recipe(path: Path) -> Recipe | SliceRecipe:
         raise RecipeError(f"{path}: {error}") from error
 
 
+_TABLES = {
+    *("name", "seed", "classes", "network", "preprocessing", "sample", "scans", "optimizer"),
+    "validation",
+}
+
+
+def _check_keys(table: str, values: Mapping[str, Any], known: set[str]) -> None:
+    """Raise ValueError for an entry that nothing would read."""
+    for name in values.keys() - known:
+        raise ValueError(f"{f'{table}.' if table else ''}{name} is not an entry of such a recipe")
+
+
 def _build(values: Mapping[str, Any], text: str) -> Recipe | SliceRecipe:
     preprocessing = Preprocessing.from_dict(values["preprocessing"])
     classes = tuple(values["classes"])
     network = NetworkConfig(
         in_channels=preprocessing.channels, classes=len(classes), **values["network"]
     )
+    phantoms = values["sample"]["kind"] != "slices"
+    _check_keys("", values, _TABLES if phantoms else _TABLES - {"scans"})
+    _check_keys("scans", values.get("scans", {}), {"share"})
+    known = {"samples", "every"} if phantoms else {"threshold"}
+    _check_keys("validation", values["validation"], known)
     plan: dict[str, Any] = {
         "name": values["name"],
         "seed": values["seed"],
@@ -271,7 +290,7 @@ def _build(values: Mapping[str, Any], text: str) -> Recipe | SliceRecipe:
         "text": text,
     }
     sample = dict(values["sample"])
-    if sample["kind"] == "slices":
+    if not phantoms:
         del sample["kind"]
         return SliceRecipe(
             **plan,

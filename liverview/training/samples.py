@@ -36,6 +36,7 @@ from liverview.training.recipe import Recipe, SampleConfig
 from liverview.training.scans import LabelledScan, liver_sample, organ_sample
 
 _HEADS = 0.05  # share of the bodies that are none
+_AROUND_MM = 6.0  # of liver, which a vessel is compared with
 
 
 class PhantomSamples(Dataset[tuple[Tensor, Tensor]]):
@@ -156,7 +157,7 @@ def _liver_sample(
 ) -> tuple[Tensor, Tensor]:
     """Slices around a point of the liver, (K, C, I, J) and (K, I, J)."""
     grid = _liver_grid(draw, subject.body, config, how)
-    lesions = draw.whole(1, 10) if draw.chance(0.7) else 0
+    lesions = draw.whole(1, 7) if draw.chance(0.45) else 0
     patient = dress(draw, subject, lesions, 60)
     painting = paint(patient, grid)
     scanner = draw_scanner(draw, grid.spacing)
@@ -208,16 +209,26 @@ def _won(body: Body) -> Field:
 def _visible(painting: Painting, liver_hu: float, scanner: Scanner, grid: Grid) -> Tensor:
     """The labels; vessels that no reader could see are not asked for.
 
-    A vessel can be seen where, after the scanner's blur, it differs from the liver somewhere in
-    its cross-section by `least_contrast`. Blur makes thin vessels faint, so radius, contrast and
-    noise decide together.
+    A vessel can be seen where, after the scanner's blur, it differs from the liver around it
+    somewhere in its cross-section by `least_contrast`. Blur makes thin vessels faint, so radius,
+    contrast and noise decide together.
     """
     lumen = painting.labels == Label.VESSEL
     if not lumen.any():
         return painting.labels
     sigma = scanner.blur_mm / grid.spacing[0]
-    contrast = torch.where(lumen, painting.hu - liver_hu, 0.0)
+    contrast = torch.where(lumen, painting.hu - _around(painting, liver_hu, grid), 0.0)
     contrast = gaussian(contrast, (sigma, sigma, scanner.slice_blur)).abs()
     peak = torch.nn.functional.max_pool3d((contrast * lumen)[None], (5, 5, 3), 1, (2, 2, 1))[0]
     hidden = lumen & (peak < least_contrast(scanner.noise_hu))
     return painting.labels.masked_fill(hidden, int(Label.LIVER))
+
+
+def _around(painting: Painting, liver_hu: float, grid: Grid) -> Field:
+    """HU of the liver without its vessels around every voxel; ``liver_hu`` where there is none."""
+    wide = [_AROUND_MM / s for s in grid.spacing]
+    bare = (painting.labels == Label.LIVER).float()
+    share = gaussian(bare, wide)
+    return torch.where(
+        share > 0.02, gaussian(painting.hu * bare, wide) / share.clamp(min=0.02), liver_hu
+    )

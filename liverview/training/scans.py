@@ -28,17 +28,19 @@ from liverview.resampling import along, coarser, linear_weights
 from liverview.training.decathlon import DataError
 from liverview.training.errors import first_stage
 from liverview.training.recipe import SampleConfig
-from liverview.volume import Volume
+from liverview.volume import Volume, same_grid
 
 UNKNOWN = -100
 """The target of a voxel of which nothing is known."""
 _VESSEL, _TUMOR, _NEITHER, _NOBODY_KNOWS = 2, 3, 4, 255  # values of a file; 1 is some of these
+_VALUES = (0, 1, _VESSEL, _TUMOR, _NEITHER, _NOBODY_KNOWS)
 _FAR_MM = 60.0
 _SAME_HU = 25.0  # what differs by less may be one organ
 _POINTS = 5000  # about so many are kept of the border, and of what lies deeper
 _TUMOR_HU = (-42.0, 22.0)  # mean and standard deviation
 _TUMOR_MM = (2.5, 45.0)
 _CYST_HU = 10.0
+_WITH_LESIONS = 0.35
 
 
 def excluding(n: int) -> int:
@@ -85,11 +87,19 @@ def _read(path: Path, how: Preprocessing) -> LabelledScan:
     if not labels.exists():
         raise DataError(f"{labels} is missing: a scan to train on needs its liver.")
     volume, known = nifti.read(path), nifti.read(labels)
-    if volume.shape != known.shape:
+    if not same_grid(volume, known):
         raise DataError(
-            f"{labels} has {known.shape} voxels, its scan {volume.shape}: they must be the same."
+            f"{labels} ({known.shape} voxels) and its scan ({volume.shape}) do not lie on the same "
+            "voxels: save the labels on the grid of the scan."
         )
-    values = torch.from_numpy(known.voxels.astype("float32")) + known.intercept
+    stored = known.voxels.astype("float32") + np.float32(known.intercept)
+    odd = np.setdiff1d(stored, _VALUES)
+    if len(odd):
+        raise DataError(
+            f"{labels} holds the value {odd[0]:g}: only {', '.join(map(str, _VALUES))} have a "
+            "meaning."
+        )
+    values = torch.from_numpy(stored)
     hu = torch.from_numpy(volume.voxels.astype("float32")) + volume.intercept
     parts = (
         hu.clamp_(-1024.0, 3000.0),
@@ -103,6 +113,11 @@ def _read(path: Path, how: Preprocessing) -> LabelledScan:
     away = _distance(torch.maximum(seen[1], 1 - seen[2]), spacing)
     groups = [where.nonzero() for where in (away.abs() < 5, away <= -5)]
     points = torch.cat([group[:: max(1, len(group) // _POINTS)] for group in groups])
+    if how.prior and len(points) == 0:
+        raise DataError(
+            f"{labels} shows no liver for {volume.shape[2]} slices of {volume.spacing[2]:g} mm: "
+            "take the scan away, or label its liver."
+        )
     return LabelledScan(path.parent.name, torch.stack([*seen, away]).half(), spacing, points)
 
 
@@ -165,7 +180,7 @@ def liver_sample(
 ) -> tuple[Tensor, Tensor]:
     """Slices around a point of the liver, (K, C, I, J), and targets (K, I, J).
 
-    The scan's slices stay what they are: nothing is mixed from two of them. In half of them
+    The scan's slices stay what they are: nothing is mixed from two of them. In some of them
     lesions are drawn into the liver.
     """
     shape = (config.shape[0], config.shape[1], config.shape[2] + 2 * how.halo)
@@ -184,7 +199,7 @@ def liver_sample(
         target[(kind > 0.5) & (known > 0.9)] = int(label)
     noise = _noise(draw, grid)
     _forget_faint(hu, target, float(noise.std()))
-    if draw.chance(0.5):
+    if draw.chance(_WITH_LESIONS):
         hu = _with_lesions(draw, hu, target, grid)
     hu = gaussian(hu, [draw.u(0.0, 0.7)] * 2 + [0.0]) + noise
     prior = first_stage(draw, away, grid, partial(_alike, hu, grid))

@@ -1,12 +1,13 @@
 """What the parts of the second stage are worth: small runs, one thing taken away in each.
 
-    python tests/benchmarks/ablation.py CASES DATA OUT [--steps 300] [--init WEIGHTS]
+    python tests/benchmarks/ablation.py CASES DATA OUT [--steps 100] [--init WEIGHTS]
 
-Every run is `fine.toml` with so many steps, seeds and samples alike but for what is taken away.
-CASES are scans with references, DATA those that training mixes in. Runs on the data begin with
---init; those of the network (slices, gates) begin from nothing, beside one of the whole that does
-so, too. Two runs go on side by side, a thread each. Prints Dice on every scan; figures of such
-small runs compare with each other and with nothing else.
+Every run is `fine.toml` with so many steps and one seed; without a part other numbers are drawn
+from then on, so that samples are alike but not the same. CASES are scans with references, DATA
+those that training mixes in. Runs on the data begin with --init; those of the network (slices,
+gates) begin from nothing and take twice the steps, beside one of the whole that does so, too. Two
+runs go on side by side, a thread each. Prints Dice on every scan; figures of such small runs
+compare with each other and with nothing else.
 """
 
 from __future__ import annotations
@@ -41,8 +42,14 @@ def same(text: str) -> str:
 
 
 def sets(name: str, value: str) -> Edit:
-    """An edit of the recipe's text."""
-    return lambda text: re.sub(rf"^{name} = .*$", f"{name} = {value}", text, flags=re.M)
+    """An edit of the recipe's text, in which the entry must be."""
+
+    def edit(text: str) -> str:
+        changed, count = re.subn(rf"^{name} = .*$", f"{name} = {value}", text, flags=re.M)
+        assert count == 1, name
+        return changed
+
+    return edit
 
 
 def no_real_vessels() -> None:
@@ -85,6 +92,7 @@ RUNS: dict[str, tuple[Edit, Callable[[], None], bool]] = {
 
 def small(text: str, steps: int, begun: bool) -> str:
     """The recipe with fewer steps, in one process; from nothing, batch norm learns for a half."""
+    steps = steps if begun else 2 * steps
     every = steps // 2
     for name, value in (
         ("steps", steps),
@@ -101,6 +109,7 @@ def small(text: str, steps: int, begun: bool) -> str:
 def one(name: str, args: argparse.Namespace) -> None:
     """Train and evaluate one run; prints a line of the table."""
     torch.set_num_threads(1)
+    torch.set_num_threads = lambda count: None  # a training run alone would take every core
     edit, patch, begun = RUNS[name]
     patch()
     out = args.out / name.replace(", ", "-").replace(" ", "-")
@@ -136,7 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("cases", "data", "out"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--init", type=Path, default=paths.weights() / "fine.safetensors")
     parser.add_argument("--only", choices=RUNS)
     args = parser.parse_args()
@@ -150,7 +159,10 @@ def main() -> None:
     ]
     print("run", *titles, sep="\t", flush=True)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda n: subprocess.run([sys.executable, *sys.argv, "--only", n]), RUNS))
+        done = pool.map(lambda n: subprocess.run([sys.executable, *sys.argv, "--only", n]), RUNS)
+    failed = [name for name, run in zip(RUNS, done, strict=True) if run.returncode]
+    if failed:
+        sys.exit(f"These runs failed: {', '.join(failed)}.")
 
 
 if __name__ == "__main__":
