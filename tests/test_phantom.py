@@ -30,7 +30,7 @@ from liverview.phantom.morph import match, points, push, sample
 from liverview.phantom.paint import Patient, paint
 from liverview.phantom.scanner import Scan, Scanner
 from liverview.phantom.sheet import contact_sheet
-from liverview.phantom.vessels import THINNEST_MM, RealVessels, borrow_vessels, grow_trees
+from liverview.phantom.vessels import THINNEST_MM, RealVessels, Tree, borrow_vessels, grow_trees
 from liverview.stream import Progress
 
 SMALL = PhantomConfig(shape=(64, 56, 24), spacing=(6.0, 6.0, 10.0), seed=5)
@@ -335,6 +335,41 @@ def test_borrowed_vessels_lie_in_the_liver_and_are_drawn_once(body: Body) -> Non
     part = grid.crop((60, 50, 40), (120, 110, 90))
     assert torch.equal(vessels.distance(part) < 0, inside[60:120, 50:110, 40:90])
     assert borrow_vessels(Draw(5), draw_head(Draw(0))) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "darker"),
+    [("sleeve_mm", 3.0, True), ("ducts_mm", 5.0, True), ("wall_calcium_from", 0.5, False)],
+)
+def test_what_lies_along_the_portal_vein_is_liver(
+    body: Body, name: str, value: float, darker: bool
+) -> None:
+    """Edema, wide ducts and calcium change what is seen and no label, and stay near the vein."""
+    portal, hepatic = grow_trees(Draw(1), body, leaves=30)
+    look = draw_appearance(Draw(2), Phase.PORTAL)
+    odd = replace(look, numbers={**look.numbers, "sleeve_hu": -40.0, name: value})
+    grid = Grid.centered(body.hilum, (1.5, 1.5, 2), (70, 70, 12))
+    plain, seen = (paint(Patient(body, one, portal, hepatic, []), grid) for one in (look, odd))
+    assert torch.equal(plain.labels, seen.labels)
+    change = seen.hu - plain.hu
+    assert float(change[seen.labels == Label.VESSEL].abs().max()) == 0
+    changed = change.abs() > 5
+    assert changed.sum() > 20
+    assert bool((change[changed] < 0).all()) == darker
+    near = torch.nn.functional.max_pool3d(
+        (portal.distance(grid) < 0).float()[None], (11, 11, 7), 1, (5, 5, 3)
+    )[0]
+    assert near[changed].all()
+
+
+def test_metal_is_bright_and_liver(body: Body) -> None:
+    ends = (np.array([[c + shift for c in body.hilum]], np.float32) for shift in (-6, 0))
+    clip = Tree(*ends, np.full((1, 2), 1.1, np.float32))
+    patient = Patient(body, draw_appearance(Draw(2)), Tree.empty(), Tree.empty(), [])
+    grid = Grid.centered([c - 3 for c in body.hilum], (1, 1, 1), (30, 30, 30))
+    plain, seen = paint(patient, grid), paint(replace(patient, metal=clip), grid)
+    assert torch.equal(plain.labels, seen.labels)
+    assert 5 < int((seen.hu > 2000).sum()) < 100
 
 
 @pytest.mark.parametrize("real", [False, True])

@@ -103,7 +103,7 @@ def draw_appearance(draw: Draw, phase: Phase | None = None, *, wild: bool = Fals
         mass_hu=_mass_hu(draw, liver) if wild else 60.0,
         fluid_hu=draw.n(10, 8),
         filling_hu=filling,
-        numbers=_numbers(draw, wild),
+        numbers=_numbers(draw, wild) | _beside_vessels(draw, wild),
         noise={
             "fine": smooth_noise(draw, CANON, 9),
             "medium": smooth_noise(draw, CANON, 15),
@@ -191,3 +191,16 @@ def _numbers(draw: Draw, wild: bool) -> dict[str, float]:
         "bile_layer_hu": either(0.2, u(10, 60)),
         "atelectasis_mm": either(0.25, u(3, 14), -999.0) if wild else -999.0,
     }
+
+
+def _beside_vessels(draw: Draw, wild: bool) -> dict[str, float]:
+    """What lies along the portal vein and is no vessel: edema, wide bile ducts, calcium."""
+    none = {"sleeve_mm": 0.0, "sleeve_hu": 0.0, "ducts_mm": 0.0, "wall_calcium_from": 99.0}
+    lot = draw.u(0, 1) if wild else 1.0
+    if lot < 0.08:
+        return none | {"sleeve_mm": draw.u(1.5, 4), "sleeve_hu": draw.u(-60, -15)}
+    if lot < 0.16:
+        return none | {"ducts_mm": draw.u(3, 6)}
+    if lot < 0.2:
+        return none | {"wall_calcium_from": draw.u(0.6, 1.6)}
+    return none

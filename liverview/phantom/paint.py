@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -10,12 +10,14 @@ from torch import Tensor
 from liverview.labels import Label
 from liverview.phantom.anatomy import Body
 from liverview.phantom.appearance import Appearance
-from liverview.phantom.fields import FAR_MM, Field, Grid, resample
+from liverview.phantom.fields import FAR_MM, Field, Grid, gaussian, resample
 from liverview.phantom.frame import CANON, Organ
 from liverview.phantom.lesions import Kind, Lesion
-from liverview.phantom.vessels import Vessels
+from liverview.phantom.vessels import Tree, Vessels
 
 _GAS_HU = -900.0
+_METAL_HU, _METAL_MM = 2500.0, 1.2
+_CALCIUM_HU = 450.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,8 @@ class Patient:
     portal: Vessels
     hepatic: Vessels
     lesions: list[Lesion]
+    metal: Tree = field(default_factory=Tree.empty)
+    """Clips and stents in the liver."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,16 +222,44 @@ class _Brush:
         texture = self.noise["coarse"][box] + 0.7 * self.noise["medium"][box]
         hu += self._k("liver_texture_hu") * texture * inside
         labels = inside * int(Label.LIVER)
+        self._fill_ducts(part, inside, hu)
         for vessels, value in (
             (self.patient.portal, self.look.portal_hu),
             (self.patient.hepatic, self.look.hepatic_hu),
         ):
             lumen = inside & (vessels.distance(part, self.device) < 0)
+            if vessels is self.patient.portal:
+                self._fill_sleeve(part, box, inside & ~lumen, lumen, hu)
             hu.masked_fill_(lumen, value)
             labels.masked_fill_(lumen, int(Label.VESSEL))
         for lesion in self.patient.lesions:
             self._fill_lesion(lesion, part, inside, hu, labels)
+        metal = self.patient.metal.distance(part, self.device)
+        # What is thicker than a clip is a stent: hollow.
+        hu.masked_fill_((metal < 0) & (metal > -_METAL_MM), _METAL_HU)
         self.labels[box] = labels.to(torch.uint8)
+
+    def _fill_ducts(self, part: Grid, inside: Tensor, hu: Field) -> None:
+        """Wide bile ducts run beside the portal branches; they stay liver."""
+        aside = self._k("ducts_mm")
+        if aside:
+            x, y, z = part.origin
+            shifted = Grid((x + aside, y - 0.5 * aside, z), part.spacing, part.shape)
+            ducts = inside & (self.patient.portal.distance(shifted, self.device) < 0)
+            hu.masked_fill_(ducts, self.look.fluid_hu)
+
+    def _fill_sleeve(
+        self, part: Grid, box: tuple[slice, slice, slice], around: Tensor, lumen: Tensor, hu: Field
+    ) -> None:
+        """Edema around the portal branches, or calcium in their walls."""
+        wide, calcium = self._k("sleeve_mm"), self._k("wall_calcium_from")
+        if wide:
+            near = gaussian(lumen.float(), [0.5 * wide / s for s in part.spacing])
+            hu += self._k("sleeve_hu") * (near * 5).clamp(max=1) * around
+        if calcium < 99:
+            near = gaussian(lumen.float(), [0.7 / s for s in part.spacing])
+            specks = around & (near > 0.15) & (self.noise["fine"][box] > calcium)
+            hu.masked_fill_(specks, _CALCIUM_HU)
 
     def _fill_lesion(
         self, lesion: Lesion, part: Grid, inside: Tensor, hu: Field, labels: Tensor

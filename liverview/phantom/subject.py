@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from liverview.phantom.anatomy import Body, draw_body, draw_head
 from liverview.phantom.appearance import draw_appearance
 from liverview.phantom.fields import Draw
+from liverview.phantom.frame import CANON, Organ
 from liverview.phantom.lesions import Kind, bulging, draw_lesions
 from liverview.phantom.paint import Patient
 from liverview.phantom.vessels import Tree, Vessels, borrow_vessels, grow_trees
 
 _REAL = 0.6  # share of the bodies with the vessels of a real liver
+_METAL = 0.05  # of the patients with clips or a stent
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,4 +55,24 @@ def dress(draw: Draw, subject: Subject, lesions: int, largest_mm: float) -> Pati
         body = bulging(body, grown)
         obstacles = [(lesion.center, lesion.radii) for lesion in grown]
         portal, hepatic = portal.around(obstacles), hepatic.around(obstacles)
-    return Patient(body, look, portal, hepatic, drawn)
+    metal = _metal(draw, body) if draw.chance(_METAL) else Tree.empty()
+    return Patient(body, look, portal, hepatic, drawn, metal)
+
+
+def _metal(draw: Draw, body: Body) -> Tree:
+    """Some clips in the liver or at its surface, or a stent that begins at the hilum."""
+    if draw.chance(0.3):
+        start = np.array([body.hilum])
+        end = start + np.array([[draw.n(0, 20), draw.n(0, 10), draw.u(15, 50)]])
+        return Tree(start.astype(np.float32), end.astype(np.float32), _thick(1, draw.u(3, 6)))
+    places = (body.organs[Organ.LIVER] < 2).nonzero()
+    count = draw.whole(1, 8) if len(places) else 0
+    start = np.array(
+        [CANON.point(places[draw.whole(0, len(places))].tolist()) for _ in range(count)]
+    ).reshape(-1, 3)
+    end = start + np.array([[draw.n(0, 4) for _ in range(3)] for _ in range(count)]).reshape(-1, 3)
+    return Tree(start.astype(np.float32), end.astype(np.float32), _thick(count, 0.9))
+
+
+def _thick(pieces: int, radius: float) -> NDArray[np.float32]:
+    return np.full((pieces, 2), radius, np.float32)

@@ -37,6 +37,7 @@ from liverview.training.scans import LabelledScan, liver_sample, organ_sample
 
 _HEADS = 0.05  # share of the bodies that are none
 _AROUND_MM = 6.0  # of liver, which a vessel is compared with
+_NO_METAL_HU = 150.0  # nor calcium: what differs by more is no tissue
 
 
 class PhantomSamples(Dataset[tuple[Tensor, Tensor]]):
@@ -227,7 +228,9 @@ def _visible(painting: Painting, liver_hu: float, scanner: Scanner, grid: Grid) 
 def _around(painting: Painting, liver_hu: float, grid: Grid) -> Field:
     """HU of the liver without its vessels around every voxel; ``liver_hu`` where there is none."""
     wide = [_AROUND_MM / s for s in grid.spacing]
-    bare = (painting.labels == Label.LIVER).float()
+    bare = (
+        (painting.labels == Label.LIVER) & ((painting.hu - liver_hu).abs() < _NO_METAL_HU)
+    ).float()
     share = gaussian(bare, wide)
     return torch.where(
         share > 0.02, gaussian(painting.hu * bare, wide) / share.clamp(min=0.02), liver_hu
