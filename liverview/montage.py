@@ -76,7 +76,7 @@ class _Region:
 
 
 def compared_regions(volume: Volume, predicted: LabelMap, reference: LabelMap) -> Image.Image:
-    """Where vessels and tumors went best, and below it where they went worst.
+    """Where vessels and tumors went best, and below it where they went worst, if anywhere.
 
     The scan is divided into blocks of 64 mm, and of each label's blocks those are shown in which
     the volume that both have exceeds the one that only one of them has by most, and by least.
@@ -88,9 +88,10 @@ def compared_regions(volume: Volume, predicted: LabelMap, reference: LabelMap) -
     best = [region for region in ordered if region.right_ml > region.wrong_ml]
     worst = [region for region in ordered[::-1] if region.right_ml < region.wrong_ml]
     side = 2 * _TILE // _REGIONS
-    picture = Image.new("RGB", (2 * _TILE, 2 * (side + _CAPTION)))
-    for row, some in enumerate((best, worst)):
-        for column, region in enumerate(some[:_REGIONS]):
+    rows = [some[:_REGIONS] for some in (best, worst) if some]
+    picture = Image.new("RGB", (2 * _TILE, len(rows) * (side + _CAPTION)))
+    for row, shown in enumerate(rows):
+        for column, region in enumerate(shown):
             at = column * side, row * (side + _CAPTION)
             pair = masks[region.label]
             k = _telling(region, *pair)

@@ -19,6 +19,7 @@ from liverview.metrics import GridMismatchError, LabelScore, evaluate
 from liverview.montage import (
     PREDICTED_COLOR,
     REFERENCE_COLOR,
+    compared,
     compared_regions,
     compared_slices,
     save_montage,
@@ -240,7 +241,7 @@ def test_regions_that_went_best_lie_above_those_that_went_worst() -> None:
 def test_the_montage_is_a_png_with_a_row_per_case(tmp_path: Path, case: Case) -> None:
     nothing = replace(case.labels, voxels=np.zeros_like(case.labels.voxels))
     rows = [
-        (name, compared_slices(case.volume, predicted, reference))
+        (name, compared(case.volume, predicted, reference))
         for name, predicted, reference in (
             ("same", case.labels, case.labels),
             ("missed", nothing, case.labels),

@@ -17,7 +17,7 @@ _PHASE = "Cleaning up"
 LEAST_PART_ML = {Label.VESSEL: 0.05, Label.TUMOR: 0.25}
 """Vessel and tumor parts smaller than this become liver."""
 _OUTSIDE = 0.45  # share of a tumor's surface with nothing of the liver on the other side
-_SURE = 0.65  # mean probability of a tumor part that is worth showing
+_SURE = 0.7  # mean probability of a tumor part that is worth showing
 
 
 def clean(
