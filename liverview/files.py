@@ -18,10 +18,7 @@ class TargetError(ValueError):
 
 def check_target(path: Path, *, overwrite: bool = False) -> None:
     """Raise `TargetError` now if a file could not be written there, before long work."""
-    if path.is_dir():
-        raise TargetError(f"{path} is a folder: choose a name for a file in it.")
-    if path.exists() and not path.is_file():
-        raise TargetError(f"{path} is no regular file: choose another name.")
+    _check_kind(path)
     if os.path.lexists(path) and not overwrite:
         raise TargetError(
             f"{path} exists already: choose another name, or allow it to be replaced."
@@ -38,6 +35,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     A link stays a link: what it points to is replaced.
     """
+    _check_kind(path)
     target = path.resolve()
     temporary: Path | None = None
     try:
@@ -57,6 +55,14 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _check_kind(path: Path) -> None:
+    """A file takes the place of a file only: never that of a folder or a device."""
+    if path.is_dir():
+        raise TargetError(f"{path} is a folder: choose a name for a file in it.")
+    if path.exists() and not path.is_file():
+        raise TargetError(f"{path} is no regular file: choose another name.")
 
 
 def _beside(path: Path) -> Path:

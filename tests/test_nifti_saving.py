@@ -13,7 +13,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from liverview import nifti
-from liverview.files import TargetError
+from liverview.files import TargetError, write_json
 from liverview.labels import Label
 from liverview.nifti import NiftiError, writing
 from liverview.volume import LabelMap, Volume
@@ -250,10 +250,15 @@ def test_a_single_slice_keeps_its_place(write: Write, tmp_path: Path) -> None:
     assert np.array_equal(again.voxels, labels_of(volume).voxels)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
 def test_what_is_no_file_is_no_target(volume: Volume, tmp_path: Path) -> None:
-    (tmp_path / "labels.nii.gz").symlink_to(os.devnull)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "labels.nii.gz").symlink_to(tmp_path / "pipe")
     with pytest.raises(TargetError, match="regular"):
         save(tmp_path / "labels.nii.gz", volume, overwrite=True)
+    with pytest.raises(TargetError, match="regular"):
+        write_json(tmp_path / "pipe", {})
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_long_names_can_be_saved(volume: Volume, tmp_path: Path) -> None:
