@@ -11,9 +11,7 @@ import contextlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -106,12 +104,26 @@ def _command_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="liverview")
     commands = parser.add_subparsers(required=True)
 
-    segment = commands.add_parser("segment", help="segment a scan", description=DISCLAIMER)
-    segment.add_argument("scan", type=Path, metavar="SCAN")
-    segment.add_argument("-o", "--output", type=Path, required=True, metavar="LABELS.nii.gz")
+    segment = commands.add_parser(
+        "segment",
+        help="segment scans",
+        description=f"Segment one scan, or many: while one is computed, the next is read and the "
+        f"last one saved. {DISCLAIMER}",
+    )
+    segment.add_argument(
+        "scans", type=Path, nargs="+", metavar="SCAN", help="a NIfTI file, or a folder of them"
+    )
+    segment.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help="LABELS.nii.gz; or a folder, which gets NAME_seg.nii.gz of every scan",
+    )
     segment.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     segment.add_argument("--json", type=Path, metavar="FILE", help="write measurements there")
-    segment.add_argument("--volume", type=int, metavar="N", help="of a 4D file, from 0")
+    segment.add_argument("--volume", type=int, metavar="N", help="of 4D files, from 0")
     segment.add_argument(
         "--weights", type=Path, metavar="DIR", help="coarse and fine.safetensors of your own"
     )
@@ -214,44 +226,50 @@ def _view(options: argparse.Namespace) -> int:
 
 def _segment(options: argparse.Namespace) -> int:
     from liverview import nifti
+    from liverview.cohort import Failed, Segmented, find_tasks, segment_cohort
     from liverview.device import pick_device
-    from liverview.inference import collect, load_models, segment
-    from liverview.measurement import measure, report
-    from liverview.volume import LabelMap, Volume
+    from liverview.inference import load_models
+    from liverview.measurement import report
 
-    folder, name = options.output.parent, nifti.stem(options.output)
-    masks = list(nifti.mask_paths(folder, name).values()) if options.masks else []
-    _check_outputs(options, [options.scan], options.output, *masks)
-    device = str(pick_device(options.device))
-    volumes = nifti.inspect(options.scan).volumes
-    volume = _last(_shown(nifti.load(options.scan, options.volume or 0)), Volume)
-    notes = list(volume.notes)
-    if volumes > 1 and options.volume is None:
-        notes.append(f"It holds {volumes} volumes; the first is segmented (--volume 0).")
-    for note in notes:
-        print(f"{options.scan.name}: {note}", file=sys.stderr)
-    started = time.monotonic()
-    stream = segment(volume, load_models(options.weights), device)
-    voxels = collect(_shown(_noting(stream, notes)), volume.shape)
-    seconds = time.monotonic() - started
-    labels = LabelMap(voxels, volume.affine, volume.name)
-    _exhaust(_shown(nifti.save_labels(options.output, labels, volume, overwrite=options.overwrite)))
-    measurement = measure(labels)
-    _print_volumes(measurement)
-    print(f"{options.output} written, segmented in {seconds:.1f} s on {device}.")
+    tasks = find_tasks(options.scans, options.output)
+    if tasks[0].output != options.output:
+        options.output.mkdir(parents=True, exist_ok=True)
+    targets = [task.output for task in tasks]
     if options.masks:
-        again = options.overwrite
-        _exhaust(_shown(nifti.save_masks(folder, name, labels, volume, overwrite=again)))
-        print(f"{', '.join(str(mask) for mask in masks)} written.")
+        for path in list(targets):
+            targets += nifti.mask_paths(path.parent, nifti.stem(path)).values()
+    _check_outputs(options, [task.scan for task in tasks], *targets)
+    device = str(pick_device(options.device))
+    figures: dict[str, Any] = {}
+    failed: dict[str, str] = {}
+    results = segment_cohort(
+        tasks,
+        load_models(options.weights),
+        device,
+        index=options.volume,
+        masks=options.masks,
+        overwrite=options.overwrite,
+    )
+    for item in _shown(results):
+        if isinstance(item, Failed):
+            if len(tasks) == 1:
+                raise item.error
+            failed[str(item.task.scan)] = str(item.error)
+            print(f"liverview: {item.error}", file=sys.stderr)
+        elif isinstance(item, Segmented):
+            _print_volumes(item.measurement)
+            names = ", ".join(str(path) for path in item.written)
+            print(f"{names} written, segmented in {item.seconds:.1f} s on {device}.", flush=True)
+            figures[str(item.task.scan)] = report(
+                item.volume, item.measurement, device=device, seconds=round(item.seconds, 2)
+            )
     if options.json:
-        figures = report(
-            replace(volume, notes=tuple(notes)),
-            measurement,
-            device=device,
-            seconds=round(seconds, 2),
+        alone = len(tasks) == 1
+        _write_json(
+            options.json,
+            next(iter(figures.values())) if alone else {"scans": figures, "failed": failed},
         )
-        _write_json(options.json, figures)
-    return 0
+    return 2 if failed else 0
 
 
 def _phantom(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,10 +32,18 @@ def _quick_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inference, "_PLAUSIBLE_ML", (0.0, 1e6))
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A phantom's files, which nobody changes."""
+    folder = tmp_path_factory.mktemp("phantom")
+    assert main(["phantom", str(folder), "--seed", "3", *TINY, "--noise", "5"]) == 0
+    return folder
+
+
 @pytest.fixture
-def phantom(tmp_path: Path) -> Path:
-    assert main(["phantom", str(tmp_path), "--seed", "3", *TINY, "--noise", "5"]) == 0
-    return tmp_path
+def phantom(made: Path, tmp_path: Path) -> Path:
+    """A copy of them."""
+    return Path(shutil.copytree(made, tmp_path, dirs_exist_ok=True))
 
 
 def test_phantom_writes_a_scan_and_its_labels(phantom: Path) -> None:
