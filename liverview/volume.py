@@ -6,9 +6,10 @@ slice is ``voxels[:, :, k]``. World coordinates (x, y, z) are millimeters, RAS+.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 Affine = NDArray[np.float64]
 Voxel = tuple[int, int, int]
+_CACHE_LINE = 64  # bytes
 
 
 class Plane(Enum):
@@ -44,6 +46,29 @@ class Plane(Enum):
         picked: list[Any] = [slice(None)] * 3
         picked[self.axis] = index
         return array[tuple(picked)].T
+
+    @classmethod
+    def slowest(cls, array: NDArray[Any]) -> Plane:
+        """The plane whose slices are scattered most over memory: across the fastest axis."""
+        return cls(int(np.argmin(np.abs(array.strides))))
+
+
+def turned(array: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
+    """Make a copy whose n-th part is slice n of the `Plane.slowest`, in one piece.
+
+    Slices of that plane touch every cache line of the array; of the copy, one run of memory.
+    Yields None between steps of some milliseconds, then the copy as the last value.
+    """
+    plane = Plane.slowest(array)
+    source = array.transpose(plane.axis, plane.up, plane.across)
+    out = np.empty(source.shape, array.dtype)
+    step = max(1, _CACHE_LINE // array.itemsize)
+    for row in range(source.shape[1]):
+        for first in range(0, len(source), step):  # what shares cache lines, together
+            out[first : first + step, row] = source[first : first + step, row]
+        if row % 8 == 7:
+            yield None
+    yield out
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +123,7 @@ class Volume:
         i, j, k = self.voxels.shape
         return i, j, k
 
-    @property
+    @cached_property
     def spacing(self) -> tuple[float, float, float]:
         """Millimetres per voxel along i, j, k."""
         return affine_spacing(self.affine)
@@ -108,7 +133,7 @@ class Volume:
         """Volume of one voxel in mL."""
         return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
 
-    @property
+    @cached_property
     def oblique_deg(self) -> float:
         """Largest angle between a voxel axis and the nearest patient axis, in degrees."""
         return oblique_deg(self.affine)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 
-from liverview.volume import LabelMap, Plane, Volume, same_grid
+from liverview.volume import LabelMap, Plane, Volume, same_grid, turned
 
 AFFINE = np.array([[2.0, 0, 0, -10], [0, 3, 0, 20], [0, 0, 5, 7], [0, 0, 0, 1]])
 
@@ -71,3 +73,20 @@ def test_same_grid_sees_half_a_voxel_of_shift() -> None:
     assert same_grid(make(), make())
     assert not same_grid(make(), make(affine=shifted))
     assert not same_grid(make(), make(shape=(4, 5, 7)))
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, -1)])
+def test_a_turned_copy_holds_the_slices_of_the_slowest_plane(
+    order: tuple[int, ...], flips: tuple[int, ...]
+) -> None:
+    """Whatever axis the file stores fastest, and in whatever direction."""
+    stored = np.arange(3 * 70 * 20, dtype=np.int16).reshape(3, 70, 20)
+    voxels = stored.transpose(order)[tuple(np.s_[::flip] for flip in flips)]
+    plane = Plane.slowest(voxels)
+    assert voxels.shape[plane.axis] == 20  # the last axis of what is in memory
+    *_, copy = turned(voxels)
+    assert copy is not None
+    assert copy.flags.c_contiguous
+    for index in range(voxels.shape[plane.axis]):
+        assert np.array_equal(copy[index], plane.cut(voxels, index))

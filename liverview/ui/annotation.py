@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPixmap
 
 from liverview.ui.session import Convention, Session
 from liverview.volume import Plane
@@ -15,7 +18,7 @@ _OBLIQUE_DEG = 1.0
 _TEXT = QColor(226, 226, 216)
 _SHADOW = QColor(0, 0, 0, 210)
 _BADGE = QColor(255, 196, 84)
-_FRAME = QColor(91, 155, 213, 160)
+_FRAME = QColor(57, 97, 134)
 _CROSSHAIR = QColor(120, 220, 150, 150)
 
 _LETTERS = {0: ("L", "R"), 1: ("P", "A"), 2: ("I", "S")}  # low and high end of each axis
@@ -44,20 +47,18 @@ def draw_annotation(
     """
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     if has_keys:
-        painter.setPen(QPen(_FRAME, 1))
-        painter.drawRect(area.adjusted(0, 0, -1, -1))
+        _draw_frame(painter, area)
     if session.show_crosshair:
         _draw_crosshair(painter, area, crosshair)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     inner = area.adjusted(_MARGIN, _MARGIN - 2, -_MARGIN, -_MARGIN + 2)
     left, right, top, bottom = edge_letters(plane, session.convention)
-    center, middle = Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignVCenter
-    painter.setFont(_font(11, bold=True))
-    _draw_text(painter, inner, Qt.AlignmentFlag.AlignLeft | middle, left)
-    _draw_text(painter, inner, Qt.AlignmentFlag.AlignRight | middle, right)
-    _draw_text(painter, inner, Qt.AlignmentFlag.AlignTop | center, top)
-    _draw_text(painter, inner, Qt.AlignmentFlag.AlignBottom | center, bottom)
-    painter.setFont(_font(9))
+    for where, letter in (
+        ((0.0, 0.5), left),
+        ((1.0, 0.5), right),
+        ((0.5, 0.0), top),
+        ((0.5, 1.0), bottom),
+    ):
+        _draw_text(painter, inner, where, letter, 11, bold=True)
     _draw_badges(painter, inner, session)
     if session.show_text:
         _draw_words(painter, inner, session, plane)
@@ -68,11 +69,9 @@ def _draw_words(painter: QPainter, inner: QRectF, session: Session, plane: Plane
     assert volume is not None
     axis = plane.axis
     lines = f"{plane.name.capitalize()}\n{session.crosshair[axis] + 1} / {volume.shape[axis]}"
-    top_left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
-    _draw_text(painter, inner, top_left, lines)
+    _draw_text(painter, inner, (0.0, 0.0), lines, 9)
     window = f"W {session.width:.4g}  L {session.level:.4g}"
-    top_right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop
-    _draw_text(painter, inner, top_right, window)
+    _draw_text(painter, inner, (1.0, 0.0), window, 9)
 
 
 def _draw_badges(painter: QPainter, inner: QRectF, session: Session) -> None:
@@ -84,8 +83,7 @@ def _draw_badges(painter: QPainter, inner: QRectF, session: Session) -> None:
         badges.append("neurological")
     if oblique > _OBLIQUE_DEG:
         badges.append(f"oblique {oblique:.0f}°")
-    bottom_left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom
-    _draw_text(painter, inner, bottom_left, "  ".join(badges), _BADGE)
+    _draw_text(painter, inner, (0.0, 1.0), "  ".join(badges), 9, color=_BADGE)
 
 
 def _draw_crosshair(painter: QPainter, area: QRectF, point: QPointF) -> None:
@@ -101,21 +99,60 @@ def _draw_crosshair(painter: QPainter, area: QRectF, point: QPointF) -> None:
     painter.restore()
 
 
-def _font(points: int, bold: bool = False) -> QFont:
-    font = QFont()
-    font.setPointSize(points)
-    font.setBold(bold)
-    return font
+def _draw_frame(painter: QPainter, area: QRectF) -> None:
+    """Four thin rectangles: Qt takes milliseconds to stroke a large transparent one."""
+    width, height = area.width(), area.height()
+    painter.fillRect(QRectF(area.left(), area.top(), width, 1), _FRAME)
+    painter.fillRect(QRectF(area.left(), area.bottom() - 1, width, 1), _FRAME)
+    painter.fillRect(QRectF(area.left(), area.top() + 1, 1, height - 2), _FRAME)
+    painter.fillRect(QRectF(area.right() - 1, area.top() + 1, 1, height - 2), _FRAME)
 
 
 def _draw_text(
-    painter: QPainter, area: QRectF, where: Qt.AlignmentFlag, text: str, color: QColor = _TEXT
+    painter: QPainter,
+    area: QRectF,
+    where: tuple[float, float],
+    text: str,
+    points: int,
+    *,
+    bold: bool = False,
+    color: QColor = _TEXT,
 ) -> None:
-    """Text with a shadow, readable on black and on white."""
+    """Text with a shadow, readable on black and on white.
+
+    ``where`` is its place in the area: 0 is left or top, 1 is right or bottom.
+    """
     if not text:
         return
+    ratio = painter.device().devicePixelRatio()
+    picture = _text_picture(text, points, bold, color.rgba(), where[0], ratio)
+    width, height = picture.width() / ratio, picture.height() / ratio
+    left = area.left() - 1 + where[0] * (area.width() + 2 - width)
+    top = area.top() - 1 + where[1] * (area.height() + 2 - height)
+    painter.drawPixmap(QPointF(round(left), round(top)), picture)
+
+
+@lru_cache(maxsize=128)
+def _text_picture(
+    text: str, points: int, bold: bool, color: int, across: float, ratio: float
+) -> QPixmap:
+    """A text and its shadow, once; drawing both anew took a third of every repaint."""
+    font = QFont()
+    font.setPointSize(points)
+    font.setBold(bold)
+    flags = int(Qt.AlignmentFlag.AlignRight if across == 1 else Qt.AlignmentFlag.AlignLeft)
+    needed = QFontMetricsF(font).boundingRect(QRectF(0, 0, 4000, 4000), flags, text)
+    width, height = math.ceil(needed.width()) + 2, math.ceil(needed.height()) + 2
+    picture = QPixmap(math.ceil(width * ratio), math.ceil(height * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setFont(font)
+    inner = QRectF(1, 1, width - 2, height - 2)
     painter.setPen(_SHADOW)
     for dx, dy in ((1, 1), (-1, 1), (1, -1), (-1, -1)):
-        painter.drawText(area.translated(dx, dy), int(where), text)
-    painter.setPen(color)
-    painter.drawText(area, int(where), text)
+        painter.drawText(inner.translated(dx, dy), flags, text)
+    painter.setPen(QColor.fromRgba(color))
+    painter.drawText(inner, flags, text)
+    painter.end()
+    return picture

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from liverview.phantom import PhantomConfig
 
 Then = Callable[[], object]
+_MOST_TURNED = 1 << 30  # bytes of a volume that is held twice, for the sake of one view
 
 
 class Controller(QObject):
@@ -58,6 +59,7 @@ class Controller(QObject):
         self._loading: Job | None = None
         self._segmentation: Job | None = None
         self._saving: Job | None = None
+        self._turning: Job | None = None
         self._after_save: list[Then] = []
         self._shut_down = False
 
@@ -86,11 +88,25 @@ class Controller(QObject):
         if job is not None:
             job.cancel()
         self.session.open(volume, path)
+        self._turn(volume)
         if path is not None:
             self.opened.emit(path)
         if volume.notes:
             self.noticed.emit(f"{volume.name}: {' '.join(volume.notes)}")
         self._settle()
+
+    def _turn(self, volume: Volume) -> None:
+        """Make the slowest view as fast as the others, behind what the person does."""
+        if self._turning is not None:
+            self._turning.cancel()
+            self._turning = None
+        if volume.voxels.nbytes <= _MOST_TURNED:
+            self._turning = job = self._start(tasks.turning(volume))
+            job.yielded.connect(partial(self._on_turned, volume))
+
+    def _on_turned(self, volume: Volume, item: object) -> None:
+        if item is not None and self.session.volume is volume:
+            self.session.take_turned(item)  # type: ignore[arg-type]
 
     def segment(self, device: str) -> None:
         """Segment the open volume, from the crosshair outward."""
@@ -183,6 +199,8 @@ class Controller(QObject):
         job.wait()
         self._live.discard(job)
         job.deleteLater()
+        if job is self._turning:
+            self._turning = None
         if job is self._loading:
             self._loading = None
         elif job is self._segmentation:

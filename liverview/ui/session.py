@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from PySide6.QtCore import QObject, Signal
 from liverview.labels import SHOWN, Label, LabelStyle, default_styles, organ_voxels
 from liverview.stream import Progress, Slab
 from liverview.volume import LabelMap, Plane, Volume, Voxel
+
+_Box: TypeAlias = tuple[slice, slice, slice]
 
 
 class Convention(Enum):
@@ -63,6 +66,8 @@ class Session(QObject):
         self._counts: NDArray[np.int64] = np.zeros(256, np.int64)
         self._before: _Kept | None = None
         self._hu_window: tuple[float, float] | None = None  # from before a volume not in HU
+        self._turned: NDArray[Any] | None = None
+        self._labeled: _Box | None = None
 
     # ---- the case --------------------------------------------------------------------
 
@@ -74,6 +79,7 @@ class Session(QObject):
         self._before, self.has_partial, self.has_labels = None, False, False
         self.segmenting = False
         self._counts = _count_empty(volume)
+        self._turned, self._labeled = None, None
         i, j, k = (n // 2 for n in volume.shape)
         self.crosshair = (i, j, k)
         self._choose_window()
@@ -98,7 +104,7 @@ class Session(QObject):
     def _adopt(self, kept: _Kept) -> None:
         assert self.volume is not None
         self.labels, self._counts = kept.labels, kept.counts
-        self.has_labels = kept.has_labels
+        self.has_labels, self._labeled = kept.has_labels, kept.labeled
         self.labels_changed.emit(0, self.volume.shape[2])
         self._set_modified(kept.modified)
 
@@ -108,11 +114,14 @@ class Session(QObject):
         """Put the current labels aside and start with empty ones."""
         assert self.volume is not None
         assert self.labels is not None
-        self._before = _Kept(self.labels, self._counts, self.modified, self.has_labels)
+        self._before = _Kept(
+            self.labels, self._counts, self.modified, self.has_labels, self._labeled
+        )
         self.segmenting = True
         self.has_partial = False
         empty = _empty(self.volume)
-        self._adopt(_Kept(empty, _count_empty(self.volume), self.modified, self.has_labels))
+        counts = _count_empty(self.volume)
+        self._adopt(_Kept(empty, counts, self.modified, self.has_labels, None))
         self.progress_changed.emit()
 
     def merge(self, slab: Slab) -> None:
@@ -123,6 +132,7 @@ class Session(QObject):
         self._counts = self._counts + _count(slab.labels) - _count(part)
         touched = bool(slab.labels.any() or part.any())
         part[...] = slab.labels
+        self._labeled = _around(self._labeled, slab)
         self.has_partial = self.has_partial or touched
         self.has_labels = True
         self.labels_changed.emit(slab.start, slab.stop)
@@ -170,6 +180,35 @@ class Session(QObject):
         assert self.labels is not None
         value = int(self.labels.voxels[voxel])
         return Label(value) if value in Label._value2member_map_ else Label.BACKGROUND
+
+    # ---- slices --------------------------------------------------------------------------
+
+    def take_turned(self, turned: NDArray[Any]) -> None:
+        """Adopt a `turned` copy of the open volume; slices look the same and come sooner."""
+        self._turned = turned
+
+    def cut_volume(self, plane: Plane) -> NDArray[Any]:
+        """The stored values of a plane's slice at the crosshair, (rows, columns), in one piece."""
+        assert self.volume is not None
+        voxels, index = self.volume.voxels, self.crosshair[plane.axis]
+        if self._turned is not None and plane is Plane.slowest(voxels):
+            values: NDArray[Any] = self._turned[index]
+            return values
+        return np.ascontiguousarray(plane.cut(voxels, index))
+
+    def cut_labels(self, plane: Plane) -> NDArray[np.uint8]:
+        """The labels of a plane's slice at the crosshair, (rows, columns), in one piece.
+
+        Only the block with labels is read: what lies around it is known.
+        """
+        assert self.labels is not None
+        index, shape = self.crosshair[plane.axis], self.labels.voxels.shape
+        labels = np.zeros((shape[plane.up], shape[plane.across]), np.uint8)
+        box = self._labeled
+        if box is not None and box[plane.axis].start <= index < box[plane.axis].stop:
+            block = box[plane.up], box[plane.across]
+            labels[block] = plane.cut(self.labels.voxels, index)[block]
+        return labels
 
     # ---- looking -------------------------------------------------------------------------
 
@@ -261,6 +300,26 @@ class _Kept:
     counts: NDArray[np.int64]
     modified: bool
     has_labels: bool
+    labeled: _Box | None
+
+
+def _around(box: _Box | None, slab: Slab) -> _Box | None:
+    """A block of the volume, and what it takes to hold the labels of a slab as well."""
+    found = []
+    for axis in range(3):
+        hit = np.flatnonzero(slab.labels.any(axis=tuple(a for a in range(3) if a != axis)))
+        if len(hit) == 0:
+            return box
+        found.append(slice(int(hit[0]), int(hit[-1]) + 1))
+    i, j, k = found
+    k = slice(k.start + slab.start, k.stop + slab.start)
+    if box is None:
+        return i, j, k
+    return _union(box[0], i), _union(box[1], j), _union(box[2], k)
+
+
+def _union(first: slice, second: slice) -> slice:
+    return slice(min(first.start, second.start), max(first.stop, second.stop))
 
 
 def _empty(volume: Volume) -> LabelMap:

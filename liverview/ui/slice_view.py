@@ -6,6 +6,7 @@ mm; the view box flips axes, never the arrays.
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
-from liverview.labels import lookup_table
 from liverview.ui.annotation import draw_annotation
 from liverview.ui.session import Convention, Session
+from liverview.ui.slice_image import SliceImage, blend_table, blended, windowed
 from liverview.volume import Plane, Voxel
 
 _FEWEST, _FARTHEST = 4, 10  # voxels seen at the closest, widths of the slice at the farthest
@@ -30,12 +31,13 @@ _ARROWS = {
 }
 
 
-def windowed(values: NDArray[Any], low: float, width: float) -> NDArray[np.uint8]:
-    """Map [low, low + width] to 0..255, clipped, for one slice of any numeric type."""
-    gray = (values.astype(np.float32) - np.float32(low)) * np.float32(255.0 / width)
-    gray += np.float32(0.5)
-    np.clip(gray, 0, 255, out=gray)
-    return gray.astype(np.uint8, order="C")  # as Qt reads it, whatever the slice's layout
+class _Stale(Enum):
+    """What of a view's picture is out of date; the slice takes all others with it."""
+
+    SLICE = auto()
+    GRAY = auto()
+    LABELS = auto()
+    COLORS = auto()
 
 
 class SliceView(pg.GraphicsView):
@@ -60,17 +62,19 @@ class SliceView(pg.GraphicsView):
         self.setAccessibleName(f"{plane.name.capitalize()} view")
         self._box = pg.ViewBox(lockAspect=True, enableMouse=False, enableMenu=False)
         self._box.setDefaultPadding(0)
-        self._image = pg.ImageItem(axisOrder="row-major")
-        self._overlay = pg.ImageItem(axisOrder="row-major")
-        self._box.addItem(self._image)
-        self._box.addItem(self._overlay)
+        self._image = SliceImage()
+        self._box.addItem(self._image, ignoreBounds=True)
         self.setCentralWidget(self._box)
-        self._table = lookup_table(session.styles).view(np.uint32)[:, 0]
+        self._table = blend_table(session.styles)
         self._pressed: QPointF | None = None
         self._pointer: QPointF | None = None  # where it is, while it is over this view
         self._wheel = 0
+        # What the picture is made of, and what of it is out of date.
+        self._values: NDArray[Any] = np.zeros((1, 1), np.int16)
+        self._gray = np.zeros((1, 1), np.uint8)
+        self._labels = np.zeros((1, 1), np.uint8)
+        self._stale = set(_Stale)
         # Many changes between two frames make one repaint.
-        self._stale = {"image": True, "overlay": True}
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self.refresh)
         session.volume_changed.connect(self._on_volume_changed)
@@ -147,27 +151,25 @@ class SliceView(pg.GraphicsView):
     def refresh(self) -> None:
         """Bring what is drawn up to date now."""
         self._timer.stop()
-        volume, labels = self.session.volume, self.session.labels
-        if volume is None or labels is None:
+        volume = self.session.volume
+        if volume is None:
             return
+        stale, self._stale = self._stale, set()
         self._index = self.session.crosshair[self.plane.axis]
-        extent = self._extent()
-        if self._stale["image"]:
-            values = self.plane.cut(volume.voxels, self._index)
+        if _Stale.SLICE in stale:
+            self._values = self.session.cut_volume(self.plane)  # kept for other windows
+            stale |= {_Stale.GRAY, _Stale.LABELS}
+        if _Stale.GRAY in stale:
             low = self.session.level - self.session.width / 2 - volume.intercept
-            self._image.setImage(windowed(values, low, self.session.width), levels=None)
-            self._image.setRect(extent)
-        if self._stale["overlay"]:
-            values = self.plane.cut(labels.voxels, self._index)
-            colors = self._table.take(values).view(np.uint8).reshape(*values.shape, 4)
-            self._overlay.setImage(colors, levels=None)
-            self._overlay.setRect(extent)
-        self._stale = {"image": False, "overlay": False}
+            self._gray = windowed(self._values, low, self.session.width)
+        if _Stale.LABELS in stale:
+            self._labels = self.session.cut_labels(self.plane)
+        if stale:
+            self._image.show_pixels(blended(self._gray, self._labels, self._table), self._extent())
         self.viewport().update()
 
-    def _schedule(self, *what: str) -> None:
-        for name in what:
-            self._stale[name] = True
+    def _schedule(self, *what: _Stale) -> None:
+        self._stale |= set(what)
         self._timer.start()
 
     def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
@@ -183,28 +185,28 @@ class SliceView(pg.GraphicsView):
     # ---- the session changed -------------------------------------------------------------
 
     def _on_volume_changed(self) -> None:
-        self._schedule("image", "overlay")
+        self._schedule(_Stale.SLICE)
         self.refresh()
         self.fit()
         self._tell_pointer()
 
     def _on_crosshair_changed(self) -> None:
         if self.session.crosshair[self.plane.axis] != self._index:
-            self._schedule("image", "overlay")
+            self._schedule(_Stale.SLICE)
             self._tell_pointer()
         else:
             self._schedule()
 
     def _on_window_changed(self) -> None:
-        self._schedule("image")
+        self._schedule(_Stale.GRAY)
 
     def _on_styles_changed(self) -> None:
-        self._table = lookup_table(self.session.styles).view(np.uint32)[:, 0]
-        self._schedule("overlay")
+        self._table = blend_table(self.session.styles)
+        self._schedule(_Stale.COLORS)
 
     def _on_labels_changed(self, start: int, stop: int) -> None:
         if self.plane is not Plane.AXIAL or start <= self.session.crosshair[2] < stop:
-            self._schedule("overlay")
+            self._schedule(_Stale.LABELS)
 
     def _on_view_changed(self) -> None:
         radiological = self.session.convention is Convention.RADIOLOGICAL

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from liverview.stream import Notice, Progress, Slab
-from liverview.volume import LabelMap, Volume
+from liverview.volume import LabelMap, Volume, turned
 
 if TYPE_CHECKING:
     from liverview.nifti import Summary
@@ -50,6 +52,11 @@ def warming_up() -> Iterator[None]:
 
     del liverview.inference
     yield None
+
+
+def turning(volume: Volume) -> Iterator[NDArray[Any] | None]:
+    """Copy a volume for the views of its slowest plane."""
+    yield from turned(volume.voxels)
 
 
 def saving_labels(path: Path, labels: LabelMap, volume: Volume) -> Iterator[Progress]:

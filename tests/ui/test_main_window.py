@@ -886,3 +886,24 @@ def test_five_thousand_crosshair_steps(qtbot: QtBot, opened: MainWindow) -> None
     for view in opened.views.of.values():
         view.refresh()
         assert view._index == opened.session.crosshair[view.plane.axis]
+
+
+def test_slices_come_from_a_turned_copy_once_it_is_there(
+    window: MainWindow, scan: Path, qtbot: QtBot
+) -> None:
+    """The views show the same, and the copy is dropped with its volume."""
+    with qtbot.waitSignal(window.controller.idle):
+        window.open(scan)
+    session = window.session
+    qtbot.waitUntil(lambda: session._turned is not None)
+    assert session.volume is not None
+    plane = Plane.slowest(session.volume.voxels)
+    for index in range(session.volume.shape[plane.axis]):
+        voxel = list(session.crosshair)
+        voxel[plane.axis] = index
+        session.set_crosshair((voxel[0], voxel[1], voxel[2]))
+        shown = session.cut_volume(plane)
+        assert np.array_equal(shown, plane.cut(session.volume.voxels, index))
+        assert np.shares_memory(shown, session._turned)
+    session.open(session.volume)
+    assert not np.shares_memory(session.cut_volume(plane), shown)

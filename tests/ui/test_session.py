@@ -141,3 +141,59 @@ def test_switches_say_when_they_change(session: Session) -> None:
     session.set_show_text(False)
     session.set_show_text(False)
     assert len(changed) == 3
+
+
+def assert_cuts(session: Session) -> None:
+    """Every slice through the crosshair is what the arrays hold there."""
+    assert session.volume is not None
+    assert session.labels is not None
+    for plane in Plane:
+        index = session.crosshair[plane.axis]
+        assert np.array_equal(session.cut_volume(plane), plane.cut(session.volume.voxels, index))
+        assert np.array_equal(session.cut_labels(plane), plane.cut(session.labels.voxels, index))
+
+
+def test_cuts_are_what_the_arrays_hold(session: Session) -> None:
+    """While labels come and go, before and after the turned copy is there."""
+    rng = np.random.default_rng(5)
+    assert session.volume is not None
+    shape = session.volume.shape
+
+    def slab(start: int, low: tuple[int, int], high: tuple[int, int]) -> Slab:
+        labels = np.zeros((*shape[:2], 3), np.uint8)
+        labels[low[0] : high[0], low[1] : high[1]] = rng.integers(0, 4)
+        labels[low[0], low[1], 0] = Label.VESSEL
+        return Slab(start, labels)
+
+    def look() -> None:
+        for voxel in rng.integers(0, shape, (25, 3)):
+            session.set_crosshair(tuple(voxel.tolist()))
+            assert_cuts(session)
+
+    look()
+    session.begin_segmentation()
+    session.merge(slab(6, (3, 4), (6, 8)))
+    look()
+    session.merge(slab(12, (0, 0), (2, 13)))
+    session.merge(Slab(6, np.zeros((*shape[:2], 3), np.uint8)))
+    look()
+    session.end_segmentation(complete=True)
+    session.begin_segmentation()
+    look()
+    session.merge(slab(0, (9, 11), (11, 13)))
+    look()
+    session.drop_partial()
+    look()
+    copy = [plane for plane in Plane if plane is Plane.slowest(session.volume.voxels)]
+    session.take_turned(
+        np.stack([copy[0].cut(session.volume.voxels, n) for n in range(shape[copy[0].axis])])
+    )
+    look()
+
+
+def test_another_volume_is_not_shown_by_the_last_ones_copy(
+    session: Session, volume: Volume
+) -> None:
+    session.take_turned(np.zeros((17, 13, 11), np.int16))
+    session.open(volume)
+    assert_cuts(session)

@@ -17,7 +17,8 @@ from liverview.labels import Label
 from liverview.stream import Slab
 from liverview.ui.annotation import edge_letters
 from liverview.ui.session import Convention, Session
-from liverview.ui.slice_view import SliceView, windowed
+from liverview.ui.slice_image import windowed
+from liverview.ui.slice_view import SliceView
 from liverview.volume import Plane, Volume
 
 from scans import ORIENTATIONS, SHAPE, oriented
@@ -230,9 +231,9 @@ def test_many_changes_make_one_repaint(
 ) -> None:
     view = views[Plane.AXIAL]
     drawn: list[int] = []
-    real = view._image.setImage
+    real = view._image.show_pixels
     monkeypatch.setattr(
-        view._image, "setImage", lambda *a, **k: (drawn.append(1), real(*a, **k))[1]
+        view._image, "show_pixels", lambda *a, **k: (drawn.append(1), real(*a, **k))[1]
     )
     for k in range(16):
         session.set_crosshair((5, 6, k))
