@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 igzip: Any
 isal_zlib: Any
 try:
@@ -72,6 +75,20 @@ class Reader:
             self._pending = self._pending[len(piece) :]
             filled += len(piece)
         return filled
+
+    def matches(self, expected: NDArray[np.uint8]) -> bool:
+        """Whether the next ``len(expected)`` bytes are these; they are taken, nothing is copied."""
+        done = 0
+        while done < len(expected):
+            if not self._pending:
+                self._pending = memoryview(self._next(len(expected) - done))
+            piece = self._pending[: len(expected) - done]
+            here = slice(done, done + len(piece))
+            if not piece or not np.array_equal(np.frombuffer(piece, np.uint8), expected[here]):
+                return False
+            self._pending = self._pending[len(piece) :]
+            done += len(piece)
+        return True
 
     def finish(self) -> Iterator[None]:
         """Read compressed data on to its end, in steps, so that its checksum is checked."""

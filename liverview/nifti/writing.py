@@ -21,6 +21,7 @@ from liverview.stream import Progress
 from liverview.volume import LabelMap, Volume
 
 _LABEL_INTENT = 1002
+_STEP = 16  # slices between two yields
 
 
 def save_labels(
@@ -140,14 +141,19 @@ def _write(path: Path, stored: NDArray[Any], header: Any) -> Iterator[Progress]:
         file.write(bytes(header.binaryblock))
         file.write(b"\0" * (header.single_vox_offset - header.sizeof_hdr))
         slices = stored.shape[2]
-        step = max(1, slices // 16)
-        order = header.endianness
-        for k in range(0, slices, step):
-            part = stored[:, :, k : k + step]
-            file.write(part.astype(part.dtype.newbyteorder(order), copy=False).tobytes(order="F"))
-            yield Progress("Writing", 0.6 * min(k + step, slices) / slices)
+        for k, piece in enumerate(_slices(stored, header)):
+            file.write(piece.data)
+            if k % _STEP == 0:
+                yield Progress("Writing", 0.6 * k / slices)
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def _slices(stored: NDArray[Any], header: Any) -> Iterator[NDArray[np.uint8]]:
+    """The bytes of every slice as the file has them; copied only where they lie otherwise."""
+    dtype = stored.dtype.newbyteorder(header.endianness)
+    for k in range(stored.shape[2]):
+        yield np.ascontiguousarray(stored[:, :, k].T, dtype).reshape(-1).view(np.uint8)
 
 
 def _open_plain(path: Path) -> io.BufferedWriter:
@@ -161,11 +167,10 @@ def _verify(path: Path, written: Path, stored: NDArray[Any], header: Any) -> Ite
         block = reader.read(header.sizeof_hdr)
         reader.read(header.single_vox_offset - header.sizeof_hdr)
         same = block == bytes(header.binaryblock)
-        dtype = stored.dtype.newbyteorder(header.endianness)
-        for k in range(stored.shape[2]):
-            part = reader.read(stored[:, :, k].size * dtype.itemsize)
-            same = same and part == stored[:, :, k].astype(dtype, copy=False).tobytes(order="F")
-            yield Progress("Verifying", 0.6 + 0.4 * k / stored.shape[2])
+        for k, piece in enumerate(_slices(stored, header)):
+            same = same and reader.matches(piece)
+            if k % _STEP == 0:
+                yield Progress("Verifying", 0.6 + 0.4 * k / stored.shape[2])
         for _ in reader.finish():
             pass
     if not same:
