@@ -83,8 +83,8 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Identity() if same else ConvNorm(dims, inputs, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, inputs, ...) -> (B, outputs, ...)
-        residual = self.second(F.relu(self.first(x)))
-        return F.relu(residual + self.shortcut(x))
+        residual = self.second(F.relu(self.first(x), inplace=True))
+        return F.relu(residual + self.shortcut(x), inplace=True)
 
 
 class AttentionGate(nn.Module):
@@ -98,7 +98,9 @@ class AttentionGate(nn.Module):
         self.psi = _CONV[dims](hidden, 1, 1)
 
     def forward(self, x: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
-        alpha = torch.sigmoid(self.psi(F.relu(self.w_x(x) + self.w_g(g))))  # (B, 1, ...)
+        alpha = torch.sigmoid(
+            self.psi(F.relu(self.w_x(x) + self.w_g(g), inplace=True))
+        )  # (B, 1, ...)
         return alpha * x, alpha
 
 

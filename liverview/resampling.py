@@ -24,8 +24,13 @@ def linear_weights(count: int, positions: Tensor, support: float = 1.0) -> Tenso
 
 
 def along(block: Tensor, weights: Tensor, axis: int) -> Tensor:
-    """Apply weights (new, old) along one axis of a block."""
-    return (block.movedim(axis, -1) @ weights.T).movedim(-1, axis)
+    """Apply weights (new, old) along one axis of a block; the result is contiguous."""
+    if axis == block.ndim - 1:
+        return block @ weights.T
+    # Products with the axis where it is: moving it to the end costs more than the product.
+    after = block.shape[axis + 1 :]
+    mixed = weights @ block.flatten(axis + 1)
+    return mixed.reshape(*block.shape[:axis], len(weights), *after)
 
 
 def coarser(size: int, scale: float) -> Tensor:

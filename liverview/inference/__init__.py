@@ -143,8 +143,8 @@ def _show_coarse(volume: Volume, liver: CoarseLiver, near: int) -> Iterator[Slab
     box = liver.box(volume, liver.spacing[2])[2]
     for start in outward(range(box.start, box.stop, _CHUNK), _CHUNK, near):
         stop = min(start + _CHUNK, volume.shape[2])
-        thin = along(mask, liver.weights(volume, 2, torch.arange(start, stop)), 2)
-        shown = along(along(thin, i, 0), j, 1) > 0.5
+        thin = along(mask, liver.weights(volume, 2, torch.arange(start, stop)), 2).movedim(2, 0)
+        shown = along(along(thin, i, 1), j, 2).permute(1, 2, 0) > 0.5
         yield Slab(start, shown.to(torch.uint8).numpy() * np.uint8(Label.LIVER))
 
 

@@ -110,15 +110,15 @@ def _shrink(
         coarser(n, wide / mm)
         for n, wide, mm in zip(volume.shape, spacing, volume.spacing, strict=True)
     ]
-    out = torch.zeros(*(len(w) for w in weights))
+    out = torch.zeros(*(len(w) for w in reversed(weights)))  # (k, j, i), as files have them
     for start in range(0, volume.shape[2], _CHUNK):
-        part = volume.voxels[:, :, start : start + _CHUNK]
+        part = volume.voxels[:, :, start : start + _CHUNK].T
         chunk = torch.from_numpy(np.ascontiguousarray(part, np.float32)) + volume.intercept
-        chunk = along(along(chunk.clamp_(min=_AIR_HU), weights[0], 0), weights[1], 1)
-        out += along(chunk, weights[2][:, start : start + _CHUNK], 2)
+        chunk = along(along(chunk.clamp_(min=_AIR_HU), weights[0], 2), weights[1], 1)
+        out += along(chunk, weights[2][:, start : start + _CHUNK], 0)
         done = min(start + _CHUNK, volume.shape[2]) / volume.shape[2]
         yield Progress("Looking for the liver", 0.05 * done)
-    return out
+    return out.permute(2, 1, 0).contiguous()
 
 
 def _body(hu: Tensor) -> tuple[slice, slice, slice]:

@@ -244,16 +244,20 @@ def _slab(
     if plane is None:
         return Slab(start, labels, behind), tumor, torch.zeros(*coarse.mask.shape[:2], _SLICES)
     hu = _working_slices(volume, checkpoint.preprocessing.halo, plane, group, start)
-    thick = along(coarse.probability, between, 2)  # (i, j, slices)
-    prior = along(along(thick, plane.prior[0], 0), plane.prior[1], 1)
+    # Slices come first: products with a short last axis are slow.
+    thick = along(coarse.probability, between, 2).movedim(2, 0)  # (slices, i, j)
+    prior = along(along(thick, plane.prior[0], 1), plane.prior[1], 2).permute(1, 2, 0)
     x = checkpoint.preprocessing.slab(hu, prior, coarse.liver_hu)
     seen = runner.probabilities(x)  # (slices, classes, i, j)
     organ = along(along(1 - seen[:, 0], plane.back[0], 1), plane.back[1], 2)
     organ = organ.permute(1, 2, 0)
     seen = along(along(seen, plane.to_box[0], 2), plane.to_box[1], 3)
-    mask = along(torch.from_numpy(coarse.mask).float(), between, 2)
+    mask = along(torch.from_numpy(coarse.mask).float(), between, 2).movedim(2, 0)
     first = FirstStage(
-        *(along(along(part, plane.near[0], 0), plane.near[1], 1) for part in (thick, mask))
+        *(
+            along(along(part, plane.near[0], 1), plane.near[1], 2).permute(1, 2, 0)
+            for part in (thick, mask)
+        )
     )
     merged = labels_of(seen, first, checkpoint.classes)
     labels[plane.box] = merged.repeat(group, axis=2)[:, :, : stop - start]
@@ -274,11 +278,13 @@ def _working_slices(volume: Volume, halo: int, plane: _Plane, group: int, start:
     wanted = np.arange(first, first + (_SLICES + 2 * halo) * group)
     picked = np.clip(wanted, 0, volume.shape[2] - 1)
     low, high = int(picked[0]), int(picked[-1]) + 1
-    part = volume.voxels[plane.box[0], plane.box[1], low:high]
+    part = volume.voxels[plane.box[0], plane.box[1], low:high].T  # (k, j, i), as files have them
     block = torch.from_numpy(np.ascontiguousarray(part, np.float32)) + volume.intercept
-    block = block[:, :, torch.from_numpy(picked - low)]
-    block = block.reshape(*block.shape[:2], -1, group).mean(dim=3)
-    return along(along(block, plane.to_work[0], 0), plane.to_work[1], 1)
+    if len(picked) > len(block):
+        block = block[torch.from_numpy(picked - low)]
+    if group > 1:
+        block = block.reshape(-1, group, *block.shape[1:]).mean(dim=1)
+    return along(along(block, plane.to_work[0], 2), plane.to_work[1], 1).permute(2, 1, 0)
 
 
 def labels_of(seen: Tensor, first: FirstStage, classes: tuple[str, ...]) -> NDArray[np.uint8]:
@@ -287,7 +293,7 @@ def labels_of(seen: Tensor, first: FirstStage, classes: tuple[str, ...]) -> NDAr
     ``seen`` are the network's probabilities, (slices, classes, I, J). Where it has no class
     for the liver, the liver is the first stage's.
     """
-    found = seen.argmax(dim=1).permute(1, 2, 0)  # (I, J, slices)
+    found = _likeliest(seen).permute(1, 2, 0)  # (I, J, slices)
     organ = (1 - seen[:, 0].permute(1, 2, 0) > _ORGAN) & (first.probability > _NEAR)
     liver = organ if _LIVER in classes else first.mask > 0.5
     vessel, tumor = (
@@ -295,6 +301,20 @@ def labels_of(seen: Tensor, first: FirstStage, classes: tuple[str, ...]) -> NDAr
         for name in (_VESSEL, _TUMOR)
     )
     return merge(liver.numpy(), vessel.numpy(), tumor.numpy())
+
+
+def _likeliest(seen: Tensor) -> Tensor:
+    """The first class of the highest probability, (slices, I, J).
+
+    As `argmax` over the classes, which torch does voxel by voxel, twenty times slower.
+    """
+    best = seen[:, 0]
+    found = torch.zeros(best.shape, dtype=torch.uint8)
+    for number in range(1, seen.shape[1]):
+        higher = seen[:, number] > best
+        found.masked_fill_(higher, number)
+        best = torch.maximum(best, seen[:, number])
+    return found
 
 
 def tumor_of(seen: Tensor, classes: tuple[str, ...]) -> NDArray[np.uint8]:

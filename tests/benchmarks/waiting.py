@@ -1,49 +1,50 @@
-"""How long a person waits in the window: `make bench`, or `make bench SCAN=scan.nii.gz`.
-
-Drives the real window (offscreen unless QT_QPA_PLATFORM says otherwise) on a 512x512x120
-phantom or on a scan, and prints one table. Figures are seconds on this machine, the best
-and the median of several runs; the first run is not counted.
-"""
+"""Drives the real window, offscreen unless QT_QPA_PLATFORM says otherwise, and times it."""
 
 from __future__ import annotations
 
 import os
-import statistics
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QEvent, QEventLoop, QObject, QSettings, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QSettings, QTimer
+from PySide6.QtWidgets import QWidget
 
-from liverview.phantom import PhantomConfig
 from liverview.ui.app import make_application
 from liverview.ui.main_window import MainWindow
 from liverview.ui.session import Session
 from liverview.volume import Plane
 
-RUNS = 4
-CANCEL_AT = (0.01, 0.1, 0.19, 0.3, 0.5, 0.7, 0.9)
-
 
 class Window:
-    """A window with an open volume, and what can be timed in it."""
+    """A window, what is open in it, and what can be timed."""
 
     def __init__(self, scan: Path | None) -> None:
+        make_application()
         folder = tempfile.mkdtemp()
         settings = QSettings(f"{folder}/settings.ini", QSettings.Format.IniFormat)
         self.window = MainWindow(Session(), settings, "cpu")
-        self.window.resize(1400, 860)
+        self.window.resize(1600, 1000)
         self.window.show()
         self.session = self.window.session
-        control = self.window.controller
         if scan is not None:
-            self.wait(control.idle, lambda: control.open(scan, 0))
-        else:
-            self.wait(control.idle, lambda: control.generate(PhantomConfig(seed=1)))
+            self.open(scan)
+
+    def open(self, path: Path) -> float:
+        """Seconds until a scan is there and its three slices are painted."""
+        self.session.mark_saved()
+        paints = Paints([view.viewport() for view in self.window.views.of.values()])
+        started = time.perf_counter()
+        control = self.window.controller
+        self.wait(control.loaded, lambda: control.open(path, 0))
+        paints.wait(lambda: None)
+        taken = time.perf_counter() - started
+        while control.busy:
+            QCoreApplication.processEvents()
+        return taken
 
     def wait(self, signal: object, action: Callable[[], None]) -> float:
         """Seconds from an action to a signal."""
@@ -93,6 +94,31 @@ class Window:
         self.window.close()
 
 
+class Paints(QObject):
+    """Counts the paint events of some widgets."""
+
+    def __init__(self, widgets: Sequence[QWidget]) -> None:
+        super().__init__()
+        self._counts = {id(widget): 0 for widget in widgets}
+        for widget in widgets:
+            widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self._counts[id(watched)] += 1
+        return False
+
+    def wait(self, action: Callable[[], object]) -> float:
+        """Seconds from an action until every widget was painted once more."""
+        before = dict(self._counts)
+        started = time.perf_counter()
+        action()
+        while any(self._counts[key] == count for key, count in before.items()):
+            QCoreApplication.processEvents()
+            assert time.perf_counter() - started < 20, "not painted"
+        return time.perf_counter() - started
+
+
 class FirstPaint(QObject):
     """When the first view that shows labels was painted."""
 
@@ -137,34 +163,3 @@ class Pulse(QObject):
     def stop(self) -> float:
         self._timer.stop()
         return self._longest
-
-
-def main() -> None:
-    scan = Path(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1] else None
-    app = make_application()
-    window = Window(scan)
-    volume = window.session.volume
-    assert volume is not None
-    size = "x".join(str(n) for n in volume.shape)
-    print(f"{volume.name}, {size}, {os.cpu_count()} cores, on the CPU")
-    first = window.segment()
-    print(f"the first time, networks loaded: labels after {first[0]:.2f} s, all {first[1]:.2f} s")
-    runs = [window.segment() for _ in range(RUNS)]
-    cancels = [window.cancel(fraction) for fraction in CANCEL_AT]
-    rows = {
-        "Segment to the first labels painted": [run[0] for run in runs],
-        "Segment to the whole result": [run[1] for run in runs],
-        "longest pause of the window meanwhile": [run[2] for run in runs],
-        f"Cancel to a free window, at {len(CANCEL_AT)} points": [free for free, _ in cancels],
-        "Cancel to the end of the worker": [ended for _, ended in cancels],
-    }
-    print(f"{'seconds':<42} {'best':>6} {'median':>7} {'worst':>6}")
-    for name, values in rows.items():
-        middle = statistics.median(values)
-        print(f"{name:<42} {min(values):6.2f} {middle:7.2f} {max(values):6.2f}")
-    window.close()
-    app.processEvents()
-
-
-if __name__ == "__main__":
-    main()
