@@ -33,8 +33,8 @@ format: .venv/ready ## Put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/ready ## Measure how long a person waits (SCAN=file for a scan of yours)
-	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/waiting.py $(SCAN)
+bench: .venv/ready ## Measure every wait against its alternatives (SCAN=file adds yours)
+	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/bench.py $(SCAN)
 
 clean: ## Remove what make made
 	rm -rf .venv out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

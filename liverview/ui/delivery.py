@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QElapsedTimer, QObject, QTimer
 
 from liverview.files import write_json
-from liverview.measurement import Measurement, measure, report
 from liverview.ui.job import Outcome
 from liverview.ui.main_window import MainWindow
 
 _LAYOUT_MS = 200  # for the last repaints before the picture is taken
+
+if TYPE_CHECKING:
+    from liverview.measurement import Measurement
 
 
 class Delivery(QObject):
@@ -52,6 +55,8 @@ class Delivery(QObject):
         session = self._window.session
         assert session.volume is not None
         assert session.labels is not None
+        from liverview.measurement import measure, report  # slow to import, and only needed here
+
         measurement = measure(session.labels)
         device = self._window.actions_.device.currentData()
         figures = report(

@@ -12,7 +12,7 @@ FIELD_MM, LENGTH_MM = 384.0, 300.0
 
 
 def phantom(folder: Path, plane: int, slices: int) -> tuple[Path, Path]:
-    """A scan of ``plane`` x ``plane`` x ``slices`` voxels and its labels; one body for all sizes."""
+    """A scan of ``plane`` x ``plane`` x ``slices`` voxels and its labels; always the same body."""
     scan = folder / f"{plane}x{plane}x{slices}.nii.gz"
     labels = folder / f"{plane}x{plane}x{slices}_labels.nii.gz"
     if not labels.exists():

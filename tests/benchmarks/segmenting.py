@@ -129,9 +129,7 @@ def segment_rows(scan: Path) -> list[Row]:
     plain = plain_labels(volume)
     same = float((labels == plain).mean())
     maps = [LabelMap(voxels, volume.affine) for voxels in (labels, plain)]
-    apart = max(
-        1 - score.dice for score in evaluate(*maps) if score.dice is not None
-    )
+    apart = max(1 - score.dice for score in evaluate(*maps) if score.dice is not None)
     limit = watched.flop / peak
     first, whole = ([run[n] for run in runs] for n in (0, 1))
     size = "x".join(str(n) for n in volume.shape)

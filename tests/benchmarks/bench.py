@@ -1,0 +1,88 @@
+"""Every wait of a person, measured beside what else there is: `make bench`, or with SCAN=file.
+
+Prints one table, and writes bench.json and bench.png into --out. Makes its own scans, phantoms
+with 12 HU of noise, about ten minutes in all; SCAN adds a scan to be opened and segmented.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from drawing import draw_rows
+from files import open_rows, save_rows
+from growth import grow, lines
+from inputs import phantom
+from many import many_rows
+from measuring import Row
+from segmenting import segment_rows
+from starting import start_rows
+
+PARTS = ("start", "files", "draw", "segment", "many", "growth")
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd")
+
+
+def machine() -> str:
+    """Cores and instruction set, which is what the figures depend on."""
+    known = Path("/proc/cpuinfo")
+    flags = set(re.findall(r"\w+", known.read_text())) if known.exists() else set()
+    found = " ".join(name for name in INSTRUCTIONS if name in flags)
+    return f"{os.cpu_count()} cores, {platform.machine()} {found}, {platform.system()}, no GPU used"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scan", type=Path, nargs="?", metavar="SCAN")
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    print(machine())
+    print(f"{'milliseconds':<54}{'best':>10}{'median':>10}{'p95':>10}{'':>4}{'to ours':>8}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        scan, labels = phantom(folder, 512, 120)
+        long, long_labels = phantom(folder, 512, 400)
+        given = [options.scan] if options.scan else []
+        parts: dict[str, Callable[[], list[Row]]] = {
+            "start": start_rows,
+            "files": lambda: (
+                open_rows([scan, long, *given])
+                + save_rows(scan, labels)
+                + save_rows(long, long_labels)
+            ),
+            "draw": draw_rows,
+            "segment": lambda: [row for path in (scan, *given) for row in segment_rows(path)],
+            "many": lambda: many_rows(phantom(folder, 256, 60)[0]),
+        }
+        rows: list[Row] = []
+        for part, make in parts.items():
+            if part in options.only:
+                for row in make():
+                    print("\n".join(row.lines()), flush=True)
+                    rows.append(row)
+        entries = grow(folder) if "growth" in options.only else []
+        if entries:
+            print("\n".join(lines(entries)))
+    missed = [row.name for row in rows if row.reached is False]
+    print(f"missed: {'; '.join(missed) or 'nothing'}")
+    found: dict[str, Any] = {"machine": machine(), "rows": [row.to_dict() for row in rows]}
+    path = options.out / "bench.json"
+    path.write_text(json.dumps(found | {"growth": entries}, indent=2) + "\n", encoding="utf-8")
+    from chart import draw
+
+    draw(rows, entries, options.out / "bench.png")
+    print(f"{path} and {options.out / 'bench.png'} written.")
+
+
+if __name__ == "__main__":
+    main()
