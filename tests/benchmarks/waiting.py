@@ -10,6 +10,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from measuring import peak_mb
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QSettings, QTimer
 from PySide6.QtWidgets import QWidget
 
@@ -24,6 +25,7 @@ class Window:
 
     def __init__(self, scan: Path | None) -> None:
         make_application()
+        self.painted_mb = 0.0  # the most memory until the last scan was painted
         folder = tempfile.mkdtemp()
         settings = QSettings(f"{folder}/settings.ini", QSettings.Format.IniFormat)
         self.window = MainWindow(Session(), settings, "cpu")
@@ -42,7 +44,8 @@ class Window:
         self.wait(control.loaded, lambda: control.open(path, 0))
         paints.wait(lambda: None)
         taken = time.perf_counter() - started
-        while control.busy:
+        self.painted_mb = peak_mb()
+        while control.busy or self.session._turned is None:
             QCoreApplication.processEvents()
         return taken
 
