@@ -3,8 +3,9 @@
 `segment` is a generator and knows nothing of threads: to cancel is to stop iterating and
 close it. Slabs are computed on a fixed partition of the volume and only their order depends
 on the crosshair, so the result is the same, bit for bit, whatever the order. Memory beyond
-the volume and the label map is bounded by the slab, the first stage's 4 mm grid, and a byte per
-voxel of the liver's slices for how sure its tumors are.
+the volume and the label map is bounded by the slab and the first stage's 4 mm grid, but for the
+clean-up of the whole: labels and how sure its tumors are, a byte each per voxel of the liver's
+slices, and some bytes per voxel of the liver's box.
 """
 
 from __future__ import annotations

@@ -37,9 +37,7 @@ def draw(rows: list[Row], entries: list[dict[str, Any]], path: Path) -> None:
                 transform=axes.get_yaxis_transform(),
             )
         axes.barh(place, 1000 * seconds, color=OURS if ours else THEIRS, height=0.8)
-        axes.text(
-            1000 * seconds * 1.05, place, f"{1000 * seconds:,.4g} ms", va="center", fontsize=7
-        )
+        axes.text(1000 * seconds * 1.05, place, _ms(1000 * seconds), va="center", fontsize=7)
         ticks.append(place)
         names.append(way)
         place += 1
@@ -81,3 +79,7 @@ def draw(rows: list[Row], entries: list[dict[str, Any]], path: Path) -> None:
     figure.tight_layout()
     figure.savefig(path, dpi=80)
     plt.close(figure)
+
+
+def _ms(value: float) -> str:
+    return f"{value:,.0f} ms" if value >= 100 else f"{value:.1f} ms"
