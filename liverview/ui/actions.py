@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -106,6 +106,22 @@ class Actions:
         action.triggered.connect(partial(self._set_preset, preset))
         return action
 
+    def choose_device(self, name: str) -> None:
+        """Show a device as chosen, also one that the list lacks."""
+        if self.device.findData(name) < 0:
+            self.device.addItem(name, name)
+        self.device.setCurrentIndex(self.device.findData(name))
+
+    def allow(self, *, has_volume: bool, busy: bool, savable: bool) -> None:
+        """Enable what can be done now; Cancel takes the place of Segment."""
+        self.segment.setVisible(not busy)
+        self.segment.setEnabled(has_volume and not busy)
+        self.cancel.setVisible(busy)
+        for action in (self.save, self.save_masks):
+            action.setEnabled(savable)
+        for action in (self.screenshot, self.scan_info):
+            action.setEnabled(has_volume)
+
     # ---- what the commands of looking do ---------------------------------------------------
 
     def _set_preset(self, preset: Preset, checked: bool = False) -> None:
@@ -145,8 +161,8 @@ class Actions:
 
     # ---- where the commands are ------------------------------------------------------------
 
-    def fill_menus(self, layers_dock: QAction) -> None:
-        """The menu bar."""
+    def fill_menus(self, panels: Sequence[QAction]) -> None:
+        """The menu bar; ``panels`` show and hide the docks."""
         bar = self._window.menuBar()
         file = bar.addMenu("&File")
         file.addActions([self.open, self.phantom])
@@ -161,7 +177,7 @@ class Actions:
         window.addActions([*self.windows, self.auto_window])
         view.addActions([self.reset, self.crosshair, self.text, self.radiological])
         view.addSeparator()
-        view.addAction(layers_dock)
+        view.addActions(panels)
         labels = bar.addMenu("&Labels")
         labels.addActions([*self.layers, self.all_layers, self.fainter, self.stronger])
         work = bar.addMenu("&Segment")

@@ -86,7 +86,7 @@ def make_window(
     def make(**options: Any) -> MainWindow:
         settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
         window = MainWindow(Session(), settings, **options)
-        window.dialogs = answers
+        window.files.dialogs = answers
         qtbot.addWidget(window)
         window.show()
         windows.append(window)
