@@ -39,11 +39,13 @@ class Slab:
     labels : (I, J, stop - start).
     probabilities : (3, I, J, stop - start), of the liver as an organ, vessel and tumor, where
         they were asked for.
+    box : i and j beyond which all labels are background, for who has to look at them.
     """
 
     start: int
     labels: NDArray[np.uint8]
     probabilities: NDArray[np.float16] | None = None
+    box: tuple[slice, slice] = (slice(None), slice(None))
 
     @property
     def stop(self) -> int:

@@ -141,12 +141,13 @@ def _show_coarse(volume: Volume, liver: CoarseLiver, near: int) -> Iterator[Slab
     """The first stage's liver on the volume's grid."""
     mask = torch.from_numpy(liver.mask).float()
     i, j = (liver.weights(volume, axis, torch.arange(volume.shape[axis])) for axis in (0, 1))
-    box = liver.box(volume, liver.spacing[2])[2]
-    for start in outward(range(box.start, box.stop, _CHUNK), _CHUNK, near):
+    *around, slices = liver.box(volume, max(liver.spacing))
+    for start in outward(range(slices.start, slices.stop, _CHUNK), _CHUNK, near):
         stop = min(start + _CHUNK, volume.shape[2])
         thin = along(mask, liver.weights(volume, 2, torch.arange(start, stop)), 2).movedim(2, 0)
         shown = along(along(thin, i, 1), j, 2).permute(1, 2, 0) > 0.5
-        yield Slab(start, shown.to(torch.uint8).numpy() * np.uint8(Label.LIVER))
+        labels = np.asfortranarray(shown.to(torch.uint8).numpy() * np.uint8(Label.LIVER))
+        yield Slab(start, labels, box=(around[0], around[1]))
 
 
 def _cleaned(
@@ -159,7 +160,7 @@ def _cleaned(
         k = box[2].start + offset
         before = labels[box[0], box[1], k]
         if not np.array_equal(cleaned[:, :, offset], before):
-            slab = np.zeros((*volume.shape[:2], 1), np.uint8)
+            slab = np.zeros((*volume.shape[:2], 1), np.uint8, order="F")
             slab[box[0], box[1], 0] = cleaned[:, :, offset]
-            yield Slab(k, slab)
+            yield Slab(k, slab, box=box[:2])
     return float(np.count_nonzero(cleaned)) * volume.voxel_ml

@@ -235,7 +235,7 @@ def _slab(
 ) -> tuple[Slab, NDArray[np.uint8], Tensor]:
     """One slab, its tumor's probability, and the organ's in its working slices, coarse."""
     stop = min(start + group * _SLICES, volume.shape[2])
-    labels = np.zeros((*volume.shape[:2], stop - start), np.uint8)
+    labels = np.zeros((*volume.shape[:2], stop - start), np.uint8, order="F")
     tumor = np.zeros_like(labels)
     behind = np.zeros((len(SHOWN), *labels.shape), np.float16) if probabilities else None
     middles = start + (torch.arange(_SLICES) + 0.5) * group - 0.5
@@ -266,7 +266,7 @@ def _slab(
     if behind is not None:
         parts = probabilities_of(seen, first, checkpoint.classes)
         behind[:, *plane.box] = parts.repeat(group, axis=3)[..., : stop - start]
-    return Slab(start, labels, behind), tumor, organ
+    return Slab(start, labels, behind, plane.box), tumor, organ
 
 
 def _working_slices(volume: Volume, halo: int, plane: _Plane, group: int, start: int) -> Tensor:

@@ -129,8 +129,11 @@ class Session(QObject):
         assert self.labels is not None
         part = self.labels.voxels[:, :, slab.start : slab.stop]
         # Not in place: the counts from before the segmentation are kept.
-        self._counts = self._counts + _count(slab.labels) - _count(part)
-        touched = bool(slab.labels.any() or part.any())
+        new, old = _count(slab.labels[slab.box]), np.zeros_like(self._counts)
+        if self._labeled is not None:
+            old = _count(part[self._labeled[:2]])
+        self._counts = self._counts + new - old
+        touched = bool(new.any() or old.any())
         part[...] = slab.labels
         self._labeled = _around(self._labeled, slab)
         self.has_partial = self.has_partial or touched
@@ -306,13 +309,14 @@ class _Kept:
 def _around(box: _Box | None, slab: Slab) -> _Box | None:
     """A block of the volume, and what it takes to hold the labels of a slab as well."""
     found = []
+    block = slab.labels[slab.box]
+    first = slab.box[0].start or 0, slab.box[1].start or 0, slab.start
     for axis in range(3):
-        hit = np.flatnonzero(slab.labels.any(axis=tuple(a for a in range(3) if a != axis)))
+        hit = np.flatnonzero(block.any(axis=tuple(a for a in range(3) if a != axis)))
         if len(hit) == 0:
             return box
-        found.append(slice(int(hit[0]), int(hit[-1]) + 1))
+        found.append(slice(int(hit[0]) + first[axis], int(hit[-1]) + 1 + first[axis]))
     i, j, k = found
-    k = slice(k.start + slab.start, k.stop + slab.start)
     if box is None:
         return i, j, k
     return _union(box[0], i), _union(box[1], j), _union(box[2], k)
