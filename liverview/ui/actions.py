@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QIcon, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QWidget
 
 from liverview import paths
 from liverview.labels import SHOWN, Label
 from liverview.ui.controls import Choice
+from liverview.ui.icons import icon
 from liverview.ui.session import Convention, Session
+from liverview.ui.shortcuts import plain, tip_of
+from liverview.ui.theme import Theme, set_theme, theme
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _LABEL_KEYS = {Label.LIVER: "L", Label.VESSEL: "V", Label.TUMOR: "T"}
@@ -44,6 +47,8 @@ class Actions:
     def __init__(self, window: QMainWindow, session: Session) -> None:
         self._window = window
         self.session = session
+        self._icons: dict[QAction, str] = {}
+        self._theme_group = QActionGroup(window)
         make = self._make
         self.open = make("&Open …", "Ctrl+O", "open", "Open a CT scan")
         self.phantom = make("&New phantom …", "Ctrl+N", "phantom", "Generate a synthetic CT")
@@ -55,7 +60,11 @@ class Actions:
         self.cancel = make("&Cancel", "Esc", "cancel", "Stop what is running")
         self.reset = make("&Reset views", "R", "", "Three views, each fitted to its slice")
         self.scan_info = make("Scan &information …", "Ctrl+I", "", "Size, spacing and remarks")
-        self.about = make("&About liverview", "F1", "", "Version and license")
+        self.tour = make("Quick &tour", "", "", "What is where, in a minute")
+        self.sheet = make("&Keys and mouse", "F1; ?", "", "What every key does")
+        self.shortcuts = make("Change &shortcuts …", "", "", "Give commands other keys")
+        self.about = make("&About liverview", "", "", "Version and license")
+        self.themes = [self._theme(choice) for choice in Theme]
         self.crosshair = self._toggle("&Crosshair", "X", session.set_show_crosshair)
         self.text = self._toggle("&Text on the images", "H", session.set_show_text)
         self.radiological = self._toggle("&Radiological convention", "N", self._set_convention)
@@ -79,12 +88,19 @@ class Actions:
 
     def _make(self, text: str, keys: str, icon: str, tip: str) -> QAction:
         action = QAction(text, self._window)
-        action.setShortcut(QKeySequence(keys))
-        action.setToolTip(f"{tip} ({keys})")
+        action.setObjectName(plain(text).lower().replace(" ", "_"))  # in the settings
+        if keys:
+            action.setShortcuts(QKeySequence.listFromString(keys))
         action.setStatusTip(tip)
+        action.setToolTip(tip_of(action))
         if icon:
-            action.setIcon(QIcon(str(paths.resources() / "icons" / f"{icon}.svg")))
+            self._icons[action] = icon
         return action
+
+    def color_icons(self) -> None:
+        """Draw the icons in the colors that the window wears now."""
+        for action, name in self._icons.items():
+            action.setIcon(icon(name, self._window.palette()))
 
     def _toggle(self, text: str, keys: str, slot: Callable[[bool], None]) -> QAction:
         action = self._make(text, keys, "", text.replace("&", ""))
@@ -98,6 +114,14 @@ class Actions:
             self.session.set_style(label, visible=visible)
 
         return self._toggle(self.session.styles[label].name, _LABEL_KEYS[label], show)
+
+    def _theme(self, choice: Theme) -> QAction:
+        action = self._make(choice.value, "", "", f"Colors of the window: {choice.value.lower()}")
+        action.setCheckable(True)
+        action.setData(choice)
+        self._theme_group.addAction(action)
+        action.triggered.connect(partial(self._set_theme, choice))
+        return action
 
     def _preset(self, number: int, preset: Preset) -> QAction:
         text = f"{preset.name}  {preset.width:.0f} / {preset.level:.0f}"
@@ -126,6 +150,14 @@ class Actions:
 
     def _set_preset(self, preset: Preset, checked: bool = False) -> None:
         self.session.set_window(preset.level, preset.width)
+
+    def _set_theme(self, choice: Theme, checked: bool = False) -> None:
+        set_theme(choice)
+
+    def show_theme(self) -> None:
+        """Check the theme that is worn."""
+        for action in self.themes:
+            action.setChecked(action.data() is theme())
 
     def _set_convention(self, radiological: bool) -> None:
         both = Convention.RADIOLOGICAL, Convention.NEUROLOGICAL
@@ -178,11 +210,15 @@ class Actions:
         view.addActions([self.reset, self.crosshair, self.text, self.radiological])
         view.addSeparator()
         view.addActions(panels)
+        view.addMenu("&Theme").addActions(self.themes)
         labels = bar.addMenu("&Labels")
         labels.addActions([*self.layers, self.all_layers, self.fainter, self.stronger])
         work = bar.addMenu("&Segment")
         work.addActions([self.segment, self.cancel])
-        bar.addMenu("&Help").addAction(self.about)
+        help_ = bar.addMenu("&Help")
+        help_.addActions([self.tour, self.sheet, self.shortcuts])
+        help_.addSeparator()
+        help_.addAction(self.about)
 
     def make_toolbar(self) -> QToolBar:
         """The toolbar: one primary action, and what is used often."""

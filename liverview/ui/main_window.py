@@ -5,23 +5,23 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QElapsedTimer, QSettings, Qt, QTimer
+from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QLabel,
     QMainWindow,
-    QMessageBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from liverview import DISCLAIMER, __version__
+from liverview import DISCLAIMER
 from liverview.labels import Label
 from liverview.ui.actions import Actions
 from liverview.ui.case_files import CaseFiles
 from liverview.ui.controller import Controller
+from liverview.ui.help import Help, Places
 from liverview.ui.job import Outcome
 from liverview.ui.label_panel import LabelPanel, format_ml
 from liverview.ui.message_bar import MessageBar
@@ -49,11 +49,16 @@ class MainWindow(QMainWindow):
         self.start_page = StartPage()
         self.readout = Readout(session)
         self.progress = ProgressStatus(session)
+        self.docks: dict[str, QDockWidget] = {}
         self._clock = QElapsedTimer()  # of the segmentation
         self._build()
         self._connect()
         self.actions_.choose_device(device)
         load_settings(self, session, settings)
+        begin, labels = self.start_page.phantom_button, self.docks["labels"]
+        places = Places(begin=begin, views=self.views, toolbar=self.toolbar, labels=labels)
+        self.help = Help(self, self.actions_, settings, places)
+        self._wear_theme()
         self._show_recent()
         self._refresh()
         self.setAcceptDrops(True)
@@ -69,9 +74,10 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.messages)
         layout.addWidget(self._stack, 1)
         self.setCentralWidget(center)
-        docks = [self._dock("labels", "Labels", LabelPanel(self.session))]
-        self.addToolBar(self.actions_.make_toolbar())
-        self.actions_.fill_menus([dock.toggleViewAction() for dock in docks])
+        self._add_dock("labels", "Labels", LabelPanel(self.session))
+        self.toolbar = self.actions_.make_toolbar()
+        self.addToolBar(self.toolbar)
+        self.actions_.fill_menus([dock.toggleViewAction() for dock in self.docks.values()])
         self.statusBar().addWidget(self.readout, 1)
         self.statusBar().addPermanentWidget(self.progress)
         note = QLabel("Research use only")
@@ -81,14 +87,14 @@ class MainWindow(QMainWindow):
         # Else a right click on the toolbar could hide it for good.
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
 
-    def _dock(self, name: str, title: str, panel: QWidget) -> QDockWidget:
+    def _add_dock(self, name: str, title: str, panel: QWidget) -> None:
         """A panel on the right, under the ones before it; ``name`` is kept in the settings."""
         dock = QDockWidget(title)
         dock.setObjectName(name)
         dock.setWidget(panel)
         dock.setMinimumWidth(210)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-        return dock
+        self.docks[name] = dock
 
     def _connect(self) -> None:
         do, control, files = self.actions_, self.controller, self.files
@@ -102,11 +108,11 @@ class MainWindow(QMainWindow):
         do.cancel.triggered.connect(control.cancel)
         do.reset.triggered.connect(self.views.reset)
         do.scan_info.triggered.connect(self._on_scan_info)
-        do.about.triggered.connect(self._on_about)
         self.progress.cancel_requested.connect(control.cancel)
         self.start_page.open_requested.connect(files.choose_scan)
         self.start_page.phantom_requested.connect(files.new_phantom)
         self.start_page.recent_requested.connect(self.open)
+        self.start_page.tour_requested.connect(do.tour.trigger)
         self.views.hovered.connect(self.readout.set_hovered)
         files.failed.connect(self._on_failed)
         control.noticed.connect(self._on_noticed)
@@ -172,13 +178,6 @@ class MainWindow(QMainWindow):
         assert self.session.volume is not None
         self.files.ask(self.files.dialogs.scan_info, self.session.volume, self.session.path)
 
-    def _on_about(self) -> None:
-        QMessageBox.about(
-            self,
-            "About liverview",
-            f"<b>liverview {__version__}</b><p>{DISCLAIMER}</p><p>MIT license.</p>",
-        )
-
     # ---- closing, dropping -----------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -189,6 +188,11 @@ class MainWindow(QMainWindow):
         self.hide()  # at once; the jobs may need a moment
         self.controller.shut_down()
         event.accept()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._wear_theme()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -201,6 +205,10 @@ class MainWindow(QMainWindow):
         if files:
             # Later, for the program that the file came from waits for this to return.
             QTimer.singleShot(0, partial(self.open, files[0]))
+
+    def _wear_theme(self) -> None:
+        self.actions_.color_icons()
+        self.actions_.show_theme()
 
     # ---- what can be done now ----------------------------------------------------------------
 

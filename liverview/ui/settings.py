@@ -10,6 +10,7 @@ from PySide6.QtCore import QByteArray, QSettings
 from PySide6.QtWidgets import QMainWindow
 
 from liverview.ui.session import Convention, Session
+from liverview.ui.theme import Theme, set_theme, theme
 
 _KEPT = 10
 _VERSION = 1  # of the arrangement of docks and toolbars
@@ -27,6 +28,8 @@ def load_settings(window: QMainWindow, session: Session, settings: QSettings) ->
         session.set_window(level, width)
     name = settings.value("convention", Convention.RADIOLOGICAL.name)
     session.set_convention(Convention.__members__.get(str(name), Convention.RADIOLOGICAL))
+    worn = str(settings.value("theme", Theme.SYSTEM.name))
+    set_theme(Theme.__members__.get(worn, Theme.SYSTEM))
 
 
 def save_settings(window: QMainWindow, session: Session, settings: QSettings) -> None:
@@ -37,6 +40,7 @@ def save_settings(window: QMainWindow, session: Session, settings: QSettings) ->
     settings.setValue("level", level)
     settings.setValue("width", width)
     settings.setValue("convention", session.convention.name)
+    settings.setValue("theme", theme().name)
     settings.sync()
 
 

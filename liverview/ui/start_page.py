@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from liverview import DISCLAIMER
-
-_SHOWN = 5
 
 
 def short_name(path: Path) -> str:
@@ -23,12 +21,13 @@ class StartPage(QWidget):
 
     Signals
     -------
-    open_requested, phantom_requested : a button was pressed.
+    open_requested, phantom_requested, tour_requested : a button was pressed.
     recent_requested : with the path that was chosen.
     """
 
     open_requested = Signal()
     phantom_requested = Signal()
+    tour_requested = Signal()
     recent_requested = Signal(Path)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -38,34 +37,35 @@ class StartPage(QWidget):
         note = QLabel(f"<i>{DISCLAIMER}</i>")
         self.open_button = QPushButton("Open a scan …")
         self.phantom_button = QPushButton("New phantom …")
+        self.recent_button = QPushButton("Recent")
+        self.recent_button.setMenu(QMenu(self.recent_button))
+        self.recent_button.menu().setToolTipsVisible(True)
+        self.tour_button = QPushButton("New here? Take the quick tour", flat=True)
+        self.tour_button.clicked.connect(self.tour_requested)
         self.open_button.clicked.connect(self.open_requested)
         self.phantom_button.clicked.connect(self.phantom_requested)
-        self._recent = QVBoxLayout()
+        buttons = self.open_button, self.phantom_button, self.recent_button
         layout = QVBoxLayout(self)
         layout.addStretch(2)
-        for widget in (title, hint, self.open_button, self.phantom_button):
+        for widget in (title, hint, *buttons):
             layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
-        for button in (self.open_button, self.phantom_button):
+        for button in buttons:
             button.setMinimumSize(220, 38)
         layout.addSpacing(12)
-        layout.addLayout(self._recent)
+        layout.addWidget(self.tour_button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addSpacing(12)
         layout.addWidget(note, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(3)
 
     def set_recent(self, paths: Sequence[Path]) -> None:
         """List recent files."""
-        while (item := self._recent.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
-        for path in paths[:_SHOWN]:
-            button = QPushButton(short_name(path), flat=True)
-            button.setToolTip(str(path))
-            button.clicked.connect(self._choosing(path))
-            self._recent.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+        menu = self.recent_button.menu()
+        menu.clear()
+        for path in paths:
+            menu.addAction(short_name(path), self._choosing(path)).setToolTip(str(path))
+        self.recent_button.setEnabled(bool(paths))
 
-    def _choosing(self, path: Path) -> object:
+    def _choosing(self, path: Path) -> Callable[[], None]:
         def choose() -> None:
             self.recent_requested.emit(path)
 
