@@ -349,6 +349,20 @@ class Crowded(Runner):
         return super()._run(x)
 
 
+def test_bfloat16_says_nearly_what_float32_says() -> None:
+    models = load_models()
+    x = torch.randn(2, 11, 32, 48)
+    plain, rounded = (
+        Runner(models.fine.network, Place(torch.device("cpu"), dtype)).probabilities(x)
+        for dtype in (torch.float32, torch.bfloat16)
+    )
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(plain, rounded)
+    assert (plain - rounded).abs().max() < 0.1
+    assert (plain - rounded).abs().mean() < 0.005
+    assert {p.dtype for p in models.fine.network.parameters()} == {torch.float32}
+
+
 def test_out_of_memory_halves_the_batch() -> None:
     network = Greedy(most=3)
     x = torch.randn(10, 11, 16, 16)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor
 
+from liverview.device import fastest_type
 from liverview.network import AttentionResUNet
 from liverview.stream import Notice
 
@@ -15,10 +18,12 @@ class Place:
     Attributes
     ----------
     device : where they run now.
+    dtype : what convolutions are computed in; float32 but for CPUs made for less.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, dtype: torch.dtype | None = None) -> None:
         self.device = device
+        self.dtype = dtype or fastest_type(device)
         self._notices: list[Notice] = []
 
     def leave_card(self) -> None:
@@ -33,6 +38,7 @@ class Place:
                 "There is not enough memory to segment this scan: close other programs or crop it."
             )
         self.device = torch.device("cpu")
+        self.dtype = fastest_type(self.device)
         self._notices.append(
             Notice("The graphics card ran out of memory; the segmentation goes on on the CPU.")
         )
@@ -83,9 +89,13 @@ class Runner:
             raise
 
     def _run(self, x: Tensor) -> Tensor:
-        with torch.inference_mode():
-            self.network = self.network.to(self.place.device)
-            there = x.to(self.place.device).contiguous(memory_format=self._form)
+        device, dtype = self.place.device, self.place.dtype
+        # Weights stay as they are and are rounded on their way.
+        plain = dtype is torch.float32
+        rounded = nullcontext() if plain else torch.autocast(device.type, dtype)
+        with torch.inference_mode(), rounded:
+            self.network = self.network.to(device)
+            there = x.to(device).contiguous(memory_format=self._form)
             logits: Tensor = self.network(there)
             return logits.float().softmax(dim=1).cpu()
 

@@ -61,7 +61,9 @@ def main() -> None:
                 + save_rows(long, long_labels)
             ),
             "draw": draw_rows,
-            "segment": lambda: [row for path in (scan, *given) for row in segment_rows(path)],
+            "segment": lambda: (
+                segment_rows(scan, labels) + [row for path in given for row in segment_rows(path)]
+            ),
             "many": lambda: many_rows(phantom(folder, 256, 60)[0]),
         }
         rows: list[Row] = []

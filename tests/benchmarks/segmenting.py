@@ -17,8 +17,9 @@ from waiting import Window
 
 from liverview import nifti, paths
 from liverview.checkpoint import load_checkpoint
+from liverview.device import fastest_type
 from liverview.inference import Models, collect, load_models, segment
-from liverview.inference.runner import Runner
+from liverview.inference.runner import Place, Runner
 from liverview.metrics import evaluate
 from liverview.network import AttentionResUNet, NetworkConfig
 from liverview.volume import LabelMap, Volume
@@ -61,9 +62,9 @@ class Watched:
             Runner._run = real  # type: ignore[method-assign]
 
 
-def matrix_peak() -> float:
-    """Float32 FLOP/s of a matrix product, the best of several."""
-    a, b = torch.rand(MATRIX, MATRIX), torch.rand(MATRIX, MATRIX)
+def matrix_peak(dtype: torch.dtype) -> float:
+    """FLOP/s of a matrix product, the best of several."""
+    a, b = (torch.rand(MATRIX, MATRIX).to(dtype) for _ in range(2))
     best = min(_seconds(lambda: a @ b) for _ in range(12))
     return 2 * MATRIX**3 / best
 
@@ -105,6 +106,7 @@ def plain_labels(volume: Volume) -> np.ndarray:
     def plain(runner: Runner, *given: object) -> None:
         real(runner, *given)  # type: ignore[arg-type]
         runner._form = torch.contiguous_format
+        runner.place.dtype = torch.float32
 
     Runner.__init__ = plain  # type: ignore[method-assign]
     try:
@@ -113,7 +115,23 @@ def plain_labels(volume: Volume) -> np.ndarray:
         Runner.__init__ = real  # type: ignore[method-assign]
 
 
-def segment_rows(scan: Path) -> list[Row]:
+def apart(fast: np.ndarray, plain: np.ndarray, volume: Volume, truth: Path | None) -> str:
+    """How far the fast path is from plain float32: voxels, and Dice against the truth.
+
+    Without a truth, Dice of one against the other.
+    """
+    ours, theirs = (LabelMap(voxels, volume.affine) for voxels in (fast, plain))
+    known = nifti.read_labels(truth) if truth is not None else theirs
+    pairs = zip(evaluate(ours, known), evaluate(theirs, known), strict=True)
+    most = max(abs(a.dice - b.dice) for a, b in pairs if a.dice is not None)
+    whose = "the truth" if truth is not None else "one another"
+    return (
+        f"against plain float32: {float((fast == plain).mean()):.4%} of the voxels equal; Dice "
+        f"against {whose} apart by at most {most:.4f}"
+    )
+
+
+def segment_rows(scan: Path, truth: Path | None = None) -> list[Row]:
     window = Window(scan)
     volume = window.session.volume
     assert volume is not None
@@ -124,12 +142,10 @@ def segment_rows(scan: Path) -> list[Row]:
     watched = Watched()
     with watched():
         labels = collect(segment(volume, load_models(), "cpu"), volume.shape)
-    peak = matrix_peak()
+    dtype = fastest_type(torch.device("cpu"))
+    peak = matrix_peak(dtype)
     post = posts_way(volume)
     plain = plain_labels(volume)
-    same = float((labels == plain).mean())
-    maps = [LabelMap(voxels, volume.affine) for voxels in (labels, plain)]
-    apart = max(1 - score.dice for score in evaluate(*maps) if score.dice is not None)
     limit = watched.flop / peak
     first, whole = ([run[n] for run in runs] for n in (0, 1))
     size = "x".join(str(n) for n in volume.shape)
@@ -152,8 +168,7 @@ def segment_rows(scan: Path) -> list[Row]:
             notes=[
                 f"{post / median(whole):.1f}x the post's way, whose trained networks' Dice is in "
                 "README; one run of it, labels not cleaned up",
-                f"against plain float32: {same:.5%} of the voxels equal, Dice apart by at most "
-                f"{apart:.5f}",
+                apart(labels, plain, volume, truth),
             ],
         ),
         Row("longest pause of the window meanwhile", {"liverview": [run[2] for run in runs]}),
@@ -166,12 +181,12 @@ def segment_rows(scan: Path) -> list[Row]:
             "under 0.5 s",
             max(ended for _, ended in cancels) < 0.5,
         ),
-        hot_loop_row(watched, peak),
+        hot_loop_row(watched, peak, dtype),
     ]
 
 
-def hot_loop_row(watched: Watched, peak: float) -> Row:
-    """The second stage's network on the input it gets most often."""
+def hot_loop_row(watched: Watched, peak: float, dtype: torch.dtype) -> Row:
+    """The second stage's network on the input it gets most often, as a runner runs it."""
     models = load_models()
     flat = {shape: count for shape, count in watched.shapes.items() if len(shape) == 4}
     shape = max(flat, key=lambda s: flat[s] * s[2] * s[3])
@@ -179,13 +194,11 @@ def hot_loop_row(watched: Watched, peak: float) -> Row:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         models.fine.network(x)
     flop = counter.get_total_flops()
-    network = models.fine.network.to(memory_format=torch.channels_last)
-    x = x.contiguous(memory_format=torch.channels_last)
-    a, b = torch.rand(MATRIX, MATRIX), torch.rand(MATRIX, MATRIX)
+    runner = Runner(models.fine.network, Place(torch.device("cpu"), dtype))
+    a, b = (torch.rand(MATRIX, MATRIX).to(dtype) for _ in range(2))
 
     def forward() -> None:
-        with torch.inference_mode():
-            network(x)
+        runner.probabilities(x)
 
     def product() -> float:
         return _seconds(lambda: a @ b) * flop / (2 * MATRIX**3)
@@ -198,7 +211,7 @@ def hot_loop_row(watched: Watched, peak: float) -> Row:
     ours, theirs = (min(runs) for runs in seconds.values())
     whole = watched.flop / watched.seconds / peak
     return Row(
-        f"hot loop, input {'x'.join(map(str, shape))}, {flop / 1e9:.1f} GFLOP",
+        f"hot loop, {str(dtype)[6:]}, input {'x'.join(map(str, shape))}, {flop / 1e9:.1f} GFLOP",
         seconds,
         "above 50 % of the peak",
         theirs / ours > 0.5,
@@ -208,13 +221,3 @@ def hot_loop_row(watched: Watched, peak: float) -> Row:
             f"{watched.flop / 1e12:.2f} TFLOP in {statistics.fsum([watched.seconds]):.1f} s"
         ],
     )
-
-
-def agreement(scan: Path) -> str:
-    """How far the fast path is from plain float32, on a scan of the caller's."""
-    volume = nifti.read(scan)
-    fast = collect(segment(volume, load_models(), "cpu"), volume.shape)
-    plain = plain_labels(volume)
-    maps = [LabelMap(voxels, volume.affine) for voxels in (fast, plain)]
-    apart = max(1 - s.dice for s in evaluate(*maps) if s.dice is not None)
-    return f"{scan}: {float((fast == plain).mean()):.5%} equal, Dice apart by at most {apart:.5f}"
