@@ -3,9 +3,9 @@
 `segment` is a generator and knows nothing of threads: to cancel is to stop iterating and
 close it. Slabs are computed on a fixed partition of the volume and only their order depends
 on the crosshair, so the result is the same, bit for bit, whatever the order. Memory beyond
-the volume and the label map is bounded by the slab and the first stage's 4 mm grid, but for the
-clean-up of the whole: labels and how sure its tumors are, a byte each per voxel of the liver's
-slices, and some bytes per voxel of the liver's box.
+the volume and the label map is bounded by the slab and the first stage's 4 mm grid, but for what
+the clean-up of the whole needs to know: the labels, a byte per voxel of the liver's box, and how
+sure the network is of its tumors where it saw any.
 """
 
 from __future__ import annotations
@@ -106,18 +106,21 @@ def segment(
         yield Progress("Done", 1.0)
         return
     yield from _show_coarse(volume, liver, near)
-    labels = np.zeros(volume.shape, np.uint8, order="F")
-    tumor = np.zeros(volume.shape, np.uint8, order="F")  # takes memory where it is written to
+    reach = liver.reach(volume)
+    shape = tuple(side.stop - side.start for side in reach)
+    labels = np.zeros(shape, np.uint8, order="F")
+    tumor = np.zeros(shape, np.uint8, order="F")  # takes memory where it is written to
     runner = Runner(models.fine.network, place)
     stage = refine_whole if models.fine.preprocessing.whole_slices else refine
     for refined in stage(volume, liver, models.fine, runner, near, probabilities):
         slab = refined.slab
-        labels[:, :, slab.start : slab.stop] = slab.labels
-        tumor[:, :, slab.start : slab.stop] = refined.tumor
+        _keep(labels, slab.labels, slab.start, reach)
+        if (slab.labels[slab.box] == Label.TUMOR).any():
+            _keep(tumor, refined.tumor, slab.start, reach)
         yield slab
         yield from place.take_notices()
         yield Progress("Refining", 0.2 + 0.77 * refined.done)
-    ml = yield from _cleaned(volume, liver, labels, tumor)
+    ml = yield from _cleaned(volume, reach, labels, tumor)
     if ml < LEAST_ML:  # the second stage saw that it is none
         yield Slab(0, np.zeros(volume.shape, np.uint8))
         yield Notice(NO_LIVER)
@@ -150,17 +153,31 @@ def _show_coarse(volume: Volume, liver: CoarseLiver, near: int) -> Iterator[Slab
         yield Slab(start, labels, box=(around[0], around[1]))
 
 
+def _keep(
+    block: NDArray[np.uint8],
+    values: NDArray[np.uint8],
+    start: int,
+    reach: tuple[slice, slice, slice],
+) -> None:
+    """Put slices of the volume, from ``start`` on, into the block that reaches so far."""
+    i, j, k = reach
+    first, last = max(start, k.start), min(start + values.shape[2], k.stop)
+    if first < last:
+        part = values[i, j, first - start : last - start]
+        block[:, :, first - k.start : last - k.start] = part
+
+
 def _cleaned(
-    volume: Volume, liver: CoarseLiver, labels: NDArray[np.uint8], tumor: NDArray[np.uint8]
+    volume: Volume,
+    reach: tuple[slice, slice, slice],
+    labels: NDArray[np.uint8],
+    tumor: NDArray[np.uint8],
 ) -> Generator[Progress | Slab, None, float]:
     """Slabs for the slices that the clean-up changed; returns the volume of what is left, mL."""
-    box = liver.box(volume, 50.0)
-    cleaned = yield from clean(labels[box], tumor[box], volume.spacing)
-    for offset in range(cleaned.shape[2]):
-        k = box[2].start + offset
-        before = labels[box[0], box[1], k]
-        if not np.array_equal(cleaned[:, :, offset], before):
-            slab = np.zeros((*volume.shape[:2], 1), np.uint8, order="F")
-            slab[box[0], box[1], 0] = cleaned[:, :, offset]
-            yield Slab(k, slab, box=box[:2])
-    return float(np.count_nonzero(cleaned)) * volume.voxel_ml
+    changed = yield from clean(labels, tumor, volume.spacing)
+    i, j, k = reach
+    for offset in np.flatnonzero(changed):
+        slab = np.zeros((*volume.shape[:2], 1), np.uint8, order="F")
+        slab[i, j, 0] = labels[:, :, offset]
+        yield Slab(k.start + int(offset), slab, box=(i, j))
+    return float(np.count_nonzero(labels)) * volume.voxel_ml

@@ -1,117 +1,215 @@
-"""What the whole label map shows and no slab does: loose parts, holes, specks."""
+"""What the whole label map shows and no slab does: loose parts, holes, specks.
+
+All of it works slab by slab on one byte per voxel: the label, and a bit for what is of the organ.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Callable, Generator
+from itertools import permutations
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.inference.components import Mask, fill_holes, largest_part, without_specks
+from liverview.inference.components import Mask
+from liverview.inference.parts import Parts, SlabParts, slabs
 from liverview.labels import Label
 from liverview.stream import Progress
 
-_PHASE = "Cleaning up"
 LEAST_PART_ML = {Label.VESSEL: 0.05, Label.TUMOR: 0.25}
 """Vessel and tumor parts smaller than this become liver."""
 _OUTSIDE = 0.45  # share of a tumor's surface with nothing of the liver on the other side
 _SURE = 0.7  # mean probability of a tumor part that is worth showing
+_ORGAN = np.uint8(0x80)
+_LABEL = np.uint8(0x7F)
+_TUMOR, _LIVER = _ORGAN | np.uint8(Label.TUMOR), _ORGAN | np.uint8(Label.LIVER)
+_UNSURE, _BESIDE = 1, 2  # marks of a tumor part
+_STEP = Progress("Cleaning up", 0.98)
+Steps = Generator[Progress, None, None]
 
 
 def clean(
     labels: NDArray[np.uint8],
     tumor: NDArray[np.uint8],
     spacing: tuple[float, float, float],
-) -> Generator[Progress, None, NDArray[np.uint8]]:
-    """Keep the largest liver, fill its holes, drop specks and doubtful tumors.
+) -> Generator[Progress, None, NDArray[np.bool_]]:
+    """Keep the largest liver, fill its holes, drop specks and doubtful tumors, in place.
 
     The liver is 6-connected and includes its vessels and tumors; vessel and tumor parts are
     26-connected. A tumor part that is more beside the liver than in it was taken of a neighbor,
     and becomes background; one that the network is not sure of as a whole becomes liver. Yields
-    progress between its steps, so that it can be stopped there.
+    progress between its steps, so that it can be stopped there; returns which slices changed.
 
     Parameters
     ----------
-    labels : of one block, (I, J, K).
+    labels : of one block, (I, J, K); quickest where (I, J) planes lie in one piece.
     tumor : the probability that they are tumor, (I, J, K), in 255ths.
     spacing : mm.
     """
-    yield Progress(_PHASE, 0.97)
-    cleaned = np.zeros_like(labels)
-    box = _bounds(labels)
+    changed = np.zeros(labels.shape[2], np.bool_)
+    box = yield from _bounds(labels)
     if box is None:
-        return cleaned
-    found = np.ascontiguousarray(labels[box])
-    yield Progress(_PHASE, 0.97)
-    organ = largest_part(found > 0)
-    yield Progress(_PHASE, 0.98)
-    organ = fill_holes(organ)
-    yield Progress(_PHASE, 0.98)
-    beside, unsure = yield from _doubtful(
-        (found == Label.TUMOR) & organ, organ, tumor[box], spacing
-    )
-    if beside.any():
-        organ = largest_part(organ & ~beside)
-        yield Progress(_PHASE, 0.98)
-    found[unsure] = Label.LIVER
-    out = np.where(organ, np.maximum(found, np.uint8(Label.LIVER)), np.uint8(Label.BACKGROUND))
+        return changed
+    block, sure, touched = labels[box], tumor[box], changed[box[2]]
+    yield from _keep_largest(block, lambda where: block[:, :, where] > 0)
+    yield from _fill_holes(block)
+    if (yield from _judge_tumors(block, sure, spacing, touched)):
+        yield from _keep_largest(block, lambda where: block[:, :, where] >= _ORGAN)
+    yield from _settle(block, touched)
     voxel_ml = float(np.prod(spacing)) / 1000
     for label, ml in LEAST_PART_ML.items():
-        part = out == label
-        out[part & ~without_specks(part, max(1, round(ml / voxel_ml)))] = Label.LIVER
-        yield Progress(_PHASE, 0.99)
-    cleaned[box] = out
-    return cleaned
+        yield from _drop_specks(block, label, max(1, round(ml / voxel_ml)), touched)
+    return changed
 
 
-def _doubtful(
-    tumor: Mask, organ: Mask, probability: NDArray[np.uint8], spacing: tuple[float, float, float]
-) -> Generator[Progress, None, tuple[Mask, Mask]]:
-    """The parts of a tumor with much of their surface outside the organ, and unsure ones.
+def _keep_largest(block: NDArray[np.uint8], mask_of: Callable[[slice], Mask]) -> Steps:
+    """Mark the largest 6-connected part of a mask as the organ, and nothing else."""
+    parts = Parts(mask_of, block.shape, 6)
+    for _ in parts.look():
+        yield _STEP
+    size = parts.size
+    largest = np.zeros(len(size), np.uint8)
+    if len(size):
+        largest[size.argmax()] = _ORGAN
+    for where, organ in parts.marked(largest):
+        block[:, :, where] &= _LABEL
+        if organ is not None:
+            block[:, :, where] |= organ
+        yield _STEP
 
-    All of the tumor is in the organ.
+
+def _fill_holes(block: NDArray[np.uint8]) -> Steps:
+    """Add every part of the rest that does not reach the block's border to the organ."""
+    parts = Parts(lambda where: block[:, :, where] < _ORGAN, block.shape, 6)
+    reaching = []
+    for slab in parts.look():
+        numbers = slab.numbers
+        rim = [numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1]]
+        if slab.where.start == 0:
+            rim.append(numbers[:, :, 0])
+        if slab.where.stop == block.shape[2]:
+            rim.append(numbers[:, :, -1])
+        reaches = np.zeros(len(slab.size) + 1, np.bool_)
+        for side in rim:
+            reaches[side] = True
+        reaching.append(reaches[1:])
+        yield _STEP
+    holes = (parts.whole(reaching) == 0) * _ORGAN
+    for where, hole in parts.marked(holes):
+        if hole is not None:
+            block[:, :, where] |= hole
+        yield _STEP
+
+
+def _judge_tumors(
+    block: NDArray[np.uint8],
+    sure: NDArray[np.uint8],
+    spacing: tuple[float, float, float],
+    touched: NDArray[np.bool_],
+) -> Generator[Progress, None, bool]:
+    """Take parts beside the liver out of the organ and make unsure ones liver.
+
+    Returns whether there were any beside it.
     """
-    beside, unsure = np.zeros_like(tumor), np.zeros_like(tumor)
-    box = _bounds(tumor)
-    if box is None:
-        return beside, unsure
-    parts = cc3d.connected_components(np.asfortranarray(tumor[box]), connectivity=26)
-    yield Progress(_PHASE, 0.98)
-    numbers = parts[tumor[box]]
-    size = np.bincount(numbers)
-    sure = np.bincount(numbers, weights=probability[box][tumor[box]])
-    inside = organ[box]
-    surface, outside = np.zeros(len(size)), np.zeros(len(size))
+    parts = Parts(lambda where: block[:, :, where] == _TUMOR, block.shape, 26)
+    certainty, surface, outside = [], [], []
+    for slab in parts.look():
+        certainty.append(_summed(slab, sure[:, :, slab.where]))
+        faces = np.zeros((2, len(slab.size)))
+        if len(slab.size):
+            faces = _faces(block, slab, spacing)
+        surface.append(faces[0])
+        outside.append(faces[1])
+        yield _STEP
+    marks = np.zeros(len(parts.size), np.uint8)
+    marks[parts.whole(certainty) < _SURE * 255 * parts.size] = _UNSURE
+    beside = parts.whole(outside) > _OUTSIDE * parts.whole(surface)
+    marks[beside] = _BESIDE
+    for where, mark in parts.marked(marks):
+        if mark is not None:
+            part = block[:, :, where]
+            part[mark == _UNSURE] = _LIVER
+            part[mark == _BESIDE] = Label.TUMOR  # and of the organ no more
+            touched[where] |= (mark > 0).any(axis=(0, 1))
+        yield _STEP
+    return bool(beside.any())
+
+
+def _summed(slab: SlabParts, values: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The sum of values over each part of a slab."""
+    hit = slab.numbers > 0
+    count = len(slab.size) + 1
+    total = np.bincount(slab.numbers[hit], weights=values[hit], minlength=count)
+    return total[1:].astype(np.float64)
+
+
+def _faces(
+    block: NDArray[np.uint8], slab: SlabParts, spacing: tuple[float, float, float]
+) -> NDArray[np.float64]:
+    """Surface of each tumor part of a slab, and how much of it has no organ beyond, (2, parts)."""
+    start, stop = slab.where.start, slab.where.stop
+    hood = slice(max(start - 1, 0), min(stop + 1, block.shape[2]))
+    numbers = np.zeros((*block.shape[:2], hood.stop - hood.start), slab.numbers.dtype)
+    numbers[:, :, start - hood.start : stop - hood.start] = slab.numbers
+    box = tuple(_around(np.flatnonzero(slab.numbers.any(axis=a))) for a in ((1, 2), (0, 2)))
+    numbers, values = numbers[box], block[:, :, hood][box]
+    faces = np.zeros((2, len(slab.size) + 1))
     for axis, step in enumerate(spacing):
-        yield Progress(_PHASE, 0.98)
-        ahead, behind = (
-            tuple(end if a == axis else slice(None) for a in range(3))
-            for end in (slice(1, None), slice(None, -1))
-        )
-        for here, there in ((ahead, behind), (behind, ahead)):
-            edge = (parts[here] > 0) & (parts[there] == 0)
-            number, out = parts[here][edge], ~inside[there][edge]
+        for here, there in permutations((slice(1, None), slice(None, -1))):
+            own, other = (
+                (*(slice(None),) * axis, side, *(slice(None),) * (2 - axis))
+                for side in (here, there)
+            )
+            edge = (numbers[own] > 0) & (values[other] != _TUMOR)
+            number, out = numbers[own][edge], values[other][edge] < _ORGAN
             # Of voxels of one size, a face is as large as its axis' step is small.
-            surface += np.bincount(number, minlength=len(size)) / step
-            outside += np.bincount(number, weights=out, minlength=len(size)) / step
-    beside[box] = (outside > _OUTSIDE * surface)[parts]
-    unsure[box] = (sure < _SURE * 255 * size)[parts]
-    return beside, unsure
+            faces[0] += np.bincount(number, minlength=faces.shape[1]) / step
+            faces[1] += np.bincount(number, weights=out, minlength=faces.shape[1]) / step
+    return faces[:, 1:]
 
 
-def _bounds(labels: NDArray[Any]) -> tuple[slice, slice, slice] | None:
+def _settle(block: NDArray[np.uint8], touched: NDArray[np.bool_]) -> Steps:
+    """Labels again: at least liver in the organ, nothing outside it."""
+    for where in slabs(block.shape):
+        part = block[:, :, where]
+        label = part & _LABEL
+        out = np.where(part >= _ORGAN, np.maximum(label, np.uint8(Label.LIVER)), np.uint8(0))
+        touched[where] |= (out != label).any(axis=(0, 1))
+        part[...] = out
+        yield _STEP
+
+
+def _drop_specks(
+    block: NDArray[np.uint8], label: Label, least: int, touched: NDArray[np.bool_]
+) -> Steps:
+    """Make the 26-connected parts of fewer than ``least`` voxels liver."""
+    parts = Parts(lambda where: block[:, :, where] == label, block.shape, 26)
+    for _ in parts.look():
+        yield _STEP
+    for where, speck in parts.marked((parts.size < least).astype(np.uint8)):
+        if speck is not None:
+            block[:, :, where][speck > 0] = Label.LIVER
+            touched[where] |= speck.any(axis=(0, 1))
+        yield _STEP
+
+
+def _bounds(
+    labels: NDArray[np.uint8],
+) -> Generator[Progress, None, tuple[slice, slice, slice] | None]:
     """The smallest block with every label and one voxel around it; None where there is none."""
-    slices = np.flatnonzero(labels.any(axis=(0, 1)))
-    if len(slices) == 0:
+    plane = np.zeros(labels.shape[:2], np.bool_)
+    slices = np.zeros(labels.shape[2], np.bool_)
+    for where in slabs(labels.shape):
+        part = labels[:, :, where] > 0
+        plane |= part.any(axis=2)
+        slices[where] = part.any(axis=(0, 1))
+        yield _STEP
+    if not slices.any():
         return None
-    box = [_around(slices)]
-    kept = labels[:, :, box[0]]
-    for others in ((1, 2), (0, 2)):
-        hit = np.flatnonzero(kept.any(axis=others))
-        box.append(_around(hit))
-    return box[1], box[2], box[0]
+    i, j, k = (
+        _around(np.flatnonzero(hit)) for hit in (plane.any(axis=1), plane.any(axis=0), slices)
+    )
+    return i, j, k
 
 
 def _around(hit: NDArray[np.intp]) -> slice:

@@ -26,6 +26,8 @@ _STEP = 16
 _CHUNK = 16  # full-resolution slices shrunk at once
 LEAST_ML = 60.0
 """What is smaller is no liver."""
+NEAR = 0.02
+"""Probability of the first stage below which nothing is looked for."""
 NO_LIVER = "No liver was found in this scan."
 
 
@@ -57,10 +59,19 @@ class CoarseLiver:
 
     def box(self, volume: Volume, margin_mm: float) -> tuple[slice, slice, slice]:
         """The volume's voxels around the liver, with a margin."""
+        return self._box(volume, self.mask, margin_mm)
+
+    def reach(self, volume: Volume) -> tuple[slice, slice, slice]:
+        """The volume's voxels where the second stage may find anything of a liver."""
+        return self._box(volume, self.probability.numpy() > NEAR, max(self.spacing))
+
+    def _box(
+        self, volume: Volume, mask: NDArray[np.bool_], margin_mm: float
+    ) -> tuple[slice, slice, slice]:
         box = []
         for axis, size in enumerate(volume.shape):
             others = tuple(a for a in range(3) if a != axis)
-            hit = np.flatnonzero(self.mask.any(axis=others))
+            hit = np.flatnonzero(mask.any(axis=others))
             scale = self.spacing[axis] / volume.spacing[axis]
             margin = margin_mm / volume.spacing[axis]
             first = max(int(np.floor(hit[0] * scale - margin)), 0)

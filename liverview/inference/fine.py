@@ -13,7 +13,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from liverview.checkpoint import Checkpoint
-from liverview.inference.coarse import CoarseLiver
+from liverview.inference.coarse import NEAR, CoarseLiver
 from liverview.inference.components import fill_holes, largest_part, without_specks
 from liverview.inference.runner import Runner
 from liverview.labels import SHOWN, merge
@@ -25,7 +25,6 @@ _SLICES = 4  # working slices in one forward pass and one slab: well under half 
 MARGIN_MM = 12.0  # above and below the liver
 _AROUND_MM = 16.0  # beside what the first stage saw, for the network to see what lies there
 _LIVER, _VESSEL, _TUMOR = (label.name.lower() for label in SHOWN)
-_NEAR = 0.02  # probability of the first stage below which nothing is looked for
 _ORGAN = 0.6  # probability above which a voxel is liver, vessel or tumor
 _LOOKS = 3  # at most; on phantoms with masses a fourth one was never asked for
 _FIRST_LOOK = 0.8  # share of the work, as far as anybody knows before
@@ -143,7 +142,7 @@ def _share(look: int, done: float) -> float:
 
 def _corrected(coarse: CoarseLiver, organ: Tensor) -> CoarseLiver:
     """The first stage's liver as the second one saw it, ``organ`` (i, j, k)."""
-    organ = organ * (coarse.probability > _NEAR)
+    organ = organ * (coarse.probability > NEAR)
     mask = fill_holes(largest_part((organ > 0.5).numpy()))
     near = torch.from_numpy(ndimage.binary_dilation(mask, iterations=2))
     return replace(coarse, probability=organ * near, mask=mask)
@@ -180,7 +179,7 @@ def _plane(
 ) -> _Plane | None:
     """Where to look in a slab; ``between`` are the weights of its slices. None: nowhere."""
     how = checkpoint.preprocessing
-    seen = coarse.probability[:, :, (between > 0).any(dim=0)].amax(dim=2) > _NEAR
+    seen = coarse.probability[:, :, (between > 0).any(dim=0)].amax(dim=2) > NEAR
     if not seen.any():
         return None
     multiple = checkpoint.network.config.multiple
@@ -294,7 +293,7 @@ def labels_of(seen: Tensor, first: FirstStage, classes: tuple[str, ...]) -> NDAr
     for the liver, the liver is the first stage's.
     """
     found = _likeliest(seen).permute(1, 2, 0)  # (I, J, slices)
-    organ = (1 - seen[:, 0].permute(1, 2, 0) > _ORGAN) & (first.probability > _NEAR)
+    organ = (1 - seen[:, 0].permute(1, 2, 0) > _ORGAN) & (first.probability > NEAR)
     liver = organ if _LIVER in classes else first.mask > 0.5
     vessel, tumor = (
         found == classes.index(name) if name in classes else torch.zeros_like(liver)
@@ -330,7 +329,7 @@ def probabilities_of(
     seen: Tensor, first: FirstStage, classes: tuple[str, ...]
 ) -> NDArray[np.float16]:
     """Probabilities as `Slab` has them, (3, I, J, slices): 0 far from the first stage's liver."""
-    close = first.probability > _NEAR
+    close = first.probability > NEAR
     liver, vessel, tumor = (
         seen[:, classes.index(name)].permute(1, 2, 0) if name in classes else torch.zeros(())
         for name in (_LIVER, _VESSEL, _TUMOR)
