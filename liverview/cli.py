@@ -324,18 +324,20 @@ def _sheet(options: argparse.Namespace) -> int:
 
 def _measure(options: argparse.Namespace) -> int:
     from liverview.measurement import measure
+    from liverview.measurement.export import figures
 
     _check_outputs(options, [options.labels])
     measurement = measure(_read_labels(options.labels))
     _print_volumes(measurement)
-    for number, lesion in enumerate(measurement.lesions, start=1):
+    for lesion in measurement.lesions:
         x, y, z = lesion.centroid_mm
         print(
-            f"lesion {number:<3} {lesion.volume_ml:10.2f} mL  "
-            f"{lesion.axial_diameter_mm:6.1f} mm  at {x:.0f} {y:.0f} {z:.0f} mm"
+            f"lesion {lesion.number:<3} {lesion.volume_ml:10.2f} mL  "
+            f"{lesion.axial_diameter_mm:6.1f} x {lesion.perpendicular.length_mm:.1f} mm"
+            f"  at {x:.0f} {y:.0f} {z:.0f} mm"
         )
     if options.json:
-        _write_json(options.json, measurement.to_dict())
+        _write_json(options.json, figures(measurement))
     return 0
 
 

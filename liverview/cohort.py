@@ -234,4 +234,4 @@ def _save(task: Task, computed: _Computed, masks: bool, overwrite: bool) -> Work
         yield from nifti.save_masks(folder, name, labels, volume, overwrite=overwrite)
         written += nifti.mask_paths(folder, name).values()
     yield Progress("Measuring", 1.0)
-    return Segmented(task, volume, measure(labels), computed.seconds, written)
+    return Segmented(task, volume, measure(labels, volume), computed.seconds, written)

@@ -92,7 +92,13 @@ def test_evaluate_and_measure_print_what_they_write(
     assert liver.split()[:6] == ["liver", "1.000", "1.000", "1.000", "0.0", "+0.0"]
     assert main(["measure", labels, "--json", str(figures), "--overwrite"]) == 0
     content = json.loads(figures.read_text())
-    assert f"{content['liver_with_vessels_and_tumors_ml']:.1f} mL" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"{content['liver_with_vessels_and_tumors_ml']:.1f} mL" in printed
+    lesion = content["lesions"][0]
+    across = lesion["perpendicular_diameter_mm"]
+    assert f"{lesion['axial_diameter_mm']} x {across} mm" in printed
+    assert lesion["mean_hu"] is None  # there is no scan to read it from
+    assert content["recist_1_1"]["slice_thickness_mm"] > 0
 
 
 @pytest.fixture

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QElapsedTimer, QObject, QTimer
 
 from liverview.files import write_json
+from liverview.measurement import Measurement, measure, report
 from liverview.ui.job import Outcome
 from liverview.ui.main_window import MainWindow
 
 _LAYOUT_MS = 200  # for the last repaints before the picture is taken
-
-if TYPE_CHECKING:
-    from liverview.measurement import Measurement
 
 
 class Delivery(QObject):
@@ -55,9 +52,7 @@ class Delivery(QObject):
         session = self._window.session
         assert session.volume is not None
         assert session.labels is not None
-        from liverview.measurement import measure, report  # slow to import, and only needed here
-
-        measurement = measure(session.labels)
+        measurement = measure(session.labels, session.volume)
         device = self._window.actions_.device.currentData()
         figures = report(
             session.volume, measurement, device=device, seconds=round(self._seconds, 2)
@@ -70,11 +65,8 @@ class Delivery(QObject):
 
     def _go_to_finding(self, measurement: Measurement) -> None:
         """Put the crosshair on the largest lesion, so that the picture shows it."""
-        volume = self._window.session.volume
-        assert volume is not None
         if measurement.lesions:
-            largest = measurement.lesions[0]
-            self._window.session.set_crosshair(volume.voxel(largest.centroid_mm))
+            self._window.session.set_crosshair(measurement.lesions[0].inside)
 
     def _take_picture(self) -> None:
         picture = self._out / "screenshot.png"

@@ -168,6 +168,9 @@ def test_the_same_job_without_a_person(
     voxel_ml = float(np.prod(nib.load(scan).header.get_zooms())) / 1000
     liver_ml = float((labels > 0).sum()) * voxel_ml
     assert figures["liver_with_vessels_and_tumors_ml"] == pytest.approx(liver_ml, rel=1e-3)
+    assert figures["lesion_count"] == len(figures["lesions"])
+    assert all(lesion["mean_hu"] is not None for lesion in figures["lesions"])
+    assert figures["recist_1_1"]["caveats"]
     printed = capsys.readouterr().out
     assert all(str(out / name) in printed for name in names)
 

@@ -1,0 +1,63 @@
+"""The measurement itself, in steps that can be stopped between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from liverview.measurement.figures import SMALLEST_LESION_ML, Measurement
+from liverview.measurement.reading import PHASE, READ, read
+from liverview.stream import Progress
+from liverview.volume import LabelMap, Volume, same_grid
+
+
+def measure(
+    labels: LabelMap, volume: Volume | None = None, smallest_lesion_ml: float = SMALLEST_LESION_ML
+) -> Measurement:
+    """Measure a label map; `measuring` without the steps."""
+    *_, found = measuring(volume, labels, smallest_lesion_ml)
+    assert isinstance(found, Measurement)
+    return found
+
+
+def measuring(
+    volume: Volume | None, labels: LabelMap, smallest_lesion_ml: float = SMALLEST_LESION_ML
+) -> Iterator[Progress | Measurement]:
+    """Measure a label map in short steps; the measurement comes last.
+
+    Labels are read once, so that a map which grows meanwhile does no harm: the figures are
+    those of about this moment, and the lesions fit the tumor's volume.
+
+    Parameters
+    ----------
+    volume : where HU are read; without one, lesions have none.
+    labels : on the grid of the volume.
+    smallest_lesion_ml : smaller 26-connected parts of the tumor are no lesions.
+
+    Raises
+    ------
+    ValueError : where volume and labels lie on different grids.
+    """
+    if volume is not None and not same_grid(volume, labels):
+        raise ValueError(
+            f"{labels.name} lies on another grid than {volume.name}: "
+            "measure labels with the scan they were made for."
+        )
+    yield Progress(PHASE, 0.0)
+    # Slow to import, and not needed by who only shows figures.
+    from liverview.measurement.lesions import components, lesion
+
+    counts, tumor = yield from read(labels)
+    parts = components(tumor, labels.voxel_ml, smallest_lesion_ml)
+    found = []
+    for number, box in enumerate(parts.boxes, start=1):
+        yield Progress(PHASE, READ + (1 - READ) * (number - 1) / len(parts.boxes))
+        mask = parts.numbers[box] == number
+        found.append(lesion(number, mask, box, tumor, labels, volume))
+    yield Measurement(
+        voxel_count=counts,
+        affine=labels.affine,
+        lesions=tuple(found),
+        smallest_lesion_ml=smallest_lesion_ml,
+        left_out=parts.left_out,
+        left_out_ml=parts.left_out_ml,
+    )

@@ -1,0 +1,127 @@
+"""Measurements as files: the content of the JSON, and two tables as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from liverview import DISCLAIMER, __version__
+from liverview.files import write_csv
+from liverview.measurement import recist
+from liverview.measurement.figures import Lesion, Measurement
+from liverview.volume import Volume
+
+
+def figures(measurement: Measurement, excluded: Mapping[int, str] | None = None) -> dict[str, Any]:
+    """All figures for JSON; ``excluded`` as in `recist.assess`."""
+    return {
+        **measurement.to_dict(),
+        "recist_1_1": recist.assess(measurement, excluded).to_dict(),
+    }
+
+
+def report(
+    volume: Volume,
+    measurement: Measurement,
+    excluded: Mapping[int, str] | None = None,
+    **run: Any,
+) -> dict[str, Any]:
+    """The measurement file: the figures, and what they were made from and with."""
+    return {
+        "name": volume.name,
+        "shape_voxels": list(volume.shape),
+        "spacing_mm": [round(s, 4) for s in volume.spacing],
+        "notes": list(volume.notes),
+        **figures(measurement, excluded),
+        "software": f"liverview {__version__}",
+        **run,
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def table_paths(folder: Path, name: str) -> tuple[Path, Path]:
+    """Where `write_tables` writes: the table of lesions, and the row of the whole."""
+    return folder / f"{name}_lesions.csv", folder / f"{name}_measurement.csv"
+
+
+def write_tables(
+    folder: Path,
+    name: str,
+    measurement: Measurement,
+    excluded: Mapping[int, str] | None = None,
+) -> tuple[Path, Path]:
+    """Write the lesions, one a row, and the whole as one row; each whole or not at all.
+
+    Parameters
+    ----------
+    name : of the scan, which begins the files' names and the row.
+    excluded : as in `recist.assess`.
+
+    Raises
+    ------
+    TargetError : where a file cannot be written.
+    """
+    paths = table_paths(folder, name)
+    write_csv(paths[0], lesion_rows(measurement, excluded), LESION_COLUMNS)
+    row = {"name": name, **summary_row(measurement, excluded)}
+    write_csv(paths[1], [row], tuple(row))
+    return paths
+
+
+LESION_COLUMNS = (
+    "number",
+    "volume_ml",
+    "voxel_count",
+    "axial_diameter_mm",
+    "perpendicular_diameter_mm",
+    "diameter_3d_mm",
+    "mean_hu",
+    "sd_hu",
+    "centroid_x_mm",
+    "centroid_y_mm",
+    "centroid_z_mm",
+    "axial_slice_index_ras",
+    "recist_target",
+    "excluded_reason",
+)
+"""Of the table of lesions; x, y, z are world coordinates, RAS+."""
+
+
+def lesion_rows(
+    measurement: Measurement, excluded: Mapping[int, str] | None = None
+) -> list[dict[str, Any]]:
+    """A row per lesion, keys as in `LESION_COLUMNS`; None is no figure."""
+    assessed = recist.assess(measurement, excluded)
+    targets = {lesion.number for lesion in assessed.targets}
+    return [
+        _row(lesion, lesion.number in targets, assessed.excluded.get(lesion.number))
+        for lesion in measurement.lesions
+    ]
+
+
+def summary_row(
+    measurement: Measurement, excluded: Mapping[int, str] | None = None
+) -> dict[str, Any]:
+    """The whole as one row, so that the rows of many scans make a table."""
+    row = {key: v for key, v in measurement.to_dict().items() if not isinstance(v, list)}
+    assessed = recist.assess(measurement, excluded)
+    return {
+        **row,
+        "recist_target_count": len(assessed.targets),
+        "recist_sum_of_diameters_mm": assessed.sum_of_diameters_mm,
+        "recist_smallest_measurable_mm": assessed.smallest_mm,
+    }
+
+
+def _row(lesion: Lesion, target: bool, reason: str | None) -> dict[str, Any]:
+    content = lesion.to_dict()
+    x, y, z = content["centroid_mm"]
+    content |= {
+        "centroid_x_mm": x,
+        "centroid_y_mm": y,
+        "centroid_z_mm": z,
+        "recist_target": "yes" if target else "no",
+        "excluded_reason": reason,
+    }
+    return {column: content[column] for column in LESION_COLUMNS}

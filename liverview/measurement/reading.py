@@ -1,0 +1,75 @@
+"""Reading a label map once: voxels counted, the tumor copied."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverview.labels import Label
+from liverview.stream import Progress
+from liverview.volume import LabelMap, Voxel
+
+PHASE = "Measuring"
+READ = 0.3
+"""Share of the work that reading the labels is."""
+
+_SLICES = 64  # at once: a cache line of an array that is stored with its slices innermost
+
+
+class Tumor(NamedTuple):
+    """The tumor label, cropped to where it is.
+
+    Attributes
+    ----------
+    mask : (i, j, k), Fortran order, on its own memory.
+    start : where its first voxel lies in the label map.
+    """
+
+    mask: NDArray[np.bool_]
+    start: Voxel
+
+
+def read(labels: LabelMap) -> Generator[Progress, None, tuple[dict[Label, int], Tumor]]:
+    """Count the voxels of each label alone, and copy where the tumor is."""
+    counts = dict.fromkeys(Label, 0)
+    pieces: list[Tumor] = []
+    depth = labels.voxels.shape[2]
+    for first in range(0, depth, _SLICES):
+        part = labels.voxels[:, :, first : first + _SLICES]
+        for label in (Label.LIVER, Label.VESSEL):
+            counts[label] += int(np.count_nonzero(part == label))
+        mask = part == Label.TUMOR
+        count = int(np.count_nonzero(mask))
+        if count:
+            counts[Label.TUMOR] += count
+            pieces.append(_cropped(mask, first))
+        yield Progress(PHASE, READ * min(1.0, (first + _SLICES) / depth))
+    del counts[Label.BACKGROUND]
+    return counts, _joined(pieces)
+
+
+def _cropped(mask: NDArray[np.bool_], first: int) -> Tumor:
+    """What is set in a mask whose first slice is ``first``."""
+    hits = [
+        np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)
+    ]
+    i, j, k = (int(hit[0]) for hit in hits)
+    box = tuple(slice(int(hit[0]), int(hit[-1]) + 1) for hit in hits)
+    return Tumor(mask[box].copy(order="F"), (i, j, k + first))
+
+
+def _joined(pieces: list[Tumor]) -> Tumor:
+    if not pieces:
+        return Tumor(np.zeros((1, 1, 1), np.bool_), (0, 0, 0))
+    start = np.min([piece.start for piece in pieces], axis=0)
+    stop = np.max([np.add(piece.start, piece.mask.shape) for piece in pieces], axis=0)
+    whole = np.zeros(tuple(stop - start), np.bool_, order="F")
+    for piece in pieces:
+        first = piece.start - start
+        box = tuple(slice(f, f + n) for f, n in zip(first, piece.mask.shape, strict=True))
+        whole[box] = piece.mask
+    i, j, k = (int(s) for s in start)
+    return Tumor(whole, (i, j, k))
