@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,14 @@ SHOWN = (Label.LIVER, Label.VESSEL, Label.TUMOR)
 """The labels a person can toggle, in the order of the panel."""
 
 
+class Drawn(Enum):
+    """How a label is shown."""
+
+    BOTH = "Filled and outlined"
+    FILLED = "Filled"
+    OUTLINED = "Outlined"
+
+
 @dataclass(frozen=True)
 class LabelStyle:
     """How one label is drawn.
@@ -36,12 +44,14 @@ class LabelStyle:
     color : red, green, blue, 0..255.
     opacity : 0..1.
     visible : whether it is drawn.
+    drawn : filled, outlined or both.
     """
 
     name: str
     color: tuple[int, int, int]
     opacity: float = 0.4
     visible: bool = True
+    drawn: Drawn = Drawn.BOTH
 
 
 def default_styles() -> dict[Label, LabelStyle]:
@@ -75,13 +85,13 @@ def lookup_table(styles: Mapping[Label, LabelStyle]) -> NDArray[np.uint8]:
     """RGBA per voxel value, (256, 4) uint8.
 
     A hidden vessel or tumor takes the liver's color: it is liver, and no hole appears.
-    Values that no label has stay transparent.
+    Values that no label has stay transparent, and so do labels that are only outlined.
     """
     table = np.zeros((256, 4), np.uint8)
     liver = styles[Label.LIVER]
     for label in SHOWN:
         style = styles[label] if styles[label].visible else liver
-        if style.visible:
+        if style.visible and style.drawn is not Drawn.OUTLINED:
             table[label, :3] = style.color
             table[label, 3] = round(255 * style.opacity)
     return table
@@ -95,6 +105,14 @@ def left_out(voxels: NDArray[np.uint8]) -> str | None:
     values = ", ".join(str(value) for value in odd[:8]) + (" ..." if len(odd) > 8 else "")
     known = ", ".join(f"{label.value} {label.name.lower()}" for label in Label)
     return f"left out the values {values}; known are {known}."
+
+
+def part(voxels: NDArray[np.uint8], label: Label) -> NDArray[np.bool_]:
+    """Where a label is; LIVER is the whole organ."""
+    where: NDArray[np.bool_] = voxels == label
+    if label is Label.LIVER:
+        where = (voxels > 0) & (voxels <= max(SHOWN))
+    return where
 
 
 def organ_voxels(counts: Mapping[Label, int]) -> dict[Label, int]:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from liverview.labels import SHOWN, Label
+from liverview.labels import SHOWN, Label, part
 from liverview.stream import Slab
 from liverview.volume import LabelMap, Volume, same_grid
 
@@ -294,12 +294,6 @@ class SoftSliceDice:
             mean = float(np.mean((2 * self._overlap[row] + _SMOOTHING) / total))
             found[label] = mean if true.any() else math.nan
         return found
-
-
-def part(voxels: NDArray[np.uint8], label: Label) -> Mask:
-    """Where a label is; LIVER is the whole organ."""
-    where: Mask = (voxels > 0) & (voxels <= max(SHOWN)) if label is Label.LIVER else voxels == label
-    return where
 
 
 def _surface(mask: Mask) -> NDArray[np.intp]:

@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from liverview.files import replacing
-from liverview.labels import Label
-from liverview.metrics import Mask, dice, part
+from liverview.labels import Label, part
+from liverview.metrics import Mask, dice
 from liverview.volume import LabelMap, Plane, Volume
 
 # Okabe and Ito's orange and sky blue: apart for color-blind eyes, and apart from gray.

@@ -61,6 +61,12 @@ class Markups:
         self._entries[entry.id] = entry
         return entry
 
+    def copy(self) -> Markups:
+        """The same entries in another list; ids go on from here."""
+        made = Markups()
+        made._entries, made._last = dict(self._entries), self._last
+        return made
+
     def replace(self, id_: int, markup: Markup | None = None, name: str | None = None) -> Entry:
         """Change the markup, the name or both; what is not given stays."""
         old = self[id_]

@@ -53,6 +53,10 @@ class Ruler:
     def length_mm(self, affine: Affine) -> float:
         return float(np.linalg.norm(affine[:3, :3] @ np.subtract(self.end, self.start)))
 
+    def words(self, volume: Volume) -> str:
+        """What it measures, for the image."""
+        return f"{self.length_mm(volume.affine):.1f} mm"
+
     def to_dict(self, volume: Volume) -> dict[str, Any]:
         """For JSON: place and length; the unit is in every key."""
         return {
@@ -138,6 +142,13 @@ class Ellipse:
             highest=float(values.max()),
             area_mm2=area,
         )
+
+    def words(self, volume: Volume) -> str:
+        """What it measures, for the image."""
+        found = self.stats(volume)
+        unit = " HU" if volume.in_hu else ""
+        mean = "–" if math.isnan(found.mean) else f"{found.mean:.1f} ± {found.sd:.1f}{unit}"
+        return f"{mean}\n{found.area_mm2:,.0f} mm²"
 
     def to_dict(self, volume: Volume) -> dict[str, Any]:
         """For JSON: place and figures; the unit is in every key."""

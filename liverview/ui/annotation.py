@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPixmap
 
+from liverview.ui.overlay import Overlay
 from liverview.ui.session import Convention, Session
 from liverview.volume import Plane
 
@@ -15,6 +17,8 @@ _GAP = 9.0  # half the gap of the crosshair around its center, in pixels
 _MARGIN = 8.0
 _LETTERS_PX = 28.0  # along the edges, where no line crosses the letters
 _OBLIQUE_DEG = 1.0
+_BAR_SHARE = 0.22  # of the view's width, for the scale bar at most
+_BAR_TOP, _BAR_HEIGHT, _ROW = 24.0, 90.0, 16.0  # of the color bar and the names beside it
 _TEXT = QColor(226, 226, 216)
 _SHADOW = QColor(0, 0, 0, 210)
 _BADGE = QColor(255, 196, 84)
@@ -39,6 +43,7 @@ def draw_annotation(
     session: Session,
     plane: Plane,
     crosshair: QPointF,
+    pixels_per_mm: float,
     has_keys: bool = False,
 ) -> None:
     """Draw over a view of ``area``, in widget pixels; the crosshair's center is given.
@@ -58,10 +63,58 @@ def draw_annotation(
         ((0.5, 0.0), top),
         ((0.5, 1.0), bottom),
     ):
-        _draw_text(painter, inner, where, letter, 11, bold=True)
+        draw_text(painter, inner, where, letter, 11, bold=True)
     _draw_badges(painter, inner, session)
+    if session.overlay is not None:
+        _draw_color_bar(painter, inner, session.overlay)
     if session.show_text:
         _draw_words(painter, inner, session, plane)
+        _draw_scale_bar(painter, inner, pixels_per_mm)
+
+
+def nice_length(longest_mm: float) -> float:
+    """The longest of 1, 2 or 5 times a power of ten that is not above a length."""
+    power = 10.0 ** math.floor(math.log10(longest_mm))
+    return next(step * power for step in (5, 2, 1) if step * power <= longest_mm * 1.0001)
+
+
+def _draw_scale_bar(painter: QPainter, inner: QRectF, pixels_per_mm: float) -> None:
+    """A bar of a round length, about a fifth of the view, with its length."""
+    mm = nice_length(_BAR_SHARE * inner.width() / pixels_per_mm)
+    length = mm * pixels_per_mm
+    # Left of the lower right corner, clear of the letter in the middle of the edge.
+    right, y = inner.right() - 2, inner.bottom() - 4
+    for color, width in ((_SHADOW, 4.0), (_TEXT, 2.0)):
+        grown = (width - 2) / 2
+        bar = QRectF(right - length - grown, y - width / 2, length + 2 * grown, width)
+        painter.fillRect(bar, color)
+        for x in (right - length, right):
+            painter.fillRect(QRectF(x - width / 2, y - 4 - grown, width, 8 + 2 * grown), color)
+    text = f"{mm / 10:g} cm" if mm >= 10 else f"{mm:g} mm"
+    above = QRectF(inner.left(), inner.top(), inner.width(), inner.height() - 12)
+    draw_text(painter, above, (1.0, 1.0), text, 9)
+
+
+def _draw_color_bar(painter: QPainter, inner: QRectF, overlay: Overlay) -> None:
+    """What the colors of the heat map mean, at the right edge below the window's values."""
+    area = inner.adjusted(0, _BAR_TOP, 0, 0)
+    draw_text(painter, area, (1.0, 0.0), overlay.title, 9)
+    entries = overlay.names or {}
+    for row, (value, name) in enumerate(entries.items(), start=1):
+        line = area.adjusted(0, row * _ROW, -_ROW, 0)
+        draw_text(painter, line, (1.0, 0.0), name, 9)
+        red, green, blue = overlay.table[value, :3].tolist()
+        swatch = QRectF(area.right() - 12, line.top() + 3, 10, 10)
+        painter.fillRect(swatch, QColor(red, green, blue))
+    if not entries:
+        bar = QRectF(area.right() - 12, area.top() + _ROW + 4, 10, _BAR_HEIGHT)
+        colors = np.ascontiguousarray(overlay.table[::-1, None])
+        colors[..., 3] = 255
+        image = QImage(colors.data, 1, 256, 4, QImage.Format.Format_RGBA8888)
+        painter.drawImage(bar, image)
+        beside = QRectF(area.left(), bar.top() - 4, area.width() - 16, bar.height() + 8)
+        draw_text(painter, beside, (1.0, 0.0), overlay.ends[1], 9)
+        draw_text(painter, beside, (1.0, 1.0), overlay.ends[0], 9)
 
 
 def _draw_words(painter: QPainter, inner: QRectF, session: Session, plane: Plane) -> None:
@@ -69,9 +122,9 @@ def _draw_words(painter: QPainter, inner: QRectF, session: Session, plane: Plane
     assert volume is not None
     axis = plane.axis
     lines = f"{plane.name.capitalize()}\n{session.crosshair[axis] + 1} / {volume.shape[axis]}"
-    _draw_text(painter, inner, (0.0, 0.0), lines, 9)
+    draw_text(painter, inner, (0.0, 0.0), lines, 9)
     window = f"W {session.width:.4g}  L {session.level:.4g}"
-    _draw_text(painter, inner, (1.0, 0.0), window, 9)
+    draw_text(painter, inner, (1.0, 0.0), window, 9)
 
 
 def _draw_badges(painter: QPainter, inner: QRectF, session: Session) -> None:
@@ -83,7 +136,9 @@ def _draw_badges(painter: QPainter, inner: QRectF, session: Session) -> None:
         badges.append("neurological")
     if oblique > _OBLIQUE_DEG:
         badges.append(f"oblique {oblique:.0f}°")
-    _draw_text(painter, inner, (0.0, 1.0), "  ".join(badges), 9, color=_BADGE)
+    if session.display.slab.mm:
+        badges.append(session.display.slab.words)
+    draw_text(painter, inner, (0.0, 1.0), "  ".join(badges), 9, color=_BADGE)
 
 
 def _draw_crosshair(painter: QPainter, area: QRectF, point: QPointF) -> None:
@@ -108,7 +163,7 @@ def _draw_frame(painter: QPainter, area: QRectF) -> None:
     painter.fillRect(QRectF(area.right() - 1, area.top() + 1, 1, height - 2), _FRAME)
 
 
-def _draw_text(
+def draw_text(
     painter: QPainter,
     area: QRectF,
     where: tuple[float, float],

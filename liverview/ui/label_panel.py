@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.labels import SHOWN, Label
-from liverview.ui.controls import Slider
+from liverview.labels import SHOWN, Drawn, Label
+from liverview.ui.controls import Choice, Slider
 from liverview.ui.session import Session
 
 _REFRESH_MS = 50
@@ -83,15 +83,22 @@ class LabelRow(QWidget):
         self.opacity.setRange(0, 100)
         self.opacity.setToolTip(f"Opacity of {name.lower()}")
         self.opacity.setAccessibleName(f"Opacity of {name.lower()}")
+        self.drawn = Choice()
+        for way in Drawn:
+            self.drawn.addItem(way.value, way)
+        self.drawn.setToolTip(f"How {name.lower()} is drawn (O changes all)")
+        self.drawn.setAccessibleName(f"How {name.lower()} is drawn")
         layout = QGridLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
         layout.addWidget(self.color, 0, 0)
         layout.addWidget(self.shown, 0, 1)
         layout.addWidget(self.volume, 0, 2)
         layout.addWidget(self.opacity, 1, 1, 1, 2)
+        layout.addWidget(self.drawn, 2, 1, 1, 2)
         layout.setColumnStretch(1, 1)
         self.shown.toggled.connect(self._on_shown)
         self.opacity.valueChanged.connect(self._on_opacity)
+        self.drawn.activated.connect(self._on_drawn)
         self.color.clicked.connect(self._on_color)
 
     def refresh(self) -> None:
@@ -99,6 +106,8 @@ class LabelRow(QWidget):
         style = self.session.styles[self.label]
         self.shown.setChecked(style.visible)
         self.opacity.setValue(round(style.opacity * 100))
+        self.opacity.setEnabled(style.drawn is not Drawn.OUTLINED)
+        self.drawn.setCurrentIndex(self.drawn.findData(style.drawn))
         red, green, blue = style.color
         self.color.setStyleSheet(
             f"background: rgb({red},{green},{blue}); border: 1px solid #777; border-radius: 4px"
@@ -117,6 +126,9 @@ class LabelRow(QWidget):
 
     def _on_opacity(self, percent: int) -> None:
         self.session.set_style(self.label, opacity=percent / 100)
+
+    def _on_drawn(self, index: int) -> None:
+        self.session.set_style(self.label, drawn=self.drawn.itemData(index))
 
     def _on_color(self) -> None:
         old = QColor(*self.session.styles[self.label].color)

@@ -20,16 +20,21 @@ from liverview import DISCLAIMER
 from liverview.labels import Label
 from liverview.ui.actions import Actions
 from liverview.ui.case_files import CaseFiles
+from liverview.ui.cine import Cine
 from liverview.ui.controller import Controller
 from liverview.ui.help import Help, Places
 from liverview.ui.job import Outcome
 from liverview.ui.label_panel import LabelPanel, format_ml
+from liverview.ui.markup_panel import MarkupPanel
+from liverview.ui.markup_tool import MarkupTool
+from liverview.ui.markups import ScanMarkups
 from liverview.ui.message_bar import MessageBar
 from liverview.ui.session import Session
 from liverview.ui.settings import load_settings, recent_files, remember_file, save_settings
 from liverview.ui.start_page import StartPage, short_name
 from liverview.ui.status import ProgressStatus, Readout
 from liverview.ui.views import Views
+from liverview.volume import Plane
 
 _MESSAGE_MS = 6000
 
@@ -43,8 +48,12 @@ class MainWindow(QMainWindow):
         self.settings = settings
         self.controller = Controller(session, self)
         self.files = CaseFiles(self, self.controller)
-        self.actions_ = Actions(self, session)
+        self.markups = ScanMarkups(session, settings, self)
+        self.tool = MarkupTool(self.markups, self)
         self.views = Views(session)
+        self.views.set_tool(self.tool)
+        self.cine = Cine(session, self._plane, self)
+        self.actions_ = Actions(self, session, self.views, self.cine, self.tool)
         self.messages = MessageBar()
         self.start_page = StartPage()
         self.readout = Readout(session)
@@ -58,7 +67,7 @@ class MainWindow(QMainWindow):
         begin, labels = self.start_page.phantom_button, self.docks["labels"]
         places = Places(begin=begin, views=self.views, toolbar=self.toolbar, labels=labels)
         self.help = Help(self, self.actions_, settings, places)
-        self._wear_theme()
+        self.actions_.wear_theme()
         self._show_recent()
         self._refresh()
         self.setAcceptDrops(True)
@@ -75,6 +84,7 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._stack, 1)
         self.setCentralWidget(center)
         self._add_dock("labels", "Labels", LabelPanel(self.session))
+        self._add_dock("measurements", "Measurements", MarkupPanel(self.session, self.markups))
         self.toolbar = self.actions_.make_toolbar()
         self.addToolBar(self.toolbar)
         self.actions_.fill_menus([dock.toggleViewAction() for dock in self.docks.values()])
@@ -106,7 +116,6 @@ class MainWindow(QMainWindow):
         do.quit.triggered.connect(self.close)
         do.segment.triggered.connect(self.segment)
         do.cancel.triggered.connect(control.cancel)
-        do.reset.triggered.connect(self.views.reset)
         do.scan_info.triggered.connect(self._on_scan_info)
         self.progress.cancel_requested.connect(control.cancel)
         self.start_page.open_requested.connect(files.choose_scan)
@@ -192,7 +201,7 @@ class MainWindow(QMainWindow):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
-            self._wear_theme()
+            self.actions_.wear_theme()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -206,9 +215,8 @@ class MainWindow(QMainWindow):
             # Later, for the program that the file came from waits for this to return.
             QTimer.singleShot(0, partial(self.open, files[0]))
 
-    def _wear_theme(self) -> None:
-        self.actions_.color_icons()
-        self.actions_.show_theme()
+    def _plane(self) -> Plane:
+        return self.views.focused().plane
 
     # ---- what can be done now ----------------------------------------------------------------
 

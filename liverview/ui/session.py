@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from liverview.labels import SHOWN, Label, LabelStyle, default_styles, organ_voxels
+from liverview.labels import SHOWN, Drawn, Label, LabelStyle, default_styles, organ_voxels
 from liverview.stream import Progress, Slab
+from liverview.ui.display import Display, Projection
+from liverview.ui.overlay import Overlay
 from liverview.volume import LabelMap, Plane, Volume, Voxel
 
 _Box: TypeAlias = tuple[slice, slice, slice]
@@ -32,7 +34,8 @@ class Session(QObject):
     Signals
     -------
     volume_changed : another volume is open; labels and crosshair are new as well.
-    crosshair_changed, window_changed, styles_changed, view_changed, modified_changed.
+    crosshair_changed, window_changed, styles_changed, view_changed, modified_changed,
+    overlay_changed.
     labels_changed : labels of the axial slices [start, stop) changed.
     progress_changed : the running work went on, started or stopped.
     """
@@ -43,6 +46,7 @@ class Session(QObject):
     styles_changed = Signal()
     view_changed = Signal()
     modified_changed = Signal()
+    overlay_changed = Signal()
     labels_changed = Signal(int, int)
     progress_changed = Signal()
 
@@ -55,6 +59,8 @@ class Session(QObject):
         self.level = 40.0
         self.width = 400.0
         self.styles: dict[Label, LabelStyle] = default_styles()
+        self.display = Display(self)
+        self.overlay: Overlay | None = None
         self.convention = Convention.RADIOLOGICAL
         self.show_crosshair = True
         self.show_text = True
@@ -80,6 +86,7 @@ class Session(QObject):
         self.segmenting = False
         self._counts = np.zeros(len(Label), np.int64)
         self._turned, self._labeled = None, None
+        self.set_overlay(None)
         i, j, k = (n // 2 for n in volume.shape)
         self.crosshair = (i, j, k)
         self._choose_window()
@@ -191,27 +198,39 @@ class Session(QObject):
         self._turned = turned
 
     def cut_volume(self, plane: Plane) -> NDArray[Any]:
-        """The stored values of a plane's slice at the crosshair, (rows, columns), in one piece."""
+        """The stored values of a plane's slice at the crosshair, (rows, columns), in one piece.
+
+        Of a slab, its maximum or mean.
+        """
         assert self.volume is not None
         voxels, index = self.volume.voxels, self.crosshair[plane.axis]
+        slab = self.display.slab
+        slices = slab.slices(index, self.volume.spacing[plane.axis], voxels.shape[plane.axis])
         if self._turned is not None and plane is Plane.slowest(voxels):
-            values: NDArray[Any] = self._turned[index]
-            return values
-        return np.ascontiguousarray(plane.cut(voxels, index))
+            thick = self._turned[slices]
+        else:
+            thick = voxels.transpose(plane.axis, plane.up, plane.across)[slices]
+        if len(thick) == 1:
+            return np.ascontiguousarray(thick[0])
+        if slab.projection is Projection.MAXIMUM:
+            values: NDArray[Any] = thick.max(axis=0)
+        else:
+            values = thick.mean(axis=0, dtype=np.float32)
+        return np.ascontiguousarray(values)
 
-    def cut_labels(self, plane: Plane) -> NDArray[np.uint8]:
-        """The labels of a plane's slice at the crosshair, (rows, columns), in one piece.
+    def cut_labels(self, plane: Plane) -> tuple[NDArray[np.uint8], tuple[int, int]] | None:
+        """The labels of a plane's slice at the crosshair, of a slab's middle.
 
-        Only the block with labels is read: what lies around it is known.
+        Only the block with labels is read, (rows, columns) in one piece, and the row and column
+        of its first voxel; None where the slice has no labels.
         """
         assert self.labels is not None
-        index, shape = self.crosshair[plane.axis], self.labels.voxels.shape
-        labels = np.zeros((shape[plane.up], shape[plane.across]), np.uint8)
-        box = self._labeled
-        if box is not None and box[plane.axis].start <= index < box[plane.axis].stop:
-            block = box[plane.up], box[plane.across]
-            labels[block] = plane.cut(self.labels.voxels, index)[block]
-        return labels
+        box, index = self._labeled, self.crosshair[plane.axis]
+        if box is None or not box[plane.axis].start <= index < box[plane.axis].stop:
+            return None
+        rows, columns = box[plane.up], box[plane.across]
+        block = np.ascontiguousarray(plane.cut(self.labels.voxels, index)[rows, columns])
+        return block, (rows.start, columns.start)
 
     # ---- looking -------------------------------------------------------------------------
 
@@ -266,6 +285,7 @@ class Session(QObject):
         visible: bool | None = None,
         opacity: float | None = None,
         color: tuple[int, int, int] | None = None,
+        drawn: Drawn | None = None,
     ) -> None:
         """Change how a label is drawn; what is not given stays."""
         old = self.styles[label]
@@ -274,10 +294,17 @@ class Session(QObject):
             visible=old.visible if visible is None else visible,
             opacity=old.opacity if opacity is None else float(np.clip(opacity, 0, 1)),
             color=old.color if color is None else color,
+            drawn=old.drawn if drawn is None else drawn,
         )
         if new != old:
             self.styles[label] = new
             self.styles_changed.emit()
+
+    def set_overlay(self, overlay: Overlay | None) -> None:
+        """Show a heat map between CT and labels, or none."""
+        if overlay is not self.overlay:
+            self.overlay = overlay
+            self.overlay_changed.emit()
 
     def set_convention(self, convention: Convention) -> None:
         if convention is not self.convention:

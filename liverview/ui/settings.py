@@ -28,6 +28,7 @@ def load_settings(window: QMainWindow, session: Session, settings: QSettings) ->
         session.set_window(level, width)
     name = settings.value("convention", Convention.RADIOLOGICAL.name)
     session.set_convention(Convention.__members__.get(str(name), Convention.RADIOLOGICAL))
+    session.display.set_interpolated(bool(settings.value("interpolated", True, bool)))
     worn = str(settings.value("theme", Theme.SYSTEM.name))
     set_theme(Theme.__members__.get(worn, Theme.SYSTEM))
 
@@ -40,6 +41,7 @@ def save_settings(window: QMainWindow, session: Session, settings: QSettings) ->
     settings.setValue("level", level)
     settings.setValue("width", width)
     settings.setValue("convention", session.convention.name)
+    settings.setValue("interpolated", session.display.interpolated)
     settings.setValue("theme", theme().name)
     settings.sync()
 

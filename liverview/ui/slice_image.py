@@ -1,20 +1,21 @@
-"""A slice and its labels as one opaque picture, which is the least that Qt can be asked to draw."""
+"""What a view shows of a slice: the CT, a heat map, labels and their outlines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from liverview.labels import Label, LabelStyle, lookup_table
 
-_OPAQUE = np.uint32(0xFF000000)
+_OUTLINE_PX = 1.5
 
 
 def windowed(values: NDArray[Any], low: float, width: float) -> NDArray[np.uint8]:
@@ -27,52 +28,68 @@ def windowed(values: NDArray[Any], low: float, width: float) -> NDArray[np.uint8
     return gray.astype(np.uint8)
 
 
-def blend_table(styles: Mapping[Label, LabelStyle]) -> NDArray[np.uint32]:
-    """What a voxel looks like, by its label and its gray: (256, 256) of 0xffRRGGBB."""
-    colors = lookup_table(styles).astype(np.float32)
-    gray = np.arange(256, dtype=np.float32)
-    table = np.empty((256, 256), np.uint32)
-    table[:] = _packed(gray, gray, gray)
-    for value in np.flatnonzero(colors[:, 3]):
-        share = colors[value, 3] / 255
-        table[value] = _packed(*(gray + (color - gray) * share for color in colors[value, :3]))
-    return table
+def premultiplied(table: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """An RGBA table, (256, 4), as Qt's ARGB32_Premultiplied pixels, (256,)."""
+    rgba = table.astype(np.uint32)
+    red, green, blue = ((rgba[:, n] * rgba[:, 3] + 127) // 255 for n in range(3))
+    packed = rgba[:, 3] << 24 | red << 16 | green << 8 | blue
+    return packed.astype(np.uint32)
 
 
-def _packed(*channels: NDArray[np.float32]) -> NDArray[np.uint32]:
-    red, green, blue = (np.rint(channel).astype(np.uint32) for channel in channels)
-    packed: NDArray[np.uint32] = red * 0x10000 + green * 0x100 + blue + _OPAQUE
-    return packed
+def label_colors(styles: Mapping[Label, LabelStyle]) -> NDArray[np.uint32]:
+    """What is drawn over a voxel, by its label: (256,) of ARGB32_Premultiplied."""
+    return premultiplied(lookup_table(styles))
 
 
-def blended(
-    gray: NDArray[np.uint8], labels: NDArray[np.uint8], table: NDArray[np.uint32]
-) -> NDArray[np.uint32]:
-    """A slice's pixels, (rows, columns), by one look into a `blend_table`."""
-    place = labels.astype(np.uint16, order="C")
-    place <<= 8
-    place |= gray
-    return table.ravel().take(place)
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Pixels and where they are drawn.
+
+    Attributes
+    ----------
+    pixels : (rows, columns), uint8 gray or uint32 ARGB32_Premultiplied; the first row lies at
+        the least y.
+    rect : in the view's coordinates.
+    smooth : whether values between voxel centers are interpolated.
+    """
+
+    pixels: NDArray[Any]
+    rect: QRectF
+    smooth: bool = False
+
+    def image(self) -> QImage:
+        """The pixels as Qt draws them; they must outlive the image."""
+        pixels = np.ascontiguousarray(self.pixels)
+        height, width = pixels.shape
+        gray = pixels.dtype == np.uint8
+        kind = QImage.Format.Format_Grayscale8 if gray else _ARGB
+        made = QImage(pixels.data, width, height, pixels.strides[0], kind)
+        made.pixels = pixels  # type: ignore[attr-defined]
+        return made
+
+
+_ARGB = QImage.Format.Format_ARGB32_Premultiplied
+Outline = tuple[QPainterPath, tuple[int, int, int]]
 
 
 class SliceImage(pg.GraphicsObject):
-    """Draws pixels into a rectangle of a view box, one square per voxel."""
+    """Draws layers and outlines into a view box, one square per voxel."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._pixels = np.zeros((1, 1), np.uint32)
-        self._image = QImage()
+        self._layers: list[tuple[QImage, QRectF, bool]] = []
+        self._outlines: list[tuple[QPainterPath, QPen]] = []
         self._rect = QRectF()
 
-    def show_pixels(self, pixels: NDArray[np.uint32], rect: QRectF) -> None:
-        """Draw 0xffRRGGBB pixels, (rows, columns), from the view's next repaint on.
+    def show_layers(self, layers: Sequence[Layer], outlines: Sequence[Outline]) -> None:
+        """Draw layers, the first at the bottom and the largest, from the next repaint on.
 
-        The first row lies at the least y. The view is not told to repaint: the scene would do
-        so one turn of the event loop later, and the whole would be drawn twice.
+        The view is not told to repaint: the scene would do so one turn of the event loop later,
+        and the whole would be drawn twice.
         """
-        height, width = pixels.shape
-        self._pixels = pixels  # which the image only points to
-        self._image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGB32)
+        self._layers = [(layer.image(), layer.rect, layer.smooth) for layer in layers]
+        self._outlines = [(path, _pen(color)) for path, color in outlines]
+        rect = layers[0].rect
         if rect != self._rect:
             self.prepareGeometryChange()
             self._rect = rect
@@ -86,4 +103,16 @@ class SliceImage(pg.GraphicsObject):
         option: QStyleOptionGraphicsItem,
         widget: QWidget | None = None,
     ) -> None:
-        painter.drawImage(self._rect, self._image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        for image, rect, smooth in self._layers:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+            painter.drawImage(rect, image)
+        for path, pen in self._outlines:
+            painter.setPen(pen)
+            painter.drawPath(path)
+
+
+def _pen(color: tuple[int, int, int]) -> QPen:
+    pen = QPen(QColor(*color), _OUTLINE_PX)
+    pen.setCosmetic(True)  # the same width at any zoom
+    return pen

@@ -6,8 +6,9 @@ mm; the view box flips axes, never the arrays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyqtgraph as pg
@@ -16,9 +17,18 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
+from liverview.labels import SHOWN, Drawn, part
 from liverview.ui.annotation import draw_annotation
+from liverview.ui.outline import outline
 from liverview.ui.session import Convention, Session
-from liverview.ui.slice_image import SliceImage, blend_table, blended, windowed
+from liverview.ui.slice_image import (
+    Layer,
+    Outline,
+    SliceImage,
+    label_colors,
+    premultiplied,
+    windowed,
+)
 from liverview.volume import Plane, Voxel
 
 _FEWEST, _FARTHEST = 4, 10  # voxels seen at the closest, widths of the slice at the farthest
@@ -37,7 +47,22 @@ class _Stale(Enum):
     SLICE = auto()
     GRAY = auto()
     LABELS = auto()
+    OVERLAY = auto()
     COLORS = auto()
+
+
+class LeftButton(Protocol):
+    """What may take the left button before the crosshair does, and draws over the slice."""
+
+    def press(self, view: SliceView, position: QPointF) -> bool: ...
+
+    def move(self, view: SliceView, position: QPointF) -> bool: ...
+
+    def release(self, view: SliceView, position: QPointF) -> bool: ...
+
+    def cursor(self, view: SliceView, position: QPointF) -> Qt.CursorShape: ...
+
+    def paint(self, view: SliceView, painter: QPainter) -> None: ...
 
 
 class SliceView(pg.GraphicsView):
@@ -47,10 +72,14 @@ class SliceView(pg.GraphicsView):
     -------
     hovered : the voxel under the pointer, or None.
     maximize_requested : the view was double-clicked.
+    zoomed : the person enlarged by a factor.
+    panned : the person moved the picture, mm across and up.
     """
 
     hovered = Signal(object)
     maximize_requested = Signal(object)
+    zoomed = Signal(object, float)
+    panned = Signal(object, float, float)
 
     def __init__(self, session: Session, plane: Plane, parent: QWidget | None = None) -> None:
         super().__init__(parent, background="k")
@@ -65,14 +94,17 @@ class SliceView(pg.GraphicsView):
         self._image = SliceImage()
         self._box.addItem(self._image, ignoreBounds=True)
         self.setCentralWidget(self._box)
-        self._table = blend_table(session.styles)
+        self._colors = label_colors(session.styles)
         self._pressed: QPointF | None = None
         self._pointer: QPointF | None = None  # where it is, while it is over this view
         self._wheel = 0
+        self.tool: LeftButton | None = None
         # What the picture is made of, and what of it is out of date.
         self._values: NDArray[Any] = np.zeros((1, 1), np.int16)
         self._gray = np.zeros((1, 1), np.uint8)
-        self._labels = np.zeros((1, 1), np.uint8)
+        self._labels: tuple[NDArray[np.uint8], tuple[int, int]] | None = None
+        self._outlines: list[Outline] = []
+        self._heat: Layer | None = None
         self._stale = set(_Stale)
         # Many changes between two frames make one repaint.
         self._timer = QTimer(self, singleShot=True, interval=0)
@@ -83,6 +115,8 @@ class SliceView(pg.GraphicsView):
         session.styles_changed.connect(self._on_styles_changed)
         session.labels_changed.connect(self._on_labels_changed)
         session.view_changed.connect(self._on_view_changed)
+        session.overlay_changed.connect(self._on_overlay_changed)
+        session.display.changed.connect(self._on_display_changed)
         self._index = -1
         self._on_view_changed()
 
@@ -104,17 +138,22 @@ class SliceView(pg.GraphicsView):
         return voxel if volume.contains(voxel) else None
 
     def _nearest(self, position: QPointF) -> Voxel:
-        point = self._box.mapSceneToView(self.mapToScene(position.toPoint()))
-        voxel = list(self.session.crosshair)
-        voxel[self.plane.across] = int(np.floor(point.x() / self._steps[0] + 0.5))
-        voxel[self.plane.up] = int(np.floor(point.y() / self._steps[1] + 0.5))
-        return voxel[0], voxel[1], voxel[2]
+        i, j, k = (int(np.floor(value + 0.5)) for value in self.place_at(position))
+        return i, j, k
 
-    def point_of(self, voxel: Voxel) -> QPointF:
-        """Where the center of a voxel is drawn, in the widget."""
-        across, up = voxel[self.plane.across], voxel[self.plane.up]
+    def place_at(self, position: QPointF) -> tuple[float, float, float]:
+        """The place in voxels, whole numbers at centers, under a point of the widget."""
+        point = self._box.mapSceneToView(self.viewportTransform().inverted()[0].map(position))
+        place = [float(value) for value in self.session.crosshair]
+        place[self.plane.across] = point.x() / self._steps[0]
+        place[self.plane.up] = point.y() / self._steps[1]
+        return place[0], place[1], place[2]
+
+    def point_of(self, place: Sequence[float]) -> QPointF:
+        """Where a place in voxels, or the center of a voxel, is drawn, in the widget."""
+        across, up = place[self.plane.across], place[self.plane.up]
         view = QPointF(across * self._steps[0], up * self._steps[1])
-        return QPointF(self.mapFromScene(self._box.mapViewToScene(view)))
+        return self.viewportTransform().map(self._box.mapViewToScene(view))
 
     def fit(self) -> None:
         """Show the whole slice."""
@@ -126,10 +165,8 @@ class SliceView(pg.GraphicsView):
     def _extent(self) -> QRectF:
         """The slice with its outermost voxels whole, in the view's coordinates."""
         assert self.session.volume is not None
-        da, db = self._steps
         shape = self.session.volume.shape
-        size = shape[self.plane.across] * da, shape[self.plane.up] * db
-        return QRectF(-0.5 * da, -0.5 * db, *size)
+        return self._place((shape[self.plane.up], shape[self.plane.across]), (0, 0))
 
     def zoom(self, factor: float, around: QPointF | None = None) -> None:
         """Enlarge by a factor, around a point of the widget."""
@@ -158,15 +195,59 @@ class SliceView(pg.GraphicsView):
         self._index = self.session.crosshair[self.plane.axis]
         if _Stale.SLICE in stale:
             self._values = self.session.cut_volume(self.plane)  # kept for other windows
-            stale |= {_Stale.GRAY, _Stale.LABELS}
+            stale |= {_Stale.GRAY, _Stale.LABELS, _Stale.OVERLAY}
         if _Stale.GRAY in stale:
             low = self.session.level - self.session.width / 2 - volume.intercept
             self._gray = windowed(self._values, low, self.session.width)
         if _Stale.LABELS in stale:
             self._labels = self.session.cut_labels(self.plane)
+        if stale & {_Stale.LABELS, _Stale.COLORS}:
+            self._outlines = self._outlined()
+        if _Stale.OVERLAY in stale:
+            self._heat = self._heated()
         if stale:
-            self._image.show_pixels(blended(self._gray, self._labels, self._table), self._extent())
+            self._image.show_layers(self._layers(), self._outlines)
         self.viewport().update()
+
+    def _layers(self) -> list[Layer]:
+        layers = [Layer(self._gray, self._extent(), self.session.display.interpolated)]
+        if self._heat is not None:
+            layers.append(self._heat)
+        if self._labels is not None and self._colors.any():
+            block, corner = self._labels
+            layers.append(Layer(self._colors.take(block), self._place(block.shape, corner)))
+        return layers
+
+    def _outlined(self) -> list[Outline]:
+        """Outlines of the labels that are shown with one, the liver's around the whole organ."""
+        styles, found = self.session.styles, []
+        for label in SHOWN if self._labels is not None else ():
+            style = styles[label]
+            if style.visible and style.drawn is not Drawn.FILLED:
+                assert self._labels is not None
+                block, corner = self._labels
+                rect = self._place(block.shape, corner)
+                path = outline(part(block, label), (rect.left(), rect.top()), self._steps)
+                found.append((path, style.color))
+        return found
+
+    def _heated(self) -> Layer | None:
+        overlay = self.session.overlay
+        cut = None
+        if overlay is not None:
+            cut = overlay.cut(self.plane, self.session.crosshair[self.plane.axis])
+        if overlay is None or cut is None:
+            return None
+        values, box = cut
+        corner = box[self.plane.up].start, box[self.plane.across].start
+        pixels = premultiplied(overlay.table).take(values)
+        return Layer(pixels, self._place(pixels.shape, corner))
+
+    def _place(self, shape: tuple[int, ...], corner: tuple[int, int]) -> QRectF:
+        """Where a block of voxels is drawn; ``corner`` is the row and column of its first."""
+        da, db = self._steps
+        (rows, columns), (row, column) = shape, corner
+        return QRectF((column - 0.5) * da, (row - 0.5) * db, columns * da, rows * db)
 
     def _schedule(self, *what: _Stale) -> None:
         self._stale |= set(what)
@@ -179,7 +260,10 @@ class SliceView(pg.GraphicsView):
         painter.resetTransform()
         area = QRectF(self.viewport().rect())
         crosshair = self.point_of(self.session.crosshair)
-        draw_annotation(painter, area, self.session, self.plane, crosshair, self.hasFocus())
+        scale = 1 / self._box.viewPixelSize()[0]
+        draw_annotation(painter, area, self.session, self.plane, crosshair, scale, self.hasFocus())
+        if self.tool is not None:
+            self.tool.paint(self, painter)
         painter.restore()
 
     # ---- the session changed -------------------------------------------------------------
@@ -201,12 +285,18 @@ class SliceView(pg.GraphicsView):
         self._schedule(_Stale.GRAY)
 
     def _on_styles_changed(self) -> None:
-        self._table = blend_table(self.session.styles)
+        self._colors = label_colors(self.session.styles)
         self._schedule(_Stale.COLORS)
 
     def _on_labels_changed(self, start: int, stop: int) -> None:
         if self.plane is not Plane.AXIAL or start <= self.session.crosshair[2] < stop:
             self._schedule(_Stale.LABELS)
+
+    def _on_overlay_changed(self) -> None:
+        self._schedule(_Stale.OVERLAY)
+
+    def _on_display_changed(self) -> None:
+        self._schedule(_Stale.SLICE)
 
     def _on_view_changed(self) -> None:
         radiological = self.session.convention is Convention.RADIOLOGICAL
@@ -219,7 +309,8 @@ class SliceView(pg.GraphicsView):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus()
         self._pressed = event.position()
-        if event.button() == Qt.MouseButton.LeftButton:
+        left = event.button() == Qt.MouseButton.LeftButton and self.session.volume is not None
+        if left and (self.tool is None or not self.tool.press(self, event.position())):
             self._put_crosshair(event.position())
         event.accept()
 
@@ -227,12 +318,17 @@ class SliceView(pg.GraphicsView):
         position = event.position()
         self._pointer = position
         self._tell_pointer()
-        if self._pressed is None or self.session.volume is None:
+        if self.session.volume is None:
+            return
+        if self._pressed is None:
+            if self.tool is not None:
+                self.viewport().setCursor(self.tool.cursor(self, position))
             return
         moved = position - self._pressed
         buttons = event.buttons()
         if buttons & Qt.MouseButton.LeftButton:
-            self._put_crosshair(position)
+            if self.tool is None or not self.tool.move(self, position):
+                self._put_crosshair(position)
         elif buttons & Qt.MouseButton.RightButton:
             self._drag_window(moved)
         elif buttons & Qt.MouseButton.MiddleButton:
@@ -241,6 +337,9 @@ class SliceView(pg.GraphicsView):
         event.accept()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        left = event.button() == Qt.MouseButton.LeftButton
+        if left and self.tool is not None and self.session.volume is not None:
+            self.tool.release(self, event.position())
         self._pressed = None
         event.accept()
 
@@ -257,7 +356,9 @@ class SliceView(pg.GraphicsView):
     def wheelEvent(self, event: QWheelEvent) -> None:
         turned = event.angleDelta().y()
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.zoom(1.0015**turned, event.position())
+            factor = 1.0015**turned
+            self.zoom(factor, event.position())
+            self.zoomed.emit(self.plane, factor)
         else:
             # Fine wheels and touch pads report parts of a notch.
             self._wheel += turned
@@ -289,8 +390,7 @@ class SliceView(pg.GraphicsView):
             self.hovered.emit(self.voxel_at(self._pointer))
 
     def _put_crosshair(self, position: QPointF) -> None:
-        if self.session.volume is not None:
-            self.session.set_crosshair(self._nearest(position))
+        self.session.set_crosshair(self._nearest(position))
 
     def _drag_window(self, moved: QPointF) -> None:
         """Right is wider, down is brighter, faster in wide windows."""
@@ -303,5 +403,10 @@ class SliceView(pg.GraphicsView):
         a, b = (
             self._box.mapSceneToView(self.mapToScene(point.toPoint())) for point in (start, end)
         )
-        self._box.translateBy(x=a.x() - b.x(), y=a.y() - b.y())
+        self.pan(b.x() - a.x(), b.y() - a.y())
+        self.panned.emit(self.plane, b.x() - a.x(), b.y() - a.y())
+
+    def pan(self, across: float, up: float) -> None:
+        """Move the picture by so many mm."""
+        self._box.translateBy(x=-across, y=-up)
         self._schedule()

@@ -20,8 +20,8 @@ from skimage.filters import frangi
 from liverview import nifti
 from liverview.evaluation import CT, REFERENCE, find_cases
 from liverview.inference import collect, load_models, segment
-from liverview.labels import Label
-from liverview.metrics import cl_dice, dice, part
+from liverview.labels import Label, part
+from liverview.metrics import cl_dice, dice
 
 SMOOTH_MM = 0.8
 WORKING_MM = 1.0  # isotropic, for vesselness

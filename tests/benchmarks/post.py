@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from liverview import nifti, paths
 from liverview.checkpoint import Checkpoint, load_checkpoint
 from liverview.evaluation import CT, REFERENCE, find_cases
-from liverview.labels import Label, merge
-from liverview.metrics import cl_dice, dice, part
+from liverview.labels import Label, merge, part
+from liverview.metrics import cl_dice, dice
 from liverview.network import fold_batch_norm
 from liverview.phantom.fields import Draw, Grid
 from liverview.phantom.frame import CANON, Organ

@@ -42,7 +42,7 @@ def test_the_theme_changes_window_and_icons_and_is_kept(
 ) -> None:
     window = make_window()
     window.session.open(volume)
-    themes = {action.data(): action for action in window.actions_.themes}
+    themes = {value: action for action, value in window.actions_.look.themes.values.items()}
     themes[Theme.DARK].trigger()
     assert is_dark()
     qtbot.waitUntil(lambda: _lightness(window) < 0.3)
@@ -112,7 +112,7 @@ def test_a_shortcut_is_changed_by_hand_and_kept(
 ) -> None:
     window = make_window()
     window.session.open(volume)
-    layer = window.actions_.layers[0]
+    layer = window.actions_.look.layers[0]
     dialog = ShortcutDialog(window.help.shortcuts, window)
     dialog.show()
     edit = dialog.edits[layer]
@@ -131,11 +131,11 @@ def test_a_shortcut_is_changed_by_hand_and_kept(
     assert not window.session.styles[Label.LIVER].visible  # the old key does nothing
     window.close()
     again = make_window()
-    assert again.actions_.layers[0].shortcut() == QKeySequence("Ctrl+J")
+    assert again.actions_.look.layers[0].shortcut() == QKeySequence("Ctrl+J")
     again.help.shortcuts.reset()
-    assert again.actions_.layers[0].shortcut() == QKeySequence("L")
+    assert again.actions_.look.layers[0].shortcut() == QKeySequence("L")
     again.close()
-    assert make_window().actions_.layers[0].shortcut() == QKeySequence("L")
+    assert make_window().actions_.look.layers[0].shortcut() == QKeySequence("L")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_kept_key_wins_over_a_command_that_came_later(window: MainWindow, tmp_
     settings.setValue(f"shortcuts/{window.actions_.open.objectName()}", "X")
     Shortcuts(window.menuBar(), settings)
     assert window.actions_.open.shortcut() == QKeySequence("X")
-    assert window.actions_.crosshair.shortcuts() == []
+    assert window.actions_.look.crosshair.shortcuts() == []
 
 
 def test_the_sheet_lists_every_key(window: MainWindow, qtbot: QtBot) -> None:

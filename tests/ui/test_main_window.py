@@ -710,14 +710,14 @@ def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
     first = make_window()
     first.resize(701, 603)
     first.session.set_window(90, 150)
-    first.actions_.radiological.trigger()
+    first.actions_.look.radiological.trigger()
     first.close()
     second = make_window()
     assert (second.size().width(), second.size().height()) == (701, 603)
     assert (second.session.level, second.session.width) == (90, 150)
     assert second.session.convention is Convention.NEUROLOGICAL
-    assert not second.actions_.radiological.isChecked()
-    assert second.actions_.preset.currentText().startswith("Liver")
+    assert not second.actions_.look.radiological.isChecked()
+    assert second.actions_.look.preset.currentText().startswith("Liver")
 
 
 def test_settings_that_make_no_sense_are_left(make_window: MakeWindow, tmp_path: Path) -> None:
@@ -755,7 +755,7 @@ def test_wheel_and_keys_stay_with_the_views(opened: MainWindow) -> None:
     assert device.currentIndex() == before
     takes_click = Qt.FocusPolicy.ClickFocus.value
     assert not device.focusPolicy().value & takes_click
-    assert not opened.actions_.preset.focusPolicy().value & takes_click
+    assert not opened.actions_.look.preset.focusPolicy().value & takes_click
 
 
 def test_values_that_are_no_hu_get_a_window_of_their_own(
@@ -811,7 +811,7 @@ def test_keys_toggle_layers_and_choose_windows(qtbot: QtBot, opened: MainWindow)
         qtbot.keyClick(opened, key)
         assert (session.width, session.level) == window
     qtbot.keyClick(opened, Qt.Key.Key_0)
-    assert opened.actions_.preset.currentIndex() == -1
+    assert opened.actions_.look.preset.currentIndex() == -1
     qtbot.keyClick(opened, Qt.Key.Key_X)
     qtbot.keyClick(opened, Qt.Key.Key_H)
     assert not session.show_crosshair
@@ -819,7 +819,7 @@ def test_keys_toggle_layers_and_choose_windows(qtbot: QtBot, opened: MainWindow)
 
 
 def test_a_preset_is_chosen_from_the_toolbar(opened: MainWindow) -> None:
-    opened.actions_.preset.activated.emit(3)
+    opened.actions_.look.preset.activated.emit(3)
     assert (opened.session.width, opened.session.level) == (1500, -600)
 
 

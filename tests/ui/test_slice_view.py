@@ -29,6 +29,7 @@ def views(session: Session, qtbot: QtBot) -> Iterator[dict[Plane, SliceView]]:
     """The three views, shown, without anything drawn over the image."""
     session.set_show_crosshair(False)
     session.set_show_text(False)
+    session.display.set_interpolated(False)
     made = {}
     for plane in Plane:
         view = SliceView(session, plane)
@@ -157,6 +158,7 @@ def test_an_intercept_is_part_of_hu(qtbot: QtBot, session: Session) -> None:
     session.open(Volume(stored, session.volume.affine, intercept=-1024))
     session.set_show_crosshair(False)
     session.set_show_text(False)
+    session.display.set_interpolated(False)
     view = SliceView(session, Plane.AXIAL)
     qtbot.addWidget(view)
     view.resize(300, 300)
@@ -231,9 +233,9 @@ def test_many_changes_make_one_repaint(
 ) -> None:
     view = views[Plane.AXIAL]
     drawn: list[int] = []
-    real = view._image.show_pixels
+    real = view._image.show_layers
     monkeypatch.setattr(
-        view._image, "show_pixels", lambda *a, **k: (drawn.append(1), real(*a, **k))[1]
+        view._image, "show_layers", lambda *a, **k: (drawn.append(1), real(*a, **k))[1]
     )
     for k in range(16):
         session.set_crosshair((5, 6, k))

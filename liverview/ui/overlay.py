@@ -1,0 +1,50 @@
+"""A heat map between CT and labels, with the bar or the names that explain it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+
+from liverview.volume import Plane
+
+Box = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """Values of a block of the volume and how they are colored.
+
+    Attributes
+    ----------
+    title : what is shown.
+    voxels : uint8, of the block.
+    box : the block's place in the volume.
+    table : (256, 4) uint8 RGBA; what is transparent there is not drawn.
+    ends : what the lowest and the highest color mean.
+    names : instead of a bar, values and what they mean.
+    """
+
+    title: str
+    voxels: NDArray[np.uint8]
+    box: Box
+    table: NDArray[np.uint8]
+    ends: tuple[str, str] = ("0", "1")
+    names: dict[int, str] = field(default_factory=dict)
+
+    def cut(self, plane: Plane, index: int) -> tuple[NDArray[np.uint8], Box] | None:
+        """The block's slice (rows, columns) and its box; None where the slice passes it."""
+        along = self.box[plane.axis]
+        if not along.start <= index < along.stop:
+            return None
+        return plane.cut(self.voxels, index - along.start), self.box
+
+
+def ramp(name: str = "inferno", faintest: int = 26) -> NDArray[np.uint8]:
+    """A perceptually even color table, more opaque with the value; transparent below faintest."""
+    colors = pg.colormap.get(name).getLookupTable(nPts=256, alpha=True).astype(np.uint8)
+    value = np.arange(256)
+    colors[:, 3] = np.where(value < faintest, 0, np.clip(60 + value * 0.6, 0, 210))
+    return colors
