@@ -153,6 +153,20 @@ def test_the_perpendicular_stays_within_the_outline() -> None:
         assert 9.5 <= j <= 33.5
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_perpendicular_may_be_longest_right_beside_a_notch(mirrored: bool) -> None:
+    mask = np.zeros((62, 20, 3), bool)
+    mask[1:61, 2, 1] = True  # the long axis
+    for i in range(11, 26):  # a slope, higher by one with every column
+        mask[i, 2 : i - 5, 1] = True
+    mask[22:26, 7:11, 1] = False  # a notch from the right
+    lesion = only_lesion(mask[::-1] if mirrored else mask, np.eye(4))
+    assert lesion.axial.length_mm == pytest.approx(60)
+    assert lesion.perpendicular.length_mm == pytest.approx(14.5)
+    (at, _, _), _ = lesion.perpendicular.ends_voxel
+    assert at == pytest.approx(61 - 21.5 if mirrored else 21.5)
+
+
 def test_parts_that_lie_apart_in_a_slice_are_measured_one_by_one() -> None:
     mask = np.zeros((60, 20, 4), bool)
     mask[5:15, 5:10, 1] = mask[40:55, 5:10, 1] = True

@@ -110,9 +110,10 @@ def test_lesions_are_numbered_by_volume_wherever_they_are() -> None:
 def test_the_crosshair_of_a_crescent_goes_into_it() -> None:
     voxels = np.ones((60, 60, 9), np.uint8)
     i, j = np.indices((60, 60))
-    away = np.hypot((i - 30) * 0.8, (j - 30) * 0.8)
-    voxels[(away > 12) & (away < 18) & (j < 40), 2:7] = Label.TUMOR
-    affine = np.diag([0.8, 0.8, 2, 1])
+    spacing = (1.8, 0.6, 2.0)
+    away = np.hypot((i - 30) * spacing[0], (j - 30) * spacing[1])
+    voxels[(away > 12) & (away < 17) & (j < 40), 2:7] = Label.TUMOR
+    affine = np.diag([*spacing, 1])
     affine[:3, 3] = (10, -20, 30)
     (lesion,) = measure(LabelMap(voxels, affine)).lesions
     inside = np.argwhere(voxels == Label.TUMOR)
@@ -121,8 +122,8 @@ def test_the_crosshair_of_a_crescent_goes_into_it() -> None:
     assert lesion.centroid_mm == pytest.approx(tuple(affine[:3, :3] @ middle + affine[:3, 3]))
     assert voxels[lesion.inside] == Label.TUMOR
     assert lesion.contains(lesion.inside)
-    apart = np.linalg.norm((inside - middle) * (0.8, 0.8, 2), axis=1)
-    chosen = np.linalg.norm((lesion.inside - middle) * (0.8, 0.8, 2))
+    apart = np.linalg.norm((inside - middle) * spacing, axis=1)
+    chosen = np.linalg.norm((lesion.inside - middle) * spacing)
     assert chosen == pytest.approx(apart.min())
 
 
