@@ -15,9 +15,11 @@ def edges(mask: NDArray[np.bool_]) -> Lines:
 
     Coordinates are of voxel corners: voxel (r, c) reaches from (c, r) to (c + 1, r + 1).
     """
-    padded = np.pad(mask, 1).view(np.int8)
-    y, x0, x1 = _runs(np.diff(padded, axis=0)[:, 1:-1])
-    x, y0, y1 = _runs(np.diff(padded, axis=1)[1:-1].T)
+    rows, columns = mask.shape
+    padded = np.zeros((rows + 2, columns + 2), np.int8)
+    padded[1:-1, 1:-1] = mask
+    y, x0, x1 = _runs(padded[1:, 1:-1] - padded[:-1, 1:-1])
+    x, y0, y1 = _runs(np.ascontiguousarray((padded[1:-1, 1:] - padded[1:-1, :-1]).T))
     across = np.stack([x0, x1], axis=1).ravel(), np.repeat(y, 2)
     up = np.repeat(x, 2), np.stack([y0, y1], axis=1).ravel()
     return (
@@ -28,13 +30,14 @@ def edges(mask: NDArray[np.bool_]) -> Lines:
 
 def _runs(change: NDArray[np.int8]) -> tuple[NDArray[np.intp], ...]:
     """Runs of equal changes along each row: the row, the first column, the one after the last."""
-    padded = np.pad(change, ((0, 0), (1, 1)))
-    differs = padded[:, 1:] != padded[:, :-1]
-    row, column = np.nonzero(differs)
-    # A run goes from where a change begins to the next place where it is another.
-    value = padded[row, column + 1]
-    begins = np.flatnonzero(value)
-    return row[begins], column[begins], column[begins + 1]
+    flat = change.ravel()
+    place = np.flatnonzero(flat)
+    row, column = np.divmod(place, change.shape[1])
+    value = flat[place]
+    same = (np.diff(place) == 1) & (np.diff(row) == 0) & (np.diff(value) == 0)
+    first = np.append(True, ~same)[: len(place)]
+    last = np.append(~same, True)[: len(place)]
+    return row[first], column[first], column[last] + 1
 
 
 def outline(
