@@ -150,6 +150,16 @@ class Controller(QObject):
         """Call ``then`` when the running save has succeeded."""
         self._after_save.append(then)
 
+    def start_background(self, work: Iterator[object]) -> Job:
+        """Run something beside the commands; whoever asked takes its items and may cancel it.
+
+        It is canceled and waited for when the window closes. Its signals arrive later, so they
+        can still be connected.
+        """
+        job = self._start(work)
+        job.failed.connect(self._on_failed)
+        return job
+
     def warm_up(self) -> None:
         """Import what segmentation needs while the person looks at the scan.
 

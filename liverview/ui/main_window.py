@@ -8,7 +8,6 @@ from pathlib import Path
 from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
-    QDockWidget,
     QLabel,
     QMainWindow,
     QStackedWidget,
@@ -24,11 +23,11 @@ from liverview.ui.cine import Cine
 from liverview.ui.controller import Controller
 from liverview.ui.help import Help, Places
 from liverview.ui.job import Outcome
-from liverview.ui.label_panel import LabelPanel, format_ml
-from liverview.ui.markup_panel import MarkupPanel
+from liverview.ui.label_panel import format_ml
 from liverview.ui.markup_tool import MarkupTool
 from liverview.ui.markups import ScanMarkups
 from liverview.ui.message_bar import MessageBar
+from liverview.ui.panels import Panels
 from liverview.ui.session import Session
 from liverview.ui.settings import load_settings, recent_files, remember_file, save_settings
 from liverview.ui.start_page import StartPage, short_name
@@ -58,13 +57,13 @@ class MainWindow(QMainWindow):
         self.start_page = StartPage()
         self.readout = Readout(session)
         self.progress = ProgressStatus(session)
-        self.docks: dict[str, QDockWidget] = {}
+        self.panels = Panels(self, self.controller, self.markups)
         self._clock = QElapsedTimer()  # of the segmentation
         self._build()
         self._connect()
         self.actions_.choose_device(device)
         load_settings(self, session, settings)
-        begin, labels = self.start_page.phantom_button, self.docks["labels"]
+        begin, labels = self.start_page.phantom_button, self.panels.docks["labels"]
         places = Places(begin=begin, views=self.views, toolbar=self.toolbar, labels=labels)
         self.help = Help(self, self.actions_, settings, places)
         self.actions_.wear_theme()
@@ -83,11 +82,9 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.messages)
         layout.addWidget(self._stack, 1)
         self.setCentralWidget(center)
-        self._add_dock("labels", "Labels", LabelPanel(self.session))
-        self._add_dock("measurements", "Measurements", MarkupPanel(self.session, self.markups))
         self.toolbar = self.actions_.make_toolbar()
         self.addToolBar(self.toolbar)
-        self.actions_.fill_menus([dock.toggleViewAction() for dock in self.docks.values()])
+        self.actions_.fill_menus([dock.toggleViewAction() for dock in self.panels.docks.values()])
         self.statusBar().addWidget(self.readout, 1)
         self.statusBar().addPermanentWidget(self.progress)
         note = QLabel("Research use only")
@@ -96,15 +93,6 @@ class MainWindow(QMainWindow):
         self.statusBar().addPermanentWidget(note)
         # Else a right click on the toolbar could hide it for good.
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
-
-    def _add_dock(self, name: str, title: str, panel: QWidget) -> None:
-        """A panel on the right, under the ones before it; ``name`` is kept in the settings."""
-        dock = QDockWidget(title)
-        dock.setObjectName(name)
-        dock.setWidget(panel)
-        dock.setMinimumWidth(210)
-        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-        self.docks[name] = dock
 
     def _connect(self) -> None:
         do, control, files = self.actions_, self.controller, self.files

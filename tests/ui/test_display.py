@@ -131,7 +131,7 @@ def test_the_way_labels_are_drawn_is_chosen(
     window: MainWindow, volume: Volume, qtbot: QtBot
 ) -> None:
     window.session.open(volume)
-    panel = window.docks["labels"].widget()
+    panel = window.panels.docks["labels"].widget()
     assert isinstance(panel, LabelPanel)
     box = panel.rows[Label.TUMOR].drawn
     box.setFocus()

@@ -238,7 +238,7 @@ def test_markups_come_back_with_their_file(
 def test_the_panel_lists_copies_and_goes_there(opened: MainWindow, qtbot: QtBot) -> None:
     opened.markups.add(Ruler(Plane.CORONAL, (2, 3, 8), (8, 3, 8)))
     opened.markups.add(Ellipse(Plane.AXIAL, 8, (5.0, 6.0), (3.0, 3.0)))
-    panel = opened.docks["measurements"].widget()
+    panel = opened.panels.docks["measurements"].widget()
     assert isinstance(panel, MarkupPanel)
     table = panel.table
     assert [table.item(0, n).text() for n in range(3)] == ["Ruler 1", "coronal 4", "12.0"]

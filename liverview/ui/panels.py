@@ -1,0 +1,35 @@
+"""The panels beside the views: which there are, and the docks that hold them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+from liverview.ui.controller import Controller
+from liverview.ui.label_panel import LabelPanel
+from liverview.ui.markup_panel import MarkupPanel
+from liverview.ui.markups import ScanMarkups
+
+
+class Panels:
+    """Panels on the right, one under the other.
+
+    Attributes
+    ----------
+    docks : by the name under which the settings keep each one's place.
+    """
+
+    def __init__(self, window: QMainWindow, controller: Controller, markups: ScanMarkups) -> None:
+        session = controller.session
+        self.docks: dict[str, QDockWidget] = {}
+        self._window = window
+        self._add("labels", "Labels", LabelPanel(session))
+        self._add("measurements", "Measurements", MarkupPanel(session, markups))
+
+    def _add(self, name: str, title: str, panel: QWidget) -> None:
+        dock = QDockWidget(title)
+        dock.setObjectName(name)
+        dock.setWidget(panel)
+        dock.setMinimumWidth(210)
+        self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        self.docks[name] = dock
