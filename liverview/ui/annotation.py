@@ -187,7 +187,7 @@ def draw_text(
     painter.drawPixmap(QPointF(round(left), round(top)), picture)
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=512)
 def _text_picture(
     text: str, points: int, bold: bool, color: int, across: float, ratio: float
 ) -> QPixmap:

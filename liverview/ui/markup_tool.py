@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _REACH = 8.0  # pixels around a handle or a line that belong to it
 _LEAST_PX = 4.0  # a shorter drag draws nothing
-_LINE, _CHOSEN, _SHADOW = QColor(255, 255, 255), QColor(255, 196, 84), QColor(0, 0, 0, 190)
+# Opaque all three: Qt takes ten times as long for a line that lets something through.
+_LINE, _CHOSEN, _SHADOW = QColor(255, 255, 255), QColor(255, 196, 84), QColor(0, 0, 0)
 
 
 class Tool(Enum):
@@ -165,9 +166,24 @@ class MarkupTool(QObject):
         dragged = self._entry.id if self._entry is not None and self._now is not None else None
         for entry in self._here(view):
             if entry.id != dragged:
-                _paint(view, painter, entry.markup, entry.id == self.markups.chosen)
+                self._paint(view, painter, entry.markup, entry.id == self.markups.chosen)
         if self._now is not None and view is self._view:
-            _paint(view, painter, self._now, True)
+            self._paint(view, painter, self._now, True)
+
+    def _paint(self, view: SliceView, painter: QPainter, markup: Markup, chosen: bool) -> None:
+        handles = _handles(view, markup)
+        for color, width in ((_SHADOW, 3.5), (_CHOSEN if chosen else _LINE, 1.5)):
+            painter.setPen(QPen(color, width))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            if isinstance(markup, Ruler):
+                painter.drawLine(handles["start"], handles["end"])
+            else:
+                painter.drawEllipse(_around(handles))
+            for point in handles.values() if chosen or isinstance(markup, Ruler) else ():
+                painter.drawEllipse(point, 3, 3)
+        lowest = max(handles.values(), key=lambda point: point.y())
+        area = QRectF(lowest.x() + 8, lowest.y() + 4, 400, 60)
+        draw_text(painter, area, (0.0, 0.0), self.markups.words(markup), 9)
 
 
 def _between(one: float, other: float) -> tuple[float, float]:
@@ -199,8 +215,8 @@ def _at(markup: Ellipse, across: float, up: float) -> tuple[float, float, float]
     return place[0], place[1], place[2]
 
 
-def _rect(view: SliceView, markup: Ellipse) -> QRectF:
-    points = _handles(view, markup)
+def _around(points: dict[str, QPointF]) -> QRectF:
+    """The rectangle that an ellipse with these handles fills."""
     xs = sorted((points["left"].x(), points["right"].x()))
     ys = sorted((points["top"].y(), points["bottom"].y()))
     return QRectF(xs[0], ys[0], xs[1] - xs[0], ys[1] - ys[0])
@@ -213,26 +229,8 @@ def _distance(view: SliceView, markup: Markup, position: QPointF) -> float:
         line, to = np.array([end.x() - start.x(), end.y() - start.y()]), position - start
         share = np.clip((line @ (to.x(), to.y())) / max(float(line @ line), 1e-9), 0, 1)
         return math.hypot(to.x() - share * line[0], to.y() - share * line[1])
-    rect = _rect(view, markup)
+    rect = _around(_handles(view, markup))
     middle, a, b = rect.center(), max(rect.width() / 2, 1), max(rect.height() / 2, 1)
     angle = math.atan2((position.y() - middle.y()) / b, (position.x() - middle.x()) / a)
     nearest = QPointF(middle.x() + a * math.cos(angle), middle.y() + b * math.sin(angle))
     return QLineF(nearest, position).length()
-
-
-def _paint(view: SliceView, painter: QPainter, markup: Markup, chosen: bool) -> None:
-    handles = _handles(view, markup)
-    for color, width in ((_SHADOW, 3.5), (_CHOSEN if chosen else _LINE, 1.5)):
-        painter.setPen(QPen(color, width))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        if isinstance(markup, Ruler):
-            painter.drawLine(handles["start"], handles["end"])
-        else:
-            painter.drawEllipse(_rect(view, markup))
-        for point in handles.values() if chosen or isinstance(markup, Ruler) else ():
-            painter.drawEllipse(point, 3, 3)
-    volume = view.session.volume
-    assert volume is not None
-    lowest = max(handles.values(), key=lambda point: point.y())
-    area = QRectF(lowest.x() + 8, lowest.y() + 4, 400, 60)
-    draw_text(painter, area, (0.0, 0.0), markup.words(volume), 9)

@@ -12,6 +12,7 @@ from liverview.ui.session import Session
 from liverview.volume import Volume
 
 _STEPS_BACK = 50
+_WORDS_KEPT = 500
 _KEPT = 40  # scans whose markups the settings keep
 
 
@@ -40,6 +41,7 @@ class ScanMarkups(QObject):
         self.shown = True
         self._all = Markups()
         self._before: list[Markups] = []
+        self._words: dict[Markup, str] = {}
         session.volume_changed.connect(self._on_volume_changed)
 
     def entries(self) -> list[Entry]:
@@ -49,6 +51,15 @@ class ScanMarkups(QObject):
     def find(self, id_: int | None) -> Entry | None:
         """The one with an id."""
         return next((entry for entry in self._all if entry.id == id_), None)
+
+    def words(self, markup: Markup) -> str:
+        """What one measures, for the image; kept, for every repaint of every view asks."""
+        assert self.session.volume is not None
+        if markup not in self._words:
+            if len(self._words) >= _WORDS_KEPT:  # a drag asks for many
+                self._words.clear()
+            self._words[markup] = markup.words(self.session.volume)
+        return self._words[markup]
 
     # ---- changes ---------------------------------------------------------------------------
 
@@ -115,6 +126,7 @@ class ScanMarkups(QObject):
 
     def _on_volume_changed(self) -> None:
         self._all, self.chosen, self._before = Markups(), None, []
+        self._words.clear()
         volume, key = self.session.volume, self._key()
         if volume is not None and key is not None:
             self._all = self._kept(volume, key)

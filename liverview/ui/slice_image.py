@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
-
-from liverview.labels import Label, LabelStyle, lookup_table
 
 _OUTLINE_PX = 1.5
 
@@ -28,17 +26,12 @@ def windowed(values: NDArray[Any], low: float, width: float) -> NDArray[np.uint8
     return gray.astype(np.uint8)
 
 
-def premultiplied(table: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """An RGBA table, (256, 4), as Qt's ARGB32_Premultiplied pixels, (256,)."""
+def packed(table: NDArray[np.uint8]) -> list[int]:
+    """An RGBA table, (256, 4), as the colors of a `QImage`."""
     rgba = table.astype(np.uint32)
-    red, green, blue = ((rgba[:, n] * rgba[:, 3] + 127) // 255 for n in range(3))
-    packed = rgba[:, 3] << 24 | red << 16 | green << 8 | blue
-    return packed.astype(np.uint32)
-
-
-def label_colors(styles: Mapping[Label, LabelStyle]) -> NDArray[np.uint32]:
-    """What is drawn over a voxel, by its label: (256,) of ARGB32_Premultiplied."""
-    return premultiplied(lookup_table(styles))
+    colors = rgba[:, 3] << 24 | rgba[:, 0] << 16 | rgba[:, 1] << 8 | rgba[:, 2]
+    found: list[int] = colors.tolist()
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,28 +40,30 @@ class Layer:
 
     Attributes
     ----------
-    pixels : (rows, columns), uint8 gray or uint32 ARGB32_Premultiplied; the first row lies at
-        the least y.
+    values : (rows, columns) uint8; the first row lies at the least y.
     rect : in the view's coordinates.
+    colors : of each value, as `packed` gives them; without any, values are grays.
     smooth : whether values between voxel centers are interpolated.
     """
 
-    pixels: NDArray[Any]
+    values: NDArray[np.uint8]
     rect: QRectF
+    colors: list[int] | None = None
     smooth: bool = False
 
     def image(self) -> QImage:
-        """The pixels as Qt draws them; they must outlive the image."""
-        pixels = np.ascontiguousarray(self.pixels)
-        height, width = pixels.shape
-        gray = pixels.dtype == np.uint8
-        kind = QImage.Format.Format_Grayscale8 if gray else _ARGB
-        made = QImage(pixels.data, width, height, pixels.strides[0], kind)
-        made.pixels = pixels  # type: ignore[attr-defined]
-        return made
+        """The pixels in the format that Qt draws fastest, far faster than gray or indexed."""
+        values = np.ascontiguousarray(self.values)
+        height, width = values.shape
+        kinds = QImage.Format
+        kind = kinds.Format_Grayscale8 if self.colors is None else kinds.Format_Indexed8
+        made = QImage(values.data, width, height, width, kind)
+        if self.colors is None:
+            return made.convertToFormat(kinds.Format_RGB32)
+        made.setColorTable(self.colors)
+        return made.convertToFormat(kinds.Format_ARGB32_Premultiplied)
 
 
-_ARGB = QImage.Format.Format_ARGB32_Premultiplied
 Outline = tuple[QPainterPath, tuple[int, int, int]]
 
 

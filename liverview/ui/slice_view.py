@@ -17,16 +17,15 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
-from liverview.labels import SHOWN, Drawn, part
+from liverview.labels import SHOWN, Drawn, lookup_table
 from liverview.ui.annotation import draw_annotation
-from liverview.ui.outline import outline
+from liverview.ui.outline import Borders
 from liverview.ui.session import Convention, Session
 from liverview.ui.slice_image import (
     Layer,
     Outline,
     SliceImage,
-    label_colors,
-    premultiplied,
+    packed,
     windowed,
 )
 from liverview.volume import Plane, Voxel
@@ -94,7 +93,7 @@ class SliceView(pg.GraphicsView):
         self._image = SliceImage()
         self._box.addItem(self._image, ignoreBounds=True)
         self.setCentralWidget(self._box)
-        self._colors = label_colors(session.styles)
+        self._colors = packed(lookup_table(session.styles))
         self._pressed: QPointF | None = None
         self._pointer: QPointF | None = None  # where it is, while it is over this view
         self._wheel = 0
@@ -210,26 +209,29 @@ class SliceView(pg.GraphicsView):
         self.viewport().update()
 
     def _layers(self) -> list[Layer]:
-        layers = [Layer(self._gray, self._extent(), self.session.display.interpolated)]
+        smooth = self.session.display.interpolated
+        layers = [Layer(self._gray, self._extent(), smooth=smooth)]
         if self._heat is not None:
             layers.append(self._heat)
-        if self._labels is not None and self._colors.any():
+        if self._labels is not None and any(self._colors):
             block, corner = self._labels
-            layers.append(Layer(self._colors.take(block), self._place(block.shape, corner)))
+            layers.append(Layer(block, self._place(block.shape, corner), self._colors))
         return layers
 
     def _outlined(self) -> list[Outline]:
         """Outlines of the labels that are shown with one, the liver's around the whole organ."""
-        styles, found = self.session.styles, []
-        for label in SHOWN if self._labels is not None else ():
-            style = styles[label]
-            if style.visible and style.drawn is not Drawn.FILLED:
-                assert self._labels is not None
-                block, corner = self._labels
-                rect = self._place(block.shape, corner)
-                path = outline(part(block, label), (rect.left(), rect.top()), self._steps)
-                found.append((path, style.color))
-        return found
+        styles = self.session.styles
+        outlined = [
+            label
+            for label in SHOWN
+            if styles[label].visible and styles[label].drawn is not Drawn.FILLED
+        ]
+        if self._labels is None or not outlined:
+            return []
+        block, corner = self._labels
+        rect, borders = self._place(block.shape, corner), Borders(block)
+        origin = rect.left(), rect.top()
+        return [(borders.path(n, origin, self._steps), styles[n].color) for n in outlined]
 
     def _heated(self) -> Layer | None:
         overlay = self.session.overlay
@@ -240,8 +242,7 @@ class SliceView(pg.GraphicsView):
             return None
         values, box = cut
         corner = box[self.plane.up].start, box[self.plane.across].start
-        pixels = premultiplied(overlay.table).take(values)
-        return Layer(pixels, self._place(pixels.shape, corner))
+        return Layer(values, self._place(values.shape, corner), packed(overlay.table))
 
     def _place(self, shape: tuple[int, ...], corner: tuple[int, int]) -> QRectF:
         """Where a block of voxels is drawn; ``corner`` is the row and column of its first."""
@@ -285,7 +286,7 @@ class SliceView(pg.GraphicsView):
         self._schedule(_Stale.GRAY)
 
     def _on_styles_changed(self) -> None:
-        self._colors = label_colors(self.session.styles)
+        self._colors = packed(lookup_table(self.session.styles))
         self._schedule(_Stale.COLORS)
 
     def _on_labels_changed(self, start: int, stop: int) -> None:

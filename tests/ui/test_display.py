@@ -11,13 +11,13 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from liverview.labels import SHOWN, Drawn, Label
+from liverview.labels import SHOWN, Drawn, Label, part
 from liverview.stream import Slab
 from liverview.ui.annotation import nice_length
 from liverview.ui.display import Projection, SlabView
 from liverview.ui.label_panel import LabelPanel
 from liverview.ui.main_window import MainWindow
-from liverview.ui.outline import edges
+from liverview.ui.outline import Borders
 from liverview.ui.overlay import Overlay, ramp
 from liverview.ui.session import Session
 from liverview.ui.slice_view import SliceView
@@ -88,10 +88,12 @@ def test_interpolation_is_kept(make_window: Callable[[], MainWindow]) -> None:
 # ---- outlines ----------------------------------------------------------------------------
 
 
-def test_edges_go_around_every_voxel_once() -> None:
+@pytest.mark.parametrize("label", SHOWN)
+def test_edges_go_around_every_voxel_once(label: Label) -> None:
     rng = np.random.default_rng(3)
-    mask = rng.random((9, 14)) < 0.4
-    x, y = edges(mask)
+    block = rng.choice(np.arange(4, dtype=np.uint8), (9, 14), p=(0.4, 0.2, 0.2, 0.2))
+    mask = part(block, label)
+    x, y = Borders(block).lines(label)
     drawn: set[tuple[int, int, int]] = set()
     for start in range(0, len(x), 2):
         (x0, x1), (y0, y1) = sorted(x[start : start + 2]), sorted(y[start : start + 2])
