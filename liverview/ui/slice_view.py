@@ -82,6 +82,7 @@ class SliceView(pg.GraphicsView):
 
     def __init__(self, session: Session, plane: Plane, parent: QWidget | None = None) -> None:
         super().__init__(parent, background="k")
+        self.setCacheMode(self.CacheModeFlag.CacheNone)  # plain black needs no picture of it
         self.session = session
         self.plane = plane
         self.setMouseTracking(True)
