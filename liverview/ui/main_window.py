@@ -24,6 +24,7 @@ from liverview.ui.controller import Controller
 from liverview.ui.help import Help, Places
 from liverview.ui.job import Outcome
 from liverview.ui.label_panel import format_ml
+from liverview.ui.lesion_lines import LesionLines
 from liverview.ui.markup_tool import MarkupTool
 from liverview.ui.markups import ScanMarkups
 from liverview.ui.message_bar import MessageBar
@@ -58,6 +59,8 @@ class MainWindow(QMainWindow):
         self.readout = Readout(session)
         self.progress = ProgressStatus(session)
         self.panels = Panels(self, self.controller, self.markups)
+        findings = self.panels.findings
+        self.views.add_drawing(LesionLines(findings), findings.changed)
         self._clock = QElapsedTimer()  # of the segmentation
         self._build()
         self._connect()

@@ -6,13 +6,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from liverview.ui.controller import Controller
+from liverview.ui.findings import Findings
+from liverview.ui.findings_panel import FindingsPanel
 from liverview.ui.label_panel import LabelPanel
 from liverview.ui.markup_panel import MarkupPanel
 from liverview.ui.markups import ScanMarkups
 
 
 class Panels:
-    """Panels on the right, one under the other.
+    """Panels on the right: the labels, and under them the others as tabs.
 
     Attributes
     ----------
@@ -24,12 +26,18 @@ class Panels:
         self.docks: dict[str, QDockWidget] = {}
         self._window = window
         self._add("labels", "Labels", LabelPanel(session))
-        self._add("measurements", "Measurements", MarkupPanel(session, markups))
+        self.findings = Findings(session, controller.start_background, window)
+        self._add("findings", "Findings", FindingsPanel(self.findings))
+        self._add("measurements", "Measurements", MarkupPanel(session, markups), "findings")
+        self.docks["findings"].raise_()
 
-    def _add(self, name: str, title: str, panel: QWidget) -> None:
+    def _add(self, name: str, title: str, panel: QWidget, behind: str = "") -> None:
+        """A dock on the right, under the ones before it or as a tab behind one of them."""
         dock = QDockWidget(title)
         dock.setObjectName(name)
         dock.setWidget(panel)
         dock.setMinimumWidth(210)
         self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        if behind:
+            self._window.tabifyDockWidget(self.docks[behind], dock)
         self.docks[name] = dock

@@ -50,8 +50,14 @@ class _Stale(Enum):
     COLORS = auto()
 
 
-class LeftButton(Protocol):
-    """What may take the left button before the crosshair does, and draws over the slice."""
+class Drawing(Protocol):
+    """What draws over the slice, in widget pixels."""
+
+    def paint(self, view: SliceView, painter: QPainter) -> None: ...
+
+
+class LeftButton(Drawing, Protocol):
+    """What may take the left button before the crosshair does."""
 
     def press(self, view: SliceView, position: QPointF) -> bool: ...
 
@@ -60,8 +66,6 @@ class LeftButton(Protocol):
     def release(self, view: SliceView, position: QPointF) -> bool: ...
 
     def cursor(self, view: SliceView, position: QPointF) -> Qt.CursorShape: ...
-
-    def paint(self, view: SliceView, painter: QPainter) -> None: ...
 
 
 class SliceView(pg.GraphicsView):
@@ -99,6 +103,7 @@ class SliceView(pg.GraphicsView):
         self._pointer: QPointF | None = None  # where it is, while it is over this view
         self._wheel = 0
         self.tool: LeftButton | None = None
+        self.drawings: list[Drawing] = []
         # What the picture is made of, and what of it is out of date.
         self._values: NDArray[Any] = np.zeros((1, 1), np.int16)
         self._gray = np.zeros((1, 1), np.uint8)
@@ -264,8 +269,8 @@ class SliceView(pg.GraphicsView):
         crosshair = self.point_of(self.session.crosshair)
         scale = 1 / self._box.viewPixelSize()[0]
         draw_annotation(painter, area, self.session, self.plane, crosshair, scale, self.hasFocus())
-        if self.tool is not None:
-            self.tool.paint(self, painter)
+        for drawing in self.drawings:
+            drawing.paint(self, painter)
         painter.restore()
 
     # ---- the session changed -------------------------------------------------------------

@@ -12,6 +12,7 @@ from liverview.stream import Notice, Progress, Slab
 from liverview.volume import LabelMap, Volume, turned
 
 if TYPE_CHECKING:
+    from liverview.measurement import Measurement
     from liverview.nifti import Summary
     from liverview.phantom import Case, PhantomConfig
 
@@ -57,6 +58,13 @@ def warming_up() -> Iterator[None]:
 def turning(volume: Volume) -> Iterator[NDArray[Any] | None]:
     """Copy a volume for the views of its slowest plane."""
     yield from turned(volume.voxels)
+
+
+def measuring(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measurement]:
+    """Measure the labels of the open scan."""
+    from liverview import measurement
+
+    yield from measurement.measuring(volume, labels)
 
 
 def saving_labels(path: Path, labels: LabelMap, volume: Volume) -> Iterator[Progress]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from liverview.ui.markup_tool import MarkupTool
 from liverview.ui.session import Session
-from liverview.ui.slice_view import SliceView
+from liverview.ui.slice_view import Drawing, SliceView
 from liverview.volume import Plane
 
 
@@ -152,7 +152,13 @@ class Views(QWidget):
         """Let a tool have the left button before the crosshair, and draw over the slices."""
         for view in self.of.values():
             view.tool = tool
-            tool.markups.changed.connect(view.viewport().update)
+        self.add_drawing(tool, tool.markups.changed)
+
+    def add_drawing(self, drawing: Drawing, changed: SignalInstance) -> None:
+        """Let something draw over the slices, anew whenever it says that it changed."""
+        for view in self.of.values():
+            view.drawings.append(drawing)
+            changed.connect(view.viewport().update)
 
     def set_linked(self, linked: bool) -> None:
         """Zoom and pan all views with the one that the person moves, or that one only."""
