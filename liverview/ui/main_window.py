@@ -33,6 +33,8 @@ from liverview.ui.session import Session
 from liverview.ui.settings import load_settings, recent_files, remember_file, save_settings
 from liverview.ui.start_page import StartPage, short_name
 from liverview.ui.status import ProgressStatus, Readout
+from liverview.ui.surface_pane import SurfacePane
+from liverview.ui.surfaces import Surfaces
 from liverview.ui.views import Views
 from liverview.volume import Plane
 
@@ -50,7 +52,7 @@ class MainWindow(QMainWindow):
         self.files = CaseFiles(self, self.controller)
         self.markups = ScanMarkups(session, settings, self)
         self.tool = MarkupTool(self.markups, self)
-        self.views = Views(session)
+        self.views = Views(session, self._surface_pane)
         self.views.set_tool(self.tool)
         self.cine = Cine(session, self._plane, self)
         self.actions_ = Actions(self, session, self.views, self.cine, self.tool)
@@ -205,6 +207,10 @@ class MainWindow(QMainWindow):
         if files:
             # Later, for the program that the file came from waits for this to return.
             QTimer.singleShot(0, partial(self.open, files[0]))
+
+    def _surface_pane(self) -> QWidget:
+        surfaces = Surfaces(self.session, self.controller.start_background, self)
+        return SurfacePane(self.session, surfaces)
 
     def _plane(self) -> Plane:
         return self.views.focused().plane

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from liverview.measurement import Measurement
     from liverview.nifti import Summary
     from liverview.phantom import Case, PhantomConfig
+    from liverview.surface import Surface
 
 
 def opening(path: Path, index: int | None = None) -> Iterator[Progress | Summary | Volume]:
@@ -65,6 +66,13 @@ def measuring(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measureme
     from liverview import measurement
 
     yield from measurement.measuring(volume, labels)
+
+
+def meshing(labels: LabelMap) -> Iterator[Progress | Surface]:
+    """Make the surfaces of the labels."""
+    from liverview.surface import surfaces
+
+    yield from surfaces(labels)
 
 
 def saving_labels(path: Path, labels: LabelMap, volume: Volume) -> Iterator[Progress]:
