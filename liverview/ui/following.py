@@ -31,7 +31,7 @@ class Follower(QObject):
         self.session = session
         self._start = start
         self._job: Job | None = None
-        self._stale = False
+        self._stale = session.has_labels  # made late, it has missed the change
         self._wanted = False
         self._clock = QElapsedTimer()
         self._timer = QTimer(self, singleShot=True)

@@ -18,7 +18,7 @@ from liverview.ui.surfaces import Surfaces
 if TYPE_CHECKING:
     from liverview.ui.surface_scene import SurfaceScene
 
-_OPACITY = {Label.LIVER: 30, Label.VESSEL: 100, Label.TUMOR: 100}  # percent, at the beginning
+_OPACITY = {Label.LIVER: 40, Label.VESSEL: 100, Label.TUMOR: 100}  # percent, at the beginning
 
 
 class SurfacePane(QWidget):
@@ -120,7 +120,9 @@ class SurfacePane(QWidget):
         if volume is None:
             return None
         last = np.array(volume.shape) - 1
-        corners = np.array([volume.world((last * corner).tolist()) for corner in np.ndindex(2, 2, 2)])
+        corners = np.array(
+            [volume.world((last * corner).tolist()) for corner in np.ndindex(2, 2, 2)]
+        )
         return np.stack([corners.min(axis=0), corners.max(axis=0)])
 
     def _on_picked(self, place: NDArray[np.float64]) -> None:

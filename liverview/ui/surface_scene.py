@@ -157,6 +157,8 @@ class SurfaceScene(gl.GLViewWidget):
         super().paintGL()
         if not self._shown:
             return
+        for state in (GL.GL_CULL_FACE, GL.GL_DEPTH_TEST):
+            GL.glDisable(state)  # a painter does not, and letters have a side as well
         painter = QPainter(self)
         for point, letter in self._letters():
             area = QRectF(point.x() - 20, point.y() - 12, 40, 24)
