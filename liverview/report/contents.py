@@ -113,10 +113,10 @@ def compose(
     recist = assess(measurement, excluded)
     sections = (
         _volumes(found),
-        slices,
         _lesions(found, recist, volume),
         _recist(recist),
         _markups(markups, volume),
+        slices,
         Section("Remarks on the scan", remarks=volume.notes),
     )
     return Contents(
@@ -141,7 +141,7 @@ def _facts(
         ("Labels", origin.labels or "segmented by this software"),
         ("Matrix", " × ".join(str(n) for n in volume.shape)),
         ("Voxel size", " × ".join(f"{mm:.4g}" for mm in volume.spacing) + " mm (x, y, z)"),
-        ("Date", origin.date.strftime("%Y-%m-%d %H:%M %z")),
+        ("Date", origin.date.isoformat(" ", "minutes")),
         ("Software", f"liverview {__version__}"),
         # A label map's file says nothing of what made it.
         ("Weights, SHA-256" if known else "Installed weights, SHA-256", hashes or "none"),
@@ -224,20 +224,22 @@ def _lesion(
 
 
 def _recist(recist: Recist) -> Section:
-    targets = recist.targets
     said = [
-        f"Lesions of {recist.smallest_mm:g} mm or more in the axial plane are measurable; slices "
-        f"are {recist.thickness_mm:g} mm apart. {recist.not_measurable} of the lesions are smaller."
+        f"Measurable from {recist.smallest_mm:g} mm in the axial plane on; slices are "
+        f"{recist.thickness_mm:g} mm apart. Lesions that are smaller: {recist.not_measurable}."
     ]
-    if targets:
-        said.append(f"Sum of longest diameters: {recist.sum_of_diameters_mm:.1f} mm.")
-    rows = tuple((str(x.number), f"{x.axial_diameter_mm:.1f}") for x in targets)
+    if recist.targets:
+        targets = ", ".join(f"{x.number} ({x.axial_diameter_mm:.1f} mm)" for x in recist.targets)
+        said = [
+            f"Target lesions, at most two: {targets}. "
+            f"Sum of longest diameters: {recist.sum_of_diameters_mm:.1f} mm.",
+            *said,
+        ]
     return Section(
-        "Target lesions by RECIST 1.1: a proposal",
+        "RECIST 1.1: a proposal",
         tuple(said),
-        Table((Column("Lesion"), Column("Longest axial mm")), rows) if rows else None,
         # The disclaimer, which comes last, stands on every page.
-        tuple(caveat for caveat in recist.caveats if caveat != DISCLAIMER),
+        remarks=tuple(caveat for caveat in recist.caveats if caveat != DISCLAIMER),
     )
 
 

@@ -35,7 +35,7 @@ td.number { white-space: nowrap; }
 .keys { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.25rem; padding: 0; }
 .keys span { display: inline-block; width: 1.1em; height: .8em; margin-right: .4em; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr));
-  gap: 1rem; align-items: end; }
+  gap: 1rem; align-items: start; }
 figure { margin: 0; break-inside: avoid; }
 figure img { display: block; width: 100%; height: auto; }
 figcaption { margin-top: .3rem; color: var(--faint); font-size: .87em; }

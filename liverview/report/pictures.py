@@ -21,11 +21,13 @@ from liverview.stream import Progress
 from liverview.volume import LabelMap, Plane, Volume
 
 PHASE = "Drawing slices"
-_SIDE = 960  # pixels along the longer side of a picture
+_WIDTH, _HEIGHT = 960, 768  # pixels of a picture
 _FINER = 2  # drawn larger by this, and then reduced, so that lines are smooth
 _LEVEL_HU, _WIDTH_HU = 40.0, 400.0
-_MARGIN_MM = 25.0  # around the liver
+_MARGIN_MM = 15.0  # around the liver
 _LEAST_MM = 80.0  # that a lesion's picture shows
+_LINE = 3
+_TEXT = 30  # pixels
 _VESSEL_OPACITY = 0.6
 _SLICES = 16  # looked at between two steps
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
@@ -135,26 +137,25 @@ class _Drawing:
     def liver(self, plane: Plane, where: Sections) -> Figure:
         """The slice of a plane that cuts most of the liver, around the liver."""
         index = where.largest[plane]
-        sides = []
-        for axis in (plane.across, plane.up):
-            margin = round(_MARGIN_MM / self._volume.spacing[axis])
-            side = where.box[axis]
-            sides.append((side.start - margin, side.stop + margin))
-        picture = self._slice(plane, index, sides)
+        axes = plane.across, plane.up
+        sides = [where.box[axis] for axis in axes]
+        middle = [(side.start + side.stop - 1) / 2 for side in sides]
+        mm = [
+            (side.stop - side.start) * self._volume.spacing[axis] + 2 * _MARGIN_MM
+            for side, axis in zip(sides, axes, strict=True)
+        ]
+        picture = self._slice(plane, index, (middle[0], middle[1]), (mm[0], mm[1]))
         name = plane.name.capitalize()
-        caption = f"{name} slice {self._number(plane, index)}, where the liver is largest."
-        return picture.figure(caption)
+        return picture.figure(
+            f"{name} slice {self._number(plane, index)}, where the liver is largest."
+        )
 
     def lesion(self, lesion: Lesion) -> Figure:
         """The axial slice of a lesion's diameters, with both drawn."""
         plane, index = Plane.AXIAL, lesion.axial_slice
-        middle = np.mean(lesion.axial.ends_voxel, axis=0)
-        mm = max(_LEAST_MM, 2.2 * lesion.axial_diameter_mm)
-        sides = []
-        for axis in (plane.across, plane.up):
-            half = mm / 2 / self._volume.spacing[axis]
-            sides.append((round(middle[axis] - half), round(middle[axis] + half) + 1))
-        picture = self._slice(plane, index, sides)
+        i, j, _ = np.mean(lesion.axial.ends_voxel, axis=0)
+        mm = max(_LEAST_MM, 1.8 * lesion.axial_diameter_mm)
+        picture = self._slice(plane, index, (float(i), float(j)), (mm, mm))
         for diameter in (lesion.axial, lesion.perpendicular):
             picture.diameter(diameter)
         return picture.figure(
@@ -166,17 +167,14 @@ class _Drawing:
     def _number(self, plane: Plane, index: int) -> str:
         return f"{index + 1} of {self._volume.shape[plane.axis]}"
 
-    def _slice(self, plane: Plane, index: int, sides: Sequence[tuple[int, int]]) -> _Picture:
-        """A part of a slice with labels, scale and letters; ``sides`` may reach too far."""
-        shape = self._volume.shape
-        columns, rows = (
-            slice(max(0, start), min(shape[axis], stop))
-            for axis, (start, stop) in zip((plane.across, plane.up), sides, strict=True)
-        )
-        stored = plane.cut(self._volume.voxels, index)[rows, columns]
-        picture = _Picture(self._volume, plane, rows, columns)
+    def _slice(
+        self, plane: Plane, index: int, middle: Spot, mm: tuple[float, float]
+    ) -> _Picture:
+        """A part of a slice, at least as large as ``mm``, with labels, scale and letters."""
+        picture = _Picture(self._volume, plane, middle, mm)
+        stored = plane.cut(self._volume.voxels, index)
         picture.gray(stored.astype(np.float32) + self._volume.intercept, *self._window)
-        cut = plane.cut(self._labels.voxels, index)[rows, columns]
+        cut = plane.cut(self._labels.voxels, index)
         picture.fill(cut == Label.VESSEL, self._colors[Label.VESSEL])
         picture.outline(part(cut, Label.LIVER), self._colors[Label.LIVER])
         picture.outline(cut == Label.TUMOR, self._colors[Label.TUMOR])
@@ -195,21 +193,19 @@ class _Picture:
     Spots are voxel coordinates along `Plane.across` and `Plane.up`, whole at voxel centers.
     """
 
-    def __init__(self, volume: Volume, plane: Plane, rows: slice, columns: slice) -> None:
-        self._plane, self._rows, self._columns = plane, rows, columns
-        spacing = volume.spacing[plane.across], volume.spacing[plane.up]
-        mm = (columns.stop - columns.start) * spacing[0], (rows.stop - rows.start) * spacing[1]
-        self._per_mm = _FINER * _SIDE / max(mm)
-        self._per_voxel = tuple(self._per_mm * s for s in spacing)
-        # A multiple, so that the reduction is even.
-        width, height = (_FINER * max(1, round(self._per_mm * side / _FINER)) for side in mm)
-        self._size = width, height
+    def __init__(
+        self, volume: Volume, plane: Plane, middle: Spot, mm: tuple[float, float]
+    ) -> None:
+        self._plane, self._middle = plane, middle
+        self._size = _FINER * _WIDTH, _FINER * _HEIGHT
+        self._per_mm = min(n / side for n, side in zip(self._size, mm, strict=True))
+        self._per_voxel = [self._per_mm * volume.spacing[axis] for axis in (plane.across, plane.up)]
         self._image = Image.new("RGB", self._size)
 
     def gray(self, hu: NDArray[np.float32], level: float, width: float) -> None:
-        """Draw the CT, smooth between voxels."""
+        """Draw the CT, smooth between voxels; black beside it."""
         shade = (255 * np.clip((hu - level) / width + 0.5, 0, 1)).astype(np.uint8)
-        self._image = self._enlarged(shade, Image.Resampling.BICUBIC).convert("RGB")
+        self._image = self._placed(shade, Image.Resampling.BICUBIC).convert("RGB")
 
     def fill(self, mask: NDArray[np.bool_], color: Color) -> None:
         inside = self._mask(mask)
@@ -221,7 +217,7 @@ class _Picture:
     def outline(self, mask: NDArray[np.bool_], color: Color) -> None:
         """Draw the inner edge of a mask."""
         inside = self._mask(mask)
-        width = 2 * _FINER
+        width = _LINE * _FINER
         around = np.pad(inside, width, constant_values=True)
         core = inside.copy()
         for y, x in ((0, 1), (2, 1), (1, 0), (1, 2)):
@@ -237,7 +233,7 @@ class _Picture:
             for end in diameter.ends_voxel
         ]
         pen = ImageDraw.Draw(self._image)
-        for color, width in ((_BLACK, 5 * _FINER), (_WHITE, 2 * _FINER)):
+        for color, width in ((_BLACK, (_LINE + 3) * _FINER), (_WHITE, _LINE * _FINER)):
             pen.line(ends, color, width)
         (x0, y0), (x1, y1) = sorted(ends)
         length = max(float(np.hypot(x1 - x0, y1 - y0)), 1.0)
@@ -273,11 +269,7 @@ class _Picture:
         self._write((x, y - 6 * _FINER), f"{mm} mm", "lb")
 
     def shows(self, spot: Spot) -> bool:
-        across, up = spot
-        return (
-            self._columns.start - 0.5 <= across <= self._columns.stop - 0.5
-            and self._rows.start - 0.5 <= up <= self._rows.stop - 0.5
-        )
+        return all(0 <= at <= n for at, n in zip(self._pixel(spot), self._size, strict=True))
 
     def figure(self, caption: str) -> Figure:
         """The picture in the size that it was meant to have."""
@@ -287,23 +279,29 @@ class _Picture:
         return Figure(encoded.getvalue(), image.size, caption)
 
     def _pixel(self, spot: Spot) -> Spot:
-        x = (self._columns.stop - 0.5 - spot[0]) * self._per_voxel[0]
-        y = (self._rows.stop - 0.5 - spot[1]) * self._per_voxel[1]
+        x, y = (
+            n / 2 - (at - middle) * step
+            for n, at, middle, step in zip(
+                self._size, spot, self._middle, self._per_voxel, strict=True
+            )
+        )
         return x, y
 
     def _mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        large = self._enlarged(mask.astype(np.uint8), Image.Resampling.NEAREST)
-        return np.asarray(large) > 0
+        return np.asarray(self._placed(mask.astype(np.uint8), Image.Resampling.NEAREST)) > 0
 
-    def _enlarged(self, drawn: NDArray[np.uint8], how: Image.Resampling) -> Image.Image:
-        """A slice as `Plane.cut` gives it, turned to the viewer's orientation."""
-        upright = np.ascontiguousarray(drawn[::-1, ::-1])
-        return Image.fromarray(upright).resize(self._size, how)
+    def _placed(self, cut: NDArray[np.uint8], how: Image.Resampling) -> Image.Image:
+        """A slice as `Plane.cut` gives it, turned to the viewer's orientation; 0 beside it."""
+        # From the picture's pixels to the slice's, both counted from their edges.
+        (dx, dy), (x, y) = self._per_voxel, self._pixel((-0.5, -0.5))
+        matrix = (-1 / dx, 0, x / dx, 0, -1 / dy, y / dy)
+        image = Image.fromarray(np.ascontiguousarray(cut))
+        return image.transform(self._size, Image.Transform.AFFINE, matrix, how)
 
     def _write(self, at: Spot, text: str, anchor: str) -> None:
         """Write on any ground; what would lie outside is moved inside."""
         pen = ImageDraw.Draw(self._image)
-        font = ImageFont.load_default(24 * _FINER)
+        font = ImageFont.load_default(_TEXT * _FINER)
         left, top, right, bottom = pen.textbbox(at, text, font, anchor, stroke_width=2 * _FINER)
         width, height = self._size
         x = at[0] + max(0, -left) - max(0, right - width)

@@ -33,19 +33,20 @@ _MARGIN_MM = 16.0
 _FOOTER_MM = 8.0
 _GAP_MM = 3.0
 _IN_A_ROW = 2  # figures
-_FIGURE_MM = 75.0  # no picture is higher
+_FIGURE_MM = 90.0  # no picture is higher
 _POINTS, _SMALL_POINTS = 9.0, 7.5
 _SHORT_ROWS = 12  # a table with no more is not broken
 _FEWEST_ROWS = 3  # of a table before a break
 _LONGEST_CELL = 30  # characters that a column's width counts
+_BOLD, _BESIDE = 1.25, 2.0  # characters: how wide one is in a heading, and what is beside it
 _STYLE = """
 h1 { font-size: 15pt; font-weight: 600; margin: 0; }
-h2 { font-size: 11.5pt; font-weight: 600; margin: 8pt 0 2pt 0; }
-p { margin: 2pt 0 2pt 0; }
+h2 { font-size: 11.5pt; font-weight: 600; margin: 12px 0 4px 0; }
+p { margin: 3px 0 3px 0; }
 .disclaimer { font-weight: 600; }
 .small { font-size: 7.5pt; color: #444444; }
 th { background-color: #eeeeee; font-weight: 600; text-align: left; }
-td, th { padding: 2pt 4pt 2pt 4pt; border-bottom: 0.5pt solid #bbbbbb; }
+td, th { font-size: 8pt; padding: 2px 5px 2px 5px; border-bottom: 1px solid #cccccc; }
 .fact { color: #444444; }
 """
 
@@ -168,12 +169,14 @@ class _Setter:
         self._pages = _Pages(writer.height() - _pixels(_FOOTER_MM), self._gap)
         self._font = QFont()
         self._font.setPointSizeF(_POINTS)
+        self._font.setFeature(QFont.Tag("liga"), 0)  # or "fi" is not found by who searches it
 
     def set(self, contents: Contents) -> None:
         """Lay everything out, then paint: a page says how many there are."""
-        title = f"<h1>{escape(contents.title)}</h1>"
-        title += f'<p class="disclaimer">{escape(contents.disclaimer)}</p>'
-        self._pages.put(self._text(title + _facts(contents)))
+        disclaimer = f'<p class="disclaimer">{escape(contents.disclaimer)}</p>'
+        title = self._text(f"<h1>{escape(contents.title)}</h1>{disclaimer}", with_next=True)
+        self._pages.put(title)
+        self._pages.put(self._text(_facts(contents)))
         for section in contents.sections:
             self._section(section)
         self._pages.finish()
@@ -318,14 +321,17 @@ def _key(key: Key) -> str:
 def _table(table: Table, count: int) -> str:
     """The heading and the first rows; columns are as wide whatever the rows."""
     sides = ["right" if column.numeric else "left" for column in table.columns]
-    lengths = [
-        min(max(len(text) for text in (*column.heading.split(), *cells)), _LONGEST_CELL)
+    widths = [
+        max(
+            *(_BOLD * len(word) for word in column.heading.split()),
+            *(min(len(cell), _LONGEST_CELL) for cell in cells),
+        )
+        + _BESIDE
         for column, *cells in zip(table.columns, *table.rows, strict=True)
     ]
     heading = "".join(
-        f'<th align="{side}" width="{100 * (length + 2) / sum(n + 2 for n in lengths):.0f}%">'
-        f"{escape(column.heading)}</th>"
-        for column, side, length in zip(table.columns, sides, lengths, strict=True)
+        f'<th align="{side}" width="{100 * width / sum(widths):.2f}%">{escape(column.heading)}</th>'
+        for column, side, width in zip(table.columns, sides, widths, strict=True)
     )
     rows = (
         "".join(f'<td align="{s}">{escape(cell)}</td>' for cell, s in zip(row, sides, strict=True))
