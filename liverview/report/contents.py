@@ -131,9 +131,7 @@ def _says_something(section: Section) -> bool:
     return bool(section.paragraphs or section.table or section.remarks or section.figures)
 
 
-def _facts(
-    volume: Volume, origin: Origin, weights: Mapping[str, str]
-) -> Sequence[tuple[str, str]]:
+def _facts(volume: Volume, origin: Origin, weights: Mapping[str, str]) -> Sequence[tuple[str, str]]:
     hashes = ", ".join(f"{name} {short(digest)}" for name, digest in weights.items())
     known = origin.labels is None
     return (
@@ -187,9 +185,7 @@ def _lesions(found: Mapping[str, Any], recist: Recist, volume: Volume) -> Sectio
         "Lesions",
         table=Table(
             (*(Column(heading) for heading in columns), Column("Remark", False)),
-            tuple(
-                _lesion(lesion, targets, recist.excluded, volume) for lesion in found["lesions"]
-            ),
+            tuple(_lesion(lesion, targets, recist.excluded, volume) for lesion in found["lesions"]),
         ),
         remarks=(
             small,

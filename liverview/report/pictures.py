@@ -167,9 +167,7 @@ class _Drawing:
     def _number(self, plane: Plane, index: int) -> str:
         return f"{index + 1} of {self._volume.shape[plane.axis]}"
 
-    def _slice(
-        self, plane: Plane, index: int, middle: Spot, mm: tuple[float, float]
-    ) -> _Picture:
+    def _slice(self, plane: Plane, index: int, middle: Spot, mm: tuple[float, float]) -> _Picture:
         """A part of a slice, at least as large as ``mm``, with labels, scale and letters."""
         picture = _Picture(self._volume, plane, middle, mm)
         stored = plane.cut(self._volume.voxels, index)
@@ -193,9 +191,7 @@ class _Picture:
     Spots are voxel coordinates along `Plane.across` and `Plane.up`, whole at voxel centers.
     """
 
-    def __init__(
-        self, volume: Volume, plane: Plane, middle: Spot, mm: tuple[float, float]
-    ) -> None:
+    def __init__(self, volume: Volume, plane: Plane, middle: Spot, mm: tuple[float, float]) -> None:
         self._plane, self._middle = plane, middle
         self._size = _FINER * _WIDTH, _FINER * _HEIGHT
         self._per_mm = min(n / side for n, side in zip(self._size, mm, strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from PySide6.QtGui import (
 
 from liverview.files import TargetError, replacing
 from liverview.report.contents import Contents, Figure, Key, Section, Table
+from liverview.ui.pages import Pages, Piece
 
 _DPI = 300
 _MARGIN_MM = 16.0
@@ -102,63 +103,6 @@ def write_pdf(path: Path, contents: Contents) -> None:
             painter.end()
 
 
-@dataclass(frozen=True, eq=False)
-class _Piece:
-    """What is not broken across pages, in pixels of the paper.
-
-    Attributes
-    ----------
-    parts : each with its place in the piece.
-    with_next : does not end a page.
-    """
-
-    height: float
-    parts: tuple[tuple[QRectF, QTextDocument | QImage], ...]
-    with_next: bool = False
-
-
-class _Pages:
-    """Puts pieces on pages, one below the other."""
-
-    def __init__(self, height: float, gap: float) -> None:
-        self.height, self._gap = height, gap
-        self.pages: list[list[tuple[float, _Piece]]] = [[]]
-        self._held: list[_Piece] = []  # wait for what they go with
-        self._y = 0.0
-
-    @property
-    def room(self) -> float:
-        """The height that is left for the next piece."""
-        return self.height - self._y - self._needed(self._held)
-
-    @property
-    def at_top(self) -> bool:
-        return not self.pages[-1]
-
-    def put(self, piece: _Piece) -> None:
-        self._held.append(piece)
-        if not piece.with_next:
-            self.finish()
-
-    def finish(self) -> None:
-        """Put down what waits for more."""
-        if self._y + self._needed(self._held) > self.height + self._gap:
-            self.turn()
-        for piece in self._held:
-            self.pages[-1].append((self._y, piece))
-            self._y += piece.height + self._gap
-        self._held = []
-
-    def turn(self) -> None:
-        """Go on on a new page."""
-        if not self.at_top:
-            self.pages.append([])
-            self._y = 0.0
-
-    def _needed(self, pieces: Sequence[_Piece]) -> float:
-        return sum(piece.height + self._gap for piece in pieces)
-
-
 class _Setter:
     """Sets a report on the pages of a writer."""
 
@@ -166,7 +110,7 @@ class _Setter:
         self._writer, self._painter = writer, painter
         self._width = float(writer.width())
         self._gap = _pixels(_GAP_MM)
-        self._pages = _Pages(writer.height() - _pixels(_FOOTER_MM), self._gap)
+        self._pages = Pages(writer.height() - _pixels(_FOOTER_MM), self._gap)
         self._font = QFont()
         self._font.setPointSizeF(_POINTS)
         self._font.setFeature(QFont.Tag("liga"), 0)  # or "fi" is not found by who searches it
@@ -215,23 +159,21 @@ class _Setter:
 
     def _fitting(self, table: Table, room: float) -> int:
         """How many of a table's rows fit under its heading."""
-        return (
-            bisect_right(
-                range(1, len(table.rows) + 1),
-                room,
-                key=lambda count: self._rows(table, count).height,
-            )
+        return bisect_right(
+            range(1, len(table.rows) + 1),
+            room,
+            key=lambda count: self._rows(table, count).height,
         )
 
-    def _rows(self, table: Table, count: int) -> _Piece:
+    def _rows(self, table: Table, count: int) -> Piece:
         return self._text(_table(table, count))
 
-    def _text(self, html: str, *, with_next: bool = False) -> _Piece:
+    def _text(self, html: str, *, with_next: bool = False) -> Piece:
         document = self._document(html, self._width)
         height = document.size().height()
-        return _Piece(height, ((QRectF(0, 0, self._width, height), document),), with_next)
+        return Piece(height, ((QRectF(0, 0, self._width, height), document),), with_next)
 
-    def _figures(self, figures: Sequence[Figure]) -> _Piece:
+    def _figures(self, figures: Sequence[Figure]) -> Piece:
         width = (self._width - (_IN_A_ROW - 1) * self._gap) / _IN_A_ROW
         sizes = [QSizeF(*figure.size) for figure in figures]
         fit = Qt.AspectRatioMode.KeepAspectRatio
@@ -245,7 +187,7 @@ class _Setter:
             caption = self._document(f'<p class="small">{escape(figure.caption)}</p>', width)
             parts.append((QRectF(QPointF(x, below), caption.size()), caption))
             height = max(height, below + caption.size().height())
-        return _Piece(height, tuple(parts))
+        return Piece(height, tuple(parts))
 
     def _document(self, html: str, width: float) -> QTextDocument:
         document = QTextDocument()
@@ -259,7 +201,7 @@ class _Setter:
 
     # ---- painting --------------------------------------------------------------------------
 
-    def _paint(self, y: float, piece: _Piece) -> None:
+    def _paint(self, y: float, piece: Piece) -> None:
         self._painter.save()
         self._painter.translate(0, y)
         if piece.height > self._pages.height:  # one row, or a name, that fills more than a page
