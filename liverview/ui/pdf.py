@@ -14,7 +14,7 @@ from PySide6.QtGui import (
     QAbstractTextDocumentLayout,
     QColor,
     QFont,
-    QFontDatabase,
+    QFontMetricsF,
     QGuiApplication,
     QImage,
     QPageLayout,
@@ -69,7 +69,7 @@ def ready() -> None:
         # Kept by Qt's module until the process ends. A display that is named may not be there.
         hidden = ["-platform", "offscreen"] if sys.platform.startswith("linux") else []
         _applications.append(QGuiApplication(["liverview", *hidden]))
-    if not QFontDatabase.families():
+    if not QFontMetricsF(QFont()).inFont("A"):
         raise PdfError("The PDF needs a font and there is none: install one (fonts-dejavu-core).")
 
 

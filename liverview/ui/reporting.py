@@ -26,6 +26,10 @@ Marks = Callable[[], Mapping[Voxel, str]]
 class Reporting(QObject):
     """Writes one report at a time, beside whatever else runs.
 
+    Attributes
+    ----------
+    marks : gives the reasons of excluded lesions, see `Measurement.excluded`.
+
     Signals
     -------
     progressed : a few words, for the status bar.
@@ -42,7 +46,7 @@ class Reporting(QObject):
     ) -> None:
         super().__init__(controller)
         self._files, self._controller = files, controller
-        self._markups, self._marks = markups, marks
+        self._markups, self.marks = markups, marks
         self._job: Job | None = None
 
     def save(self) -> None:
@@ -77,7 +81,7 @@ class Reporting(QObject):
                 session.labels,
                 folder,
                 Origin(scan, device=self._controller.segmented_on),
-                dict(self._marks()),
+                dict(self.marks()),
                 self._markups.copy(),
                 dict(session.styles),
                 (session.level, session.width),
