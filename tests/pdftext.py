@@ -63,9 +63,13 @@ def _to_unicode(objects: dict[int, bytes], font: int) -> dict[int, str]:
     assert b"/FontFile2" in objects[_reference(descendant, b"FontDescriptor")]
     table = _stream(objects[_reference(objects[font], b"ToUnicode")]).decode("ascii")
     found = {}
-    for first, listed in re.findall(r"<(\w+)> <\w+> \[(.*?)\]", table):
-        for offset, code in enumerate(re.findall(r"<(\w+)>", listed)):
-            found[int(first, 16) + offset] = bytes.fromhex(code).decode("utf-16-be")
+    for first, last, start, listed in re.findall(
+        r"<(\w{4})> <(\w{4})> (?:<(\w{4})>|\[(.*?)\])", table
+    ):
+        codes = [int(code, 16) for code in re.findall(r"<(\w+)>", listed)]
+        numbers = range(int(first, 16), int(last, 16) + 1)
+        codes = codes or [int(start, 16) + offset for offset in range(len(numbers))]
+        found.update(zip(numbers, map(chr, codes), strict=True))
     return found
 
 
