@@ -50,7 +50,6 @@ class MainWindow(QMainWindow):
         self.controller = Controller(session, self)
         self.files = CaseFiles(self, self.controller)
         self.markups = ScanMarkups(session, settings, self)
-        self.reporting = Reporting(self.files, self.controller, self.markups)
         self.tool = MarkupTool(self.markups, self)
         self.views = Views(session)
         self.views.set_tool(self.tool)
@@ -61,6 +60,7 @@ class MainWindow(QMainWindow):
         self.readout = Readout(session)
         self.progress = ProgressStatus(session)
         self.panels = Panels(self, self.controller, self.markups)
+        self.reporting = Reporting(self.files, self.controller, self.markups, self.panels.findings)
         findings = self.panels.findings
         self.views.add_drawing(LesionLines(findings), findings.changed)
         self._clock = QElapsedTimer()  # of the segmentation

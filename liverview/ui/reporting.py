@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,22 +12,16 @@ from liverview.stream import Progress
 from liverview.ui import tasks
 from liverview.ui.case_files import CaseFiles
 from liverview.ui.controller import Controller
+from liverview.ui.findings import Findings
 from liverview.ui.job import Job, Outcome
 from liverview.ui.markups import ScanMarkups
-from liverview.volume import Voxel
 
 if TYPE_CHECKING:
     from liverview.report import Reported
 
-Marks = Callable[[], Mapping[Voxel, str]]
-
 
 class Reporting(QObject):
     """Writes one report at a time, beside whatever else runs.
-
-    Attributes
-    ----------
-    marks : gives the reasons of excluded lesions, see `Measurement.excluded`.
 
     Signals
     -------
@@ -42,11 +35,15 @@ class Reporting(QObject):
     failed = Signal(str)
 
     def __init__(
-        self, files: CaseFiles, controller: Controller, markups: ScanMarkups, marks: Marks = dict
+        self,
+        files: CaseFiles,
+        controller: Controller,
+        markups: ScanMarkups,
+        findings: Findings,
     ) -> None:
         super().__init__(controller)
         self._files, self._controller = files, controller
-        self._markups, self.marks = markups, marks
+        self._markups, self._findings = markups, findings
         self._job: Job | None = None
 
     def save(self) -> None:
@@ -81,7 +78,7 @@ class Reporting(QObject):
                 session.labels,
                 folder,
                 Origin(scan, device=self._controller.segmented_on),
-                dict(self.marks()),
+                dict(self._findings.marks),
                 self._markups.copy(),
                 dict(session.styles),
                 (session.level, session.width),

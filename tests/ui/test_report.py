@@ -201,7 +201,9 @@ def test_the_window_writes_a_report_of_all_that_it_knows(
 ) -> None:
     answers.folder = tmp_path
     segmented.markups.add(Ruler(Plane.AXIAL, (1, 1, 1), (5, 1, 1)))
-    segmented.reporting.marks = lambda: {(4, 5, 6): "cyst"}
+    findings = segmented.panels.findings
+    qtbot.waitUntil(lambda: len(findings.lesions) == 1, timeout=TIMEOUT_MS)
+    findings.exclude(1, "cyst")
     with qtbot.waitSignal(segmented.reporting.written, timeout=TIMEOUT_MS) as done:
         segmented.actions_.report.trigger()
     assert done.args == [tmp_path / "small_report.html"]
