@@ -178,7 +178,7 @@ def _lesions(found: Mapping[str, Any], recist: Recist, volume: Volume) -> Sectio
         return Section("Lesions", ("There are no lesions.",), remarks=(small,))
     targets = {lesion.number for lesion in recist.targets}
     columns = (
-        "No.", "Volume mL", "Longest axial mm", "Perpendicular mm", "3D mm", "Mean HU", "SD HU",
+        "No.", "Volume mL", "Axial mm", "Across mm", "3D mm", "Mean HU", "SD HU",
         "Centroid x, y, z mm", "Axial slice",
     )  # fmt: skip
     return Section(

@@ -35,20 +35,21 @@ _FOOTER_MM = 8.0
 _GAP_MM = 3.0
 _IN_A_ROW = 2  # figures
 _FIGURE_MM = 90.0  # no picture is higher
-_POINTS, _SMALL_POINTS = 9.0, 7.5
+_POINTS, _TABLE_POINTS, _SMALL_POINTS = 9.0, 8.0, 7.5
 _SHORT_ROWS = 12  # a table with no more is not broken
 _FEWEST_ROWS = 3  # of a table before a break
-_LONGEST_CELL = 30  # characters that a column's width counts
-_BOLD, _BESIDE = 1.25, 2.0  # characters: how wide one is in a heading, and what is beside it
-_STYLE = """
-h1 { font-size: 15pt; font-weight: 600; margin: 0; }
-h2 { font-size: 11.5pt; font-weight: 600; margin: 12px 0 4px 0; }
-p { margin: 3px 0 3px 0; }
-.disclaimer { font-weight: 600; }
-.small { font-size: 7.5pt; color: #444444; }
-th { background-color: #eeeeee; font-weight: 600; text-align: left; }
-td, th { font-size: 8pt; padding: 2px 5px 2px 5px; border-bottom: 1px solid #cccccc; }
-.fact { color: #444444; }
+_PADDING = 5  # of a table's cells, in pixels of style sheets
+_CSS_DPI = 96
+_STYLE = f"""
+h1 {{ font-size: 15pt; font-weight: 600; margin: 0; }}
+h2 {{ font-size: 11.5pt; font-weight: 600; margin: 12px 0 4px 0; }}
+p {{ margin: 3px 0 3px 0; }}
+.disclaimer {{ font-weight: 600; }}
+.small {{ font-size: {_SMALL_POINTS}pt; color: #444444; }}
+th {{ background-color: #eeeeee; font-weight: 600; text-align: left; }}
+td, th {{ font-size: {_TABLE_POINTS}pt; padding: 2px {_PADDING}px;
+  border-bottom: 1px solid #cccccc; }}
+.fact {{ color: #444444; }}
 """
 
 
@@ -114,6 +115,11 @@ class _Setter:
         self._font = QFont()
         self._font.setPointSizeF(_POINTS)
         self._font.setFeature(QFont.Tag("liga"), 0)  # or "fi" is not found by who searches it
+        small, bold = QFont(self._font), QFont(self._font)
+        for font in (small, bold):
+            font.setPointSizeF(_TABLE_POINTS)
+        bold.setWeight(QFont.Weight.DemiBold)
+        self._plain, self._bold = QFontMetricsF(small, writer), QFontMetricsF(bold, writer)
 
     def set(self, contents: Contents) -> None:
         """Lay everything out, then paint: a page says how many there are."""
@@ -145,28 +151,46 @@ class _Setter:
 
     def _table(self, table: Table) -> None:
         """A table that is short stays in one piece; a long one goes on under its heading."""
+        shares = self._shares(table)
         while table.rows:
-            count = self._fitting(table, self._pages.room)
+            count = self._fitting(table, shares, self._pages.room)
             short = count < len(table.rows) <= _SHORT_ROWS
             if (short or count < min(_FEWEST_ROWS, len(table.rows))) and not self._pages.at_top:
                 self._pages.turn()
-                count = self._fitting(table, self._pages.room)
+                count = self._fitting(table, shares, self._pages.room)
             count = max(count, 1)
-            self._pages.put(self._rows(table, count))
+            self._pages.put(self._rows(table, shares, count))
             table = replace(table, rows=table.rows[count:])
             if table.rows:
                 self._pages.turn()
 
-    def _fitting(self, table: Table, room: float) -> int:
+    def _fitting(self, table: Table, shares: Sequence[float], room: float) -> int:
         """How many of a table's rows fit under its heading."""
+        most = min(len(table.rows), max(0, int(room / self._plain.height())))
         return bisect_right(
-            range(1, len(table.rows) + 1),
-            room,
-            key=lambda count: self._rows(table, count).height,
+            range(1, most + 1), room, key=lambda n: self._rows(table, shares, n).height
         )
 
-    def _rows(self, table: Table, count: int) -> Piece:
-        return self._text(_table(table, count))
+    def _rows(self, table: Table, shares: Sequence[float], count: int) -> Piece:
+        return self._text(_table(table, shares, count))
+
+    def _shares(self, table: Table) -> list[float]:
+        """Widths of columns in percent: numbers are never broken, words take what is left."""
+        least, more = [], []
+        beside = 2 * (_PADDING + 1) * _DPI / _CSS_DPI
+        for column, *cells in zip(table.columns, *table.rows, strict=True):
+            heading = max(map(self._bold.horizontalAdvance, column.heading.split()))
+            whole = max([heading, *map(self._plain.horizontalAdvance, cells)])
+            words = [word for cell in cells for word in cell.split()]
+            longest = max(map(self._plain.horizontalAdvance, words), default=0.0)
+            narrow = whole if column.numeric else max(heading, min(longest, self._width / 5))
+            least.append(narrow + beside)
+            more.append(whole - narrow)
+        spare = max(0.0, self._width - sum(least))
+        given = min(1.0, spare / sum(more)) if sum(more) else 0.0
+        rest = (spare - given * sum(more)) / len(least)
+        widths = [n + given * m + rest for n, m in zip(least, more, strict=True)]
+        return [100 * width / sum(widths) for width in widths]
 
     def _text(self, html: str, *, with_next: bool = False) -> Piece:
         document = self._document(html, self._width)
@@ -260,20 +284,12 @@ def _key(key: Key) -> str:
     return f"{swatch} {escape(key.name)}: {escape(key.drawn)}"
 
 
-def _table(table: Table, count: int) -> str:
+def _table(table: Table, shares: Sequence[float], count: int) -> str:
     """The heading and the first rows; columns are as wide whatever the rows."""
     sides = ["right" if column.numeric else "left" for column in table.columns]
-    widths = [
-        max(
-            *(_BOLD * len(word) for word in column.heading.split()),
-            *(min(len(cell), _LONGEST_CELL) for cell in cells),
-        )
-        + _BESIDE
-        for column, *cells in zip(table.columns, *table.rows, strict=True)
-    ]
     heading = "".join(
-        f'<th align="{side}" width="{100 * width / sum(widths):.2f}%">{escape(column.heading)}</th>'
-        for column, side, width in zip(table.columns, sides, widths, strict=True)
+        f'<th align="{side}" width="{share:.2f}%">{escape(column.heading)}</th>'
+        for column, side, share in zip(table.columns, sides, shares, strict=True)
     )
     rows = (
         "".join(f'<td align="{s}">{escape(cell)}</td>' for cell, s in zip(row, sides, strict=True))
