@@ -1,7 +1,7 @@
 """The command line: parse, call the core, print.
 
 Nothing heavy is imported before a command needs it, and none of the commands but the
-window imports Qt.
+window and the report, whose PDF it sets, imports Qt.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from liverview.metrics import LabelScore
     from liverview.volume import LabelMap
 
-_COMMANDS = ("segment", "phantom", "measure", "evaluate", "train")
+_COMMANDS = ("segment", "phantom", "measure", "report", "evaluate", "train")
 _NO_REFERENCE = (
     '"-": the reference lacks the label; the volume error is then invented volume, and the scan\n'
     'is left out of that label\'s medians. "inf": only the segmentation lacks it.'
@@ -159,6 +159,21 @@ def _command_parser() -> argparse.ArgumentParser:
     measure.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     measure.add_argument("--overwrite", action="store_true", help="replace an existing file")
     measure.set_defaults(run=_measure)
+
+    report = commands.add_parser(
+        "report",
+        help="a report of a scan and its label map",
+        description="Write NAME_report.html and .pdf, the measurements as JSON, and lesions and "
+        f"totals as CSV. No screen is needed. {DISCLAIMER}",
+    )
+    report.add_argument("scan", type=Path, metavar="SCAN")
+    report.add_argument("labels", type=Path, metavar="LABELS", help="on the scan's grid")
+    report.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    report.add_argument(
+        "--volume", type=int, default=0, metavar="N", help="of 4D files, 0 if not said"
+    )
+    report.add_argument("--overwrite", action="store_true", help="replace existing files")
+    report.set_defaults(run=_report)
 
     evaluate = commands.add_parser(
         "evaluate",
@@ -338,6 +353,33 @@ def _measure(options: argparse.Namespace) -> int:
         )
     if options.json:
         _write_json(options.json, figures(measurement))
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from liverview import nifti
+    from liverview.files import check_target
+    from liverview.report import Origin, Reported, report_paths, reporting
+    from liverview.volume import Volume
+
+    try:
+        from liverview.ui import pdf
+    except ImportError as error:
+        raise ValueError(
+            f"the PDF needs a library that is not installed ({error}): see README, Start."
+        ) from error
+    pdf.ready()
+    if options.output.exists() and not options.output.is_dir():
+        raise ValueError(f"{options.output} is no folder: choose another name.")
+    options.output.mkdir(parents=True, exist_ok=True)
+    for path in report_paths(options.output, nifti.stem(options.scan)):
+        check_target(path, overwrite=options.overwrite)
+    volume = _last(_shown(nifti.load(options.scan, options.volume)), Volume)
+    labels = _read_labels(options.labels)
+    origin = Origin(scan=options.scan.name, labels=options.labels.name)
+    work = reporting(volume, labels, options.output, origin, pdf.write_pdf)
+    for path in _last(_shown(work), Reported).paths:
+        print(f"{path} written.")
     return 0
 
 

@@ -29,6 +29,10 @@ class Controller(QObject):
     on, until `adopt` takes the new one. A job that is canceled is let go at once: nothing
     more arrives from it, and its thread ends by itself at its next step.
 
+    Attributes
+    ----------
+    segmented_on : the device that the open volume's labels come from; None where nobody did.
+
     Signals
     -------
     noticed : a sentence for the person.
@@ -55,6 +59,7 @@ class Controller(QObject):
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.session = session
+        self.segmented_on: str | None = None
         self._live: set[Job] = set()
         self._loading: Job | None = None
         self._segmentation: Job | None = None
@@ -88,6 +93,7 @@ class Controller(QObject):
         if job is not None:
             job.cancel()
         self.session.open(volume, path)
+        self.segmented_on = None
         self._turn(volume)
         if path is not None:
             self.opened.emit(path)
@@ -116,6 +122,7 @@ class Controller(QObject):
         self.session.begin_segmentation()
         job = self._start(tasks.segmenting(volume, device, self.session.crosshair))
         self._segmentation = job
+        self.segmented_on = device
         job.yielded.connect(self._on_segmentation_item)
         job.failed.connect(self._on_failed)
         self._settle()

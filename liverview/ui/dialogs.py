@@ -64,6 +64,12 @@ class Dialogs:
         )
         return Path(name) if name else None
 
+    def folder_for_report(self, suggested: Path) -> Path | None:
+        name = QFileDialog.getExistingDirectory(
+            self._parent, "Folder for the report", str(suggested)
+        )
+        return Path(name) if name else None
+
     def may_replace(self, paths: list[Path]) -> bool:
         names = ", ".join(path.name for path in paths)
         buttons = QMessageBox.StandardButton

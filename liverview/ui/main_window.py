@@ -29,6 +29,7 @@ from liverview.ui.markup_tool import MarkupTool
 from liverview.ui.markups import ScanMarkups
 from liverview.ui.message_bar import MessageBar
 from liverview.ui.panels import Panels
+from liverview.ui.reporting import Reporting, open_page
 from liverview.ui.session import Session
 from liverview.ui.settings import load_settings, recent_files, remember_file, save_settings
 from liverview.ui.start_page import StartPage, short_name
@@ -61,6 +62,7 @@ class MainWindow(QMainWindow):
         self.readout = Readout(session)
         self.progress = ProgressStatus(session)
         self.panels = Panels(self, self.controller, self.markups)
+        self.reporting = Reporting(self.files, self.controller, self.markups, self.panels.findings)
         findings = self.panels.findings
         self.views.add_drawing(LesionLines(findings), findings.changed)
         self._clock = QElapsedTimer()  # of the segmentation
@@ -105,6 +107,7 @@ class MainWindow(QMainWindow):
         do.phantom.triggered.connect(files.new_phantom)
         do.save.triggered.connect(files.save)
         do.save_masks.triggered.connect(files.save_masks)
+        do.report.triggered.connect(self.reporting.save)
         do.screenshot.triggered.connect(files.save_screenshot)
         do.quit.triggered.connect(self.close)
         do.segment.triggered.connect(self.segment)
@@ -117,6 +120,9 @@ class MainWindow(QMainWindow):
         self.start_page.tour_requested.connect(do.tour.trigger)
         self.views.hovered.connect(self.readout.set_hovered)
         files.failed.connect(self._on_failed)
+        self.reporting.failed.connect(self._on_failed)
+        self.reporting.progressed.connect(self.statusBar().showMessage)
+        self.reporting.written.connect(self._on_report_written)
         control.noticed.connect(self._on_noticed)
         control.failed.connect(self._on_failed)
         control.opened.connect(self._on_opened)
@@ -175,6 +181,11 @@ class MainWindow(QMainWindow):
 
     def _on_saved(self, path: Path) -> None:
         self.statusBar().showMessage(f"Saved and verified: {path}", _MESSAGE_MS)
+
+    def _on_report_written(self, path: Path) -> None:
+        self.messages.show_message(
+            f"Report written: {path}", [("Open it", partial(open_page, path))]
+        )
 
     def _on_scan_info(self) -> None:
         assert self.session.volume is not None

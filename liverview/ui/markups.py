@@ -48,6 +48,10 @@ class ScanMarkups(QObject):
         """All of them, in the order they were drawn."""
         return list(self._all)
 
+    def copy(self) -> Markups:
+        """All of them, for who works on while they change here."""
+        return self._all.copy()
+
     def find(self, id_: int | None) -> Entry | None:
         """The one with an id."""
         return next((entry for entry in self._all if entry.id == id_), None)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from liverview.stream import Notice, Progress, Slab
-from liverview.volume import LabelMap, Volume, turned
+from liverview.volume import LabelMap, Volume, Voxel, turned
 
 if TYPE_CHECKING:
+    from liverview.labels import Label, LabelStyle
+    from liverview.markup import Markups
     from liverview.measurement import Measurement
     from liverview.nifti import Summary
     from liverview.phantom import Case, PhantomConfig
+    from liverview.report import Origin, Reported
     from liverview.surface import Surface
 
 
@@ -87,3 +91,26 @@ def saving_masks(folder: Path, labels: LabelMap, volume: Volume) -> Iterator[Pro
     from liverview import nifti
 
     yield from nifti.save_masks(folder, volume.name, labels, volume, overwrite=True)
+
+
+def reporting(
+    volume: Volume,
+    labels: LabelMap,
+    folder: Path,
+    origin: Origin,
+    marks: Mapping[Voxel, str],
+    markups: Markups,
+    styles: Mapping[Label, LabelStyle],
+    window: tuple[float, float],
+) -> Iterator[Progress | Reported]:
+    """Write the report of a case; the window has asked about replacing files."""
+    from liverview import report
+    from liverview.device import pick_device
+    from liverview.ui.pdf import write_pdf
+
+    if origin.device is not None:  # what "auto" was
+        origin = replace(origin, device=str(pick_device(origin.device)))
+    yield from report.reporting(
+        volume, labels, folder, origin, write_pdf,
+        marks=marks, markups=markups, styles=styles, window=window,
+    )  # fmt: skip

@@ -38,6 +38,9 @@ class Answers(Dialogs):
     def folder_for_masks(self, suggested: Path) -> Path | None:
         return self.folder
 
+    def folder_for_report(self, suggested: Path) -> Path | None:
+        return self.folder
+
     def may_replace(self, paths: list[Path]) -> bool:
         self.asked.append("replace")
         return self.replace

@@ -1,0 +1,269 @@
+"""What is in a report, in the order it is read; the page and the PDF only set it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from liverview import DISCLAIMER, __version__
+from liverview.markup import Markups
+from liverview.measurement import Measurement
+from liverview.measurement.recist import Recist, assess
+from liverview.report.origin import Origin, short
+from liverview.volume import Plane, Volume
+
+NONE = "–"
+"""What stands where there is no figure."""
+
+Color = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its heading, and whether it holds numbers."""
+
+    heading: str
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text, as many cells as there are columns."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture with its caption.
+
+    Attributes
+    ----------
+    jpeg : the encoded picture.
+    size : its pixels, (width, height).
+    """
+
+    jpeg: bytes
+    size: tuple[int, int]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a color in the pictures stands for, and how it is drawn."""
+
+    name: str
+    color: Color
+    drawn: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report under its heading; whatever is empty is left out.
+
+    Attributes
+    ----------
+    paragraphs : before the table.
+    remarks : below it, in small print.
+    """
+
+    heading: str
+    paragraphs: tuple[str, ...] = ()
+    table: Table | None = None
+    remarks: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A report.
+
+    Attributes
+    ----------
+    facts : what was reported on and with, by name.
+    """
+
+    title: str
+    disclaimer: str
+    facts: tuple[tuple[str, str], ...]
+    sections: tuple[Section, ...]
+
+
+def compose(
+    volume: Volume,
+    measurement: Measurement,
+    origin: Origin,
+    weights: Mapping[str, str],
+    excluded: Mapping[int, str],
+    markups: Markups,
+    slices: Section,
+) -> Contents:
+    """Put a report together.
+
+    Parameters
+    ----------
+    weights : SHA-256 by file name.
+    excluded : reasons by lesion number, see `Measurement.excluded`.
+    slices : the section of pictures.
+    """
+    found = measurement.to_dict()
+    recist = assess(measurement, excluded)
+    sections = (
+        _volumes(found),
+        _lesions(found, recist, volume),
+        _recist(recist),
+        _markups(markups, volume),
+        slices,
+        Section("Remarks on the scan", remarks=volume.notes),
+    )
+    return Contents(
+        title=f"Liver report: {volume.name}",
+        disclaimer=DISCLAIMER,
+        facts=tuple(_facts(volume, origin, weights)),
+        sections=tuple(section for section in sections if _says_something(section)),
+    )
+
+
+def _says_something(section: Section) -> bool:
+    return bool(section.paragraphs or section.table or section.remarks or section.figures)
+
+
+def _facts(volume: Volume, origin: Origin, weights: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    hashes = ", ".join(f"{name} {short(digest)}" for name, digest in weights.items())
+    known = origin.labels is None
+    return (
+        ("Scan", origin.scan),
+        ("Labels", origin.labels or "segmented by this software"),
+        ("Matrix", " × ".join(str(n) for n in volume.shape)),
+        ("Voxel size", " × ".join(f"{mm:.4g}" for mm in volume.spacing) + " mm (x, y, z)"),
+        ("Date", origin.date.isoformat(" ", "minutes")),
+        ("Software", f"liverview {__version__}"),
+        # A label map's file says nothing of what made it.
+        ("Weights, SHA-256" if known else "Installed weights, SHA-256", hashes or "none"),
+        ("Segmented on", origin.device or "not known: the labels' file does not say"),
+    )
+
+
+def _volumes(found: Mapping[str, Any]) -> Section:
+    liver, vessel, tumor = (
+        found[f"{name}_voxel_count"] for name in ("liver_parenchyma", "vessel", "tumor")
+    )
+    if not liver + vessel + tumor:
+        return Section("Volumes", ("There is no liver in the labels.",))
+    burden, organ = found["tumor_burden_percent"], "liver_with_vessels_and_tumors_ml"
+    rows = (
+        ("Liver parenchyma", "without vessels and tumors", found["liver_parenchyma_ml"], liver),
+        ("Liver with vessels", "without tumors", found["liver_with_vessels_ml"], liver + vessel),
+        ("Liver, whole organ", "with vessels and tumors", found[organ], liver + vessel + tumor),
+        ("Vessels", "inside the liver", found["vessel_ml"], vessel),
+        ("Tumors", "all of them, also the smallest", found["tumor_ml"], tumor),
+    )
+    return Section(
+        "Volumes",
+        (f"Tumor burden: {burden:.2f} % of the whole organ.",),
+        Table(
+            (Column("Volume of", False), Column("Includes", False), Column("mL"), Column("Voxels")),
+            tuple((name, what, f"{ml:,.2f}", f"{n:,}") for name, what, ml, n in rows),
+        ),
+        (f"One voxel is {found['voxel_ml']:.4g} mL. {found['statements'][0]}",),
+    )
+
+
+def _lesions(found: Mapping[str, Any], recist: Recist, volume: Volume) -> Section:
+    small, *others = found["statements"][1:]
+    if not found["lesions"]:
+        return Section("Lesions", ("There are no lesions.",), remarks=(small,))
+    targets = {lesion.number for lesion in recist.targets}
+    columns = (
+        "No.", "Volume mL", "Axial mm", "Across mm", "3D mm", "Mean HU", "SD HU",
+        "Centroid x, y, z mm", "Axial slice",
+    )  # fmt: skip
+    return Section(
+        "Lesions",
+        table=Table(
+            (*(Column(heading) for heading in columns), Column("Remark", False)),
+            tuple(_lesion(lesion, targets, recist.excluded, volume) for lesion in found["lesions"]),
+        ),
+        remarks=(
+            small,
+            *others,
+            "Centroids are in world coordinates (right, anterior and superior are positive); "
+            f"axial slices count from 1 at the lowest to {volume.shape[2]}.",
+            *(("Lesions that are excluded stay in the volumes.",) if recist.excluded else ()),
+            *(() if volume.in_hu else ("The scan's values are no HU: lesions have none.",)),
+        ),
+    )
+
+
+def _lesion(
+    lesion: Mapping[str, Any], targets: set[int], excluded: Mapping[int, str], volume: Volume
+) -> tuple[str, ...]:
+    number = lesion["number"]
+    remark = "target" if number in targets else ""
+    if number in excluded:
+        remark = f"excluded: {excluded[number]}"
+    return (
+        str(number),
+        f"{lesion['volume_ml']:,.3f}",
+        f"{lesion['axial_diameter_mm']:.1f}",
+        f"{lesion['perpendicular_diameter_mm']:.1f}",
+        f"{lesion['diameter_3d_mm']:.1f}",
+        _number(lesion["mean_hu"]),
+        _number(lesion["sd_hu"]),
+        ", ".join(f"{x:.1f}" for x in lesion["centroid_mm"]),
+        str(lesion["axial_slice_index_ras"] + 1),
+        remark,
+    )
+
+
+def _recist(recist: Recist) -> Section:
+    said = [
+        f"Measurable from {recist.smallest_mm:g} mm in the axial plane on; slices are "
+        f"{recist.thickness_mm:g} mm apart. Lesions that are smaller: {recist.not_measurable}."
+    ]
+    if recist.targets:
+        targets = ", ".join(f"{x.number} ({x.axial_diameter_mm:.1f} mm)" for x in recist.targets)
+        said = [
+            f"Target lesions, at most two: {targets}. "
+            f"Sum of longest diameters: {recist.sum_of_diameters_mm:.1f} mm.",
+            *said,
+        ]
+    return Section(
+        "RECIST 1.1: a proposal",
+        tuple(said),
+        # The disclaimer, which comes last, stands on every page.
+        remarks=tuple(caveat for caveat in recist.caveats if caveat != DISCLAIMER),
+    )
+
+
+def _markups(markups: Markups, volume: Volume) -> Section:
+    unit = "HU" if volume.in_hu else "value"
+    headings = ("Length mm", "Area mm²", f"Mean {unit}", f"SD {unit}", f"Lowest {unit}",
+                f"Highest {unit}", "Voxels")  # fmt: skip
+    if not len(markups):
+        return Section("Rulers and ellipses")
+    rows = []
+    for entry in markups:
+        content = entry.markup.to_dict(volume)
+        plane = Plane[content["plane"].upper()]
+        values = (f"{name}_{unit.lower()}" for name in ("mean", "sd", "lowest", "highest"))
+        count = content.get("voxel_count")
+        rows.append(
+            (
+                entry.name,
+                f"{content['plane']} {entry.markup.index + 1} / {volume.shape[plane.axis]}",
+                _number(content.get("length_mm"), 2),
+                _number(content.get("area_mm2"), 2),
+                *(_number(content.get(key), 2) for key in values),
+                NONE if count is None else f"{count:,}",
+            )
+        )
+    columns = (Column("Name", False), Column("Slice", False), *(Column(h) for h in headings))
+    return Section("Rulers and ellipses", table=Table(columns, tuple(rows)))
+
+
+def _number(value: float | None, digits: int = 1) -> str:
+    return NONE if value is None else f"{value:,.{digits}f}"
