@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,9 @@ def surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
             # From cells of several voxels to voxels, whose centers are whole numbers.
             first = np.array([side.start for side in box])
             scale = np.array(step, float)
-            yield _surface(label, pieces, labels.affine, first - 0.5 - scale / 2, scale)
+            made = _surface(label, pieces, labels.affine, first - 0.5 - scale / 2, scale)
+            cell_ml = labels.voxel_ml * float(scale.prod())
+            yield _grown(made, float(field.sum()) * cell_ml, min(labels.spacing) / 2)
     yield Progress(_PHASE, 1.0)
 
 
@@ -159,6 +161,14 @@ def _surface(
         np.ascontiguousarray(faces, np.uint32),
         _normals(vertices, faces),
     )
+
+
+def _grown(surface: Surface, ml: float, most_mm: float) -> Surface:
+    """Moved outward, or inward, to enclose so many mL, but no farther than ``most_mm``."""
+    a, b, c = (surface.vertices[surface.faces[:, n]].astype(np.float64) for n in range(3))
+    area = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()) / 2
+    by = float(np.clip((ml - surface.volume_ml) * 1000 / area, -most_mm, most_mm))
+    return replace(surface, vertices=surface.vertices + np.float32(by) * surface.normals)
 
 
 def _normals(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float32]:
