@@ -73,7 +73,7 @@ class SliceImage(pg.GraphicsObject):
     def __init__(self) -> None:
         super().__init__()
         self._layers: list[tuple[QImage, QRectF, bool]] = []
-        self._outlines: list[tuple[QPainterPath, QPen]] = []
+        self._outlines: list[Outline] = []
         self._rect = QRectF()
 
     def show_layers(self, layers: Sequence[Layer], outlines: Sequence[Outline]) -> None:
@@ -83,7 +83,7 @@ class SliceImage(pg.GraphicsObject):
         and the whole would be drawn twice.
         """
         self._layers = [(layer.image(), layer.rect, layer.smooth) for layer in layers]
-        self._outlines = [(path, _pen(color)) for path, color in outlines]
+        self._outlines = list(outlines)
         rect = layers[0].rect
         if rect != self._rect:
             self.prepareGeometryChange()
@@ -102,12 +102,10 @@ class SliceImage(pg.GraphicsObject):
         for image, rect, smooth in self._layers:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
             painter.drawImage(rect, image)
-        for path, pen in self._outlines:
+        # Cosmetic pens are as wide at any zoom, but they count the pixels of the device.
+        ratio = painter.device().devicePixelRatio()
+        for path, color in self._outlines:
+            pen = QPen(QColor(*color), _OUTLINE_PX * ratio)
+            pen.setCosmetic(True)
             painter.setPen(pen)
             painter.drawPath(path)
-
-
-def _pen(color: tuple[int, int, int]) -> QPen:
-    pen = QPen(QColor(*color), _OUTLINE_PX)
-    pen.setCosmetic(True)  # the same width at any zoom
-    return pen
