@@ -29,7 +29,7 @@ SHOWN = (Label.LIVER, Label.VESSEL, Label.TUMOR)
 class Drawn(Enum):
     """How a label is shown."""
 
-    BOTH = "Filled and outlined"
+    BOTH = "Both"
     FILLED = "Filled"
     OUTLINED = "Outlined"
 

@@ -79,6 +79,14 @@ class Lesion:
         """The index k of the slice of `axial` and `perpendicular`."""
         return round(self.axial.ends_voxel[0][2])
 
+    @property
+    def axial_voxel(self) -> Voxel:
+        """Its voxel in the slice of `axial` that is nearest to the middle of that diameter."""
+        voxels = np.argwhere(self.mask[:, :, self.axial_slice - self.start[2]]) + self.start[:2]
+        middle = np.mean(self.axial.ends_voxel, axis=0)[:2]
+        i, j = voxels[np.argmin(((voxels - middle) ** 2).sum(axis=1))]
+        return int(i), int(j), self.axial_slice
+
     def contains(self, voxel: Voxel) -> bool:
         """Whether a voxel is one of the lesion's."""
         place = tuple(v - s for v, s in zip(voxel, self.start, strict=True))

@@ -45,11 +45,11 @@ class Findings(Follower):
         return assess(self.measurement, self.excluded) if self.measurement is not None else None
 
     def choose(self, number: int | None) -> None:
-        """Look at a lesion: the crosshair goes into it."""
+        """Look at a lesion: the crosshair goes into it, where its diameters are drawn."""
         self.chosen = number
         for lesion in self.lesions:
             if lesion.number == number:
-                self.session.set_crosshair(lesion.inside)
+                self.session.set_crosshair(lesion.axial_voxel)
         self.changed.emit()
 
     def exclude(self, number: int, reason: str) -> None:

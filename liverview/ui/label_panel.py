@@ -35,7 +35,7 @@ class LabelPanel(QWidget):
         self.session = session
         self.rows = {label: LabelRow(session, label, self) for label in SHOWN}
         layout = QVBoxLayout(self)
-        layout.setSpacing(14)
+        layout.setSpacing(10)
         for row in self.rows.values():
             layout.addWidget(row)
         layout.addStretch(1)
@@ -93,8 +93,8 @@ class LabelRow(QWidget):
         layout.addWidget(self.color, 0, 0)
         layout.addWidget(self.shown, 0, 1)
         layout.addWidget(self.volume, 0, 2)
-        layout.addWidget(self.opacity, 1, 1, 1, 2)
-        layout.addWidget(self.drawn, 2, 1, 1, 2)
+        layout.addWidget(self.opacity, 1, 1)
+        layout.addWidget(self.drawn, 1, 2)
         layout.setColumnStretch(1, 1)
         self.shown.toggled.connect(self._on_shown)
         self.opacity.valueChanged.connect(self._on_opacity)

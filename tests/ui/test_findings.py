@@ -111,6 +111,7 @@ def test_a_click_goes_there_and_columns_sort(
     i, j, k = window.session.crosshair
     assert truth()[i, j, k] == Label.TUMOR
     assert (25 <= i < 34, 20 <= j < 24, 14 <= k < 18) == (True, True, True)
+    assert k == panel.findings.lesions[1].axial_slice
     header = panel.table.horizontalHeader()
     middle = header.sectionViewportPosition(1) + header.sectionSize(1) // 2
     at = QPointF(middle, header.height() / 2).toPoint()
