@@ -119,6 +119,7 @@ class MainWindow(QMainWindow):
         self.start_page.recent_requested.connect(self.open)
         self.start_page.tour_requested.connect(do.tour.trigger)
         self.views.hovered.connect(self.readout.set_hovered)
+        self.panels.network.segment_requested.connect(self.segment)
         files.failed.connect(self._on_failed)
         self.reporting.failed.connect(self._on_failed)
         self.reporting.progressed.connect(self.statusBar().showMessage)
