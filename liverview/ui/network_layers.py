@@ -61,7 +61,7 @@ class NetworkLayers(QObject):
     Attributes
     ----------
     layer : the one that is chosen; it is shown where there are maps.
-    level : the decoder level whose gate is shown, 0 for the coarsest.
+    level : the decoder level whose gate is shown, 0 for the coarsest; None for the finest.
     """
 
     changed = Signal()
@@ -70,7 +70,7 @@ class NetworkLayers(QObject):
         super().__init__(parent)
         self.session = controller.session
         self.layer = Layer.NONE
-        self.level = 0
+        self.level: int | None = None
         self._controller = controller
         self._thoughts: list[_Thoughts] = []
         self._shown: _Thoughts | None = None
@@ -97,6 +97,12 @@ class NetworkLayers(QObject):
     def _current(self) -> _Thoughts | None:
         labels = self.session.labels
         return next((one for one in self._thoughts if one.labels is labels), None)
+
+    @property
+    def shown_level(self) -> int:
+        """The decoder level whose gate is shown, of those that there are."""
+        finest = len(self.maps.gates) - 1 if self.maps is not None else 0
+        return finest if self.level is None else min(self.level, finest)
 
     @property
     def keep(self) -> bool:
@@ -154,10 +160,8 @@ class NetworkLayers(QObject):
         if self.layer is Layer.ENTROPY:
             return Overlay("Entropy", maps.entropy, maps.reach, _TABLE)
         if self.layer is Layer.GATES:
-            levels = len(maps.gates)
-            level = min(self.level, levels - 1)
-            title = f"Attention gate {level + 1} of {levels}"
-            return Overlay(title, maps.gates[level], maps.reach, _TABLE)
+            title = f"Attention gate {self.shown_level + 1} of {len(maps.gates)}"
+            return Overlay(title, maps.gates[self.shown_level], maps.reach, _TABLE)
         probability = maps.probabilities[SHOWN.index(Label[self.layer.name])]
         return Overlay(self.layer.value, probability, maps.reach, _TABLE)
 

@@ -41,6 +41,7 @@ _NOT_KEPT = (
     "This was not kept: segment the scan again with the network's probabilities to see this layer."
 )
 _COMING = "The layer appears with the first refined slices."
+_NOT_SEGMENTED = "Segment the scan with the network's probabilities to see this layer."
 _NOTHING = "Segment the scan with the network's probabilities to move thresholds."
 
 
@@ -106,8 +107,11 @@ class NetworkPanel(QWidget):
         self.level.setVisible(gates)
         self.level_text.setVisible(gates)
         if maps is not None:
+            self.level.blockSignals(True)  # else a range that grows would choose
             self.level.setRange(0, len(maps.gates) - 1)
-            self.level_text.setText(_level_words(self.level.value(), len(maps.gates)))
+            self.level.setValue(layers.shown_level)
+            self.level.blockSignals(False)
+            self.level_text.setText(_level_words(layers.shown_level, len(maps.gates)))
         self.keep.setChecked(layers.keep)
         self.memory.setVisible(maps is not None)
         self.memory.setText(f"{maps.nbytes / 1e6:,.0f} MB are kept" if maps is not None else "")
@@ -122,7 +126,12 @@ class NetworkPanel(QWidget):
         text = ""
         if not has_maps and layers.session.volume is not None:
             coming = layers.session.segmenting and layers.keep
-            text = _COMING if coming and wanted else _NOT_KEPT if wanted else _NOTHING
+            if not wanted:
+                text = _NOTHING
+            elif coming:
+                text = _COMING
+            else:
+                text = _NOT_KEPT if layers.session.has_labels else _NOT_SEGMENTED
         self.note.setText(text)
         self.note.setVisible(bool(text))
         self.again.setVisible(bool(text) and layers.can_segment)
@@ -164,7 +173,7 @@ class ThresholdRow(QWidget):
             self.slider.setValue(round(100 * threshold))
             self.slider.blockSignals(False)
         own = threshold == DEFAULTS[self.label]
-        self.value.setText("network's own" if own else f"above {threshold:.0%}")
+        self.value.setText("network's own" if own else f"above {100 * threshold:.0f} %")
         self.setEnabled(self.layers.can_relabel)
 
     def _on_moved(self, percent: int) -> None:
