@@ -40,13 +40,15 @@ class _Thoughts:
     ----------
     own : the network's own labels, never changed once the segmentation has ended.
     labels : what the session has in their place.
-    thresholds : of the labels that are not the network's own.
+    thresholds : of the labels that are not the network's own, as the person has them.
+    applied : those behind ``labels``.
     """
 
     maps: NetworkMaps
     own: LabelMap
     labels: LabelMap
     thresholds: dict[Label, float] = field(default_factory=dict)
+    applied: dict[Label, float] = field(default_factory=dict)
 
 
 class NetworkLayers(QObject):
@@ -174,7 +176,7 @@ class NetworkLayers(QObject):
             return
         self._stop_relabeling()
         if value == DEFAULTS[label]:
-            del thoughts.thresholds[label]
+            thoughts.thresholds.pop(label, None)
         else:
             thoughts.thresholds[label] = value
         self.session.preview_labels(partial(self._preview, thoughts))
@@ -221,7 +223,7 @@ class NetworkLayers(QObject):
             self._replace(thoughts, LabelMap(item, own.affine, own.name))
 
     def _replace(self, thoughts: _Thoughts, labels: LabelMap) -> None:
-        thoughts.labels = labels
+        thoughts.labels, thoughts.applied = labels, dict(thoughts.thresholds)
         self.session.replace_labels(labels, thoughts.maps.reach)
         self.changed.emit()
 
@@ -261,6 +263,9 @@ class NetworkLayers(QObject):
 
     def _on_labels_changed(self, start: int, stop: int) -> None:
         if self._current is not self._shown:
+            if self._shown is not None:  # what was not applied is forgotten
+                self._stop_relabeling()
+                self._shown.thresholds = dict(self._shown.applied)
             self.refresh()
 
     def _on_overlay_changed(self) -> None:

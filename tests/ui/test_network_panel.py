@@ -279,6 +279,29 @@ def test_maps_belong_to_their_labels(qtbot: QtBot, opened: MainWindow, steps: St
     assert session.overlay.voxels[0, 0, :].tolist() == [200] * 8
 
 
+def test_a_drag_that_a_segmentation_ends_leaves_no_trace(
+    qtbot: QtBot, opened: MainWindow, steps: Steps
+) -> None:
+    panel, session = panel_of(opened), opened.session
+    keep(qtbot, panel)
+    run(qtbot, opened)
+    own, row = session.labels, panel.rows[Label.LIVER]
+    start = handle_of(row.slider)
+    qtbot.mousePress(row.slider, Qt.MouseButton.LeftButton, pos=start)
+    qtbot.mouseMove(row.slider, start - QPoint(30, 0))
+    assert row.value.text() != "network's own"
+    steps.go.clear()
+    with qtbot.waitSignal(opened.controller.mapped, timeout=TIMEOUT_MS):
+        opened.actions_.segment.trigger()
+    opened.controller.cancel()
+    qtbot.mouseClick(opened.messages.buttons[1], Qt.MouseButton.LeftButton)
+    assert session.labels is own
+    assert row.value.text() == "network's own"
+    qtbot.mouseRelease(row.slider, Qt.MouseButton.LeftButton, pos=start - QPoint(30, 0))
+    assert session.labels is own
+    assert row.slider.value() == 60
+
+
 def test_another_overlay_and_another_scan_end_the_layer(
     qtbot: QtBot, opened: MainWindow, volume: Volume
 ) -> None:
