@@ -5,10 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
+    QFrame,
     QGridLayout,
     QGroupBox,
     QLabel,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -45,8 +47,8 @@ _NOT_SEGMENTED = "Segment the scan with the network's probabilities to see this 
 _NOTHING = "Segment the scan with the network's probabilities to move thresholds."
 
 
-class NetworkPanel(QWidget):
-    """Layer, what is kept, thresholds.
+class NetworkPanel(QScrollArea):
+    """Layer, what is kept, thresholds; it scrolls where the window is low.
 
     Signals
     -------
@@ -93,11 +95,17 @@ class NetworkPanel(QWidget):
         for row in self.rows.values():
             inner.addWidget(row)
         inner.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignRight)
-        layout = QVBoxLayout(self)
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
         shown = (self.layer, self.level_text, self.level, self.note, self.again)
         for widget in (*shown, self.keep, self.memory, thresholds):
             layout.addWidget(widget)
         layout.addStretch(1)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(inside.minimumSizeHint().width())
+        self.setWidget(inside)
 
     def refresh(self) -> None:
         """Show what there is."""
