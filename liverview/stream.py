@@ -40,12 +40,18 @@ class Slab:
     probabilities : (3, I, J, stop - start), of the liver as an organ, vessel and tumor, where
         they were asked for.
     box : i and j beyond which all labels are background, for who has to look at them.
+    gates : (levels, I, J, stop - start), the coefficients of the attention gates in 255ths, the
+        coarsest decoder level first, where they were asked for; 0 where the network did not look.
+    reach : the box of the volume outside of which no slab of the segmentation has labels or
+        probabilities; with those, or with gates, only.
     """
 
     start: int
     labels: NDArray[np.uint8]
     probabilities: NDArray[np.float16] | None = None
     box: tuple[slice, slice] = (slice(None), slice(None))
+    gates: NDArray[np.uint8] | None = None
+    reach: tuple[slice, slice, slice] | None = None
 
     @property
     def stop(self) -> int:

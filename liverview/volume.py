@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,12 @@ from numpy.typing import NDArray
 Affine = NDArray[np.float64]
 Voxel = tuple[int, int, int]
 _CACHE_LINE = 64  # bytes
+
+
+class Sliceable(Protocol):
+    """An array, or what computes its slices when they are looked at."""
+
+    def __getitem__(self, index: Any, /) -> NDArray[Any]: ...
 
 
 class Plane(Enum):
@@ -41,7 +47,7 @@ class Plane(Enum):
         """The axis that runs vertically on the screen."""
         return 1 if self is Plane.AXIAL else 2
 
-    def cut(self, array: NDArray[Any], index: int) -> NDArray[Any]:
+    def cut(self, array: Sliceable, index: int) -> NDArray[Any]:
         """Slice ``index`` as a view, (rows along `up`, columns along `across`)."""
         picked: list[Any] = [slice(None)] * 3
         picked[self.axis] = index

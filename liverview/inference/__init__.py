@@ -11,7 +11,7 @@ sure the network is of its tumors where it saw any.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from liverview.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from liverview.device import pick_device
 from liverview.inference.cleanup import clean
 from liverview.inference.coarse import LEAST_ML, NO_LIVER, CoarseLiver, find_liver
-from liverview.inference.fine import outward, refine
+from liverview.inference.fine import Beside, outward, refine
 from liverview.inference.runner import Place, Runner
 from liverview.inference.whole import refine_whole
 from liverview.labels import Label
@@ -85,12 +85,15 @@ def segment(
     crosshair: tuple[int, int, int] | None = None,
     *,
     probabilities: bool = False,
+    gates: bool = False,
 ) -> Iterator[Progress | Notice | Slab]:
     """Segment a volume; slabs may overwrite earlier ones, the last one counts.
 
     First comes the coarse liver as slabs, nearest to the crosshair first, then the refined
     labels in the same order, then the slabs that the clean-up of the whole changed. With
-    ``probabilities``, the refined slabs, and only they, hold the probabilities behind them.
+    ``probabilities``, the refined slabs, and only they, hold the probabilities behind them, with
+    ``gates`` the coefficients of the second stage's attention gates. Labels are the same with
+    and without.
 
     Raises
     ------
@@ -112,8 +115,9 @@ def segment(
     tumor = np.zeros(shape, np.uint8, order="F")  # takes memory where it is written to
     runner = Runner(models.fine.network, place)
     stage = refine_whole if models.fine.preprocessing.whole_slices else refine
-    for refined in stage(volume, liver, models.fine, runner, near, probabilities):
-        slab = refined.slab
+    beside = Beside(probabilities, gates)
+    for refined in stage(volume, liver, models.fine, runner, near, beside):
+        slab = refined.slab if beside == Beside() else replace(refined.slab, reach=reach)
         _keep(labels, slab.labels, slab.start, reach)
         if (slab.labels[slab.box] == Label.TUMOR).any():
             _keep(tumor, refined.tumor, slab.start, reach)

@@ -15,6 +15,7 @@ from torch import Tensor
 from liverview.checkpoint import Checkpoint
 from liverview.inference.coarse import NEAR, CoarseLiver
 from liverview.inference.components import fill_holes, largest_part, without_specks
+from liverview.inference.gates import on_pixels
 from liverview.inference.runner import Runner
 from liverview.labels import SHOWN, merge
 from liverview.resampling import along, linear_weights
@@ -29,6 +30,14 @@ _ORGAN = 0.6  # probability above which a voxel is liver, vessel or tumor
 _LOOKS = 3  # at most; on phantoms with masses a fourth one was never asked for
 _FIRST_LOOK = 0.8  # share of the work, as far as anybody knows before
 _CORRECTED_ML = 2.0  # of difference beyond the rim that is worth another look
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the slabs hold beside labels; what is not asked for is not computed."""
+
+    probabilities: bool = False
+    gates: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +63,7 @@ class _Plane:
     Attributes
     ----------
     box : the volume's voxels, i and j.
+    scale : voxels per cell of the working grid, for i and j; both begin at the same edge.
     to_work, to_box : weights between box and working grid, for i and j.
     prior : weights from the coarse grid to the working grid, for i and j.
     near : weights from the coarse grid to the box, for i and j.
@@ -61,6 +71,7 @@ class _Plane:
     """
 
     box: tuple[slice, slice]
+    scale: tuple[float, float]
     to_work: tuple[Tensor, Tensor]
     to_box: tuple[Tensor, Tensor]
     prior: tuple[Tensor, Tensor]
@@ -104,14 +115,14 @@ def refine(
     checkpoint: Checkpoint,
     runner: Runner,
     near: int,
-    probabilities: bool = False,
+    beside: Beside,
 ) -> Iterator[Refined]:
     """Refined slabs, nearest to slice ``near`` first.
 
-    Slabs lie on a fixed partition of the volume: order and result are independent. With
-    ``probabilities``, they hold those behind their labels. Where the liver that was seen is
-    another than the first stage's by more than its rim, those slabs are looked at again, told
-    what was seen instead: what the network has taken a part of, it can then take the rest of.
+    Slabs lie on a fixed partition of the volume: order and result are independent. Where the
+    liver that was seen is another than the first stage's by more than its rim, those slabs are
+    looked at again, told what was seen instead: what the network has taken a part of, it can
+    then take the rest of.
     """
     partition = _partition(volume, coarse, checkpoint)
     depth = partition.group * _SLICES
@@ -121,7 +132,7 @@ def refine(
         order = outward(starts, depth, near)
         for number, start in enumerate(order, start=1):
             slab, tumor, organ = _slab(
-                volume, coarse, checkpoint, runner, partition.group, start, probabilities
+                volume, coarse, checkpoint, runner, partition.group, start, beside
             )
             first = partition.starts.index(start) * _SLICES
             seen[:, :, first : first + _SLICES] = organ
@@ -183,7 +194,7 @@ def _plane(
     if not seen.any():
         return None
     multiple = checkpoint.network.config.multiple
-    boxes, to_work, to_box, prior, near, back = [], [], [], [], [], []
+    boxes, scales, to_work, to_box, prior, near, back = [], [], [], [], [], [], []
     for axis in (0, 1):
         hit = seen.any(dim=1 - axis).nonzero()[:, 0]
         wide = coarse.spacing[axis] / volume.spacing[axis]
@@ -197,6 +208,7 @@ def _plane(
         work = (torch.arange(count) + 0.5) * scale - 0.5  # in voxels of the box
         voxels = torch.arange(size)
         boxes.append(box)
+        scales.append(scale)
         to_work.append(linear_weights(size, work, support=scale))
         to_box.append(linear_weights(count, (voxels + 0.5) / scale - 0.5))
         prior.append(coarse.weights(volume, axis, work + first))
@@ -204,6 +216,7 @@ def _plane(
         back.append(_back(volume, coarse, axis, box, scale, count))
     return _Plane(
         (boxes[0], boxes[1]),
+        (scales[0], scales[1]),
         (to_work[0], to_work[1]),
         (to_box[0], to_box[1]),
         (prior[0], prior[1]),
@@ -230,24 +243,33 @@ def _slab(
     runner: Runner,
     group: int,
     start: int,
-    probabilities: bool,
+    beside: Beside,
 ) -> tuple[Slab, NDArray[np.uint8], Tensor]:
     """One slab, its tumor's probability, and the organ's in its working slices, coarse."""
     stop = min(start + group * _SLICES, volume.shape[2])
     labels = np.zeros((*volume.shape[:2], stop - start), np.uint8, order="F")
     tumor = np.zeros_like(labels)
-    behind = np.zeros((len(SHOWN), *labels.shape), np.float16) if probabilities else None
+    behind = np.zeros((len(SHOWN), *labels.shape), np.float16) if beside.probabilities else None
+    levels = checkpoint.network.config.depth
+    gates = np.zeros((levels, *labels.shape), np.uint8) if beside.gates else None
     middles = start + (torch.arange(_SLICES) + 0.5) * group - 0.5
     between = coarse.weights(volume, 2, middles)
     plane = _plane(volume, coarse, checkpoint, between)
     if plane is None:
-        return Slab(start, labels, behind), tumor, torch.zeros(*coarse.mask.shape[:2], _SLICES)
+        nothing = torch.zeros(*coarse.mask.shape[:2], _SLICES)
+        return Slab(start, labels, behind, gates=gates), tumor, nothing
     hu = _working_slices(volume, checkpoint.preprocessing.halo, plane, group, start)
     # Slices come first: products with a short last axis are slow.
     thick = along(coarse.probability, between, 2).movedim(2, 0)  # (slices, i, j)
     prior = along(along(thick, plane.prior[0], 1), plane.prior[1], 2).permute(1, 2, 0)
     x = checkpoint.preprocessing.slab(hu, prior, coarse.liver_hu)
-    seen = runner.probabilities(x)  # (slices, classes, i, j)
+    if gates is None:
+        seen = runner.probabilities(x)  # (slices, classes, i, j)
+    else:
+        seen, found = runner.with_gates(x)
+        size = (plane.to_box[0].shape[0], plane.to_box[1].shape[0])
+        looked = on_pixels(found, plane.scale, size)
+        gates[:, *plane.box] = looked.repeat(group, axis=3)[..., : stop - start]
     organ = along(along(1 - seen[:, 0], plane.back[0], 1), plane.back[1], 2)
     organ = organ.permute(1, 2, 0)
     seen = along(along(seen, plane.to_box[0], 2), plane.to_box[1], 3)
@@ -265,7 +287,7 @@ def _slab(
     if behind is not None:
         parts = probabilities_of(seen, first, checkpoint.classes)
         behind[:, *plane.box] = parts.repeat(group, axis=3)[..., : stop - start]
-    return Slab(start, labels, behind, plane.box), tumor, organ
+    return Slab(start, labels, behind, plane.box, gates), tumor, organ
 
 
 def _working_slices(volume: Volume, halo: int, plane: _Plane, group: int, start: int) -> Tensor:

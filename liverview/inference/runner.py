@@ -65,22 +65,34 @@ class Runner:
 
     def probabilities(self, x: Tensor) -> Tensor:
         """(B, C, ...) -> class probabilities (B, classes, ...) float32 on the CPU."""
-        parts: list[Tensor] = []
+        (found,) = self._in_pieces(x, gates=False)
+        return found
+
+    def with_gates(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Probabilities, and the attention gates' coefficients as the network returns them.
+
+        All are float32 on the CPU, the probabilities the same as without the gates.
+        """
+        found, *gates = self._in_pieces(x, gates=True)
+        return found, gates
+
+    def _in_pieces(self, x: Tensor, gates: bool) -> list[Tensor]:
+        parts: list[list[Tensor]] = []
         done = 0
         while done < len(x):
             piece = x[done : done + (self._most or len(x))]
-            part = self._forward(piece)
+            part = self._forward(piece, gates)
             if part is None:
                 self._step_down(len(piece))
             else:
                 parts.append(part)
                 done += len(piece)
-        return torch.cat(parts)
+        return [torch.cat(pieces) for pieces in zip(*parts, strict=True)]
 
-    def _forward(self, x: Tensor) -> Tensor | None:
+    def _forward(self, x: Tensor, gates: bool) -> list[Tensor] | None:
         """One forward pass; None where the memory did not suffice."""
         try:
-            return self._run(x)
+            return self._run(x, gates)
         except torch.OutOfMemoryError:
             return None
         except RuntimeError as error:
@@ -88,7 +100,8 @@ class Runner:
                 return None
             raise
 
-    def _run(self, x: Tensor) -> Tensor:
+    def _run(self, x: Tensor, gates: bool) -> list[Tensor]:
+        """Probabilities and, if asked for, the gates' coefficients."""
         device, dtype = self.place.device, self.place.dtype
         # Weights stay as they are and are rounded on their way.
         plain = dtype is torch.float32
@@ -96,8 +109,15 @@ class Runner:
         with torch.inference_mode(), rounded:
             self.network = self.network.to(device)
             there = x.to(device).contiguous(memory_format=self._form)
-            logits: Tensor = self.network(there)
-            return logits.float().softmax(dim=1).cpu()
+            logits, found = (
+                self.network(there, return_gates=True)
+                if gates
+                else (
+                    self.network(there),
+                    [],
+                )
+            )
+            return [logits.float().softmax(dim=1).cpu(), *(gate.float().cpu() for gate in found)]
 
     def _step_down(self, size: int) -> None:
         if self.place.device.type == "cuda":

@@ -12,6 +12,7 @@ from liverview.checkpoint import Checkpoint
 from liverview.inference.coarse import CoarseLiver
 from liverview.inference.fine import (
     MARGIN_MM,
+    Beside,
     FirstStage,
     Refined,
     labels_of,
@@ -19,6 +20,7 @@ from liverview.inference.fine import (
     probabilities_of,
     tumor_of,
 )
+from liverview.inference.gates import on_pixels
 from liverview.inference.runner import Runner
 from liverview.preprocessing import middle, padded
 from liverview.resampling import along
@@ -32,13 +34,13 @@ def refine_whole(
     checkpoint: Checkpoint,
     runner: Runner,
     near: int,
-    probabilities: bool = False,
+    beside: Beside,
 ) -> Iterator[Refined]:
     """As `fine.refine` does; a slab is one slice, because a whole one is much work."""
     box = coarse.box(volume, MARGIN_MM)[2]
     order = outward(range(box.start, box.stop), 1, near)
     for number, k in enumerate(order, start=1):
-        slab, tumor = _slab(volume, coarse, checkpoint, runner, k, probabilities)
+        slab, tumor = _slab(volume, coarse, checkpoint, runner, k, beside)
         yield Refined(slab, tumor, number / len(order))
 
 
@@ -48,7 +50,7 @@ def _slab(
     checkpoint: Checkpoint,
     runner: Runner,
     k: int,
-    probabilities: bool,
+    beside: Beside,
 ) -> tuple[Slab, NDArray[np.uint8]]:
     how, multiple = checkpoint.preprocessing, checkpoint.network.config.multiple
     # Beyond the first and the last slice the outermost one is repeated.
@@ -56,8 +58,14 @@ def _slab(
     part = np.ascontiguousarray(volume.voxels[:, :, wanted], np.float32)
     size = [-(-n // multiple) * multiple for n in volume.shape[:2]]
     hu = padded(torch.from_numpy(part) + volume.intercept, (size[0], size[1]))
-    seen = runner.probabilities(how.slab(hu, liver_hu=coarse.liver_hu))
+    x = how.slab(hu, liver_hu=coarse.liver_hu)
     i, j = (middle(n, whole) for n, whole in zip(volume.shape[:2], size, strict=True))
+    gates = None
+    if beside.gates:
+        seen, found = runner.with_gates(x)
+        gates = on_pixels(found, (1.0, 1.0), (size[0], size[1]))[:, i, j]
+    else:
+        seen = runner.probabilities(x)
     seen = seen[:, :, i, j]
     weights = [coarse.weights(volume, axis, torch.arange(volume.shape[axis])) for axis in (0, 1)]
     between = coarse.weights(volume, 2, torch.tensor([k]))
@@ -68,5 +76,5 @@ def _slab(
         )
     )
     labels = labels_of(seen, first, checkpoint.classes)
-    behind = probabilities_of(seen, first, checkpoint.classes) if probabilities else None
-    return Slab(k, labels, behind), tumor_of(seen, checkpoint.classes)
+    behind = probabilities_of(seen, first, checkpoint.classes) if beside.probabilities else None
+    return Slab(k, labels, behind, gates=gates), tumor_of(seen, checkpoint.classes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from liverview.network_maps import MapsSlab
 from liverview.stream import Notice, Progress, Slab
 from liverview.ui import tasks
 from liverview.ui.job import Job, Outcome
@@ -41,9 +42,14 @@ class Controller(QObject):
     opened : a file was adopted, with its path.
     volume_choice_needed : a 4D file, with its path and how many volumes it has.
     segmented : a segmentation ended, with its `Outcome`.
+    mapped : maps of a slab, a `MapsSlab`, where they are kept.
     saved : something was written and verified, with its path.
     busy_changed : a job was started or ended.
     idle : nothing is being loaded or segmented any more.
+
+    Attributes
+    ----------
+    keep_maps : whether the next segmentation keeps what the network thinks.
     """
 
     noticed = Signal(str)
@@ -52,6 +58,7 @@ class Controller(QObject):
     opened = Signal(Path)
     volume_choice_needed = Signal(Path, int)
     segmented = Signal(object)
+    mapped = Signal(object)
     saved = Signal(Path)
     busy_changed = Signal()
     idle = Signal()
@@ -60,6 +67,7 @@ class Controller(QObject):
         super().__init__(parent)
         self.session = session
         self.segmented_on: str | None = None
+        self.keep_maps = False
         self._live: set[Job] = set()
         self._loading: Job | None = None
         self._segmentation: Job | None = None
@@ -120,7 +128,8 @@ class Controller(QObject):
         if volume is None or self.busy:
             return
         self.session.begin_segmentation()
-        job = self._start(tasks.segmenting(volume, device, self.session.crosshair))
+        task = tasks.segmenting(volume, device, self.session.crosshair, self.keep_maps)
+        job = self._start(task)
         self._segmentation = job
         self.segmented_on = device
         job.yielded.connect(self._on_segmentation_item)
@@ -254,6 +263,8 @@ class Controller(QObject):
     def _on_segmentation_item(self, item: object) -> None:
         if isinstance(item, Slab):
             self.session.merge(item)
+        elif isinstance(item, MapsSlab):
+            self.mapped.emit(item)
         elif isinstance(item, Progress):
             self.session.set_progress(item)
         elif isinstance(item, Notice):

@@ -7,13 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import (
-    QLabel,
-    QMainWindow,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from liverview import DISCLAIMER
 from liverview.labels import Label
@@ -119,6 +113,7 @@ class MainWindow(QMainWindow):
         self.start_page.recent_requested.connect(self.open)
         self.start_page.tour_requested.connect(do.tour.trigger)
         self.views.hovered.connect(self.readout.set_hovered)
+        self.panels.network.segment_requested.connect(self.segment)
         files.failed.connect(self._on_failed)
         self.reporting.failed.connect(self._on_failed)
         self.reporting.progressed.connect(self.statusBar().showMessage)

@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 
-from liverview.volume import Plane
+from liverview.volume import Plane, Sliceable
 
 Box = tuple[slice, slice, slice]
 
@@ -20,7 +20,7 @@ class Overlay:
     Attributes
     ----------
     title : what is shown.
-    voxels : uint8, of the block.
+    voxels : uint8, of the block; an array, or what computes its slices when they are drawn.
     box : the block's place in the volume.
     table : (256, 4) uint8 RGBA; what is transparent there is not drawn.
     ends : what the lowest and the highest color mean.
@@ -28,7 +28,7 @@ class Overlay:
     """
 
     title: str
-    voxels: NDArray[np.uint8]
+    voxels: Sliceable
     box: Box
     table: NDArray[np.uint8]
     ends: tuple[str, str] = ("0", "1")

@@ -11,6 +11,8 @@ from liverview.ui.findings_panel import FindingsPanel
 from liverview.ui.label_panel import LabelPanel
 from liverview.ui.markup_panel import MarkupPanel
 from liverview.ui.markups import ScanMarkups
+from liverview.ui.network_layers import NetworkLayers
+from liverview.ui.network_panel import NetworkPanel
 
 
 class Panels:
@@ -29,6 +31,8 @@ class Panels:
         self.findings = Findings(session, controller.start_background, window)
         self._add("findings", "Findings", FindingsPanel(self.findings))
         self._add("measurements", "Measurements", MarkupPanel(session, markups), "findings")
+        self.network = NetworkPanel(NetworkLayers(controller, window))
+        self._add("network", "Network", self.network, "findings")
         self.docks["findings"].raise_()
 
     def _add(self, name: str, title: str, panel: QWidget, behind: str = "") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -19,6 +20,8 @@ from liverview.ui.overlay import Overlay
 from liverview.volume import LabelMap, Plane, Volume, Voxel
 
 _Box: TypeAlias = tuple[slice, slice, slice]
+LabelSlice: TypeAlias = tuple[NDArray[np.uint8], tuple[int, int]]
+"""Labels of a block of a slice, (rows, columns), and the row and column of its first voxel."""
 
 
 class Convention(Enum):
@@ -37,6 +40,7 @@ class Session(QObject):
     crosshair_changed, window_changed, styles_changed, view_changed, modified_changed,
     overlay_changed.
     labels_changed : labels of the axial slices [start, stop) changed.
+    preview_changed : other labels are drawn than there are.
     progress_changed : the running work went on, started or stopped.
     """
 
@@ -48,6 +52,7 @@ class Session(QObject):
     modified_changed = Signal()
     overlay_changed = Signal()
     labels_changed = Signal(int, int)
+    preview_changed = Signal()
     progress_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -74,6 +79,7 @@ class Session(QObject):
         self._hu_window: tuple[float, float] | None = None  # from before a volume not in HU
         self._turned: NDArray[Any] | None = None
         self._labeled: _Box | None = None
+        self._preview: Callable[[Plane], LabelSlice | None] | None = None
 
     # ---- the case --------------------------------------------------------------------
 
@@ -85,7 +91,7 @@ class Session(QObject):
         self._before, self.has_partial, self.has_labels = None, False, False
         self.segmenting = False
         self._counts = np.zeros(len(Label), np.int64)
-        self._turned, self._labeled = None, None
+        self._turned, self._labeled, self._preview = None, None, None
         self.set_overlay(None)
         i, j, k = (n // 2 for n in volume.shape)
         self.crosshair = (i, j, k)
@@ -112,6 +118,7 @@ class Session(QObject):
         assert self.volume is not None
         self.labels, self._counts = kept.labels, kept.counts
         self.has_labels, self._labeled = kept.has_labels, kept.labeled
+        self._preview = None
         self.labels_changed.emit(0, self.volume.shape[2])
         self._set_modified(kept.modified)
 
@@ -163,6 +170,19 @@ class Session(QObject):
             kept, self._before = self._before, None
             self.has_partial = False
             self._adopt(kept)
+
+    def replace_labels(self, labels: LabelMap, box: _Box) -> None:
+        """Take other labels in place of the current ones, which are left as they are.
+
+        ``box`` of the volume holds all of them.
+        """
+        assert not self.segmenting
+        self._adopt(_Kept(labels, _count(labels.voxels[box]), True, True, box))
+
+    def preview_labels(self, cut: Callable[[Plane], LabelSlice | None]) -> None:
+        """Draw labels that are not there yet, given as `cut_labels` does, until they change."""
+        self._preview = cut
+        self.preview_changed.emit()
 
     def set_progress(self, progress: Progress | None) -> None:
         self.progress = progress
@@ -218,13 +238,15 @@ class Session(QObject):
             values = thick.mean(axis=0, dtype=np.float32)
         return np.ascontiguousarray(values)
 
-    def cut_labels(self, plane: Plane) -> tuple[NDArray[np.uint8], tuple[int, int]] | None:
+    def cut_labels(self, plane: Plane) -> LabelSlice | None:
         """The labels of a plane's slice at the crosshair, of a slab's middle.
 
         Only the block with labels is read, (rows, columns) in one piece, and the row and column
         of its first voxel; None where the slice has no labels.
         """
         assert self.labels is not None
+        if self._preview is not None:
+            return self._preview(plane)
         box, index = self._labeled, self.crosshair[plane.axis]
         if box is None or not box[plane.axis].start <= index < box[plane.axis].stop:
             return None

@@ -119,6 +119,7 @@ class SliceView(pg.GraphicsView):
         session.window_changed.connect(self._on_window_changed)
         session.styles_changed.connect(self._on_styles_changed)
         session.labels_changed.connect(self._on_labels_changed)
+        session.preview_changed.connect(self._on_preview_changed)
         session.view_changed.connect(self._on_view_changed)
         session.overlay_changed.connect(self._on_overlay_changed)
         session.display.changed.connect(self._on_display_changed)
@@ -298,6 +299,9 @@ class SliceView(pg.GraphicsView):
     def _on_labels_changed(self, start: int, stop: int) -> None:
         if self.plane is not Plane.AXIAL or start <= self.session.crosshair[2] < stop:
             self._schedule(_Stale.LABELS)
+
+    def _on_preview_changed(self) -> None:
+        self._schedule(_Stale.LABELS)
 
     def _on_overlay_changed(self) -> None:
         self._schedule(_Stale.OVERLAY)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from liverview.network_maps import MapsSlab, maps_of
 from liverview.stream import Notice, Progress, Slab
 from liverview.volume import LabelMap, Volume, Voxel, turned
 
@@ -43,13 +44,21 @@ def generating(config: PhantomConfig) -> Iterator[Progress | Case]:
 
 
 def segmenting(
-    volume: Volume, device: str, crosshair: tuple[int, int, int]
-) -> Iterator[Progress | Notice | Slab]:
-    """Segment a volume from the crosshair outward."""
+    volume: Volume, device: str, crosshair: tuple[int, int, int], keep_maps: bool = False
+) -> Iterator[Progress | Notice | Slab | MapsSlab]:
+    """Segment a volume from the crosshair outward; with ``keep_maps``, maps follow the slabs."""
     yield Progress("Loading the networks", 0.0)
     from liverview.inference import load_models, segment
 
-    yield from segment(volume, load_models(), device, crosshair)
+    how = {"probabilities": keep_maps, "gates": keep_maps}
+    for item in segment(volume, load_models(), device, crosshair, **how):
+        maps = maps_of(item) if isinstance(item, Slab) else None
+        if maps is None:
+            yield item
+        else:
+            assert isinstance(item, Slab)
+            yield replace(item, probabilities=None, gates=None)
+            yield maps
 
 
 def warming_up() -> Iterator[None]:

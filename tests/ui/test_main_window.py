@@ -231,7 +231,7 @@ def test_labels_stream_in_while_the_window_works(
 ) -> None:
     opened.session.set_crosshair((1, 2, 3))
     start(qtbot, opened)
-    assert stream.arguments[1:] == ("auto", (1, 2, 3))
+    assert stream.arguments[1:] == ("auto", (1, 2, 3), False)
     assert opened.session.labels is not None
     assert opened.session.labels.voxels[:, :, :4].all()
     assert not opened.session.labels.voxels[:, :, 4:].any()

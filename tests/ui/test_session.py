@@ -9,7 +9,7 @@ from PySide6.QtCore import SignalInstance
 from liverview.labels import Label
 from liverview.stream import Slab
 from liverview.ui.session import Convention, Session
-from liverview.volume import Plane, Volume
+from liverview.volume import LabelMap, Plane, Volume
 
 
 class Count:
@@ -202,3 +202,38 @@ def test_another_volume_is_not_shown_by_the_last_ones_copy(
     session.take_turned(np.zeros((17, 13, 11), np.int16))
     session.open(volume)
     assert_cuts(session)
+
+
+def test_labels_are_replaced_and_the_old_ones_left_alone(session: Session) -> None:
+    session.begin_segmentation()
+    session.merge(Slab(2, np.full((11, 13, 2), Label.LIVER, np.uint8)))
+    session.end_segmentation(complete=True)
+    session.mark_saved()
+    old = session.labels
+    assert old is not None
+    voxels = np.zeros_like(old.voxels)
+    voxels[4, 5:7, 6] = Label.TUMOR
+    changed = Count(session.labels_changed)
+    session.replace_labels(LabelMap(voxels, old.affine), (slice(3, 6), slice(4, 9), slice(6, 7)))
+    assert changed.calls == [(0, 17)]
+    assert session.modified
+    assert session.volume_ml(Label.LIVER) == pytest.approx(2 * 0.024)
+    assert session.volume_ml(Label.TUMOR) == pytest.approx(2 * 0.024)
+    assert (old.voxels[:, :, 2:4] == Label.LIVER).all()
+    session.set_crosshair((4, 5, 6))
+    cut = session.cut_labels(Plane.AXIAL)
+    assert cut is not None
+    assert cut[1] == (4, 3)
+    assert cut[0].sum() == 2 * Label.TUMOR
+
+
+def test_a_preview_is_drawn_until_labels_change(session: Session) -> None:
+    shown = Count(session.preview_changed)
+    block = np.full((2, 3), Label.VESSEL, np.uint8)
+    assert session.cut_labels(Plane.AXIAL) is None
+    session.preview_labels(lambda plane: (block, (int(plane.value), 0)))
+    assert len(shown) == 1
+    assert session.cut_labels(Plane.SAGITTAL) == (block, (0, 0))
+    assert session.cut_labels(Plane.AXIAL) == (block, (2, 0))
+    session.begin_segmentation()
+    assert session.cut_labels(Plane.AXIAL) is None
