@@ -128,6 +128,11 @@ def _command_parser() -> argparse.ArgumentParser:
         "--weights", type=Path, metavar="DIR", help="coarse and fine.safetensors of your own"
     )
     segment.add_argument("--masks", action="store_true", help="one binary file per label, too")
+    segment.add_argument(
+        "--side-files",
+        action="store_true",
+        help="names and colors beside each label map, too: ITK-SNAP (.txt), Slicer (.ctbl), JSON",
+    )
     segment.add_argument("--overwrite", action="store_true", help="replace existing files")
     segment.set_defaults(run=_segment)
 
@@ -245,6 +250,7 @@ def _segment(options: argparse.Namespace) -> int:
     from liverview.device import pick_device
     from liverview.inference import load_models
     from liverview.measurement import report
+    from liverview.sidefiles import SideFiles
 
     tasks = find_tasks(options.scans, options.output)
     if tasks[0].output != options.output:
@@ -253,7 +259,8 @@ def _segment(options: argparse.Namespace) -> int:
     if options.masks:
         for path in list(targets):
             targets += nifti.mask_paths(path.parent, nifti.stem(path)).values()
-    _check_outputs(options, [task.scan for task in tasks], *targets)
+    side = [path for t in tasks for path in SideFiles.of(t.output) if options.side_files]
+    _check_outputs(options, [task.scan for task in tasks], *targets, side_files=side)
     device = str(pick_device(options.device))
     figures: dict[str, Any] = {}
     failed: dict[str, str] = {}
@@ -263,6 +270,8 @@ def _segment(options: argparse.Namespace) -> int:
         device,
         index=options.volume,
         masks=options.masks,
+        side_files=options.side_files,
+        weights=options.weights,
         overwrite=options.overwrite,
     )
     for item in _shown(results):
@@ -475,22 +484,31 @@ def _print_volumes(measurement: Measurement) -> None:
 
 
 def _read_labels(path: Path) -> LabelMap:
-    """A label map; values that no label has are said, for they are left out."""
+    """A label map in our values; what its values were taken for is said where it is not plain."""
     from liverview.labels import left_out
-    from liverview.nifti import read_labels
+    from liverview.nifti import read_named
 
-    labels = read_labels(path)
-    odd = left_out(labels.voxels)
-    if odd:
-        print(f"{path.name}: {odd}", file=sys.stderr)
-    return labels
+    found = read_named(path)
+    if not found.names:
+        said = left_out(found.voxels)
+    else:
+        as_it_is = all(label == value for value, label in found.suggested.items())
+        said = None if as_it_is else found.said()
+    if said:
+        print(f"{path.name}: {said}", file=sys.stderr)
+    return found.mapped()
 
 
 def _by_name(scores: Sequence[LabelScore]) -> dict[str, Any]:
     return {score.label.name.lower(): score.to_dict() for score in scores}
 
 
-def _check_outputs(options: argparse.Namespace, inputs: list[Path], *labels: Path) -> None:
+def _check_outputs(
+    options: argparse.Namespace,
+    inputs: list[Path],
+    *labels: Path,
+    side_files: Sequence[Path] = (),
+) -> None:
     """Before long work: every output can be written, and none is an input or another one."""
     from liverview import files, nifti
 
@@ -498,7 +516,7 @@ def _check_outputs(options: argparse.Namespace, inputs: list[Path], *labels: Pat
     montage = getattr(options, "montage", None)
     if montage and montage.suffix.lower() != ".png":
         raise files.TargetError(f"{montage} must end in .png: the montage is a PNG.")
-    for path in (*labels, *(path for path in (options.json, montage) if path)):
+    for path in (*labels, *side_files, *(path for path in (options.json, montage) if path)):
         taken = seen.get(path.resolve())
         if taken:
             raise files.TargetError(f"{path} {taken} by this command: choose another name.")

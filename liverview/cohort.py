@@ -7,7 +7,7 @@ whose labels are being saved.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,9 @@ import numpy as np
 
 from liverview import inference, nifti
 from liverview.files import TargetError
+from liverview.labels import default_styles
 from liverview.measurement import Measurement, measure
+from liverview.sidefiles import SideFiles, save_side_files, weights_sha256
 from liverview.stream import Notice, Progress, Slab
 from liverview.volume import LabelMap, Volume
 
@@ -50,7 +52,7 @@ class Segmented:
     ----------
     volume : the scan; its notes are the reader's and the segmentation's.
     seconds : that the segmentation took.
-    written : the label map, then the masks.
+    written : the label map, then the masks and the side files.
     """
 
     task: Task
@@ -126,6 +128,8 @@ def segment_cohort(
     *,
     index: int | None = None,
     masks: bool = False,
+    side_files: bool = False,
+    weights: Path | None = None,
     overwrite: bool = False,
 ) -> Iterator[Progress | Notice | Segmented | Failed]:
     """Segment scans one after the other; every task ends as `Segmented` or `Failed`.
@@ -134,7 +138,10 @@ def segment_cohort(
     ----------
     index : which volume of 4D files, from 0; by default the first, which is said.
     masks : write one binary file per label, too.
+    side_files : write names and colors for other programs beside each label map, too.
+    weights : the folder of ``models``, whose hashes go into the side files.
     """
+    hashes = weights_sha256(weights) if side_files else None
     stopped = Event()
     with ThreadPoolExecutor(2) as pool:  # one reads, one saves
         ahead: Future[Volume | Failed] | None = None
@@ -161,7 +168,7 @@ def segment_cohort(
                 if isinstance(computed, Failed):
                     yield computed
                     continue
-                finishing = _caught(task, _save(task, computed, masks, overwrite))
+                finishing = _caught(task, _save(task, computed, masks, hashes, overwrite))
                 if last:
                     yield (yield from finishing)
                 else:
@@ -225,7 +232,13 @@ def _segment(volume: Volume, models: inference.Models, device: str) -> Work[_Com
     return _Computed(replace(volume, notes=tuple(notes)), labels, seconds)
 
 
-def _save(task: Task, computed: _Computed, masks: bool, overwrite: bool) -> Work[Segmented]:
+def _save(
+    task: Task,
+    computed: _Computed,
+    masks: bool,
+    hashes: Mapping[str, str] | None,
+    overwrite: bool,
+) -> Work[Segmented]:
     labels, volume = computed.labels, computed.volume
     yield from nifti.save_labels(task.output, labels, volume, overwrite=overwrite)
     written = [task.output]
@@ -233,5 +246,9 @@ def _save(task: Task, computed: _Computed, masks: bool, overwrite: bool) -> Work
         folder, name = task.output.parent, nifti.stem(task.output)
         yield from nifti.save_masks(folder, name, labels, volume, overwrite=overwrite)
         written += nifti.mask_paths(folder, name).values()
+    if hashes is not None:
+        styles = default_styles()
+        yield from save_side_files(task.output, labels, styles, hashes, overwrite=overwrite)
+        written += SideFiles.of(task.output)
     yield Progress("Measuring", 1.0)
     return Segmented(task, volume, measure(labels, volume), computed.seconds, written)

@@ -89,6 +89,7 @@ class SourceGrid:
     header : the file's header, byte for byte.
     repaired : the stored affine could not be used as it was.
     unit_mm : millimeters in the unit of the file's header.
+    extensions : of the header, each its code and its content as stored.
     """
 
     shape: tuple[int, int, int]
@@ -96,6 +97,7 @@ class SourceGrid:
     header: bytes
     repaired: bool = False
     unit_mm: float = 1.0
+    extensions: tuple[tuple[int, bytes], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

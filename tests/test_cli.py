@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -211,6 +212,22 @@ def test_outputs_are_checked_before_the_work(
     assert "folder" in fails(capsys, *cases, "--montage", phantom / "no" / "x.png")
     assert {path: path.read_bytes() for path in before} == before
     assert not out.exists()
+
+
+def test_others_label_maps_are_measured_by_their_names(
+    phantom: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    stored = nib.load(phantom / "labels.nii.gz")
+    turned = np.array([0, 2, 3, 1], np.uint8)[np.asanyarray(stored.dataobj)]
+    nib.save(nib.Nifti1Image(turned, stored.affine), tmp_path / "case.nii.gz")
+    (tmp_path / "dataset.json").write_text('{"labels": {"cancer": 1, "liver": 2, "vessels": 3}}')
+    assert main(["measure", str(phantom / "labels.nii.gz")]) == 0
+    ours = capsys.readouterr()
+    assert ours.err == ""
+    assert main(["measure", str(tmp_path / "case.nii.gz")]) == 0
+    theirs = capsys.readouterr()
+    assert theirs.out == ours.out
+    assert "1 (cancer) as tumor, 2 (liver) as liver, 3 (vessels) as vessel" in theirs.err
 
 
 def test_values_that_no_label_has_are_said(

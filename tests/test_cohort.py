@@ -16,6 +16,9 @@ import pytest
 
 from liverview import inference, nifti
 from liverview.cli import main
+from liverview.labels import Label
+from liverview.measurement import measure
+from liverview.sidefiles import weights_sha256
 from liverview.stream import Notice, Progress, Slab
 from liverview.volume import Volume
 
@@ -45,6 +48,28 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scans(phantoms: Path, tmp_path: Path) -> Path:
     """A copy of them."""
     return Path(shutil.copytree(phantoms, tmp_path / "scans"))
+
+
+def test_side_files_of_every_scan(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in "bc":
+        (scans / f"{name}.nii.gz").unlink()
+    out = tmp_path / "out"
+    command = ["segment", str(scans / "a.nii.gz"), "-o", str(out), "--side-files"]
+    assert main(command) == 0
+    endings = ("ctbl", "json", "nii.gz", "txt")
+    assert sorted(p.name for p in out.iterdir()) == [f"a_seg.{ending}" for ending in endings]
+    record = json.loads((out / "a_seg.json").read_text())
+    assert record["weights_sha256"] == weights_sha256()
+    measured = measure(nifti.read_labels(out / "a_seg.nii.gz"))
+    assert record["liver_with_vessels_and_tumors_ml"] == pytest.approx(
+        measured.volume_ml[Label.LIVER], abs=0.001
+    )
+    assert "a_seg.ctbl" in capsys.readouterr().out
+    (out / "a_seg.nii.gz").unlink()
+    assert main(command) == 2
+    assert "a_seg.txt exists already" in capsys.readouterr().err
 
 
 def test_a_folder_gives_what_its_scans_give_one_by_one(

@@ -5,18 +5,22 @@ keep stored integers, report progress, stop in the middle, or name what is wrong
 """
 
 from liverview.nifti.header import NiftiError
+from liverview.nifti.named import NamedLabels, load_named, read_named
 from liverview.nifti.reading import Summary, inspect, load, read, read_labels, stem
 from liverview.nifti.writing import check_target, mask_paths, save_labels, save_masks, save_volume
 
 __all__ = [
+    "NamedLabels",
     "NiftiError",
     "Summary",
     "check_target",
     "inspect",
     "load",
+    "load_named",
     "mask_paths",
     "read",
     "read_labels",
+    "read_named",
     "save_labels",
     "save_masks",
     "save_volume",

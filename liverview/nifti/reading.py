@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +15,7 @@ from nibabel import orientations
 from numpy.typing import NDArray
 
 from liverview.gzipped import GzipError, Reader
+from liverview.nifti.extensions import Extensions, read_extensions
 from liverview.nifti.geometry import find_geometry
 from liverview.nifti.header import Header, NiftiError, read_header
 from liverview.stream import Progress
@@ -70,6 +71,8 @@ def load(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
                     f"{path} holds {header.volumes} volume(s), there is no number {index}: "
                     f"choose 0 to {header.volumes - 1}."
                 )
+            extensions, skipped = read_extensions(reader, header)
+            header = replace(header, consumed=header.consumed + skipped)
             voxels = yield from _read_voxels(path, reader, header, index)
         except GzipError as error:
             raise NiftiError(
@@ -77,7 +80,7 @@ def load(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
             ) from error
         except OSError as error:
             raise NiftiError(f"{path} cannot be read: {error.strerror or error}.") from error
-    volume = yield from _canonical(path, header, voxels, reader)
+    volume = yield from _canonical(path, header, voxels, reader, extensions)
     yield volume
 
 
@@ -96,20 +99,31 @@ def read_labels(path: Path) -> LabelMap:
     NiftiError : where the file cannot be read or holds other values.
     """
     volume = read(path)
+    return LabelMap(whole_numbers(path, volume, 255), volume.affine, volume.name)
+
+
+def whole_numbers(path: Path, volume: Volume, most: int) -> NDArray[Any]:
+    """The volume's values as uint8, or as uint16 where some are above 255.
+
+    Raises
+    ------
+    NiftiError : where they are no whole numbers from 0 to ``most``.
+    """
     stored = volume.voxels
     low, high = (float(edge) + volume.intercept for edge in (stored.min(), stored.max()))
-    fits = 0 <= low <= high <= 255
-    if fits:
-        wide = stored.astype(np.float32 if stored.dtype.kind == "f" else np.int32)
+    numbers = np.empty_like(stored, np.uint8 if high <= 255 else np.uint16)
+    fits = 0 <= low <= high <= most
+    for k in range(stored.shape[2] if fits else 0):
+        wide = stored[:, :, k].astype(np.float32 if stored.dtype.kind == "f" else np.int32)
         values = wide + np.asarray(volume.intercept, wide.dtype)
-        labels = values.astype(np.uint8)
-        fits = np.array_equal(labels, values)
+        numbers[:, :, k] = values
+        fits = fits and np.array_equal(numbers[:, :, k], values)
     if not fits:
         raise NiftiError(
             f"{path} is not a label map: it holds values that are no whole numbers from 0 to "
-            f"255 ({low:g} to {high:g}); is it the scan itself?"
+            f"{most} ({low:g} to {high:g}); is it the scan itself?"
         )
-    return LabelMap(labels, volume.affine, volume.name)
+    return numbers
 
 
 @contextlib.contextmanager
@@ -198,7 +212,7 @@ def _skip(reader: Reader, count: int) -> Generator[Progress, None, bool]:
 
 
 def _canonical(
-    path: Path, header: Header, stored: NDArray[Any], reader: Reader
+    path: Path, header: Header, stored: NDArray[Any], reader: Reader, extensions: Extensions
 ) -> Generator[Progress, None, Volume]:
     """Scale, find the affine, turn to RAS+ (a view, nothing is copied), check the values."""
     geometry = find_geometry(path, header)
@@ -223,6 +237,7 @@ def _canonical(
             bytes(header.nifti.binaryblock),
             geometry.repaired,
             geometry.unit_mm,
+            tuple(extensions),
         ),
         notes=(*notes, *remarks),
         in_hu=in_hu,

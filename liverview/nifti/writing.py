@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import nibabel as nib
 import numpy as np
@@ -15,33 +15,51 @@ from numpy.typing import NDArray
 
 from liverview import files
 from liverview.gzipped import GzipError, Reader, open_writer
-from liverview.labels import SHOWN, Label
+from liverview.labels import SHOWN, Label, LabelStyle, default_styles
+from liverview.nifti.extensions import Extensions, extension_block, with_label_table
 from liverview.nifti.header import NiftiError, header_kind
 from liverview.stream import Progress
 from liverview.volume import LabelMap, Volume
 
+Order: TypeAlias = Literal["<", ">"]  # of bytes
+Styles: TypeAlias = Mapping[Label, LabelStyle]
 _LABEL_INTENT = 1002
 _STEP = 16  # slices between two yields
 
 
 def save_labels(
-    path: Path, labels: LabelMap, volume: Volume, *, overwrite: bool = False
+    path: Path,
+    labels: LabelMap,
+    volume: Volume,
+    *,
+    styles: Styles | None = None,
+    overwrite: bool = False,
 ) -> Iterator[Progress]:
     """Write a label map on the grid of the volume's file, verified; yields progress.
 
     The file is written beside the target, read back and compared voxel by voxel, and only
-    then renamed: what is there under the name is always complete.
+    then renamed: what is there under the name is always complete. Names and colors, by default
+    those of `default_styles`, are in a header extension; the source's extensions are kept.
 
     Raises
     ------
     TargetError : where the target exists and may not be replaced, or cannot be written.
     NiftiError : where what was written does not come back.
     """
-    yield from _save(path, _source_order(labels.voxels, volume), _label_header(volume), overwrite)
+    table = {int(label): style for label, style in (styles or default_styles()).items()}
+    named = with_label_table(_extensions(volume), table)
+    stored = _source_order(labels.voxels, volume)
+    yield from _save(path, stored, _label_header(volume), named, overwrite)
 
 
 def save_masks(
-    folder: Path, name: str, labels: LabelMap, volume: Volume, *, overwrite: bool = False
+    folder: Path,
+    name: str,
+    labels: LabelMap,
+    volume: Volume,
+    *,
+    styles: Styles | None = None,
+    overwrite: bool = False,
 ) -> Iterator[Progress]:
     """Write one 0/1 file per label, NAME_liver.nii.gz and so on, as `save_labels` does.
 
@@ -53,7 +71,8 @@ def save_masks(
     for label, path in paths.items():
         organ = labels.voxels >= Label.LIVER if label is Label.LIVER else labels.voxels == label
         mask = _source_order(organ.astype(np.uint8), volume)
-        yield from _save(path, mask, _label_header(volume), overwrite)
+        named = with_label_table(_extensions(volume), {1: (styles or default_styles())[label]})
+        yield from _save(path, mask, _label_header(volume), named, overwrite)
 
 
 def mask_paths(folder: Path, name: str) -> dict[Label, Path]:
@@ -68,7 +87,8 @@ def save_volume(path: Path, volume: Volume, *, overwrite: bool = False) -> Itera
     header["intent_code"] = 0
     header["scl_inter"] = volume.intercept
     header["cal_min"] = header["cal_max"] = 0
-    yield from _save(path, _source_order(volume.voxels, volume), header, overwrite)
+    stored = _source_order(volume.voxels, volume)
+    yield from _save(path, stored, header, _extensions(volume), overwrite)
 
 
 def check_target(path: Path, *, overwrite: bool = False) -> None:
@@ -87,6 +107,10 @@ def _source_order(array: NDArray[Any], volume: Volume) -> NDArray[Any]:
     )
     turned: NDArray[Any] = orientations.apply_orientation(array, back)
     return turned
+
+
+def _extensions(volume: Volume) -> Extensions:
+    return volume.source.extensions if volume.source else ()
 
 
 def _label_header(volume: Volume) -> Any:
@@ -119,29 +143,32 @@ def _label_header(volume: Volume) -> Any:
         header[f"intent_p{number}"] = 0
     header["cal_min"], header["cal_max"] = 0, max(SHOWN)
     header["descrip"] = b"liverview"
-    header["vox_offset"] = header.single_vox_offset
     header["magic"] = header.single_magic
     return header
 
 
-def _save(path: Path, stored: NDArray[Any], header: Any, overwrite: bool) -> Iterator[Progress]:
+def _save(
+    path: Path, stored: NDArray[Any], header: Any, extensions: Extensions, overwrite: bool
+) -> Iterator[Progress]:
     check_target(path, overwrite=overwrite)
+    between = extension_block(extensions, header.endianness)
+    header["vox_offset"] = header.sizeof_hdr + len(between)
+    head = bytes(header.binaryblock) + between
     try:
         with files.replacing(path) as temporary:
-            yield from _write(temporary, stored, header)
-            yield from _verify(path, temporary, stored, header)
+            yield from _write(temporary, stored, head, header.endianness)
+            yield from _verify(path, temporary, stored, head, header.endianness)
     except GzipError as error:
         raise NiftiError(f"{path} was not saved: it came back damaged ({error}).") from error
     yield Progress("Saved", 1.0)
 
 
-def _write(path: Path, stored: NDArray[Any], header: Any) -> Iterator[Progress]:
+def _write(path: Path, stored: NDArray[Any], head: bytes, order: Order) -> Iterator[Progress]:
     opener = open_writer if path.name.lower().endswith(".gz") else _open_plain
     with opener(path) as file:
-        file.write(bytes(header.binaryblock))
-        file.write(b"\0" * (header.single_vox_offset - header.sizeof_hdr))
+        file.write(head)
         slices = stored.shape[2]
-        for k, piece in enumerate(_slices(stored, header)):
+        for k, piece in enumerate(_slices(stored, order)):
             file.write(piece.data)
             if k % _STEP == 0:
                 yield Progress("Writing", 0.6 * k / slices)
@@ -149,9 +176,9 @@ def _write(path: Path, stored: NDArray[Any], header: Any) -> Iterator[Progress]:
         os.fsync(file.fileno())
 
 
-def _slices(stored: NDArray[Any], header: Any) -> Iterator[NDArray[np.uint8]]:
+def _slices(stored: NDArray[Any], order: Order) -> Iterator[NDArray[np.uint8]]:
     """The bytes of every slice as the file has them; copied only where they lie otherwise."""
-    dtype = stored.dtype.newbyteorder(header.endianness)
+    dtype = stored.dtype.newbyteorder(order)
     for k in range(stored.shape[2]):
         yield np.ascontiguousarray(stored[:, :, k].T, dtype).reshape(-1).view(np.uint8)
 
@@ -160,14 +187,14 @@ def _open_plain(path: Path) -> io.BufferedWriter:
     return path.open("wb")
 
 
-def _verify(path: Path, written: Path, stored: NDArray[Any], header: Any) -> Iterator[Progress]:
-    """Read the file back: the header to the byte, the voxels one by one."""
+def _verify(
+    path: Path, written: Path, stored: NDArray[Any], head: bytes, order: Order
+) -> Iterator[Progress]:
+    """Read the file back: the header and its extensions to the byte, the voxels one by one."""
     with written.open("rb") as file:
         reader = Reader(file)
-        block = reader.read(header.sizeof_hdr)
-        reader.read(header.single_vox_offset - header.sizeof_hdr)
-        same = block == bytes(header.binaryblock)
-        for k, piece in enumerate(_slices(stored, header)):
+        same = reader.read(len(head)) == head
+        for k, piece in enumerate(_slices(stored, order)):
             same = same and reader.matches(piece)
             if k % _STEP == 0:
                 yield Progress("Verifying", 0.6 + 0.4 * k / stored.shape[2])

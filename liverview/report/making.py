@@ -13,9 +13,10 @@ from liverview.measurement import Lesion, Measurement, measuring, report, write_
 from liverview.measurement.export import table_paths
 from liverview.measurement.recist import assess
 from liverview.report.contents import Contents, compose
-from liverview.report.origin import Origin, weights_sha256
+from liverview.report.origin import Origin
 from liverview.report.page import page
 from liverview.report.pictures import key_slices
+from liverview.sidefiles import weights_sha256
 from liverview.stream import Progress
 from liverview.volume import LabelMap, Volume, Voxel
 

@@ -1,16 +1,11 @@
-"""Where reported labels come from: files, device, weights."""
+"""Where reported labels come from: files, device."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-
-from liverview import paths
 
 _SHORT = 12  # characters of a hash that are shown
-_WEIGHTS = ("coarse.safetensors", "fine.safetensors")
 
 
 def _now() -> datetime:
@@ -33,17 +28,6 @@ class Origin:
     labels: str | None = None
     device: str | None = None
     date: datetime = field(default_factory=_now)
-
-
-def weights_sha256(folder: Path | None = None) -> dict[str, str]:
-    """SHA-256 of the weights in hexadecimal, by file name; without those that are not there."""
-    where = folder or paths.weights()
-    found = {}
-    for name in _WEIGHTS:
-        if (where / name).is_file():
-            with (where / name).open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
 
 
 def short(sha256: str) -> str:

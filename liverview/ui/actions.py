@@ -37,6 +37,11 @@ class Actions:
         self.open = make("&Open …", "Ctrl+O", "Open a CT scan", icon_name="open")
         self.phantom = make("&New phantom …", "Ctrl+N", "Make a synthetic CT", icon_name="phantom")
         self.save = make("&Save label map …", "Ctrl+S", "Save all labels", icon_name="save")
+        self.save_all = make(
+            "Save label map with si&de files …",
+            "Ctrl+Alt+S",
+            "Save all labels; beside them their names and colors for ITK-SNAP, Slicer and as JSON",
+        )
         self.save_masks = make("Save &masks …", "Ctrl+Shift+S", "Save one file per label")
         self.report = make("Save re&port …", "Ctrl+R", "Save a report", icon_name="report")
         self.screenshot = make("Save s&creenshot …", "Ctrl+P", "Save a picture of the window")
@@ -78,7 +83,7 @@ class Actions:
         self.segment.setVisible(not busy)
         self.segment.setEnabled(has_volume and not busy)
         self.cancel.setVisible(busy)
-        for action in (self.save, self.save_masks, self.report):
+        for action in (self.save, self.save_all, self.save_masks, self.report):
             action.setEnabled(savable)
         for action in (self.screenshot, self.scan_info):
             action.setEnabled(has_volume)
@@ -93,7 +98,8 @@ class Actions:
         file.addMenu(self.recent)
         file.addAction(self.scan_info)
         file.addSeparator()
-        file.addActions([self.save, self.save_masks, self.report, self.screenshot])
+        file.addActions([self.save, self.save_all, self.save_masks])
+        file.addActions([self.report, self.screenshot])
         file.addSeparator()
         file.addAction(self.quit)
         view = bar.addMenu("&View")

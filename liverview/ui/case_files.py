@@ -79,6 +79,19 @@ class CaseFiles(QObject):
         """Ask for a name and save the label map there."""
         self._save(None)
 
+    def save_with_side_files(self) -> None:
+        """Ask for a name and save the label map with its names and colors beside it."""
+        from liverview.sidefiles import SideFiles
+
+        path = self.ask(self.dialogs.label_map_to_write, self.beside("_seg.nii.gz"))
+        if path is None:
+            return
+        existing = [beside for beside in SideFiles.of(path) if beside.exists()]
+        if self._is_the_scan(path):
+            self.failed.emit(f"{path} is the open scan itself: choose another name.")
+        elif not existing or self.ask(self.dialogs.may_replace, existing):
+            self._controller.save_labels(path, side_files=True)
+
     def _save(self, then: Then | None) -> None:
         path = self.ask(self.dialogs.label_map_to_write, self.beside("_seg.nii.gz"))
         if path is None:

@@ -154,9 +154,12 @@ class Controller(QObject):
             self.segmented.emit(Outcome.CANCELED)
             self._settle()
 
-    def save_labels(self, path: Path, then: Then | None = None) -> None:
+    def save_labels(
+        self, path: Path, then: Then | None = None, *, side_files: bool = False
+    ) -> None:
         """Write the label map; ``then`` is called once it is verified."""
-        self._save(path, tasks.saving_labels, then)
+        task = tasks.saving_with_side_files if side_files else tasks.saving_labels
+        self._save(path, task, then)
 
     def save_masks(self, folder: Path) -> None:
         """Write one mask per label into a folder."""
@@ -279,7 +282,7 @@ class Controller(QObject):
             self.failed.emit(f"{path} was not saved: there is nothing to save just now.", "")
             return
         self._after_save = [then] if then is not None else []
-        job = self._start(task(path, labels, volume))
+        job = self._start(task(path, labels, volume, dict(self.session.styles)))
         self._saving = job
         job.failed.connect(self._on_failed)
         job.ended.connect(partial(self._on_save_ended, path, labels))

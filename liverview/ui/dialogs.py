@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
+from liverview.labels import Label, LabelStyle
 from liverview.volume import Volume
 
 if TYPE_CHECKING:
+    from liverview.nifti import NamedLabels
     from liverview.phantom import PhantomConfig
 
 _SCANS = "NIfTI (*.nii *.nii.gz);;All files (*)"
@@ -112,6 +115,18 @@ class Dialogs:
         config = dialog.config() if accepted else None
         dialog.deleteLater()
         return config
+
+    def labels_of_values(
+        self, found: NamedLabels, styles: Mapping[Label, LabelStyle]
+    ) -> dict[int, Label] | None:
+        """Which label each value of a file is."""
+        from liverview.ui.mapping_dialog import MappingDialog
+
+        dialog = MappingDialog(found, styles, self._parent)
+        accepted = dialog.exec() == QDialog.DialogCode.Accepted
+        mapping = dialog.mapping() if accepted else None
+        dialog.deleteLater()
+        return mapping
 
     def unsaved_labels(self, segmenting: bool) -> Unsaved:
         box = QMessageBox(self._parent)

@@ -100,6 +100,7 @@ class MainWindow(QMainWindow):
         do.open.triggered.connect(files.choose_scan)
         do.phantom.triggered.connect(files.new_phantom)
         do.save.triggered.connect(files.save)
+        do.save_all.triggered.connect(files.save_with_side_files)
         do.save_masks.triggered.connect(files.save_masks)
         do.report.triggered.connect(self.reporting.save)
         do.screenshot.triggered.connect(files.save_screenshot)

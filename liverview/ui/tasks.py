@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from numpy.typing import NDArray
 
+from liverview.labels import Label, LabelStyle
 from liverview.network_maps import MapsSlab, maps_of
 from liverview.stream import Notice, Progress, Slab
 from liverview.volume import LabelMap, Volume, Voxel, turned
 
 if TYPE_CHECKING:
-    from liverview.labels import Label, LabelStyle
     from liverview.markup import Markups
     from liverview.measurement import Measurement
     from liverview.nifti import Summary
     from liverview.phantom import Case, PhantomConfig
     from liverview.report import Origin, Reported
     from liverview.surface import Surface
+
+Styles: TypeAlias = Mapping[Label, LabelStyle]
 
 
 def opening(path: Path, index: int | None = None) -> Iterator[Progress | Summary | Volume]:
@@ -88,18 +90,32 @@ def meshing(labels: LabelMap) -> Iterator[Progress | Surface]:
     yield from surfaces(labels)
 
 
-def saving_labels(path: Path, labels: LabelMap, volume: Volume) -> Iterator[Progress]:
+def saving_labels(
+    path: Path, labels: LabelMap, volume: Volume, styles: Styles
+) -> Iterator[Progress]:
     """Write the label map; the dialog has asked about replacing a file."""
     from liverview import nifti
 
-    yield from nifti.save_labels(path, labels, volume, overwrite=True)
+    yield from nifti.save_labels(path, labels, volume, styles=styles, overwrite=True)
 
 
-def saving_masks(folder: Path, labels: LabelMap, volume: Volume) -> Iterator[Progress]:
+def saving_with_side_files(
+    path: Path, labels: LabelMap, volume: Volume, styles: Styles
+) -> Iterator[Progress]:
+    """Write the label map and its side files; the window has asked about replacing files."""
+    from liverview.sidefiles import save_side_files, weights_sha256
+
+    yield from saving_labels(path, labels, volume, styles)
+    yield from save_side_files(path, labels, styles, weights_sha256(), overwrite=True)
+
+
+def saving_masks(
+    folder: Path, labels: LabelMap, volume: Volume, styles: Styles
+) -> Iterator[Progress]:
     """Write one mask per label; the window has asked about replacing files."""
     from liverview import nifti
 
-    yield from nifti.save_masks(folder, volume.name, labels, volume, overwrite=True)
+    yield from nifti.save_masks(folder, volume.name, labels, volume, styles=styles, overwrite=True)
 
 
 def reporting(
@@ -109,7 +125,7 @@ def reporting(
     origin: Origin,
     marks: Mapping[Voxel, str],
     markups: Markups,
-    styles: Mapping[Label, LabelStyle],
+    styles: Styles,
     window: tuple[float, float],
 ) -> Iterator[Progress | Reported]:
     """Write the report of a case; the window has asked about replacing files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
@@ -441,6 +442,31 @@ def test_save_the_label_map(
     saved = nifti.read_labels(answers.label_map)
     assert np.array_equal(saved.voxels, segmented.session.labels.voxels)
     assert np.array_equal(nib.load(answers.label_map).affine, nib.load(scan).affine)
+
+
+def test_side_files_carry_the_colors_of_the_session(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path
+) -> None:
+    segmented.session.set_style(Label.TUMOR, color=(9, 8, 7))
+    answers.label_map = tmp_path / "labels.nii.gz"
+    with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
+        segmented.actions_.save_all.trigger()
+    assert answers.asked == ["scan_seg.nii.gz"]
+    assert not segmented.session.modified
+    assert " 9 8 7 255" in (tmp_path / "labels.ctbl").read_text()
+    assert "9    8    7" in (tmp_path / "labels.txt").read_text()
+    record = json.loads((tmp_path / "labels.json").read_text())
+    assert [row["color_rgb"] for row in record["labels"]][2] == [9, 8, 7]
+    assert set(record["weights_sha256"]) == {"coarse.safetensors", "fine.safetensors"}
+    table = nib.load(answers.label_map).header.extensions[0].get_content()
+    assert f'Blue="{7 / 255:.6g}"'.encode() in table
+    # Once more: what lies beside is asked about, which the file dialog has not done.
+    before = (tmp_path / "labels.json").stat().st_mtime_ns
+    answers.replace = False
+    segmented.actions_.save_all.trigger()
+    assert answers.asked[1:] == ["scan_seg.nii.gz", "replace"]
+    assert not segmented.controller.saving
+    assert (tmp_path / "labels.json").stat().st_mtime_ns == before
 
 
 def test_save_masks_asks_before_it_replaces(
