@@ -273,9 +273,7 @@ def check_same_grid(first: Volume | LabelMap, second: Volume | LabelMap) -> None
         )
 
 
-def compared_masks(
-    predicted: LabelMap, reference: LabelMap, label: Label
-) -> tuple[Mask, Mask]:
+def compared_masks(predicted: LabelMap, reference: LabelMap, label: Label) -> tuple[Mask, Mask]:
     """What is compared of a label: vessels inside the reference's liver, the others everywhere."""
     found, true = (part(labels.voxels, label) for labels in (predicted, reference))
     if label is Label.VESSEL:
@@ -318,9 +316,7 @@ def _scoring(
         return replace(score, cl_dice=cl_dice(found, true))
     if label is Label.TUMOR:
         recall, precision, false = lesion_agreement(found, true, reference.voxel_ml)
-        return replace(
-            score, lesion_recall=recall, lesion_precision=precision, false_lesions=false
-        )
+        return replace(score, lesion_recall=recall, lesion_precision=precision, false_lesions=false)
     return score
 
 

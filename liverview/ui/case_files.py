@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from liverview.ui.controller import Controller, Then
 from liverview.ui.dialogs import Dialogs, Unsaved
-from liverview.volume import Volume
+from liverview.volume import LabelMap, Volume
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,8 +57,14 @@ class CaseFiles(QObject):
         if config is not None:
             self._controller.generate(config)
 
-    def _on_loaded(self, volume: Volume, path: Path | None) -> None:
-        self._offer = partial(self._controller.adopt, volume, path)
+    def choose_reference(self) -> None:
+        """Ask for a label map and compare the labels with it."""
+        path = self.ask(self.dialogs.reference_to_open)
+        if path is not None:
+            self._controller.open_reference(path)
+
+    def _on_loaded(self, volume: Volume, path: Path | None, truth: LabelMap | None) -> None:
+        self._offer = partial(self._controller.adopt, volume, path, truth)
         self._take_offer()
 
     def _take_offer(self) -> None:

@@ -15,8 +15,12 @@ from liverview.stream import Notice, Progress, Slab
 from liverview.volume import LabelMap, Volume, Voxel, turned
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from liverview.agreement import Box
     from liverview.markup import Markups
     from liverview.measurement import Measurement
+    from liverview.metrics import LabelScore
     from liverview.nifti import Summary
     from liverview.phantom import Case, PhantomConfig
     from liverview.report import Origin, Reported
@@ -88,6 +92,37 @@ def meshing(labels: LabelMap) -> Iterator[Progress | Surface]:
     from liverview.surface import surfaces
 
     yield from surfaces(labels)
+
+
+def opening_reference(path: Path, volume: Volume) -> Iterator[Progress | Notice | LabelMap]:
+    """Read a label map that lies on the voxels of a volume."""
+    from liverview.labels import left_out
+    from liverview.metrics import check_same_grid
+    from liverview.nifti import read_labels
+
+    yield Progress("Opening the reference", 0.0)
+    labels = read_labels(path)
+    check_same_grid(volume, labels)
+    odd = left_out(labels.voxels)
+    if odd:
+        yield Notice(f"{path.name}: {odd}")
+    yield labels
+
+
+def comparing(labels: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
+    """Score the labels of the open scan, one after the other."""
+    from liverview.metrics import evaluating
+
+    yield from evaluating(labels, reference)
+
+
+def agreeing(
+    labels: LabelMap, reference: LabelMap, label: Label
+) -> Iterator[tuple[NDArray[np.uint8], Box]]:
+    """Who of the two has which voxels of a label; see `liverview.agreement`."""
+    from liverview.agreement import agreement
+
+    yield agreement(labels, reference, label)
 
 
 def saving_labels(

@@ -16,6 +16,7 @@ class Answers(Dialogs):
 
     def __init__(self) -> None:
         self.scan: Path | None = None
+        self.reference: Path | None = None
         self.label_map: Path | None = None
         self.image: Path | None = None
         self.folder: Path | None = None
@@ -27,6 +28,9 @@ class Answers(Dialogs):
 
     def scan_to_open(self) -> Path | None:
         return self.scan
+
+    def reference_to_open(self) -> Path | None:
+        return self.reference
 
     def label_map_to_write(self, suggested: Path) -> Path | None:
         self.asked.append(suggested.name)
