@@ -19,7 +19,7 @@ from liverview.ui.session import Session
 if TYPE_CHECKING:
     from liverview.metrics import LabelScore
 
-NAMES = {1: "Both", 2: "Only labels", 3: "Only reference"}
+NAMES = {1: "Agree", 2: "Only predicted", 3: "Only reference"}
 """What the values of the overlay mean, as in `liverview.agreement.Agreement`."""
 # Middle, dark and light: they stay apart without hue, and for color-blind eyes; what both have
 # lets the scan through.
@@ -108,8 +108,8 @@ class AgreementOverlay(Follower):
         assert self.label is not None
         assert isinstance(item, tuple)
         who, box = item
-        title = f"{self.session.styles[self.label].name}: agreement"
-        self._shown = Overlay(title, who, box, color_table(), names=NAMES)
+        title = f"{self.session.styles[self.label].name} and reference"
+        self._shown = Overlay(title, who, box, color_table(), names=NAMES, alone=True)
         self.session.set_overlay(self._shown)
 
     def _drop(self) -> None:

@@ -220,7 +220,8 @@ class SliceView(pg.GraphicsView):
         layers = [Layer(self._gray, self._extent(), smooth=smooth)]
         if self._heat is not None:
             layers.append(self._heat)
-        if self._labels is not None and any(self._colors):
+        alone = self.session.overlay is not None and self.session.overlay.alone
+        if self._labels is not None and any(self._colors) and not alone:
             block, corner = self._labels
             layers.append(Layer(block, self._place(block.shape, corner), self._colors))
         return layers
