@@ -27,7 +27,7 @@ from scipy.spatial import KDTree
 
 from liverview.labels import SHOWN, Label, part
 from liverview.stream import Progress, Slab
-from liverview.volume import LabelMap, Volume, same_grid
+from liverview.volume import LabelMap, Volume, corners_apart, same_grid
 
 Mask = NDArray[np.bool_]
 
@@ -265,12 +265,15 @@ def lesion_agreement(predicted: Mask, reference: Mask, voxel_ml: float) -> Lesio
 
 def check_same_grid(first: Volume | LabelMap, second: Volume | LabelMap) -> None:
     """Raise `GridMismatchError` where shapes or affines differ."""
-    if not same_grid(first, second):
-        raise GridMismatchError(
-            f"{first.name} and {second.name} do not lie on the same voxels: "
-            f"{first.voxels.shape} and {second.voxels.shape}, "
-            "or their affines differ; save both on the grid of the scan."
-        )
+    if same_grid(first, second):
+        return
+    told = f"they have {first.voxels.shape} and {second.voxels.shape} voxels"
+    if first.voxels.shape == second.voxels.shape:
+        told = f"by their affines, corners lie up to {corners_apart(first, second):.3g} mm apart"
+    raise GridMismatchError(
+        f"{first.name} and {second.name} do not lie on the same voxels: {told}; "
+        "save both on the grid of the scan."
+    )
 
 
 def compared_masks(predicted: LabelMap, reference: LabelMap, label: Label) -> tuple[Mask, Mask]:

@@ -25,7 +25,7 @@ class Overlay:
     table : (256, 4) uint8 RGBA; what is transparent there is not drawn.
     ends : what the lowest and the highest color mean.
     names : instead of a bar, values and what they mean.
-    alone : labels are not filled over it, for they would change its colors; outlines are drawn.
+    alone : no labels are drawn over it, for they would change its colors.
     """
 
     title: str
