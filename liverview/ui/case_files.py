@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
@@ -13,6 +13,9 @@ from PySide6.QtWidgets import QWidget
 from liverview.ui.controller import Controller, Then
 from liverview.ui.dialogs import Dialogs, Unsaved
 from liverview.volume import LabelMap, Volume
+
+if TYPE_CHECKING:
+    from liverview.nifti import NamedLabels
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,6 +45,7 @@ class CaseFiles(QObject):
         self._offer: Then | None = None  # shows what was loaded
         controller.loaded.connect(self._on_loaded)
         controller.volume_choice_needed.connect(self._on_volume_choice_needed)
+        controller.mapping_needed.connect(self._on_mapping_needed)
 
     # ---- opening ---------------------------------------------------------------------------
 
@@ -78,6 +82,11 @@ class CaseFiles(QObject):
         number = self.ask(self.dialogs.volume_number, path, count)
         if number is not None:
             self._controller.open(path, number)
+
+    def _on_mapping_needed(self, path: Path, found: NamedLabels) -> None:
+        mapping = self.ask(self.dialogs.labels_of_values, found, self.session.styles)
+        if mapping is not None:
+            self._controller.open_reference(path, mapping)
 
     # ---- saving ----------------------------------------------------------------------------
 

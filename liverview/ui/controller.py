@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from liverview.labels import Label
 from liverview.network_maps import MapsSlab
 from liverview.stream import Notice, Progress, Slab
 from liverview.ui import tasks
@@ -43,6 +44,8 @@ class Controller(QObject):
     opened : a file was adopted, with its path.
     reference_opened : the labels are compared with a file, with its path.
     volume_choice_needed : a 4D file, with its path and how many volumes it has.
+    mapping_needed : a reference has values whose label is not known, with its path and its
+        `nifti.NamedLabels`.
     segmented : a segmentation ended, with its `Outcome`.
     mapped : maps of a slab, a `MapsSlab`, where they are kept.
     saved : something was written and verified, with its path.
@@ -60,6 +63,7 @@ class Controller(QObject):
     opened = Signal(Path)
     reference_opened = Signal(Path)
     volume_choice_needed = Signal(Path, int)
+    mapping_needed = Signal(Path, object)
     segmented = Signal(object)
     mapped = Signal(object)
     saved = Signal(Path)
@@ -160,14 +164,17 @@ class Controller(QObject):
             self.segmented.emit(Outcome.CANCELED)
             self._settle()
 
-    def open_reference(self, path: Path) -> None:
-        """Read a label map on the grid of the open volume, to compare the labels with."""
+    def open_reference(self, path: Path, mapping: Mapping[int, Label] | None = None) -> None:
+        """Read a label map on the grid of the open volume, to compare the labels with.
+
+        One with values whose label is not known asks back for the ``mapping``.
+        """
         volume = self.session.volume
         if volume is None:
             return
         if self._reading is not None:
             self._reading.cancel()
-        self._reading = job = self.start_background(tasks.opening_reference(path, volume))
+        self._reading = job = self.start_background(tasks.opening_reference(path, volume, mapping))
         job.yielded.connect(partial(self._on_reference_item, path))
 
     def save_labels(
@@ -287,6 +294,8 @@ class Controller(QObject):
         elif isinstance(item, LabelMap):
             self.session.set_reference(item)
             self.reference_opened.emit(path)
+        elif not isinstance(item, Progress):
+            self.mapping_needed.emit(path, item)
 
     def _on_segmentation_item(self, item: object) -> None:
         if isinstance(item, Slab):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from liverview.markup import Markups
     from liverview.measurement import Measurement
     from liverview.metrics import LabelScore
-    from liverview.nifti import Summary
+    from liverview.nifti import NamedLabels, Summary
     from liverview.phantom import Case, PhantomConfig
     from liverview.report import Origin, Reported
     from liverview.surface import Surface
@@ -94,19 +94,29 @@ def meshing(labels: LabelMap) -> Iterator[Progress | Surface]:
     yield from surfaces(labels)
 
 
-def opening_reference(path: Path, volume: Volume) -> Iterator[Progress | Notice | LabelMap]:
-    """Read a label map that lies on the voxels of a volume."""
-    from liverview.labels import left_out
-    from liverview.metrics import check_same_grid
-    from liverview.nifti import read_labels
+def opening_reference(
+    path: Path, volume: Volume, mapping: Mapping[int, Label] | None = None
+) -> Iterator[Progress | Notice | NamedLabels | LabelMap]:
+    """Read a label map that lies on the voxels of a volume.
 
-    yield Progress("Opening the reference", 0.0)
-    labels = read_labels(path)
-    check_same_grid(volume, labels)
-    odd = left_out(labels.voxels)
-    if odd:
-        yield Notice(f"{path.name}: {odd}")
-    yield labels
+    Where it has values whose label is not known, and no ``mapping`` says it, yield what the file
+    has instead.
+    """
+    from liverview.metrics import check_same_grid
+    from liverview.nifti import NamedLabels, load_named
+
+    for item in load_named(path):
+        if not isinstance(item, NamedLabels):
+            yield item
+            continue
+        labels = item.mapped(mapping)
+        check_same_grid(volume, labels)
+        if mapping is None and item.unmapped:
+            yield item
+            return
+        if mapping is None and item.remark:
+            yield Notice(f"{path.name}: {item.remark}")
+        yield labels
 
 
 def comparing(labels: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from liverview.labels import Label, LabelStyle
+from liverview.nifti import NamedLabels
 from liverview.phantom import PhantomConfig
 from liverview.ui.dialogs import Dialogs, Unsaved
 from liverview.volume import Volume
@@ -21,6 +24,7 @@ class Answers(Dialogs):
         self.image: Path | None = None
         self.folder: Path | None = None
         self.replace = True
+        self.mapping: dict[int, Label] | None = None
         self.number: int | None = 0
         self.config: PhantomConfig | None = None
         self.unsaved = Unsaved.DISCARD
@@ -48,6 +52,12 @@ class Answers(Dialogs):
     def may_replace(self, paths: list[Path]) -> bool:
         self.asked.append("replace")
         return self.replace
+
+    def labels_of_values(
+        self, found: NamedLabels, styles: Mapping[Label, LabelStyle]
+    ) -> dict[int, Label] | None:
+        self.asked.append(f"labels of {found.unmapped}")
+        return self.mapping
 
     def volume_number(self, path: Path, count: int) -> int | None:
         self.asked.append(f"one of {count}")

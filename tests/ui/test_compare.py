@@ -435,7 +435,27 @@ def test_a_reference_on_another_grid_is_refused(
     assert panel.reference.text() == "Reference: truth"
 
 
-def test_values_that_no_label_has_are_said(
+def test_names_in_the_file_say_which_value_is_which_label(
+    qtbot: QtBot,
+    window: MainWindow,
+    panel: ComparePanel,
+    answers: Answers,
+    write: Write,
+    scan: Volume,
+    tmp_path: Path,
+) -> None:
+    table = '5 0 0 0 1 1 1 "Liver"\n7 0 0 0 1 1 1 "Hepatic vessel"\n2 0 0 0 1 1 1 "Tumor"\n'
+    (tmp_path / "theirs.txt").write_text(table)
+    theirs = np.array([0, 5, 7, 2], np.uint8)[truth()]
+    compare(qtbot, window, answers, write(theirs, scan.affine, name="theirs.nii.gz"))
+    assert "5 (Liver) as liver" in window.messages.text.text()
+    assert answers.asked == []
+    segment(window, truth())
+    wait(qtbot, panel)
+    assert [cells(panel, label)["dice"] for label in SHOWN] == ["1.000"] * 3
+
+
+def test_values_that_nothing_names_are_asked_about(
     qtbot: QtBot,
     window: MainWindow,
     panel: ComparePanel,
@@ -443,13 +463,18 @@ def test_values_that_no_label_has_are_said(
     write: Write,
     scan: Volume,
 ) -> None:
-    voxels = truth()
-    voxels[0, 0, 0] = 9
-    compare(qtbot, window, answers, write(voxels, scan.affine, name="odd.nii"))
-    assert "left out the values 9" in window.messages.text.text()
+    theirs = np.array([0, 40, 7, 2], np.uint8)[truth()]
+    answers.reference = write(theirs, scan.affine, name="plain.nii")
+    with qtbot.waitSignal(window.controller.mapping_needed, timeout=TIMEOUT_MS):
+        window.actions_.compare.trigger()
+    qtbot.waitUntil(lambda: not window.controller._live)
+    assert answers.asked == ["labels of (7, 40)"]
+    assert window.session.reference is None  # the question was canceled
+    answers.mapping = {40: Label.LIVER, 7: Label.VESSEL, 2: Label.TUMOR}
+    compare(qtbot, window, answers, answers.reference)
     segment(window, truth())
     wait(qtbot, panel)
-    assert cells(panel, Label.LIVER)["dice"] == "1.000"
+    assert [cells(panel, label)["dice"] for label in SHOWN] == ["1.000"] * 3
 
 
 def test_a_phantom_brings_its_truth(
