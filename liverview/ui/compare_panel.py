@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -85,7 +86,8 @@ class ComparePanel(QWidget):
         self.session = comparison.session
         self.reference = QLabel()
         self.reference.setTextFormat(Qt.TextFormat.PlainText)  # file names are no HTML
-        self.reference.setWordWrap(True)
+        # A long name is cut off, rather than making the panel wide.
+        self.reference.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.state = QLabel()
         self.state.setWordWrap(True)
         self.table = self._make_table()
@@ -137,6 +139,7 @@ class ComparePanel(QWidget):
         """Show what is known."""
         reference = self.session.reference
         self.reference.setText(f"Reference: {reference.name}" if reference is not None else "")
+        self.reference.setToolTip(self.reference.text())
         self.reference.setVisible(reference is not None)
         scores = self.comparison.scores
         for column, label in enumerate(SHOWN):

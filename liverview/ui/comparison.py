@@ -123,9 +123,9 @@ class AgreementOverlay(Follower):
 
     def _on_overlay_changed(self) -> None:
         """Something else is shown in its place: that was chosen later."""
-        if self._shown is not None and self.session.overlay is not self._shown:
+        if self.label is not None and self.session.overlay is not self._shown:
             self._shown, self.label = None, None
-            self.changed.emit()
+            self.look_again()
 
 
 def color_table() -> NDArray[np.uint8]:

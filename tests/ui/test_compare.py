@@ -572,6 +572,10 @@ def test_another_overlay_takes_its_place(
 ) -> None:
     compare(qtbot, window, answers, reference)
     segment(window, found())
+    for _ in range(2):  # chosen a second time after it was taken away
+        show(qtbot, window, Label.TUMOR)
+        window.session.set_overlay(None)
+        assert panel.shown.currentText() == "None"
     show(qtbot, window, Label.TUMOR)
     box = slice(0, 1), slice(0, 1), slice(0, 1)
     other = Overlay("Other", np.zeros((1, 1, 1), np.uint8), box, ramp())
