@@ -485,17 +485,11 @@ def _print_volumes(measurement: Measurement) -> None:
 
 def _read_labels(path: Path) -> LabelMap:
     """A label map in our values; what its values were taken for is said where it is not plain."""
-    from liverview.labels import left_out
     from liverview.nifti import read_named
 
     found = read_named(path)
-    if not found.names:
-        said = left_out(found.voxels)
-    else:
-        as_it_is = all(label == value for value, label in found.suggested.items())
-        said = None if as_it_is else found.said()
-    if said:
-        print(f"{path.name}: {said}", file=sys.stderr)
+    if found.remark:
+        print(f"{path.name}: {found.remark}", file=sys.stderr)
     return found.mapped()
 
 

@@ -15,6 +15,7 @@ their centers, in mm along the voxel axes. MONAI's surface metrics follow the sa
 from __future__ import annotations
 
 import math
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -25,8 +26,8 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 
 from liverview.labels import SHOWN, Label, part
-from liverview.stream import Slab
-from liverview.volume import LabelMap, Volume, same_grid
+from liverview.stream import Progress, Slab
+from liverview.volume import LabelMap, Volume, corners_apart, same_grid
 
 Mask = NDArray[np.bool_]
 
@@ -34,6 +35,10 @@ _SMOOTHING = 1e-5
 _LESION_MM = 10.0  # a sphere of this diameter has the volume of the smallest lesion to be found
 _FOUND = 0.2  # share of a lesion that has to be predicted
 _SPECK_ML = 0.05  # what is smaller is no lesion that anybody would report
+_ONLY = {"cl_dice": Label.VESSEL} | dict.fromkeys(
+    ("lesion_recall", "lesion_precision", "false_lesions"), Label.TUMOR
+)
+_WORDS = {Label.LIVER: "liver", Label.VESSEL: "vessels", Label.TUMOR: "tumors"}
 
 
 class GridMismatchError(ValueError):
@@ -61,11 +66,13 @@ class LesionAgreement(NamedTuple):
     ----------
     recall : share of the reference's lesions with the volume of a 10 mm sphere or more of which
         at least a fifth is predicted, 0..1; NaN where there are none.
-    false : predicted lesions of 0.05 mL or more that share no voxel with the reference's
-        tumor.
+    precision : share of the predicted lesions of 0.05 mL or more that share a voxel with the
+        reference's tumor, 0..1; NaN where there are none, or no tumor in the reference.
+    false : the other ones of those lesions, counted also where the reference has no tumor.
     """
 
     recall: float
+    precision: float
     false: int
 
 
@@ -82,7 +89,8 @@ class LabelScore:
     predicted_ml, reference_ml : volumes, wherever they are.
     soft_slice_dice : see `SoftSliceDice`; NaN where no probabilities are known.
     cl_dice : see `cl_dice`, of vessels; NaN for other labels.
-    lesion_recall, false_lesions : see `LesionAgreement`, of tumors; NaN for other labels.
+    lesion_recall, lesion_precision, false_lesions : see `LesionAgreement`, of tumors; NaN for
+        other labels.
     """
 
     label: Label
@@ -95,6 +103,7 @@ class LabelScore:
     soft_slice_dice: float = math.nan
     cl_dice: float = math.nan
     lesion_recall: float = math.nan
+    lesion_precision: float = math.nan
     false_lesions: float = math.nan
 
     @property
@@ -103,8 +112,37 @@ class LabelScore:
         return self.predicted_ml - self.reference_ml
 
     @property
+    def volume_error_percent(self) -> float:
+        """`volume_error_ml` in percent of the reference; NaN where it has none."""
+        if not self.in_reference:
+            return math.nan
+        return 100 * self.volume_error_ml / self.reference_ml
+
+    @property
     def in_reference(self) -> bool:
         return self.reference_ml > 0
+
+    def suits(self, figure: str) -> bool:
+        """Whether a figure, by its attribute, is one of this label at all."""
+        return _ONLY.get(figure, self.label) is self.label
+
+    def reason(self, figure: str) -> str:
+        """Why a figure, by its attribute, is no finite number; empty where it is one."""
+        name = _WORDS[self.label]
+        if math.isfinite(getattr(self, figure)):
+            return ""
+        if not self.suits(figure):
+            return f"Only for {_WORDS[_ONLY[figure]]}."
+        if figure == "soft_slice_dice":
+            return "No probabilities are known."
+        if not self.in_reference:
+            return f"The reference has no {name}: there is nothing to agree with."
+        if figure == "lesion_recall":
+            return f"The reference has no lesion with the volume of a {_LESION_MM:.0f} mm sphere."
+        if figure == "lesion_precision":
+            return f"No lesion of {_SPECK_ML} mL or more was predicted."
+        where = " in the reference's liver" if self.label is Label.VESSEL else ""
+        return f"No {name} predicted{where}: the distance is infinite."
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: None is no figure, "inf" an infinite one; the unit is in the key."""
@@ -114,11 +152,13 @@ class LabelScore:
             "nsd_3mm": as_json(self.nsd_3mm, 4),
             "hd95_mm": as_json(self.hd95_mm, 2),
             "volume_error_ml": as_json(self.volume_error_ml, 2),
+            "volume_error_percent": as_json(self.volume_error_percent, 2),
             "predicted_ml": as_json(self.predicted_ml, 2),
             "reference_ml": as_json(self.reference_ml, 2),
             "soft_slice_dice": as_json(self.soft_slice_dice, 4),
             "cl_dice": as_json(self.cl_dice, 4),
             "lesion_recall": as_json(self.lesion_recall, 4),
+            "lesion_precision": as_json(self.lesion_precision, 4),
             "false_lesions": as_json(self.false_lesions, 0),
         }
 
@@ -207,7 +247,7 @@ def _centerline(mask: Mask) -> Mask:
 def lesion_agreement(predicted: Mask, reference: Mask, voxel_ml: float) -> LesionAgreement:
     """Compare the lesions of two masks, (I, J, K)."""
     if not (predicted.any() or reference.any()):
-        return LesionAgreement(math.nan, 0)
+        return LesionAgreement(math.nan, math.nan, 0)
     predicted, reference = _cropped(predicted, reference)
     known, found = (
         cc3d.connected_components(np.asfortranarray(mask), connectivity=26)
@@ -218,47 +258,75 @@ def lesion_agreement(predicted: Mask, reference: Mask, voxel_ml: float) -> Lesio
     large = size * voxel_ml >= np.pi / 6 * (_LESION_MM / 10) ** 3
     recall = float(np.mean(hit[large] >= _FOUND * size[large])) if large.any() else math.nan
     volume = np.bincount(found.ravel(order="K"))[1:] * voxel_ml
-    shared = np.isin(np.arange(1, len(volume) + 1), found[reference])
-    return LesionAgreement(recall, int(np.sum(~shared & (volume >= _SPECK_ML))))
+    shared = np.isin(np.arange(1, len(volume) + 1), found[reference])[volume >= _SPECK_ML]
+    precision = float(shared.mean()) if len(shared) and len(size) else math.nan
+    return LesionAgreement(recall, precision, int(np.sum(~shared)))
 
 
 def check_same_grid(first: Volume | LabelMap, second: Volume | LabelMap) -> None:
     """Raise `GridMismatchError` where shapes or affines differ."""
-    if not same_grid(first, second):
-        raise GridMismatchError(
-            f"{first.name} and {second.name} do not lie on the same voxels: "
-            f"{first.voxels.shape} and {second.voxels.shape}, "
-            "or their affines differ; save both on the grid of the scan."
-        )
+    if same_grid(first, second):
+        return
+    told = f"they have {first.voxels.shape} and {second.voxels.shape} voxels"
+    if first.voxels.shape == second.voxels.shape:
+        told = f"by their affines, corners lie up to {corners_apart(first, second):.3g} mm apart"
+    raise GridMismatchError(
+        f"{first.name} and {second.name} do not lie on the same voxels: {told}; "
+        "save both on the grid of the scan."
+    )
 
 
-def evaluate(predicted: LabelMap, reference: LabelMap) -> list[LabelScore]:
-    """Score every label.
+def compared_masks(predicted: LabelMap, reference: LabelMap, label: Label) -> tuple[Mask, Mask]:
+    """What is compared of a label: vessels inside the reference's liver, the others everywhere."""
+    found, true = (part(labels.voxels, label) for labels in (predicted, reference))
+    if label is Label.VESSEL:
+        found &= part(reference.voxels, Label.LIVER)
+    return found, true
+
+
+def evaluating(predicted: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
+    """Score every label; yields progress, and each label's score as soon as it is known.
 
     Raises
     ------
     GridMismatchError : where shapes or affines differ.
     """
     check_same_grid(predicted, reference)
-    organ = part(reference.voxels, Label.LIVER)
-    scores = []
-    for label in SHOWN:
-        found, true = (part(labels.voxels, label) for labels in (predicted, reference))
-        compared = found & organ if label is Label.VESSEL else found
-        score = LabelScore(
-            label,
-            dice(compared, true),
-            *surface_agreement(compared, true, reference.spacing),
-            predicted_ml=int(found.sum()) * predicted.voxel_ml,
-            reference_ml=int(true.sum()) * reference.voxel_ml,
-        )
-        if label is Label.VESSEL:
-            score = replace(score, cl_dice=cl_dice(compared, true))
-        elif label is Label.TUMOR:
-            recall, false = lesion_agreement(found, true, reference.voxel_ml)
-            score = replace(score, lesion_recall=recall, false_lesions=false)
-        scores.append(score)
-    return scores
+    for number, label in enumerate(SHOWN):
+        score = yield from _scoring(predicted, reference, label, number / len(SHOWN))
+        yield score
+
+
+def _scoring(
+    predicted: LabelMap, reference: LabelMap, label: Label, done: float
+) -> Generator[Progress, None, LabelScore]:
+    """Yields progress between steps, so that it can be stopped there; returns the score."""
+    progress = Progress(f"Comparing {_WORDS[label]}", done)
+    yield progress
+    found, true = compared_masks(predicted, reference, label)
+    overlap = dice(found, true)
+    yield progress
+    surfaces = surface_agreement(found, true, reference.spacing)
+    yield progress
+    score = LabelScore(
+        label,
+        overlap,
+        *surfaces,
+        predicted_ml=int(part(predicted.voxels, label).sum()) * predicted.voxel_ml,
+        reference_ml=int(true.sum()) * reference.voxel_ml,
+    )
+    if label is Label.VESSEL:
+        return replace(score, cl_dice=cl_dice(found, true))
+    if label is Label.TUMOR:
+        recall, precision, false = lesion_agreement(found, true, reference.voxel_ml)
+        return replace(score, lesion_recall=recall, lesion_precision=precision, false_lesions=false)
+    return score
+
+
+def evaluate(predicted: LabelMap, reference: LabelMap) -> list[LabelScore]:
+    """`evaluating` for callers that do not want progress."""
+    scores = evaluating(predicted, reference)
+    return [score for score in scores if isinstance(score, LabelScore)]
 
 
 class SoftSliceDice:

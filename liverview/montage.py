@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from liverview.files import replacing
 from liverview.labels import Label, part
-from liverview.metrics import Mask, dice
+from liverview.metrics import Mask, compared_masks, dice
 from liverview.volume import LabelMap, Plane, Volume
 
 # Okabe and Ito's orange and sky blue: apart for color-blind eyes, and apart from gray.
@@ -82,7 +82,7 @@ def compared_regions(volume: Volume, predicted: LabelMap, reference: LabelMap) -
     the volume that both have exceeds the one that only one of them has by most, and by least.
     Each is shown in the axial slice that shows this best, with the contours of its label.
     """
-    masks = {label: _compared(predicted, reference, label) for label in _PARTS}
+    masks = {label: compared_masks(predicted, reference, label) for label in _PARTS}
     regions = [region for label, pair in masks.items() for region in _regions(volume, label, *pair)]
     ordered = sorted(regions, key=lambda region: region.wrong_ml - region.right_ml)
     best = [region for region in ordered if region.right_ml > region.wrong_ml]
@@ -104,14 +104,6 @@ def compared_regions(volume: Volume, predicted: LabelMap, reference: LabelMap) -
             text += f"{region.right_ml:.1f} mL right, {region.wrong_ml:.1f} mL wrong"
             _write(picture, (at[0] + 4, at[1] + side), text, _TEXT)
     return picture
-
-
-def _compared(predicted: LabelMap, reference: LabelMap, label: Label) -> tuple[Mask, Mask]:
-    """What is compared of a label: vessels inside the reference's liver, as they are scored."""
-    found, true = (part(labels.voxels, label) for labels in (predicted, reference))
-    if label is Label.VESSEL:
-        found = found & part(reference.voxels, Label.LIVER)
-    return found, true
 
 
 def _regions(volume: Volume, label: Label, found: Mask, true: Mask) -> list[_Region]:

@@ -22,15 +22,18 @@ _COLUMNS = {  # attribute of LabelScore: title, format
     "nsd_3mm": ("NSD 3 mm", ".3f"),
     "hd95_mm": ("HD95 mm", ".1f"),
     "volume_error_ml": ("volume error mL", "+z.1f"),
+    "volume_error_percent": ("volume error %", "+z.1f"),
     "predicted_ml": ("predicted mL", ".1f"),
     "reference_ml": ("reference mL", ".1f"),
     "cl_dice": ("clDice", ".3f"),
     "lesion_recall": ("lesions found", ".2f"),
+    "lesion_precision": ("lesion precision", ".2f"),
     "false_lesions": ("false lesions", ".0f"),
     "soft_slice_dice": ("soft slice Dice", ".3f"),
 }
-_PARTS = ("cl_dice", "lesion_recall", "false_lesions")
-_AGREEMENT = ("dice", "nsd_2mm", "nsd_3mm", "hd95_mm", "volume_error_ml", *_PARTS)
+_PARTS = ("cl_dice", "lesion_recall", "lesion_precision", "false_lesions")
+_VOLUME = ("volume_error_ml", "volume_error_percent")
+_AGREEMENT = ("dice", "nsd_2mm", "nsd_3mm", "hd95_mm", *_VOLUME, *_PARTS)
 MAP_FIGURES = (*_AGREEMENT, "predicted_ml", "reference_ml")
 """Columns for two label maps."""
 SCAN_FIGURES = (*_AGREEMENT, "soft_slice_dice")

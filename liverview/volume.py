@@ -211,11 +211,13 @@ def oblique_deg(affine: Affine) -> float:
 
 def same_grid(first: Volume | LabelMap, second: Volume | LabelMap, tolerance: float = 0.01) -> bool:
     """Whether voxels coincide: equal shape, corners within ``tolerance`` mm."""
-    if first.voxels.shape != second.voxels.shape:
-        return False
+    return first.voxels.shape == second.voxels.shape and corners_apart(first, second) <= tolerance
+
+
+def corners_apart(first: Volume | LabelMap, second: Volume | LabelMap) -> float:
+    """How far the corners of two grids of one shape lie apart along an axis at most, mm."""
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in first.voxels.shape], [1])).reshape(4, -1)
-    apart = np.abs((first.affine - second.affine) @ corners)
-    return bool(apart.max() <= tolerance)
+    return float(np.abs((first.affine - second.affine) @ corners).max())
 
 
 def _check(voxels: NDArray[Any], affine: Affine) -> None:

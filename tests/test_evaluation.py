@@ -98,8 +98,8 @@ def test_false_lesions_count_most_where_there_is_no_tumor() -> None:
 def test_rows_say_none_and_infinite_and_lie_under_their_titles() -> None:
     lines = [row(s, SCAN_FIGURES) for s in (score(), MISSED, INVENTED)]
     assert {len(line) for line in lines} == {len(heading(SCAN_FIGURES))}
-    assert lines[1].split() == ["vessel", *["0.000"] * 3, "inf", "-20.0", *"----"]
-    assert lines[2].split() == ["tumor", *"----", "+30.0", *"----"]
+    assert lines[1].split() == ["vessel", *["0.000"] * 3, "inf", "-20.0", "-100.0", *"-----"]
+    assert lines[2].split() == ["tumor", *"----", "+30.0", *"------"]
 
 
 # ---- cases -------------------------------------------------------------------------------

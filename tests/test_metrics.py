@@ -10,17 +10,22 @@ import pytest
 import torch
 from scipy import ndimage
 
+from liverview.agreement import Agreement, agreement
 from liverview.labels import Label
 from liverview.metrics import (
     GridMismatchError,
+    LabelScore,
     SoftSliceDice,
     cl_dice,
+    compared_masks,
     dice,
     evaluate,
+    evaluating,
     lesion_agreement,
     surface_agreement,
 )
-from liverview.stream import Slab
+from liverview.phantom import Case
+from liverview.stream import Progress, Slab
 from liverview.volume import LabelMap
 
 AFFINE = np.diag([10.0, 10, 10, 1])  # voxels of 1 mL
@@ -194,19 +199,111 @@ def test_lesions_are_counted_one_by_one() -> None:
     predicted[28, 2, 5] = predicted[27, 3, 6] = True  # one that is none, joined by a corner
     found = lesion_agreement(predicted, reference, voxel_ml=0.03)
     assert found.recall == 0.5
+    assert found.precision == 0.5  # the corner is too small to be a lesion
     assert found.false == 1
     none = np.zeros_like(reference)
-    assert lesion_agreement(none, reference, 0.03) == (0.0, 0)
-    recall, false = lesion_agreement(predicted, none, 0.06)
+    recall, precision, false = lesion_agreement(none, reference, 0.03)
+    assert (recall, false) == (0, 0)
+    assert math.isnan(precision)
+    recall, precision, false = lesion_agreement(predicted, none, 0.06)
     assert math.isnan(recall)
+    assert math.isnan(precision)
     assert false == 3
+    assert lesion_agreement(reference, reference, 0.06) == (1, 1, 0)
 
 
 def test_every_label_has_the_figures_that_suit_it() -> None:
     liver, vessel, tumor = evaluate(labels([1, 2, 2, 3, 3]), labels([1, 2, 2, 3, 3]))
+    assert liver.suits("dice")
+    assert not liver.suits("cl_dice")
+    assert vessel.suits("cl_dice")
     assert math.isnan(liver.cl_dice)
     assert math.isnan(liver.false_lesions)
     assert vessel.cl_dice == 1
-    assert (tumor.lesion_recall, tumor.false_lesions) == (1, 0)
+    assert (tumor.lesion_recall, tumor.lesion_precision, tumor.false_lesions) == (1, 1, 0)
     assert vessel.to_dict()["cl_dice"] == 1
     assert liver.to_dict()["lesion_recall"] is None
+
+
+def test_a_figure_that_is_none_says_why() -> None:
+    liver, vessel, tumor = evaluate(labels([1, 1, 3, 0, 2]), labels([1, 1, 1, 2, 0]))
+    assert liver.reason("dice") == ""
+    assert liver.reason("cl_dice") == "Only for vessels."
+    assert liver.reason("false_lesions") == "Only for tumors."
+    assert "in the reference's liver" in vessel.reason("hd95_mm")
+    for figure in ("dice", "hd95_mm", "volume_error_percent", "lesion_recall"):
+        assert "The reference has no tumors" in tumor.reason(figure)
+    assert tumor.reason("false_lesions") == ""
+    small = AFFINE * (0.3, 0.3, 0.3, 1)  # voxels of 0.027 mL
+    _, _, tumor = evaluate(labels([1, 1, 3], small), labels([1, 3, 3], small))
+    assert "10 mm sphere" in tumor.reason("lesion_recall")
+    assert "0.05 mL" in tumor.reason("lesion_precision")
+
+
+def test_volume_errors_in_percent() -> None:
+    liver, vessel, _ = evaluate(labels([1, 1, 1, 2]), labels([1, 1, 0, 0]))
+    assert liver.volume_error_percent == pytest.approx(100)
+    assert math.isnan(vessel.volume_error_percent)
+    assert liver.to_dict()["volume_error_percent"] == pytest.approx(100)
+
+
+def test_labels_are_scored_one_after_the_other() -> None:
+    first, second = labels([1, 2, 2, 3, 3]), labels([1, 1, 2, 3, 0])
+    items = list(evaluating(first, second))
+    scores = [item for item in items if isinstance(item, LabelScore)]
+    assert str(scores) == str(evaluate(first, second))  # NaN is not NaN
+    assert [score.label for score in scores] == [Label.LIVER, Label.VESSEL, Label.TUMOR]
+    fractions = [item.fraction for item in items if isinstance(item, Progress)]
+    assert fractions == sorted(fractions)
+    assert len(fractions) >= 9  # a step is shorter than a label
+
+
+# ---- who has what ------------------------------------------------------------------------
+
+
+def test_every_voxel_belongs_to_whom_it_should() -> None:
+    first, second = labels([0, 1, 2, 2, 3, 0, 2, 0]), labels([0, 0, 2, 1, 1, 2, 0, 0])
+    both, predicted, reference = Agreement
+    for label, first_voxel, expected in (
+        (Label.LIVER, 1, [predicted, both, both, both, reference, predicted]),
+        (Label.VESSEL, 2, [both, predicted, 0, reference]),  # the last one lies outside the liver
+        (Label.TUMOR, 4, [predicted]),
+    ):
+        who, box = agreement(first, second, label)
+        assert box[0].start == first_voxel
+        assert who.shape == (len(expected), 1, 1)
+        assert who.ravel().tolist() == expected
+
+
+def test_what_neither_has_is_an_empty_block() -> None:
+    who, box = agreement(labels([1, 1]), labels([1, 0]), Label.TUMOR)
+    assert who.size == 0
+    assert labels([1, 1]).voxels[box].shape == who.shape
+
+
+def test_who_has_what_adds_up_to_the_figures(case: Case) -> None:
+    moved = LabelMap(np.roll(case.labels.voxels, (1, 1), (0, 2)), case.labels.affine)
+    for score in evaluate(moved, case.labels):
+        who, _ = agreement(moved, case.labels, score.label)
+        both, predicted, reference = (int((who == a).sum()) for a in Agreement)
+        assert score.dice == 2 * both / (2 * both + predicted + reference)
+        assert (both + reference) * moved.voxel_ml == pytest.approx(score.reference_ml)
+
+
+@pytest.mark.filterwarnings("ignore:.*always_return_as_numpy:FutureWarning")  # MONAI's own call
+def test_figures_agree_with_monai(case: Case) -> None:
+    from monai.metrics import DiceMetric, compute_hausdorff_distance, compute_surface_dice
+
+    moved = LabelMap(np.roll(case.labels.voxels, (1, 1), (0, 2)), case.labels.affine)
+    for score in evaluate(moved, case.labels):
+        masks = compared_masks(moved, case.labels, score.label)
+        pair = [torch.from_numpy(mask.copy())[None, None].float() for mask in masks]
+        spacing = case.labels.spacing
+        assert score.dice == pytest.approx(float(DiceMetric()(*pair)), abs=1e-6)
+        hd95 = compute_hausdorff_distance(
+            *pair, include_background=True, percentile=95, spacing=spacing
+        )
+        assert score.hd95_mm == pytest.approx(float(hd95), abs=1e-4)
+        for mm, nsd in ((2.0, score.nsd_2mm), (3.0, score.nsd_3mm)):
+            same = compute_surface_dice(*pair, [mm], include_background=True, spacing=spacing)
+            assert nsd == pytest.approx(float(same), abs=1e-6)

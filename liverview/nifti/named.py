@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.labels import Label
+from liverview.labels import Label, left_out
 from liverview.nifti.extensions import label_names
 from liverview.nifti.reading import load, whole_numbers
 from liverview.sidefiles import find_names
@@ -73,6 +73,14 @@ class NamedLabels:
         for k in range(voxels.shape[2]):
             voxels[:, :, k] = table[self.voxels[:, :, k]]
         return LabelMap(voxels, self.affine, self.name)
+
+    @property
+    def remark(self) -> str | None:
+        """What a person should know of what is suggested; None where values are as in ours."""
+        if not self.names:
+            return left_out(self.voxels)
+        as_it_is = all(label == value for value, label in self.suggested.items())
+        return None if as_it_is else self.said()
 
     def said(self) -> str:
         """One sentence: which value became what, by what."""

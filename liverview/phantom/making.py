@@ -51,7 +51,7 @@ def make(config: PhantomConfig, device: str) -> Iterator[Progress | Case]:
     affine = np.diag([*config.spacing, 1.0])
     affine[:3, 3] = grid.origin
     name = f"phantom-{config.seed}"
-    yield Case(Volume(voxels, affine, name=name), LabelMap(labels, affine, name=name))
+    yield Case(Volume(voxels, affine, name=name), LabelMap(labels, affine, name=f"truth of {name}"))
 
 
 def _middle(body: Body, config: PhantomConfig) -> float:

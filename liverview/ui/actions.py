@@ -36,6 +36,12 @@ class Actions:
         make = maker.make
         self.open = make("&Open …", "Ctrl+O", "Open a CT scan", icon_name="open")
         self.phantom = make("&New phantom …", "Ctrl+N", "Make a synthetic CT", icon_name="phantom")
+        self.compare = make(
+            "Com&pare with reference …",
+            "Ctrl+Shift+O",
+            "Compare the labels with those of a file",
+            icon_name="compare",
+        )
         self.save = make("&Save label map …", "Ctrl+S", "Save all labels", icon_name="save")
         self.save_all = make(
             "Save label map with si&de files …",
@@ -85,7 +91,7 @@ class Actions:
         self.cancel.setVisible(busy)
         for action in (self.save, self.save_all, self.save_masks, self.report):
             action.setEnabled(savable)
-        for action in (self.screenshot, self.scan_info):
+        for action in (self.compare, self.screenshot, self.scan_info):
             action.setEnabled(has_volume)
 
     # ---- where the commands are ------------------------------------------------------------
@@ -96,7 +102,7 @@ class Actions:
         file = bar.addMenu("&File")
         file.addActions([self.open, self.phantom])
         file.addMenu(self.recent)
-        file.addAction(self.scan_info)
+        file.addActions([self.compare, self.scan_info])
         file.addSeparator()
         file.addActions([self.save, self.save_all, self.save_masks])
         file.addActions([self.report, self.screenshot])

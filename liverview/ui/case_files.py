@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from liverview.ui.controller import Controller, Then
 from liverview.ui.dialogs import Dialogs, Unsaved
-from liverview.volume import Volume
+from liverview.volume import LabelMap, Volume
+
+if TYPE_CHECKING:
+    from liverview.nifti import NamedLabels
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,6 +45,7 @@ class CaseFiles(QObject):
         self._offer: Then | None = None  # shows what was loaded
         controller.loaded.connect(self._on_loaded)
         controller.volume_choice_needed.connect(self._on_volume_choice_needed)
+        controller.mapping_needed.connect(self._on_mapping_needed)
 
     # ---- opening ---------------------------------------------------------------------------
 
@@ -57,8 +61,14 @@ class CaseFiles(QObject):
         if config is not None:
             self._controller.generate(config)
 
-    def _on_loaded(self, volume: Volume, path: Path | None) -> None:
-        self._offer = partial(self._controller.adopt, volume, path)
+    def choose_reference(self) -> None:
+        """Ask for a label map and compare the labels with it."""
+        path = self.ask(self.dialogs.reference_to_open)
+        if path is not None:
+            self._controller.open_reference(path)
+
+    def _on_loaded(self, volume: Volume, path: Path | None, truth: LabelMap | None) -> None:
+        self._offer = partial(self._controller.adopt, volume, path, truth)
         self._take_offer()
 
     def _take_offer(self) -> None:
@@ -72,6 +82,11 @@ class CaseFiles(QObject):
         number = self.ask(self.dialogs.volume_number, path, count)
         if number is not None:
             self._controller.open(path, number)
+
+    def _on_mapping_needed(self, path: Path, found: NamedLabels) -> None:
+        mapping = self.ask(self.dialogs.labels_of_values, found, self.session.styles)
+        if mapping is not None:
+            self._controller.open_reference(path, mapping)
 
     # ---- saving ----------------------------------------------------------------------------
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from liverview.labels import Label
 from liverview.network_maps import MapsSlab
 from liverview.stream import Notice, Progress, Slab
 from liverview.ui import tasks
@@ -38,9 +39,13 @@ class Controller(QObject):
     -------
     noticed : a sentence for the person.
     failed : a sentence about what went wrong, and details (may be empty).
-    loaded : a volume is ready to be adopted, with its path (None for a phantom).
+    loaded : a volume is ready to be adopted, with its path (None for a phantom) and its true
+        labels (None for a file).
     opened : a file was adopted, with its path.
+    reference_opened : the labels are compared with a file, with its path.
     volume_choice_needed : a 4D file, with its path and how many volumes it has.
+    mapping_needed : a reference has values whose label is not known, with its path and its
+        `nifti.NamedLabels`.
     segmented : a segmentation ended, with its `Outcome`.
     mapped : maps of a slab, a `MapsSlab`, where they are kept.
     saved : something was written and verified, with its path.
@@ -54,9 +59,11 @@ class Controller(QObject):
 
     noticed = Signal(str)
     failed = Signal(str, str)
-    loaded = Signal(object, object)
+    loaded = Signal(object, object, object)
     opened = Signal(Path)
+    reference_opened = Signal(Path)
     volume_choice_needed = Signal(Path, int)
+    mapping_needed = Signal(Path, object)
     segmented = Signal(object)
     mapped = Signal(object)
     saved = Signal(Path)
@@ -73,6 +80,7 @@ class Controller(QObject):
         self._segmentation: Job | None = None
         self._saving: Job | None = None
         self._turning: Job | None = None
+        self._reading: Job | None = None  # a reference
         self._after_save: list[Then] = []
         self._shut_down = False
 
@@ -95,12 +103,14 @@ class Controller(QObject):
         """Generate a phantom."""
         self._load(tasks.generating(config), None)
 
-    def adopt(self, volume: Volume, path: Path | None) -> None:
+    def adopt(self, volume: Volume, path: Path | None, truth: LabelMap | None = None) -> None:
         """Show a loaded volume in place of the open one, whose segmentation stops."""
-        job, self._segmentation = self._segmentation, None
-        if job is not None:
-            job.cancel()
-        self.session.open(volume, path)
+        running = self._segmentation, self._reading
+        self._segmentation = self._reading = None
+        for job in running:
+            if job is not None:
+                job.cancel()
+        self.session.open(volume, path, truth)
         self.segmented_on = None
         self._turn(volume)
         if path is not None:
@@ -153,6 +163,19 @@ class Controller(QObject):
             self.session.end_segmentation(complete=False)
             self.segmented.emit(Outcome.CANCELED)
             self._settle()
+
+    def open_reference(self, path: Path, mapping: Mapping[int, Label] | None = None) -> None:
+        """Read a label map on the grid of the open volume, to compare the labels with.
+
+        One with values whose label is not known asks back for the ``mapping``.
+        """
+        volume = self.session.volume
+        if volume is None:
+            return
+        if self._reading is not None:
+            self._reading.cancel()
+        self._reading = job = self.start_background(tasks.opening_reference(path, volume, mapping))
+        job.yielded.connect(partial(self._on_reference_item, path))
 
     def save_labels(
         self, path: Path, then: Then | None = None, *, side_files: bool = False
@@ -230,6 +253,8 @@ class Controller(QObject):
         job.deleteLater()
         if job is self._turning:
             self._turning = None
+        if job is self._reading:
+            self._reading = None
         if job is self._loading:
             self._loading = None
         elif job is self._segmentation:
@@ -257,11 +282,20 @@ class Controller(QObject):
             if self._segmentation is None:
                 self.session.set_progress(item)
         elif isinstance(item, Volume):
-            self.loaded.emit(item, path)
+            self.loaded.emit(item, path, None)
         elif path is None:
-            self.loaded.emit(item.volume, None)  # type: ignore[attr-defined]  # a Case
+            self.loaded.emit(item.volume, None, item.labels)  # type: ignore[attr-defined]  # a Case
         else:
             self.volume_choice_needed.emit(path, item.volumes)  # type: ignore[attr-defined]
+
+    def _on_reference_item(self, path: Path, item: object) -> None:
+        if isinstance(item, Notice):
+            self.noticed.emit(item.text)
+        elif isinstance(item, LabelMap):
+            self.session.set_reference(item)
+            self.reference_opened.emit(path)
+        elif not isinstance(item, Progress):
+            self.mapping_needed.emit(path, item)
 
     def _on_segmentation_item(self, item: object) -> None:
         if isinstance(item, Slab):

@@ -38,6 +38,12 @@ class Dialogs:
         name, _ = QFileDialog.getOpenFileName(self._parent, "Open a CT scan", "", _SCANS)
         return Path(name) if name else None
 
+    def reference_to_open(self) -> Path | None:
+        name, _ = QFileDialog.getOpenFileName(
+            self._parent, "Open a reference label map", "", _SCANS
+        )
+        return Path(name) if name else None
+
     def label_map_to_write(self, suggested: Path) -> Path | None:
         name, _ = QFileDialog.getSaveFileName(
             self._parent, "Save label map", str(suggested), _LABELS

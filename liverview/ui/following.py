@@ -11,6 +11,7 @@ from liverview.ui.session import Session
 
 Start = Callable[[Iterator[object]], Job]
 _SOON_MS = 150  # labels that change together are looked at once
+_SETTLED_MS = 1000  # labels that have not changed for so long hold still
 _SHARE = 4  # while labels stream, the next look waits so many times as long as the last one took
 
 
@@ -19,18 +20,26 @@ class Follower(QObject):
 
     One job at a time; what it yields goes to `_take`. Another scan drops everything.
 
+    Attributes
+    ----------
+    patient : look only at labels that hold still: not while they stream, and a while after they
+        have changed; a look at labels that change meanwhile stops.
+    outcome : how the last look ended; None before and during one.
+
     Signals
     -------
     changed : what is known, or whether it is being worked on.
     """
 
     changed = Signal()
+    patient = False
 
     def __init__(self, session: Session, start: Start, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.session = session
         self._start = start
         self._job: Job | None = None
+        self.outcome: Outcome | None = None
         self._stale = session.has_labels  # made late, it has missed the change
         self._wanted = False
         self._clock = QElapsedTimer()
@@ -61,6 +70,10 @@ class Follower(QObject):
         """Whether what is known is that of the labels as they are."""
         return not self._stale and self._job is None
 
+    @property
+    def running(self) -> bool:
+        return self._job is not None
+
     def set_wanted(self, wanted: bool) -> None:
         """Look only while somebody wants to know."""
         self._wanted = wanted
@@ -69,22 +82,35 @@ class Follower(QObject):
 
     def look_again(self) -> None:
         """Something else than the labels has changed."""
-        if self._job is not None:
-            self._job.cancel()
-            self._job = None
+        self._let_go()
         self._stale = True
         self._schedule(0)
+
+    def stop(self) -> None:
+        """Stop looking until something changes; what was found stays."""
+        if self._job is not None:
+            self._let_go()
+            self.outcome = Outcome.CANCELED
+            self.changed.emit()
+
+    def _let_go(self) -> None:
+        self._timer.stop()
+        if self._job is not None:
+            self._job.cancel()
+        self._job = None
 
     # ---- when ------------------------------------------------------------------------------
 
     def _schedule(self, after_ms: int) -> None:
+        if self.patient and self.session.segmenting:
+            return
         if self._stale and self._wanted and self._job is None and not self._timer.isActive():
             self._timer.start(after_ms)
 
     def _look(self) -> None:
         if self._job is not None:
             return
-        self._stale = False
+        self._stale, self.outcome = False, None
         work = self._work()
         if work is not None:
             self._clock.start()
@@ -100,16 +126,14 @@ class Follower(QObject):
     def _on_ended(self, outcome: Outcome) -> None:
         if self.sender() is not self._job:  # let go earlier
             return
-        self._job = None
+        self._job, self.outcome = None, outcome
         self.changed.emit()
         streaming = self.session.segmenting
         self._schedule(int(_SHARE * self._clock.elapsed()) if streaming else _SOON_MS)
 
     def _forget(self) -> None:
-        self._timer.stop()
-        if self._job is not None:
-            self._job.cancel()
-        self._job, self._stale = None, False
+        self._let_go()
+        self._stale, self.outcome = False, None
         self._drop()
         self.changed.emit()
 
@@ -118,12 +142,18 @@ class Follower(QObject):
 
     def _on_labels_changed(self, start: int, stop: int) -> None:
         if self.session.has_labels:
+            if self.patient:
+                self._forget()
             self._stale = True
-            self._schedule(_SOON_MS)
+            self._schedule(_SETTLED_MS if self.patient else _SOON_MS)
         else:  # they were dropped, or a segmentation begins
             self._forget()
 
     def _on_progress_changed(self) -> None:
         """Once labels have stopped streaming, nothing is waited for."""
-        if self._timer.isActive() and not self.session.segmenting:
+        if self.session.segmenting:
+            return
+        if self._timer.isActive():
             self._timer.start(0)
+        elif self.patient:
+            self._schedule(0)

@@ -99,6 +99,8 @@ class MainWindow(QMainWindow):
         do, control, files = self.actions_, self.controller, self.files
         do.open.triggered.connect(files.choose_scan)
         do.phantom.triggered.connect(files.new_phantom)
+        do.compare.triggered.connect(files.choose_reference)
+        self.panels.compare.reference_requested.connect(do.compare.trigger)
         do.save.triggered.connect(files.save)
         do.save_all.triggered.connect(files.save_with_side_files)
         do.save_masks.triggered.connect(files.save_masks)

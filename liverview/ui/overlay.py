@@ -25,6 +25,7 @@ class Overlay:
     table : (256, 4) uint8 RGBA; what is transparent there is not drawn.
     ends : what the lowest and the highest color mean.
     names : instead of a bar, values and what they mean.
+    alone : no labels are drawn over it, for they would change its colors.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Overlay:
     table: NDArray[np.uint8]
     ends: tuple[str, str] = ("0", "1")
     names: dict[int, str] = field(default_factory=dict)
+    alone: bool = False
 
     def cut(self, plane: Plane, index: int) -> tuple[NDArray[np.uint8], Box] | None:
         """The block's slice (rows, columns) and its box; None where the slice passes it."""

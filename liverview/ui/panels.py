@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from liverview.ui.compare_panel import ComparePanel
+from liverview.ui.comparison import AgreementOverlay, Comparison
 from liverview.ui.controller import Controller
 from liverview.ui.findings import Findings
 from liverview.ui.findings_panel import FindingsPanel
@@ -33,7 +35,18 @@ class Panels:
         self._add("measurements", "Measurements", MarkupPanel(session, markups), "findings")
         self.network = NetworkPanel(NetworkLayers(controller, window))
         self._add("network", "Network", self.network, "findings")
+        start = controller.start_background
+        self.compare = ComparePanel(
+            Comparison(session, start, window), AgreementOverlay(session, start, window)
+        )
+        self._add("compare", "Compare", self.compare, "findings")
+        controller.reference_opened.connect(lambda: self.show("compare"))
         self.docks["findings"].raise_()
+
+    def show(self, name: str) -> None:
+        """Bring a panel to the front, also one that was closed."""
+        self.docks[name].show()
+        self.docks[name].raise_()
 
     def _add(self, name: str, title: str, panel: QWidget, behind: str = "") -> None:
         """A dock on the right, under the ones before it or as a tab behind one of them."""

@@ -36,7 +36,8 @@ class Session(QObject):
 
     Signals
     -------
-    volume_changed : another volume is open; labels and crosshair are new as well.
+    volume_changed : another volume is open; labels, reference and crosshair are new as well.
+    reference_changed : the labels are compared with other ones.
     crosshair_changed, window_changed, styles_changed, view_changed, modified_changed,
     overlay_changed.
     labels_changed : labels of the axial slices [start, stop) changed.
@@ -45,6 +46,7 @@ class Session(QObject):
     """
 
     volume_changed = Signal()
+    reference_changed = Signal()
     crosshair_changed = Signal()
     window_changed = Signal()
     styles_changed = Signal()
@@ -59,6 +61,7 @@ class Session(QObject):
         super().__init__(parent)
         self.volume: Volume | None = None
         self.labels: LabelMap | None = None
+        self.reference: LabelMap | None = None  # what the labels are compared with
         self.path: Path | None = None
         self.crosshair: Voxel = (0, 0, 0)
         self.level = 40.0
@@ -83,9 +86,12 @@ class Session(QObject):
 
     # ---- the case --------------------------------------------------------------------
 
-    def open(self, volume: Volume, path: Path | None = None) -> None:
-        """Adopt a volume: empty labels, the crosshair in the middle."""
+    def open(
+        self, volume: Volume, path: Path | None = None, reference: LabelMap | None = None
+    ) -> None:
+        """Adopt a volume, with its true labels if they are known: the crosshair in the middle."""
         self.volume = volume
+        self.reference = reference
         self.path = path
         self.labels = _empty(volume)
         self._before, self.has_partial, self.has_labels = None, False, False
@@ -98,6 +104,11 @@ class Session(QObject):
         self._choose_window()
         self.volume_changed.emit()
         self._set_modified(False)
+
+    def set_reference(self, reference: LabelMap) -> None:
+        """Compare the labels with others on the same grid."""
+        self.reference = reference
+        self.reference_changed.emit()
 
     def _choose_window(self) -> None:
         """Values that are no HU get a window of their own; the next scan, the usual one."""

@@ -212,7 +212,7 @@ class SliceView(pg.GraphicsView):
         if _Stale.OVERLAY in stale:
             self._heat = self._heated()
         if stale:
-            self._image.show_layers(self._layers(), self._outlines)
+            self._image.show_layers(self._layers(), [] if self._alone else self._outlines)
         self.viewport().update()
 
     def _layers(self) -> list[Layer]:
@@ -220,10 +220,15 @@ class SliceView(pg.GraphicsView):
         layers = [Layer(self._gray, self._extent(), smooth=smooth)]
         if self._heat is not None:
             layers.append(self._heat)
-        if self._labels is not None and any(self._colors):
+        if self._labels is not None and any(self._colors) and not self._alone:
             block, corner = self._labels
             layers.append(Layer(block, self._place(block.shape, corner), self._colors))
         return layers
+
+    @property
+    def _alone(self) -> bool:
+        """Whether the heat map is shown without labels over it."""
+        return self.session.overlay is not None and self.session.overlay.alone
 
     def _outlined(self) -> list[Outline]:
         """Outlines of the labels that are shown with one, the liver's around the whole organ."""

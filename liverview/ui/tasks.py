@@ -15,9 +15,13 @@ from liverview.stream import Notice, Progress, Slab
 from liverview.volume import LabelMap, Volume, Voxel, turned
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from liverview.agreement import Box
     from liverview.markup import Markups
     from liverview.measurement import Measurement
-    from liverview.nifti import Summary
+    from liverview.metrics import LabelScore
+    from liverview.nifti import NamedLabels, Summary
     from liverview.phantom import Case, PhantomConfig
     from liverview.report import Origin, Reported
     from liverview.surface import Surface
@@ -88,6 +92,47 @@ def meshing(labels: LabelMap) -> Iterator[Progress | Surface]:
     from liverview.surface import surfaces
 
     yield from surfaces(labels)
+
+
+def opening_reference(
+    path: Path, volume: Volume, mapping: Mapping[int, Label] | None = None
+) -> Iterator[Progress | Notice | NamedLabels | LabelMap]:
+    """Read a label map that lies on the voxels of a volume.
+
+    Where it has values whose label is not known, and no ``mapping`` says it, yield what the file
+    has instead.
+    """
+    from liverview.metrics import check_same_grid
+    from liverview.nifti import NamedLabels, load_named
+
+    for item in load_named(path):
+        if not isinstance(item, NamedLabels):
+            yield item
+            continue
+        labels = item.mapped(mapping)
+        check_same_grid(volume, labels)
+        if mapping is None and item.unmapped:
+            yield item
+            return
+        if mapping is None and item.remark:
+            yield Notice(f"{path.name}: {item.remark}")
+        yield labels
+
+
+def comparing(labels: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
+    """Score the labels of the open scan, one after the other."""
+    from liverview.metrics import evaluating
+
+    yield from evaluating(labels, reference)
+
+
+def agreeing(
+    labels: LabelMap, reference: LabelMap, label: Label
+) -> Iterator[tuple[NDArray[np.uint8], Box]]:
+    """Who of the two has which voxels of a label; see `liverview.agreement`."""
+    from liverview.agreement import agreement
+
+    yield agreement(labels, reference, label)
 
 
 def saving_labels(

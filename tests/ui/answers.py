@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from liverview.labels import Label, LabelStyle
+from liverview.nifti import NamedLabels
 from liverview.phantom import PhantomConfig
 from liverview.ui.dialogs import Dialogs, Unsaved
 from liverview.volume import Volume
@@ -16,10 +19,12 @@ class Answers(Dialogs):
 
     def __init__(self) -> None:
         self.scan: Path | None = None
+        self.reference: Path | None = None
         self.label_map: Path | None = None
         self.image: Path | None = None
         self.folder: Path | None = None
         self.replace = True
+        self.mapping: dict[int, Label] | None = None
         self.number: int | None = 0
         self.config: PhantomConfig | None = None
         self.unsaved = Unsaved.DISCARD
@@ -27,6 +32,9 @@ class Answers(Dialogs):
 
     def scan_to_open(self) -> Path | None:
         return self.scan
+
+    def reference_to_open(self) -> Path | None:
+        return self.reference
 
     def label_map_to_write(self, suggested: Path) -> Path | None:
         self.asked.append(suggested.name)
@@ -44,6 +52,12 @@ class Answers(Dialogs):
     def may_replace(self, paths: list[Path]) -> bool:
         self.asked.append("replace")
         return self.replace
+
+    def labels_of_values(
+        self, found: NamedLabels, styles: Mapping[Label, LabelStyle]
+    ) -> dict[int, Label] | None:
+        self.asked.append(f"labels of {found.unmapped}")
+        return self.mapping
 
     def volume_number(self, path: Path, count: int) -> int | None:
         self.asked.append(f"one of {count}")
