@@ -36,6 +36,9 @@ class Actions:
         make = maker.make
         self.open = make("&Open …", "Ctrl+O", "Open a CT scan", icon_name="open")
         self.phantom = make("&New phantom …", "Ctrl+N", "Make a synthetic CT", icon_name="phantom")
+        self.open_labels = make(
+            "Open &label map …", "Ctrl+L", "Show the labels of a file in place of the current ones"
+        )
         self.compare = make(
             "Com&pare with reference …",
             "Ctrl+Shift+O",
@@ -93,6 +96,7 @@ class Actions:
             action.setEnabled(savable)
         for action in (self.compare, self.screenshot, self.scan_info):
             action.setEnabled(has_volume)
+        self.open_labels.setEnabled(has_volume and not busy)
 
     # ---- where the commands are ------------------------------------------------------------
 
@@ -102,7 +106,7 @@ class Actions:
         file = bar.addMenu("&File")
         file.addActions([self.open, self.phantom])
         file.addMenu(self.recent)
-        file.addActions([self.compare, self.scan_info])
+        file.addActions([self.open_labels, self.compare, self.scan_info])
         file.addSeparator()
         file.addActions([self.save, self.save_all, self.save_masks])
         file.addActions([self.report, self.screenshot])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
+from liverview.labels import Label
 from liverview.ui.controller import Controller, Then
 from liverview.ui.dialogs import Dialogs, Unsaved
 from liverview.volume import LabelMap, Volume
@@ -61,6 +62,12 @@ class CaseFiles(QObject):
         if config is not None:
             self._controller.generate(config)
 
+    def choose_labels(self) -> None:
+        """Ask for a label map of the open scan and show it in place of the labels."""
+        path = self.ask(self.dialogs.labels_to_open)
+        if path is not None:
+            self.after_saving(partial(self._controller.open_labels, path))
+
     def choose_reference(self) -> None:
         """Ask for a label map and compare the labels with it."""
         path = self.ask(self.dialogs.reference_to_open)
@@ -83,10 +90,12 @@ class CaseFiles(QObject):
         if number is not None:
             self._controller.open(path, number)
 
-    def _on_mapping_needed(self, path: Path, found: NamedLabels) -> None:
+    def _on_mapping_needed(
+        self, path: Path, found: NamedLabels, again: Callable[[Mapping[int, Label]], None]
+    ) -> None:
         mapping = self.ask(self.dialogs.labels_of_values, found, self.session.styles)
         if mapping is not None:
-            self._controller.open_reference(path, mapping)
+            again(mapping)
 
     # ---- saving ----------------------------------------------------------------------------
 

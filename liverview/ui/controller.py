@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from liverview.phantom import PhantomConfig
 
 Then = Callable[[], object]
+Take = Callable[[Path, LabelMap], None]
 _MOST_TURNED = 1 << 30  # bytes of a volume that is held twice, for the sake of one view
 
 
@@ -34,6 +35,7 @@ class Controller(QObject):
     Attributes
     ----------
     segmented_on : the device that the open volume's labels come from; None where nobody did.
+    labels_file : the name of the file that they come from; None where they come from none.
 
     Signals
     -------
@@ -44,8 +46,8 @@ class Controller(QObject):
     opened : a file was adopted, with its path.
     reference_opened : the labels are compared with a file, with its path.
     volume_choice_needed : a 4D file, with its path and how many volumes it has.
-    mapping_needed : a reference has values whose label is not known, with its path and its
-        `nifti.NamedLabels`.
+    mapping_needed : a label map has values whose label is not known, with its path, its
+        `nifti.NamedLabels`, and what to call with the mapping.
     segmented : a segmentation ended, with its `Outcome`.
     mapped : maps of a slab, a `MapsSlab`, where they are kept.
     saved : something was written and verified, with its path.
@@ -63,7 +65,7 @@ class Controller(QObject):
     opened = Signal(Path)
     reference_opened = Signal(Path)
     volume_choice_needed = Signal(Path, int)
-    mapping_needed = Signal(Path, object)
+    mapping_needed = Signal(Path, object, object)
     segmented = Signal(object)
     mapped = Signal(object)
     saved = Signal(Path)
@@ -74,13 +76,14 @@ class Controller(QObject):
         super().__init__(parent)
         self.session = session
         self.segmented_on: str | None = None
+        self.labels_file: str | None = None
         self.keep_maps = False
         self._live: set[Job] = set()
         self._loading: Job | None = None
         self._segmentation: Job | None = None
         self._saving: Job | None = None
         self._turning: Job | None = None
-        self._reading: Job | None = None  # a reference
+        self._reading: Job | None = None  # of a label map
         self._after_save: list[Then] = []
         self._shut_down = False
 
@@ -111,7 +114,7 @@ class Controller(QObject):
             if job is not None:
                 job.cancel()
         self.session.open(volume, path, truth)
-        self.segmented_on = None
+        self.segmented_on = self.labels_file = None
         self._turn(volume)
         if path is not None:
             self.opened.emit(path)
@@ -141,7 +144,7 @@ class Controller(QObject):
         task = tasks.segmenting(volume, device, self.session.crosshair, self.keep_maps)
         job = self._start(task)
         self._segmentation = job
-        self.segmented_on = device
+        self.segmented_on, self.labels_file = device, None
         job.yielded.connect(self._on_segmentation_item)
         job.failed.connect(self._on_failed)
         self._settle()
@@ -164,18 +167,25 @@ class Controller(QObject):
             self.segmented.emit(Outcome.CANCELED)
             self._settle()
 
-    def open_reference(self, path: Path, mapping: Mapping[int, Label] | None = None) -> None:
-        """Read a label map on the grid of the open volume, to compare the labels with.
+    def open_labels(self, path: Path, mapping: Mapping[int, Label] | None = None) -> None:
+        """Read a label map on the grid of the open volume, in place of its labels.
 
         One with values whose label is not known asks back for the ``mapping``.
         """
+        self._read(path, mapping, self._take_labels)
+
+    def open_reference(self, path: Path, mapping: Mapping[int, Label] | None = None) -> None:
+        """The same, to compare the labels with."""
+        self._read(path, mapping, self._take_reference)
+
+    def _read(self, path: Path, mapping: Mapping[int, Label] | None, take: Take) -> None:
         volume = self.session.volume
         if volume is None:
             return
         if self._reading is not None:
             self._reading.cancel()
-        self._reading = job = self.start_background(tasks.opening_reference(path, volume, mapping))
-        job.yielded.connect(partial(self._on_reference_item, path))
+        self._reading = job = self.start_background(tasks.reading_labels(path, volume, mapping))
+        job.yielded.connect(partial(self._on_read_item, path, take))
 
     def save_labels(
         self, path: Path, then: Then | None = None, *, side_files: bool = False
@@ -288,14 +298,26 @@ class Controller(QObject):
         else:
             self.volume_choice_needed.emit(path, item.volumes)  # type: ignore[attr-defined]
 
-    def _on_reference_item(self, path: Path, item: object) -> None:
+    def _on_read_item(self, path: Path, take: Take, item: object) -> None:
         if isinstance(item, Notice):
             self.noticed.emit(item.text)
         elif isinstance(item, LabelMap):
-            self.session.set_reference(item)
-            self.reference_opened.emit(path)
+            take(path, item)
         elif not isinstance(item, Progress):
-            self.mapping_needed.emit(path, item)
+            again = self.open_labels if take == self._take_labels else self.open_reference
+            self.mapping_needed.emit(path, item, partial(again, path))
+
+    def _take_reference(self, path: Path, labels: LabelMap) -> None:
+        self.session.set_reference(labels)
+        self.reference_opened.emit(path)
+
+    def _take_labels(self, path: Path, labels: LabelMap) -> None:
+        if self.session.segmenting:
+            self.failed.emit(f"{path.name} was not opened: a segmentation is running.", "")
+            return
+        self.session.open_labels(labels)
+        self.segmented_on, self.labels_file = None, path.name
+        self.busy_changed.emit()  # what can be saved is another thing now
 
     def _on_segmentation_item(self, item: object) -> None:
         if isinstance(item, Slab):

@@ -38,6 +38,12 @@ class Dialogs:
         name, _ = QFileDialog.getOpenFileName(self._parent, "Open a CT scan", "", _SCANS)
         return Path(name) if name else None
 
+    def labels_to_open(self) -> Path | None:
+        name, _ = QFileDialog.getOpenFileName(
+            self._parent, "Open a label map of this scan", "", _SCANS
+        )
+        return Path(name) if name else None
+
     def reference_to_open(self) -> Path | None:
         name, _ = QFileDialog.getOpenFileName(
             self._parent, "Open a reference label map", "", _SCANS

@@ -99,6 +99,7 @@ class MainWindow(QMainWindow):
         do, control, files = self.actions_, self.controller, self.files
         do.open.triggered.connect(files.choose_scan)
         do.phantom.triggered.connect(files.new_phantom)
+        do.open_labels.triggered.connect(files.choose_labels)
         do.compare.triggered.connect(files.choose_reference)
         self.panels.compare.reference_requested.connect(do.compare.trigger)
         do.save.triggered.connect(files.save)

@@ -77,7 +77,7 @@ class Reporting(QObject):
                 session.volume,
                 session.labels,
                 folder,
-                Origin(scan, device=self._controller.segmented_on),
+                Origin(scan, self._controller.labels_file, self._controller.segmented_on),
                 dict(self._findings.marks),
                 self._markups.copy(),
                 dict(session.styles),

@@ -190,6 +190,14 @@ class Session(QObject):
         assert not self.segmenting
         self._adopt(_Kept(labels, _count(labels.voxels[box]), True, True, box))
 
+    def open_labels(self, labels: LabelMap) -> None:
+        """Take the labels of a file, which are saved there, in place of the current ones."""
+        assert not self.segmenting
+        box = _around(None, Slab(0, labels.voxels))
+        whole = (slice(0), slice(0), slice(0))  # a label map without labels
+        self.has_partial, self._before = False, None
+        self._adopt(_Kept(labels, _count(labels.voxels), False, True, box or whole))
+
     def preview_labels(self, cut: Callable[[Plane], LabelSlice | None]) -> None:
         """Draw labels that are not there yet, given as `cut_labels` does, until they change."""
         self._preview = cut

@@ -94,7 +94,7 @@ def meshing(labels: LabelMap) -> Iterator[Progress | Surface]:
     yield from surfaces(labels)
 
 
-def opening_reference(
+def reading_labels(
     path: Path, volume: Volume, mapping: Mapping[int, Label] | None = None
 ) -> Iterator[Progress | Notice | NamedLabels | LabelMap]:
     """Read a label map that lies on the voxels of a volume.

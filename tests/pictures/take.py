@@ -1,6 +1,6 @@
 """Takes the README's pictures: drives the real window through its work on a phantom.
 
-    make pictures        # needs xvfb-run, for a display with OpenGL
+make pictures        # needs xvfb-run, for a display with OpenGL
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ class Answers(Dialogs):
 
     def __init__(self) -> None:
         self.scan: Path | None = None
+        self.labels: Path | None = None
         self.reference: Path | None = None
         self.label_map: Path | None = None
         self.image: Path | None = None
@@ -32,6 +33,9 @@ class Answers(Dialogs):
 
     def scan_to_open(self) -> Path | None:
         return self.scan
+
+    def labels_to_open(self) -> Path | None:
+        return self.labels
 
     def reference_to_open(self) -> Path | None:
         return self.reference
