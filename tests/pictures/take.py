@@ -28,7 +28,7 @@ from liverview.volume import Plane
 
 HERE = Path(__file__).parent
 SIZE = 1360, 820
-SAVED_WIDTH, SAVED_COLORS = 1000, 128
+SAVED_WIDTH, SAVED_COLORS = 1000, 256
 SEED = 11
 
 
@@ -60,9 +60,8 @@ class Photographer:
         picture = Image.open(BytesIO(buffer.data().data())).convert("RGB")
         height = round(picture.height * SAVED_WIDTH / picture.width)
         small = picture.resize((SAVED_WIDTH, height), Image.Resampling.LANCZOS)
-        small.quantize(SAVED_COLORS, dither=Image.Dither.NONE).save(
-            HERE / f"{name}.png", optimize=True
-        )
+        few = small.quantize(SAVED_COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(HERE / f"{name}.png", optimize=True)
 
     def raise_panel(self, name: str) -> QWidget:
         dock = self.window.panels.docks[name]
@@ -104,8 +103,8 @@ class Photographer:
         session, markups = self.session, self.window.markups
         set_theme(Theme.LIGHT)
         i, j, k = session.crosshair
-        markups.add(Ruler(Plane.AXIAL, (i - 60, j - 30, k), (i + 25, j + 45, k)))
-        markups.add(Ellipse(Plane.AXIAL, k, (i - 40.0, j + 40.0), (20.0, 14.0)))
+        markups.add(Ruler(Plane.AXIAL, (i + 190, j - 30, k), (i - 50, j + 35, k)))
+        markups.add(Ellipse(Plane.AXIAL, k, (i + 90.0, j - 60.0), (26.0, 18.0)))
         for label in SHOWN:
             session.set_style(label, drawn=Drawn.OUTLINED)
         session.display.set_slab(SlabView(Projection.MAXIMUM, 10.0))
@@ -136,8 +135,8 @@ class Photographer:
     def compare(self) -> None:
         panel = self.raise_panel("compare")
         self.until(lambda: panel.comparison.current)
-        panel.overlay.setCurrentIndex(panel.overlay.findData(Label.LIVER))
-        panel.overlay.activated.emit(panel.overlay.currentIndex())
+        panel.shown.setCurrentIndex(panel.shown.findData(Label.LIVER))
+        self.until(lambda: self.session.overlay is not None)
         self.take("compare")
 
 
