@@ -69,9 +69,9 @@ def segmenting(
 
 def warming_up() -> Iterator[None]:
     """Load what segmentation needs, so that the first one starts at once."""
-    import liverview.inference
+    from liverview import inference
 
-    del liverview.inference
+    del inference  # the name here, not the package's attribute
     yield None
 
 
