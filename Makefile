@@ -6,7 +6,7 @@ SCAN ?=
 OUT ?= out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system run test lint format bench clean
+.PHONY: help setup system run test lint format bench pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ format: .venv/ready ## Put the code into shape
 
 bench: .venv/ready ## Measure every wait against its alternatives (SCAN=file adds yours)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/bench.py $(SCAN)
+
+pictures: .venv/ready ## Take the README's pictures (needs xvfb-run)
+	QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s '-screen 0 1600x1000x24' $(BIN)/python tests/pictures/take.py
 
 clean: ## Remove what make made
 	rm -rf .venv out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
