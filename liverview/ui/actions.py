@@ -146,11 +146,20 @@ class Actions:
         bar.addSeparator()
         for action in self.arrange.tools.actions:
             bar.addAction(action)
-            button = bar.widgetForAction(action)
-            assert isinstance(button, QToolButton)
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+            _icon_only(bar, action)
+        bar.addSeparator()
+        layouts = self.arrange.layout_menu.menuAction()
+        bar.addAction(layouts)
+        _icon_only(bar, layouts).setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         space = QWidget()
         space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         bar.addWidget(space)
         bar.addAction(self.save)
         return bar
+
+
+def _icon_only(bar: QToolBar, action: QAction) -> QToolButton:
+    button = bar.widgetForAction(action)
+    assert isinstance(button, QToolButton)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+    return button

@@ -35,6 +35,10 @@ class Arranging:
             )
             for layout, key in _LAYOUT_KEYS.items()
         )
+        self.layout_menu = QMenu("La&yout", maker.window)
+        self.layout_menu.addActions([*self.layouts.actions, self.alone])
+        self.layout_menu.menuAction().setToolTip("How the views share the space")
+        maker.give_icon(self.layout_menu.menuAction(), "layout")
         self.linked = maker.toggle(
             "&Linked zoom and pan", "K", "Zoom and pan all views together", views.set_linked
         )
@@ -63,7 +67,7 @@ class Arranging:
 
     def fill(self, view: QMenu, tools: QMenu) -> None:
         """Put the commands into the menus View and Tools."""
-        view.addMenu("La&yout").addActions([*self.layouts.actions, self.alone])
+        view.addMenu(self.layout_menu)
         view.addMenu("&Cine").addActions([self.play, *self.rates.actions])
         view.addActions([self.reset, self.linked])
         tools.addActions(self.tools.actions)

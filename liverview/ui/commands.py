@@ -52,6 +52,10 @@ class Maker:
         """Commands of which at most one is on, with what each stands for."""
         return Choices(self.window, dict(actions))
 
+    def give_icon(self, action: QAction, name: str) -> None:
+        """An icon for what was not made here, a menu."""
+        self._icons[action] = name
+
     def color_icons(self) -> None:
         """Draw the icons in the colors that the window wears now."""
         for action, name in self._icons.items():

@@ -25,8 +25,8 @@ from PySide6.QtWidgets import (
 
 from liverview.labels import Label
 from liverview.measurement import Lesion, Measurement
+from liverview.ui.amounts import format_ml
 from liverview.ui.findings import Findings
-from liverview.ui.label_panel import format_ml
 
 _COLUMNS = {
     "#": "Number, 1 the largest by volume",

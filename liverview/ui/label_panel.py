@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from liverview.labels import SHOWN, Drawn, Label
+from liverview.ui.amounts import format_ml
 from liverview.ui.controls import Choice, Slider
 from liverview.ui.session import Session
 
@@ -135,8 +136,3 @@ class LabelRow(QWidget):
         new = QColorDialog.getColor(old, self, self.shown.text())
         if new.isValid():
             self.session.set_style(self.label, color=(new.red(), new.green(), new.blue()))
-
-
-def format_ml(ml: float) -> str:
-    """Whole mL from 100 on, one decimal below."""
-    return f"{ml:,.0f} mL" if ml >= 99.95 else f"{ml:.1f} mL"

@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, 
 from liverview import DISCLAIMER
 from liverview.labels import Label
 from liverview.ui.actions import Actions
+from liverview.ui.amounts import format_ml
 from liverview.ui.case_files import CaseFiles
 from liverview.ui.cine import Cine
 from liverview.ui.controller import Controller
 from liverview.ui.help import Help, Places
 from liverview.ui.job import Outcome
-from liverview.ui.label_panel import format_ml
 from liverview.ui.lesion_lines import LesionLines
 from liverview.ui.markup_tool import MarkupTool
 from liverview.ui.markups import ScanMarkups

@@ -15,7 +15,8 @@ from liverview.labels import SHOWN, Label
 from liverview.phantom import PhantomConfig, Phase
 from liverview.stream import Progress, Slab
 from liverview.ui import status
-from liverview.ui.label_panel import LabelPanel, format_ml
+from liverview.ui.amounts import format_ml
+from liverview.ui.label_panel import LabelPanel
 from liverview.ui.message_bar import MessageBar
 from liverview.ui.phantom_dialog import PhantomDialog
 from liverview.ui.session import Session
