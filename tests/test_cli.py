@@ -102,16 +102,23 @@ def test_evaluate_and_measure_print_what_they_write(
     assert content["recist_1_1"]["slice_thickness_mm"] > 0
 
 
-@pytest.fixture
-def cases(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made_cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two cases, and one that lacks its reference."""
+    cases = tmp_path_factory.mktemp("made") / "cases"
+    cases.mkdir()
     for name, seed in (("a", "3"), ("b", "4"), ("broken", "5")):
-        folder = tmp_path / "cases" / name
-        folder.parent.mkdir(exist_ok=True)
+        folder = cases / name
         assert main(["phantom", str(folder), "--seed", seed, *TINY, "--noise", "5"]) == 0
         if name != "broken":
             (folder / "labels.nii.gz").rename(folder / "reference.nii.gz")
-    return tmp_path / "cases"
+    return cases
+
+
+@pytest.fixture
+def cases(made_cases: Path, tmp_path: Path) -> Path:
+    """A copy of them that a test may change."""
+    return Path(shutil.copytree(made_cases, tmp_path / "cases"))
 
 
 def test_evaluate_segments_and_scores_every_case_that_it_can(

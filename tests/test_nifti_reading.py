@@ -11,7 +11,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from liverview import nifti
@@ -390,6 +390,7 @@ def test_no_file_ever_crashes_the_reader(
 
 
 @settings(max_examples=150, deadline=None)
+@example(304, b"\x00\x00\x81\x7f")  # a signaling NaN in the sform
 @given(st.integers(4, 347), st.binary(min_size=1, max_size=4))
 def test_no_damaged_header_ever_crashes_the_reader(
     tmp_path_factory: pytest.TempPathFactory, place: int, content: bytes

@@ -50,12 +50,17 @@ def body() -> Body:
 # ---- the whole ---------------------------------------------------------------------------
 
 
-def test_same_seed_same_voxels_other_seed_other_voxels() -> None:
-    first, again = make(SMALL), make(SMALL)
-    assert np.array_equal(first.volume.voxels, again.volume.voxels)
-    assert np.array_equal(first.labels.voxels, again.labels.voxels)
+@pytest.fixture(scope="module")
+def small() -> Case:
+    return make(SMALL)
+
+
+def test_same_seed_same_voxels_other_seed_other_voxels(small: Case) -> None:
+    again = make(SMALL)
+    assert np.array_equal(small.volume.voxels, again.volume.voxels)
+    assert np.array_equal(small.labels.voxels, again.labels.voxels)
     other = make(PhantomConfig(shape=SMALL.shape, spacing=SMALL.spacing, seed=6))
-    assert not np.array_equal(first.labels.voxels, other.labels.voxels)
+    assert not np.array_equal(small.labels.voxels, other.labels.voxels)
 
 
 def test_progress_rises_to_the_end() -> None:
@@ -301,7 +306,7 @@ def test_tree_distance_is_that_of_its_pieces(body: Body) -> None:
 
 def test_vessels_of_the_bank_are_where_their_liver_is() -> None:
     """In the box of the liver that they were taken from, and not mirrored in it."""
-    for name in bank.vessel_names():
+    for name in bank.vessel_names()[::3]:
         shape = bank.liver(name, torch.device("cpu"))
         inside = (shape.distance < 0).nonzero()
         low, high = inside.amin(dim=0).tolist(), inside.amax(dim=0).tolist()
@@ -476,10 +481,10 @@ def test_a_wild_scan_differs_from_the_plain_one_by_what_was_asked_for(body: Body
 
 
 def test_a_contact_sheet_shows_its_samples() -> None:
-    *steps, picture = contact_sheet(0, count=3)
-    assert len(steps) == 3
+    *steps, picture = contact_sheet(0, count=2)
+    assert len(steps) == 2
     assert isinstance(picture, np.ndarray)
     assert picture.dtype == np.uint8
-    for tile in np.split(picture, 3, axis=1):
+    for tile in np.split(picture, 2, axis=1):
         assert tile.std() > 20
         assert (tile[..., 0] != tile[..., 1]).mean() > 0.01  # colored labels

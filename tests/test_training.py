@@ -213,7 +213,6 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 def test_a_run_can_be_repeated_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     how = recipe(tmp_path)
     whole = weights_of(train(how, tmp_path / "a", "cpu"))
-    assert same(whole, weights_of(train(how, tmp_path / "b", "cpu")))
     step = PhantomModule.training_step
 
     def fail_in_the_second_round(self: PhantomModule, batch: Batch, index: int) -> torch.Tensor:
@@ -226,6 +225,7 @@ def test_a_run_can_be_repeated_and_resumed(tmp_path: Path, monkeypatch: pytest.M
         with pytest.raises(RuntimeError, match="power"):
             train(how, tmp_path / "c", "cpu")
     assert not (tmp_path / "c" / "tiny.safetensors").exists()
+    # Its first half is a repetition, its second half was resumed.
     assert same(whole, weights_of(train(how, tmp_path / "c", "cpu", resume=True)))
     with pytest.raises(FileExistsError, match="resume"):
         train(how, tmp_path / "a", "cpu")

@@ -42,7 +42,9 @@ def find_geometry(path: Path, header: Header) -> Geometry:
     ------
     NiftiError : where none of them can be used.
     """
-    affine, repaired, notes = _find_affine(path, header)
+    # A signaling NaN in a damaged header makes numpy warn when it is widened to 64 bits.
+    with np.errstate(invalid="ignore"):
+        affine, repaired, notes = _find_affine(path, header)
     unit_mm = _UNIT_MM.get(int(header.nifti["xyzt_units"]) & 7, 1.0)
     if unit_mm != 1:
         name = "meters" if unit_mm > 1 else "micrometers"
