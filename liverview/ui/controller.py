@@ -15,6 +15,7 @@ from liverview.stream import Notice, Progress, Slab
 from liverview.ui import tasks
 from liverview.ui.job import Job, Outcome
 from liverview.ui.session import Session
+from liverview.ui.turning import Turning
 from liverview.volume import LabelMap, Volume
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 Then = Callable[[], object]
 Take = Callable[[Path, LabelMap], None]
-_MOST_TURNED = 1 << 30  # bytes of a volume that is held twice, for the sake of one view
 
 
 class Controller(QObject):
@@ -82,10 +82,10 @@ class Controller(QObject):
         self._loading: Job | None = None
         self._segmentation: Job | None = None
         self._saving: Job | None = None
-        self._turning: Job | None = None
         self._reading: Job | None = None  # of a label map
         self._after_save: list[Then] = []
         self._shut_down = False
+        self._turning = Turning(session, self.start_background, self)
 
     @property
     def busy(self) -> bool:
@@ -115,25 +115,11 @@ class Controller(QObject):
                 job.cancel()
         self.session.open(volume, path, truth)
         self.segmented_on = self.labels_file = None
-        self._turn(volume)
         if path is not None:
             self.opened.emit(path)
         if volume.notes:
             self.noticed.emit(f"{volume.name}: {' '.join(volume.notes)}")
         self._settle()
-
-    def _turn(self, volume: Volume) -> None:
-        """Make the slowest view as fast as the others, behind what the person does."""
-        if self._turning is not None:
-            self._turning.cancel()
-            self._turning = None
-        if volume.voxels.nbytes <= _MOST_TURNED:
-            self._turning = job = self._start(tasks.turning(volume))
-            job.yielded.connect(partial(self._on_turned, volume))
-
-    def _on_turned(self, volume: Volume, item: object) -> None:
-        if item is not None and self.session.volume is volume:
-            self.session.take_turned(item)  # type: ignore[arg-type]
 
     def segment(self, device: str) -> None:
         """Segment the open volume, from the crosshair outward."""
@@ -224,6 +210,7 @@ class Controller(QObject):
     def shut_down(self) -> None:
         """Stop everything but a save, and wait for all of it."""
         self._shut_down = True
+        self._turning.stop()
         self._after_save.clear()
         for job in self._live - {self._saving}:
             job.cancel()
@@ -261,8 +248,6 @@ class Controller(QObject):
         job.wait()
         self._live.discard(job)
         job.deleteLater()
-        if job is self._turning:
-            self._turning = None
         if job is self._reading:
             self._reading = None
         if job is self._loading:

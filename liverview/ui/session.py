@@ -81,6 +81,7 @@ class Session(QObject):
         self._before: _Kept | None = None
         self._hu_window: tuple[float, float] | None = None  # from before a volume not in HU
         self._turned: NDArray[Any] | None = None
+        self._turned_labels: NDArray[np.uint8] | None = None
         self._labeled: _Box | None = None
         self._preview: Callable[[Plane], LabelSlice | None] | None = None
 
@@ -97,7 +98,8 @@ class Session(QObject):
         self._before, self.has_partial, self.has_labels = None, False, False
         self.segmenting = False
         self._counts = np.zeros(len(Label), np.int64)
-        self._turned, self._labeled, self._preview = None, None, None
+        self._turned, self._turned_labels = None, None
+        self._labeled, self._preview = None, None
         self.set_overlay(None)
         i, j, k = (n // 2 for n in volume.shape)
         self.crosshair = (i, j, k)
@@ -129,7 +131,7 @@ class Session(QObject):
         assert self.volume is not None
         self.labels, self._counts = kept.labels, kept.counts
         self.has_labels, self._labeled = kept.has_labels, kept.labeled
-        self._preview = None
+        self._turned_labels, self._preview = None, None
         self.labels_changed.emit(0, self.volume.shape[2])
         self._set_modified(kept.modified)
 
@@ -161,6 +163,7 @@ class Session(QObject):
         touched = bool(new.any() or old.any())
         part[...] = slab.labels
         self._labeled = _around(self._labeled, slab)
+        self._turned_labels = None
         self.has_partial = self.has_partial or touched
         self.has_labels = True
         self.labels_changed.emit(slab.start, slab.stop)
@@ -236,6 +239,15 @@ class Session(QObject):
         """Adopt a `turned` copy of the open volume; slices look the same and come sooner."""
         self._turned = turned
 
+    @property
+    def labeled(self) -> tuple[slice, slice, slice] | None:
+        """A block of the volume that holds all labels; None without any."""
+        return self._labeled
+
+    def take_turned_labels(self, turned: NDArray[np.uint8]) -> None:
+        """Adopt a `turned` copy of the `labeled` block; it goes when the labels change."""
+        self._turned_labels = turned
+
     def cut_volume(self, plane: Plane) -> NDArray[Any]:
         """The stored values of a plane's slice at the crosshair, (rows, columns), in one piece.
 
@@ -270,7 +282,10 @@ class Session(QObject):
         if box is None or not box[plane.axis].start <= index < box[plane.axis].stop:
             return None
         rows, columns = box[plane.up], box[plane.across]
-        block = np.ascontiguousarray(plane.cut(self.labels.voxels, index)[rows, columns])
+        if self._turned_labels is not None and plane is Plane.slowest(self.labels.voxels):
+            block = self._turned_labels[index - box[plane.axis].start]
+        else:
+            block = np.ascontiguousarray(plane.cut(self.labels.voxels, index)[rows, columns])
         return block, (rows.start, columns.start)
 
     # ---- looking -------------------------------------------------------------------------

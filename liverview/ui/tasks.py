@@ -75,9 +75,9 @@ def warming_up() -> Iterator[None]:
     yield None
 
 
-def turning(volume: Volume) -> Iterator[NDArray[Any] | None]:
-    """Copy a volume for the views of its slowest plane."""
-    yield from turned(volume.voxels)
+def turning(voxels: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
+    """Copy voxels for the views of their slowest plane."""
+    yield from turned(voxels)
 
 
 def measuring(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measurement]:

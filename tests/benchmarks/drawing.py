@@ -89,7 +89,7 @@ def noise_with_labels(rng: np.random.Generator) -> Window:
     session.begin_segmentation()
     session.merge(Slab(0, truth()))
     session.end_segmentation(complete=True)
-    while session._turned is None:
+    while session._turned is None or session._turned_labels is None:
         QCoreApplication.processEvents()
     return window
 

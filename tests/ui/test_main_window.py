@@ -23,7 +23,7 @@ from liverview.ui import tasks
 from liverview.ui.dialogs import Dialogs, Unsaved
 from liverview.ui.main_window import MainWindow
 from liverview.ui.session import Convention
-from liverview.volume import Plane
+from liverview.volume import LabelMap, Plane
 
 from answers import TIMEOUT_MS, Answers
 from scans import oriented
@@ -933,3 +933,20 @@ def test_slices_come_from_a_turned_copy_once_it_is_there(
         assert np.shares_memory(shown, session._turned)
     session.open(session.volume)
     assert not np.shares_memory(session.cut_volume(plane), shown)
+
+
+def test_labels_that_hold_still_are_turned_as_well(opened: MainWindow, qtbot: QtBot) -> None:
+    session = opened.session
+    assert session.volume is not None
+    voxels = np.zeros(session.volume.shape, np.uint8, order="F")
+    voxels[2:6, 3:7, 4:8] = Label.LIVER
+    session.open_labels(LabelMap(voxels, session.volume.affine))
+    qtbot.waitUntil(lambda: session._turned_labels is not None)
+    plane = Plane.slowest(voxels)
+    session.set_crosshair((4, 5, 6))
+    found = session.cut_labels(plane)
+    assert found is not None
+    assert np.shares_memory(found[0], session._turned_labels)
+    assert (found[0] == Label.LIVER).all()
+    session.open_labels(LabelMap(voxels.copy(order="F"), session.volume.affine))
+    assert session._turned_labels is None

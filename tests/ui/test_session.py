@@ -9,7 +9,7 @@ from PySide6.QtCore import SignalInstance
 from liverview.labels import Label
 from liverview.stream import Slab
 from liverview.ui.session import Convention, Session
-from liverview.volume import LabelMap, Plane, Volume
+from liverview.volume import LabelMap, Plane, Volume, turned
 
 
 class Count:
@@ -194,6 +194,33 @@ def test_cuts_are_what_the_arrays_hold(session: Session) -> None:
         np.stack([copy[0].cut(session.volume.voxels, n) for n in range(shape[copy[0].axis])])
     )
     look()
+
+
+def test_labels_come_from_their_turned_copy_until_they_change(session: Session) -> None:
+    session.begin_segmentation()
+    voxels = np.zeros((11, 13, 3), np.uint8)
+    voxels[2:9, 3:8, 1:] = np.arange(7 * 5 * 2).reshape(7, 5, 2) % 4
+    session.merge(Slab(4, voxels))
+    session.end_segmentation(complete=True)
+    assert session.labels is not None
+    assert session.labeled is not None
+    plane = Plane.slowest(session.labels.voxels)
+    *_, copy = turned(session.labels.voxels[session.labeled])
+    assert copy is not None
+    session.take_turned_labels(copy)
+    assert_cuts(session)
+    session.set_crosshair((5, 5, 5))
+    found = session.cut_labels(plane)
+    assert found is not None
+    assert np.shares_memory(found[0], copy)
+    session.begin_segmentation()
+    session.merge(Slab(4, np.full((11, 13, 3), Label.LIVER, np.uint8)))
+    assert_cuts(session)
+    session.drop_partial()
+    found = session.cut_labels(plane)
+    assert found is not None
+    assert not np.shares_memory(found[0], copy)
+    assert_cuts(session)
 
 
 def test_another_volume_is_not_shown_by_the_last_ones_copy(
