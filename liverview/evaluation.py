@@ -12,7 +12,6 @@ from PIL import Image
 
 from liverview import nifti
 from liverview.inference import Models, segment
-from liverview.labels import left_out
 from liverview.metrics import LabelScore, SoftSliceDice, check_same_grid, evaluate
 from liverview.montage import compared
 from liverview.stream import Notice, Progress, Slab
@@ -70,10 +69,10 @@ def evaluate_case(
     ExtentError : where the scan is larger than any body.
     """
     volume = nifti.read(folder / CT)
-    reference = nifti.read_labels(folder / REFERENCE)
+    named = nifti.read_named(folder / REFERENCE)
+    reference = named.mapped()
     check_same_grid(volume, reference)
-    odd = left_out(reference.voxels)
-    for note in (*volume.notes, *([f"{REFERENCE}: {odd}"] if odd else [])):
+    for note in (*volume.notes, *([f"{REFERENCE}: {named.remark}"] if named.remark else [])):
         yield Notice(f"{folder.name}: {note}")
     soft = SoftSliceDice(reference)
     voxels = np.zeros(volume.shape, np.uint8, order="F")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
@@ -154,7 +156,24 @@ def test_values_that_no_label_has_are_said(put: Callable[..., Path], case: Case)
     folder = put("odd", np.where(case.labels.voxels == 3, 9, case.labels.voxels).astype(np.uint8))
     items = list(evaluate_case(folder, nets.bright_liver(), "cpu"))
     (said,) = [item.text for item in items if isinstance(item, Notice) and "left out" in item.text]
-    assert said.startswith("odd: reference.nii.gz: left out the values 9")
+    assert said.startswith("odd: reference.nii.gz: ")
+    assert said.endswith("left out the values 9.")
+
+
+def test_a_reference_of_another_program_is_read_by_its_names(
+    put: Callable[..., Path], case: Case
+) -> None:
+    folder = put("named")
+    other = np.array([0, 3, 1, 2], np.uint8)[case.labels.voxels]
+    nib.save(nib.Nifti1Image(other, case.labels.affine), folder / REFERENCE)
+    names = {"background": 0, "vessel": 1, "tumor": 2, "liver": 3}
+    (folder / "dataset.json").write_text(json.dumps({"labels": names}))
+    items = list(evaluate_case(folder, nets.bright_liver(), "cpu"))
+    (said,) = [item.text for item in items if isinstance(item, Notice)]
+    assert said.startswith("named: reference.nii.gz: mapped by")
+    own = result(put("own"), nets.bright_liver()).scores
+    assert isinstance(items[-1], CaseResult)
+    assert [a.dice for a in items[-1].scores] == [b.dice for b in own]
 
 
 def test_another_grid_is_refused_before_the_work(put: Callable[..., Path], case: Case) -> None:

@@ -19,6 +19,7 @@ _LETTERS_PX = 28.0  # along the edges, where no line crosses the letters
 _OBLIQUE_DEG = 1.0
 _BAR_SHARE = 0.22  # of the view's width, for the scale bar at most
 _BAR_TOP, _BAR_HEIGHT, _ROW = 24.0, 90.0, 16.0  # of the color bar and the names beside it
+_SMALL = 9  # points
 _TEXT = QColor(226, 226, 216)
 _SHADOW = QColor(0, 0, 0, 210)
 _BADGE = QColor(255, 196, 84)
@@ -92,17 +93,17 @@ def _draw_scale_bar(painter: QPainter, inner: QRectF, pixels_per_mm: float) -> N
             painter.fillRect(QRectF(x - width / 2, y - 4 - grown, width, 8 + 2 * grown), color)
     text = f"{mm / 10:g} cm" if mm >= 10 else f"{mm:g} mm"
     above = QRectF(inner.left(), inner.top(), inner.width(), inner.height() - 12)
-    draw_text(painter, above, (1.0, 1.0), text, 9)
+    draw_text(painter, above, (1.0, 1.0), text, _SMALL)
 
 
 def _draw_color_bar(painter: QPainter, inner: QRectF, overlay: Overlay) -> None:
     """What the colors of the heat map mean, at the right edge below the window's values."""
     area = inner.adjusted(0, _BAR_TOP, 0, 0)
-    draw_text(painter, area, (1.0, 0.0), overlay.title, 9)
+    draw_text(painter, area, (1.0, 0.0), overlay.title, _SMALL)
     entries = overlay.names or {}
     for row, (value, name) in enumerate(entries.items(), start=1):
         line = area.adjusted(0, row * _ROW, -_ROW, 0)
-        draw_text(painter, line, (1.0, 0.0), name, 9)
+        draw_text(painter, line, (1.0, 0.0), name, _SMALL)
         red, green, blue = overlay.table[value, :3].tolist()
         swatch = QRectF(area.right() - 12, line.top() + 3, 10, 10)
         painter.fillRect(swatch, QColor(red, green, blue))
@@ -113,8 +114,8 @@ def _draw_color_bar(painter: QPainter, inner: QRectF, overlay: Overlay) -> None:
         image = QImage(colors.data, 1, 256, 4, QImage.Format.Format_RGBA8888)
         painter.drawImage(bar, image)
         beside = QRectF(area.left(), bar.top() - 4, area.width() - 16, bar.height() + 8)
-        draw_text(painter, beside, (1.0, 0.0), overlay.ends[1], 9)
-        draw_text(painter, beside, (1.0, 1.0), overlay.ends[0], 9)
+        draw_text(painter, beside, (1.0, 0.0), overlay.ends[1], _SMALL)
+        draw_text(painter, beside, (1.0, 1.0), overlay.ends[0], _SMALL)
 
 
 def _draw_words(painter: QPainter, inner: QRectF, session: Session, plane: Plane) -> None:
@@ -122,9 +123,9 @@ def _draw_words(painter: QPainter, inner: QRectF, session: Session, plane: Plane
     assert volume is not None
     axis = plane.axis
     lines = f"{plane.name.capitalize()}\n{session.crosshair[axis] + 1} / {volume.shape[axis]}"
-    draw_text(painter, inner, (0.0, 0.0), lines, 9)
+    draw_text(painter, inner, (0.0, 0.0), lines, _SMALL)
     window = f"W {session.width:.4g}  L {session.level:.4g}"
-    draw_text(painter, inner, (1.0, 0.0), window, 9)
+    draw_text(painter, inner, (1.0, 0.0), window, _SMALL)
 
 
 def _draw_badges(painter: QPainter, inner: QRectF, session: Session) -> None:
@@ -138,7 +139,7 @@ def _draw_badges(painter: QPainter, inner: QRectF, session: Session) -> None:
         badges.append(f"oblique {oblique:.0f}°")
     if session.display.slab.mm:
         badges.append(session.display.slab.words)
-    draw_text(painter, inner, (0.0, 1.0), "  ".join(badges), 9, color=_BADGE)
+    draw_text(painter, inner, (0.0, 1.0), "  ".join(badges), _SMALL, color=_BADGE)
 
 
 def _draw_crosshair(painter: QPainter, area: QRectF, point: QPointF) -> None:
@@ -185,6 +186,37 @@ def draw_text(
     left = area.left() - 1 + where[0] * (area.width() + 2 - width)
     top = area.top() - 1 + where[1] * (area.height() + 2 - height)
     painter.drawPixmap(QPointF(round(left), round(top)), picture)
+
+
+class Notes:
+    """Words beside what is drawn in a view: none over another, none beyond the edges.
+
+    Attributes
+    ----------
+    placed : where words are, in pixels of the view.
+    """
+
+    def __init__(self, area: QRectF) -> None:
+        self._area = area
+        self.placed: list[QRectF] = []
+
+    def place(self, at: QPointF, width: float, height: float) -> QRectF:
+        """Where words that begin at a point go; below the ones that are there already."""
+        left = max(min(at.x(), self._area.right() - width), self._area.left())
+        top = max(min(at.y(), self._area.bottom() - height), self._area.top())
+        found = QRectF(left, top, width, height)
+        while over := [other for other in self.placed if other.intersects(found)]:
+            found.moveTop(over[0].bottom())
+        self.placed.append(found)
+        return found
+
+    def draw(self, painter: QPainter, at: QPointF, text: str) -> None:
+        """Draw words that begin at a point, or near it."""
+        ratio = painter.device().devicePixelRatio()
+        picture = _text_picture(text, _SMALL, False, _TEXT.rgba(), 0.0, ratio)
+        size = picture.width() / ratio, picture.height() / ratio
+        found = self.place(at, *size)
+        painter.drawPixmap(QPointF(round(found.left()), round(found.top())), picture)
 
 
 @lru_cache(maxsize=512)

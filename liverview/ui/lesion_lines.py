@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from liverview.measurement import Lesion
-from liverview.ui.annotation import draw_text
 from liverview.ui.findings import Findings
 from liverview.volume import Plane
 
@@ -58,4 +57,4 @@ def _paint(view: SliceView, painter: QPainter, lesion: Lesion, chosen: bool) -> 
             f"{lesion.number}: {lesion.axial.length_mm:.1f} x "
             f"{lesion.perpendicular.length_mm:.1f} mm"
         )
-        draw_text(painter, QRectF(right + 8, top - 14, 300, 40), (0.0, 0.0), words, 9)
+        view.notes.draw(painter, QPointF(right + 8, top - 14), words)

@@ -13,7 +13,6 @@ from PySide6.QtCore import QLineF, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from liverview.markup import Ellipse, Entry, Markup, Ruler
-from liverview.ui.annotation import draw_text
 from liverview.ui.markups import ScanMarkups
 
 if TYPE_CHECKING:
@@ -182,8 +181,7 @@ class MarkupTool(QObject):
             for point in handles.values() if chosen or isinstance(markup, Ruler) else ():
                 painter.drawEllipse(point, 3, 3)
         lowest = max(handles.values(), key=lambda point: point.y())
-        area = QRectF(lowest.x() + 8, lowest.y() + 4, 400, 60)
-        draw_text(painter, area, (0.0, 0.0), self.markups.words(markup), 9)
+        view.notes.draw(painter, lowest + QPointF(8, 4), self.markups.words(markup))
 
 
 def _between(one: float, other: float) -> tuple[float, float]:

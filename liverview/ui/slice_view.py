@@ -18,7 +18,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from liverview.labels import SHOWN, Drawn, lookup_table
-from liverview.ui.annotation import draw_annotation
+from liverview.ui.annotation import Notes, draw_annotation
 from liverview.ui.outline import Borders
 from liverview.ui.session import Convention, Session
 from liverview.ui.slice_image import (
@@ -104,6 +104,7 @@ class SliceView(pg.GraphicsView):
         self._wheel = 0
         self.tool: LeftButton | None = None
         self.drawings: list[Drawing] = []
+        self.notes = Notes(QRectF())  # the words of the drawings, anew for every repaint
         # What the picture is made of, and what of it is out of date.
         self._values: NDArray[Any] = np.zeros((1, 1), np.int16)
         self._gray = np.zeros((1, 1), np.uint8)
@@ -275,6 +276,7 @@ class SliceView(pg.GraphicsView):
         crosshair = self.point_of(self.session.crosshair)
         scale = 1 / self._box.viewPixelSize()[0]
         draw_annotation(painter, area, self.session, self.plane, crosshair, scale, self.hasFocus())
+        self.notes = Notes(area)
         for drawing in self.drawings:
             drawing.paint(self, painter)
         painter.restore()

@@ -125,12 +125,17 @@ class Photographer:
         self.window.views.set_layout(Layout.ONE_AND_TWO)
 
     def network(self) -> None:
+        for label in SHOWN:
+            self.session.set_style(label, drawn=Drawn.OUTLINED)
+        self.window.markups.shown = False
         panel = self.raise_panel("network")
         panel.layer.setCurrentIndex(panel.layer.findText("Attention gates"))
         panel.layer.activated.emit(panel.layer.currentIndex())
         self.take("network")
         panel.layer.setCurrentIndex(0)
         panel.layer.activated.emit(0)
+        for label in SHOWN:
+            self.session.set_style(label, drawn=Drawn.BOTH)
 
     def compare(self) -> None:
         panel = self.raise_panel("compare")

@@ -60,11 +60,12 @@ def wait(qtbot: QtBot, panel: FindingsPanel) -> None:
 
 
 def texts(panel: FindingsPanel, column: int) -> list[str]:
-    return [panel.table.item(row, column).text() for row in range(panel.table.rowCount())]
+    model = panel.table.model()
+    return [model.index(row, column).data() for row in range(model.rowCount())]
 
 
 def click(qtbot: QtBot, panel: FindingsPanel, row: int) -> None:
-    place = panel.table.visualItemRect(panel.table.item(row, 0)).center()
+    place = panel.table.visualRect(panel.table.model().index(row, 0)).center()
     qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
 
 
@@ -93,13 +94,13 @@ def test_figures_grow_while_labels_stream(
     labels, session = truth(), window.session
     session.begin_segmentation()
     session.merge(Slab(0, labels[:, :, :10]))
-    qtbot.waitUntil(lambda: panel.table.rowCount() == 2)
+    qtbot.waitUntil(lambda: panel.table.model().rowCount() == 2)
     assert "So far" in panel.state.text()
     session.merge(Slab(10, labels[:, :, 10:]))
-    qtbot.waitUntil(lambda: panel.table.rowCount() == 3)
+    qtbot.waitUntil(lambda: panel.table.model().rowCount() == 3)
     session.end_segmentation(complete=True)
     wait(qtbot, panel)
-    assert panel.table.rowCount() == 3
+    assert panel.table.model().rowCount() == 3
 
 
 def test_a_click_goes_there_and_columns_sort(
@@ -204,7 +205,7 @@ def test_another_scan_has_no_findings(
     window.session.mark_saved()
     window.session.open(volume)  # while the first one is being measured, or about to be
     QApplication.processEvents()
-    assert panel.table.rowCount() == 0
+    assert panel.table.model().rowCount() == 0
     assert {label.text() for label in panel.figures.values()} == {"–"}
     assert panel.findings.measurement is None
 
