@@ -28,7 +28,7 @@ from liverview.volume import Plane
 
 HERE = Path(__file__).parent
 SIZE = 1360, 820
-SAVED_WIDTH, SAVED_COLORS = 1000, 256
+SAVED_WIDTH, SAVED_QUALITY = 1000, 86
 SEED = 11
 
 
@@ -60,8 +60,7 @@ class Photographer:
         picture = Image.open(BytesIO(buffer.data().data())).convert("RGB")
         height = round(picture.height * SAVED_WIDTH / picture.width)
         small = picture.resize((SAVED_WIDTH, height), Image.Resampling.LANCZOS)
-        few = small.quantize(SAVED_COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        few.save(HERE / f"{name}.png", optimize=True)
+        small.save(HERE / f"{name}.jpg", quality=SAVED_QUALITY, subsampling=0, optimize=True)
 
     def raise_panel(self, name: str) -> QWidget:
         dock = self.window.panels.docks[name]
@@ -78,7 +77,7 @@ class Photographer:
     def streaming(self) -> None:
         """Half of the slabs are refined."""
         window, session = self.window, self.session
-        window.controller.generate(PhantomConfig(seed=SEED, shape=(400, 400, 120)))
+        window.controller.generate(PhantomConfig(seed=SEED, shape=(420, 420, 120), spacing=(0.9, 0.9, 2.5)))
         self.until(lambda: session.volume is not None)
         self.idle()
         i, j, k = session.crosshair
@@ -104,7 +103,7 @@ class Photographer:
         set_theme(Theme.LIGHT)
         i, j, k = session.crosshair
         markups.add(Ruler(Plane.AXIAL, (i + 190, j - 30, k), (i - 50, j + 35, k)))
-        markups.add(Ellipse(Plane.AXIAL, k, (i + 90.0, j - 60.0), (26.0, 18.0)))
+        markups.add(Ellipse(Plane.AXIAL, k, (i + 150.0, j + 10.0), (26.0, 18.0)))
         for label in SHOWN:
             session.set_style(label, drawn=Drawn.OUTLINED)
         session.display.set_slab(SlabView(Projection.MAXIMUM, 10.0))
