@@ -63,7 +63,8 @@ class MainWindow(QMainWindow):
         self._build()
         self._connect()
         self.actions_.choose_device(device)
-        load_settings(self, session, settings)
+        load_settings(self, self.controller, settings)
+        self.panels.network.refresh()
         begin, labels = self.start_page.phantom_button, self.panels.docks["labels"]
         places = Places(begin=begin, views=self.views, toolbar=self.toolbar, labels=labels)
         self.help = Help(self, self.actions_, settings, places)
@@ -196,7 +197,7 @@ class MainWindow(QMainWindow):
         if not self.files.may_go_on(self.close):
             event.ignore()
             return
-        save_settings(self, self.session, self.settings)
+        save_settings(self, self.controller, self.settings)
         self.hide()  # at once; the jobs may need a moment
         self.controller.shut_down()
         event.accept()

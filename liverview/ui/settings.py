@@ -1,14 +1,17 @@
-"""What survives a restart: the window's place, the display window, recent files."""
+"""What survives a restart: the window's place, how things look, recent files."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
 from PySide6.QtWidgets import QMainWindow
 
+from liverview.labels import SHOWN, Drawn
+from liverview.ui.controller import Controller
 from liverview.ui.session import Convention, Session
 from liverview.ui.theme import Theme, set_theme, theme
 
@@ -16,8 +19,9 @@ _KEPT = 10
 _VERSION = 1  # of the arrangement of docks and toolbars
 
 
-def load_settings(window: QMainWindow, session: Session, settings: QSettings) -> None:
+def load_settings(window: QMainWindow, controller: Controller, settings: QSettings) -> None:
     """Put window and session back as they were."""
+    session = controller.session
     geometry, state = settings.value("geometry"), settings.value("state")
     if not (isinstance(geometry, QByteArray) and window.restoreGeometry(geometry)):
         window.resize(1400, 860)
@@ -29,12 +33,15 @@ def load_settings(window: QMainWindow, session: Session, settings: QSettings) ->
     name = settings.value("convention", Convention.RADIOLOGICAL.name)
     session.set_convention(Convention.__members__.get(str(name), Convention.RADIOLOGICAL))
     session.display.set_interpolated(bool(settings.value("interpolated", True, bool)))
+    _load_styles(session, settings)
+    controller.keep_maps = bool(settings.value("keep_maps", False, bool))
     worn = str(settings.value("theme", Theme.SYSTEM.name))
     set_theme(Theme.__members__.get(worn, Theme.SYSTEM))
 
 
-def save_settings(window: QMainWindow, session: Session, settings: QSettings) -> None:
+def save_settings(window: QMainWindow, controller: Controller, settings: QSettings) -> None:
     """Keep window and session for the next start."""
+    session = controller.session
     settings.setValue("geometry", window.saveGeometry())
     settings.setValue("state", window.saveState(_VERSION))
     level, width = session.hu_window
@@ -42,8 +49,26 @@ def save_settings(window: QMainWindow, session: Session, settings: QSettings) ->
     settings.setValue("width", width)
     settings.setValue("convention", session.convention.name)
     settings.setValue("interpolated", session.display.interpolated)
+    for label in SHOWN:
+        style = session.styles[label]
+        looks = (*style.color, style.opacity, style.drawn.name)
+        settings.setValue(f"labels/{label.name.lower()}", " ".join(str(part) for part in looks))
+    settings.setValue("keep_maps", controller.keep_maps)
     settings.setValue("theme", theme().name)
     settings.sync()
+
+
+def _load_styles(session: Session, settings: QSettings) -> None:
+    """Colors, opacities, outlines; all labels are visible at the start."""
+    for label in SHOWN:
+        with contextlib.suppress(KeyError, ValueError):
+            *color, opacity, drawn = str(settings.value(f"labels/{label.name.lower()}")).split()
+            red, green, blue = (min(max(int(part), 0), 255) for part in color)
+            seen = float(opacity)
+            if math.isfinite(seen):
+                session.set_style(
+                    label, color=(red, green, blue), opacity=seen, drawn=Drawn[drawn]
+                )
 
 
 def recent_files(settings: QSettings) -> list[Path]:

@@ -89,7 +89,8 @@ def noise_with_labels(rng: np.random.Generator) -> Window:
     session.begin_segmentation()
     session.merge(Slab(0, truth()))
     session.end_segmentation(complete=True)
-    while session._turned is None or session._turned_labels is None:
+    findings = window.window.panels.findings
+    while session._turned is None or session._turned_labels is None or not findings.current:
         QCoreApplication.processEvents()
     return window
 

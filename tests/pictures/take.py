@@ -77,7 +77,8 @@ class Photographer:
     def streaming(self) -> None:
         """Half of the slabs are refined."""
         window, session = self.window, self.session
-        window.controller.generate(PhantomConfig(seed=SEED, shape=(420, 420, 120), spacing=(0.9, 0.9, 2.5)))
+        config = PhantomConfig(shape=(420, 420, 120), spacing=(0.9, 0.9, 2.5), seed=SEED)
+        window.controller.generate(config)
         self.until(lambda: session.volume is not None)
         self.idle()
         i, j, k = session.crosshair

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from liverview import nifti
-from liverview.labels import SHOWN, Label
+from liverview.labels import SHOWN, Drawn, Label, default_styles
 from liverview.phantom import PhantomConfig
 from liverview.stream import Notice, Progress, Slab
 from liverview.ui import tasks
@@ -737,6 +737,10 @@ def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
     first.resize(701, 603)
     first.session.set_window(90, 150)
     first.actions_.look.radiological.trigger()
+    first.session.set_style(
+        Label.TUMOR, color=(1, 2, 3), opacity=0.25, drawn=Drawn.OUTLINED, visible=False
+    )
+    first.panels.network.keep.click()
     first.close()
     second = make_window()
     assert (second.size().width(), second.size().height()) == (701, 603)
@@ -744,6 +748,12 @@ def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
     assert second.session.convention is Convention.NEUROLOGICAL
     assert not second.actions_.look.radiological.isChecked()
     assert second.actions_.look.preset.currentText().startswith("Liver")
+    tumor, liver = (second.session.styles[label] for label in (Label.TUMOR, Label.LIVER))
+    assert (tumor.color, tumor.opacity, tumor.drawn) == ((1, 2, 3), 0.25, Drawn.OUTLINED)
+    assert tumor.visible
+    assert liver == default_styles()[Label.LIVER]
+    assert second.controller.keep_maps
+    assert second.panels.network.keep.isChecked()
 
 
 def test_settings_that_make_no_sense_are_left(make_window: MakeWindow, tmp_path: Path) -> None:
@@ -752,11 +762,15 @@ def test_settings_that_make_no_sense_are_left(make_window: MakeWindow, tmp_path:
     settings.setValue("level", "nan")
     settings.setValue("width", "wide")
     settings.setValue("convention", "upside down")
+    settings.setValue("labels/liver", "red green blue")
+    settings.setValue("labels/vessel", "1 2 3 nan BOTH")
+    settings.setValue("labels/tumor", "1 2 3 0.5 DOTTED")
     settings.setValue("recent", [f"/{'long' * 200}/scan.nii.gz", "/no/such/file.nii"])
     settings.sync()
     window = make_window()
     assert (window.session.level, window.session.width) == (40, 400)
     assert window.session.convention is Convention.RADIOLOGICAL
+    assert window.session.styles == default_styles()
     assert window.width() > 1000
     assert window.actions_.recent.actions() == []
 
