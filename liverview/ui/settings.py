@@ -66,9 +66,7 @@ def _load_styles(session: Session, settings: QSettings) -> None:
             red, green, blue = (min(max(int(part), 0), 255) for part in color)
             seen = float(opacity)
             if math.isfinite(seen):
-                session.set_style(
-                    label, color=(red, green, blue), opacity=seen, drawn=Drawn[drawn]
-                )
+                session.set_style(label, color=(red, green, blue), opacity=seen, drawn=Drawn[drawn])
 
 
 def recent_files(settings: QSettings) -> list[Path]:
