@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from liverview.metrics import LabelScore
     from liverview.volume import LabelMap
 
-_COMMANDS = ("segment", "phantom", "measure", "report", "evaluate", "train")
+_COMMANDS = ("segment", "phantom", "measure", "report", "evaluate", "train", "system")
 _NO_REFERENCE = (
     '"-": the reference lacks the label; the volume error is then invented volume, and the scan\n'
     'is left out of that label\'s medians. "inf": only the segmentation lacks it.'
@@ -207,6 +207,9 @@ def _command_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--overwrite", action="store_true", help="replace existing files")
     evaluate.set_defaults(run=_evaluate)
 
+    system = commands.add_parser("system", help="versions, devices and weights, for a question")
+    system.set_defaults(run=_system)
+
     train = commands.add_parser("train", help="train a network on phantoms or scans")
     train.add_argument("recipe", type=Path, metavar="RECIPE.toml")
     train.add_argument(
@@ -362,6 +365,14 @@ def _measure(options: argparse.Namespace) -> int:
         )
     if options.json:
         _write_json(options.json, figures(measurement))
+    return 0
+
+
+def _system(options: argparse.Namespace) -> int:
+    from liverview.diagnostics import diagnosing
+
+    for what, value in diagnosing():
+        print(f"{what:<20} {value}")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from liverview import inference, nifti
+from liverview import __version__, inference, nifti
 from liverview.cli import main
 from liverview.labels import Label
 from liverview.stream import Progress
@@ -81,6 +82,14 @@ def test_segment_writes_labels_masks_and_figures(
     shown = capsys.readouterr()
     assert "liver" in shown.out
     assert shown.err == ""  # quiet when nobody watches
+
+
+def test_system_names_versions_device_and_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["system"]) == 0
+    shown = capsys.readouterr().out
+    assert f"liverview            {__version__}\n" in shown
+    assert "Networks run on" in shown
+    assert len(re.findall(r"^(?:coarse|fine)\.safetensors +SHA-256 [0-9a-f]{16}", shown, re.M)) == 2
 
 
 def test_evaluate_and_measure_print_what_they_write(

@@ -61,7 +61,7 @@ class Actions:
         self.tour = make("Quick &tour", "", "What is where, in a minute")
         self.sheet = make("&Keys and mouse", "F1; ?", "What every key does")
         self.shortcuts = make("Change &shortcuts …", "", "Give commands other keys")
-        self.about = make("&About liverview", "", "Version and license")
+        self.about = make("&About liverview", "", "Version, license, and what liverview runs on")
         self.look = Looking(maker, session)
         self.arrange = Arranging(maker, views, cine, tool)
         self.recent = QMenu("Open &recent", window)

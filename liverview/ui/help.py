@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QSettings
-from PySide6.QtWidgets import QDialog, QMainWindow, QMessageBox, QWidget
+from PySide6.QtWidgets import QDialog, QMainWindow, QWidget
 
-from liverview import DISCLAIMER, __version__
+from liverview.ui.about import AboutDialog
 from liverview.ui.actions import Actions
+from liverview.ui.following import Start
 from liverview.ui.shortcuts import ShortcutDialog, Shortcuts, ShortcutSheet
 from liverview.ui.tour import Stop, Tour
 
@@ -27,11 +28,17 @@ class Help(QObject):
     """Shows help over a window."""
 
     def __init__(
-        self, window: QMainWindow, actions: Actions, settings: QSettings, places: Places
+        self,
+        window: QMainWindow,
+        actions: Actions,
+        settings: QSettings,
+        places: Places,
+        start: Start,
     ) -> None:
         super().__init__(window)
         self.shortcuts = Shortcuts(window.menuBar(), settings)
         self._window = window
+        self._start = start
         self._stops = _stops(actions, places)
         self._tour: Tour | None = None
         actions.tour.triggered.connect(self.show_tour)
@@ -62,12 +69,8 @@ class Help(QObject):
         dialog.deleteLater()
 
     def show_about(self) -> None:
-        """Version, license, and that this is no medical device."""
-        QMessageBox.about(
-            self._window,
-            "About liverview",
-            f"<b>liverview {__version__}</b><p>{DISCLAIMER}</p><p>MIT license.</p>",
-        )
+        """Version, license, that this is no medical device, and the system."""
+        self._show(AboutDialog(self._start, self._window))
 
 
 def _stops(actions: Actions, places: Places) -> list[Stop]:

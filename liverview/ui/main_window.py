@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
         self.panels.network.refresh()
         begin, labels = self.start_page.phantom_button, self.panels.docks["labels"]
         places = Places(begin=begin, views=self.views, toolbar=self.toolbar, labels=labels)
-        self.help = Help(self, self.actions_, settings, places)
+        self.help = Help(self, self.actions_, settings, places, self.controller.start_background)
         self.actions_.wear_theme()
         self._show_recent()
         self._refresh()

@@ -75,6 +75,13 @@ def warming_up() -> Iterator[None]:
     yield None
 
 
+def diagnosing() -> Iterator[tuple[str, str]]:
+    """Say what liverview runs on."""
+    from liverview import diagnostics
+
+    yield from diagnostics.diagnosing()
+
+
 def turning(voxels: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
     """Copy voxels for the views of their slowest plane."""
     yield from turned(voxels)

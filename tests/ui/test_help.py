@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,16 @@ from PySide6.QtGui import QAction, QKeySequence, QPalette
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
+from liverview import DISCLAIMER, paths
 from liverview.labels import Label
+from liverview.ui.about import AboutDialog
 from liverview.ui.main_window import MainWindow
 from liverview.ui.shortcuts import ShortcutDialog, Shortcuts, ShortcutSheet, plain
 from liverview.ui.theme import Theme, is_dark, set_theme
 from liverview.ui.tour import Tour
 from liverview.volume import Volume
+
+from answers import TIMEOUT_MS
 
 
 @pytest.fixture(autouse=True)
@@ -182,6 +188,27 @@ def test_the_sheet_lists_every_key(window: MainWindow, qtbot: QtBot) -> None:
             assert f"<b>{key.toString()}" in text or f", {key.toString()}" in text
             assert plain(action.text()) in text
     assert "Ctrl + wheel" in text
+
+
+def test_about_names_what_a_question_needs(window: MainWindow, qtbot: QtBot) -> None:
+    copied = []
+
+    def look() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, AboutDialog)
+        assert any(DISCLAIMER in label.text() for label in dialog.findChildren(QLabel))
+        system = dialog.system
+        qtbot.waitUntil(lambda: "fine.safetensors" in system.toPlainText(), timeout=TIMEOUT_MS)
+        qtbot.mouseClick(dialog.copy_button, Qt.MouseButton.LeftButton)
+        copied.append(QApplication.clipboard().text())
+        dialog.close()
+
+    QTimer.singleShot(0, look)
+    window.actions_.about.trigger()
+    lines = dict(line.split(maxsplit=1) for line in copied[0].splitlines() if "torch " in line)
+    assert lines["torch"] == version("torch")
+    digest = hashlib.sha256((paths.weights() / "fine.safetensors").read_bytes()).hexdigest()
+    assert digest[:16] in copied[0]
 
 
 def test_the_tour_leads_through_a_usable_window(
