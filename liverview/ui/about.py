@@ -27,7 +27,10 @@ class AboutDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("About liverview")
         self.resize(620, 460)
-        words = QLabel(f"<b>liverview {__version__}</b><p>{DISCLAIMER}</p><p>MIT license.</p>")
+        words = QLabel(
+            f"<b>liverview {__version__}</b><p>{DISCLAIMER}</p>"
+            "<p>MIT license; weights and shapes CC BY-SA 4.0.</p>"
+        )
         words.setWordWrap(True)
         self.system = QPlainTextEdit(readOnly=True)
         self.system.setAccessibleName("System")
