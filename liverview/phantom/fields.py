@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from liverview.resampling import along
+
 Field = Tensor
 Point = Sequence[float]
 
@@ -136,15 +138,6 @@ def interpolation_matrix(positions: Field, count: int) -> Field:
         column = (base.long() + tap).clamp(0, count - 1)
         matrix.scatter_add_(1, column[:, None], torch.where(t <= 1, near, far)[:, None])
     return matrix
-
-
-def along(field: Field, matrix: Field, axis: int) -> Field:
-    """Apply a matrix (new, old) along one axis of a block."""
-    if axis == field.ndim - 1:
-        return field @ matrix.T
-    if axis == 0:
-        return (matrix @ field.flatten(1)).reshape(len(matrix), *field.shape[1:])
-    return (field.movedim(axis, -1) @ matrix.T).movedim(-1, axis)
 
 
 def resample(field: Field, source: Grid, target: Grid) -> Field:
