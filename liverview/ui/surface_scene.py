@@ -36,7 +36,8 @@ void main() {
     gl_Position = u_mvp * a_position;
 }
 """
-# A lamp at the eye; what shines through does so less at its rim, so that its shape is seen.
+# A lamp above the eye's left; what shines through does so less at its rim and is lit more, so
+# that its shape is seen.
 _FRAGMENT = """
 #ifdef GL_ES
 precision mediump float;
@@ -44,11 +45,13 @@ precision mediump float;
 varying vec4 v_color;
 varying vec3 v_normal;
 void main() {
-    float facing = abs(normalize(v_normal).z);
-    float light = 0.3 + 0.7 * facing;
-    float shine = 0.18 * pow(facing, 24.0);
-    float alpha = mix(v_color.a, min(1.0, 2.5 * v_color.a), pow(1.0 - facing, 2.0));
-    gl_FragColor = vec4(v_color.rgb * light + shine, alpha);
+    vec3 normal = normalize(v_normal);
+    if (normal.z < 0.0) normal = -normal;
+    float light = 0.45 + 0.6 * max(0.0, dot(normal, vec3(-0.37, 0.46, 0.81)));
+    float shine = 0.25 * pow(max(0.0, dot(normal, vec3(-0.2, 0.25, 0.947))), 30.0);
+    float rim = pow(1.0 - normal.z, 1.2);
+    float alpha = mix(v_color.a, min(1.0, 2.4 * v_color.a), rim);
+    gl_FragColor = vec4(v_color.rgb * light * mix(1.2, 1.0, v_color.a) + shine, alpha);
 }
 """
 
