@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from PySide6.QtCore import QBuffer, QCoreApplication, QSettings
+from PySide6.QtCore import QBuffer, QCoreApplication, QEventLoop, QSettings
 from PySide6.QtWidgets import QWidget
 
 from liverview.labels import SHOWN, Drawn, Label
@@ -45,8 +45,8 @@ class Photographer:
         self.session = self.window.session
 
     def until(self, done: Callable[[], bool]) -> None:
-        while not done():
-            QCoreApplication.processEvents()
+        while not done():  # asleep meanwhile: spinning takes a core from the worker
+            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
         for _ in range(40):
             QCoreApplication.processEvents()
 
