@@ -8,7 +8,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, QSettings, Qt, QTemporaryDir, QTimer
+from PySide6.QtCore import (
+    QCoreApplication,
+    QMessageLogContext,
+    QSettings,
+    Qt,
+    QTemporaryDir,
+    QTimer,
+    QtMsgType,
+    qInstallMessageHandler,
+)
 from PySide6.QtWidgets import QApplication
 
 from liverview.ui.delivery import Delivery
@@ -40,6 +49,8 @@ def run(
     NoDisplayError : where a window is wanted and there is no screen.
     """
     _choose_platform(screen_needed=out is None)
+    if out is not None:
+        qInstallMessageHandler(_say)
     app = make_application()
     throwaway = QTemporaryDir()
     ini = QSettings.Format.IniFormat
@@ -85,3 +96,9 @@ def _choose_platform(*, screen_needed: bool) -> None:
             "There is no screen to show the window on: use --out DIR, or liverview segment."
         )
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+
+def _say(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+    """What Qt has to say, but for what a window in memory cannot do, which nobody misses."""
+    if not text.startswith("This plugin does not support"):
+        print(text, file=sys.stderr)

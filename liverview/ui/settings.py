@@ -16,7 +16,8 @@ from liverview.ui.session import Convention, Session
 from liverview.ui.theme import Theme, set_theme, theme
 
 _KEPT = 10
-_VERSION = 1  # of the arrangement of docks and toolbars
+# Raised with every new panel: beside an older arrangement it would be squeezed in.
+_VERSION = 2
 
 
 def load_settings(window: QMainWindow, controller: Controller, settings: QSettings) -> None:
