@@ -34,10 +34,10 @@ format: .venv/ready ## Put the code into shape
 	$(BIN)/ruff format .
 
 bench: .venv/ready ## Measure every wait against its alternatives (SCAN=file adds yours)
-	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/bench.py $(SCAN)
+	QT_QPA_PLATFORM=offscreen $(BIN)/python benchmarks/bench.py $(SCAN)
 
 pictures: .venv/ready ## Take the README's pictures (needs xvfb-run)
-	QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s '-screen 0 1600x1000x24' $(BIN)/python tests/pictures/take.py
+	QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s '-screen 0 1600x1000x24' $(BIN)/python docs/take_pictures.py
 
 clean: ## Remove what make made
 	rm -rf .venv out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

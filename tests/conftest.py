@@ -10,9 +10,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from liverview.phantom import Case, PhantomConfig, generate
+from liverview.phantom.config import Case, PhantomConfig
+from liverview.phantom.generation import generate
 
-from scans import patch
+from support.odd_scans import patch
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from liverview import paths
+from liverview.core import paths
 
 ROOT = Path(__file__).resolve().parent.parent
 

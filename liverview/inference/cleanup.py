@@ -11,10 +11,10 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.labels import Label
+from liverview.core.stream import Progress
 from liverview.inference.components import Mask
-from liverview.inference.parts import Parts, SlabParts, slabs
-from liverview.labels import Label
-from liverview.stream import Progress
+from liverview.inference.streamed_components import Parts, SlabParts, slabs
 
 LEAST_PART_ML = {Label.VESSEL: 0.05, Label.TUMOR: 0.25}
 """Vessel and tumor parts smaller than this become liver."""

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from liverview.checkpoint import Checkpoint
-from liverview.inference.components import fill_holes, largest_part
+from liverview.core.stream import Notice, Progress
+from liverview.core.volume import Volume
+from liverview.inference.components import fill_holes, largest_component
 from liverview.inference.runner import Place, Runner
-from liverview.resampling import along, coarser, linear_weights
-from liverview.stream import Notice, Progress
-from liverview.volume import Volume
+from liverview.networks.checkpoint import Checkpoint
+from liverview.networks.resampling import along, coarser, linear_weights
 
 _AIR_HU = -1024.0
 _LONGEST_M = 2.6
@@ -96,7 +96,7 @@ def find_liver(
     found = torch.zeros(hu.shape)
     inside = yield from _tiles(hu[body], checkpoint, runner)
     found[body] = inside
-    mask = fill_holes(largest_part((found > 0.5).numpy()))
+    mask = fill_holes(largest_component((found > 0.5).numpy()))
     ml = float(mask.sum()) * float(np.prod(spacing)) / 1000
     if ml < LEAST_ML:
         yield Notice(NO_LIVER)

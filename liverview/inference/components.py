@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Mask = NDArray[np.bool_]
 
 
-def largest_part(mask: Mask) -> Mask:
+def largest_component(mask: Mask) -> Mask:
     """The largest 6-connected part of a mask, (i, j, k)."""
     if not mask.any():
         return mask

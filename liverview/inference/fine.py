@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from liverview.checkpoint import Checkpoint
+from liverview.core.labels import SHOWN, merge
+from liverview.core.stream import Slab
+from liverview.core.volume import Volume
+from liverview.inference.attention_gates import on_pixels
 from liverview.inference.coarse import NEAR, CoarseLiver
-from liverview.inference.components import fill_holes, largest_part, without_specks
-from liverview.inference.gates import on_pixels
+from liverview.inference.components import fill_holes, largest_component, without_specks
 from liverview.inference.runner import Runner
-from liverview.labels import SHOWN, merge
-from liverview.resampling import along, linear_weights
-from liverview.stream import Slab
-from liverview.volume import Volume
+from liverview.networks.checkpoint import Checkpoint
+from liverview.networks.resampling import along, linear_weights
 
 _SLICES = 4  # working slices in one forward pass and one slab: well under half a second
 MARGIN_MM = 12.0  # above and below the liver
@@ -154,7 +154,7 @@ def _share(look: int, done: float) -> float:
 def _corrected(coarse: CoarseLiver, organ: Tensor) -> CoarseLiver:
     """The first stage's liver as the second one saw it, ``organ`` (i, j, k)."""
     organ = organ * (coarse.probability > NEAR)
-    mask = fill_holes(largest_part((organ > 0.5).numpy()))
+    mask = fill_holes(largest_component((organ > 0.5).numpy()))
     near = torch.from_numpy(ndimage.binary_dilation(mask, iterations=2))
     return replace(coarse, probability=organ * near, mask=mask)
 

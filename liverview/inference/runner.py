@@ -7,9 +7,9 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from liverview.device import fastest_type
-from liverview.network import AttentionResUNet
-from liverview.stream import Notice
+from liverview.core.stream import Notice
+from liverview.networks.device import fastest_type
+from liverview.networks.network import AttentionResUNet
 
 
 class Place:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from liverview.measurement.figures import SMALLEST_LESION_ML, Measurement
+from liverview.core.stream import Progress
+from liverview.core.volume import LabelMap, Volume, same_grid
 from liverview.measurement.reading import PHASE, READ, read
-from liverview.stream import Progress
-from liverview.volume import LabelMap, Volume, same_grid
+from liverview.measurement.results import SMALLEST_LESION_ML, Measurement
 
 
 def measure(

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from liverview import DISCLAIMER, __version__
-from liverview.files import write_csv
+from liverview.core.volume import Volume
+from liverview.files.atomic import write_csv
 from liverview.measurement import recist
-from liverview.measurement.figures import Lesion, Measurement
-from liverview.volume import Volume
+from liverview.measurement.results import Lesion, Measurement
 
 
 def figures(measurement: Measurement, excluded: Mapping[int, str] | None = None) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from liverview.core.volume import LabelMap, Volume, Voxel
 from liverview.measurement import diameters
-from liverview.measurement.figures import Diameter, Lesion, Point
 from liverview.measurement.reading import Tumor
-from liverview.volume import LabelMap, Volume, Voxel
+from liverview.measurement.results import Diameter, Lesion, Point
 
 Box = tuple[slice, slice, slice]
 

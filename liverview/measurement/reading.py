@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.labels import Label
-from liverview.stream import Progress
-from liverview.volume import LabelMap, Voxel
+from liverview.core.labels import Label
+from liverview.core.stream import Progress
+from liverview.core.volume import LabelMap, Voxel
 
 PHASE = "Measuring"
 READ = 0.3

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from liverview import DISCLAIMER
-from liverview.measurement.figures import Lesion, Measurement
-from liverview.volume import Affine, oblique_deg
+from liverview.core.volume import Affine, oblique_deg
+from liverview.measurement.results import Lesion, Measurement
 
 MOST_TARGETS = 2
 SMALLEST_MM = 10.0

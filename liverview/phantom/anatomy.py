@@ -17,15 +17,7 @@ import torch
 from liverview.phantom import bank, wall
 from liverview.phantom import organs as shape
 from liverview.phantom.bank import LiverShape, Torso
-from liverview.phantom.fields import (
-    FAR_MM,
-    Draw,
-    Field,
-    Grid,
-    inside_any,
-    resample,
-    smooth_noise,
-)
+from liverview.phantom.fields import FAR_MM, Draw, Field, Grid, inside_any, resample, smooth_noise
 from liverview.phantom.frame import CANON, WHOLE, Organ
 from liverview.phantom.morph import blurred, match, points, push, sample, turn, wobble
 from liverview.phantom.pose import Pose

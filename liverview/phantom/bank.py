@@ -15,7 +15,7 @@ import torch
 from scipy import ndimage
 from scipy.special import ndtri
 
-from liverview import paths
+from liverview.core import paths
 from liverview.phantom.fields import Field, Grid, slices_with
 from liverview.phantom.frame import CANON, Organ
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from liverview.volume import LabelMap, Volume
+from liverview.core.volume import LabelMap, Volume
 
 
 class Phase(StrEnum):

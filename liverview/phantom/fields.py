@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from liverview.resampling import along
+from liverview.networks.resampling import along
 
 Field = Tensor
 Point = Sequence[float]

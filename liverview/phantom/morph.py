@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
+from liverview.networks.resampling import along
 from liverview.phantom.fields import Draw, Field, Grid, resample, smooth_noise
-from liverview.resampling import along
 
 _FACTOR = 2  # liver shapes are matched at 8 mm
 _NEAR_MM = 30.0

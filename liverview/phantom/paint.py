@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from liverview.labels import Label
+from liverview.core.labels import Label
 from liverview.phantom.anatomy import Body
 from liverview.phantom.appearance import Appearance
 from liverview.phantom.fields import FAR_MM, Field, Grid, gaussian, resample

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from liverview.labels import default_styles, lookup_table
+from liverview.core.labels import default_styles, lookup_table
+from liverview.core.stream import Progress
 from liverview.phantom.fields import Draw, Grid
 from liverview.phantom.frame import CANON, Organ
 from liverview.phantom.paint import Patient, paint
 from liverview.phantom.scanner import Scan, Scanner, draw_scanner
 from liverview.phantom.subject import draw_subject, dress
-from liverview.stream import Progress
 
 _COLUMNS = 3
 _MM = 2.0

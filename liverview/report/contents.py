@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from liverview import DISCLAIMER, __version__
-from liverview.markup import Markups
-from liverview.measurement import Measurement
+from liverview.core.volume import Plane, Volume
+from liverview.measurement.markup.listing import Markups
 from liverview.measurement.recist import Recist, assess
-from liverview.report.origin import Origin, short
-from liverview.volume import Plane, Volume
+from liverview.measurement.results import Measurement
+from liverview.report.provenance import Origin, short
 
 NONE = "–"
 """What stands where there is no figure."""

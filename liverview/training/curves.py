@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from liverview import files
+from liverview.files import atomic
 
 _LOSS, _HELD_OUT, _RATE, _DICE = "loss", "val_loss", "learning rate", "dice_"
 
@@ -50,7 +50,7 @@ class Curves(Callback):
             if name == _HELD_OUT or name.startswith(_DICE):
                 self._add(name, trainer.global_step, float(value))
         if trainer.is_global_zero:
-            with files.replacing(self.path) as temporary:
+            with atomic.replacing(self.path) as temporary:
                 _draw(self._points).savefig(temporary, dpi=120)
 
     def _take(self, trainer: lightning.Trainer) -> None:

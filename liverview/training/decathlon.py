@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from liverview import files, nifti
-from liverview.preprocessing import Preprocessing, middle, padded
+from liverview.files import atomic, nifti
+from liverview.networks.preprocessing import Preprocessing, middle, padded
 from liverview.training.recipe import SliceRecipe
 
 _SAME = {"cancer": "tumor", "tumour": "tumor"}  # what the Decathlon calls a tumor
@@ -161,7 +161,7 @@ def _unpack(scan: Scan, cache: Path, classes: int) -> None:
 
 
 def _keep(path: Path, voxels: NDArray[Any]) -> None:
-    with files.replacing(path) as temporary:
+    with atomic.replacing(path) as temporary:
         np.save(temporary, voxels)
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from liverview.network import NetworkConfig
-from liverview.preprocessing import Preprocessing
+from liverview.networks.network import NetworkConfig
+from liverview.networks.preprocessing import Preprocessing
 
 
 class RecipeError(ValueError):

@@ -22,14 +22,14 @@ from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelChec
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerStatus
 
-from liverview import files
-from liverview.checkpoint import Checkpoint, save_checkpoint
-from liverview.device import DeviceError, pick_device
-from liverview.memory import reuse_large_blocks
+from liverview.files import atomic
+from liverview.networks.checkpoint import Checkpoint, save_checkpoint
+from liverview.networks.device import DeviceError, pick_device
+from liverview.networks.memory import reuse_large_blocks
 from liverview.training.curves import Curves
 from liverview.training.decathlon import DataError, Decathlon, read_decathlon
-from liverview.training.initial import settle_origin, take_weights
-from liverview.training.phantoms import Average, PhantomModule
+from liverview.training.initial_weights import settle_origin, take_weights
+from liverview.training.phantom_module import Average, PhantomModule
 from liverview.training.recipe import Plan, Recipe, RecipeError, SliceRecipe
 from liverview.training.scans import LabelledScan, read_scans
 from liverview.training.slices import EarlyStop, SliceModule
@@ -147,7 +147,7 @@ def _keep_split(split: dict[str, list[str]], out: Path, began: bool) -> None:
     kept = out / _SPLIT
     if began and not (kept.exists() and json.loads(kept.read_text("utf-8")) == split):
         raise DataError(f"{out} holds a run on other scans: name its own with --data.")
-    files.write_json(kept, split)
+    atomic.write_json(kept, split)
 
 
 def _check_device(name: str) -> torch.device:

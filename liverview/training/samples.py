@@ -14,26 +14,18 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from liverview.labels import Label
+from liverview.core.labels import Label
+from liverview.networks.preprocessing import Preprocessing
 from liverview.phantom.anatomy import Body
-from liverview.phantom.fields import (
-    Draw,
-    Field,
-    Grid,
-    Point,
-    gaussian,
-    resample,
-    slices_with,
-)
+from liverview.phantom.fields import Draw, Field, Grid, Point, gaussian, resample, slices_with
 from liverview.phantom.frame import CANON, Organ
 from liverview.phantom.paint import Painting, paint
 from liverview.phantom.scanner import Scan, Scanner, draw_scanner
 from liverview.phantom.subject import Subject, draw_subject, dress
 from liverview.phantom.vessels import least_contrast
-from liverview.preprocessing import Preprocessing
-from liverview.training.errors import first_stage
 from liverview.training.recipe import Recipe, SampleConfig
 from liverview.training.scans import LabelledScan, liver_sample, organ_sample
+from liverview.training.simulated_prior import first_stage
 
 _HEADS = 0.05  # share of the bodies that are none
 _AROUND_MM = 6.0  # of liver, which a vessel is compared with

@@ -18,17 +18,17 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from liverview import nifti
-from liverview.labels import Label
+from liverview.core.labels import Label
+from liverview.core.volume import Volume, same_grid
+from liverview.files import nifti
+from liverview.networks.preprocessing import Preprocessing
+from liverview.networks.resampling import along, coarser, linear_weights
 from liverview.phantom.fields import FAR_MM, Draw, Field, Grid, Point, gaussian, smooth_noise
 from liverview.phantom.lesions import Kind, draw_lesion
 from liverview.phantom.vessels import least_contrast
-from liverview.preprocessing import Preprocessing
-from liverview.resampling import along, coarser, linear_weights
 from liverview.training.decathlon import DataError
-from liverview.training.errors import first_stage
 from liverview.training.recipe import SampleConfig
-from liverview.volume import Volume, same_grid
+from liverview.training.simulated_prior import first_stage
 
 UNKNOWN = -100
 """The target of a voxel of which nothing is known."""

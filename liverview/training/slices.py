@@ -19,14 +19,8 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
-from liverview.network import AttentionResUNet
-from liverview.training.decathlon import (
-    DataError,
-    Decathlon,
-    Slices,
-    Unpacking,
-    common_size,
-)
+from liverview.networks.network import AttentionResUNet
+from liverview.training.decathlon import DataError, Decathlon, Slices, Unpacking, common_size
 from liverview.training.recipe import RecipeError, SliceRecipe
 
 Batch = tuple[Tensor, Tensor, Tensor]

@@ -20,13 +20,13 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QApplication
 
-from liverview.ui.delivery import Delivery
+from liverview.ui.headless import Delivery
 from liverview.ui.main_window import MainWindow
-from liverview.ui.session import Session
-from liverview.ui.theme import dress
+from liverview.ui.state.session import Session
+from liverview.ui.widgets.theme import dress
 
 if TYPE_CHECKING:
-    from liverview.phantom import PhantomConfig
+    from liverview.phantom.config import PhantomConfig
 
 
 class NoDisplayError(ValueError):

@@ -10,28 +10,29 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from liverview import DISCLAIMER
-from liverview.labels import Label
-from liverview.ui.actions import Actions
-from liverview.ui.amounts import format_ml
-from liverview.ui.case_files import CaseFiles
-from liverview.ui.cine import Cine
-from liverview.ui.controller import Controller
-from liverview.ui.help import Help, Places
-from liverview.ui.job import Outcome
-from liverview.ui.lesion_lines import LesionLines
-from liverview.ui.markup_tool import MarkupTool
-from liverview.ui.markups import ScanMarkups
-from liverview.ui.message_bar import MessageBar
-from liverview.ui.panels import Panels
-from liverview.ui.reporting import Reporting, open_page
-from liverview.ui.session import Session
+from liverview.core.labels import Label
+from liverview.core.volume import Plane
+from liverview.ui.actions.help import Help, Places
+from liverview.ui.actions.main_actions import Actions
+from liverview.ui.flows.case_files import CaseFiles
+from liverview.ui.flows.reporting import Reporting, open_page
+from liverview.ui.jobs.controller import Controller
+from liverview.ui.jobs.job import Outcome
+from liverview.ui.live.slow_axis_copy import Turning
+from liverview.ui.live.surfaces import Surfaces
+from liverview.ui.panels.docks import Panels
+from liverview.ui.panels.status_bar import ProgressStatus, Readout
 from liverview.ui.settings import load_settings, recent_files, remember_file, save_settings
-from liverview.ui.start_page import StartPage, short_name
-from liverview.ui.status import ProgressStatus, Readout
-from liverview.ui.surface_pane import SurfacePane
-from liverview.ui.surfaces import Surfaces
-from liverview.ui.views import Views
-from liverview.volume import Plane
+from liverview.ui.state.markups import ScanMarkups
+from liverview.ui.state.session import Session
+from liverview.ui.tools.markup_tool import MarkupTool
+from liverview.ui.views.cine import Cine
+from liverview.ui.views.lesion_lines import LesionLines
+from liverview.ui.views.linked_views import Views
+from liverview.ui.views.surface_pane import SurfacePane
+from liverview.ui.widgets.formatting import format_ml
+from liverview.ui.widgets.message_bar import MessageBar
+from liverview.ui.widgets.start_page import StartPage, short_name
 
 _MESSAGE_MS = 6000
 
@@ -44,11 +45,12 @@ class MainWindow(QMainWindow):
         self.session = session
         self.settings = settings
         self.controller = Controller(session, self)
+        self._slow_axis_copy = Turning(session, self.controller.start_background, self)
         self.files = CaseFiles(self, self.controller)
         self.markups = ScanMarkups(session, settings, self)
         self.tool = MarkupTool(self.markups, self)
         self.views = Views(session, self._surface_pane)
-        self.views.set_tool(self.tool)
+        self.views.set_tool(self.tool, self.markups.changed)
         self.cine = Cine(session, self._plane, self)
         self.actions_ = Actions(self, session, self.views, self.cine, self.tool)
         self.messages = MessageBar()
@@ -199,8 +201,13 @@ class MainWindow(QMainWindow):
             return
         save_settings(self, self.controller, self.settings)
         self.hide()  # at once; the jobs may need a moment
-        self.controller.shut_down()
+        self.shut_down()
         event.accept()
+
+    def shut_down(self) -> None:
+        """Stop everything but a save, and wait for all of it."""
+        self._slow_axis_copy.stop()
+        self.controller.shut_down()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

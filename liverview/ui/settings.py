@@ -10,10 +10,10 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings
 from PySide6.QtWidgets import QMainWindow
 
-from liverview.labels import SHOWN, Drawn
-from liverview.ui.controller import Controller
-from liverview.ui.session import Convention, Session
-from liverview.ui.theme import Theme, set_theme, theme
+from liverview.core.labels import SHOWN, Drawn
+from liverview.ui.jobs.controller import Controller
+from liverview.ui.state.session import Convention, Session
+from liverview.ui.widgets.theme import Theme, set_theme, theme
 
 _KEPT = 10
 # Raised with every new panel: beside an older arrangement it would be squeezed in.

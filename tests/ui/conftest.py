@@ -16,13 +16,13 @@ from PySide6.QtCore import QSettings, QThread
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from liverview.core.volume import Volume
 from liverview.ui.app import make_application
-from liverview.ui.dialogs import Unsaved
+from liverview.ui.dialogs.questions import Unsaved
 from liverview.ui.main_window import MainWindow
-from liverview.ui.session import Session
-from liverview.volume import Volume
+from liverview.ui.state.session import Session
 
-from answers import Answers
+from support.answers import Answers
 
 
 @pytest.fixture(scope="session")

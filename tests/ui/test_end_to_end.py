@@ -16,13 +16,13 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from liverview.cli import main
-from liverview.labels import Label
-from liverview.metrics import evaluate
-from liverview.phantom import Case
+from liverview.core.labels import Label
+from liverview.core.volume import LabelMap, Plane
+from liverview.evaluation.metrics import evaluate
+from liverview.phantom.config import Case
 from liverview.ui.main_window import MainWindow
-from liverview.volume import LabelMap, Plane
 
-from answers import TIMEOUT_MS
+from support.answers import TIMEOUT_MS
 
 
 @pytest.fixture

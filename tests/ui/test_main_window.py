@@ -15,18 +15,18 @@ from PySide6.QtGui import QDropEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
-from liverview import nifti
-from liverview.labels import SHOWN, Drawn, Label, default_styles
-from liverview.phantom import PhantomConfig
-from liverview.stream import Notice, Progress, Slab
-from liverview.ui import tasks
-from liverview.ui.dialogs import Dialogs, Unsaved
+from liverview.core.labels import SHOWN, Drawn, Label, default_styles
+from liverview.core.stream import Notice, Progress, Slab
+from liverview.core.volume import LabelMap, Plane
+from liverview.files import nifti
+from liverview.phantom.config import PhantomConfig
+from liverview.ui.dialogs.questions import Dialogs, Unsaved
+from liverview.ui.jobs import generators
 from liverview.ui.main_window import MainWindow
-from liverview.ui.session import Convention
-from liverview.volume import LabelMap, Plane
+from liverview.ui.state.session import Convention
 
-from answers import TIMEOUT_MS, Answers
-from scans import oriented
+from support.answers import TIMEOUT_MS, Answers
+from support.odd_scans import oriented
 
 Write = Callable[..., Path]
 MakeWindow = Callable[..., MainWindow]
@@ -58,7 +58,7 @@ class Stream:
         self.go = Event()
         self.closed = Event()
         self.error: Exception | None = None
-        monkeypatch.setattr(tasks, "segmenting", self.run)
+        monkeypatch.setattr(generators, "segmenting", self.run)
 
     def run(self, *arguments: object) -> Iterator[object]:
         self.arguments = arguments
@@ -523,8 +523,8 @@ class SlowSave:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go = Event()
-        self._write = tasks.saving_labels
-        monkeypatch.setattr(tasks, "saving_labels", self.run)
+        self._write = generators.saving_labels
+        monkeypatch.setattr(generators, "saving_labels", self.run)
 
     def run(self, *arguments: object) -> Iterator[object]:
         while not self.go.wait(0.01):
@@ -611,7 +611,7 @@ def test_saving_a_running_segmentation_stops_it_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     start(qtbot, opened)
-    monkeypatch.setattr(tasks, "opening", lambda *a: iter(Never(stream.go)))
+    monkeypatch.setattr(generators, "opening", lambda *a: iter(Never(stream.go)))
     opened.open(tmp_path / "slow.nii")
     answers.unsaved, answers.label_map = Unsaved.SAVE, tmp_path / "labels.nii.gz"
     opened.close()
@@ -726,7 +726,7 @@ def test_nothing_begins_once_the_window_is_closed(
 ) -> None:
     """The event loop may come to the warm-up only then, and its thread would outlive Qt."""
     begun: list[str] = []
-    monkeypatch.setattr(tasks, "warming_up", lambda: iter(begun.append("warm-up") or ()))
+    monkeypatch.setattr(generators, "warming_up", lambda: iter(begun.append("warm-up") or ()))
     opened.close()
     opened.controller.warm_up()
     assert begun == []

@@ -1,0 +1,8 @@
+"""Which errors are a person's to mend."""
+
+from __future__ import annotations
+
+
+def expected_errors() -> tuple[type[Exception], ...]:
+    """Everything that a person can cause; all else is a bug and keeps its traceback."""
+    return (ValueError, OSError, MemoryError)

@@ -1,0 +1,51 @@
+"""Parse, call the command, print what a person can mend."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+
+from liverview.cli.errors import expected_errors
+from liverview.cli.parser import COMMANDS, command_parser
+from liverview.cli.window import window_parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0, or 2 after one clear sentence."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = given[0] if given and given[0] in COMMANDS else None
+    options = (command_parser() if command else window_parser(COMMANDS)).parse_args(given)
+    try:
+        with _stopped_by_signals():
+            code: int = options.run(options)
+            if sys.stdout is not None:  # a program without a terminal on Windows has none
+                sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing is left to say to anybody.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except KeyboardInterrupt:
+        print("liverview: stopped.", file=sys.stderr)
+        return 130
+    except expected_errors() as error:
+        print(f"liverview: {error}", file=sys.stderr)
+        return 2
+    return code
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Being asked to end cleans up as Ctrl-C does; nothing partial is left behind."""
+    names = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {name: signal.getsignal(name) for name in names}
+    for name, handler in before.items():
+        if handler is signal.SIG_DFL:  # not where it is ignored, as under nohup
+            signal.signal(name, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

@@ -1,0 +1,37 @@
+"""``liverview measure``: volumes and lesions of a label map."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from liverview.cli.outputs import check_outputs
+from liverview.cli.printing import print_volumes, read_labels, write_json
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("measure", help="volumes and lesions of a label map")
+    parser.add_argument("labels", type=Path, metavar="LABELS")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from liverview.measurement.compute import measure
+    from liverview.measurement.export import figures
+
+    check_outputs(options, [options.labels])
+    measurement = measure(read_labels(options.labels))
+    print_volumes(measurement)
+    for lesion in measurement.lesions:
+        x, y, z = lesion.centroid_mm
+        print(
+            f"lesion {lesion.number:<3} {lesion.volume_ml:10.2f} mL  "
+            f"{lesion.axial_diameter_mm:6.1f} x {lesion.perpendicular.length_mm:.1f} mm"
+            f"  at {x:.0f} {y:.0f} {z:.0f} mm"
+        )
+    if options.json:
+        write_json(options.json, figures(measurement))
+    return 0

@@ -1,0 +1,29 @@
+"""Before long work: whether every output can be written."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def check_outputs(
+    options: argparse.Namespace,
+    inputs: list[Path],
+    *labels: Path,
+    side_files: Sequence[Path] = (),
+) -> None:
+    """Before long work: every output can be written, and none is an input or another one."""
+    from liverview.files import atomic, nifti
+
+    seen = {path.resolve(): "is read" for path in inputs}
+    montage = getattr(options, "montage", None)
+    if montage and montage.suffix.lower() != ".png":
+        raise atomic.TargetError(f"{montage} must end in .png: the montage is a PNG.")
+    for path in (*labels, *side_files, *(path for path in (options.json, montage) if path)):
+        taken = seen.get(path.resolve())
+        if taken:
+            raise atomic.TargetError(f"{path} {taken} by this command: choose another name.")
+        seen[path.resolve()] = "is written already"
+        check = nifti.check_target if path in labels else atomic.check_target
+        check(path, overwrite=options.overwrite)

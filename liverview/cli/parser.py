@@ -1,0 +1,27 @@
+"""The parser of all commands; each command adds its own."""
+
+from __future__ import annotations
+
+import argparse
+
+from liverview.cli import evaluate, measure, phantom, report, segment, system, train
+
+COMMANDS = {
+    "segment": segment,
+    "phantom": phantom,
+    "measure": measure,
+    "report": report,
+    "evaluate": evaluate,
+    "train": train,
+    "system": system,
+}
+"""The module of every command, by its name."""
+
+
+def command_parser() -> argparse.ArgumentParser:
+    """The parser of everything but the window; `run` of what it parses is what to call."""
+    parser = argparse.ArgumentParser(prog="liverview")
+    commands = parser.add_subparsers(required=True)
+    for module in COMMANDS.values():
+        module.add_parser(commands)
+    return parser

@@ -1,0 +1,73 @@
+"""What the commands print: figures, and the progress of streams."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from liverview.core.volume import LabelMap
+    from liverview.evaluation.metrics import LabelScore
+    from liverview.measurement.results import Measurement
+
+T = TypeVar("T")
+
+
+def print_volumes(measurement: Measurement) -> None:
+    for label, ml in measurement.volume_ml.items():
+        print(f"{label.name.lower():<7} {ml:10.1f} mL")
+
+
+def scores_by_name(scores: Sequence[LabelScore]) -> dict[str, Any]:
+    return {score.label.name.lower(): score.to_dict() for score in scores}
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    from liverview.files.atomic import write_json
+
+    write_json(path, content)
+    print(f"{path} written.")
+
+
+def read_labels(path: Path) -> LabelMap:
+    """A label map in our values; what its values were taken for is said where it is not plain."""
+    from liverview.files.nifti import read_named
+
+    found = read_named(path)
+    if found.remark:
+        print(f"{path.name}: {found.remark}", file=sys.stderr)
+    return found.mapped()
+
+
+def with_progress_bar(stream: Iterable[T]) -> Iterator[T]:
+    """Pass a stream on; on a terminal, draw its progress and print its notices."""
+    from liverview.core.stream import Notice, Progress
+
+    terminal = sys.stderr.isatty()
+    clear = "\r\033[K" if terminal else ""
+    try:
+        for item in stream:
+            if isinstance(item, Notice):
+                print(f"{clear}{item.text}", file=sys.stderr)
+            elif isinstance(item, Progress) and terminal:
+                bar = "█" * round(24 * min(item.fraction, 1))
+                line = f"\r{item.phase:<24} {bar:<24} {item.fraction:4.0%}"
+                print(line, end="", file=sys.stderr, flush=True)
+            yield item
+    finally:
+        print(clear, end="", file=sys.stderr)
+
+
+def result_of(stream: Iterable[Any], kind: type[T]) -> T:
+    """The last item of a stream, which is its result."""
+    *_, item = stream
+    if not isinstance(item, kind):
+        raise TypeError(f"the stream ended with {item!r}, not with a {kind.__name__}")
+    return item
+
+
+def drain(stream: Iterable[Any]) -> None:
+    for _ in stream:
+        pass

@@ -1,0 +1,55 @@
+"""``liverview report``: a report of a scan and its label map."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from liverview import DISCLAIMER
+from liverview.cli.printing import read_labels, result_of, with_progress_bar
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "report",
+        help="a report of a scan and its label map",
+        description="Write NAME_report.html and .pdf, the measurements as JSON, and lesions and "
+        f"totals as CSV. No screen is needed. {DISCLAIMER}",
+    )
+    parser.add_argument("scan", type=Path, metavar="SCAN")
+    parser.add_argument("labels", type=Path, metavar="LABELS", help="on the scan's grid")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--volume", type=int, default=0, metavar="N", help="of 4D files, 0 if not said"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from liverview.core.volume import Volume
+    from liverview.files import nifti
+    from liverview.files.atomic import check_target
+    from liverview.report.assembly import Reported, report_paths, reporting
+    from liverview.report.provenance import Origin
+
+    try:
+        from liverview.printing import pdf
+    except ImportError as error:
+        raise ValueError(
+            f"the PDF needs a library that is not installed ({error}): see README, Start."
+        ) from error
+    pdf.ready()
+    if options.output.exists() and not options.output.is_dir():
+        raise ValueError(f"{options.output} is no folder: choose another name.")
+    options.output.mkdir(parents=True, exist_ok=True)
+    for path in report_paths(options.output, nifti.stem(options.scan)):
+        check_target(path, overwrite=options.overwrite)
+    volume = result_of(with_progress_bar(nifti.load(options.scan, options.volume)), Volume)
+    labels = read_labels(options.labels)
+    origin = Origin(scan=options.scan.name, labels=options.labels.name)
+    work = reporting(volume, labels, options.output, origin, pdf.write_pdf)
+    for path in result_of(with_progress_bar(work), Reported).paths:
+        print(f"{path} written.")
+    return 0

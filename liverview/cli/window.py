@@ -1,0 +1,50 @@
+"""``liverview`` alone: the window, or the main job without one (``--out``)."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from liverview import DISCLAIMER, __version__
+
+
+def window_parser(commands: Iterable[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="liverview",
+        description=f"Look at livers on CT and segment them. {DISCLAIMER}",
+        epilog=f"Commands without a window: {', '.join(commands)}; "
+        "liverview COMMAND --help says more.",
+    )
+    parser.add_argument("scan", nargs="?", type=Path, metavar="SCAN", help="NIfTI file to open")
+    parser.add_argument("--phantom", type=int, metavar="SEED", help="open a generated phantom")
+    parser.add_argument("--segment", action="store_true", help="start segmenting at once")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="segment, write label map, measurements and a screenshot there, and quit",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace files in DIR")
+    parser.add_argument("--version", action="version", version=f"liverview {__version__}")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(options: argparse.Namespace) -> int:
+    from liverview.ui.app import run
+
+    if options.out is not None:
+        if options.scan is None and options.phantom is None:
+            raise ValueError("--out needs something to segment: a SCAN, or --phantom SEED.")
+        options.out.mkdir(parents=True, exist_ok=True)
+        if any(options.out.glob("*_seg.nii.gz")) and not options.overwrite:
+            raise ValueError(f"{options.out} holds results already: add --overwrite.")
+    phantom = None
+    if options.phantom is not None and options.scan is None:
+        from liverview.phantom.config import PhantomConfig
+
+        phantom = PhantomConfig(seed=options.phantom)
+    code: int = run(options.scan, phantom, options.segment, options.device, options.out)
+    return code

@@ -1,0 +1,1 @@
+"""Many scans, one after the other."""

@@ -1,0 +1,257 @@
+"""Segment many scans: the next one is read and the last one saved while one is computed.
+
+Of all scans at most three are in memory: the one being computed, the next, and the one
+whose labels are being saved.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+
+from liverview.core.labels import default_styles
+from liverview.core.stream import Notice, Progress, Slab
+from liverview.core.volume import LabelMap, Volume
+from liverview.files import nifti
+from liverview.files.atomic import TargetError
+from liverview.files.sidefiles.weights import weights_sha256
+from liverview.files.sidefiles.writing import SideFiles, save_side_files
+from liverview.inference.segmentation import Models, segment
+from liverview.measurement.compute import measure
+from liverview.measurement.results import Measurement
+
+T = TypeVar("T")
+Work: TypeAlias = Generator[Progress | Notice, None, T]
+EXPECTED = (ValueError, OSError, MemoryError)
+"""What a scan or a disk can do; all else is a bug and is raised."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One scan to segment.
+
+    Attributes
+    ----------
+    scan : the file.
+    output : where its label map goes.
+    """
+
+    scan: Path
+    output: Path
+
+
+@dataclass(frozen=True, eq=False)
+class Segmented:
+    """A scan whose labels are saved and verified.
+
+    Attributes
+    ----------
+    volume : the scan; its notes are the reader's and the segmentation's.
+    seconds : that the segmentation took.
+    written : the label map, then the masks and the side files.
+    """
+
+    task: Task
+    volume: Volume
+    measurement: Measurement
+    seconds: float
+    written: list[Path]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A scan that could not be read, segmented or saved; the others go on."""
+
+    task: Task
+    error: Exception
+
+
+@dataclass(frozen=True, eq=False)
+class _Computed:
+    """Labels that are not saved yet, with the scan and what was said of it."""
+
+    volume: Volume
+    labels: LabelMap
+    seconds: float
+
+
+def find_tasks(given: Sequence[Path], output: Path) -> list[Task]:
+    """What to segment: files and the NIfTI files of folders.
+
+    One file goes to ``output``, unless that is a folder (which has no ending where it is not
+    there yet); several need one, where each becomes
+    NAME_seg.nii.gz, with its folder's name before it where names are not unique.
+
+    Raises
+    ------
+    ValueError : where a folder holds no scan.
+    TargetError : where several scans would go to one file.
+    """
+    scans = [scan for path in given for scan in _scans(path)]
+    alone = len(given) == 1 and not given[0].is_dir()
+    if alone and output.suffix and not output.is_dir():
+        return [Task(scans[0], output)]
+    if output.name.lower().endswith((".nii", ".nii.gz")) and not output.is_dir():
+        raise TargetError(f"{output} is one file: choose a folder for the labels of several scans.")
+    names = [nifti.stem(scan) for scan in scans]
+    names = [
+        f"{scan.resolve().parent.name}_{name}" if names.count(name) > 1 else name
+        for scan, name in zip(scans, names, strict=True)
+    ]
+    for name, scan in zip(names, scans, strict=True):
+        if names.count(name) > 1:
+            raise TargetError(f"{scan}: another scan would be saved as {name}, too; rename one.")
+    return [Task(s, output / f"{n}_seg.nii.gz") for s, n in zip(scans, names, strict=True)]
+
+
+def _scans(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(
+        p
+        for p in path.iterdir()
+        if p.name.lower().endswith((".nii", ".nii.gz")) and not p.name.startswith(".")
+    )
+    if not found:
+        raise ValueError(f"{path} is a folder without NIfTI files (.nii or .nii.gz).")
+    return found
+
+
+def segment_cohort(
+    tasks: Sequence[Task],
+    models: Models,
+    device: str,
+    *,
+    index: int | None = None,
+    masks: bool = False,
+    side_files: bool = False,
+    weights: Path | None = None,
+    overwrite: bool = False,
+) -> Iterator[Progress | Notice | Segmented | Failed]:
+    """Segment scans one after the other; every task ends as `Segmented` or `Failed`.
+
+    Parameters
+    ----------
+    index : which volume of 4D files, from 0; by default the first, which is said.
+    masks : write one binary file per label, too.
+    side_files : write names and colors for other programs beside each label map, too.
+    weights : the folder of ``models``, whose hashes go into the side files.
+    """
+    hashes = weights_sha256(weights) if side_files else None
+    stopped = Event()
+    with ThreadPoolExecutor(2) as pool:  # one reads, one saves
+        ahead: Future[Volume | Failed] | None = None
+        saving: Future[Segmented | Failed] | None = None
+        try:
+            for number, task in enumerate(tasks):
+                last = number + 1 == len(tasks)
+                if ahead is None:  # nothing is computed meanwhile: show how far it is
+                    volume = yield from _caught(task, _read(task.scan, index))
+                else:
+                    volume = ahead.result()
+                if not last:
+                    following = tasks[number + 1]
+                    work = _caught(following, _read(following.scan, index))
+                    ahead = pool.submit(_drain, work, stopped)
+                computed: _Computed | Failed
+                if isinstance(volume, Failed):
+                    computed = volume
+                else:
+                    computed = yield from _caught(task, _segment(volume, models, device))
+                if saving is not None:
+                    yield saving.result()
+                    saving = None
+                if isinstance(computed, Failed):
+                    yield computed
+                    continue
+                finishing = _caught(task, _save(task, computed, masks, hashes, overwrite))
+                if last:
+                    yield (yield from finishing)
+                else:
+                    saving = pool.submit(_drain, finishing, stopped)
+            if saving is not None:
+                yield saving.result()
+        finally:
+            stopped.set()
+
+
+def _caught(task: Task, work: Work[T]) -> Work[T | Failed]:
+    try:
+        return (yield from work)
+    except EXPECTED as error:
+        return Failed(task, error)
+
+
+def _drain(work: Work[T], stopped: Event) -> T:
+    """Run a generator to its end on a thread that nobody watches."""
+    while not stopped.is_set():
+        try:
+            next(work)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+    work.close()
+    raise CancelledError
+
+
+def _read(scan: Path, index: int | None) -> Work[Volume]:
+    volumes = nifti.inspect(scan).volumes
+    volume: Volume | None = None
+    for item in nifti.load(scan, index or 0):
+        if isinstance(item, Volume):
+            volume = item
+        else:
+            yield item
+    assert volume is not None
+    if volumes > 1 and index is None:
+        note = f"It holds {volumes} volumes; the first is segmented (--volume 0)."
+        volume = replace(volume, notes=(*volume.notes, note))
+    return volume
+
+
+def _segment(volume: Volume, models: Models, device: str) -> Work[_Computed]:
+    for note in volume.notes:
+        yield Notice(f"{volume.name}: {note}")
+    notes = list(volume.notes)
+    voxels = np.zeros(volume.shape, np.uint8, order="F")
+    started = time.monotonic()
+    for item in segment(volume, models, device):
+        if isinstance(item, Slab):
+            voxels[:, :, item.start : item.stop] = item.labels
+        else:
+            if isinstance(item, Notice):
+                notes.append(item.text)
+                item = Notice(f"{volume.name}: {item.text}")
+            yield item
+    seconds = time.monotonic() - started
+    labels = LabelMap(voxels, volume.affine, volume.name)
+    return _Computed(replace(volume, notes=tuple(notes)), labels, seconds)
+
+
+def _save(
+    task: Task,
+    computed: _Computed,
+    masks: bool,
+    hashes: Mapping[str, str] | None,
+    overwrite: bool,
+) -> Work[Segmented]:
+    labels, volume = computed.labels, computed.volume
+    yield from nifti.save_labels(task.output, labels, volume, overwrite=overwrite)
+    written = [task.output]
+    if masks:
+        folder, name = task.output.parent, nifti.stem(task.output)
+        yield from nifti.save_masks(folder, name, labels, volume, overwrite=overwrite)
+        written += nifti.mask_paths(folder, name).values()
+    if hashes is not None:
+        styles = default_styles()
+        yield from save_side_files(task.output, labels, styles, hashes, overwrite=overwrite)
+        written += SideFiles.of(task.output)
+    yield Progress("Measuring", 1.0)
+    return Segmented(task, volume, measure(labels, volume), computed.seconds, written)

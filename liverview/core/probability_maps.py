@@ -1,0 +1,186 @@
+"""What the network thinks of each voxel, kept to be looked at and to move thresholds on.
+
+Probabilities and the coefficients of the attention gates are kept as 255ths, one byte per voxel
+of the liver's box for each of the three labels and each decoder level: with four levels, 7 bytes
+per voxel, about 100 MB for a liver of 300 x 250 x 200 voxels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverview.core.labels import SHOWN, Label, merge, part
+from liverview.core.stream import Slab
+
+Box = tuple[slice, slice, slice]
+Index = tuple[slice | int, slice | int, slice | int]
+
+DEFAULTS = {Label.LIVER: 0.6, Label.VESSEL: 0.5, Label.TUMOR: 0.5}
+"""Thresholds at which labels are the network's own; the liver is the whole organ.
+
+The network calls vessel and tumor what is the likeliest; above one half, that is certain.
+"""
+_CLASSES = 1 + len(SHOWN)  # what a voxel can be: background, or one of the labels
+_SLICES = 8  # relabeled in one step
+
+
+@dataclass(frozen=True, eq=False)
+class MapsSlab:
+    """What `NetworkMaps` keeps of a slab.
+
+    Attributes
+    ----------
+    reach : the box of the volume that is kept.
+    slices : of the volume, inside the reach.
+    probabilities : (3, i, j, slices) in 255ths, over the whole reach in i and j.
+    gates : (levels, i, j, slices) in 255ths.
+    """
+
+    reach: Box
+    slices: slice
+    probabilities: NDArray[np.uint8]
+    gates: NDArray[np.uint8]
+
+
+def maps_of(slab: Slab) -> MapsSlab | None:
+    """What is to be kept of a slab; None where it brings nothing inside its reach."""
+    if slab.probabilities is None or slab.gates is None or slab.reach is None:
+        return None
+    i, j, k = slab.reach
+    first, last = max(slab.start, k.start), min(slab.stop, k.stop)
+    if first >= last:
+        return None
+    picked = (slice(None), i, j, slice(first - slab.start, last - slab.start))
+    scaled = np.rint(slab.probabilities[picked].astype(np.float32) * 255)
+    bytes_ = np.minimum(scaled, 255).astype(np.uint8)  # half precision may end above 1
+    return MapsSlab(
+        slab.reach, slice(first, last), _by_slices(bytes_), _by_slices(slab.gates[picked])
+    )
+
+
+def _by_slices(maps: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A copy whose axial slices lie in one piece each, as in a label map."""
+    return np.ascontiguousarray(maps.transpose(0, 3, 2, 1)).transpose(0, 3, 2, 1)
+
+
+class NetworkMaps:
+    """Probabilities and gates of one segmentation.
+
+    Attributes
+    ----------
+    reach : the box of the volume that they cover.
+    probabilities : (3, i, j, k) in 255ths, of the liver as an organ, vessel and tumor.
+    gates : (levels, i, j, k) in 255ths, the coarsest decoder level first.
+    entropy : of what a voxel can be, (i, j, k) in 255ths.
+    refined : (k,), the slices that the second stage has looked at.
+    """
+
+    def __init__(self, reach: Box, levels: int) -> None:
+        shape = tuple(side.stop - side.start for side in reversed(reach))
+        self.reach = reach
+        self.probabilities = _empty(len(SHOWN), shape)
+        self.gates = _empty(levels, shape)
+        self.entropy = Entropy(self.probabilities)
+        self.refined = np.zeros(shape[0], np.bool_)
+
+    @property
+    def nbytes(self) -> int:
+        return self.probabilities.nbytes + self.gates.nbytes
+
+    def take(self, slab: MapsSlab) -> None:
+        """Copy a slab in; one that was looked at again overwrites."""
+        low = self.reach[2].start
+        where = slice(slab.slices.start - low, slab.slices.stop - low)
+        self.probabilities[..., where] = slab.probabilities
+        self.gates[..., where] = slab.gates
+        self.refined[where] = True
+
+    def relabel(
+        self, own: NDArray[np.uint8], thresholds: Mapping[Label, float], index: Index
+    ) -> NDArray[np.uint8]:
+        """Labels of a part of the reach with other thresholds.
+
+        Raising a threshold takes those voxels out of the network's own label whose probability
+        is not above it; lowering it adds all voxels whose probability is, also those that the
+        clean-up had taken away. At its default, a label is the network's own, clean-up included.
+        The merge rule holds: tumor over vessel over liver, nothing outside the liver. Slices
+        that the second stage has not looked at stay as they are.
+
+        Parameters
+        ----------
+        own : the network's final labels of that part.
+        thresholds : 0..1, of the labels that are not at their default.
+        index : slices, or a number for a single one, inside the reach.
+        """
+        masks = [
+            _mask(part(own, label), self.probabilities[n][index], label, thresholds.get(label))
+            for n, label in enumerate(SHOWN)
+        ]
+        changed = merge(*masks)
+        refined = np.broadcast_to(self.refined, self.probabilities.shape[1:])[index]
+        return np.where(refined, changed, own)
+
+    def relabeled(
+        self, own: NDArray[np.uint8], thresholds: Mapping[Label, float]
+    ) -> Iterator[NDArray[np.uint8] | None]:
+        """`relabel` for a whole label map, (I, J, K): None after each step, the new one last."""
+        new = np.zeros(own.shape, np.uint8, order="F")
+        i, j, k = self.reach
+        for first in range(k.start, k.stop, _SLICES):
+            last = min(first + _SLICES, k.stop)
+            where = slice(first - k.start, last - k.start)
+            old = own[i, j, first:last]
+            new[i, j, first:last] = self.relabel(old, thresholds, (slice(None), slice(None), where))
+            yield None
+        yield new
+
+
+def _empty(count: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Maps of (k, j, i) voxels as (count, i, j, k), axial slices in one piece."""
+    return np.zeros((count, *shape), np.uint8).transpose(0, 3, 2, 1)
+
+
+def _mask(
+    own: NDArray[np.bool_],
+    probability: NDArray[np.uint8],
+    label: Label,
+    threshold: float | None,
+) -> NDArray[np.bool_]:
+    default = DEFAULTS[label]
+    if threshold is None or threshold == default:
+        return own
+    above: NDArray[np.bool_] = probability > threshold * 255
+    return own & above if threshold > default else own | above
+
+
+class Entropy:
+    """Entropy of what a voxel can be, 0..1 in 255ths, computed where it is looked at.
+
+    1 is a voxel that is background, parenchyma, vessel and tumor with equal probability; also
+    for networks that know fewer labels.
+    """
+
+    def __init__(self, probabilities: NDArray[np.uint8]) -> None:
+        self._probabilities = probabilities
+
+    def __getitem__(self, index: Index) -> NDArray[np.uint8]:
+        organ, vessel, tumor = (one[index].astype(np.int16) for one in self._probabilities)
+        parenchyma = np.maximum(organ - vessel - tumor, 0)  # each is rounded by itself
+        total = sum(_TERMS[part] for part in (255 - organ, parenchyma, vessel, tumor))
+        return np.minimum(np.rint(total * 255), 255).astype(np.uint8)
+
+
+def _terms() -> NDArray[Any]:
+    """What a probability in 255ths adds to the entropy."""
+    p = np.arange(256) / 255
+    terms = np.zeros(256)
+    terms[1:] = -p[1:] * np.log(p[1:]) / np.log(_CLASSES)
+    return terms.astype(np.float32)
+
+
+_TERMS = _terms()

@@ -1,0 +1,1 @@
+"""Agreement with references: scores, error maps, tables, montages."""

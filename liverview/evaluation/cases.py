@@ -1,0 +1,96 @@
+"""Segment scans that have a reference and say how well that went, one case at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from liverview.core.stream import Notice, Progress, Slab
+from liverview.core.volume import LabelMap
+from liverview.evaluation.metrics import LabelScore, SoftSliceDice, check_same_grid, evaluate
+from liverview.evaluation.montage import compared
+from liverview.files import nifti
+from liverview.inference.segmentation import Models, segment
+
+CT, REFERENCE = "ct.nii.gz", "reference.nii.gz"
+
+
+@dataclass(frozen=True, eq=False)
+class CaseResult:
+    """How one case went.
+
+    Attributes
+    ----------
+    name : of its folder.
+    scores : one per label.
+    seconds : that the segmentation took.
+    picture : where segmentation and reference part.
+    """
+
+    name: str
+    scores: list[LabelScore]
+    seconds: float
+    picture: Image.Image
+
+
+def find_cases(folder: Path) -> list[Path]:
+    """The folders in a folder, sorted by name; hidden ones are none.
+
+    Raises
+    ------
+    ValueError : where there are none, or it is no folder.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder: choose one that holds a folder per case.")
+    cases = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if not cases:
+        raise ValueError(
+            f"{folder} holds no cases: put a folder with {CT} and {REFERENCE} into it for each."
+        )
+    return cases
+
+
+def evaluate_case(
+    folder: Path, models: Models, device: str = "auto"
+) -> Iterator[Progress | Notice | CaseResult]:
+    """Segment a case's scan and compare it with its reference, voxel by voxel of the scan.
+
+    Yields progress, then the result.
+
+    Raises
+    ------
+    NiftiError : where a file cannot be read.
+    GridMismatchError : where the reference does not lie on the scan's voxels.
+    ExtentError : where the scan is larger than any body.
+    """
+    volume = nifti.read(folder / CT)
+    named = nifti.read_named(folder / REFERENCE)
+    reference = named.mapped()
+    check_same_grid(volume, reference)
+    for note in (*volume.notes, *([f"{REFERENCE}: {named.remark}"] if named.remark else [])):
+        yield Notice(f"{folder.name}: {note}")
+    soft = SoftSliceDice(reference)
+    voxels = np.zeros(volume.shape, np.uint8, order="F")
+    started = time.monotonic()
+    for item in segment(volume, models, device, probabilities=True):
+        if isinstance(item, Slab):
+            voxels[:, :, item.start : item.stop] = item.labels
+            soft.add(item)
+        elif isinstance(item, Notice):
+            yield Notice(f"{folder.name}: {item.text}")
+        else:
+            yield item
+    seconds = time.monotonic() - started
+    predicted = LabelMap(voxels, volume.affine, volume.name)
+    means = soft.result()
+    scores = [
+        replace(score, soft_slice_dice=means[score.label])
+        for score in evaluate(predicted, reference)
+    ]
+    picture = compared(volume, predicted, reference)
+    yield CaseResult(folder.name, scores, seconds, picture)

@@ -1,0 +1,48 @@
+"""Where a label map and its reference agree, voxel by voxel."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from liverview.core.labels import Label
+from liverview.core.volume import LabelMap
+from liverview.evaluation.metrics import check_same_grid, compared_masks
+
+Box = tuple[slice, slice, slice]
+
+
+class Agreement(IntEnum):
+    """Who has a voxel of a label; 0 stands for neither."""
+
+    BOTH = 1
+    ONLY_PREDICTED = 2
+    ONLY_REFERENCE = 3
+
+
+def agreement(
+    predicted: LabelMap, reference: LabelMap, label: Label
+) -> tuple[NDArray[np.uint8], Box]:
+    """Who has which voxels of a label, of those that its Dice counts (`compared_masks`).
+
+    Returns values of `Agreement` in the smallest block that holds them all, and the block's
+    place; an empty block at the first voxel where neither has the label.
+
+    Raises
+    ------
+    GridMismatchError : where shapes or affines differ.
+    """
+    check_same_grid(predicted, reference)
+    found, true = compared_masks(predicted, reference, label)
+    boxes = ndimage.find_objects((found | true).view(np.uint8))
+    i, j, k = boxes[0] if boxes else (slice(0, 0),) * 3
+    box = i, j, k
+    found, true = found[box], true[box]
+    who = np.zeros(found.shape, np.uint8, order="F")
+    who[found & true] = Agreement.BOTH
+    who[found & ~true] = Agreement.ONLY_PREDICTED
+    who[true & ~found] = Agreement.ONLY_REFERENCE
+    return who, box

@@ -1,0 +1,150 @@
+"""Label maps written by others: which value has which name, and which of our labels it is.
+
+Use:
+
+    found = nifti.read_named(path)        # or load_named in a job
+    if found.unmapped:                    # values that nothing says the label of
+        mapping = ... ask the person, from found.suggested (liverview.ui.dialogs.mapping)
+    labels = found.mapped(mapping)        # a LabelMap in our values
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverview.core.labels import Label, left_out
+from liverview.core.stream import Progress
+from liverview.core.terms import label_called
+from liverview.core.volume import Affine, LabelMap, Volume
+from liverview.files.nifti.extensions import label_names
+from liverview.files.nifti.reading import load, whole_numbers
+from liverview.files.sidefiles.finding import find_names
+
+_MOST = 65535  # of ITK-SNAP and Slicer, whose label maps may be 16 bits wide
+PLAIN = "its plain numbers"
+
+
+@dataclass(frozen=True, eq=False)
+class NamedLabels:
+    """A label map as its file has it, with what is known of its values.
+
+    Attributes
+    ----------
+    voxels : (I, J, K) uint8 or uint16, RAS+, the file's own values.
+    affine : (4, 4), voxel index -> world mm.
+    name : of the file, without its endings.
+    counts : voxels of every value that occurs; 0 is not among them.
+    names : the name of every value that something names, also of some that do not occur.
+    source : where the names are from, in words that end "mapped by ...".
+    suggested : for every value of `counts`, its label by its name; BACKGROUND for what is known
+        to be none of ours, as the spleen; None where that is not known.
+    """
+
+    voxels: NDArray[Any]
+    affine: Affine
+    name: str
+    counts: Mapping[int, int]
+    names: Mapping[int, str]
+    source: str
+    suggested: Mapping[int, Label | None]
+
+    @property
+    def unmapped(self) -> tuple[int, ...]:
+        """Values that occur and whose label is not known: those a person has to be asked about."""
+        return tuple(value for value, label in self.suggested.items() if label is None)
+
+    def mapped(self, mapping: Mapping[int, Label | None] | None = None) -> LabelMap:
+        """The label map in our values.
+
+        ``mapping`` is by default what is suggested; values that it lacks, or has None for, become
+        background.
+        """
+        chosen = self.suggested if mapping is None else mapping
+        table = np.zeros(_MOST + 1, np.uint8)
+        for value, label in chosen.items():
+            table[value] = label or Label.BACKGROUND
+        voxels = np.empty_like(self.voxels, np.uint8)  # the same order in memory
+        for k in range(voxels.shape[2]):
+            voxels[:, :, k] = table[self.voxels[:, :, k]]
+        return LabelMap(voxels, self.affine, self.name)
+
+    @property
+    def remark(self) -> str | None:
+        """What a person should know of what is suggested; None where values are as in ours."""
+        if not self.names:
+            return left_out(self.voxels)
+        as_it_is = all(label == value for value, label in self.suggested.items())
+        return None if as_it_is else self.said()
+
+    def said(self) -> str:
+        """One sentence: which value became what, by what."""
+        taken, left = [], []
+        for value, label in self.suggested.items():
+            name = f"{value} ({self.names[value]})" if value in self.names else str(value)
+            if label:
+                taken.append(f"{name} as {label.name.lower()}")
+            else:
+                left.append(name)
+        rest = f"; left out the values {_shortened(left)}" if left else ""
+        return f"mapped by {self.source}: {', '.join(taken) or 'no label of ours'}{rest}."
+
+
+def load_named(path: Path) -> Iterator[Progress | NamedLabels]:
+    """Read a label map of any program; yields progress, then the `NamedLabels` last.
+
+    Names are looked for in the header's extension (TotalSegmentator, Connectome Workbench), in
+    files around it (`liverview.files.sidefiles`), and where there are none, the values 0 to 3 are
+    taken as ours.
+
+    Raises
+    ------
+    NiftiError : where the file cannot be read or holds no whole numbers from 0 to 65535.
+    """
+    volume: Volume | None = None
+    for item in load(path):
+        if isinstance(item, Progress):
+            yield item
+        else:
+            volume = item
+    assert volume is not None
+    voxels = whole_numbers(path, volume, _MOST)
+    counts = yield from _counts(voxels)
+    inside = label_names(volume.source.extensions) if volume.source else {}
+    names, source = (inside, "its header extension") if inside else ({}, PLAIN)
+    if not inside:
+        names, source = find_names(path) or (names, source)
+    suggested = {value: _suggestion(value, names) for value in counts}
+    yield NamedLabels(voxels, volume.affine, volume.name, counts, names, source, suggested)
+
+
+def read_named(path: Path) -> NamedLabels:
+    """`load_named` for callers that do not want progress."""
+    *_, found = load_named(path)
+    assert isinstance(found, NamedLabels)
+    return found
+
+
+def _suggestion(value: int, names: Mapping[int, str]) -> Label | None:
+    if names:
+        return label_called(names[value]) if value in names else None
+    return Label(value) if value in set(Label) else None
+
+
+def _counts(voxels: NDArray[Any]) -> Generator[Progress, None, dict[int, int]]:
+    """Yields progress; returns the voxels of every value but 0."""
+    total = np.zeros(_MOST + 1, np.int64)
+    for k in range(voxels.shape[2]):
+        found = np.bincount(voxels[:, :, k].ravel(order="K"))
+        total[: len(found)] += found
+        yield Progress("Counting", k / voxels.shape[2])
+    return {int(value): int(total[value]) for value in np.flatnonzero(total) if value}
+
+
+def _shortened(items: list[str], most: int = 8) -> str:
+    return ", ".join(items[:most]) + (" ..." if len(items) > most else "")

@@ -1,0 +1,74 @@
+"""The JSON beside a label map: what its values are, in terms that a program can rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from liverview import DISCLAIMER, __version__
+from liverview.core.labels import SHOWN, Label, LabelStyle, organ_voxels
+from liverview.core.terms import Term, label_terms
+
+_FORMAT = "liverview-labels-1"
+_SCHEME = "SCT"
+
+
+def record(
+    file_name: str,
+    counts: Mapping[Label, int],
+    voxel_ml: float,
+    styles: Mapping[Label, LabelStyle],
+    weights_sha256: Mapping[str, str],
+) -> dict[str, Any]:
+    """The content of the JSON; the unit is in every key.
+
+    Parameters
+    ----------
+    file_name : of the label map.
+    counts : voxels of each value alone.
+    voxel_ml : volume of one voxel.
+    weights_sha256 : of the networks that made the labels, by file name.
+    """
+    organ_ml = organ_voxels(counts)[Label.LIVER] * voxel_ml
+    return {
+        "format": _FORMAT,
+        "label_map": file_name,
+        "labels": [_entry(label, counts[label], voxel_ml, styles[label]) for label in SHOWN],
+        "liver_with_vessels_and_tumors_ml": round(organ_ml, 3),
+        "voxel_ml": round(voxel_ml, 9),
+        "software": f"liverview {__version__}",
+        "weights_sha256": dict(weights_sha256),
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def record_names(content: Any) -> dict[int, str]:
+    """Value -> name; empty where this is no such JSON."""
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        return {}
+    labels = content.get("labels")
+    rows = [row for row in labels if isinstance(row, dict)] if isinstance(labels, list) else []
+    # Not the name, which is the person's own.
+    return {
+        row["value"]: row["label"]
+        for row in rows
+        if type(row.get("value")) is int and isinstance(row.get("label"), str)
+    }
+
+
+def _entry(label: Label, count: int, voxel_ml: float, style: LabelStyle) -> dict[str, Any]:
+    terms = label_terms(label)
+    coded = {"category": terms.category, "type": terms.type, "anatomic_region": terms.region}
+    return {
+        "value": int(label),
+        "label": label.name.lower(),
+        "name": style.name,
+        "color_rgb": list(style.color),
+        "voxel_count": count,
+        "volume_ml": round(count * voxel_ml, 3),
+        "snomed": {key: _coded(term) for key, term in coded.items() if term},
+    }
+
+
+def _coded(term: Term) -> dict[str, str]:
+    return {"scheme": _SCHEME, "code": term.code, "meaning": term.meaning}

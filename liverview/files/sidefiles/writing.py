@@ -1,0 +1,74 @@
+"""Writing the side files of a label map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from liverview.core.labels import SHOWN, Label, LabelStyle
+from liverview.core.stream import Progress
+from liverview.core.volume import LabelMap
+from liverview.files import atomic
+from liverview.files.sidefiles.record import record
+from liverview.files.sidefiles.slicer import ctbl_text
+from liverview.files.sidefiles.snap import snap_text
+
+
+@dataclass(frozen=True)
+class SideFiles:
+    """Where the side files of a label map are.
+
+    Attributes
+    ----------
+    snap : ITK-SNAP label description; slicer : 3D Slicer color table; record : JSON.
+    """
+
+    snap: Path
+    slicer: Path
+    record: Path
+
+    @classmethod
+    def of(cls, label_map: Path) -> SideFiles:
+        """Beside CASE_seg.nii.gz: CASE_seg.txt, .ctbl and .json."""
+        name = label_map.name
+        for ending in (".gz", ".nii"):
+            name = name[: -len(ending)] if name.lower().endswith(ending) else name
+        return cls(*(label_map.with_name(name + ending) for ending in (".txt", ".ctbl", ".json")))
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(astuple(self))
+
+
+def save_side_files(
+    label_map: Path,
+    labels: LabelMap,
+    styles: Mapping[Label, LabelStyle],
+    weights_sha256: Mapping[str, str],
+    *,
+    overwrite: bool = False,
+) -> Iterator[Progress]:
+    """Write the three files beside a label map, each whole or not at all; yields progress.
+
+    Parameters
+    ----------
+    label_map : the file that the labels are in.
+    styles : names and colors to write.
+    weights_sha256 : of the networks that made the labels, by file name; may be empty.
+
+    Raises
+    ------
+    TargetError : where one exists and may not be replaced, or cannot be written.
+    """
+    beside = SideFiles.of(label_map)
+    for path in beside:
+        atomic.check_target(path, overwrite=overwrite)
+    yield Progress("Writing side files", 0.0)
+    counts = {label: int(np.count_nonzero(labels.voxels == label)) for label in SHOWN}
+    content = record(label_map.name, counts, labels.voxel_ml, styles, weights_sha256)
+    atomic.write_text(beside.snap, snap_text(styles))
+    atomic.write_text(beside.slicer, ctbl_text(beside.slicer.name, styles))
+    atomic.write_json(beside.record, content)
+    yield Progress("Saved", 1.0)

@@ -1,0 +1,187 @@
+"""Segmentation as a stream: a coarse liver first, then refined slabs from the crosshair out.
+
+`segment` is a generator and knows nothing of threads: to cancel is to stop iterating and
+close it. Slabs are computed on a fixed partition of the volume and only their order depends
+on the crosshair, so the result is the same, bit for bit, whatever the order. Memory beyond
+the volume and the label map is bounded by the slab and the first stage's 4 mm grid, but for what
+the clean-up of the whole needs to know: the labels, a byte per voxel of the liver's box, and how
+sure the network is of its tumors where it saw any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from liverview.core import paths
+from liverview.core.labels import Label
+from liverview.core.stream import Notice, Progress, Slab
+from liverview.core.volume import Volume
+from liverview.inference.cleanup import clean
+from liverview.inference.coarse import LEAST_ML, NO_LIVER, CoarseLiver, find_liver
+from liverview.inference.fine import Beside, outward, refine
+from liverview.inference.runner import Place, Runner
+from liverview.inference.whole_slices import refine_whole
+from liverview.networks.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from liverview.networks.device import pick_device
+from liverview.networks.memory import reuse_large_blocks
+from liverview.networks.network import fold_batch_norm
+from liverview.networks.resampling import along
+
+__all__ = ["Models", "Slab", "collect", "load_models", "segment"]
+
+_CHUNK = 8  # slices of the coarse liver shown at once
+_PLAUSIBLE_ML = (300.0, 4500.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Models:
+    """The networks of the two stages, ready for inference."""
+
+    coarse: Checkpoint
+    fine: Checkpoint
+
+
+def load_models(folder: Path | None = None) -> Models:
+    """Load coarse.safetensors and fine.safetensors, their batch norms folded.
+
+    The second may know a part of the labels only, as one that was trained on the Decathlon
+    does: where it has no class for the liver, the liver stays the first stage's.
+
+    Raises
+    ------
+    CheckpointError : where one is missing, damaged or of the wrong kind.
+    """
+    where = folder or paths.weights()
+    coarse = load_checkpoint(where / "coarse.safetensors")
+    fine = load_checkpoint(where / "fine.safetensors")
+    if coarse.network.config.dims != 3 or "liver" not in coarse.classes:
+        raise CheckpointError(f"{where / 'coarse.safetensors'} is not a 3D network for the liver.")
+    if coarse.preprocessing.whole_slices:
+        raise CheckpointError(f"{where / 'coarse.safetensors'} has no resolution of its own.")
+    if fine.network.config.dims != 2 or not _are_labels(fine.classes):
+        raise CheckpointError(f"{where / 'fine.safetensors'} is not a 2D network for the labels.")
+    fold_batch_norm(coarse.network)
+    fold_batch_norm(fine.network)
+    return Models(coarse, fine)
+
+
+def _are_labels(classes: tuple[str, ...]) -> bool:
+    """Whether these are background and some of the labels, each once."""
+    background, *names = (label.name.lower() for label in Label)
+    some = set(classes[1:])
+    return classes[0] == background and 0 < len(some) == len(classes) - 1 and some <= set(names)
+
+
+def segment(
+    volume: Volume,
+    models: Models,
+    device: str = "auto",
+    crosshair: tuple[int, int, int] | None = None,
+    *,
+    probabilities: bool = False,
+    gates: bool = False,
+) -> Iterator[Progress | Notice | Slab]:
+    """Segment a volume; slabs may overwrite earlier ones, the last one counts.
+
+    First comes the coarse liver as slabs, nearest to the crosshair first, then the refined
+    labels in the same order, then the slabs that the clean-up of the whole changed. With
+    ``probabilities``, the refined slabs, and only they, hold the probabilities behind them, with
+    ``gates`` the coefficients of the second stage's attention gates. Labels are the same with
+    and without.
+
+    Raises
+    ------
+    DeviceError : where the device is unknown or not there.
+    ExtentError : where the scan is larger than any body.
+    """
+    reuse_large_blocks()
+    place = Place(pick_device(device))
+    near = crosshair[2] if crosshair is not None else volume.shape[2] // 2
+    liver = yield from find_liver(volume, models.coarse, place)
+    if liver is None:
+        yield Slab(0, np.zeros(volume.shape, np.uint8))
+        yield Progress("Done", 1.0)
+        return
+    yield from _show_coarse(volume, liver, near)
+    reach = liver.reach(volume)
+    shape = tuple(side.stop - side.start for side in reach)
+    labels = np.zeros(shape, np.uint8, order="F")
+    tumor = np.zeros(shape, np.uint8, order="F")  # takes memory where it is written to
+    runner = Runner(models.fine.network, place)
+    stage = refine_whole if models.fine.preprocessing.whole_slices else refine
+    beside = Beside(probabilities, gates)
+    for refined in stage(volume, liver, models.fine, runner, near, beside):
+        slab = refined.slab if beside == Beside() else replace(refined.slab, reach=reach)
+        _keep(labels, slab.labels, slab.start, reach)
+        if (slab.labels[slab.box] == Label.TUMOR).any():
+            _keep(tumor, refined.tumor, slab.start, reach)
+        yield slab
+        yield from place.take_notices()
+        yield Progress("Refining", 0.2 + 0.77 * refined.done)
+    ml = yield from _cleaned(volume, reach, labels, tumor)
+    if ml < LEAST_ML:  # the second stage saw that it is none
+        yield Slab(0, np.zeros(volume.shape, np.uint8))
+        yield Notice(NO_LIVER)
+    elif not _PLAUSIBLE_ML[0] <= ml <= _PLAUSIBLE_ML[1]:
+        yield Notice(f"The liver that was found has {ml:,.0f} mL, which is unusual: check it.")
+    yield Progress("Done", 1.0)
+
+
+def collect(
+    stream: Iterator[Progress | Notice | Slab], shape: tuple[int, int, int]
+) -> NDArray[np.uint8]:
+    """The label map that a stream adds up to, (I, J, K) uint8."""
+    labels = np.zeros(shape, np.uint8, order="F")
+    for item in stream:
+        if isinstance(item, Slab):
+            labels[:, :, item.start : item.stop] = item.labels
+    return labels
+
+
+def _show_coarse(volume: Volume, liver: CoarseLiver, near: int) -> Iterator[Slab]:
+    """The first stage's liver on the volume's grid."""
+    mask = torch.from_numpy(liver.mask).float()
+    i, j = (liver.weights(volume, axis, torch.arange(volume.shape[axis])) for axis in (0, 1))
+    *around, slices = liver.box(volume, max(liver.spacing))
+    for start in outward(range(slices.start, slices.stop, _CHUNK), _CHUNK, near):
+        stop = min(start + _CHUNK, volume.shape[2])
+        thin = along(mask, liver.weights(volume, 2, torch.arange(start, stop)), 2).movedim(2, 0)
+        shown = along(along(thin, i, 1), j, 2).permute(1, 2, 0) > 0.5
+        labels = np.asfortranarray(shown.to(torch.uint8).numpy() * np.uint8(Label.LIVER))
+        yield Slab(start, labels, box=(around[0], around[1]))
+
+
+def _keep(
+    block: NDArray[np.uint8],
+    values: NDArray[np.uint8],
+    start: int,
+    reach: tuple[slice, slice, slice],
+) -> None:
+    """Put slices of the volume, from ``start`` on, into the block that reaches so far."""
+    i, j, k = reach
+    first, last = max(start, k.start), min(start + values.shape[2], k.stop)
+    if first < last:
+        part = values[i, j, first - start : last - start]
+        block[:, :, first - k.start : last - k.start] = part
+
+
+def _cleaned(
+    volume: Volume,
+    reach: tuple[slice, slice, slice],
+    labels: NDArray[np.uint8],
+    tumor: NDArray[np.uint8],
+) -> Generator[Progress | Slab, None, float]:
+    """Slabs for the slices that the clean-up changed; returns the volume of what is left, mL."""
+    changed = yield from clean(labels, tumor, volume.spacing)
+    i, j, k = reach
+    for offset in np.flatnonzero(changed):
+        slab = np.zeros((*volume.shape[:2], 1), np.uint8, order="F")
+        slab[i, j, 0] = labels[:, :, offset]
+        yield Slab(k.start + int(offset), slab, box=(i, j))
+    return float(np.count_nonzero(labels)) * volume.voxel_ml

@@ -1,0 +1,214 @@
+"""The figures: volumes stated by what they include, and lesions.
+
+Voxel coordinates (i, j, k) are those of the volume in RAS+, whole numbers at voxel centers;
+world coordinates are mm, RAS+. Values are not rounded here; `to_dict` rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverview.core.labels import Label, organ_voxels
+from liverview.core.volume import Affine, Voxel
+
+Point = tuple[float, float, float]
+
+SMALLEST_LESION_ML = 0.03
+"""Tumor parts below this are counted in the volume, not listed as lesions."""
+
+
+@dataclass(frozen=True)
+class Diameter:
+    """A straight line from edge to edge of a lesion.
+
+    Attributes
+    ----------
+    length_mm : its length.
+    ends_voxel : its two end points (i, j, k), which lie between voxel centers.
+    ends_mm : the same in world mm.
+    """
+
+    length_mm: float
+    ends_voxel: tuple[Point, Point]
+    ends_mm: tuple[Point, Point]
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One connected tumor component (26-connected).
+
+    Attributes
+    ----------
+    number : 1 is the largest by volume.
+    volume_ml, voxel_count : its size.
+    axial : the longest diameter in an axial slice.
+    perpendicular : the longest line across it in the same slice; see `diameters.perpendicular`.
+    diameter_3d : the longest distance between two points of its surface.
+    mean_hu, sd_hu : of its voxels, the standard deviation that of all of them (not of a
+        sample); None where there is no volume, or one that is not in HU.
+    centroid_mm : the middle of its voxels in world mm; may lie outside a crescent.
+    inside : the voxel of the centroid, or where that is none of the lesion's, the nearest one.
+    start : the first voxel of its box.
+    mask : which voxels of the box are the lesion's.
+    """
+
+    number: int
+    volume_ml: float
+    voxel_count: int
+    axial: Diameter
+    perpendicular: Diameter
+    diameter_3d: Diameter
+    mean_hu: float | None
+    sd_hu: float | None
+    centroid_mm: Point
+    inside: Voxel
+    start: Voxel
+    mask: NDArray[np.bool_] = field(repr=False, compare=False)
+
+    @property
+    def axial_diameter_mm(self) -> float:
+        return self.axial.length_mm
+
+    @property
+    def axial_slice(self) -> int:
+        """The index k of the slice of `axial` and `perpendicular`."""
+        return round(self.axial.ends_voxel[0][2])
+
+    @property
+    def axial_voxel(self) -> Voxel:
+        """Its voxel in the slice of `axial` that is nearest to the middle of that diameter."""
+        voxels = np.argwhere(self.mask[:, :, self.axial_slice - self.start[2]]) + self.start[:2]
+        middle = np.mean(self.axial.ends_voxel, axis=0)[:2]
+        i, j = voxels[np.argmin(((voxels - middle) ** 2).sum(axis=1))]
+        return int(i), int(j), self.axial_slice
+
+    def contains(self, voxel: Voxel) -> bool:
+        """Whether a voxel is one of the lesion's."""
+        place = tuple(v - s for v, s in zip(voxel, self.start, strict=True))
+        within = all(0 <= p < n for p, n in zip(place, self.mask.shape, strict=True))
+        return within and bool(self.mask[place])
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: the unit is in every key; voxels are those of the volume in RAS+."""
+        return {
+            "number": self.number,
+            "volume_ml": round(self.volume_ml, 3),
+            "voxel_count": self.voxel_count,
+            "axial_diameter_mm": round(self.axial.length_mm, 1),
+            "axial_diameter_ends_mm": _ends(self.axial.ends_mm, 2),
+            "axial_diameter_ends_voxel_ras": _ends(self.axial.ends_voxel, 3),
+            "perpendicular_diameter_mm": round(self.perpendicular.length_mm, 1),
+            "perpendicular_diameter_ends_mm": _ends(self.perpendicular.ends_mm, 2),
+            "perpendicular_diameter_ends_voxel_ras": _ends(self.perpendicular.ends_voxel, 3),
+            "axial_slice_index_ras": self.axial_slice,
+            "diameter_3d_mm": round(self.diameter_3d.length_mm, 1),
+            "diameter_3d_ends_mm": _ends(self.diameter_3d.ends_mm, 2),
+            "diameter_3d_ends_voxel_ras": _ends(self.diameter_3d.ends_voxel, 3),
+            "mean_hu": None if self.mean_hu is None else round(self.mean_hu, 1),
+            "sd_hu": None if self.sd_hu is None else round(self.sd_hu, 1),
+            "centroid_mm": [round(x, 1) for x in self.centroid_mm],
+            "inside_voxel_ras": list(self.inside),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """What a label map amounts to.
+
+    Attributes
+    ----------
+    voxel_count : of each label alone: of LIVER, that of the parenchyma.
+    affine : of the label map, (4, 4).
+    lesions : largest first.
+    smallest_lesion_ml : smaller parts of the tumor label are no lesions.
+    left_out, left_out_ml : how many such parts there are, and their volume.
+    """
+
+    voxel_count: Mapping[Label, int]
+    affine: Affine
+    lesions: tuple[Lesion, ...]
+    smallest_lesion_ml: float
+    left_out: int
+    left_out_ml: float
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel."""
+        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
+
+    @property
+    def volume_ml(self) -> dict[Label, float]:
+        """Per label; the liver is the whole organ, with its vessels and tumors."""
+        return {label: n * self.voxel_ml for label, n in organ_voxels(self.voxel_count).items()}
+
+    @property
+    def parenchyma_ml(self) -> float:
+        """The liver without vessels and tumors."""
+        return self.voxel_count[Label.LIVER] * self.voxel_ml
+
+    @property
+    def with_vessels_ml(self) -> float:
+        """The liver with its vessels, without tumors."""
+        return (self.voxel_count[Label.LIVER] + self.voxel_count[Label.VESSEL]) * self.voxel_ml
+
+    @property
+    def tumor_burden_percent(self) -> float | None:
+        """Tumor in percent of the whole organ; None where there is no liver."""
+        volume = self.volume_ml
+        return 100 * volume[Label.TUMOR] / volume[Label.LIVER] if volume[Label.LIVER] else None
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """What has to be said beside the figures, one sentence each."""
+        return (
+            "The liver is given without vessels and tumors (parenchyma), with vessels, and with "
+            "both; tumor burden is tumor in percent of the last.",
+            f"Lesions are 26-connected parts of the tumor label of {self.smallest_lesion_ml:g} mL "
+            f"or more; {self.left_out} smaller ones ({self.left_out_ml:.2f} mL) are left out of "
+            "the table, not of the volumes.",
+            "Axial diameters lie in the scan's own axial slices, the perpendicular one within the "
+            "lesion's outline there.",
+        )
+
+    def excluded(self, marks: Mapping[Voxel, str]) -> dict[int, str]:
+        """Reasons by lesion number, of reasons by a voxel that lies in the lesion.
+
+        Numbers change as labels do, places do not. Marks that lie in no lesion are passed over.
+        """
+        return {
+            lesion.number: reason
+            for lesion in self.lesions
+            for voxel, reason in marks.items()
+            if lesion.contains(voxel)
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: the unit is in every key."""
+        volume, burden = self.volume_ml, self.tumor_burden_percent
+        return {
+            "liver_parenchyma_ml": round(self.parenchyma_ml, 2),
+            "liver_with_vessels_ml": round(self.with_vessels_ml, 2),
+            "liver_with_vessels_and_tumors_ml": round(volume[Label.LIVER], 2),
+            "vessel_ml": round(volume[Label.VESSEL], 2),
+            "tumor_ml": round(volume[Label.TUMOR], 2),
+            "tumor_burden_percent": None if burden is None else round(burden, 2),
+            "voxel_ml": round(self.voxel_ml, 9),
+            "liver_parenchyma_voxel_count": self.voxel_count[Label.LIVER],
+            "vessel_voxel_count": self.voxel_count[Label.VESSEL],
+            "tumor_voxel_count": self.voxel_count[Label.TUMOR],
+            "lesion_count": len(self.lesions),
+            "smallest_lesion_ml": self.smallest_lesion_ml,
+            "left_out_count": self.left_out,
+            "left_out_ml": round(self.left_out_ml, 3),
+            "statements": list(self.statements),
+            "lesions": [lesion.to_dict() for lesion in self.lesions],
+        }
+
+
+def _ends(ends: Sequence[Point], digits: int) -> list[list[float]]:
+    return [[round(x, digits) for x in point] for point in ends]

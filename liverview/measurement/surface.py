@@ -1,0 +1,214 @@
+"""Surfaces of a label map in world mm, for a view in three dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverview.core.labels import SHOWN, Label, part
+from liverview.core.stream import Progress
+from liverview.core.volume import LabelMap
+
+_PHASE = "Making surfaces"
+_CHUNK = 12  # layers meshed at once: other threads wait for as long
+# Per label: the least distance of the vertices, and the blur that takes the steps away, in mm. The
+# liver is smooth, a vessel of a few voxels must not be blurred away.
+_FINENESS_MM = {Label.LIVER: (2.0, 2.5), Label.VESSEL: (1.0, 0.7), Label.TUMOR: (1.0, 1.0)}
+_LEAST_BLUR = 0.6  # in cells, or thick slices were seen as steps
+_LEVELS = 0.15, 0.5  # of the blurred share that counts as the border, least and most
+_GRID = 1 << 12  # places of a vertex within a voxel, for telling which ones are the same
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A closed mesh of triangles around a label; of the liver, around the whole organ.
+
+    Attributes
+    ----------
+    label : what it is the surface of.
+    vertices : (n, 3) float32, world mm, RAS+.
+    faces : (m, 3) uint32, counterclockwise from the outside.
+    normals : (n, 3) float32, of length 1, to the outside.
+    """
+
+    label: Label
+    vertices: NDArray[np.float32]
+    faces: NDArray[np.uint32]
+    normals: NDArray[np.float32]
+
+    @property
+    def volume_ml(self) -> float:
+        """What it encloses."""
+        a, b, c = (self.vertices[self.faces[:, n]].astype(np.float64) for n in range(3))
+        return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum()) / 6000
+
+
+def surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
+    """The surface of each label that there is, in short steps.
+
+    Labels are read once each, so that a map which grows meanwhile does no harm.
+    """
+    for number, label in enumerate(SHOWN):
+        yield Progress(_PHASE, number / len(SHOWN))
+        box = _bounds(labels.voxels, label)
+        if box is None:
+            continue
+        yield Progress(_PHASE, (number + 0.3) / len(SHOWN))
+        target, blur = _FINENESS_MM[label]
+        step = tuple(max(1, round(target / mm)) for mm in labels.spacing)
+        field = _shrunk(part(labels.voxels[box], label), step)
+        yield Progress(_PHASE, (number + 0.5) / len(SHOWN))
+        sigma = [
+            max(blur / (n * mm), _LEAST_BLUR) for n, mm in zip(step, labels.spacing, strict=True)
+        ]
+        blurred = _blurred(field, sigma)
+        pieces = []
+        for piece in _meshed(blurred, _level(field, blurred)):
+            pieces.append(piece)
+            yield Progress(_PHASE, (number + 0.7) / len(SHOWN))
+        if pieces:
+            # From cells of several voxels to voxels, whose centers are whole numbers.
+            first = np.array([side.start for side in box])
+            scale = np.array(step, float)
+            made = _surface(label, pieces, labels.affine, first - 0.5 - scale / 2, scale)
+            cell_ml = labels.voxel_ml * float(scale.prod())
+            yield _grown(made, float(field.sum()) * cell_ml, min(labels.spacing) / 2)
+    yield Progress(_PHASE, 1.0)
+
+
+def _bounds(voxels: NDArray[np.uint8], label: Label) -> tuple[slice, slice, slice] | None:
+    """The box of a label."""
+    mask = part(voxels, label)
+    sides = []
+    for axis in range(3):
+        hit = np.flatnonzero(mask.any(axis=tuple(n for n in range(3) if n != axis)))
+        if len(hit) == 0:
+            return None
+        sides.append(slice(int(hit[0]), int(hit[-1]) + 1))
+    return sides[0], sides[1], sides[2]
+
+
+def _shrunk(mask: NDArray[np.bool_], step: tuple[int, ...]) -> NDArray[np.float32]:
+    """The share of a mask in cells of some voxels, with a border of one empty cell."""
+    grown = [(0, -size % n) for size, n in zip(mask.shape, step, strict=True)]
+    field = np.pad(mask, grown).astype(np.float32)
+    for axis, n in enumerate(step):
+        if n > 1:
+            shape = list(field.shape)
+            shape[axis : axis + 1] = [shape[axis] // n, n]
+            field = field.reshape(shape).mean(axis=axis + 1)
+    return np.pad(field, 1)
+
+
+def _blurred(field: NDArray[np.float32], sigma: list[float]) -> NDArray[np.float32]:
+    from scipy import ndimage
+
+    blurred: NDArray[np.float32] = ndimage.gaussian_filter(field, sigma, mode="constant")
+    return blurred
+
+
+def _level(field: NDArray[np.float32], blurred: NDArray[np.float32]) -> float:
+    """Where the surface encloses as much as the label does: blur shrinks what is thin."""
+    cells = round(float(field.sum()))
+    values = blurred[blurred > _LEVELS[0]]
+    if cells >= len(values):
+        return _LEVELS[0]
+    return float(np.clip(np.partition(values, -cells)[-cells], *_LEVELS))
+
+
+def _meshed(
+    field: NDArray[np.float32], level: float
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int32]]]:
+    """Vertices, in cells, and faces, a few layers at a time."""
+    from skimage.measure import marching_cubes
+
+    for start in range(0, field.shape[2] - 1, _CHUNK):
+        layers = field[:, :, start : start + _CHUNK + 1]
+        if not layers.min() < level < layers.max():
+            continue
+        vertices, faces, *_ = marching_cubes(layers, level, gradient_direction="ascent")
+        vertices[:, 2] += start
+        yield vertices, faces
+
+
+def _surface(
+    label: Label,
+    pieces: list[tuple[NDArray[np.float32], NDArray[np.int32]]],
+    affine: NDArray[np.float64],
+    first: NDArray[np.float64],
+    scale: NDArray[np.float64],
+) -> Surface:
+    """One mesh of the pieces; ``first`` and ``scale`` lead from cells to voxels."""
+    counts = np.cumsum([0, *(len(vertices) for vertices, _ in pieces)])
+    cells = np.concatenate([vertices for vertices, _ in pieces])
+    faces = np.concatenate([f + n for (_, f), n in zip(pieces, counts[:-1], strict=True)])
+    # Where two pieces meet, both have the same vertices.
+    x, y, z = np.round(cells.T.astype(np.float64) * _GRID).astype(np.int64)
+    _, kept, number = np.unique((x << 42) | (y << 21) | z, return_index=True, return_inverse=True)
+    faces = number[faces]
+    a, b, c = faces.T
+    faces = faces[(a != b) & (b != c) & (c != a)]
+    voxels = cells[kept].astype(np.float64) * scale + first
+    vertices = voxels @ affine[:3, :3].T + affine[:3, 3]
+    if np.linalg.det(affine[:3, :3]) < 0:
+        faces = faces[:, ::-1]
+    return Surface(
+        label,
+        vertices.astype(np.float32),
+        np.ascontiguousarray(faces, np.uint32),
+        _normals(vertices, faces),
+    )
+
+
+def _grown(surface: Surface, ml: float, most_mm: float) -> Surface:
+    """Moved outward, or inward, to enclose so many mL, but no farther than ``most_mm``."""
+    a, b, c = (surface.vertices[surface.faces[:, n]].astype(np.float64) for n in range(3))
+    area = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()) / 2
+    by = float(np.clip((ml - surface.volume_ml) * 1000 / area, -most_mm, most_mm))
+    return replace(surface, vertices=surface.vertices + np.float32(by) * surface.normals)
+
+
+def _normals(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Of each vertex, the mean of its faces' normals by their area."""
+    a, b, c = (vertices[faces[:, n]] for n in range(3))
+    across = np.cross(b - a, c - a)
+    sums = np.stack(
+        [
+            sum(
+                np.bincount(faces[:, corner], across[:, axis], len(vertices)) for corner in range(3)
+            )
+            for axis in range(3)
+        ],
+        axis=1,
+    )
+    length = np.linalg.norm(sums, axis=1, keepdims=True)
+    return (sums / np.maximum(length, 1e-12)).astype(np.float32)
+
+
+def hit_distance(
+    surface: Surface, start: NDArray[np.float64], direction: NDArray[np.float64]
+) -> float | None:
+    """How far along a ray it first meets a surface; None where it passes it.
+
+    Möller and Trumbore, Fast, minimum storage ray-triangle intersection, J Graphics Tools 1997.
+
+    Parameters
+    ----------
+    start, direction : (3,), world mm.
+    """
+    a, b, c = (surface.vertices[surface.faces[:, n]].astype(np.float64) for n in range(3))
+    one, two = b - a, c - a
+    across = np.cross(direction, two)
+    scale = np.einsum("ij,ij->i", one, across)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse = 1 / scale
+        away = start - a
+        u = np.einsum("ij,ij->i", away, across) * inverse
+        over = np.cross(away, one)
+        v = over @ direction * inverse
+        distance = np.einsum("ij,ij->i", two, over) * inverse
+        hit = (u >= 0) & (v >= 0) & (u + v <= 1) & (distance > 0)
+    return float(distance[hit].min()) if hit.any() else None

@@ -1,0 +1,1 @@
+"""The network, its checkpoints and what a device needs to run it."""

@@ -1,0 +1,120 @@
+"""Checkpoints: weights and everything needed to use them, in one safetensors file.
+
+The weights are half precision; the header holds, as JSON, the network's configuration,
+the preprocessing, the class names, the recipe and the data card. Loading reads tensors
+and text only: nothing in a checkpoint is ever executed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from liverview.files import atomic
+from liverview.networks.network import AttentionResUNet, NetworkConfig
+from liverview.networks.preprocessing import Preprocessing
+
+_FORMAT = "liverview-checkpoint-1"
+
+
+class CheckpointError(ValueError):
+    """A file that is not a usable checkpoint; the message names it and says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A network in evaluation mode with what it takes to use it.
+
+    Attributes
+    ----------
+    network : float32 weights.
+    preprocessing : how its input is made.
+    classes : the name of each output channel; "background" first.
+    recipe : the TOML text it was trained with.
+    card : data, licence, seeds, samples, hours, figures.
+    """
+
+    network: AttentionResUNet
+    preprocessing: Preprocessing
+    classes: tuple[str, ...]
+    recipe: str = ""
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        config = self.network.config
+        if len(self.classes) != config.classes:
+            raise ValueError(f"{config.classes} classes need as many names, got {self.classes}")
+        if self.preprocessing.channels != config.in_channels:
+            raise ValueError(
+                f"the preprocessing makes {self.preprocessing.channels} channels, "
+                f"the network takes {config.in_channels}"
+            )
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint with weights in half precision, whole or not at all.
+
+    Raises
+    ------
+    TargetError, CheckpointError : where the file cannot be written.
+    """
+    tensors = {
+        name: (t.half() if t.is_floating_point() else t).detach().cpu().contiguous()
+        for name, t in checkpoint.network.state_dict().items()
+    }
+    metadata = {
+        "format": _FORMAT,
+        "network": json.dumps(checkpoint.network.config.to_dict()),
+        "preprocessing": json.dumps(checkpoint.preprocessing.to_dict()),
+        "classes": json.dumps(checkpoint.classes),
+        "recipe": checkpoint.recipe,
+        "card": json.dumps(dict(checkpoint.card)),
+    }
+    with atomic.replacing(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata=metadata)
+        except SafetensorError as error:
+            raise CheckpointError(f"{path} could not be written: {error}") from error
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint; the network is in evaluation mode, float32, on the CPU.
+
+    Raises
+    ------
+    CheckpointError : for anything that is not a complete liverview checkpoint.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
+    if metadata.get("format") != _FORMAT:
+        found = metadata.get("format", "no format")
+        raise CheckpointError(f"{path} is not a liverview checkpoint: {found}, not {_FORMAT}")
+    try:
+        network = AttentionResUNet(NetworkConfig(**json.loads(metadata["network"])))
+        network.load_state_dict(_single_precision(tensors))
+        if not all(torch.isfinite(t).all() for t in network.state_dict().values()):
+            raise ValueError("its weights are not all finite numbers")
+        return Checkpoint(
+            network=network.eval(),
+            preprocessing=Preprocessing.from_dict(json.loads(metadata["preprocessing"])),
+            classes=tuple(json.loads(metadata["classes"])),
+            recipe=metadata.get("recipe", ""),
+            card=json.loads(metadata.get("card", "{}")),
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path} is a damaged liverview checkpoint: {error}") from error
+
+
+def _single_precision(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}

@@ -1,0 +1,1 @@
+"""The report as PDF. QtGui only; needs no window and no screen."""

@@ -1,0 +1,299 @@
+"""The report as a PDF: A4, its text as text, set by Qt; works without a screen."""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+
+from PySide6.QtCore import QMarginsF, QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import (
+    QAbstractTextDocumentLayout,
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QGuiApplication,
+    QImage,
+    QPageLayout,
+    QPageSize,
+    QPainter,
+    QPalette,
+    QPdfWriter,
+    QTextDocument,
+)
+
+from liverview.files.atomic import TargetError, replacing
+from liverview.printing.pages import Pages, Piece
+from liverview.report.contents import Contents, Figure, Key, Section, Table
+
+_DPI = 300
+_MARGIN_MM = 16.0
+_FOOTER_MM = 8.0
+_GAP_MM = 3.0
+_IN_A_ROW = 2  # figures
+_FIGURE_MM = 90.0  # no picture is higher
+_POINTS, _TABLE_POINTS, _SMALL_POINTS = 9.0, 8.0, 7.5
+_SHORT_ROWS = 12  # a table with no more is not broken
+_FEWEST_ROWS = 3  # of a table before a break
+_PADDING = 5  # of a table's cells, in pixels of style sheets
+_CSS_DPI = 96
+_STYLE = f"""
+h1 {{ font-size: 15pt; font-weight: 600; margin: 0; }}
+h2 {{ font-size: 11.5pt; font-weight: 600; margin: 12px 0 4px 0; }}
+p {{ margin: 3px 0 3px 0; }}
+.disclaimer {{ font-weight: 600; }}
+.small {{ font-size: {_SMALL_POINTS}pt; color: #444444; }}
+th {{ background-color: #eeeeee; font-weight: 600; text-align: left; }}
+td, th {{ font-size: {_TABLE_POINTS}pt; padding: 2px {_PADDING}px;
+  border-bottom: 1px solid #cccccc; }}
+.fact {{ color: #444444; }}
+"""
+
+
+class PdfError(ValueError):
+    """A PDF that cannot be made here; the message says what is missing."""
+
+
+def ready() -> None:
+    """Start what Qt needs to set text, without a screen where there is no application yet.
+
+    To be called on the main thread.
+
+    Raises
+    ------
+    PdfError : where there is no font.
+    """
+    if QGuiApplication.instance() is None:
+        # Kept by Qt's module until the process ends. A display that is named may not be there.
+        hidden = ["-platform", "offscreen"] if sys.platform.startswith("linux") else []
+        _applications.append(QGuiApplication(["liverview", *hidden]))
+    if not QFontMetricsF(QFont()).inFont("A"):
+        raise PdfError("The PDF needs a font and there is none: install one (fonts-dejavu-core).")
+
+
+_applications: list[QGuiApplication] = []
+
+
+def write_pdf(path: Path, contents: Contents) -> None:
+    """Write the PDF, whole or not at all; on any thread, after `ready`.
+
+    Raises
+    ------
+    TargetError : where the file cannot be written.
+    """
+    with replacing(path) as temporary:
+        writer = QPdfWriter(str(temporary))
+        writer.setTitle(contents.title)
+        writer.setCreator(dict(contents.facts).get("Software", "liverview"))
+        writer.setResolution(_DPI)
+        margins = QMarginsF(_MARGIN_MM, _MARGIN_MM, _MARGIN_MM, _MARGIN_MM)
+        size = QPageSize(QPageSize.PageSizeId.A4)
+        layout = QPageLayout(
+            size, QPageLayout.Orientation.Portrait, margins, QPageLayout.Unit.Millimeter
+        )
+        writer.setPageLayout(layout)
+        painter = QPainter()
+        if not painter.begin(writer):
+            raise TargetError(f"{path} could not be saved: choose another folder.")
+        try:
+            _Setter(writer, painter).set(contents)
+        finally:
+            painter.end()
+
+
+class _Setter:
+    """Sets a report on the pages of a writer."""
+
+    def __init__(self, writer: QPdfWriter, painter: QPainter) -> None:
+        self._writer, self._painter = writer, painter
+        self._width = float(writer.width())
+        self._gap = _pixels(_GAP_MM)
+        self._pages = Pages(writer.height() - _pixels(_FOOTER_MM), self._gap)
+        self._font = QFont()
+        self._font.setPointSizeF(_POINTS)
+        self._font.setFeature(QFont.Tag("liga"), 0)  # or "fi" is not found by who searches it
+        small, bold = QFont(self._font), QFont(self._font)
+        for font in (small, bold):
+            font.setPointSizeF(_TABLE_POINTS)
+        bold.setWeight(QFont.Weight.DemiBold)
+        self._plain, self._bold = QFontMetricsF(small, writer), QFontMetricsF(bold, writer)
+
+    def set(self, contents: Contents) -> None:
+        """Lay everything out, then paint: a page says how many there are."""
+        disclaimer = f'<p class="disclaimer">{escape(contents.disclaimer)}</p>'
+        title = self._text(f"<h1>{escape(contents.title)}</h1>{disclaimer}", with_next=True)
+        self._pages.put(title)
+        self._pages.put(self._text(_facts(contents)))
+        for section in contents.sections:
+            self._section(section)
+        self._pages.finish()
+        for number, page in enumerate(self._pages.pages, start=1):
+            if number > 1:
+                self._writer.newPage()
+            for y, piece in page:
+                self._paint(y, piece)
+            self._foot(contents, f"Page {number} of {len(self._pages.pages)}")
+
+    # ---- layout ----------------------------------------------------------------------------
+
+    def _section(self, section: Section) -> None:
+        followed = bool(section.table or section.figures or section.remarks)
+        self._pages.put(self._text(_heading(section), with_next=followed))
+        if section.table:
+            self._table(section.table)
+        for first in range(0, len(section.figures), _IN_A_ROW):
+            self._pages.put(self._figures(section.figures[first : first + _IN_A_ROW]))
+        for remark in section.remarks:
+            self._pages.put(self._text(f'<p class="small">{escape(remark)}</p>'))
+
+    def _table(self, table: Table) -> None:
+        """A table that is short stays in one piece; a long one goes on under its heading."""
+        shares = self._shares(table)
+        while table.rows:
+            count = self._fitting(table, shares, self._pages.room)
+            short = count < len(table.rows) <= _SHORT_ROWS
+            if (short or count < min(_FEWEST_ROWS, len(table.rows))) and not self._pages.at_top:
+                self._pages.turn()
+                count = self._fitting(table, shares, self._pages.room)
+            count = max(count, 1)
+            self._pages.put(self._rows(table, shares, count))
+            table = replace(table, rows=table.rows[count:])
+            if table.rows:
+                self._pages.turn()
+
+    def _fitting(self, table: Table, shares: Sequence[float], room: float) -> int:
+        """How many of a table's rows fit under its heading."""
+        most = min(len(table.rows), max(0, int(room / self._plain.height())))
+        return bisect_right(
+            range(1, most + 1), room, key=lambda n: self._rows(table, shares, n).height
+        )
+
+    def _rows(self, table: Table, shares: Sequence[float], count: int) -> Piece:
+        return self._text(_table(table, shares, count))
+
+    def _shares(self, table: Table) -> list[float]:
+        """Widths of columns in percent: numbers are never broken, words take what is left."""
+        least, more = [], []
+        beside = 2 * (_PADDING + 1) * _DPI / _CSS_DPI
+        for column, *cells in zip(table.columns, *table.rows, strict=True):
+            heading = max(map(self._bold.horizontalAdvance, column.heading.split()))
+            whole = max([heading, *map(self._plain.horizontalAdvance, cells)])
+            words = [word for cell in cells for word in cell.split()]
+            longest = max(map(self._plain.horizontalAdvance, words), default=0.0)
+            narrow = whole if column.numeric else max(heading, min(longest, self._width / 5))
+            least.append(narrow + beside)
+            more.append(whole - narrow)
+        spare = max(0.0, self._width - sum(least))
+        given = min(1.0, spare / sum(more)) if sum(more) else 0.0
+        rest = (spare - given * sum(more)) / len(least)
+        widths = [n + given * m + rest for n, m in zip(least, more, strict=True)]
+        return [100 * width / sum(widths) for width in widths]
+
+    def _text(self, html: str, *, with_next: bool = False) -> Piece:
+        document = self._document(html, self._width)
+        height = document.size().height()
+        return Piece(height, ((QRectF(0, 0, self._width, height), document),), with_next)
+
+    def _figures(self, figures: Sequence[Figure]) -> Piece:
+        width = (self._width - (_IN_A_ROW - 1) * self._gap) / _IN_A_ROW
+        sizes = [QSizeF(*figure.size) for figure in figures]
+        fit = Qt.AspectRatioMode.KeepAspectRatio
+        sizes = [size.scaled(width, _pixels(_FIGURE_MM), fit) for size in sizes]
+        below = max(size.height() for size in sizes) + self._gap / 3
+        parts: list[tuple[QRectF, QTextDocument | QImage]] = []
+        height = 0.0
+        for column, (figure, size) in enumerate(zip(figures, sizes, strict=True)):
+            x = column * (width + self._gap)
+            parts.append((QRectF(QPointF(x, 0), size), QImage.fromData(figure.jpeg)))
+            caption = self._document(f'<p class="small">{escape(figure.caption)}</p>', width)
+            parts.append((QRectF(QPointF(x, below), caption.size()), caption))
+            height = max(height, below + caption.size().height())
+        return Piece(height, tuple(parts))
+
+    def _document(self, html: str, width: float) -> QTextDocument:
+        document = QTextDocument()
+        document.documentLayout().setPaintDevice(self._writer)
+        document.setDefaultFont(self._font)
+        document.setDefaultStyleSheet(_STYLE)
+        document.setDocumentMargin(0)
+        document.setHtml(html)
+        document.setTextWidth(width)
+        return document
+
+    # ---- painting --------------------------------------------------------------------------
+
+    def _paint(self, y: float, piece: Piece) -> None:
+        self._painter.save()
+        self._painter.translate(0, y)
+        if piece.height > self._pages.height:  # one row, or a name, that fills more than a page
+            shrunk = self._pages.height / piece.height
+            self._painter.scale(shrunk, shrunk)
+        for place, what in piece.parts:
+            if isinstance(what, QImage):
+                self._painter.drawImage(place, what)
+                continue
+            self._painter.save()
+            self._painter.translate(place.topLeft())
+            ink = QAbstractTextDocumentLayout.PaintContext()
+            ink.palette.setColor(QPalette.ColorRole.Text, QColor("black"))  # in any theme
+            what.documentLayout().draw(self._painter, ink)
+            self._painter.restore()
+        self._painter.restore()
+
+    def _foot(self, contents: Contents, number: str) -> None:
+        font = QFont(self._font)
+        font.setPointSizeF(_SMALL_POINTS)
+        self._painter.setFont(font)
+        self._painter.setPen(QColor("#444444"))
+        foot = QRectF(0, 0, self._width, self._writer.height())
+        bottom, side = Qt.AlignmentFlag.AlignBottom, Qt.AlignmentFlag
+        metrics = self._painter.fontMetrics()
+        room = self._width - metrics.horizontalAdvance(f"   {contents.disclaimer} {number}")
+        title = metrics.elidedText(contents.title, Qt.TextElideMode.ElideMiddle, int(room))
+        self._painter.drawText(foot, bottom | side.AlignLeft, f"{title}   {contents.disclaimer}")
+        self._painter.drawText(foot, bottom | side.AlignRight, number)
+
+
+def _pixels(mm: float) -> float:
+    return mm / 25.4 * _DPI
+
+
+# ---- as much HTML as Qt knows --------------------------------------------------------------
+
+
+def _facts(contents: Contents) -> str:
+    rows = (
+        f'<tr><td class="fact" width="24%">{escape(name)}</td><td>{escape(what)}</td></tr>'
+        for name, what in contents.facts
+    )
+    return f'<table width="100%" cellspacing="0">{"".join(rows)}</table>'
+
+
+def _heading(section: Section) -> str:
+    said = "".join(f"<p>{escape(text)}</p>" for text in section.paragraphs)
+    keys = " &nbsp; ".join(map(_key, section.keys))
+    return f"<h2>{escape(section.heading)}</h2>{said}" + (f"<p>{keys}</p>" if keys else "")
+
+
+def _key(key: Key) -> str:
+    color = QColor(*key.color).name()
+    swatch = f'<span style="background-color: {color}">&nbsp;&nbsp;&nbsp;&nbsp;</span>'
+    return f"{swatch} {escape(key.name)}: {escape(key.drawn)}"
+
+
+def _table(table: Table, shares: Sequence[float], count: int) -> str:
+    """The heading and the first rows; columns are as wide whatever the rows."""
+    sides = ["right" if column.numeric else "left" for column in table.columns]
+    heading = "".join(
+        f'<th align="{side}" width="{share:.2f}%">{escape(column.heading)}</th>'
+        for column, side, share in zip(table.columns, sides, shares, strict=True)
+    )
+    rows = (
+        "".join(f'<td align="{s}">{escape(cell)}</td>' for cell, s in zip(row, sides, strict=True))
+        for row in table.rows[:count]
+    )
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<table width="100%" cellspacing="0"><tr>{heading}</tr>{body}</table>'

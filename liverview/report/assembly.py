@@ -1,0 +1,124 @@
+"""Making a report: measured, drawn, written; in steps that can be stopped between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from liverview.core.labels import Label, LabelStyle, default_styles
+from liverview.core.stream import Progress
+from liverview.core.volume import LabelMap, Volume, Voxel
+from liverview.files.atomic import replacing, write_json
+from liverview.files.sidefiles.weights import weights_sha256
+from liverview.measurement.compute import measuring
+from liverview.measurement.export import report, table_paths, write_tables
+from liverview.measurement.markup.listing import Markups
+from liverview.measurement.recist import assess
+from liverview.measurement.results import Lesion, Measurement
+from liverview.report.contents import Contents, compose
+from liverview.report.html_page import page
+from liverview.report.key_images import key_slices
+from liverview.report.provenance import Origin
+
+PdfWriter = Callable[[Path, Contents], None]
+
+
+class ReportPaths(NamedTuple):
+    """The files of a report."""
+
+    html: Path
+    pdf: Path
+    json: Path
+    lesions: Path
+    measurement: Path
+
+
+class Reported(NamedTuple):
+    """A report that is written."""
+
+    paths: ReportPaths
+    contents: Contents
+
+
+def report_paths(folder: Path, name: str) -> ReportPaths:
+    """Where `reporting` writes."""
+    return ReportPaths(
+        folder / f"{name}_report.html",
+        folder / f"{name}_report.pdf",
+        folder / f"{name}_measurement.json",
+        *table_paths(folder, name),
+    )
+
+
+def reporting(
+    volume: Volume,
+    labels: LabelMap,
+    folder: Path,
+    origin: Origin,
+    write_pdf: PdfWriter,
+    *,
+    marks: Mapping[Voxel, str] | None = None,
+    markups: Markups | None = None,
+    styles: Mapping[Label, LabelStyle] | None = None,
+    window: tuple[float, float] | None = None,
+) -> Iterator[Progress | Reported]:
+    """Write the report of a case into a folder; existing files are replaced.
+
+    Each file appears whole or not at all. `Reported` comes last.
+
+    Parameters
+    ----------
+    labels : on the grid of the volume.
+    write_pdf : sets the contents as a PDF.
+    marks : reasons by a voxel of each lesion that is excluded, see `Measurement.excluded`.
+    styles : names and colors of labels.
+    window : level and width of the pictures.
+
+    Raises
+    ------
+    ValueError : where volume and labels lie on different grids.
+    TargetError : where a file cannot be written.
+    """
+    markups = markups or Markups()
+    measurement = yield from _measured(volume, labels)
+    excluded = measurement.excluded(marks or {})
+    slices = yield from key_slices(
+        volume, labels, measurement, _pictured(measurement, excluded),
+        styles or default_styles(), window,
+    )  # fmt: skip
+    yield Progress("Writing the report", 0.0)
+    weights = weights_sha256()
+    contents = compose(volume, measurement, origin, weights, excluded, markups, slices)
+    paths = report_paths(folder, volume.name)
+    with replacing(paths.html) as temporary:
+        temporary.write_text(page(contents), encoding="utf-8")
+    yield Progress("Writing the report", 0.3)
+    write_pdf(paths.pdf, contents)
+    yield Progress("Writing the report", 0.9)
+    run: dict[str, Any] = {
+        "scan_file": origin.scan,
+        "labels_file": origin.labels,
+        "date": origin.date.isoformat(),
+        "device": origin.device,
+        "weights_sha256": weights,
+        **markups.to_dict(volume),
+    }
+    write_json(paths.json, report(volume, measurement, excluded, **run))
+    write_tables(folder, volume.name, measurement, excluded)
+    yield Reported(paths, contents)
+
+
+def _measured(volume: Volume, labels: LabelMap) -> Generator[Progress, None, Measurement]:
+    for item in measuring(volume, labels):
+        if isinstance(item, Measurement):
+            return item
+        yield item
+    raise AssertionError("a measurement comes last")
+
+
+def _pictured(measurement: Measurement, excluded: Mapping[int, str]) -> tuple[Lesion, ...]:
+    """The lesions that get a picture: the largest by volume, and the target lesions."""
+    targets = assess(measurement, excluded).targets
+    largest = [lesion for lesion in measurement.lesions if lesion.number not in excluded][:1]
+    return tuple(dict.fromkeys((*largest, *targets)))

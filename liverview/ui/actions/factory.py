@@ -1,0 +1,83 @@
+"""How commands are made: words, keys, icon, and what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMainWindow
+
+from liverview.ui.widgets.icons import icon
+from liverview.ui.widgets.shortcuts import plain, tip_of
+
+
+class Maker:
+    """Makes the commands of a window."""
+
+    def __init__(self, window: QMainWindow) -> None:
+        self.window = window
+        self._icons: dict[QAction, str] = {}
+
+    def make(
+        self,
+        text: str,
+        keys: str,
+        tip: str,
+        do: Callable[[], object] | None = None,
+        icon_name: str = "",
+    ) -> QAction:
+        """A command; ``keys`` are separated by semicolons, ``&`` marks the mnemonic."""
+        action = QAction(text, self.window)
+        action.setObjectName(plain(text).lower().replace(" ", "_"))  # in the settings
+        if keys:
+            action.setShortcuts(QKeySequence.listFromString(keys))
+        action.setStatusTip(tip)
+        action.setToolTip(tip_of(action))
+        if icon_name:
+            self._icons[action] = icon_name
+        if do is not None:
+            action.triggered.connect(lambda: do())  # without what Qt says of its check mark
+        return action
+
+    def toggle(self, text: str, keys: str, tip: str, do: Callable[[bool], object]) -> QAction:
+        """A command that is on or off, on at first."""
+        action = self.make(text, keys, tip)
+        action.setCheckable(True)
+        action.setChecked(True)
+        action.toggled.connect(do)
+        return action
+
+    def choices(self, actions: Iterable[tuple[QAction, Any]]) -> Choices:
+        """Commands of which at most one is on, with what each stands for."""
+        return Choices(self.window, dict(actions))
+
+    def give_icon(self, action: QAction, name: str) -> None:
+        """An icon for what was not made here, a menu."""
+        self._icons[action] = name
+
+    def color_icons(self) -> None:
+        """Draw the icons in the colors that the window wears now."""
+        for action, name in self._icons.items():
+            action.setIcon(icon(name, self.window.palette()))
+
+
+class Choices:
+    """Commands of which at most one is on."""
+
+    def __init__(self, window: QMainWindow, values: dict[QAction, Any]) -> None:
+        self.values = values
+        group = QActionGroup(window)
+        group.setExclusionPolicy(QActionGroup.ExclusionPolicy.ExclusiveOptional)
+        for action in values:
+            action.setCheckable(True)
+            group.addAction(action)
+
+    @property
+    def actions(self) -> list[QAction]:
+        return list(self.values)
+
+    def show(self, value: object) -> None:
+        """Mark the one that stands for a value, or none."""
+        for action, own in self.values.items():
+            action.setChecked(own == value)

@@ -1,0 +1,56 @@
+"""What liverview is, and what it runs on."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QFontDatabase
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from liverview import DISCLAIMER, __version__
+from liverview.ui.jobs import generators
+from liverview.ui.live.live_result import Start
+
+_WIDTH = 20  # of what is named, in letters
+
+
+class AboutDialog(QDialog):
+    """Version, license, that this is no medical device; the system, as it becomes known."""
+
+    def __init__(self, start: Start, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("About liverview")
+        self.resize(620, 460)
+        words = QLabel(
+            f"<b>liverview {__version__}</b><p>{DISCLAIMER}</p>"
+            "<p>MIT license; weights and shapes CC BY-SA 4.0.</p>"
+        )
+        words.setWordWrap(True)
+        self.system = QPlainTextEdit(readOnly=True)
+        self.system.setAccessibleName("System")
+        self.system.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.system.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        self.copy_button = buttons.addButton("&Copy", QDialogButtonBox.ButtonRole.ActionRole)
+        self.copy_button.setToolTip("Copy the lines about the system, for a question or a report")
+        self.copy_button.clicked.connect(self._copy)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(words)
+        layout.addWidget(self.system, 1)
+        layout.addWidget(buttons)
+        self._job = start(generators.diagnosing())
+        self._job.yielded.connect(self._on_known)
+
+    def _on_known(self, entry: tuple[str, str]) -> None:
+        what, value = entry
+        self.system.appendPlainText(f"{what:<{_WIDTH}} {value}")
+
+    def _copy(self) -> None:
+        QApplication.clipboard().setText(self.system.toPlainText())

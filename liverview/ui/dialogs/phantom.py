@@ -1,0 +1,84 @@
+"""File > New phantom: what to generate."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QSpinBox,
+    QWidget,
+)
+
+from liverview.phantom.config import PHASES, PhantomConfig
+
+
+class PhantomDialog(QDialog):
+    """Size, spacing, seed, lesions, noise and contrast phase of a phantom."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("New phantom")
+        standard = PhantomConfig()
+        self.size_boxes = [_whole(n, 16, 1024) for n in standard.shape]
+        self.spacing_boxes = [_decimal(s, 0.3, 10, " mm") for s in standard.spacing]
+        self.seed = _whole(standard.seed, 0, 2**31 - 1)
+        self.lesions = _whole(standard.lesions, 0, 50)
+        self.noise = _decimal(standard.noise_hu, 0, 100, " HU")
+        self.phase = QComboBox()
+        for phase in PHASES:
+            self.phase.addItem(phase.value.capitalize(), phase)
+        self.phase.setCurrentIndex(PHASES.index(standard.phase))
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        buttons.button(QDialogButtonBox.StandardButton.Ok).setText("Generate")
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout = QFormLayout(self)
+        layout.addRow("Size (voxels)", _row(self.size_boxes))
+        layout.addRow("Spacing", _row(self.spacing_boxes))
+        layout.addRow("Seed", self.seed)
+        layout.addRow("Lesions", self.lesions)
+        layout.addRow("Noise", self.noise)
+        layout.addRow("Contrast phase", self.phase)
+        layout.addRow(buttons)
+
+    def config(self) -> PhantomConfig:
+        """What the person asked for."""
+        i, j, k = (box.value() for box in self.size_boxes)
+        x, y, z = (box.value() for box in self.spacing_boxes)
+        return PhantomConfig(
+            shape=(i, j, k),
+            spacing=(x, y, z),
+            seed=self.seed.value(),
+            lesions=self.lesions.value(),
+            noise_hu=self.noise.value(),
+            phase=self.phase.currentData(),
+        )
+
+
+def _whole(value: int, low: int, high: int) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(low, high)
+    box.setValue(value)
+    return box
+
+
+def _decimal(value: float, low: float, high: float, unit: str) -> QDoubleSpinBox:
+    box = QDoubleSpinBox(suffix=unit, singleStep=0.25)
+    box.setRange(low, high)
+    box.setValue(value)
+    return box
+
+
+def _row(boxes: list[QSpinBox] | list[QDoubleSpinBox]) -> QWidget:
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for box in boxes:
+        layout.addWidget(box)
+    return row

@@ -1,0 +1,158 @@
+"""Questions to the person. One object, so that the window can be driven without them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
+
+from liverview.core.labels import Label, LabelStyle
+from liverview.core.volume import Volume
+
+if TYPE_CHECKING:
+    from liverview.files.nifti import NamedLabels
+    from liverview.phantom.config import PhantomConfig
+
+_SCANS = "NIfTI (*.nii *.nii.gz);;All files (*)"
+_LABELS = "NIfTI (*.nii.gz *.nii)"
+
+
+class Unsaved(Enum):
+    """What to do with labels that are not saved."""
+
+    SAVE = "save"
+    DISCARD = "discard"
+    STAY = "stay"
+
+
+class Dialogs:
+    """Every modal question the window asks; each returns None when the person cancels."""
+
+    def __init__(self, parent: QWidget) -> None:
+        self._parent = parent
+
+    def scan_to_open(self) -> Path | None:
+        name, _ = QFileDialog.getOpenFileName(self._parent, "Open a CT scan", "", _SCANS)
+        return Path(name) if name else None
+
+    def labels_to_open(self) -> Path | None:
+        name, _ = QFileDialog.getOpenFileName(
+            self._parent, "Open a label map of this scan", "", _SCANS
+        )
+        return Path(name) if name else None
+
+    def reference_to_open(self) -> Path | None:
+        name, _ = QFileDialog.getOpenFileName(
+            self._parent, "Open a reference label map", "", _SCANS
+        )
+        return Path(name) if name else None
+
+    def label_map_to_write(self, suggested: Path) -> Path | None:
+        name, _ = QFileDialog.getSaveFileName(
+            self._parent, "Save label map", str(suggested), _LABELS
+        )
+        if not name:
+            return None
+        return self._with_ending(Path(name), (".nii.gz", ".nii"))
+
+    def image_to_write(self, suggested: Path) -> Path | None:
+        name, _ = QFileDialog.getSaveFileName(
+            self._parent, "Save screenshot", str(suggested), "PNG (*.png)"
+        )
+        if not name:
+            return None
+        return self._with_ending(Path(name), (".png",))
+
+    def _with_ending(self, path: Path, endings: tuple[str, ...]) -> Path | None:
+        """The path with one of the endings; the file dialog has asked about other names only."""
+        if path.name.lower().endswith(endings):
+            return path
+        path = path.with_name(path.name + endings[0])
+        return path if not path.exists() or self.may_replace([path]) else None
+
+    def folder_for_masks(self, suggested: Path) -> Path | None:
+        name = QFileDialog.getExistingDirectory(
+            self._parent, "Folder for one mask per label", str(suggested)
+        )
+        return Path(name) if name else None
+
+    def folder_for_report(self, suggested: Path) -> Path | None:
+        name = QFileDialog.getExistingDirectory(
+            self._parent, "Folder for the report", str(suggested)
+        )
+        return Path(name) if name else None
+
+    def may_replace(self, paths: list[Path]) -> bool:
+        names = ", ".join(path.name for path in paths)
+        buttons = QMessageBox.StandardButton
+        answer = QMessageBox.question(
+            self._parent,
+            "Replace files?",
+            f"Replace {names} in {paths[0].parent}?",
+            buttons.Yes | buttons.No,
+            buttons.No,
+        )
+        return answer == buttons.Yes
+
+    def scan_info(self, volume: Volume, path: Path | None) -> None:
+        """What a person should know about the open scan, its remarks included."""
+        shape = " x ".join(str(n) for n in volume.shape)
+        spacing = " x ".join(f"{mm:.3g}" for mm in volume.spacing)
+        lines = [
+            str(path) if path else f"{volume.name}, generated",
+            f"{shape} voxels of {spacing} mm (right, front, up); stored as {volume.voxels.dtype}",
+            *volume.notes,
+        ]
+        QMessageBox.information(self._parent, "Scan", "\n\n".join(lines))
+
+    def volume_number(self, path: Path, count: int) -> int | None:
+        number, given = QInputDialog.getInt(
+            self._parent,
+            "Which volume?",
+            f"{path.name} holds {count} volumes. Open number (1 to {count}):",
+            1,
+            1,
+            count,
+        )
+        return number - 1 if given else None
+
+    def phantom(self) -> PhantomConfig | None:
+        from liverview.ui.dialogs.phantom import PhantomDialog
+
+        dialog = PhantomDialog(self._parent)
+        accepted = dialog.exec() == QDialog.DialogCode.Accepted
+        config = dialog.config() if accepted else None
+        dialog.deleteLater()
+        return config
+
+    def labels_of_values(
+        self, found: NamedLabels, styles: Mapping[Label, LabelStyle]
+    ) -> dict[int, Label] | None:
+        """Which label each value of a file is."""
+        from liverview.ui.dialogs.mapping import MappingDialog
+
+        dialog = MappingDialog(found, styles, self._parent)
+        accepted = dialog.exec() == QDialog.DialogCode.Accepted
+        mapping = dialog.mapping() if accepted else None
+        dialog.deleteLater()
+        return mapping
+
+    def unsaved_labels(self, segmenting: bool) -> Unsaved:
+        box = QMessageBox(self._parent)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setText(
+            "The segmentation is not finished, and its labels are not saved."
+            if segmenting
+            else "The labels are not saved."
+        )
+        box.setInformativeText("Save them before going on?")
+        buttons = QMessageBox.StandardButton
+        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
+        box.setDefaultButton(buttons.Save)
+        answer = box.exec()
+        box.deleteLater()
+        choices = {buttons.Save: Unsaved.SAVE, buttons.Discard: Unsaved.DISCARD}
+        return choices.get(buttons(answer), Unsaved.STAY)

@@ -1,0 +1,152 @@
+"""The quick tour: a few notes beside what they are about; the first minute needs no manual."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from liverview.ui.widgets.shortcuts import plain
+
+_WIDTH = 320
+_GAP = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Stop:
+    """One note of the tour.
+
+    Attributes
+    ----------
+    text : what a person should know there.
+    about : the widget that it is about; the window where it is hidden.
+    offer : a command that can be tried there.
+    """
+
+    text: str
+    about: QWidget
+    offer: QAction | None = None
+
+
+class Tour(QFrame):
+    """Shows the notes one after the other over a window, which stays usable.
+
+    Signals
+    -------
+    finished : the person has seen the last note, or enough of them.
+    """
+
+    finished = Signal()
+
+    def __init__(self, window: QWidget, stops: Sequence[Stop]) -> None:
+        super().__init__(window)
+        self._over = window
+        self._stops = list(stops)
+        self._at = 0
+        self._frame = QFrame(window)
+        self._frame.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._frame.setStyleSheet("border: 2px solid palette(highlight); background: none")
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setAutoFillBackground(True)
+        self.setFixedWidth(_WIDTH)
+        self.setAccessibleName("Quick tour")
+        self.count = QLabel()
+        self.count.setEnabled(False)
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        self.offer = QPushButton()
+        self.back = QPushButton("Back")
+        self.next = QPushButton("Next")
+        self.end = QPushButton("End tour")
+        self.offer.clicked.connect(self._on_offer)
+        self.back.clicked.connect(self._on_back)
+        self.next.clicked.connect(self._on_next)
+        self.end.clicked.connect(self.finish)
+        row = QHBoxLayout()
+        for button in (self.end, self.back, self.next):
+            row.addWidget(button)
+        layout = QVBoxLayout(self)
+        for widget in (self.count, self.text, self.offer):
+            layout.addWidget(widget)
+        layout.addLayout(row)
+        window.installEventFilter(self)
+        self.go_to(0)
+        self.show()
+        self.next.setFocus()
+
+    def go_to(self, number: int) -> None:
+        """Show a note."""
+        self._at = number
+        stop = self._stops[number]
+        self.count.setText(f"{number + 1} of {len(self._stops)}")
+        self.text.setText(stop.text)
+        self.offer.setVisible(stop.offer is not None)
+        if stop.offer is not None:
+            self.offer.setText(plain(stop.offer.text()))
+        self.back.setEnabled(number > 0)
+        self.next.setText("Next" if number + 1 < len(self._stops) else "Done")
+        self._place()
+
+    def finish(self) -> None:
+        """Take the notes away."""
+        self._over.removeEventFilter(self)
+        self._frame.hide()
+        self._frame.deleteLater()
+        self.hide()
+        self.finished.emit()
+        self.deleteLater()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            self._place()
+        return False
+
+    def _place(self) -> None:
+        """Beside what the note is about, inside the window."""
+        window, about = self._over, self._stops[self._at].about
+        shown = about.isVisible()
+        at = about.mapTo(window, QPoint()) if shown else QPoint()
+        target = QRect(at, about.size()) if shown else window.rect()
+        self._frame.setGeometry(target)
+        self._frame.setVisible(shown)
+        self.adjustSize()
+        room = window.rect().adjusted(_GAP, _GAP, -_GAP, -_GAP)
+        left = target.left() - self.width() - _GAP
+        if left < room.left():
+            left = target.right() + _GAP
+        if left + self.width() > room.right():  # it fills the window's width
+            left = target.center().x() - self.width() // 2
+        top = target.bottom() + _GAP if target.height() < 60 else target.top() + _GAP
+        top = min(max(top, room.top()), room.bottom() - self.height())
+        self.move(max(left, room.left()), top)
+        self.raise_()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.finish()
+        else:
+            event.ignore()
+
+    def _on_offer(self) -> None:
+        offer = self._stops[self._at].offer
+        if offer is not None:
+            offer.trigger()
+
+    def _on_back(self) -> None:
+        self.go_to(self._at - 1)
+
+    def _on_next(self) -> None:
+        if self._at + 1 < len(self._stops):
+            self.go_to(self._at + 1)
+        else:
+            self.finish()

@@ -1,0 +1,1 @@
+"""What a person is led through, several questions and jobs long."""

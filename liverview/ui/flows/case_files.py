@@ -1,0 +1,188 @@
+"""Files of the open case: opening, saving, and what is asked before labels are lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from liverview.core.labels import Label
+from liverview.core.volume import LabelMap, Volume
+from liverview.ui.dialogs.questions import Dialogs, Unsaved
+from liverview.ui.jobs.controller import Controller, Then
+
+if TYPE_CHECKING:
+    from liverview.files.nifti import NamedLabels
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class CaseFiles(QObject):
+    """Asks the person, then tells the controller.
+
+    Attributes
+    ----------
+    dialogs : the questions; one object, so that they can be answered without a person.
+
+    Signals
+    -------
+    failed : a sentence about what went wrong.
+    """
+
+    failed = Signal(str)
+
+    def __init__(self, window: QWidget, controller: Controller) -> None:
+        super().__init__(window)
+        self.dialogs = Dialogs(window)
+        self.session = controller.session
+        self._window = window
+        self._controller = controller
+        self._asking = 0  # modal questions that are open
+        self._offer: Then | None = None  # shows what was loaded
+        controller.loaded.connect(self._on_loaded)
+        controller.volume_choice_needed.connect(self._on_volume_choice_needed)
+        controller.mapping_needed.connect(self._on_mapping_needed)
+
+    # ---- opening ---------------------------------------------------------------------------
+
+    def choose_scan(self) -> None:
+        """Ask for a scan and open it."""
+        path = self.ask(self.dialogs.scan_to_open)
+        if path is not None:
+            self._controller.open(path)
+
+    def new_phantom(self) -> None:
+        """Ask what kind of phantom is wanted and generate it."""
+        config = self.ask(self.dialogs.phantom)
+        if config is not None:
+            self._controller.generate(config)
+
+    def choose_labels(self) -> None:
+        """Ask for a label map of the open scan and show it in place of the labels."""
+        path = self.ask(self.dialogs.labels_to_open)
+        if path is not None:
+            self.after_saving(partial(self._controller.open_labels, path))
+
+    def choose_reference(self) -> None:
+        """Ask for a label map and compare the labels with it."""
+        path = self.ask(self.dialogs.reference_to_open)
+        if path is not None:
+            self._controller.open_reference(path)
+
+    def _on_loaded(self, volume: Volume, path: Path | None, truth: LabelMap | None) -> None:
+        self._offer = partial(self._controller.adopt, volume, path, truth)
+        self._take_offer()
+
+    def _take_offer(self) -> None:
+        """Show what was loaded; but no question may outlive the case that it is about."""
+        offer = self._offer
+        if offer is not None and not self._asking:
+            self._offer = None
+            self.after_saving(offer)
+
+    def _on_volume_choice_needed(self, path: Path, count: int) -> None:
+        number = self.ask(self.dialogs.volume_number, path, count)
+        if number is not None:
+            self._controller.open(path, number)
+
+    def _on_mapping_needed(
+        self, path: Path, found: NamedLabels, again: Callable[[Mapping[int, Label]], None]
+    ) -> None:
+        mapping = self.ask(self.dialogs.labels_of_values, found, self.session.styles)
+        if mapping is not None:
+            again(mapping)
+
+    # ---- saving ----------------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Ask for a name and save the label map there."""
+        self._save(None)
+
+    def save_with_side_files(self) -> None:
+        """Ask for a name and save the label map with its names and colors beside it."""
+        from liverview.files.sidefiles.writing import SideFiles
+
+        path = self.ask(self.dialogs.label_map_to_write, self.beside("_seg.nii.gz"))
+        if path is None:
+            return
+        existing = [beside for beside in SideFiles.of(path) if beside.exists()]
+        if self._is_the_scan(path):
+            self.failed.emit(f"{path} is the open scan itself: choose another name.")
+        elif not existing or self.ask(self.dialogs.may_replace, existing):
+            self._controller.save_labels(path, side_files=True)
+
+    def _save(self, then: Then | None) -> None:
+        path = self.ask(self.dialogs.label_map_to_write, self.beside("_seg.nii.gz"))
+        if path is None:
+            return
+        if self._is_the_scan(path):
+            self.failed.emit(f"{path} is the open scan itself: choose another name.")
+        else:
+            self._controller.save_labels(path, then)
+
+    def save_masks(self) -> None:
+        """Ask for a folder and save one mask per label there."""
+        from liverview.files.nifti import mask_paths
+
+        folder = self.ask(self.dialogs.folder_for_masks, self.beside("").parent)
+        if folder is None or self.session.volume is None:
+            return
+        targets = mask_paths(folder, self.session.volume.name).values()
+        existing = [path for path in targets if path.exists()]
+        if any(self._is_the_scan(path) for path in existing):
+            self.failed.emit(f"{folder} holds the open scan under such a name: choose another.")
+            return
+        if not existing or self.ask(self.dialogs.may_replace, existing):
+            self._controller.save_masks(folder)
+
+    def save_screenshot(self) -> None:
+        """Ask for a name and save a picture of the window as it was before the question."""
+        picture = self._window.grab()
+        path = self.ask(self.dialogs.image_to_write, self.beside(".png"))
+        if path is not None and not picture.save(str(path)):
+            self.failed.emit(f"{path} could not be written: choose another folder.")
+
+    def beside(self, ending: str) -> Path:
+        """A file name for the open case, in its folder."""
+        name = self.session.volume.name if self.session.volume else "liverview"
+        folder = self.session.path.parent if self.session.path else Path.cwd()
+        return folder / f"{name}{ending}"
+
+    def _is_the_scan(self, path: Path) -> bool:
+        scan = self.session.path
+        return scan is not None and path.resolve() == scan.resolve()
+
+    # ---- questions -------------------------------------------------------------------------
+
+    def ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Put a modal question; what is loaded meanwhile waits for its end."""
+        self._asking += 1
+        try:
+            return question(*args, **kwargs)
+        finally:
+            self._asking -= 1
+            QTimer.singleShot(0, self._take_offer)
+
+    def after_saving(self, then: Then) -> None:
+        """Go on now, or after the person has saved the labels."""
+        if self.may_go_on(partial(self.after_saving, then)):
+            then()
+
+    def may_go_on(self, later: Then) -> bool:
+        """Whether no labels would be lost now; ``later`` is called once they are saved."""
+        if self._controller.saving:
+            self._controller.when_saved(later)
+            return False
+        if not self.session.modified:
+            return True
+        choice = self.ask(self.dialogs.unsaved_labels, self.session.segmenting)
+        if choice is Unsaved.SAVE:
+            if self.session.segmenting:  # what is saved must hold still
+                self._controller.stop_segmenting()
+            self._save(later)
+        return choice is Unsaved.DISCARD

@@ -1,0 +1,91 @@
+"""The main job without a person: segment what is open, write the results, quit."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QElapsedTimer, QObject, QTimer
+
+from liverview.files.atomic import write_json
+from liverview.measurement.compute import measure
+from liverview.measurement.export import report
+from liverview.measurement.results import Measurement
+from liverview.ui.jobs.job import Outcome
+from liverview.ui.main_window import MainWindow
+
+_LAYOUT_MS = 200  # for the last repaints before the picture is taken
+
+
+class Delivery(QObject):
+    """Drives a window by its own signals, as a person would by its menu.
+
+    Attributes
+    ----------
+    exit_code : 0 once everything was written, 2 after a failure.
+    """
+
+    def __init__(self, window: MainWindow, out: Path) -> None:
+        super().__init__(window)
+        self.exit_code = 2
+        self._window = window
+        self._out = out
+        self._clock = QElapsedTimer()
+        self._seconds = 0.0
+        window.session.volume_changed.connect(self._on_volume_changed)
+        window.controller.segmented.connect(self._on_segmented)
+        window.controller.saved.connect(self._on_saved)
+        window.controller.failed.connect(self._on_failed)
+        window.controller.noticed.connect(self._on_noticed)
+
+    def _on_volume_changed(self) -> None:
+        self._clock.start()
+        self._window.segment_when_idle()
+
+    def _on_segmented(self, outcome: Outcome) -> None:
+        if outcome is not Outcome.DONE:
+            return
+        self._seconds = self._clock.elapsed() / 1000
+        assert self._window.session.volume is not None
+        name = self._window.session.volume.name
+        self._window.controller.save_labels(self._out / f"{name}_seg.nii.gz")
+
+    def _on_saved(self, path: Path) -> None:
+        session = self._window.session
+        assert session.volume is not None
+        assert session.labels is not None
+        measurement = measure(session.labels, session.volume)
+        device = self._window.actions_.device.currentData()
+        figures = report(
+            session.volume, measurement, device=device, seconds=round(self._seconds, 2)
+        )
+        self._json = self._out / f"{session.volume.name}_measurement.json"
+        write_json(self._json, figures)
+        self._go_to_finding(measurement)
+        self._written = path
+        QTimer.singleShot(_LAYOUT_MS, self._take_picture)
+
+    def _go_to_finding(self, measurement: Measurement) -> None:
+        """Put the crosshair on the largest lesion, so that the picture shows it."""
+        if measurement.lesions:
+            self._window.session.set_crosshair(measurement.lesions[0].inside)
+
+    def _take_picture(self) -> None:
+        picture = self._out / "screenshot.png"
+        saved = self._window.grab().save(str(picture))
+        for path in (self._written, self._json, picture):
+            print(f"{path} written.")
+        self.exit_code = 0 if saved else 2
+        self._quit()
+
+    def _on_failed(self, text: str, details: str) -> None:
+        print(f"liverview: {text} {details}".rstrip(), file=sys.stderr)
+        self._quit()
+
+    def _on_noticed(self, text: str) -> None:
+        print(text, file=sys.stderr)
+
+    def _quit(self) -> None:
+        self._window.hide()
+        self._window.shut_down()
+        QCoreApplication.exit(self.exit_code)

@@ -1,0 +1,138 @@
+"""How the labels of the open scan agree with a reference, and where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject
+
+from liverview.core.labels import Label
+from liverview.core.stream import Progress
+from liverview.ui.jobs import generators
+from liverview.ui.live.live_result import Follower, Start
+from liverview.ui.state.overlay import Overlay
+from liverview.ui.state.session import Session
+
+if TYPE_CHECKING:
+    from liverview.evaluation.metrics import LabelScore
+
+NAMES = {1: "Agree", 2: "Only predicted", 3: "Only reference"}
+"""What the values of the overlay mean, as in `liverview.evaluation.error_map.Agreement`."""
+# Middle, dark and light: they stay apart without hue, and for color-blind eyes; what both have
+# lets the scan through.
+_COLORS = {1: (0, 158, 115, 110), 2: (0, 70, 160, 215), 3: (240, 228, 66, 215)}
+
+
+class Comparison(Follower):
+    """Keeps the figures up to date.
+
+    Attributes
+    ----------
+    scores : of the labels that are compared so far.
+    phase : what is being done.
+    """
+
+    patient = True
+
+    def __init__(self, session: Session, start: Start, parent: QObject | None = None) -> None:
+        self.scores: dict[Label, LabelScore] = {}
+        self.phase = ""
+        super().__init__(session, start, parent)
+        session.reference_changed.connect(self.look_again)
+
+    def look_again(self) -> None:
+        self._drop()
+        super().look_again()
+        self.changed.emit()
+
+    def _work(self) -> Iterator[object] | None:
+        labels, reference = self.session.labels, self.session.reference
+        if labels is None or reference is None or not self.session.has_labels:
+            return None
+        self._drop()
+        return generators.comparing(labels, reference)
+
+    def _take(self, item: object) -> None:
+        if isinstance(item, Progress):
+            if item.phase == self.phase:
+                return
+            self.phase = item.phase
+        else:
+            score: LabelScore = item  # type: ignore[assignment]
+            self.scores[score.label] = score
+        self.changed.emit()
+
+    def _drop(self) -> None:
+        self.scores, self.phase = {}, ""
+
+
+class AgreementOverlay(Follower):
+    """Shows where labels and reference agree, while a label is chosen for that.
+
+    Attributes
+    ----------
+    label : the chosen one.
+    """
+
+    patient = True
+
+    def __init__(self, session: Session, start: Start, parent: QObject | None = None) -> None:
+        self.label: Label | None = None
+        self._shown: Overlay | None = None
+        super().__init__(session, start, parent)
+        self.set_wanted(True)
+        session.reference_changed.connect(self.look_again)
+        session.overlay_changed.connect(self._on_overlay_changed)
+
+    def choose(self, label: Label | None) -> None:
+        """Show a label's agreement, or none."""
+        if label is not self.label:
+            self.label = label
+            self.look_again()
+
+    def look_again(self) -> None:
+        self._drop()
+        super().look_again()
+        self.changed.emit()
+
+    def _work(self) -> Iterator[object] | None:
+        labels, reference = self.session.labels, self.session.reference
+        if self.label is None or labels is None or reference is None:
+            return None
+        return (
+            generators.agreeing(labels, reference, self.label) if self.session.has_labels else None
+        )
+
+    def _take(self, item: object) -> None:
+        assert self.label is not None
+        assert isinstance(item, tuple)
+        who, box = item
+        title = f"{self.session.styles[self.label].name} and reference"
+        self._shown = Overlay(title, who, box, color_table(), names=NAMES, alone=True)
+        self.session.set_overlay(self._shown)
+
+    def _drop(self) -> None:
+        if self._shown is not None:
+            self._shown = None
+            self.session.set_overlay(None)
+
+    def _on_volume_changed(self) -> None:
+        self.label = None
+        super()._on_volume_changed()
+
+    def _on_overlay_changed(self) -> None:
+        """Something else is shown in its place: that was chosen later."""
+        if self.label is not None and self.session.overlay is not self._shown:
+            self._shown, self.label = None, None
+            self.look_again()
+
+
+def color_table() -> NDArray[np.uint8]:
+    """RGBA of the overlay, (256, 4)."""
+    table = np.zeros((256, 4), np.uint8)
+    for value, color in _COLORS.items():
+        table[value] = color
+    return table

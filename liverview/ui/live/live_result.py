@@ -1,0 +1,159 @@
+"""What is computed from the labels behind what the person does, and kept up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
+
+from liverview.ui.jobs.job import Job, Outcome
+from liverview.ui.state.session import Session
+
+Start = Callable[[Iterator[object]], Job]
+_SOON_MS = 150  # labels that change together are looked at once
+_SETTLED_MS = 1000  # labels that have not changed for so long hold still
+_SHARE = 4  # while labels stream, the next look waits so many times as long as the last one took
+
+
+class Follower(QObject):
+    """Looks at the labels again when they have changed, while somebody wants to know.
+
+    One job at a time; what it yields goes to `_take`. Another scan drops everything.
+
+    Attributes
+    ----------
+    patient : look only at labels that hold still: not while they stream, and a while after they
+        have changed; a look at labels that change meanwhile stops.
+    outcome : how the last look ended; None before and during one.
+
+    Signals
+    -------
+    changed : what is known, or whether it is being worked on.
+    """
+
+    changed = Signal()
+    patient = False
+
+    def __init__(self, session: Session, start: Start, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self._start = start
+        self._job: Job | None = None
+        self.outcome: Outcome | None = None
+        self._stale = session.has_labels  # made late, it has missed the change
+        self._wanted = False
+        self._clock = QElapsedTimer()
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._look)
+        session.volume_changed.connect(self._on_volume_changed)
+        session.labels_changed.connect(self._on_labels_changed)
+        session.progress_changed.connect(self._on_progress_changed)
+
+    # ---- what a kind of follower says ------------------------------------------------------
+
+    def _work(self) -> Iterator[object] | None:
+        """What is to be done with the labels as they are; None: nothing."""
+        raise NotImplementedError
+
+    def _take(self, item: object) -> None:
+        """Keep what the work yielded."""
+        raise NotImplementedError
+
+    def _drop(self) -> None:
+        """Forget what was found."""
+        raise NotImplementedError
+
+    # ---- for everybody ---------------------------------------------------------------------
+
+    @property
+    def current(self) -> bool:
+        """Whether what is known is that of the labels as they are."""
+        return not self._stale and self._job is None
+
+    @property
+    def running(self) -> bool:
+        return self._job is not None
+
+    def set_wanted(self, wanted: bool) -> None:
+        """Look only while somebody wants to know."""
+        self._wanted = wanted
+        if wanted:
+            self._schedule(0)
+
+    def look_again(self) -> None:
+        """Something else than the labels has changed."""
+        self._let_go()
+        self._stale = True
+        self._schedule(0)
+
+    def stop(self) -> None:
+        """Stop looking until something changes; what was found stays."""
+        if self._job is not None:
+            self._let_go()
+            self.outcome = Outcome.CANCELED
+            self.changed.emit()
+
+    def _let_go(self) -> None:
+        self._timer.stop()
+        if self._job is not None:
+            self._job.cancel()
+        self._job = None
+
+    # ---- when ------------------------------------------------------------------------------
+
+    def _schedule(self, after_ms: int) -> None:
+        if self.patient and self.session.segmenting:
+            return
+        if self._stale and self._wanted and self._job is None and not self._timer.isActive():
+            self._timer.start(after_ms)
+
+    def _look(self) -> None:
+        if self._job is not None:
+            return
+        self._stale, self.outcome = False, None
+        work = self._work()
+        if work is not None:
+            self._clock.start()
+            self._job = job = self._start(work)
+            job.yielded.connect(self._on_yielded)
+            job.ended.connect(self._on_ended)
+        self.changed.emit()
+
+    def _on_yielded(self, item: object) -> None:
+        if self.sender() is self._job:
+            self._take(item)
+
+    def _on_ended(self, outcome: Outcome) -> None:
+        if self.sender() is not self._job:  # let go earlier
+            return
+        self._job, self.outcome = None, outcome
+        self.changed.emit()
+        streaming = self.session.segmenting
+        self._schedule(int(_SHARE * self._clock.elapsed()) if streaming else _SOON_MS)
+
+    def _forget(self) -> None:
+        self._let_go()
+        self._stale, self.outcome = False, None
+        self._drop()
+        self.changed.emit()
+
+    def _on_volume_changed(self) -> None:
+        self._forget()
+
+    def _on_labels_changed(self, start: int, stop: int) -> None:
+        if self.session.has_labels:
+            if self.patient:
+                self._forget()
+            self._stale = True
+            self._schedule(_SETTLED_MS if self.patient else _SOON_MS)
+        else:  # they were dropped, or a segmentation begins
+            self._forget()
+
+    def _on_progress_changed(self) -> None:
+        """Once labels have stopped streaming, nothing is waited for."""
+        if self.session.segmenting:
+            return
+        if self._timer.isActive():
+            self._timer.start(0)
+        elif self.patient:
+            self._schedule(0)

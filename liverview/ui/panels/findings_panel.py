@@ -1,0 +1,185 @@
+"""The Findings panel: volumes, tumor burden, the table of lesions, RECIST 1.1."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QFormLayout,
+    QHBoxLayout,
+    QInputDialog,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from liverview.core.labels import Label
+from liverview.measurement.results import Measurement
+from liverview.ui.live.findings import Findings
+from liverview.ui.panels.lesion_table import COLUMNS, LesionTable, cells
+from liverview.ui.widgets.formatting import format_ml
+
+_REASONS = (
+    "Benign: cyst or hemangioma",
+    "Treated before",
+    "Not a lesion",
+    "Cannot be measured reproducibly",
+)
+
+
+class FindingsPanel(QWidget):
+    """What was found; a click on a lesion goes there."""
+
+    def __init__(self, findings: Findings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.findings = findings
+        self.state = QLabel()
+        self.state.setWordWrap(True)
+        self.figures = {name: QLabel() for name in _AMOUNTS}
+        form = QFormLayout()
+        form.setVerticalSpacing(2)
+        for name, (text, tip) in _AMOUNTS.items():
+            value = self.figures[name]
+            value.setAlignment(Qt.AlignmentFlag.AlignRight)
+            value.setToolTip(tip)
+            value.setAccessibleName(text)
+            form.addRow(text, value)
+        self.table = LesionTable()
+        self.recist = QLabel()
+        self.recist.setWordWrap(True)
+        self.recist.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.exclude_button = QPushButton("Exclude")
+        self.exclude_button.setToolTip("Leave the chosen lesion out of the target lesions")
+        self.exclude_button.setMenu(self._reasons())
+        self.include_button = QPushButton("Include")
+        self.include_button.setToolTip("Take the chosen lesion in again")
+        self.copy_button = QPushButton("Copy")
+        self.copy_button.setToolTip("Copy figures and table, for a spreadsheet")
+        row = QHBoxLayout()
+        for button in (self.exclude_button, self.include_button, self.copy_button):
+            row.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.addWidget(self.state)
+        layout.addLayout(form)
+        layout.addWidget(self.table, 1)
+        layout.addLayout(row)
+        layout.addWidget(self.recist)
+        self.table.selected.connect(findings.choose)
+        self.include_button.clicked.connect(partial(self._exclude, ""))
+        self.copy_button.clicked.connect(self.copy)
+        findings.changed.connect(self.refresh)
+        findings.session.volume_changed.connect(self.refresh)
+        self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self.findings.set_wanted(True)
+        super().showEvent(event)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.findings.set_wanted(False)
+        super().hideEvent(event)
+
+    # ---- showing ---------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show what is known."""
+        found = self.findings.measurement
+        self.state.setText(self._state(found))
+        self.state.setVisible(bool(self.state.text()))
+        amounts = _amounts(found) if found is not None else {}
+        for name, label in self.figures.items():
+            label.setText(amounts.get(name, "–"))
+        known = self.findings
+        self.table.show_lesions(known.lesions, known.excluded, known.chosen)
+        proposal = self.findings.recist
+        self.recist.setText("" if proposal is None else self._recist())
+        notes = [] if found is None or proposal is None else [*found.statements, *proposal.caveats]
+        self.table.setToolTip("\n".join(notes))
+        self.recist.setToolTip("\n".join(notes))
+        self.copy_button.setEnabled(found is not None)
+        self._enable()
+
+    def _state(self, found: Measurement | None) -> str:
+        session = self.findings.session
+        if not session.has_labels:
+            return "Segment the scan (F5) to see what there is."
+        if session.segmenting:
+            return "So far, while the segmentation runs:"
+        if session.has_partial:
+            return "Partial: the segmentation was stopped."
+        if not self.findings.current:
+            return "Measuring …"
+        return "" if found is not None else "The labels could not be measured."
+
+    def _recist(self) -> str:
+        proposal = self.findings.recist
+        assert proposal is not None
+        numbers = " and ".join(str(lesion.number) for lesion in proposal.targets)
+        text = "RECIST 1.1: "
+        if proposal.targets:
+            word = "lesions" if len(proposal.targets) > 1 else "lesion"
+            text += f"target {word} {numbers}, sum of diameters "
+            text += f"{proposal.sum_of_diameters_mm:.1f} mm."
+        return f"{text} {' '.join(proposal.caveats)}"
+
+    def _enable(self) -> None:
+        chosen, excluded = self.findings.chosen, self.findings.excluded
+        self.exclude_button.setEnabled(chosen is not None and chosen not in excluded)
+        self.include_button.setEnabled(chosen in excluded)
+
+    def copy(self) -> None:
+        """Put the figures and the table on the clipboard, columns apart by tabs."""
+        found = self.findings.measurement
+        if found is None:
+            return
+        lines = [f"{_AMOUNTS[name][0]}\t{text}" for name, text in _amounts(found).items()]
+        lines += ["", "\t".join(COLUMNS)]
+        excluded = self.findings.excluded
+        for lesion in found.lesions:
+            lines.append("\t".join(cells(lesion, excluded.get(lesion.number, ""))))
+        QApplication.clipboard().setText("\n".join(lines))
+
+    # ---- what the person does --------------------------------------------------------------
+
+    def _reasons(self) -> QMenu:
+        menu = QMenu(self)
+        for reason in _REASONS:
+            menu.addAction(reason, partial(self._exclude, reason))
+        menu.addSeparator()
+        menu.addAction("Another reason …", self._ask_reason)
+        return menu
+
+    def _ask_reason(self) -> None:
+        reason, given = QInputDialog.getText(self, "Exclude", "Why is it no target lesion?")
+        if given and reason.strip():
+            self._exclude(reason.strip())
+
+    def _exclude(self, reason: str) -> None:
+        if self.findings.chosen is not None:
+            self.findings.exclude(self.findings.chosen, reason)
+
+
+_AMOUNTS = {
+    "parenchyma": ("Parenchyma", "The liver without vessels and tumors"),
+    "vessels": ("Liver with vessels", "Parenchyma and vessels, without tumors"),
+    "organ": ("Liver with all", "Parenchyma, vessels and tumors: the whole organ"),
+    "tumor": ("Tumor", "Everything labeled tumor, also what is too small for the table"),
+    "burden": ("Tumor burden", "Tumor in percent of the whole organ"),
+}
+
+
+def _amounts(found: Measurement) -> dict[str, str]:
+    burden, volume = found.tumor_burden_percent, found.volume_ml
+    return {
+        "parenchyma": format_ml(found.parenchyma_ml),
+        "vessels": format_ml(found.with_vessels_ml),
+        "organ": format_ml(volume[Label.LIVER]),
+        "tumor": format_ml(volume[Label.TUMOR]),
+        "burden": "–" if burden is None else f"{burden:.1f} %",
+    }

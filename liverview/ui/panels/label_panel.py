@@ -1,0 +1,138 @@
+"""The Labels panel: visibility, color, opacity and volume of each label."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QColorDialog,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from liverview.core.labels import SHOWN, Drawn, Label
+from liverview.ui.state.session import Session
+from liverview.ui.widgets.controls import Choice, Slider
+from liverview.ui.widgets.formatting import format_ml
+
+_REFRESH_MS = 50
+_WHAT = {
+    Label.LIVER: "The whole organ: parenchyma, vessels and tumors",
+    Label.VESSEL: "Portal and hepatic veins inside the liver",
+    Label.TUMOR: "Tumors inside the liver",
+}
+_KEYS = {Label.LIVER: "L", Label.VESSEL: "V", Label.TUMOR: "T"}
+
+
+class LabelPanel(QWidget):
+    """One row per label."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.rows = {label: LabelRow(session, label, self) for label in SHOWN}
+        layout = QVBoxLayout(self)
+        layout.setSpacing(10)
+        for row in self.rows.values():
+            layout.addWidget(row)
+        layout.addStretch(1)
+        # Volumes grow with every slab; people read them a few times a second.
+        self._timer = QTimer(self, singleShot=True, interval=_REFRESH_MS)
+        self._timer.timeout.connect(self.refresh)
+        session.labels_changed.connect(self._on_labels_changed)
+        session.volume_changed.connect(self.refresh)
+        session.progress_changed.connect(self._on_progress_changed)
+        session.styles_changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Bring every row up to date."""
+        for row in self.rows.values():
+            row.refresh()
+
+    def _on_labels_changed(self, start: int, stop: int) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _on_progress_changed(self) -> None:
+        if self.session.progress is None:  # work has ended: figures are final, or partial
+            self.refresh()
+
+
+class LabelRow(QWidget):
+    """Check box, color, volume and opacity of one label."""
+
+    def __init__(self, session: Session, label: Label, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.label = label
+        name = session.styles[label].name
+        self.shown = QCheckBox(name)
+        self.shown.setToolTip(f"Show {name.lower()} ({_KEYS[label]}). {_WHAT[label]}.")
+        self.color = QPushButton()
+        self.color.setFixedSize(22, 22)
+        self.color.setToolTip(f"Color of {name.lower()}")
+        self.color.setAccessibleName(f"Color of {name.lower()}")
+        self.volume = QLabel()
+        self.volume.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.volume.setToolTip(_WHAT[label])
+        self.opacity = Slider()
+        self.opacity.setRange(0, 100)
+        self.opacity.setToolTip(f"Opacity of {name.lower()}")
+        self.opacity.setAccessibleName(f"Opacity of {name.lower()}")
+        self.drawn = Choice()
+        for way in Drawn:
+            self.drawn.addItem(way.value, way)
+        self.drawn.setToolTip(f"How {name.lower()} is drawn (O changes all)")
+        self.drawn.setAccessibleName(f"How {name.lower()} is drawn")
+        layout = QGridLayout(self)
+        layout.setContentsMargins(4, 0, 4, 0)
+        layout.addWidget(self.color, 0, 0)
+        layout.addWidget(self.shown, 0, 1)
+        layout.addWidget(self.volume, 0, 2)
+        layout.addWidget(self.opacity, 1, 1)
+        layout.addWidget(self.drawn, 1, 2)
+        layout.setColumnStretch(1, 1)
+        self.shown.toggled.connect(self._on_shown)
+        self.opacity.valueChanged.connect(self._on_opacity)
+        self.drawn.activated.connect(self._on_drawn)
+        self.color.clicked.connect(self._on_color)
+
+    def refresh(self) -> None:
+        """Show what the session says."""
+        style = self.session.styles[self.label]
+        self.shown.setChecked(style.visible)
+        self.opacity.setValue(round(style.opacity * 100))
+        self.opacity.setEnabled(style.drawn is not Drawn.OUTLINED)
+        self.drawn.setCurrentIndex(self.drawn.findData(style.drawn))
+        red, green, blue = style.color
+        self.color.setStyleSheet(
+            f"background: rgb({red},{green},{blue}); border: 1px solid #777; border-radius: 4px"
+        )
+        self.volume.setText(self._amount())
+
+    def _amount(self) -> str:
+        if not self.session.has_labels:
+            return "–"
+        amount = format_ml(self.session.volume_ml(self.label))
+        stopped = self.session.has_partial and not self.session.segmenting
+        return f"{amount}, partial" if stopped else amount
+
+    def _on_shown(self, shown: bool) -> None:
+        self.session.set_style(self.label, visible=shown)
+
+    def _on_opacity(self, percent: int) -> None:
+        self.session.set_style(self.label, opacity=percent / 100)
+
+    def _on_drawn(self, index: int) -> None:
+        self.session.set_style(self.label, drawn=self.drawn.itemData(index))
+
+    def _on_color(self) -> None:
+        old = QColor(*self.session.styles[self.label].color)
+        new = QColorDialog.getColor(old, self, self.shown.text())
+        if new.isValid():
+            self.session.set_style(self.label, color=(new.red(), new.green(), new.blue()))

@@ -1,0 +1,94 @@
+"""The status bar: what is under the pointer, and how far the work is."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QToolButton, QWidget
+
+from liverview.core.labels import Label
+from liverview.core.volume import Voxel
+from liverview.ui.state.session import Session
+
+_FIRST_ESTIMATE_S = 1.0
+
+
+class Readout(QLabel):
+    """Voxel, world position, HU and label under the pointer, else at the crosshair."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self._hovered: Voxel | None = None
+        self.setToolTip("Voxel indices count from 0: to the right, to the front, up (RAS+).")
+        session.crosshair_changed.connect(self.refresh)
+        session.volume_changed.connect(self.refresh)
+        session.labels_changed.connect(self.refresh)
+
+    def set_hovered(self, voxel: Voxel | None) -> None:
+        """The pointer moved to a voxel, or away from the views."""
+        self._hovered = voxel
+        self.refresh()
+
+    def refresh(self) -> None:
+        volume = self.session.volume
+        if volume is None:
+            self.setText("")
+            return
+        hovered = self._hovered is not None and volume.contains(self._hovered)
+        voxel = self._hovered if self._hovered and hovered else self.session.crosshair
+        where = "" if hovered else "crosshair: "
+        value = f"{volume.hu(voxel):.0f} HU" if volume.in_hu else f"value {volume.hu(voxel):.3g}"
+        i, j, k = voxel
+        x, y, z = volume.world(voxel)
+        label = self.session.label_at(voxel)
+        name = "" if label is Label.BACKGROUND else f"  ·  {self.session.styles[label].name}"
+        self.setText(
+            f"{where}voxel {i} {j} {k}  ·  world {x:.1f} {y:.1f} {z:.1f} mm  ·  {value}{name}"
+        )
+
+
+class ProgressStatus(QWidget):
+    """Phase, percent, remaining time, and a cross to cancel; hidden while nothing runs."""
+
+    cancel_requested = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.phase = QLabel()
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 100)
+        self.bar.setFixedWidth(140)
+        self.cross = QToolButton(autoRaise=True)
+        self.cross.setText("✕")
+        self.cross.setToolTip("Cancel (Esc)")
+        self.cross.setAccessibleName("Cancel")
+        self.cross.clicked.connect(self.cancel_requested)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.phase, self.bar, self.cross):
+            layout.addWidget(widget)
+        self._started = time.monotonic()
+        session.progress_changed.connect(self.refresh)
+        self.hide()
+
+    def refresh(self) -> None:
+        progress = self.session.progress
+        if progress is None:
+            self.hide()
+            return
+        if self.isHidden():
+            self._started = time.monotonic()
+            self.show()
+        self.phase.setText(progress.phase + remaining(self._started, progress.fraction))
+        self.bar.setValue(round(100 * progress.fraction))
+
+
+def remaining(started: float, fraction: float) -> str:
+    """ ", 4 s left" once there is something to go by, else nothing."""
+    elapsed = time.monotonic() - started
+    if elapsed < _FIRST_ESTIMATE_S or not 0.05 < fraction < 1:
+        return " …"
+    return f", {elapsed * (1 - fraction) / fraction:.0f} s left"

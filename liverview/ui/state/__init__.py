@@ -1,0 +1,1 @@
+"""The open case and how it is looked at. QtCore only."""

@@ -1,0 +1,171 @@
+"""The open scan's rulers and ellipses: which there are, which is chosen, one step back."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+from PySide6.QtCore import QObject, QSettings, Signal
+
+from liverview.core.volume import Volume
+from liverview.measurement.markup.listing import Entry, MarkupError, Markups
+from liverview.measurement.markup.shapes import Markup
+from liverview.ui.state.session import Session
+
+_STEPS_BACK = 50
+_WORDS_KEPT = 500
+_KEPT = 40  # scans whose markups the settings keep
+
+
+class ScanMarkups(QObject):
+    """The markups of what is open; they go with the scan, and come back with its file.
+
+    Signals
+    -------
+    changed : the list, what is in it, or what is chosen.
+
+    Attributes
+    ----------
+    chosen : the id of the one that Delete removes; None where none is.
+    shown : whether views draw them.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, session: Session, settings: QSettings, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.settings = settings
+        self.chosen: int | None = None
+        self.shown = True
+        self._all = Markups()
+        self._before: list[Markups] = []
+        self._words: dict[Markup, str] = {}
+        session.volume_changed.connect(self._on_volume_changed)
+
+    def entries(self) -> list[Entry]:
+        """All of them, in the order they were drawn."""
+        return list(self._all)
+
+    def copy(self) -> Markups:
+        """All of them, for who works on while they change here."""
+        return self._all.copy()
+
+    def find(self, id_: int | None) -> Entry | None:
+        """The one with an id."""
+        return next((entry for entry in self._all if entry.id == id_), None)
+
+    def words(self, markup: Markup) -> str:
+        """What one measures, for the image; kept, for every repaint of every view asks."""
+        assert self.session.volume is not None
+        if markup not in self._words:
+            if len(self._words) >= _WORDS_KEPT:  # a drag asks for many
+                self._words.clear()
+            self._words[markup] = markup.words(self.session.volume)
+        return self._words[markup]
+
+    # ---- changes ---------------------------------------------------------------------------
+
+    def add(self, markup: Markup) -> None:
+        """Take in what was drawn, and choose it."""
+        self._remember()
+        self.chosen = self._all.add(markup).id
+        self._tell()
+
+    def change(self, id_: int, markup: Markup) -> None:
+        """Another place or size of one."""
+        self._remember()
+        self._all.replace(id_, markup)
+        self._tell()
+
+    def rename(self, id_: int, name: str) -> None:
+        entry = self.find(id_)
+        if entry is not None and name and name != entry.name:
+            self._remember()
+            self._all.replace(id_, name=name)
+            self._tell()
+
+    def choose(self, id_: int | None) -> None:
+        """Choose one, or none."""
+        if id_ != self.chosen:
+            self.chosen = id_
+            self.changed.emit()
+
+    def remove_chosen(self) -> None:
+        if self.find(self.chosen) is not None:
+            assert self.chosen is not None
+            self._remember()
+            self._all.remove(self.chosen)
+            self.chosen = None
+            self._tell()
+
+    def clear(self) -> None:
+        """Remove all; `undo` brings them back."""
+        if len(self._all):
+            self._remember()
+            self._all, self.chosen = Markups(), None
+            self._tell()
+
+    def undo(self) -> None:
+        """Take the last change back."""
+        if self._before:
+            self._all = self._before.pop()
+            self.chosen = None
+            self._tell()
+
+    def set_shown(self, shown: bool) -> None:
+        if shown != self.shown:
+            self.shown = shown
+            self.changed.emit()
+
+    def _remember(self) -> None:
+        self._before = [*self._before[1 - _STEPS_BACK :], self._all.copy()]
+
+    def _tell(self) -> None:
+        self._keep()
+        self.changed.emit()
+
+    # ---- with the scan's file --------------------------------------------------------------
+
+    def _on_volume_changed(self) -> None:
+        self._all, self.chosen, self._before = Markups(), None, []
+        self._words.clear()
+        volume, key = self.session.volume, self._key()
+        if volume is not None and key is not None:
+            self._all = self._kept(volume, key)
+        self.changed.emit()
+
+    def _key(self) -> str | None:
+        """Where the settings keep them: by the file's path and its header."""
+        volume, path = self.session.volume, self.session.path
+        if volume is None or path is None:
+            return None
+        known = str(path.resolve()).encode() + (volume.source.header if volume.source else b"")
+        return f"markups/{sha256(known).hexdigest()[:24]}"
+
+    def _kept(self, volume: Volume, key: str) -> Markups:
+        try:
+            return Markups.from_dict(json.loads(str(self.settings.value(key, "{}"))), volume)
+        except (MarkupError, ValueError):
+            return Markups()
+
+    def _keep(self) -> None:
+        volume, key = self.session.volume, self._key()
+        if volume is None or key is None:
+            return
+        self.settings.remove(key)
+        if len(self._all):
+            self.settings.setValue(key, json.dumps(self._all.to_dict(volume)))
+        order = [k for k in _names(self.settings.value("markups_order")) if k != key]
+        for old in order[: max(0, len(order) + 1 - _KEPT)]:
+            self.settings.remove(old)
+        self.settings.setValue("markups_order", [*order[1 - _KEPT :], key])
+
+
+def _names(value: object) -> list[str]:
+    """A list as an INI file gives it back: one item comes as itself."""
+    if isinstance(value, list):
+        return [str(item) for item in value]
+    return [str(value)] if value else []

@@ -1,0 +1,1 @@
+"""The linked slice views and the 3D pane."""

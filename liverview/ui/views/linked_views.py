@@ -1,0 +1,186 @@
+"""The linked views and how they share the space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+from PySide6.QtCore import Qt, Signal, SignalInstance
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from liverview.core.volume import Plane
+from liverview.ui.state.session import Session
+from liverview.ui.views.slice_view import Drawing, LeftButton, SliceView
+
+
+class Layout(Enum):
+    """How the views share the space."""
+
+    ONE_AND_TWO = "One large, two small"
+    ROW = "Three in a row"
+    GRID = "Two by two, with surfaces"
+
+
+class Views(QWidget):
+    """Three linked slice views and, in the grid, a fourth pane; any slice view alone.
+
+    Signals
+    -------
+    hovered : the voxel under the pointer in any view, or None.
+    arranged : another layout, or a view alone.
+
+    Parameters
+    ----------
+    make_fourth : makes the fourth pane, once it is first seen.
+    """
+
+    hovered = Signal(object)
+    arranged = Signal()
+
+    def __init__(
+        self,
+        session: Session,
+        make_fourth: Callable[[], QWidget] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.linked = True  # zoom and pan
+        self.of = {plane: SliceView(session, plane, self) for plane in Plane}
+        self.fourth: QWidget | None = None
+        self._make_fourth = make_fourth
+        self._alone: Plane | None = None
+        self._layout = Layout.ONE_AND_TWO
+        self._splitter: QSplitter | None = None
+        box = QVBoxLayout(self)
+        box.setContentsMargins(0, 0, 0, 0)
+        for view in self.of.values():
+            view.hovered.connect(self.hovered)
+            view.maximize_requested.connect(self.toggle_alone)
+            view.zoomed.connect(self._on_zoomed)
+            view.panned.connect(self._on_panned)
+        self._arrange()
+
+    # ---- who is where ----------------------------------------------------------------------
+
+    @property
+    def alone(self) -> Plane | None:
+        """The view that fills the space, or None when they share it."""
+        return self._alone
+
+    @property
+    def layout_(self) -> Layout:
+        """How the views share the space when none is alone."""
+        return self._layout
+
+    def toggle_alone(self, plane: Plane) -> None:
+        """Give one view all the space, or share it again."""
+        self._alone = None if self._alone is plane else plane
+        self._show_or_hide()
+
+    def set_layout(self, layout: Layout) -> None:
+        """Share the space in another way."""
+        self._alone = None
+        if layout is not self._layout:
+            self._layout = layout
+            self._arrange()
+        self._show_or_hide()
+
+    def focused(self) -> SliceView:
+        """The slice view that has the keys, else the axial one."""
+        for view in self.of.values():
+            if view.hasFocus():
+                return view
+        return self.of[self._alone or Plane.AXIAL]
+
+    def _arrange(self) -> None:
+        axial, coronal, sagittal = (
+            self.of[plane] for plane in (Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL)
+        )
+        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        old = self._splitter
+        if self._layout is Layout.ROW:
+            whole = _splitter(across, axial, coronal, sagittal)
+        elif self._layout is Layout.ONE_AND_TWO:
+            whole = _splitter(across, axial, _splitter(down, coronal, sagittal))
+            whole.setSizes([600, 400])
+        else:
+            if self.fourth is None and self._make_fourth is not None:
+                self.fourth = self._make_fourth()
+            lower = [coronal] if self.fourth is None else [coronal, self.fourth]
+            whole = _splitter(down, _splitter(across, axial, sagittal), _splitter(across, *lower))
+        if self.fourth is not None and self._layout is not Layout.GRID:
+            self.fourth.setParent(self)
+        self._splitter = whole
+        box = self.layout()
+        assert box is not None
+        box.addWidget(whole)
+        if old is not None:
+            box.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+
+    def _show_or_hide(self) -> None:
+        """Everything, or one view alone; splitters with nothing to show go with it."""
+        for plane, view in self.of.items():
+            view.setVisible(self._alone in (None, plane))
+        if self.fourth is not None:
+            self.fourth.setVisible(self._alone is None and self._layout is Layout.GRID)
+        assert self._splitter is not None
+        panes: list[QWidget] = [*self.of.values()]
+        if self.fourth is not None:
+            panes.append(self.fourth)
+        for inner in self._splitter.findChildren(QSplitter):
+            inner.setVisible(any(inner is p.parent() and not p.isHidden() for p in panes))
+        self.arranged.emit()
+
+    # ---- together --------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """All views, each fitted to its slice, the crosshair in the middle."""
+        if self._alone is not None:
+            self.toggle_alone(self._alone)
+        volume = self.session.volume
+        if volume is not None:
+            i, j, k = (n // 2 for n in volume.shape)
+            self.session.set_crosshair((i, j, k))
+        for view in self.of.values():
+            view.fit()
+
+    def set_tool(self, tool: LeftButton, changed: SignalInstance) -> None:
+        """Let a tool have the left button before the crosshair, and draw over the slices."""
+        for view in self.of.values():
+            view.tool = tool
+        self.add_drawing(tool, changed)
+
+    def add_drawing(self, drawing: Drawing, changed: SignalInstance) -> None:
+        """Let something draw over the slices, anew whenever it says that it changed."""
+        for view in self.of.values():
+            view.drawings.append(drawing)
+            changed.connect(view.viewport().update)
+
+    def set_linked(self, linked: bool) -> None:
+        """Zoom and pan all views with the one that the person moves, or that one only."""
+        self.linked = linked
+
+    def _on_zoomed(self, plane: Plane, factor: float) -> None:
+        for other, view in self.of.items() if self.linked else ():
+            if other is not plane:
+                view.zoom(factor, view.point_of(self.session.crosshair))
+
+    def _on_panned(self, plane: Plane, across: float, up: float) -> None:
+        """Along the axes that the other views share with this one."""
+        moved = {plane.across: across, plane.up: up}
+        for other, view in self.of.items() if self.linked else ():
+            if other is not plane:
+                view.pan(moved.get(other.across, 0.0), moved.get(other.up, 0.0))
+
+
+def _splitter(orientation: Qt.Orientation, *widgets: QWidget) -> QSplitter:
+    splitter = QSplitter(orientation)
+    splitter.setHandleWidth(3)
+    for widget in widgets:
+        splitter.addWidget(widget)
+    splitter.setChildrenCollapsible(False)
+    splitter.setSizes([1000] * len(widgets))  # in equal parts
+    return splitter

@@ -1,0 +1,142 @@
+"""The pane of surfaces: the scene in three dimensions, or why there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QHideEvent, QOpenGLContext, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from liverview.core.labels import SHOWN, Label
+from liverview.ui.live.surfaces import Surfaces
+from liverview.ui.state.session import Session
+from liverview.ui.widgets.controls import Slider
+
+if TYPE_CHECKING:
+    from liverview.ui.views.surface_scene import SurfaceScene
+
+_OPACITY = {Label.LIVER: 40, Label.VESSEL: 100, Label.TUMOR: 100}  # percent, at the beginning
+
+
+class SurfacePane(QWidget):
+    """Turn with the left button, enlarge with the wheel; a click puts the crosshair there."""
+
+    def __init__(self, session: Session, surfaces: Surfaces, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.surfaces = surfaces
+        self.setAccessibleName("Surfaces in three dimensions")
+        self.setToolTip("Drag to turn, wheel to enlarge, click to go there, double click to reset")
+        self.setStyleSheet("SurfacePane { background: black }")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.state = QLabel()
+        self.state.setWordWrap(True)
+        self.state.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.state.setStyleSheet("color: #bbb; background: black")
+        self.opacity = {label: self._slider(label) for label in SHOWN}
+        self.scene, self._problem = _make_scene(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        if self.scene is not None:
+            layout.addWidget(self.scene, 1)
+            layout.addLayout(self._sliders())
+            self.scene.picked.connect(self._on_picked)
+        layout.addWidget(self.state, int(self.scene is None))
+        surfaces.changed.connect(self.refresh)
+        session.styles_changed.connect(self._dress)
+        session.crosshair_changed.connect(self._show_crosshair)
+        session.labels_changed.connect(self._show_state)
+        self.refresh()
+
+    def _slider(self, label: Label) -> Slider:
+        slider = Slider()
+        slider.setRange(0, 100)
+        slider.setValue(_OPACITY[label])
+        name = self.session.styles[label].name.lower()
+        slider.setToolTip(f"Opacity of the {name} surface")
+        slider.setAccessibleName(f"Opacity of the {name} surface")
+        slider.valueChanged.connect(self._dress)
+        return slider
+
+    def _sliders(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(8, 2, 8, 2)
+        for label, slider in self.opacity.items():
+            name = QLabel(self.session.styles[label].name)
+            name.setStyleSheet("color: #bbb")
+            row.addWidget(name)
+            row.addWidget(slider, 1)
+        return row
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self.surfaces.set_wanted(self.scene is not None)
+        super().showEvent(event)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.surfaces.set_wanted(False)
+        super().hideEvent(event)
+
+    # ---- showing ---------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the surfaces that there are."""
+        if self.scene is not None:
+            self.scene.show_surfaces(self.surfaces.found, self._bounds())
+            self._dress()
+            self._show_crosshair()
+        self._show_state()
+
+    def _show_state(self) -> None:
+        self.state.setText(self._problem or self._words())
+        self.state.setVisible(bool(self.state.text()))
+
+    def _words(self) -> str:
+        if self.surfaces.found:
+            return ""
+        if not self.session.has_labels:
+            return "Segment the scan (F5) to see its surfaces."
+        return "Making surfaces …" if not self.surfaces.current else "No labels to show."
+
+    def _dress(self) -> None:
+        if self.scene is not None:
+            opacity = {label: slider.value() / 100 for label, slider in self.opacity.items()}
+            self.scene.dress(self.session.styles, opacity)
+
+    def _show_crosshair(self) -> None:
+        volume = self.session.volume
+        if self.scene is not None:
+            place = None
+            if volume is not None and self.surfaces.found:
+                place = np.asarray(volume.world(self.session.crosshair), float)
+            self.scene.show_crosshair(place)
+
+    def _bounds(self) -> NDArray[np.float64] | None:
+        """The box of the scan's outermost voxels, (2, 3) world mm."""
+        volume = self.session.volume
+        if volume is None:
+            return None
+        last = np.array(volume.shape) - 1
+        corners = np.array(
+            [volume.world((last * corner).tolist()) for corner in np.ndindex(2, 2, 2)]
+        )
+        return np.stack([corners.min(axis=0), corners.max(axis=0)])
+
+    def _on_picked(self, place: NDArray[np.float64]) -> None:
+        volume = self.session.volume
+        if volume is not None:
+            self.session.set_crosshair(volume.voxel(place.tolist()))
+
+
+def _make_scene(parent: QWidget) -> tuple[SurfaceScene | None, str]:
+    """The scene, or a sentence about why there is none."""
+    if not QOpenGLContext().create():
+        return None, "No surfaces here: this display offers no OpenGL. Everything else works."
+    try:
+        from liverview.ui.views.surface_scene import SurfaceScene
+    except ImportError as error:
+        return None, f"No surfaces here: OpenGL is not there ({error}). Everything else works."
+    return SurfaceScene(parent), ""

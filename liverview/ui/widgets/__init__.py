@@ -1,0 +1,1 @@
+"""Small widgets, icons, the theme."""

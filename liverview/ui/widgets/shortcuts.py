@@ -1,0 +1,126 @@
+"""Shortcuts of the window's commands: which they are, and how a person changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from PySide6.QtCore import QSettings
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import (
+    QMenu,
+    QMenuBar,
+)
+
+_GROUP = "shortcuts"
+_OF_VIEWS = {
+    "Left": "moves the crosshair",
+    "Right": "moves the crosshair",
+    "Up": "moves the crosshair",
+    "Down": "moves the crosshair",
+    "PgUp": "moves through the slices",
+    "PgDown": "moves through the slices",
+    "Home": "goes to the first slice",
+    "End": "goes to the last slice",
+    "Tab": "goes to the next control",
+    "Shift+Tab": "goes to the control before",
+    "Return": "presses a button",
+}
+
+
+def plain(text: str) -> str:
+    """A menu text as a sentence has it: no mnemonic, no dots."""
+    return text.replace("&&", "\0").replace("&", "").replace("\0", "&").rstrip(" …")
+
+
+def commands(bar: QMenuBar) -> Iterator[tuple[str, list[QAction]]]:
+    """Every menu with its commands, those of its own menus included."""
+    for entry in bar.actions():
+        menu = cast("QMenu | None", entry.menu())
+        if menu is not None:
+            yield plain(entry.text()), list(_commands(menu))
+
+
+def _commands(menu: QMenu) -> Iterator[QAction]:
+    for action in menu.actions():
+        inner = cast("QMenu | None", action.menu())
+        if inner is not None:
+            yield from _commands(inner)
+        elif action.objectName():  # not separators, nor files opened lately
+            yield action
+
+
+def tip_of(action: QAction) -> str:
+    """A command's tooltip: what it does, and its keys."""
+    keys = ", ".join(key.toString() for key in action.shortcuts())
+    return f"{action.statusTip()} ({keys})" if keys else action.statusTip()
+
+
+class Shortcuts:
+    """The commands of a menu bar and their keys; each key belongs to one command at most."""
+
+    def __init__(self, bar: QMenuBar, settings: QSettings) -> None:
+        self.groups = list(commands(bar))
+        self._settings = settings
+        self._usual = {action: action.shortcuts() for action in self.all()}
+        self._load()
+
+    def all(self) -> list[QAction]:
+        """Every command."""
+        return [action for _, actions in self.groups for action in actions]
+
+    def assign(self, action: QAction, key: QKeySequence) -> str | None:
+        """Give a command one key, or none; returns why not where that cannot be."""
+        refused = self.conflict(action, key)
+        if refused is None:
+            self._set(action, [] if key.isEmpty() else [key])
+            self._save()
+        return refused
+
+    def conflict(self, action: QAction, key: QKeySequence) -> str | None:
+        """Why a command cannot have a key; None where it can."""
+        if key.isEmpty():
+            return None
+        name = key.toString()
+        if name in _OF_VIEWS:
+            return f"{name} {_OF_VIEWS[name]}: choose another key."
+        for other in self.all():
+            if other is not action and any(_clash(key, own) for own in other.shortcuts()):
+                return f"{name} belongs to “{plain(other.text())}”: choose another key."
+        return None
+
+    def reset(self) -> None:
+        """Every command has its usual keys again."""
+        for action, keys in self._usual.items():
+            self._set(action, keys)
+        self._save()
+
+    def _set(self, action: QAction, keys: list[QKeySequence]) -> None:
+        action.setShortcuts(keys)
+        action.setToolTip(tip_of(action))
+
+    def _save(self) -> None:
+        self._settings.remove(_GROUP)
+        for action, keys in self._usual.items():
+            if action.shortcuts() != keys:
+                own = "; ".join(key.toString() for key in action.shortcuts())
+                self._settings.setValue(f"{_GROUP}/{action.objectName()}", own)
+
+    def _load(self) -> None:
+        """The person's keys; where one clashes with a command that came later, theirs counts."""
+        own = {}
+        for action in self.all():
+            kept = self._settings.value(f"{_GROUP}/{action.objectName()}")
+            if kept is not None:
+                own[action] = QKeySequence(str(kept))
+        for action, key in own.items():
+            for other in self.all():
+                if other not in own and any(_clash(key, used) for used in other.shortcuts()):
+                    self._set(other, [])
+            self._set(action, [] if key.isEmpty() else [key])
+
+
+def _clash(one: QKeySequence, other: QKeySequence) -> bool:
+    """Whether two keys cannot be told apart: the same, or one begins the other."""
+    match = QKeySequence.SequenceMatch.NoMatch
+    return one.matches(other) is not match or other.matches(one) is not match

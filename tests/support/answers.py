@@ -1,0 +1,78 @@
+"""A person's answers to the window's questions, prepared by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from liverview.core.labels import Label, LabelStyle
+from liverview.core.volume import Volume
+from liverview.files.nifti import NamedLabels
+from liverview.phantom.config import PhantomConfig
+from liverview.ui.dialogs.questions import Dialogs, Unsaved
+
+TIMEOUT_MS = 60_000
+
+
+class Answers(Dialogs):
+    """Answers that a test has prepared in place of a person's."""
+
+    def __init__(self) -> None:
+        self.scan: Path | None = None
+        self.labels: Path | None = None
+        self.reference: Path | None = None
+        self.label_map: Path | None = None
+        self.image: Path | None = None
+        self.folder: Path | None = None
+        self.replace = True
+        self.mapping: dict[int, Label] | None = None
+        self.number: int | None = 0
+        self.config: PhantomConfig | None = None
+        self.unsaved = Unsaved.DISCARD
+        self.asked: list[str] = []
+
+    def scan_to_open(self) -> Path | None:
+        return self.scan
+
+    def labels_to_open(self) -> Path | None:
+        return self.labels
+
+    def reference_to_open(self) -> Path | None:
+        return self.reference
+
+    def label_map_to_write(self, suggested: Path) -> Path | None:
+        self.asked.append(suggested.name)
+        return self.label_map
+
+    def image_to_write(self, suggested: Path) -> Path | None:
+        return self.image
+
+    def folder_for_masks(self, suggested: Path) -> Path | None:
+        return self.folder
+
+    def folder_for_report(self, suggested: Path) -> Path | None:
+        return self.folder
+
+    def may_replace(self, paths: list[Path]) -> bool:
+        self.asked.append("replace")
+        return self.replace
+
+    def labels_of_values(
+        self, found: NamedLabels, styles: Mapping[Label, LabelStyle]
+    ) -> dict[int, Label] | None:
+        self.asked.append(f"labels of {found.unmapped}")
+        return self.mapping
+
+    def volume_number(self, path: Path, count: int) -> int | None:
+        self.asked.append(f"one of {count}")
+        return self.number
+
+    def phantom(self) -> PhantomConfig | None:
+        return self.config
+
+    def scan_info(self, volume: Volume, path: Path | None) -> None:
+        self.asked.append(f"scan info of {volume.name}")
+
+    def unsaved_labels(self, segmenting: bool) -> Unsaved:
+        self.asked.append("unsaved, segmenting" if segmenting else "unsaved")
+        return self.unsaved

@@ -1,0 +1,124 @@
+"""Opening a label map in place of the labels: ours, others', and what does not fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from liverview.core.labels import SHOWN, Label
+from liverview.core.stream import Slab
+from liverview.core.volume import Plane
+from liverview.ui.dialogs.questions import Unsaved
+from liverview.ui.main_window import MainWindow
+
+from support.answers import TIMEOUT_MS, Answers
+
+SHAPE = (20, 24, 12)
+AFFINE = np.array([[-1.5, 0, 0, 10], [0, 2.0, 0, -5], [0, 0, 3.0, 7], [0, 0, 0, 1]])
+
+
+def truth() -> np.ndarray:
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[3:18, 4:20, 2:10] = Label.LIVER
+    labels[5:8, 6:9, 3:6] = Label.TUMOR
+    labels[10, 5:15, 5] = Label.VESSEL
+    return labels
+
+
+@pytest.fixture
+def opened(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> MainWindow:
+    """A window with a scan from a file."""
+    nib.save(nib.Nifti1Image(np.zeros(SHAPE, np.int16), AFFINE), tmp_path / "ct.nii")
+    with qtbot.waitSignal(window.controller.opened, timeout=TIMEOUT_MS):
+        window.open(tmp_path / "ct.nii")
+    qtbot.waitUntil(lambda: not window.controller.busy)
+    return window
+
+
+def show(qtbot: QtBot, window: MainWindow, answers: Answers, path: Path) -> None:
+    answers.labels = path
+    with qtbot.waitSignal(window.session.labels_changed, timeout=TIMEOUT_MS):
+        qtbot.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+
+
+def shown(window: MainWindow) -> np.ndarray:
+    """The labels on the stored grid, which is mirrored."""
+    assert window.session.labels is not None
+    return window.session.labels.voxels[::-1]
+
+
+def test_what_was_saved_is_shown_again(
+    opened: MainWindow, qtbot: QtBot, answers: Answers, tmp_path: Path
+) -> None:
+    session = opened.session
+    session.begin_segmentation()
+    session.merge(Slab(0, np.asfortranarray(truth()[::-1])))
+    session.end_segmentation(complete=True)
+    volumes = [session.volume_ml(label) for label in SHOWN]
+    answers.label_map = tmp_path / "mine.nii.gz"
+    with qtbot.waitSignal(opened.controller.saved, timeout=TIMEOUT_MS):
+        opened.files.save()
+    session.begin_segmentation()
+    session.end_segmentation(complete=True)
+    assert session.volume_ml(Label.LIVER) == 0
+    show(qtbot, opened, answers, tmp_path / "mine.nii.gz")
+    np.testing.assert_array_equal(shown(opened), truth())
+    assert [session.volume_ml(label) for label in SHOWN] == volumes
+    assert not session.modified
+    assert opened.actions_.save.isEnabled()
+    assert opened.controller.labels_file == "mine.nii.gz"
+    view = opened.views.of[Plane.AXIAL]
+    session.set_crosshair((8, 8, 5))
+    QApplication.processEvents()
+    cut = session.cut_labels(view.plane)
+    assert cut is not None
+    assert {1, 2} <= set(np.unique(cut[0]).tolist())
+
+
+def test_others_labels_come_with_the_right_names(
+    opened: MainWindow, qtbot: QtBot, answers: Answers, tmp_path: Path
+) -> None:
+    theirs = np.array([0, 2, 3, 1], np.uint8)[truth()]
+    nib.save(nib.Nifti1Image(theirs, AFFINE), tmp_path / "nnunet.nii.gz")
+    names = {"background": 0, "tumour": 1, "liver": 2, "hepatic_vessel": 3}
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": names}))
+    show(qtbot, opened, answers, tmp_path / "nnunet.nii.gz")
+    np.testing.assert_array_equal(shown(opened), truth())
+    assert "dataset.json" in opened.messages.text.text()
+
+
+def test_values_without_a_name_are_asked_about(
+    opened: MainWindow, qtbot: QtBot, answers: Answers, tmp_path: Path
+) -> None:
+    theirs = np.array([0, 40, 50, 60], np.uint8)[truth()]
+    nib.save(nib.Nifti1Image(theirs, AFFINE), tmp_path / "plain.nii")
+    answers.mapping = {40: Label.LIVER, 50: Label.VESSEL, 60: Label.TUMOR}
+    show(qtbot, opened, answers, tmp_path / "plain.nii")
+    np.testing.assert_array_equal(shown(opened), truth())
+    assert opened.session.reference is None
+
+
+def test_unsaved_labels_are_asked_about_and_another_grid_is_refused(
+    opened: MainWindow, qtbot: QtBot, answers: Answers, tmp_path: Path
+) -> None:
+    session = opened.session
+    session.begin_segmentation()
+    session.merge(Slab(0, np.asfortranarray(truth()[::-1])))
+    session.end_segmentation(complete=True)
+    nib.save(nib.Nifti1Image(truth()[:, :, :10], AFFINE), tmp_path / "short.nii")
+    answers.labels, answers.unsaved = tmp_path / "short.nii", Unsaved.STAY
+    opened.actions_.open_labels.trigger()
+    assert answers.asked[-1] == "unsaved"
+    answers.unsaved = Unsaved.DISCARD
+    with qtbot.waitSignal(opened.controller.failed, timeout=TIMEOUT_MS):
+        opened.actions_.open_labels.trigger()
+    np.testing.assert_array_equal(shown(opened), truth())
+    assert session.modified
+    assert "short" in opened.messages.text.text()

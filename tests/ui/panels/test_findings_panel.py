@@ -1,0 +1,224 @@
+"""The Findings panel: figures of the labels as they are, lesions, exclusions, drawn diameters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from liverview.core.labels import Label
+from liverview.core.stream import Slab
+from liverview.core.volume import Plane, Volume
+from liverview.measurement.compute import measure
+from liverview.ui.main_window import MainWindow
+from liverview.ui.panels.findings_panel import FindingsPanel
+
+SHAPE = (40, 36, 24)
+
+
+@pytest.fixture
+def scan() -> Volume:
+    rng = np.random.default_rng(1)
+    affine = np.diag([1.5, 2.0, 3.0, 1.0])
+    affine[:3, 3] = (-20, 10, 5)
+    return Volume(rng.normal(60, 10, SHAPE).astype(np.int16), affine, name="case")
+
+
+def truth() -> np.ndarray:
+    """A liver with a large, a middle and a small lesion, and a vessel."""
+    labels = np.zeros(SHAPE, np.uint8, order="F")
+    labels[4:36, 4:32, 2:22] = Label.LIVER
+    labels[20:22, 10:30, 11] = Label.VESSEL
+    labels[6:18, 6:12, 4:9] = Label.TUMOR
+    labels[25:34, 20:24, 14:18] = Label.TUMOR
+    labels[30:32, 8:10, 6:8] = Label.TUMOR
+    return labels
+
+
+def segment(window: MainWindow, *slabs: Slab) -> None:
+    window.session.begin_segmentation()
+    for slab in slabs:
+        window.session.merge(slab)
+    window.session.end_segmentation(complete=True)
+
+
+@pytest.fixture
+def panel(window: MainWindow, scan: Volume) -> FindingsPanel:
+    window.session.open(scan)
+    found = window.panels.docks["findings"].widget()
+    assert isinstance(found, FindingsPanel)
+    return found
+
+
+def wait(qtbot: QtBot, panel: FindingsPanel) -> None:
+    """Until the figures are those of the labels."""
+    findings = panel.findings
+    qtbot.waitUntil(lambda: findings.measurement is not None and findings.current)
+
+
+def texts(panel: FindingsPanel, column: int) -> list[str]:
+    model = panel.table.model()
+    return [model.index(row, column).data() for row in range(model.rowCount())]
+
+
+def click(qtbot: QtBot, panel: FindingsPanel, row: int) -> None:
+    place = panel.table.visualRect(panel.table.model().index(row, 0)).center()
+    qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+
+def test_figures_are_those_of_the_labels(
+    window: MainWindow, panel: FindingsPanel, scan: Volume, qtbot: QtBot
+) -> None:
+    assert "F5" in panel.state.text()
+    segment(window, Slab(0, truth()))
+    wait(qtbot, panel)
+    assert window.session.labels is not None
+    expected = measure(window.session.labels, scan)
+    shown = {name: label.text() for name, label in panel.figures.items()}
+    assert shown["organ"] == f"{32 * 28 * 20 * 0.009:,.0f} mL"
+    assert shown["tumor"] == f"{(12 * 6 * 5 + 9 * 4 * 4 + 8) * 0.009:.1f} mL"
+    assert shown["burden"] == f"{expected.tumor_burden_percent:.1f} %"
+    assert texts(panel, 0) == ["1", "2", "3"]
+    assert texts(panel, 2) == [f"{lesion.axial_diameter_mm:.1f}" for lesion in expected.lesions]
+    assert texts(panel, 5) == [f"{lesion.mean_hu:.1f}" for lesion in expected.lesions]
+    assert panel.state.text() == ""
+    assert "target lesions 1 and 2" in panel.recist.text()
+
+
+def test_figures_grow_while_labels_stream(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot
+) -> None:
+    labels, session = truth(), window.session
+    session.begin_segmentation()
+    session.merge(Slab(0, labels[:, :, :10]))
+    qtbot.waitUntil(lambda: panel.table.model().rowCount() == 2)
+    assert "So far" in panel.state.text()
+    session.merge(Slab(10, labels[:, :, 10:]))
+    qtbot.waitUntil(lambda: panel.table.model().rowCount() == 3)
+    session.end_segmentation(complete=True)
+    wait(qtbot, panel)
+    assert panel.table.model().rowCount() == 3
+
+
+def test_a_click_goes_there_and_columns_sort(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot
+) -> None:
+    segment(window, Slab(0, truth()))
+    wait(qtbot, panel)
+    click(qtbot, panel, 1)
+    i, j, k = window.session.crosshair
+    assert truth()[i, j, k] == Label.TUMOR
+    assert (25 <= i < 34, 20 <= j < 24, 14 <= k < 18) == (True, True, True)
+    assert k == panel.findings.lesions[1].axial_slice
+    header = panel.table.horizontalHeader()
+    middle = header.sectionViewportPosition(1) + header.sectionSize(1) // 2
+    at = QPointF(middle, header.height() / 2).toPoint()
+    for order in (["3", "2", "1"], ["1", "2", "3"]):
+        qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=at)
+        assert texts(panel, 0) == order
+    # The keys of the table choose as well, and what is chosen stays chosen.
+    panel.table.setFocus()
+    qtbot.keyClick(panel.table, Qt.Key.Key_Down)
+    assert panel.findings.chosen == 3
+    assert truth()[window.session.crosshair] == Label.TUMOR
+
+
+def test_an_excluded_lesion_is_no_target(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot
+) -> None:
+    segment(window, Slab(0, truth()))
+    wait(qtbot, panel)
+    before = panel.findings.recist
+    assert before is not None
+    assert [lesion.number for lesion in before.targets] == [1, 2]
+    click(qtbot, panel, 0)
+    panel.exclude_button.menu().actions()[1].trigger()
+    after = panel.findings.recist
+    assert after is not None
+    assert [lesion.number for lesion in after.targets] == [2]
+    assert texts(panel, 10)[0] == "Treated before"
+    assert "target lesion 2," in panel.recist.text()
+    # The labels change, and with them the numbers: the reason stays with its lesion.
+    larger = truth()
+    larger[24:35, 18:31, 12:20] = Label.TUMOR
+    segment(window, Slab(0, larger))
+    wait(qtbot, panel)
+    assert panel.findings.excluded == {2: "Treated before"}
+    click(qtbot, panel, 1)
+    qtbot.mouseClick(panel.include_button, Qt.MouseButton.LeftButton)
+    assert panel.findings.excluded == {}
+
+
+def test_diameters_are_drawn_in_their_slice_only(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot
+) -> None:
+    segment(window, Slab(0, truth()))
+    wait(qtbot, panel)
+    session, view = window.session, window.views.of[Plane.AXIAL]
+    session.set_show_crosshair(False)
+    session.set_show_text(False)
+    lesion = panel.findings.lesions[0]
+
+    def on_the_line() -> list[QColor]:
+        """The brightest pixel around each of two points of the line."""
+        QApplication.processEvents()
+        image = view.grab().toImage()
+        start, end = (view.point_of(p) for p in lesion.axial.ends_voxel)
+        found = []
+        for share in (0.2, 0.7):
+            point = (start + (end - start) * share).toPoint()
+            around = [point + QPoint(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
+            found.append(max((image.pixelColor(p) for p in around), key=QColor.value))
+        return found
+
+    session.set_crosshair((0, 0, lesion.axial_slice))
+    assert all(c.value() > 230 and c.saturation() < 30 for c in on_the_line())
+    panel.findings.choose(1)
+    session.set_crosshair((0, 0, lesion.axial_slice))
+    assert all(c.value() > 230 and c.hue() in range(30, 45) for c in on_the_line())
+    session.set_crosshair((0, 0, 20))
+    assert not any(c.value() > 230 for c in on_the_line())
+
+
+def test_nothing_is_measured_while_nobody_looks(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot
+) -> None:
+    dock = window.panels.docks["findings"]
+    dock.hide()
+    segment(window, Slab(0, truth()))
+    QApplication.processEvents()
+    assert panel.findings.measurement is None
+    assert not panel.findings.current
+    dock.show()
+    dock.raise_()
+    wait(qtbot, panel)
+    assert len(panel.findings.lesions) == 3
+
+
+def test_another_scan_has_no_findings(
+    window: MainWindow, panel: FindingsPanel, volume: Volume, qtbot: QtBot
+) -> None:
+    segment(window, Slab(0, truth()))
+    window.session.mark_saved()
+    window.session.open(volume)  # while the first one is being measured, or about to be
+    QApplication.processEvents()
+    assert panel.table.model().rowCount() == 0
+    assert {label.text() for label in panel.figures.values()} == {"–"}
+    assert panel.findings.measurement is None
+
+
+def test_the_table_is_copied_with_units(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot
+) -> None:
+    segment(window, Slab(0, truth()))
+    wait(qtbot, panel)
+    qtbot.mouseClick(panel.copy_button, Qt.MouseButton.LeftButton)
+    lines = QApplication.clipboard().text().split("\n")
+    assert lines[3].split("\t") == ["Tumor", panel.figures["tumor"].text()]
+    header = lines[6].split("\t")
+    assert header[1:4] == ["mL", "Axial mm", "Across mm"]
+    assert len(lines) == 7 + 3
+    assert all(len(line.split("\t")) == len(header) for line in lines[7:])

@@ -1,0 +1,266 @@
+"""The session: setters clamp, return early, emit once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import SignalInstance
+
+from liverview.core.labels import Label
+from liverview.core.stream import Slab
+from liverview.core.volume import LabelMap, Plane, Volume, turned
+from liverview.ui.state.session import Convention, Session
+
+
+class Count:
+    """How often a signal came, and with what."""
+
+    def __init__(self, signal: SignalInstance) -> None:
+        self.calls: list[tuple[object, ...]] = []
+        signal.connect(self._on_signal)
+
+    def _on_signal(self, *values: object) -> None:
+        self.calls.append(values)
+
+    def __len__(self) -> int:
+        return len(self.calls)
+
+
+def test_a_new_volume_starts_in_the_middle_with_empty_labels(volume: Volume) -> None:
+    session = Session()
+    changed = Count(session.volume_changed)
+    session.open(volume)
+    assert len(changed) == 1
+    assert session.crosshair == (5, 6, 8)
+    assert session.labels is not None
+    assert not session.labels.voxels.any()
+    assert not session.modified
+
+
+def test_the_crosshair_stays_inside_and_says_so_once(session: Session) -> None:
+    moved = Count(session.crosshair_changed)
+    session.set_crosshair((-5, 6, 99))
+    assert session.crosshair == (0, 6, 16)
+    session.set_crosshair((0, 6, 16))
+    session.set_crosshair((-1, 6, 17))
+    assert len(moved) == 1
+    session.step(Plane.AXIAL, -3)
+    assert session.crosshair == (0, 6, 13)
+    session.move(0, 2)
+    assert session.crosshair == (2, 6, 13)
+
+
+def test_the_window_is_kept_possible(session: Session) -> None:
+    changed = Count(session.window_changed)
+    session.set_window(40, 400)
+    assert len(changed) == 0
+    session.set_window(50, -10)
+    assert (session.level, session.width) == (50, 1)
+    assert len(changed) == 1
+
+
+def test_auto_window_spans_the_values(session: Session) -> None:
+    session.auto_window()
+    assert session.volume is not None
+    low, high = session.level - session.width / 2, session.level + session.width / 2
+    assert session.volume.voxels.min() <= low < high <= session.volume.voxels.max()
+    assert session.width > 0.9 * np.ptp(session.volume.voxels)
+
+
+def test_styles_change_one_label(session: Session) -> None:
+    changed = Count(session.styles_changed)
+    session.set_style(Label.TUMOR, visible=False)
+    session.set_style(Label.TUMOR, visible=False)
+    session.set_style(Label.VESSEL, opacity=3.0)
+    session.set_style(Label.LIVER, color=(1, 2, 3))
+    assert len(changed) == 3
+    assert not session.styles[Label.TUMOR].visible
+    assert session.styles[Label.VESSEL].opacity == 1
+    assert session.styles[Label.LIVER].color == (1, 2, 3)
+
+
+def test_slabs_are_merged_and_counted(session: Session) -> None:
+    assert session.volume is not None
+    changed, modified = Count(session.labels_changed), Count(session.modified_changed)
+    session.begin_segmentation()
+    slab = np.zeros((11, 13, 3), np.uint8)
+    slab[:4, :5], slab[0, 0], slab[1, 1] = 1, 2, 3
+    session.merge(Slab(4, slab))
+    assert changed.calls[-1] == (4, 7)
+    assert len(modified) == 1
+    voxel_ml = session.volume.voxel_ml
+    assert session.volume_ml(Label.LIVER) == pytest.approx(60 * voxel_ml)
+    assert session.volume_ml(Label.VESSEL) == pytest.approx(3 * voxel_ml)
+    assert session.label_at((1, 1, 5)) is Label.TUMOR
+    # A second slab over the first replaces it, in the counts as well.
+    session.merge(Slab(4, np.zeros((11, 13, 2), np.uint8)))
+    assert session.volume_ml(Label.LIVER) == pytest.approx(20 * voxel_ml)
+    session.end_segmentation(complete=True)
+    assert session.progress is None
+
+
+def test_partial_labels_can_be_dropped(session: Session) -> None:
+    assert session.volume is not None
+    old = np.zeros(session.volume.shape, np.uint8)
+    old[0, 0, 0] = Label.VESSEL
+    session.merge(Slab(0, old))
+    session.mark_saved()
+    session.begin_segmentation()
+    assert session.volume_ml(Label.VESSEL) == 0
+    session.merge(Slab(0, np.ones((11, 13, 5), np.uint8)))
+    session.end_segmentation(complete=False)
+    assert session.has_partial
+    session.drop_partial()
+    assert session.labels is not None
+    assert np.array_equal(session.labels.voxels, old)
+    assert session.volume_ml(Label.VESSEL) == pytest.approx(session.volume.voxel_ml)
+    assert not session.modified  # back to what was saved
+
+
+def test_labels_of_other_values_are_background(session: Session) -> None:
+    assert session.volume is not None
+    odd = np.full(session.volume.shape, 9, np.uint8)
+    session.merge(Slab(0, odd))
+    assert session.label_at((0, 0, 0)) is Label.BACKGROUND
+    assert session.volume_ml(Label.LIVER) == 0
+
+
+def test_nothing_open_is_no_trouble() -> None:
+    session = Session()
+    session.set_crosshair((1, 2, 3))
+    session.auto_window()
+    assert session.crosshair == (0, 0, 0)
+    assert session.volume_ml(Label.LIVER) == 0
+
+
+def test_switches_say_when_they_change(session: Session) -> None:
+    changed = Count(session.view_changed)
+    session.set_convention(Convention.RADIOLOGICAL)
+    session.set_convention(Convention.NEUROLOGICAL)
+    session.set_show_crosshair(False)
+    session.set_show_text(False)
+    session.set_show_text(False)
+    assert len(changed) == 3
+
+
+def assert_cuts(session: Session) -> None:
+    """Every slice through the crosshair is what the arrays hold there."""
+    assert session.volume is not None
+    assert session.labels is not None
+    for plane in Plane:
+        index = session.crosshair[plane.axis]
+        assert np.array_equal(session.cut_volume(plane), plane.cut(session.volume.voxels, index))
+        labels = np.zeros(plane.cut(session.labels.voxels, index).shape, np.uint8)
+        cut = session.cut_labels(plane)
+        if cut is not None:
+            block, (row, column) = cut
+            labels[row : row + block.shape[0], column : column + block.shape[1]] = block
+        assert np.array_equal(labels, plane.cut(session.labels.voxels, index))
+
+
+def test_cuts_are_what_the_arrays_hold(session: Session) -> None:
+    """While labels come and go, before and after the turned copy is there."""
+    rng = np.random.default_rng(5)
+    assert session.volume is not None
+    shape = session.volume.shape
+
+    def slab(start: int, low: tuple[int, int], high: tuple[int, int]) -> Slab:
+        labels = np.zeros((*shape[:2], 3), np.uint8)
+        labels[low[0] : high[0], low[1] : high[1]] = rng.integers(0, 4)
+        labels[low[0], low[1], 0] = Label.VESSEL
+        return Slab(start, labels)
+
+    def look() -> None:
+        for voxel in rng.integers(0, shape, (25, 3)):
+            session.set_crosshair(tuple(voxel.tolist()))
+            assert_cuts(session)
+
+    look()
+    session.begin_segmentation()
+    session.merge(slab(6, (3, 4), (6, 8)))
+    look()
+    session.merge(slab(12, (0, 0), (2, 13)))
+    session.merge(Slab(6, np.zeros((*shape[:2], 3), np.uint8)))
+    look()
+    session.end_segmentation(complete=True)
+    session.begin_segmentation()
+    look()
+    session.merge(slab(0, (9, 11), (11, 13)))
+    look()
+    session.drop_partial()
+    look()
+    copy = [plane for plane in Plane if plane is Plane.slowest(session.volume.voxels)]
+    session.take_turned(
+        np.stack([copy[0].cut(session.volume.voxels, n) for n in range(shape[copy[0].axis])])
+    )
+    look()
+
+
+def test_labels_come_from_their_turned_copy_until_they_change(session: Session) -> None:
+    session.begin_segmentation()
+    voxels = np.zeros((11, 13, 3), np.uint8)
+    voxels[2:9, 3:8, 1:] = np.arange(7 * 5 * 2).reshape(7, 5, 2) % 4
+    session.merge(Slab(4, voxels))
+    session.end_segmentation(complete=True)
+    assert session.labels is not None
+    assert session.labeled is not None
+    plane = Plane.slowest(session.labels.voxels)
+    *_, copy = turned(session.labels.voxels[session.labeled])
+    assert copy is not None
+    session.take_turned_labels(copy)
+    assert_cuts(session)
+    session.set_crosshair((5, 5, 5))
+    found = session.cut_labels(plane)
+    assert found is not None
+    assert np.shares_memory(found[0], copy)
+    session.begin_segmentation()
+    session.merge(Slab(4, np.full((11, 13, 3), Label.LIVER, np.uint8)))
+    assert_cuts(session)
+    session.drop_partial()
+    found = session.cut_labels(plane)
+    assert found is not None
+    assert not np.shares_memory(found[0], copy)
+    assert_cuts(session)
+
+
+def test_another_volume_is_not_shown_by_the_last_ones_copy(
+    session: Session, volume: Volume
+) -> None:
+    session.take_turned(np.zeros((17, 13, 11), np.int16))
+    session.open(volume)
+    assert_cuts(session)
+
+
+def test_labels_are_replaced_and_the_old_ones_left_alone(session: Session) -> None:
+    session.begin_segmentation()
+    session.merge(Slab(2, np.full((11, 13, 2), Label.LIVER, np.uint8)))
+    session.end_segmentation(complete=True)
+    session.mark_saved()
+    old = session.labels
+    assert old is not None
+    voxels = np.zeros_like(old.voxels)
+    voxels[4, 5:7, 6] = Label.TUMOR
+    changed = Count(session.labels_changed)
+    session.replace_labels(LabelMap(voxels, old.affine), (slice(3, 6), slice(4, 9), slice(6, 7)))
+    assert changed.calls == [(0, 17)]
+    assert session.modified
+    assert session.volume_ml(Label.LIVER) == pytest.approx(2 * 0.024)
+    assert session.volume_ml(Label.TUMOR) == pytest.approx(2 * 0.024)
+    assert (old.voxels[:, :, 2:4] == Label.LIVER).all()
+    session.set_crosshair((4, 5, 6))
+    cut = session.cut_labels(Plane.AXIAL)
+    assert cut is not None
+    assert cut[1] == (4, 3)
+    assert cut[0].sum() == 2 * Label.TUMOR
+
+
+def test_a_preview_is_drawn_until_labels_change(session: Session) -> None:
+    shown = Count(session.preview_changed)
+    block = np.full((2, 3), Label.VESSEL, np.uint8)
+    assert session.cut_labels(Plane.AXIAL) is None
+    session.preview_labels(lambda plane: (block, (int(plane.value), 0)))
+    assert len(shown) == 1
+    assert session.cut_labels(Plane.SAGITTAL) == (block, (0, 0))
+    assert session.cut_labels(Plane.AXIAL) == (block, (2, 0))
+    session.begin_segmentation()
+    assert session.cut_labels(Plane.AXIAL) is None
