@@ -25,7 +25,7 @@ import torch
 
 from liverview.core import paths
 from liverview.core.labels import Label
-from liverview.evaluation.cases import CaseResult, evaluate_case, find_cases
+from liverview.evaluation.cases import CaseResult, find_cases, iter_evaluate_case
 from liverview.inference.segmentation import Models, load_models
 from liverview.networks.network import AttentionGate
 from liverview.phantom import subject
@@ -61,11 +61,11 @@ def one_scanner() -> None:
 
 
 def no_lesions_in_scans() -> None:
-    scans._with_lesions = lambda draw, hu, target, grid: hu
+    scans._insert_lesions = lambda draw, hu, target, grid: hu
 
 
 def every_vessel() -> None:
-    samples._visible = lambda painting, *others: painting.labels
+    samples._visible_labels = lambda painting, *others: painting.labels
 
 
 def no_gates() -> None:
@@ -132,7 +132,7 @@ def figures(cases: Path, models: Models) -> list[str]:
     """Dice of liver, vessels and tumors of every scan; what was invented, in mL."""
     cells = []
     for case in find_cases(cases):
-        *_, result = evaluate_case(case, models, "cpu")
+        *_, result = iter_evaluate_case(case, models, "cpu")
         assert isinstance(result, CaseResult)
         cells += [
             f"{score.dice:.3f}" if score.in_reference else f"({score.predicted_ml:.0f} mL)"

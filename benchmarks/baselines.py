@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import frangi
 
-from liverview.core.labels import Label, part
+from liverview.core.labels import Label, label_mask
 from liverview.evaluation.cases import CT, REFERENCE, find_cases
 from liverview.evaluation.metrics import cl_dice, dice
 from liverview.files import nifti
-from liverview.inference.segmentation import collect, load_models, segment
+from liverview.inference.segmentation import collect_labels, iter_segment, load_models
 
 SMOOTH_MM = 0.8
 WORKING_MM = 1.0  # isotropic, for vesselness
@@ -56,18 +56,18 @@ def ways(folder: Path) -> Iterator[tuple[str, float, float]]:
     """Name, Dice and clDice of each way; nothing where the reference shows no vessels."""
     volume = nifti.read(folder / CT)
     reference = nifti.read_labels(folder / REFERENCE).voxels
-    if not part(reference, Label.VESSEL).any():
+    if not label_mask(reference, Label.VESSEL).any():
         return
-    labels = collect(segment(volume, load_models()), volume.shape)
+    labels = collect_labels(iter_segment(volume, load_models()), volume.shape)
     ends = [(int(a.min()), int(a.max()) + 1) for a in np.nonzero(reference)]
     box = tuple(slice(max(0, a - 8), b + 8) for a, b in ends)
-    organ, vessels = (part(reference[box], label) for label in (Label.LIVER, Label.VESSEL))
+    organ, vessels = (label_mask(reference[box], label) for label in (Label.LIVER, Label.VESSEL))
     hu = volume.voxels[box].astype(np.float32) + np.float32(volume.intercept)
     smooth = smoothed(hu, volume.spacing)
     found = {
         "one threshold": best(smooth, organ, vessels),
         "vesselness": best(vesselness(hu, organ, volume.spacing), organ, vessels),
-        "liverview": part(labels[box], Label.VESSEL) & organ,
+        "liverview": label_mask(labels[box], Label.VESSEL) & organ,
     }
     for name, mask in found.items():
         yield name, dice(mask, vessels), cl_dice(mask, vessels)

@@ -14,14 +14,14 @@ from PySide6.QtGui import QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 from waiting import Paints, Window
 
-from liverview.core.labels import SHOWN, Drawn, Label
+from liverview.core.labels import FOREGROUND, DrawStyle, Label
 from liverview.core.stream import Slab
 from liverview.core.volume import Plane, Volume
 from liverview.files import nifti
 from liverview.measurement.markup.shapes import Ellipse, Ruler
 from liverview.ui.state.display import Projection, SlabView
 from liverview.ui.state.overlay import Overlay, ramp
-from liverview.ui.views.slice_image import windowed
+from liverview.ui.views.slice_image import apply_window
 
 SIZE = 512
 STEPS, WARM = 105, 5
@@ -38,7 +38,7 @@ class Blit(QWidget):
         self.plane, self.volume, self.index = plane, volume, 0
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        gray = windowed(self.plane.cut(self.volume.voxels, self.index), -160, 400)
+        gray = apply_window(self.plane.slice_of(self.volume.voxels, self.index), -160, 400)
         height, width = gray.shape
         image = QImage(gray.data, width, height, width, QImage.Format.Format_Grayscale8)
         painter = QPainter(self)
@@ -57,8 +57,8 @@ def truth() -> NDArray[np.uint8]:
 def everything_on(window: Window, places: Sequence[int]) -> None:
     """Switch on all that a view can draw; a ruler and an ellipse in every slice at ``places``."""
     session, markups = window.session, window.window.markups
-    for label in SHOWN:
-        session.set_style(label, visible=True, drawn=Drawn.BOTH)
+    for label in FOREGROUND:
+        session.set_style(label, visible=True, draw_style=DrawStyle.BOTH)
     session.display.set_interpolated(True)
     box = (slice(100, 400),) * 3
     heat = np.random.default_rng(1).integers(0, 256, (300,) * 3, np.uint8)
@@ -70,7 +70,7 @@ def everything_on(window: Window, places: Sequence[int]) -> None:
                 across: float, up: float, plane: Plane = plane, place: int = place
             ) -> tuple[float, float, float]:
                 point = [float(place)] * 3
-                point[plane.across], point[plane.up] = across, up
+                point[plane.horizontal_axis], point[plane.vertical_axis] = across, up
                 return point[0], point[1], point[2]
 
             markups.add(Ruler(plane, at(120, 130), at(300, 220)))
@@ -82,15 +82,15 @@ def noise_with_labels(rng: np.random.Generator) -> Window:
     """A window with a cube of noise and three labels, once all that is made behind it is there."""
     noise = rng.normal(40, 60, SIZE**3).astype(np.int16).reshape((SIZE,) * 3, order="F")
     path = Path(mkdtemp()) / "noise.nii"
-    for _ in nifti.save_volume(path, Volume(noise, np.eye(4))):
+    for _ in nifti.iter_write_volume(path, Volume(noise, np.eye(4))):
         pass
     window = Window(path)
     session = window.session
     session.begin_segmentation()
-    session.merge(Slab(0, truth()))
+    session.merge_slab(Slab(0, truth()))
     session.end_segmentation(complete=True)
     findings = window.window.panels.findings
-    while session._turned is None or session._turned_labels is None or not findings.current:
+    while session._turned is None or session._turned_labels is None or not findings.is_current:
         QCoreApplication.processEvents()
     return window
 
@@ -100,7 +100,7 @@ def draw_rows() -> list[Row]:
     window = noise_with_labels(rng)
     session, volume = window.session, window.session.volume
     assert volume is not None
-    views = [window.window.views.of[plane] for plane in Plane]
+    views = [window.window.views.by_plane[plane] for plane in Plane]
     ours = Paints([view.viewport() for view in views])
     blits = [Blit(plane, volume) for plane in Plane]
     for blit, view in zip(blits, views, strict=True):

@@ -113,7 +113,7 @@ def save_rows(scan: Path, labels: Path) -> list[Row]:
     image = nib.Nifti1Image(np.asfortranarray(found.voxels), volume.affine)  # type: ignore[no-untyped-call]
 
     def save() -> None:
-        for _ in nifti.save_labels(ours, found, volume, overwrite=True):
+        for _ in nifti.iter_write_labels(ours, found, volume, overwrite=True):
             pass
 
     ways: dict[str, Callable[[], object]] = {

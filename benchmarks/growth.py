@@ -11,7 +11,7 @@ from measuring import in_child, peak_mb, resident_mb
 
 from liverview.core.volume import LabelMap
 from liverview.files import nifti
-from liverview.inference.segmentation import collect, load_models, segment
+from liverview.inference.segmentation import collect_labels, iter_segment, load_models
 
 SLICES = (60, 120, 240, 480)
 PLANES = (192, 256, 384, 512)
@@ -42,15 +42,15 @@ def print_costs(scan: str, labels: str) -> None:
     """In a process of its own, so that memory is this scan's."""
     warm = nifti.read(Path(labels))
     models = load_models()
-    collect(segment(warm, models, "cpu"), warm.shape)  # what the libraries keep once
+    collect_labels(iter_segment(warm, models, "cpu"), warm.shape)  # what the libraries keep once
     del warm
     read = min(_seconds(lambda: nifti.read(Path(scan))) for _ in range(BEST_OF))
     volume = nifti.read(Path(scan))
-    voxels = collect(iter(()), volume.shape)
+    voxels = collect_labels(iter(()), volume.shape)
     voxels[...] = 0  # touched: it is part of what is held anyway
     before = resident_mb()
     started = time.perf_counter()
-    for item in segment(volume, models, "cpu"):
+    for item in iter_segment(volume, models, "cpu"):
         if hasattr(item, "labels"):
             voxels[:, :, item.start : item.stop] = item.labels
     found = time.perf_counter() - started
@@ -59,7 +59,7 @@ def print_costs(scan: str, labels: str) -> None:
     map_ = LabelMap(voxels, volume.affine)
 
     def save() -> None:
-        for _ in nifti.save_labels(target, map_, volume, overwrite=True):
+        for _ in nifti.iter_write_labels(target, map_, volume, overwrite=True):
             pass
 
     saved = min(_seconds(save) for _ in range(BEST_OF))

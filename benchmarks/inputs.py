@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from liverview.files import nifti
-from liverview.phantom.config import Case, PhantomConfig
-from liverview.phantom.generation import generate
+from liverview.phantom.config import Phantom, PhantomConfig
+from liverview.phantom.generation import iter_generate
 
 NOISE_HU = 12.0  # of a usual scan; without it, gzip has an easy time
 FIELD_MM, LENGTH_MM = 384.0, 300.0
@@ -21,10 +21,10 @@ def phantom(folder: Path, plane: int, slices: int) -> tuple[Path, Path]:
         config = PhantomConfig(
             seed=1, shape=(plane, plane, slices), spacing=(wide, wide, thick), noise_hu=NOISE_HU
         )
-        *_, case = generate(config)
-        assert isinstance(case, Case)
-        for _ in nifti.save_volume(scan, case.volume, overwrite=True):
+        *_, case = iter_generate(config)
+        assert isinstance(case, Phantom)
+        for _ in nifti.iter_write_volume(scan, case.volume, overwrite=True):
             pass
-        for _ in nifti.save_labels(labels, case.labels, case.volume, overwrite=True):
+        for _ in nifti.iter_write_labels(labels, case.labels, case.volume, overwrite=True):
             pass
     return scan, labels

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from measuring import Row
 
-from liverview.cohort.local import Failed, Segmented, find_tasks, segment_cohort
+from liverview.cohort.local import Failed, Segmented, find_scan_tasks, iter_segment_cohort
 from liverview.files import nifti
-from liverview.inference.segmentation import collect, load_models, segment
+from liverview.inference.segmentation import collect_labels, iter_segment, load_models
 
 SCANS = 20
 SINGLE = 3
@@ -28,17 +28,17 @@ def many_rows(scan: Path) -> list[Row]:
         shutil.copy(scan, scans / f"{number:02d}.nii.gz")
     models = load_models()
     volume = nifti.read(scan)
-    collect(segment(volume, models, "cpu"), volume.shape)
+    collect_labels(iter_segment(volume, models, "cpu"), volume.shape)
 
     def computing() -> float:
         started = time.perf_counter()
         for _ in range(SCANS // 2):
-            collect(segment(volume, models, "cpu"), volume.shape)
+            collect_labels(iter_segment(volume, models, "cpu"), volume.shape)
         return time.perf_counter() - started
 
     before = computing()
     started = time.perf_counter()
-    done = list(segment_cohort(find_tasks([scans], folder / "out"), models, "cpu"))
+    done = list(iter_segment_cohort(find_scan_tasks([scans], folder / "out"), models, "cpu"))
     together = time.perf_counter() - started
     assert not any(isinstance(item, Failed) for item in done)
     assert sum(isinstance(item, Segmented) for item in done) == SCANS

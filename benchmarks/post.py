@@ -24,19 +24,19 @@ import torch
 from numpy.typing import NDArray
 
 from liverview.core import paths
-from liverview.core.labels import Label, merge, part
+from liverview.core.labels import Label, label_mask, merge_masks
 from liverview.evaluation.cases import CT, REFERENCE, find_cases
 from liverview.evaluation.metrics import cl_dice, dice
 from liverview.files import nifti
 from liverview.networks.checkpoint import Checkpoint, load_checkpoint
 from liverview.networks.network import fold_batch_norm
-from liverview.networks.preprocessing import middle, padded
-from liverview.networks.resampling import along, linear_weights
-from liverview.phantom.fields import Draw, Grid
-from liverview.phantom.frame import CANON, Organ
+from liverview.networks.preprocessing import center_slice, padded
+from liverview.networks.resampling import apply_along_axis, linear_weights
+from liverview.phantom.fields import Grid, RandomSource
+from liverview.phantom.frame import CANONICAL_GRID, Organ
 from liverview.phantom.paint import paint
-from liverview.phantom.scanner import Scan, draw_scanner
-from liverview.phantom.subject import draw_subject, dress
+from liverview.phantom.scanner import ScanSimulation, draw_scanner
+from liverview.phantom.subject import add_appearance, draw_subject
 from liverview.training.recipe import read_recipe
 from liverview.training.run import train
 
@@ -54,15 +54,15 @@ Mask = NDArray[np.bool_]
 
 def phantom(number: int) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
     """HU and labels of whole slices along the liver."""
-    draw = Draw((2025, number))
+    draw = RandomSource((2025, number))
     subject = draw_subject(draw)
-    patient = dress(draw, subject, draw.whole(0, 8), 60)
+    patient = add_appearance(draw, subject, draw.integer(0, 8), 60)
     inside = (patient.body.organs[Organ.LIVER] < 0).nonzero().float()
-    middle_z = CANON.point(inside.mean(dim=0).tolist())[2] if len(inside) else 0.0
+    middle_z = CANONICAL_GRID.point(inside.mean(dim=0).tolist())[2] if len(inside) else 0.0
     spacing = (PIXEL_MM, PIXEL_MM, SLICE_MM)
     grid = Grid.centered((0.0, 25.0, middle_z), spacing, (PIXELS, PIXELS, SLICES))
     painting = paint(patient, grid)
-    hu = Scan(draw_scanner(draw, spacing), patient.body, draw).image(painting, grid)
+    hu = ScanSimulation(draw_scanner(draw, spacing), patient.body, draw).image(painting, grid)
     return hu.round().clamp(-1024, 3071).to(torch.int16).numpy(), painting.labels.numpy()
 
 
@@ -115,13 +115,15 @@ def slices(hu: NDArray[np.float32], checkpoint: Checkpoint, scale: float) -> Ite
     ]
     multiple = checkpoint.network.config.multiple
     whole = tuple(-(-m // multiple) * multiple for m in counts)
-    i, j = (middle(n, m) for n, m in zip(counts, whole, strict=True))
+    i, j = (center_slice(n, m) for n, m in zip(counts, whole, strict=True))
     for k in range(hu.shape[2]):
-        one = along(along(torch.from_numpy(hu[:, :, k : k + 1]), to_work[0], 0), to_work[1], 1)
+        one = apply_along_axis(
+            apply_along_axis(torch.from_numpy(hu[:, :, k : k + 1]), to_work[0], 0), to_work[1], 1
+        )
         with torch.inference_mode():
-            x = checkpoint.preprocessing.slab(padded(one, (whole[0], whole[1])))
+            x = checkpoint.preprocessing.input_2d(padded(one, (whole[0], whole[1])))
             seen = checkpoint.network(x).softmax(dim=1)[0, :, i, j]
-        found = along(along(seen, back[0], 1), back[1], 2).argmax(dim=0)
+        found = apply_along_axis(apply_along_axis(seen, back[0], 1), back[1], 2).argmax(dim=0)
         yield [(found == n).numpy() for n in range(1, seen.shape[0])]
 
 
@@ -134,7 +136,7 @@ def segmented(folder: Path, networks: list[Checkpoint]) -> NDArray[np.uint8]:
         zip(*(slices(hu, network, scale) for network in networks), strict=True)
     ):
         organ = liver | tumor
-        labels[:, :, k] = merge(organ, vessel & organ, tumor | (other & organ))
+        labels[:, :, k] = merge_masks(organ, vessel & organ, tumor | (other & organ))
     return labels
 
 
@@ -153,7 +155,7 @@ def main() -> None:
         organ = truth > 0
         print(case.name, "liver", f"{dice(labels > 0, organ):.3f}", end="  ")
         for label in (Label.VESSEL, Label.TUMOR):
-            found, wanted = part(labels, label), part(truth, label)
+            found, wanted = label_mask(labels, label), label_mask(truth, label)
             if label is Label.VESSEL:
                 found &= organ
             if not wanted.any():

@@ -18,8 +18,8 @@ from liverview.core import paths
 from liverview.core.volume import LabelMap, Volume
 from liverview.evaluation.metrics import evaluate
 from liverview.files import nifti
-from liverview.inference.runner import Place, Runner
-from liverview.inference.segmentation import Models, collect, load_models, segment
+from liverview.inference.runner import ExecutionDevice, Runner
+from liverview.inference.segmentation import Models, collect_labels, iter_segment, load_models
 from liverview.networks.checkpoint import load_checkpoint
 from liverview.networks.device import fastest_type
 from liverview.networks.network import AttentionResUNet, NetworkConfig
@@ -40,7 +40,7 @@ class Watched:
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
-        real = Runner._run
+        real = Runner._run_network
 
         def run(runner: Runner, x: Tensor, gates: bool) -> list[Tensor]:
             started = time.perf_counter()
@@ -55,11 +55,11 @@ class Watched:
             self.shapes[shape] = self.shapes.get(shape, 0) + 1
             return out
 
-        Runner._run = run  # type: ignore[method-assign]
+        Runner._run_network = run  # type: ignore[method-assign]
         try:
             yield
         finally:
-            Runner._run = real  # type: ignore[method-assign]
+            Runner._run_network = real  # type: ignore[method-assign]
 
 
 def matrix_peak(dtype: torch.dtype) -> float:
@@ -105,12 +105,12 @@ def plain_labels(volume: Volume) -> np.ndarray:
 
     def plain(runner: Runner, *given: object) -> None:
         real(runner, *given)  # type: ignore[arg-type]
-        runner._form = torch.contiguous_format
+        runner._memory_format = torch.contiguous_format
         runner.place.dtype = torch.float32
 
     Runner.__init__ = plain  # type: ignore[method-assign]
     try:
-        return collect(segment(volume, plain_models(), "cpu"), volume.shape)
+        return collect_labels(iter_segment(volume, plain_models(), "cpu"), volume.shape)
     finally:
         Runner.__init__ = real  # type: ignore[method-assign]
 
@@ -141,7 +141,7 @@ def segment_rows(scan: Path, truth: Path | None = None) -> list[Row]:
     window.close()
     watched = Watched()
     with watched():
-        labels = collect(segment(volume, load_models(), "cpu"), volume.shape)
+        labels = collect_labels(iter_segment(volume, load_models(), "cpu"), volume.shape)
     dtype = fastest_type(torch.device("cpu"))
     peak = matrix_peak(dtype)
     post = posts_way(volume)
@@ -194,11 +194,11 @@ def hot_loop_row(watched: Watched, dtype: torch.dtype) -> Row:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         models.fine.network(x)
     flop = counter.get_total_flops()
-    runner = Runner(models.fine.network, Place(torch.device("cpu"), dtype))
+    runner = Runner(models.fine.network, ExecutionDevice(torch.device("cpu"), dtype))
     a, b = (torch.rand(MATRIX, MATRIX).to(dtype) for _ in range(2))
 
     def forward() -> None:
-        runner.probabilities(x)
+        runner.predict(x)
 
     def product() -> float:
         return _seconds(lambda: a @ b) * flop / (2 * MATRIX**3)

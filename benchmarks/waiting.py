@@ -38,7 +38,7 @@ class Window:
     def open(self, path: Path) -> float:
         """Seconds until a scan is there and its three slices are painted."""
         self.session.mark_saved()
-        paints = Paints([view.viewport() for view in self.window.views.of.values()])
+        paints = Paints([view.viewport() for view in self.window.views.by_plane.values()])
         started = time.perf_counter()
         control = self.window.controller
         self.wait(control.loaded, lambda: control.open(path, 0))
@@ -88,7 +88,7 @@ class Window:
         loop.exec()
         waited = time.perf_counter() - pressed[0]
         self.session.progress_changed.disconnect(press)
-        self.session.drop_partial()
+        self.session.drop_unfinished_labels()
         self.window.messages.dismiss()
         return free[0], waited
 
@@ -131,7 +131,7 @@ class FirstPaint(QObject):
         self._started = time.perf_counter()
         self._found: float | None = None
         for plane in Plane:
-            window.views.of[plane].viewport().installEventFilter(self)
+            window.views.by_plane[plane].viewport().installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if self._found is None and event.type() == QEvent.Type.Paint:

@@ -15,7 +15,7 @@ from PIL import Image
 from PySide6.QtCore import QBuffer, QCoreApplication, QEventLoop, QSettings
 from PySide6.QtWidgets import QWidget
 
-from liverview.core.labels import SHOWN, Drawn, Label
+from liverview.core.labels import FOREGROUND, DrawStyle, Label
 from liverview.core.volume import Plane
 from liverview.measurement.markup.shapes import Ellipse, Ruler
 from liverview.phantom.config import PhantomConfig
@@ -93,7 +93,7 @@ class Photographer:
         """The largest lesion with its diameters."""
         findings = self.window.panels.findings
         self.raise_panel("findings")
-        self.until(lambda: findings.measurement is not None and findings.current)
+        self.until(lambda: findings.measurement is not None and findings.is_current)
         if findings.lesions:
             findings.choose(1)
         self.take("findings")
@@ -105,28 +105,28 @@ class Photographer:
         i, j, k = session.crosshair
         markups.add(Ruler(Plane.AXIAL, (i + 190, j - 30, k), (i - 50, j + 35, k)))
         markups.add(Ellipse(Plane.AXIAL, k, (i + 150.0, j + 10.0), (26.0, 18.0)))
-        for label in SHOWN:
-            session.set_style(label, drawn=Drawn.OUTLINED)
+        for label in FOREGROUND:
+            session.set_style(label, draw_style=DrawStyle.OUTLINED)
         session.display.set_slab(SlabView(Projection.MAXIMUM, 10.0))
         self.raise_panel("measurements")
         self.take("light")
         session.display.set_slab(SlabView())
-        for label in SHOWN:
-            session.set_style(label, drawn=Drawn.BOTH)
+        for label in FOREGROUND:
+            session.set_style(label, draw_style=DrawStyle.BOTH)
         set_theme(Theme.DARK)
         self.until(lambda: True)
 
     def surfaces(self) -> None:
         self.window.views.set_layout(Layout.GRID)
-        pane = self.window.views.fourth
+        pane = self.window.views.surface_pane
         self.until(lambda: bool(pane.surfaces.found) and pane.surfaces.current)
         self.raise_panel("findings")
         self.take("surfaces")
         self.window.views.set_layout(Layout.ONE_AND_TWO)
 
     def network(self) -> None:
-        for label in SHOWN:
-            self.session.set_style(label, drawn=Drawn.OUTLINED)
+        for label in FOREGROUND:
+            self.session.set_style(label, draw_style=DrawStyle.OUTLINED)
         self.window.markups.shown = False
         panel = self.raise_panel("network")
         panel.layer.setCurrentIndex(panel.layer.findText("Attention gates"))
@@ -134,8 +134,8 @@ class Photographer:
         self.take("network")
         panel.layer.setCurrentIndex(0)
         panel.layer.activated.emit(0)
-        for label in SHOWN:
-            self.session.set_style(label, drawn=Drawn.BOTH)
+        for label in FOREGROUND:
+            self.session.set_style(label, draw_style=DrawStyle.BOTH)
 
     def compare(self) -> None:
         panel = self.raise_panel("compare")

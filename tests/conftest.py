@@ -10,8 +10,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from liverview.phantom.config import Case, PhantomConfig
-from liverview.phantom.generation import generate
+from liverview.phantom.config import Phantom, PhantomConfig
+from liverview.phantom.generation import iter_generate
 
 from support.odd_scans import patch
 
@@ -39,11 +39,11 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def case() -> Case:
+def case() -> Phantom:
     """A small phantom with liver, vessels and tumors."""
     config = PhantomConfig(shape=(96, 84, 40), spacing=(4.0, 4.0, 5.0), seed=3, noise_hu=8)
-    *_, made = generate(config)
-    assert isinstance(made, Case)
+    *_, made = iter_generate(config)
+    assert isinstance(made, Phantom)
     return made
 
 

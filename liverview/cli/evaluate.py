@@ -64,13 +64,13 @@ def run(options: argparse.Namespace) -> int:
     if options.montage or options.device:
         raise ValueError("--montage and --device need scans to segment: add --cases DIR.")
     from liverview.evaluation.metrics import evaluate
-    from liverview.evaluation.summary import MAP_FIGURES, heading, row
+    from liverview.evaluation.summary import MAP_FIGURES, table_heading, table_row
 
     check_outputs(options, [options.predicted, options.reference])
     scores = evaluate(read_labels(options.predicted), read_labels(options.reference))
-    print(heading(MAP_FIGURES))
+    print(table_heading(MAP_FIGURES))
     for score in scores:
-        print(row(score, MAP_FIGURES))
+        print(table_row(score, MAP_FIGURES))
     if options.json:
         write_json(options.json, scores_by_name(scores))
     return 0
@@ -79,9 +79,15 @@ def run(options: argparse.Namespace) -> int:
 def _evaluate_cases(options: argparse.Namespace) -> int:
     if options.predicted is not None:
         raise ValueError(f"--cases segments its scans itself: leave {options.predicted} out.")
-    from liverview.evaluation.cases import CT, REFERENCE, CaseResult, evaluate_case, find_cases
+    from liverview.evaluation.cases import CT, REFERENCE, CaseResult, find_cases, iter_evaluate_case
     from liverview.evaluation.montage import save_montage
-    from liverview.evaluation.summary import SCAN_FIGURES, heading, row, summary, summary_dict
+    from liverview.evaluation.summary import (
+        SCAN_FIGURES,
+        summary_dict,
+        summary_lines,
+        table_heading,
+        table_row,
+    )
     from liverview.inference.segmentation import load_models
     from liverview.networks.device import pick_device
 
@@ -91,21 +97,23 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
     width = max(len(folder.name) for folder in folders)
     results: list[CaseResult] = []
     failed: dict[str, str] = {}
-    print(f"{'scan':<{width}}  {heading(SCAN_FIGURES)}")
+    print(f"{'scan':<{width}}  {table_heading(SCAN_FIGURES)}")
     for folder in folders:
         try:
-            result = result_of(with_progress_bar(evaluate_case(folder, models, device)), CaseResult)
+            result = result_of(
+                with_progress_bar(iter_evaluate_case(folder, models, device)), CaseResult
+            )
         except expected_errors() as error:
             failed[folder.name] = str(error)
             print(f"liverview: {folder.name}: {error}", file=sys.stderr)
             continue
         results.append(result)
         for score in result.scores:
-            print(f"{result.name:<{width}}  {row(score, SCAN_FIGURES)}")
+            print(f"{result.name:<{width}}  {table_row(score, SCAN_FIGURES)}")
     if not results:
         return 2
     scores = [result.scores for result in results]
-    print("", *summary(scores), "", _NO_REFERENCE, _SOFT_DICE, sep="\n")
+    print("", *summary_lines(scores), "", _NO_REFERENCE, _SOFT_DICE, sep="\n")
     if options.json:
         scans = {
             r.name: {"seconds": round(r.seconds, 2), **scores_by_name(r.scores)} for r in results

@@ -20,7 +20,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     from liverview.measurement.compute import measure
-    from liverview.measurement.export import figures
+    from liverview.measurement.export import measurement_figures
 
     check_outputs(options, [options.labels])
     measurement = measure(read_labels(options.labels))
@@ -33,5 +33,5 @@ def run(options: argparse.Namespace) -> int:
             f"  at {x:.0f} {y:.0f} {z:.0f} mm"
         )
     if options.json:
-        write_json(options.json, figures(measurement))
+        write_json(options.json, measurement_figures(measurement))
     return 0

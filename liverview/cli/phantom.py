@@ -37,8 +37,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     from liverview.files import nifti
     from liverview.networks.device import pick_device
-    from liverview.phantom.config import Case, PhantomConfig, Phase, Region
-    from liverview.phantom.generation import generate
+    from liverview.phantom.config import Phantom, PhantomConfig, Phase, Region
+    from liverview.phantom.generation import iter_generate
 
     if (options.folder is None) == (options.sheet is None):
         raise ValueError("phantom needs a DIR to write a scan into, or --sheet FILE.png.")
@@ -60,12 +60,14 @@ def run(options: argparse.Namespace) -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     for target in targets:
         nifti.check_target(target, overwrite=options.overwrite)
-    case = result_of(with_progress_bar(generate(config, device)), Case)
+    case = result_of(with_progress_bar(iter_generate(config, device)), Phantom)
     again = options.overwrite
     drain(
-        with_progress_bar(nifti.save_labels(targets[1], case.labels, case.volume, overwrite=again))
+        with_progress_bar(
+            nifti.iter_write_labels(targets[1], case.labels, case.volume, overwrite=again)
+        )
     )
-    drain(with_progress_bar(nifti.save_volume(targets[0], case.volume, overwrite=again)))
+    drain(with_progress_bar(nifti.iter_write_volume(targets[0], case.volume, overwrite=again)))
     print(f"{targets[0]} and {targets[1]} written.")
     return 0
 
@@ -74,14 +76,14 @@ def _sheet(options: argparse.Namespace) -> int:
     import numpy as np
     from PIL import Image
 
-    from liverview.files.atomic import check_target, replacing
+    from liverview.files.atomic import atomic_write, check_target
     from liverview.phantom.config import PhantomConfig
-    from liverview.phantom.sheet import contact_sheet
+    from liverview.phantom.sheet import iter_contact_sheet
 
     seed = PhantomConfig(seed=options.seed).seed
     check_target(options.sheet, overwrite=options.overwrite)
-    picture = result_of(with_progress_bar(contact_sheet(seed)), np.ndarray)
-    with replacing(options.sheet) as temporary:
+    picture = result_of(with_progress_bar(iter_contact_sheet(seed)), np.ndarray)
+    with atomic_write(options.sheet) as temporary:
         Image.fromarray(picture).save(temporary, "PNG")
     print(f"{options.sheet} written.")
     return 0

@@ -33,23 +33,23 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def read_labels(path: Path) -> LabelMap:
     """A label map in our values; what its values were taken for is said where it is not plain."""
-    from liverview.files.nifti import read_named
+    from liverview.files.nifti import read_named_labels
 
-    found = read_named(path)
-    if found.remark:
-        print(f"{path.name}: {found.remark}", file=sys.stderr)
-    return found.mapped()
+    found = read_named_labels(path)
+    if found.mapping_note:
+        print(f"{path.name}: {found.mapping_note}", file=sys.stderr)
+    return found.to_label_map()
 
 
 def with_progress_bar(stream: Iterable[T]) -> Iterator[T]:
     """Pass a stream on; on a terminal, draw its progress and print its notices."""
-    from liverview.core.stream import Notice, Progress
+    from liverview.core.stream import Message, Progress
 
     terminal = sys.stderr.isatty()
     clear = "\r\033[K" if terminal else ""
     try:
         for item in stream:
-            if isinstance(item, Notice):
+            if isinstance(item, Message):
                 print(f"{clear}{item.text}", file=sys.stderr)
             elif isinstance(item, Progress) and terminal:
                 bar = "█" * round(24 * min(item.fraction, 1))

@@ -31,8 +31,8 @@ def run(options: argparse.Namespace) -> int:
     from liverview.core.volume import Volume
     from liverview.files import nifti
     from liverview.files.atomic import check_target
-    from liverview.report.assembly import Reported, report_paths, reporting
-    from liverview.report.provenance import Origin
+    from liverview.report.assembly import WrittenReport, iter_write_report, report_paths
+    from liverview.report.provenance import Provenance
 
     try:
         from liverview.printing import pdf
@@ -40,16 +40,16 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(
             f"the PDF needs a library that is not installed ({error}): see README, Start."
         ) from error
-    pdf.ready()
+    pdf.prepare_qt()
     if options.output.exists() and not options.output.is_dir():
         raise ValueError(f"{options.output} is no folder: choose another name.")
     options.output.mkdir(parents=True, exist_ok=True)
-    for path in report_paths(options.output, nifti.stem(options.scan)):
+    for path in report_paths(options.output, nifti.name_without_suffix(options.scan)):
         check_target(path, overwrite=options.overwrite)
-    volume = result_of(with_progress_bar(nifti.load(options.scan, options.volume)), Volume)
+    volume = result_of(with_progress_bar(nifti.iter_read(options.scan, options.volume)), Volume)
     labels = read_labels(options.labels)
-    origin = Origin(scan=options.scan.name, labels=options.labels.name)
-    work = reporting(volume, labels, options.output, origin, pdf.write_pdf)
-    for path in result_of(with_progress_bar(work), Reported).paths:
+    origin = Provenance(scan=options.scan.name, labels=options.labels.name)
+    work = iter_write_report(volume, labels, options.output, origin, pdf.write_pdf)
+    for path in result_of(with_progress_bar(work), WrittenReport).paths:
         print(f"{path} written.")
     return 0

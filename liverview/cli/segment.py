@@ -48,26 +48,26 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
-    from liverview.cohort.local import Failed, Segmented, find_tasks, segment_cohort
+    from liverview.cohort.local import Failed, Segmented, find_scan_tasks, iter_segment_cohort
     from liverview.files import nifti
     from liverview.files.sidefiles.writing import SideFiles
     from liverview.inference.segmentation import load_models
-    from liverview.measurement.export import report
+    from liverview.measurement.export import measurement_record
     from liverview.networks.device import pick_device
 
-    tasks = find_tasks(options.scans, options.output)
+    tasks = find_scan_tasks(options.scans, options.output)
     if tasks[0].output != options.output:
         options.output.mkdir(parents=True, exist_ok=True)
     targets = [task.output for task in tasks]
     if options.masks:
         for path in list(targets):
-            targets += nifti.mask_paths(path.parent, nifti.stem(path)).values()
+            targets += nifti.mask_paths(path.parent, nifti.name_without_suffix(path)).values()
     side = [path for t in tasks for path in SideFiles.of(t.output) if options.side_files]
     check_outputs(options, [task.scan for task in tasks], *targets, side_files=side)
     device = str(pick_device(options.device))
     figures: dict[str, Any] = {}
     failed: dict[str, str] = {}
-    results = segment_cohort(
+    results = iter_segment_cohort(
         tasks,
         load_models(options.weights),
         device,
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
             print_volumes(item.measurement)
             names = ", ".join(str(path) for path in item.written)
             print(f"{names} written, segmented in {item.seconds:.1f} s on {device}.", flush=True)
-            figures[str(item.task.scan)] = report(
+            figures[str(item.task.scan)] = measurement_record(
                 item.volume, item.measurement, device=device, seconds=round(item.seconds, 2)
             )
     if options.json:

@@ -12,8 +12,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
-    from liverview.networks.system_info import diagnosing
+    from liverview.networks.system_info import iter_system_info
 
-    for what, value in diagnosing():
+    for what, value in iter_system_info():
         print(f"{what:<20} {value}")
     return 0

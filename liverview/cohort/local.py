@@ -17,18 +17,18 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 
 from liverview.core.labels import default_styles
-from liverview.core.stream import Notice, Progress, Slab
+from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import nifti
 from liverview.files.atomic import TargetError
 from liverview.files.sidefiles.weights import weights_sha256
-from liverview.files.sidefiles.writing import SideFiles, save_side_files
-from liverview.inference.segmentation import Models, segment
+from liverview.files.sidefiles.writing import SideFiles, iter_write_side_files
+from liverview.inference.segmentation import Models, iter_segment
 from liverview.measurement.compute import measure
 from liverview.measurement.results import Measurement
 
 T = TypeVar("T")
-Work: TypeAlias = Generator[Progress | Notice, None, T]
+Work: TypeAlias = Generator[Progress | Message, None, T]
 EXPECTED = (ValueError, OSError, MemoryError)
 """What a scan or a disk can do; all else is a bug and is raised."""
 
@@ -82,7 +82,7 @@ class _Computed:
     seconds: float
 
 
-def find_tasks(given: Sequence[Path], output: Path) -> list[Task]:
+def find_scan_tasks(given: Sequence[Path], output: Path) -> list[Task]:
     """What to segment: files and the NIfTI files of folders.
 
     One file goes to ``output``, unless that is a folder (which has no ending where it is not
@@ -94,13 +94,13 @@ def find_tasks(given: Sequence[Path], output: Path) -> list[Task]:
     ValueError : where a folder holds no scan.
     TargetError : where several scans would go to one file.
     """
-    scans = [scan for path in given for scan in _scans(path)]
+    scans = [scan for path in given for scan in _scans_of(path)]
     alone = len(given) == 1 and not given[0].is_dir()
     if alone and output.suffix and not output.is_dir():
         return [Task(scans[0], output)]
     if output.name.lower().endswith((".nii", ".nii.gz")) and not output.is_dir():
         raise TargetError(f"{output} is one file: choose a folder for the labels of several scans.")
-    names = [nifti.stem(scan) for scan in scans]
+    names = [nifti.name_without_suffix(scan) for scan in scans]
     names = [
         f"{scan.resolve().parent.name}_{name}" if names.count(name) > 1 else name
         for scan, name in zip(scans, names, strict=True)
@@ -111,7 +111,7 @@ def find_tasks(given: Sequence[Path], output: Path) -> list[Task]:
     return [Task(s, output / f"{n}_seg.nii.gz") for s, n in zip(scans, names, strict=True)]
 
 
-def _scans(path: Path) -> list[Path]:
+def _scans_of(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     found = sorted(
@@ -124,7 +124,7 @@ def _scans(path: Path) -> list[Path]:
     return found
 
 
-def segment_cohort(
+def iter_segment_cohort(
     tasks: Sequence[Task],
     models: Models,
     device: str,
@@ -134,7 +134,7 @@ def segment_cohort(
     side_files: bool = False,
     weights: Path | None = None,
     overwrite: bool = False,
-) -> Iterator[Progress | Notice | Segmented | Failed]:
+) -> Iterator[Progress | Message | Segmented | Failed]:
     """Segment scans one after the other; every task ends as `Segmented` or `Failed`.
 
     Parameters
@@ -153,25 +153,25 @@ def segment_cohort(
             for number, task in enumerate(tasks):
                 last = number + 1 == len(tasks)
                 if ahead is None:  # nothing is computed meanwhile: show how far it is
-                    volume = yield from _caught(task, _read(task.scan, index))
+                    volume = yield from _iter_catching(task, _read(task.scan, index))
                 else:
                     volume = ahead.result()
                 if not last:
                     following = tasks[number + 1]
-                    work = _caught(following, _read(following.scan, index))
+                    work = _iter_catching(following, _read(following.scan, index))
                     ahead = pool.submit(_drain, work, stopped)
                 computed: _Computed | Failed
                 if isinstance(volume, Failed):
                     computed = volume
                 else:
-                    computed = yield from _caught(task, _segment(volume, models, device))
+                    computed = yield from _iter_catching(task, _segment(volume, models, device))
                 if saving is not None:
                     yield saving.result()
                     saving = None
                 if isinstance(computed, Failed):
                     yield computed
                     continue
-                finishing = _caught(task, _save(task, computed, masks, hashes, overwrite))
+                finishing = _iter_catching(task, _save(task, computed, masks, hashes, overwrite))
                 if last:
                     yield (yield from finishing)
                 else:
@@ -182,7 +182,7 @@ def segment_cohort(
             stopped.set()
 
 
-def _caught(task: Task, work: Work[T]) -> Work[T | Failed]:
+def _iter_catching(task: Task, work: Work[T]) -> Work[T | Failed]:
     try:
         return (yield from work)
     except EXPECTED as error:
@@ -202,9 +202,9 @@ def _drain(work: Work[T], stopped: Event) -> T:
 
 
 def _read(scan: Path, index: int | None) -> Work[Volume]:
-    volumes = nifti.inspect(scan).volumes
+    volumes = nifti.read_summary(scan).volumes
     volume: Volume | None = None
-    for item in nifti.load(scan, index or 0):
+    for item in nifti.iter_read(scan, index or 0):
         if isinstance(item, Volume):
             volume = item
         else:
@@ -212,27 +212,27 @@ def _read(scan: Path, index: int | None) -> Work[Volume]:
     assert volume is not None
     if volumes > 1 and index is None:
         note = f"It holds {volumes} volumes; the first is segmented (--volume 0)."
-        volume = replace(volume, notes=(*volume.notes, note))
+        volume = replace(volume, warnings=(*volume.warnings, note))
     return volume
 
 
 def _segment(volume: Volume, models: Models, device: str) -> Work[_Computed]:
-    for note in volume.notes:
-        yield Notice(f"{volume.name}: {note}")
-    notes = list(volume.notes)
+    for note in volume.warnings:
+        yield Message(f"{volume.name}: {note}")
+    notes = list(volume.warnings)
     voxels = np.zeros(volume.shape, np.uint8, order="F")
     started = time.monotonic()
-    for item in segment(volume, models, device):
+    for item in iter_segment(volume, models, device):
         if isinstance(item, Slab):
             voxels[:, :, item.start : item.stop] = item.labels
         else:
-            if isinstance(item, Notice):
+            if isinstance(item, Message):
                 notes.append(item.text)
-                item = Notice(f"{volume.name}: {item.text}")
+                item = Message(f"{volume.name}: {item.text}")
             yield item
     seconds = time.monotonic() - started
     labels = LabelMap(voxels, volume.affine, volume.name)
-    return _Computed(replace(volume, notes=tuple(notes)), labels, seconds)
+    return _Computed(replace(volume, warnings=tuple(notes)), labels, seconds)
 
 
 def _save(
@@ -243,15 +243,15 @@ def _save(
     overwrite: bool,
 ) -> Work[Segmented]:
     labels, volume = computed.labels, computed.volume
-    yield from nifti.save_labels(task.output, labels, volume, overwrite=overwrite)
+    yield from nifti.iter_write_labels(task.output, labels, volume, overwrite=overwrite)
     written = [task.output]
     if masks:
-        folder, name = task.output.parent, nifti.stem(task.output)
-        yield from nifti.save_masks(folder, name, labels, volume, overwrite=overwrite)
+        folder, name = task.output.parent, nifti.name_without_suffix(task.output)
+        yield from nifti.iter_write_masks(folder, name, labels, volume, overwrite=overwrite)
         written += nifti.mask_paths(folder, name).values()
     if hashes is not None:
         styles = default_styles()
-        yield from save_side_files(task.output, labels, styles, hashes, overwrite=overwrite)
+        yield from iter_write_side_files(task.output, labels, styles, hashes, overwrite=overwrite)
         written += SideFiles.of(task.output)
     yield Progress("Measuring", 1.0)
     return Segmented(task, volume, measure(labels, volume), computed.seconds, written)

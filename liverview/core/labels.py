@@ -22,11 +22,11 @@ class Label(IntEnum):
     TUMOR = 3
 
 
-SHOWN = (Label.LIVER, Label.VESSEL, Label.TUMOR)
+FOREGROUND = (Label.LIVER, Label.VESSEL, Label.TUMOR)
 """The labels a person can toggle, in the order of the panel."""
 
 
-class Drawn(Enum):
+class DrawStyle(Enum):
     """How a label is shown."""
 
     BOTH = "Both"
@@ -51,7 +51,7 @@ class LabelStyle:
     color: tuple[int, int, int]
     opacity: float = 0.4
     visible: bool = True
-    drawn: Drawn = Drawn.BOTH
+    draw_style: DrawStyle = DrawStyle.BOTH
 
 
 def default_styles() -> dict[Label, LabelStyle]:
@@ -64,11 +64,11 @@ def default_styles() -> dict[Label, LabelStyle]:
             color=tuple(entries[label.name.lower()]["color"]),
             opacity=float(entries[label.name.lower()]["opacity"]),
         )
-        for label in SHOWN
+        for label in FOREGROUND
     }
 
 
-def merge(
+def merge_masks(
     liver: NDArray[np.bool_], vessel: NDArray[np.bool_], tumor: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
     """The one merge rule: tumor over vessel over liver, and nothing outside the liver.
@@ -81,7 +81,7 @@ def merge(
     return out
 
 
-def lookup_table(styles: Mapping[Label, LabelStyle]) -> NDArray[np.uint8]:
+def color_lookup_table(styles: Mapping[Label, LabelStyle]) -> NDArray[np.uint8]:
     """RGBA per voxel value, (256, 4) uint8.
 
     A hidden vessel or tumor takes the liver's color: it is liver, and no hole appears.
@@ -89,15 +89,15 @@ def lookup_table(styles: Mapping[Label, LabelStyle]) -> NDArray[np.uint8]:
     """
     table = np.zeros((256, 4), np.uint8)
     liver = styles[Label.LIVER]
-    for label in SHOWN:
+    for label in FOREGROUND:
         style = styles[label] if styles[label].visible else liver
-        if style.visible and style.drawn is not Drawn.OUTLINED:
+        if style.visible and style.draw_style is not DrawStyle.OUTLINED:
             table[label, :3] = style.color
             table[label, 3] = round(255 * style.opacity)
     return table
 
 
-def left_out(voxels: NDArray[np.uint8]) -> str | None:
+def unknown_values_note(voxels: NDArray[np.uint8]) -> str | None:
     """What a person should know about values that no label has; None where there are none."""
     odd = sorted({int(value) for value in np.unique(voxels)} - set(Label))
     if not odd:
@@ -107,18 +107,18 @@ def left_out(voxels: NDArray[np.uint8]) -> str | None:
     return f"left out the values {values}; known are {known}."
 
 
-def part(voxels: NDArray[np.uint8], label: Label) -> NDArray[np.bool_]:
+def label_mask(voxels: NDArray[np.uint8], label: Label) -> NDArray[np.bool_]:
     """Where a label is; LIVER is the whole organ."""
     where: NDArray[np.bool_] = voxels == label
     if label is Label.LIVER:
-        where = (voxels > 0) & (voxels <= max(SHOWN))
+        where = (voxels > 0) & (voxels <= max(FOREGROUND))
     return where
 
 
-def organ_voxels(counts: Mapping[Label, int]) -> dict[Label, int]:
+def count_with_parts(counts: Mapping[Label, int]) -> dict[Label, int]:
     """Voxels as reported: the liver with its vessels and tumors, those two alone."""
     return {
-        Label.LIVER: sum(counts.get(label, 0) for label in SHOWN),
+        Label.LIVER: sum(counts.get(label, 0) for label in FOREGROUND),
         Label.VESSEL: counts.get(Label.VESSEL, 0),
         Label.TUMOR: counts.get(Label.TUMOR, 0),
     }

@@ -14,23 +14,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.core.labels import SHOWN, Label, merge, part
+from liverview.core.labels import FOREGROUND, Label, label_mask, merge_masks
 from liverview.core.stream import Slab
 
 Box = tuple[slice, slice, slice]
 Index = tuple[slice | int, slice | int, slice | int]
 
-DEFAULTS = {Label.LIVER: 0.6, Label.VESSEL: 0.5, Label.TUMOR: 0.5}
+DEFAULT_THRESHOLDS = {Label.LIVER: 0.6, Label.VESSEL: 0.5, Label.TUMOR: 0.5}
 """Thresholds at which labels are the network's own; the liver is the whole organ.
 
 The network calls vessel and tumor what is the likeliest; above one half, that is certain.
 """
-_CLASSES = 1 + len(SHOWN)  # what a voxel can be: background, or one of the labels
+_CLASSES = 1 + len(FOREGROUND)  # what a voxel can be: background, or one of the labels
 _SLICES = 8  # relabeled in one step
 
 
 @dataclass(frozen=True, eq=False)
-class MapsSlab:
+class ProbabilitySlab:
     """What `NetworkMaps` keeps of a slab.
 
     Attributes
@@ -41,34 +41,37 @@ class MapsSlab:
     gates : (levels, i, j, slices) in 255ths.
     """
 
-    reach: Box
+    search_region: Box
     slices: slice
     probabilities: NDArray[np.uint8]
     gates: NDArray[np.uint8]
 
 
-def maps_of(slab: Slab) -> MapsSlab | None:
+def probability_slab(slab: Slab) -> ProbabilitySlab | None:
     """What is to be kept of a slab; None where it brings nothing inside its reach."""
-    if slab.probabilities is None or slab.gates is None or slab.reach is None:
+    if slab.probabilities is None or slab.gates is None or slab.search_region is None:
         return None
-    i, j, k = slab.reach
+    i, j, k = slab.search_region
     first, last = max(slab.start, k.start), min(slab.stop, k.stop)
     if first >= last:
         return None
     picked = (slice(None), i, j, slice(first - slab.start, last - slab.start))
     scaled = np.rint(slab.probabilities[picked].astype(np.float32) * 255)
     bytes_ = np.minimum(scaled, 255).astype(np.uint8)  # half precision may end above 1
-    return MapsSlab(
-        slab.reach, slice(first, last), _by_slices(bytes_), _by_slices(slab.gates[picked])
+    return ProbabilitySlab(
+        slab.search_region,
+        slice(first, last),
+        _slice_contiguous(bytes_),
+        _slice_contiguous(slab.gates[picked]),
     )
 
 
-def _by_slices(maps: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _slice_contiguous(maps: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A copy whose axial slices lie in one piece each, as in a label map."""
     return np.ascontiguousarray(maps.transpose(0, 3, 2, 1)).transpose(0, 3, 2, 1)
 
 
-class NetworkMaps:
+class ProbabilityMaps:
     """Probabilities and gates of one segmentation.
 
     Attributes
@@ -82,9 +85,9 @@ class NetworkMaps:
 
     def __init__(self, reach: Box, levels: int) -> None:
         shape = tuple(side.stop - side.start for side in reversed(reach))
-        self.reach = reach
-        self.probabilities = _empty(len(SHOWN), shape)
-        self.gates = _empty(levels, shape)
+        self.search_region = reach
+        self.probabilities = _empty_maps(len(FOREGROUND), shape)
+        self.gates = _empty_maps(levels, shape)
         self.entropy = Entropy(self.probabilities)
         self.refined = np.zeros(shape[0], np.bool_)
 
@@ -92,9 +95,9 @@ class NetworkMaps:
     def nbytes(self) -> int:
         return self.probabilities.nbytes + self.gates.nbytes
 
-    def take(self, slab: MapsSlab) -> None:
+    def copy_slab(self, slab: ProbabilitySlab) -> None:
         """Copy a slab in; one that was looked at again overwrites."""
-        low = self.reach[2].start
+        low = self.search_region[2].start
         where = slice(slab.slices.start - low, slab.slices.stop - low)
         self.probabilities[..., where] = slab.probabilities
         self.gates[..., where] = slab.gates
@@ -118,19 +121,21 @@ class NetworkMaps:
         index : slices, or a number for a single one, inside the reach.
         """
         masks = [
-            _mask(part(own, label), self.probabilities[n][index], label, thresholds.get(label))
-            for n, label in enumerate(SHOWN)
+            _threshold_mask(
+                label_mask(own, label), self.probabilities[n][index], label, thresholds.get(label)
+            )
+            for n, label in enumerate(FOREGROUND)
         ]
-        changed = merge(*masks)
+        changed = merge_masks(*masks)
         refined = np.broadcast_to(self.refined, self.probabilities.shape[1:])[index]
         return np.where(refined, changed, own)
 
-    def relabeled(
+    def iter_relabel(
         self, own: NDArray[np.uint8], thresholds: Mapping[Label, float]
     ) -> Iterator[NDArray[np.uint8] | None]:
         """`relabel` for a whole label map, (I, J, K): None after each step, the new one last."""
         new = np.zeros(own.shape, np.uint8, order="F")
-        i, j, k = self.reach
+        i, j, k = self.search_region
         for first in range(k.start, k.stop, _SLICES):
             last = min(first + _SLICES, k.stop)
             where = slice(first - k.start, last - k.start)
@@ -140,18 +145,18 @@ class NetworkMaps:
         yield new
 
 
-def _empty(count: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def _empty_maps(count: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Maps of (k, j, i) voxels as (count, i, j, k), axial slices in one piece."""
     return np.zeros((count, *shape), np.uint8).transpose(0, 3, 2, 1)
 
 
-def _mask(
+def _threshold_mask(
     own: NDArray[np.bool_],
     probability: NDArray[np.uint8],
     label: Label,
     threshold: float | None,
 ) -> NDArray[np.bool_]:
-    default = DEFAULTS[label]
+    default = DEFAULT_THRESHOLDS[label]
     if threshold is None or threshold == default:
         return own
     above: NDArray[np.bool_] = probability > threshold * 255
@@ -171,11 +176,11 @@ class Entropy:
     def __getitem__(self, index: Index) -> NDArray[np.uint8]:
         organ, vessel, tumor = (one[index].astype(np.int16) for one in self._probabilities)
         parenchyma = np.maximum(organ - vessel - tumor, 0)  # each is rounded by itself
-        total = sum(_TERMS[part] for part in (255 - organ, parenchyma, vessel, tumor))
+        total = sum(_ENTROPY_TERMS[part] for part in (255 - organ, parenchyma, vessel, tumor))
         return np.minimum(np.rint(total * 255), 255).astype(np.uint8)
 
 
-def _terms() -> NDArray[Any]:
+def _entropy_terms() -> NDArray[Any]:
     """What a probability in 255ths adds to the entropy."""
     p = np.arange(256) / 255
     terms = np.zeros(256)
@@ -183,4 +188,4 @@ def _terms() -> NDArray[Any]:
     return terms.astype(np.float32)
 
 
-_TERMS = _terms()
+_ENTROPY_TERMS = _entropy_terms()

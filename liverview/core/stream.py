@@ -23,7 +23,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Notice:
+class Message:
     """One sentence that a person should read once; the work goes on."""
 
     text: str
@@ -49,9 +49,9 @@ class Slab:
     start: int
     labels: NDArray[np.uint8]
     probabilities: NDArray[np.float16] | None = None
-    box: tuple[slice, slice] = (slice(None), slice(None))
+    label_bbox: tuple[slice, slice] = (slice(None), slice(None))
     gates: NDArray[np.uint8] | None = None
-    reach: tuple[slice, slice, slice] | None = None
+    search_region: tuple[slice, slice, slice] | None = None
 
     @property
     def stop(self) -> int:

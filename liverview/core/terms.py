@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from liverview.core import paths
-from liverview.core.labels import SHOWN, Label
+from liverview.core.labels import FOREGROUND, Label
 
 
 @dataclass(frozen=True)
@@ -40,25 +40,25 @@ class LabelTerms:
 @cache
 def label_terms(label: Label) -> LabelTerms:
     """The codes of a label, from resources/labels.toml; the background has none (KeyError)."""
-    terms = _entries()[label.name.lower()]["terms"]
+    terms = _label_entries()[label.name.lower()]["terms"]
     region = Term(*terms["region"]) if "region" in terms else None
     return LabelTerms(Term(*terms["category"]), Term(*terms["type"]), region)
 
 
-def label_called(name: str) -> Label | None:
+def label_from_name(name: str) -> Label | None:
     """The label that a name stands for; None where nobody is known to use it for one.
 
     Case, spaces and punctuation do not count. BACKGROUND is what is known to be no label, as
     the spleen.
     """
     plain = re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
-    for label in (*SHOWN, Label.BACKGROUND):
-        called = _entries()[label.name.lower()]["called"]
+    for label in (*FOREGROUND, Label.BACKGROUND):
+        called = _label_entries()[label.name.lower()]["called"]
         if any(fnmatchcase(plain, pattern) for pattern in called):
             return label
     return None
 
 
 @cache
-def _entries() -> dict[str, Any]:
+def _label_entries() -> dict[str, Any]:
     return tomllib.loads((paths.resources() / "labels.toml").read_text(encoding="utf-8"))

@@ -38,35 +38,35 @@ class Plane(Enum):
         return int(self.value)
 
     @property
-    def across(self) -> int:
+    def horizontal_axis(self) -> int:
         """The axis that runs horizontally on the screen."""
         return 1 if self is Plane.SAGITTAL else 0
 
     @property
-    def up(self) -> int:
+    def vertical_axis(self) -> int:
         """The axis that runs vertically on the screen."""
         return 1 if self is Plane.AXIAL else 2
 
-    def cut(self, array: Sliceable, index: int) -> NDArray[Any]:
+    def slice_of(self, array: Sliceable, index: int) -> NDArray[Any]:
         """Slice ``index`` as a view, (rows along `up`, columns along `across`)."""
         picked: list[Any] = [slice(None)] * 3
         picked[self.axis] = index
         return array[tuple(picked)].T
 
     @classmethod
-    def slowest(cls, array: NDArray[Any]) -> Plane:
+    def least_contiguous(cls, array: NDArray[Any]) -> Plane:
         """The plane whose slices are scattered most over memory: across the fastest axis."""
         return cls(int(np.argmin(np.abs(array.strides))))
 
 
-def turned(array: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
+def slice_contiguous_copy(array: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
     """Make a copy whose n-th part is slice n of the `Plane.slowest`, in one piece.
 
     Slices of that plane touch every cache line of the array; of the copy, one run of memory.
     Yields None between steps of some milliseconds, then the copy as the last value.
     """
-    plane = Plane.slowest(array)
-    source = array.transpose(plane.axis, plane.up, plane.across)
+    plane = Plane.least_contiguous(array)
+    source = array.transpose(plane.axis, plane.vertical_axis, plane.horizontal_axis)
     out = np.empty(source.shape, array.dtype)
     step = max(1, _CACHE_LINE // array.itemsize)
     for row in range(source.shape[1]):
@@ -120,11 +120,11 @@ class Volume:
     intercept: int = 0
     name: str = "volume"
     source: SourceGrid | None = None
-    notes: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = field(default=())
     in_hu: bool = True
 
     def __post_init__(self) -> None:
-        _check(self.voxels, self.affine)
+        _check_array(self.voxels, self.affine)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -146,18 +146,18 @@ class Volume:
         """Largest angle between a voxel axis and the nearest patient axis, in degrees."""
         return oblique_deg(self.affine)
 
-    def world(self, voxel: Sequence[float]) -> NDArray[np.float64]:
+    def voxel_to_world(self, voxel: Sequence[float]) -> NDArray[np.float64]:
         """World mm of a voxel's center, (3,)."""
         point: NDArray[np.float64] = self.affine[:3, :3] @ np.asarray(voxel) + self.affine[:3, 3]
         return point
 
-    def voxel(self, world: Sequence[float]) -> Voxel:
+    def world_to_voxel(self, world: Sequence[float]) -> Voxel:
         """The voxel whose center is nearest to a point in world mm; may lie outside."""
         inverse = np.linalg.inv(self.affine)
         i, j, k = np.rint(inverse[:3, :3] @ np.asarray(world) + inverse[:3, 3]).astype(int)
         return int(i), int(j), int(k)
 
-    def hu(self, voxel: Voxel) -> float:
+    def hu_at(self, voxel: Voxel) -> float:
         """HU at a voxel."""
         return float(self.voxels[voxel]) + self.intercept
 
@@ -174,7 +174,7 @@ class LabelMap:
     name: str = "labels"
 
     def __post_init__(self) -> None:
-        _check(self.voxels, self.affine)
+        _check_array(self.voxels, self.affine)
         if self.voxels.dtype != np.uint8:
             raise TypeError(f"labels must be uint8, got {self.voxels.dtype}")
 
@@ -187,7 +187,7 @@ class LabelMap:
         return affine_spacing(self.affine)
 
 
-def is_usable(affine: NDArray[Any]) -> bool:
+def is_usable_affine(affine: NDArray[Any]) -> bool:
     """Whether a matrix is (4, 4), finite, and far enough from singular to be an affine."""
     if affine.shape != (4, 4) or not np.all(np.isfinite(affine)):
         return False
@@ -211,17 +211,19 @@ def oblique_deg(affine: Affine) -> float:
 
 def same_grid(first: Volume | LabelMap, second: Volume | LabelMap, tolerance: float = 0.01) -> bool:
     """Whether voxels coincide: equal shape, corners within ``tolerance`` mm."""
-    return first.voxels.shape == second.voxels.shape and corners_apart(first, second) <= tolerance
+    return (
+        first.voxels.shape == second.voxels.shape and corner_distance_mm(first, second) <= tolerance
+    )
 
 
-def corners_apart(first: Volume | LabelMap, second: Volume | LabelMap) -> float:
+def corner_distance_mm(first: Volume | LabelMap, second: Volume | LabelMap) -> float:
     """How far the corners of two grids of one shape lie apart along an axis at most, mm."""
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in first.voxels.shape], [1])).reshape(4, -1)
     return float(np.abs((first.affine - second.affine) @ corners).max())
 
 
-def _check(voxels: NDArray[Any], affine: Affine) -> None:
+def _check_array(voxels: NDArray[Any], affine: Affine) -> None:
     if voxels.ndim != 3 or 0 in voxels.shape:
         raise ValueError(f"voxels must have three axes, none empty, got {voxels.shape}")
-    if not is_usable(affine):
+    if not is_usable_affine(affine):
         raise ValueError(f"the affine must be (4, 4), finite and not singular, got {affine}")

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from liverview.core.stream import Notice, Progress, Slab
+from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap
 from liverview.evaluation.metrics import LabelScore, SoftSliceDice, check_same_grid, evaluate
-from liverview.evaluation.montage import compared
+from liverview.evaluation.montage import draw_comparison
 from liverview.files import nifti
-from liverview.inference.segmentation import Models, segment
+from liverview.inference.segmentation import Models, iter_segment
 
 CT, REFERENCE = "ct.nii.gz", "reference.nii.gz"
 
@@ -55,9 +55,9 @@ def find_cases(folder: Path) -> list[Path]:
     return cases
 
 
-def evaluate_case(
+def iter_evaluate_case(
     folder: Path, models: Models, device: str = "auto"
-) -> Iterator[Progress | Notice | CaseResult]:
+) -> Iterator[Progress | Message | CaseResult]:
     """Segment a case's scan and compare it with its reference, voxel by voxel of the scan.
 
     Yields progress, then the result.
@@ -69,20 +69,23 @@ def evaluate_case(
     ExtentError : where the scan is larger than any body.
     """
     volume = nifti.read(folder / CT)
-    named = nifti.read_named(folder / REFERENCE)
-    reference = named.mapped()
+    named = nifti.read_named_labels(folder / REFERENCE)
+    reference = named.to_label_map()
     check_same_grid(volume, reference)
-    for note in (*volume.notes, *([f"{REFERENCE}: {named.remark}"] if named.remark else [])):
-        yield Notice(f"{folder.name}: {note}")
+    for note in (
+        *volume.warnings,
+        *([f"{REFERENCE}: {named.mapping_note}"] if named.mapping_note else []),
+    ):
+        yield Message(f"{folder.name}: {note}")
     soft = SoftSliceDice(reference)
     voxels = np.zeros(volume.shape, np.uint8, order="F")
     started = time.monotonic()
-    for item in segment(volume, models, device, probabilities=True):
+    for item in iter_segment(volume, models, device, probabilities=True):
         if isinstance(item, Slab):
             voxels[:, :, item.start : item.stop] = item.labels
             soft.add(item)
-        elif isinstance(item, Notice):
-            yield Notice(f"{folder.name}: {item.text}")
+        elif isinstance(item, Message):
+            yield Message(f"{folder.name}: {item.text}")
         else:
             yield item
     seconds = time.monotonic() - started
@@ -92,5 +95,5 @@ def evaluate_case(
         replace(score, soft_slice_dice=means[score.label])
         for score in evaluate(predicted, reference)
     ]
-    picture = compared(volume, predicted, reference)
+    picture = draw_comparison(volume, predicted, reference)
     yield CaseResult(folder.name, scores, seconds, picture)

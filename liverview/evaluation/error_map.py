@@ -15,15 +15,15 @@ from liverview.evaluation.metrics import check_same_grid, compared_masks
 Box = tuple[slice, slice, slice]
 
 
-class Agreement(IntEnum):
+class VoxelOutcome(IntEnum):
     """Who has a voxel of a label; 0 stands for neither."""
 
-    BOTH = 1
-    ONLY_PREDICTED = 2
-    ONLY_REFERENCE = 3
+    TRUE_POSITIVE = 1
+    FALSE_POSITIVE = 2
+    FALSE_NEGATIVE = 3
 
 
-def agreement(
+def error_map(
     predicted: LabelMap, reference: LabelMap, label: Label
 ) -> tuple[NDArray[np.uint8], Box]:
     """Who has which voxels of a label, of those that its Dice counts (`compared_masks`).
@@ -42,7 +42,7 @@ def agreement(
     box = i, j, k
     found, true = found[box], true[box]
     who = np.zeros(found.shape, np.uint8, order="F")
-    who[found & true] = Agreement.BOTH
-    who[found & ~true] = Agreement.ONLY_PREDICTED
-    who[true & ~found] = Agreement.ONLY_REFERENCE
+    who[found & true] = VoxelOutcome.TRUE_POSITIVE
+    who[found & ~true] = VoxelOutcome.FALSE_POSITIVE
+    who[true & ~found] = VoxelOutcome.FALSE_NEGATIVE
     return who, box

@@ -25,20 +25,20 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from liverview.core.labels import SHOWN, Label, part
+from liverview.core.labels import FOREGROUND, Label, label_mask
 from liverview.core.stream import Progress, Slab
-from liverview.core.volume import LabelMap, Volume, corners_apart, same_grid
+from liverview.core.volume import LabelMap, Volume, corner_distance_mm, same_grid
 
 Mask = NDArray[np.bool_]
 
 _SMOOTHING = 1e-5
 _LESION_MM = 10.0  # a sphere of this diameter has the volume of the smallest lesion to be found
-_FOUND = 0.2  # share of a lesion that has to be predicted
-_SPECK_ML = 0.05  # what is smaller is no lesion that anybody would report
+_MIN_DETECTED_SHARE = 0.2  # share of a lesion that has to be predicted
+_MIN_LESION_ML = 0.05  # what is smaller is no lesion that anybody would report
 _ONLY = {"cl_dice": Label.VESSEL} | dict.fromkeys(
     ("lesion_recall", "lesion_precision", "false_lesions"), Label.TUMOR
 )
-_WORDS = {Label.LIVER: "liver", Label.VESSEL: "vessels", Label.TUMOR: "tumors"}
+_LABEL_WORDS = {Label.LIVER: "liver", Label.VESSEL: "vessels", Label.TUMOR: "tumors"}
 
 
 class GridMismatchError(ValueError):
@@ -122,17 +122,17 @@ class LabelScore:
     def in_reference(self) -> bool:
         return self.reference_ml > 0
 
-    def suits(self, figure: str) -> bool:
+    def applies_to(self, figure: str) -> bool:
         """Whether a figure, by its attribute, is one of this label at all."""
         return _ONLY.get(figure, self.label) is self.label
 
-    def reason(self, figure: str) -> str:
+    def why_undefined(self, figure: str) -> str:
         """Why a figure, by its attribute, is no finite number; empty where it is one."""
-        name = _WORDS[self.label]
+        name = _LABEL_WORDS[self.label]
         if math.isfinite(getattr(self, figure)):
             return ""
-        if not self.suits(figure):
-            return f"Only for {_WORDS[_ONLY[figure]]}."
+        if not self.applies_to(figure):
+            return f"Only for {_LABEL_WORDS[_ONLY[figure]]}."
         if figure == "soft_slice_dice":
             return "No probabilities are known."
         if not self.in_reference:
@@ -140,7 +140,7 @@ class LabelScore:
         if figure == "lesion_recall":
             return f"The reference has no lesion with the volume of a {_LESION_MM:.0f} mm sphere."
         if figure == "lesion_precision":
-            return f"No lesion of {_SPECK_ML} mL or more was predicted."
+            return f"No lesion of {_MIN_LESION_ML} mL or more was predicted."
         where = " in the reference's liver" if self.label is Label.VESSEL else ""
         return f"No {name} predicted{where}: the distance is infinite."
 
@@ -186,7 +186,9 @@ def surface_agreement(
         return SurfaceAgreement(math.nan, math.nan, math.nan)
     if not predicted.any():
         return SurfaceAgreement(0.0, 0.0, math.inf)
-    found, true = (_surface(mask) * spacing for mask in _cropped(predicted, reference))
+    found, true = (
+        _surface_voxels(mask) * spacing for mask in _crop_to_either(predicted, reference)
+    )
     # As float32, or a distance of exactly the tolerance could be a rounding error beyond it.
     there, back = (
         np.asarray(KDTree(to).query(points)[0], np.float32)
@@ -211,21 +213,21 @@ def cl_dice(predicted: Mask, reference: Mask) -> float:
         return math.nan
     if not predicted.any():
         return 0.0
-    found, true = _cropped(predicted, reference)
-    line, true_line = _centerline(found), _centerline(true)
+    found, true = _crop_to_either(predicted, reference)
+    line, true_line = _thin_to_centerline(found), _thin_to_centerline(true)
     precision = (line & true).sum() / max(1, line.sum())
     recall = (true_line & found).sum() / max(1, true_line.sum())
     total = float(precision + recall)
     return float(2 * precision * recall) / total if total else 0.0
 
 
-def _cropped(predicted: Mask, reference: Mask) -> tuple[Mask, Mask]:
+def _crop_to_either(predicted: Mask, reference: Mask) -> tuple[Mask, Mask]:
     """Both masks in the box of what is in any of them, which must be some voxel."""
     box = ndimage.find_objects((predicted | reference).view(np.uint8))[0]
     return predicted[box], reference[box]
 
 
-def _centerline(mask: Mask) -> Mask:
+def _thin_to_centerline(mask: Mask) -> Mask:
     """A line of voxels along the middle of every part of a mask, of at least one voxel."""
     from skimage.morphology import skeletonize  # half a second that few need
 
@@ -248,7 +250,7 @@ def lesion_agreement(predicted: Mask, reference: Mask, voxel_ml: float) -> Lesio
     """Compare the lesions of two masks, (I, J, K)."""
     if not (predicted.any() or reference.any()):
         return LesionAgreement(math.nan, math.nan, 0)
-    predicted, reference = _cropped(predicted, reference)
+    predicted, reference = _crop_to_either(predicted, reference)
     known, found = (
         cc3d.connected_components(np.asfortranarray(mask), connectivity=26)
         for mask in (reference, predicted)
@@ -256,9 +258,11 @@ def lesion_agreement(predicted: Mask, reference: Mask, voxel_ml: float) -> Lesio
     size = np.bincount(known.ravel(order="K"))[1:]
     hit = np.bincount(known[predicted].ravel(), minlength=len(size) + 1)[1:]
     large = size * voxel_ml >= np.pi / 6 * (_LESION_MM / 10) ** 3
-    recall = float(np.mean(hit[large] >= _FOUND * size[large])) if large.any() else math.nan
+    recall = (
+        float(np.mean(hit[large] >= _MIN_DETECTED_SHARE * size[large])) if large.any() else math.nan
+    )
     volume = np.bincount(found.ravel(order="K"))[1:] * voxel_ml
-    shared = np.isin(np.arange(1, len(volume) + 1), found[reference])[volume >= _SPECK_ML]
+    shared = np.isin(np.arange(1, len(volume) + 1), found[reference])[volume >= _MIN_LESION_ML]
     precision = float(shared.mean()) if len(shared) and len(size) else math.nan
     return LesionAgreement(recall, precision, int(np.sum(~shared)))
 
@@ -269,7 +273,9 @@ def check_same_grid(first: Volume | LabelMap, second: Volume | LabelMap) -> None
         return
     told = f"they have {first.voxels.shape} and {second.voxels.shape} voxels"
     if first.voxels.shape == second.voxels.shape:
-        told = f"by their affines, corners lie up to {corners_apart(first, second):.3g} mm apart"
+        told = (
+            f"by their affines, corners lie up to {corner_distance_mm(first, second):.3g} mm apart"
+        )
     raise GridMismatchError(
         f"{first.name} and {second.name} do not lie on the same voxels: {told}; "
         "save both on the grid of the scan."
@@ -278,13 +284,13 @@ def check_same_grid(first: Volume | LabelMap, second: Volume | LabelMap) -> None
 
 def compared_masks(predicted: LabelMap, reference: LabelMap, label: Label) -> tuple[Mask, Mask]:
     """What is compared of a label: vessels inside the reference's liver, the others everywhere."""
-    found, true = (part(labels.voxels, label) for labels in (predicted, reference))
+    found, true = (label_mask(labels.voxels, label) for labels in (predicted, reference))
     if label is Label.VESSEL:
-        found &= part(reference.voxels, Label.LIVER)
+        found &= label_mask(reference.voxels, Label.LIVER)
     return found, true
 
 
-def evaluating(predicted: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
+def iter_evaluate(predicted: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
     """Score every label; yields progress, and each label's score as soon as it is known.
 
     Raises
@@ -292,16 +298,16 @@ def evaluating(predicted: LabelMap, reference: LabelMap) -> Iterator[Progress | 
     GridMismatchError : where shapes or affines differ.
     """
     check_same_grid(predicted, reference)
-    for number, label in enumerate(SHOWN):
-        score = yield from _scoring(predicted, reference, label, number / len(SHOWN))
+    for number, label in enumerate(FOREGROUND):
+        score = yield from _iter_score(predicted, reference, label, number / len(FOREGROUND))
         yield score
 
 
-def _scoring(
+def _iter_score(
     predicted: LabelMap, reference: LabelMap, label: Label, done: float
 ) -> Generator[Progress, None, LabelScore]:
     """Yields progress between steps, so that it can be stopped there; returns the score."""
-    progress = Progress(f"Comparing {_WORDS[label]}", done)
+    progress = Progress(f"Comparing {_LABEL_WORDS[label]}", done)
     yield progress
     found, true = compared_masks(predicted, reference, label)
     overlap = dice(found, true)
@@ -312,7 +318,7 @@ def _scoring(
         label,
         overlap,
         *surfaces,
-        predicted_ml=int(part(predicted.voxels, label).sum()) * predicted.voxel_ml,
+        predicted_ml=int(label_mask(predicted.voxels, label).sum()) * predicted.voxel_ml,
         reference_ml=int(true.sum()) * reference.voxel_ml,
     )
     if label is Label.VESSEL:
@@ -325,7 +331,7 @@ def _scoring(
 
 def evaluate(predicted: LabelMap, reference: LabelMap) -> list[LabelScore]:
     """`evaluating` for callers that do not want progress."""
-    scores = evaluating(predicted, reference)
+    scores = iter_evaluate(predicted, reference)
     return [score for score in scores if isinstance(score, LabelScore)]
 
 
@@ -339,7 +345,7 @@ class SoftSliceDice:
 
     def __init__(self, reference: LabelMap) -> None:
         self._reference = reference.voxels
-        shape = len(SHOWN), reference.voxels.shape[2]
+        shape = len(FOREGROUND), reference.voxels.shape[2]
         self._overlap, self._predicted = np.zeros(shape), np.zeros(shape)
 
     def add(self, slab: Slab) -> None:
@@ -347,23 +353,23 @@ class SoftSliceDice:
         if slab.probabilities is None:
             return
         where = slice(slab.start, slab.stop)
-        for row, label in enumerate(SHOWN):
+        for row, label in enumerate(FOREGROUND):
             probability = slab.probabilities[row].astype(np.float32)
-            true = part(self._reference[:, :, where], label)
+            true = label_mask(self._reference[:, :, where], label)
             self._overlap[row, where] = probability.sum(axis=(0, 1), where=true)
             self._predicted[row, where] = probability.sum(axis=(0, 1))
 
     def result(self) -> dict[Label, float]:
         """The mean over the slices; NaN where the reference lacks the label."""
         found: dict[Label, float] = {}
-        for row, label in enumerate(SHOWN):
-            true = part(self._reference, label).sum(axis=(0, 1))
+        for row, label in enumerate(FOREGROUND):
+            true = label_mask(self._reference, label).sum(axis=(0, 1))
             total = self._predicted[row] + true + _SMOOTHING
             mean = float(np.mean((2 * self._overlap[row] + _SMOOTHING) / total))
             found[label] = mean if true.any() else math.nan
         return found
 
 
-def _surface(mask: Mask) -> NDArray[np.intp]:
+def _surface_voxels(mask: Mask) -> NDArray[np.intp]:
     """The voxels of a mask that touch its outside by a face, (N, 3); the array's end is outside."""
     return np.argwhere(mask & ~ndimage.binary_erosion(mask))

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from liverview.core.labels import Label, part
+from liverview.core.labels import Label, label_mask
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.evaluation.metrics import Mask, compared_masks, dice
-from liverview.files.atomic import replacing
+from liverview.files.atomic import atomic_write
 
 # Okabe and Ito's orange and sky blue: apart for color-blind eyes, and apart from gray.
 REFERENCE_COLOR = (230, 159, 0)
@@ -33,35 +33,37 @@ _REGION_MM = 64.0
 _REGIONS = 3  # that went best, and as many that went worst
 
 
-def compared(volume: Volume, predicted: LabelMap, reference: LabelMap) -> Image.Image:
+def draw_comparison(volume: Volume, predicted: LabelMap, reference: LabelMap) -> Image.Image:
     """`compared_slices` above `compared_regions`."""
-    parts = [how(volume, predicted, reference) for how in (compared_slices, compared_regions)]
+    parts = [
+        how(volume, predicted, reference) for how in (draw_compared_slices, draw_compared_regions)
+    ]
     picture = Image.new("RGB", (parts[0].width, sum(part.height for part in parts)))
     picture.paste(parts[0], (0, 0))
     picture.paste(parts[1], (0, parts[0].height))
     return picture
 
 
-def compared_slices(volume: Volume, predicted: LabelMap, reference: LabelMap) -> Image.Image:
+def draw_compared_slices(volume: Volume, predicted: LabelMap, reference: LabelMap) -> Image.Image:
     """The axial slice with the most wrong liver voxels beside the liver's middle coronal slice.
 
     All three lie on one grid. The contours are those of the liver as an organ: the reference's
     wide, the prediction's narrow on top of it.
     """
-    found, true = (part(labels.voxels, Label.LIVER) for labels in (predicted, reference))
+    found, true = (label_mask(labels.voxels, Label.LIVER) for labels in (predicted, reference))
     wrong = (found ^ true).sum(axis=(0, 1))
     rows = np.flatnonzero((found | true).any(axis=(0, 2)))
     middle = int(rows[0] + rows[-1]) // 2 if len(rows) else volume.shape[1] // 2
     picture = Image.new("RGB", (2 * _TILE, _TILE + _CAPTION))
     worst = int(wrong.argmax())
     for left, plane, index in ((0, Plane.AXIAL, worst), (_TILE, Plane.CORONAL, middle)):
-        masks = [plane.cut(mask, index) for mask in (found, true)]
-        tile = _tile(volume, plane, index, *masks)
+        masks = [plane.slice_of(mask, index) for mask in (found, true)]
+        tile = _draw_slice(volume, plane, index, *masks)
         picture.paste(tile, (left + (_TILE - tile.width) // 2, (_TILE - tile.height) // 2))
         score = dice(*masks)
         where = f"{plane.name.lower()} {index + 1} / {volume.shape[plane.axis]}"
         text = f"{where}, Dice {'-' if math.isnan(score) else format(score, '.3f')}"
-        _write(picture, (left + 4, _TILE), text, _TEXT)
+        _write_text(picture, (left + 4, _TILE), text, _TEXT)
     return picture
 
 
@@ -75,7 +77,7 @@ class _Region:
     wrong_ml: float
 
 
-def compared_regions(volume: Volume, predicted: LabelMap, reference: LabelMap) -> Image.Image:
+def draw_compared_regions(volume: Volume, predicted: LabelMap, reference: LabelMap) -> Image.Image:
     """Where vessels and tumors went best, and below it where they went worst, if anywhere.
 
     The scan is divided into blocks of 64 mm, and of each label's blocks those are shown in which
@@ -83,7 +85,9 @@ def compared_regions(volume: Volume, predicted: LabelMap, reference: LabelMap) -
     Each is shown in the axial slice that shows this best, with the contours of its label.
     """
     masks = {label: compared_masks(predicted, reference, label) for label in _PARTS}
-    regions = [region for label, pair in masks.items() for region in _regions(volume, label, *pair)]
+    regions = [
+        region for label, pair in masks.items() for region in _find_regions(volume, label, *pair)
+    ]
     ordered = sorted(regions, key=lambda region: region.wrong_ml - region.right_ml)
     best = [region for region in ordered if region.right_ml > region.wrong_ml]
     worst = [region for region in ordered[::-1] if region.right_ml < region.wrong_ml]
@@ -94,19 +98,19 @@ def compared_regions(volume: Volume, predicted: LabelMap, reference: LabelMap) -
         for column, region in enumerate(shown):
             at = column * side, row * (side + _CAPTION)
             pair = masks[region.label]
-            k = _telling(region, *pair)
+            k = _most_telling_slice(region, *pair)
             stored, found, true = (
-                Plane.AXIAL.cut(array[region.block], k - region.block[2].start)
+                Plane.AXIAL.slice_of(array[region.block], k - region.block[2].start)
                 for array in (volume.voxels, *pair)
             )
-            picture.paste(_drawn(volume, Plane.AXIAL, stored, found, true, side), at)
+            picture.paste(_draw_contours(volume, Plane.AXIAL, stored, found, true, side), at)
             text = f"{region.label.name.lower()}, axial {k + 1}: "
             text += f"{region.right_ml:.1f} mL right, {region.wrong_ml:.1f} mL wrong"
-            _write(picture, (at[0] + 4, at[1] + side), text, _TEXT)
+            _write_text(picture, (at[0] + 4, at[1] + side), text, _TEXT)
     return picture
 
 
-def _regions(volume: Volume, label: Label, found: Mask, true: Mask) -> list[_Region]:
+def _find_regions(volume: Volume, label: Label, found: Mask, true: Mask) -> list[_Region]:
     """Every block that holds some of a label."""
     size = [
         min(n, max(1, round(_REGION_MM / s)))
@@ -131,7 +135,7 @@ def _regions(volume: Volume, label: Label, found: Mask, true: Mask) -> list[_Reg
     return regions
 
 
-def _telling(region: _Region, found: Mask, true: Mask) -> int:
+def _most_telling_slice(region: _Region, found: Mask, true: Mask) -> int:
     """The slice of the volume in which a region is most of what it is as a whole."""
     right = region.right_ml > region.wrong_ml
     seen = (found & true if right else found ^ true)[region.block]
@@ -147,23 +151,23 @@ def save_montage(path: Path, rows: Sequence[tuple[str, Image.Image]]) -> None:
     """
     height = _CAPTION + sum(_CAPTION + picture.height for _, picture in rows)
     montage = Image.new("RGB", (2 * _TILE, height))
-    _write(montage, (4, 0), "reference", REFERENCE_COLOR)
-    _write(montage, (84, 0), "liverview", PREDICTED_COLOR)
+    _write_text(montage, (4, 0), "reference", REFERENCE_COLOR)
+    _write_text(montage, (84, 0), "liverview", PREDICTED_COLOR)
     top = _CAPTION
     for name, picture in rows:
-        _write(montage, (4, top), name, _TEXT)
+        _write_text(montage, (4, top), name, _TEXT)
         montage.paste(picture, (0, top + _CAPTION))
         top += _CAPTION + picture.height
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         montage.save(temporary, "PNG")
 
 
-def _tile(volume: Volume, plane: Plane, index: int, found: Mask, true: Mask) -> Image.Image:
+def _draw_slice(volume: Volume, plane: Plane, index: int, found: Mask, true: Mask) -> Image.Image:
     """One slice with both contours, in square pixels."""
-    return _drawn(volume, plane, plane.cut(volume.voxels, index), found, true, _TILE)
+    return _draw_contours(volume, plane, plane.slice_of(volume.voxels, index), found, true, _TILE)
 
 
-def _drawn(
+def _draw_contours(
     volume: Volume, plane: Plane, stored: NDArray[Any], found: Mask, true: Mask, side: int
 ) -> Image.Image:
     """A part of a slice as `Plane.cut` gives it, with both contours, in square pixels.
@@ -172,20 +176,27 @@ def _drawn(
     """
     hu = stored.astype(np.float32) + volume.intercept
     gray = (255 * np.clip((hu - _LEVEL_HU) / _WIDTH_HU + 0.5, 0, 1)).astype(np.uint8)
-    mm = gray.shape[1] * volume.spacing[plane.across], gray.shape[0] * volume.spacing[plane.up]
+    mm = (
+        gray.shape[1] * volume.spacing[plane.horizontal_axis],
+        gray.shape[0] * volume.spacing[plane.vertical_axis],
+    )
     size = [max(1, round(side * edge / max(mm))) for edge in mm]
-    pixels = np.array(_resized(gray, size, Image.Resampling.BILINEAR).convert("RGB"))
+    pixels = np.array(_resize_slice(gray, size, Image.Resampling.BILINEAR).convert("RGB"))
     for mask, width, color in ((true, 4, REFERENCE_COLOR), (found, 2, PREDICTED_COLOR)):
-        inside = np.asarray(_resized(mask.view(np.uint8), size, Image.Resampling.NEAREST)) > 0
+        inside = np.asarray(_resize_slice(mask.view(np.uint8), size, Image.Resampling.NEAREST)) > 0
         pixels[inside & ~ndimage.binary_erosion(inside, iterations=width, border_value=1)] = color
     return Image.fromarray(pixels)
 
 
-def _resized(drawn: NDArray[np.uint8], size: Sequence[int], how: Image.Resampling) -> Image.Image:
+def _resize_slice(
+    drawn: NDArray[np.uint8], size: Sequence[int], how: Image.Resampling
+) -> Image.Image:
     """A slice as `Plane.cut` gives it, turned to the viewer's orientation, (width, height)."""
     upright = np.ascontiguousarray(drawn[::-1, ::-1])
     return Image.fromarray(upright).resize((size[0], size[1]), how)
 
 
-def _write(picture: Image.Image, at: tuple[int, int], text: str, color: tuple[int, ...]) -> None:
+def _write_text(
+    picture: Image.Image, at: tuple[int, int], text: str, color: tuple[int, ...]
+) -> None:
     ImageDraw.Draw(picture).text(at, text, color, ImageFont.load_default(14))

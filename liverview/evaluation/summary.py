@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from liverview.core.labels import SHOWN, Label
+from liverview.core.labels import FOREGROUND, Label
 from liverview.evaluation.metrics import LabelScore, as_json
 
 _COLUMNS = {  # attribute of LabelScore: title, format
@@ -67,7 +67,7 @@ class Median:
         return {"n": self.n, "median": as_json(self.value, 4), "interval_95": ends}
 
 
-def median(values: Sequence[float], seed: int = 0) -> Median:
+def median_with_interval(values: Sequence[float], seed: int = 0) -> Median:
     """The median of one figure per patient, infinite ones included, and its interval.
 
     Patients are drawn with replacement; the same values and seed give the same interval.
@@ -81,7 +81,7 @@ def median(values: Sequence[float], seed: int = 0) -> Median:
     return Median(n, float(np.median(values)), (float(low), float(high)))
 
 
-def medians(scores: Sequence[LabelScore]) -> dict[str, Median]:
+def medians_of_label(scores: Sequence[LabelScore]) -> dict[str, Median]:
     """The median of every figure of one label, one score per patient, and ``invented_ml``."""
     invented = [score.predicted_ml for score in scores if not score.in_reference]
     figures = {
@@ -89,18 +89,18 @@ def medians(scores: Sequence[LabelScore]) -> dict[str, Median]:
         for name in SCAN_FIGURES
     }
     found = {
-        name: median([value for value in values if not math.isnan(value)])
+        name: median_with_interval([value for value in values if not math.isnan(value)])
         for name, values in figures.items()
     }
-    return found | {"invented_ml": median(invented)}
+    return found | {"invented_ml": median_with_interval(invented)}
 
 
-def heading(columns: Sequence[str]) -> str:
+def table_heading(columns: Sequence[str]) -> str:
     """The line above `row`."""
     return f"{'label':<7}" + "".join(f"  {_COLUMNS[name][0]:>8}" for name in columns)
 
 
-def row(score: LabelScore, columns: Sequence[str]) -> str:
+def table_row(score: LabelScore, columns: Sequence[str]) -> str:
     """One label's figures as a line: "-" is none, "inf" an infinite one."""
     line = f"{score.label.name.lower():<7}"
     for name in columns:
@@ -109,23 +109,23 @@ def row(score: LabelScore, columns: Sequence[str]) -> str:
     return line
 
 
-def summary(scans: Sequence[Sequence[LabelScore]]) -> list[str]:
+def summary_lines(scans: Sequence[Sequence[LabelScore]]) -> list[str]:
     """The medians as lines, a figure in each, a label in each column; one score per label.
 
     Where a figure has another number of patients than the label, it says so.
     """
     found = _by_label(scans)
-    titles = [f"{label.name.lower()}, n = {found[label]['dice'].n}" for label in SHOWN]
+    titles = [f"{label.name.lower()}, n = {found[label]['dice'].n}" for label in FOREGROUND]
     lines = [_line("median (95 % interval)", titles)]
     for name in SCAN_FIGURES:
         title, form = _COLUMNS[name]
         cells = []
-        for label in SHOWN:
+        for label in FOREGROUND:
             figure = found[label][name]
             other = figure.n not in (0, found[label]["dice"].n)
             cells.append(figure.text(form) + (f", n = {figure.n}" if other else ""))
         lines.append(_line(title, cells))
-    invented = [found[label]["invented_ml"] for label in SHOWN]
+    invented = [found[label]["invented_ml"] for label in FOREGROUND]
     cells = [f"{m.text('.1f')}, n = {m.n}" if m.n else "-" for m in invented]
     return [*lines, _line("invented mL", cells)]
 
@@ -140,7 +140,9 @@ def summary_dict(scans: Sequence[Sequence[LabelScore]]) -> dict[str, Any]:
 
 def _by_label(scans: Sequence[Sequence[LabelScore]]) -> dict[Label, dict[str, Median]]:
     scores = [score for scan in scans for score in scan]
-    return {label: medians([s for s in scores if s.label is label]) for label in SHOWN}
+    return {
+        label: medians_of_label([s for s in scores if s.label is label]) for label in FOREGROUND
+    }
 
 
 def _line(title: str, cells: Sequence[str]) -> str:

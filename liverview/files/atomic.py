@@ -25,13 +25,13 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
             f"{path} exists already: choose another name, or allow it to be replaced."
         )
     try:
-        _beside(path.resolve()).unlink()
+        _temporary_beside(path.resolve()).unlink()
     except OSError as error:
-        raise TargetError(f"{path} could not be saved: {_reason(error)}.") from error
+        raise TargetError(f"{path} could not be saved: {_reason_of(error)}.") from error
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary file that takes the target's name if the block succeeds, else vanishes.
 
     A link stays a link: what it points to is replaced.
@@ -40,12 +40,12 @@ def replacing(path: Path) -> Iterator[Path]:
     target = path.resolve()
     temporary: Path | None = None
     try:
-        temporary = _beside(target)
+        temporary = _temporary_beside(target)
         yield temporary
         _share_mode(temporary)
         temporary.replace(target)
     except OSError as error:
-        raise TargetError(f"{path} could not be saved: {_reason(error)}.") from error
+        raise TargetError(f"{path} could not be saved: {_reason_of(error)}.") from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
@@ -59,13 +59,13 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Write a table as RFC 4180 has it, whole or not at all; None becomes an empty cell."""
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
@@ -79,7 +79,7 @@ def _check_kind(path: Path) -> None:
         raise TargetError(f"{path} is no regular file: choose another name.")
 
 
-def _beside(path: Path) -> Path:
+def _temporary_beside(path: Path) -> Path:
     """A new empty file in the same folder, with the same ending."""
     ending = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
     handle, name = tempfile.mkstemp(prefix=".liverview-", suffix=ending, dir=path.parent)
@@ -95,7 +95,7 @@ def _share_mode(path: Path) -> None:
         path.chmod(0o666 & ~mask)
 
 
-def _reason(error: OSError) -> str:
+def _reason_of(error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         return "the disk is full; free some space or choose another folder"
     if error.errno == errno.ENOENT:

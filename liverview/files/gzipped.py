@@ -28,7 +28,7 @@ class GzipError(ValueError):
     """Compressed data that is broken; the message says how."""
 
 
-class Reader:
+class GzipReader:
     """Reads a plain or gzipped file forward, in pieces, and checks it to its end.
 
     Attributes

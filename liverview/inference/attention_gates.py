@@ -7,10 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from liverview.networks.resampling import along, linear_weights
+from liverview.networks.resampling import apply_along_axis, linear_weights
 
 
-def on_pixels(
+def upsample_gates(
     gates: list[Tensor], scale: tuple[float, float], size: tuple[int, int]
 ) -> NDArray[np.uint8]:
     """Coefficients in 255ths, (levels, I, J, slices), linear between the centers of cells.
@@ -27,6 +27,6 @@ def on_pixels(
         level = gate[:, 0]
         for axis in (0, 1):
             cells = (torch.arange(size[axis]) + 0.5) / (scale[axis] * 2**up) - 0.5
-            level = along(level, linear_weights(level.shape[axis + 1], cells), axis + 1)
+            level = apply_along_axis(level, linear_weights(level.shape[axis + 1], cells), axis + 1)
         levels.append((level.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
     return np.stack(levels)

@@ -11,22 +11,22 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from liverview.core.stream import Notice, Progress
+from liverview.core.stream import Message, Progress
 from liverview.core.volume import Volume
 from liverview.inference.components import fill_holes, largest_component
-from liverview.inference.runner import Place, Runner
+from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.networks.checkpoint import Checkpoint
-from liverview.networks.resampling import along, coarser, linear_weights
+from liverview.networks.resampling import apply_along_axis, downsampling_weights, linear_weights
 
 _AIR_HU = -1024.0
 _LONGEST_M = 2.6
 _BODY_HU = -400.0
-_TILE = 32  # slices in one forward pass: well under half a second on two cores
+_WINDOW_SLICES = 32  # slices in one forward pass: well under half a second on two cores
 _STEP = 16
 _CHUNK = 16  # full-resolution slices shrunk at once
-LEAST_ML = 60.0
+MIN_LIVER_ML = 60.0
 """What is smaller is no liver."""
-NEAR = 0.02
+MIN_LIVER_PROBABILITY = 0.02
 """Probability of the first stage below which nothing is looked for."""
 NO_LIVER = "No liver was found in this scan."
 
@@ -52,20 +52,22 @@ class CoarseLiver:
     spacing: tuple[float, float, float]
     liver_hu: float
 
-    def weights(self, volume: Volume, axis: int, positions: Tensor) -> Tensor:
+    def weights_from_coarse(self, volume: Volume, axis: int, positions: Tensor) -> Tensor:
         """Weights from the coarse grid to positions given in the volume's voxels."""
         scale = volume.spacing[axis] / self.spacing[axis]
         return linear_weights(self.probability.shape[axis], (positions + 0.5) * scale - 0.5)
 
-    def box(self, volume: Volume, margin_mm: float) -> tuple[slice, slice, slice]:
+    def bounding_box(self, volume: Volume, margin_mm: float) -> tuple[slice, slice, slice]:
         """The volume's voxels around the liver, with a margin."""
-        return self._box(volume, self.mask, margin_mm)
+        return self._box_in_volume(volume, self.mask, margin_mm)
 
-    def reach(self, volume: Volume) -> tuple[slice, slice, slice]:
+    def search_region(self, volume: Volume) -> tuple[slice, slice, slice]:
         """The volume's voxels where the second stage may find anything of a liver."""
-        return self._box(volume, self.probability.numpy() > NEAR, max(self.spacing))
+        return self._box_in_volume(
+            volume, self.probability.numpy() > MIN_LIVER_PROBABILITY, max(self.spacing)
+        )
 
-    def _box(
+    def _box_in_volume(
         self, volume: Volume, mask: NDArray[np.bool_], margin_mm: float
     ) -> tuple[slice, slice, slice]:
         box = []
@@ -81,8 +83,8 @@ class CoarseLiver:
 
 
 def find_liver(
-    volume: Volume, checkpoint: Checkpoint, place: Place
-) -> Generator[Progress | Notice, None, CoarseLiver | None]:
+    volume: Volume, checkpoint: Checkpoint, execution: ExecutionDevice
+) -> Generator[Progress | Message, None, CoarseLiver | None]:
     """Yields progress; returns the liver, or None where there is none.
 
     Raises
@@ -90,16 +92,16 @@ def find_liver(
     ExtentError : where the scan is larger than any body.
     """
     spacing = checkpoint.preprocessing.spacing_mm
-    hu = yield from _shrink(volume, spacing)
-    body = _body(hu)
-    runner = Runner(checkpoint.network, place)
+    hu = yield from _downsample(volume, spacing)
+    body = _body_box(hu)
+    runner = Runner(checkpoint.network, execution)
     found = torch.zeros(hu.shape)
-    inside = yield from _tiles(hu[body], checkpoint, runner)
+    inside = yield from _slide_window(hu[body], checkpoint, runner)
     found[body] = inside
     mask = fill_holes(largest_component((found > 0.5).numpy()))
     ml = float(mask.sum()) * float(np.prod(spacing)) / 1000
-    if ml < LEAST_ML:
-        yield Notice(NO_LIVER)
+    if ml < MIN_LIVER_ML:
+        yield Message(NO_LIVER)
         return None
     near = torch.from_numpy(ndimage.binary_dilation(mask, iterations=2))
     core = ndimage.binary_erosion(mask, iterations=2)
@@ -107,9 +109,9 @@ def find_liver(
     return CoarseLiver(found * near, mask, spacing, median)
 
 
-def _shrink(
+def _downsample(
     volume: Volume, spacing: tuple[float, float, float]
-) -> Generator[Progress | Notice, None, Tensor]:
+) -> Generator[Progress | Message, None, Tensor]:
     """The whole volume in HU on the coarse grid, anti-aliased, some slices at a time."""
     extent = [n * mm / 1000 for n, mm in zip(volume.shape, volume.spacing, strict=True)]
     if max(extent) > _LONGEST_M:
@@ -118,21 +120,23 @@ def _shrink(
             f"than a body: are voxels of {' x '.join(f'{s:.3g}' for s in volume.spacing)} mm right?"
         )
     weights = [
-        coarser(n, wide / mm)
+        downsampling_weights(n, wide / mm)
         for n, wide, mm in zip(volume.shape, spacing, volume.spacing, strict=True)
     ]
     out = torch.zeros(*(len(w) for w in reversed(weights)))  # (k, j, i), as files have them
     for start in range(0, volume.shape[2], _CHUNK):
         part = volume.voxels[:, :, start : start + _CHUNK].T
         chunk = torch.from_numpy(np.ascontiguousarray(part, np.float32)) + volume.intercept
-        chunk = along(along(chunk.clamp_(min=_AIR_HU), weights[0], 2), weights[1], 1)
-        out += along(chunk, weights[2][:, start : start + _CHUNK], 0)
+        chunk = apply_along_axis(
+            apply_along_axis(chunk.clamp_(min=_AIR_HU), weights[0], 2), weights[1], 1
+        )
+        out += apply_along_axis(chunk, weights[2][:, start : start + _CHUNK], 0)
         done = min(start + _CHUNK, volume.shape[2]) / volume.shape[2]
         yield Progress("Looking for the liver", 0.05 * done)
     return out.permute(2, 1, 0).contiguous()
 
 
-def _body(hu: Tensor) -> tuple[slice, slice, slice]:
+def _body_box(hu: Tensor) -> tuple[slice, slice, slice]:
     """The slices of both in-plane axes that show more than air; every axial slice."""
     dense = hu > _BODY_HU
     box = []
@@ -146,27 +150,29 @@ def _body(hu: Tensor) -> tuple[slice, slice, slice]:
     return box[0], box[1], slice(0, hu.shape[2])
 
 
-def _tiles(
+def _slide_window(
     hu: Tensor, checkpoint: Checkpoint, runner: Runner
-) -> Generator[Progress | Notice, None, Tensor]:
+) -> Generator[Progress | Message, None, Tensor]:
     """Liver probability of a block, from tiles that overlap by half, faded into each other."""
     multiple = checkpoint.network.config.multiple
     liver = checkpoint.classes.index("liver")
     depth = hu.shape[2]
     sizes = [-(-n // multiple) * multiple for n in hu.shape[:2]]
-    length = max(_TILE, -(-depth // _STEP) * _STEP)
+    length = max(_WINDOW_SLICES, -(-depth // _STEP) * _STEP)
     padded = torch.full((*sizes, length), _AIR_HU)
     padded[: hu.shape[0], : hu.shape[1], :depth] = hu
     # Beyond the last slice the scan goes on, it does not turn into air.
     padded[:, :, depth:] = padded[:, :, depth - 1 : depth]
-    fade = 1 - (torch.arange(_TILE) + 0.5 - _TILE / 2).abs() / (_TILE / 2)
+    fade = 1 - (torch.arange(_WINDOW_SLICES) + 0.5 - _WINDOW_SLICES / 2).abs() / (
+        _WINDOW_SLICES / 2
+    )
     total, weight = torch.zeros_like(padded), torch.zeros(length)
-    starts = range(0, length - _TILE + 1, _STEP)
+    starts = range(0, length - _WINDOW_SLICES + 1, _STEP)
     for number, start in enumerate(starts, start=1):
-        x = checkpoint.preprocessing.block(padded[:, :, start : start + _TILE])
-        seen = runner.probabilities(x[None])[0, liver]
-        total[:, :, start : start + _TILE] += seen * fade
-        weight[start : start + _TILE] += fade
+        x = checkpoint.preprocessing.input_3d(padded[:, :, start : start + _WINDOW_SLICES])
+        seen = runner.predict(x[None])[0, liver]
+        total[:, :, start : start + _WINDOW_SLICES] += seen * fade
+        weight[start : start + _WINDOW_SLICES] += fade
         yield from runner.place.take_notices()
         yield Progress("Looking for the liver", 0.05 + 0.15 * number / len(starts))
     return (total / weight)[: hu.shape[0], : hu.shape[1], :depth]

@@ -25,7 +25,7 @@ def fill_holes(mask: Mask) -> Mask:
     return filled
 
 
-def without_specks(mask: Mask, least: int) -> Mask:
+def remove_small_objects(mask: Mask, least: int) -> Mask:
     """The 26-connected parts of at least ``least`` voxels."""
     kept: Mask = cc3d.dust(mask, threshold=least, connectivity=26) > 0
     return kept

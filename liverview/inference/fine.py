@@ -12,28 +12,28 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from liverview.core.labels import SHOWN, merge
+from liverview.core.labels import FOREGROUND, merge_masks
 from liverview.core.stream import Slab
 from liverview.core.volume import Volume
-from liverview.inference.attention_gates import on_pixels
-from liverview.inference.coarse import NEAR, CoarseLiver
-from liverview.inference.components import fill_holes, largest_component, without_specks
+from liverview.inference.attention_gates import upsample_gates
+from liverview.inference.coarse import MIN_LIVER_PROBABILITY, CoarseLiver
+from liverview.inference.components import fill_holes, largest_component, remove_small_objects
 from liverview.inference.runner import Runner
 from liverview.networks.checkpoint import Checkpoint
-from liverview.networks.resampling import along, linear_weights
+from liverview.networks.resampling import apply_along_axis, linear_weights
 
-_SLICES = 4  # working slices in one forward pass and one slab: well under half a second
+_SLAB_SLICES = 4  # working slices in one forward pass and one slab: well under half a second
 MARGIN_MM = 12.0  # above and below the liver
 _AROUND_MM = 16.0  # beside what the first stage saw, for the network to see what lies there
-_LIVER, _VESSEL, _TUMOR = (label.name.lower() for label in SHOWN)
-_ORGAN = 0.6  # probability above which a voxel is liver, vessel or tumor
-_LOOKS = 3  # at most; on phantoms with masses a fourth one was never asked for
-_FIRST_LOOK = 0.8  # share of the work, as far as anybody knows before
+_LIVER, _VESSEL, _TUMOR = (label.name.lower() for label in FOREGROUND)
+LIVER_THRESHOLD = 0.6  # probability above which a voxel is liver, vessel or tumor
+_MAX_PASSES = 3  # at most; on phantoms with masses a fourth one was never asked for
+_FIRST_PASS_SHARE = 0.8  # share of the work, as far as anybody knows before
 _CORRECTED_ML = 2.0  # of difference beyond the rim that is worth another look
 
 
 @dataclass(frozen=True)
-class Beside:
+class SlabExtras:
     """What the slabs hold beside labels; what is not asked for is not computed."""
 
     probabilities: bool = False
@@ -53,11 +53,11 @@ class _Partition:
 
     group: int
     starts: list[int]
-    back: Tensor
+    to_coarse: Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class _Plane:
+class _SlabGrid:
     """The working grid of one slab, in the box of what the first stage saw in its slices.
 
     Attributes
@@ -74,13 +74,13 @@ class _Plane:
     scale: tuple[float, float]
     to_work: tuple[Tensor, Tensor]
     to_box: tuple[Tensor, Tensor]
-    prior: tuple[Tensor, Tensor]
-    near: tuple[Tensor, Tensor]
-    back: tuple[Tensor, Tensor]
+    coarse_to_work: tuple[Tensor, Tensor]
+    coarse_to_box: tuple[Tensor, Tensor]
+    to_coarse: tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class FirstStage:
+class CoarsePrior:
     """What the first stage says of some of the volume's voxels, (I, J, slices) in 0..1.
 
     Attributes
@@ -109,13 +109,13 @@ class Refined:
     done: float
 
 
-def refine(
+def refine_slabs(
     volume: Volume,
     coarse: CoarseLiver,
     checkpoint: Checkpoint,
     runner: Runner,
-    near: int,
-    beside: Beside,
+    start_slice: int,
+    extras: SlabExtras,
 ) -> Iterator[Refined]:
     """Refined slabs, nearest to slice ``near`` first.
 
@@ -124,73 +124,82 @@ def refine(
     looked at again, told what was seen instead: what the network has taken a part of, it can
     then take the rest of.
     """
-    partition = _partition(volume, coarse, checkpoint)
-    depth = partition.group * _SLICES
-    seen = torch.zeros(*coarse.mask.shape[:2], len(partition.starts) * _SLICES)
+    partition = _partition_slices(volume, coarse, checkpoint)
+    depth = partition.group * _SLAB_SLICES
+    organ_seen = torch.zeros(*coarse.mask.shape[:2], len(partition.starts) * _SLAB_SLICES)
     starts = partition.starts
-    for look in range(_LOOKS):
-        order = outward(starts, depth, near)
+    for refinement_pass in range(_MAX_PASSES):
+        order = nearest_first(starts, depth, start_slice)
         for number, start in enumerate(order, start=1):
-            slab, tumor, organ = _slab(
-                volume, coarse, checkpoint, runner, partition.group, start, beside
+            slab, tumor, organ = _refine_slab(
+                volume, coarse, checkpoint, runner, partition.group, start, extras
             )
-            first = partition.starts.index(start) * _SLICES
-            seen[:, :, first : first + _SLICES] = organ
-            yield Refined(slab, tumor, _share(look, number / len(order)))
+            first_slice = partition.starts.index(start) * _SLAB_SLICES
+            organ_seen[:, :, first_slice : first_slice + _SLAB_SLICES] = organ
+            yield Refined(slab, tumor, _progress_fraction(refinement_pass, number / len(order)))
         if _LIVER not in checkpoint.classes:
             return  # the liver is the first stage's
-        before, coarse = coarse, _corrected(coarse, along(seen, partition.back, 2))
-        starts = _to_redo(partition, before, coarse)
+        before, coarse = (
+            coarse,
+            _corrected_prior(coarse, apply_along_axis(organ_seen, partition.to_coarse, 2)),
+        )
+        starts = _slabs_to_refine_again(partition, before, coarse)
         if not starts:
             return
 
 
-def _share(look: int, done: float) -> float:
+def _progress_fraction(refinement_pass: int, done: float) -> float:
     """How much is done: every look is said to be a fifth of what the ones before it leave."""
-    left = (1 - _FIRST_LOOK) ** look
-    return 1 - left + left * _FIRST_LOOK * done
+    left = (1 - _FIRST_PASS_SHARE) ** refinement_pass
+    return 1 - left + left * _FIRST_PASS_SHARE * done
 
 
-def _corrected(coarse: CoarseLiver, organ: Tensor) -> CoarseLiver:
+def _corrected_prior(coarse: CoarseLiver, organ: Tensor) -> CoarseLiver:
     """The first stage's liver as the second one saw it, ``organ`` (i, j, k)."""
-    organ = organ * (coarse.probability > NEAR)
+    organ = organ * (coarse.probability > MIN_LIVER_PROBABILITY)
     mask = fill_holes(largest_component((organ > 0.5).numpy()))
     near = torch.from_numpy(ndimage.binary_dilation(mask, iterations=2))
     return replace(coarse, probability=organ * near, mask=mask)
 
 
-def _to_redo(partition: _Partition, before: CoarseLiver, after: CoarseLiver) -> list[int]:
+def _slabs_to_refine_again(
+    partition: _Partition, before: CoarseLiver, after: CoarseLiver
+) -> list[int]:
     """The starts of the slabs in which more than the liver's rim became another."""
     if not after.mask.any():
         return []
     thick = ndimage.binary_opening(before.mask != after.mask)
-    parts = without_specks(thick, math.ceil(_CORRECTED_ML * 1000 / math.prod(before.spacing)))
-    hit = torch.from_numpy(parts.any(axis=(0, 1))).float() @ partition.back
-    slabs = (hit.reshape(-1, _SLICES) > 0).any(dim=1).tolist()
+    parts = remove_small_objects(thick, math.ceil(_CORRECTED_ML * 1000 / math.prod(before.spacing)))
+    hit = torch.from_numpy(parts.any(axis=(0, 1))).float() @ partition.to_coarse
+    slabs = (hit.reshape(-1, _SLAB_SLICES) > 0).any(dim=1).tolist()
     return [start for start, redo in zip(partition.starts, slabs, strict=True) if redo]
 
 
-def outward(starts: Iterable[int], depth: int, near: int) -> list[int]:
+def nearest_first(starts: Iterable[int], depth: int, start_slice: int) -> list[int]:
     """The starts of slabs of ``depth`` slices, those closest to slice ``near`` first."""
-    return sorted(starts, key=lambda start: abs(start + (depth - 1) / 2 - near))
+    return sorted(starts, key=lambda start: abs(start + (depth - 1) / 2 - start_slice))
 
 
-def _partition(volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint) -> _Partition:
+def _partition_slices(volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint) -> _Partition:
     """Slabs over the slices of the liver and a margin, at fixed places of the volume."""
     group = checkpoint.preprocessing.group(volume.spacing[2])
-    depth = group * _SLICES
-    slices = coarse.box(volume, MARGIN_MM)[2]
+    depth = group * _SLAB_SLICES
+    slices = coarse.bounding_box(volume, MARGIN_MM)[2]
     starts = list(range(slices.start // depth * depth, slices.stop, depth))
     worked = slice(starts[0], starts[-1] + depth)
-    return _Partition(group, starts, _back(volume, coarse, 2, worked, group, len(starts) * _SLICES))
+    return _Partition(
+        group,
+        starts,
+        _weights_to_coarse(volume, coarse, 2, worked, group, len(starts) * _SLAB_SLICES),
+    )
 
 
-def _plane(
+def _slab_grid(
     volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint, between: Tensor
-) -> _Plane | None:
+) -> _SlabGrid | None:
     """Where to look in a slab; ``between`` are the weights of its slices. None: nowhere."""
     how = checkpoint.preprocessing
-    seen = coarse.probability[:, :, (between > 0).any(dim=0)].amax(dim=2) > NEAR
+    seen = coarse.probability[:, :, (between > 0).any(dim=0)].amax(dim=2) > MIN_LIVER_PROBABILITY
     if not seen.any():
         return None
     multiple = checkpoint.network.config.multiple
@@ -211,10 +220,10 @@ def _plane(
         scales.append(scale)
         to_work.append(linear_weights(size, work, support=scale))
         to_box.append(linear_weights(count, (voxels + 0.5) / scale - 0.5))
-        prior.append(coarse.weights(volume, axis, work + first))
-        near.append(coarse.weights(volume, axis, voxels + first))
-        back.append(_back(volume, coarse, axis, box, scale, count))
-    return _Plane(
+        prior.append(coarse.weights_from_coarse(volume, axis, work + first))
+        near.append(coarse.weights_from_coarse(volume, axis, voxels + first))
+        back.append(_weights_to_coarse(volume, coarse, axis, box, scale, count))
+    return _SlabGrid(
         (boxes[0], boxes[1]),
         (scales[0], scales[1]),
         (to_work[0], to_work[1]),
@@ -225,7 +234,7 @@ def _plane(
     )
 
 
-def _back(
+def _weights_to_coarse(
     volume: Volume, coarse: CoarseLiver, axis: int, box: slice, scale: float, count: int
 ) -> Tensor:
     """Weights from ``count`` cells of ``scale`` voxels, from the box's start on, to the coarse."""
@@ -236,67 +245,75 @@ def _back(
     return weights * inside[:, None]
 
 
-def _slab(
+def _refine_slab(
     volume: Volume,
     coarse: CoarseLiver,
     checkpoint: Checkpoint,
     runner: Runner,
     group: int,
     start: int,
-    beside: Beside,
+    extras: SlabExtras,
 ) -> tuple[Slab, NDArray[np.uint8], Tensor]:
     """One slab, its tumor's probability, and the organ's in its working slices, coarse."""
-    stop = min(start + group * _SLICES, volume.shape[2])
+    stop = min(start + group * _SLAB_SLICES, volume.shape[2])
     labels = np.zeros((*volume.shape[:2], stop - start), np.uint8, order="F")
     tumor = np.zeros_like(labels)
-    behind = np.zeros((len(SHOWN), *labels.shape), np.float16) if beside.probabilities else None
+    behind = (
+        np.zeros((len(FOREGROUND), *labels.shape), np.float16) if extras.probabilities else None
+    )
     levels = checkpoint.network.config.depth
-    gates = np.zeros((levels, *labels.shape), np.uint8) if beside.gates else None
-    middles = start + (torch.arange(_SLICES) + 0.5) * group - 0.5
-    between = coarse.weights(volume, 2, middles)
-    plane = _plane(volume, coarse, checkpoint, between)
+    gates = np.zeros((levels, *labels.shape), np.uint8) if extras.gates else None
+    middles = start + (torch.arange(_SLAB_SLICES) + 0.5) * group - 0.5
+    between = coarse.weights_from_coarse(volume, 2, middles)
+    plane = _slab_grid(volume, coarse, checkpoint, between)
     if plane is None:
-        nothing = torch.zeros(*coarse.mask.shape[:2], _SLICES)
+        nothing = torch.zeros(*coarse.mask.shape[:2], _SLAB_SLICES)
         return Slab(start, labels, behind, gates=gates), tumor, nothing
     hu = _working_slices(volume, checkpoint.preprocessing.halo, plane, group, start)
     # Slices come first: products with a short last axis are slow.
-    thick = along(coarse.probability, between, 2).movedim(2, 0)  # (slices, i, j)
-    prior = along(along(thick, plane.prior[0], 1), plane.prior[1], 2).permute(1, 2, 0)
-    x = checkpoint.preprocessing.slab(hu, prior, coarse.liver_hu)
+    thick = apply_along_axis(coarse.probability, between, 2).movedim(2, 0)  # (slices, i, j)
+    prior = apply_along_axis(
+        apply_along_axis(thick, plane.coarse_to_work[0], 1), plane.coarse_to_work[1], 2
+    ).permute(1, 2, 0)
+    x = checkpoint.preprocessing.input_2d(hu, prior, coarse.liver_hu)
     if gates is None:
-        seen = runner.probabilities(x)  # (slices, classes, i, j)
+        seen = runner.predict(x)  # (slices, classes, i, j)
     else:
-        seen, found = runner.with_gates(x)
+        seen, found = runner.predict_with_gates(x)
         size = (plane.to_box[0].shape[0], plane.to_box[1].shape[0])
-        looked = on_pixels(found, plane.scale, size)
+        looked = upsample_gates(found, plane.scale, size)
         gates[:, *plane.box] = looked.repeat(group, axis=3)[..., : stop - start]
-    organ = along(along(1 - seen[:, 0], plane.back[0], 1), plane.back[1], 2)
+    organ = apply_along_axis(
+        apply_along_axis(1 - seen[:, 0], plane.to_coarse[0], 1), plane.to_coarse[1], 2
+    )
     organ = organ.permute(1, 2, 0)
-    seen = along(along(seen, plane.to_box[0], 2), plane.to_box[1], 3)
-    mask = along(torch.from_numpy(coarse.mask).float(), between, 2).movedim(2, 0)
-    first = FirstStage(
+    seen = apply_along_axis(apply_along_axis(seen, plane.to_box[0], 2), plane.to_box[1], 3)
+    mask = apply_along_axis(torch.from_numpy(coarse.mask).float(), between, 2).movedim(2, 0)
+    first = CoarsePrior(
         *(
-            along(along(part, plane.near[0], 1), plane.near[1], 2).permute(1, 2, 0)
+            apply_along_axis(
+                apply_along_axis(part, plane.coarse_to_box[0], 1), plane.coarse_to_box[1], 2
+            ).permute(1, 2, 0)
             for part in (thick, mask)
         )
     )
-    merged = labels_of(seen, first, checkpoint.classes)
+    merged = labels_from_probabilities(seen, first, checkpoint.classes)
     labels[plane.box] = merged.repeat(group, axis=2)[:, :, : stop - start]
-    sure = tumor_of(seen, checkpoint.classes)
+    sure = tumor_probability(seen, checkpoint.classes)
     tumor[plane.box] = sure.repeat(group, axis=2)[:, :, : stop - start]
     if behind is not None:
-        parts = probabilities_of(seen, first, checkpoint.classes)
+        parts = slab_probabilities(seen, first, checkpoint.classes)
         behind[:, *plane.box] = parts.repeat(group, axis=3)[..., : stop - start]
     return Slab(start, labels, behind, plane.box, gates), tumor, organ
 
 
-def _working_slices(volume: Volume, halo: int, plane: _Plane, group: int, start: int) -> Tensor:
+def _working_slices(volume: Volume, halo: int, plane: _SlabGrid, group: int, start: int) -> Tensor:
     """HU on the working grid with ``halo`` slices on both sides, (i, j, slices + 2 halo).
 
     Beyond the first and the last slice the outermost one is repeated.
     """
     first = start - halo * group
-    wanted = np.arange(first, first + (_SLICES + 2 * halo) * group)
+    wanted = np.arange(first, first + (_SLAB_SLICES + 2 * halo) * group)
     picked = np.clip(wanted, 0, volume.shape[2] - 1)
     low, high = int(picked[0]), int(picked[-1]) + 1
     part = volume.voxels[plane.box[0], plane.box[1], low:high].T  # (k, j, i), as files have them
@@ -305,26 +322,32 @@ def _working_slices(volume: Volume, halo: int, plane: _Plane, group: int, start:
         block = block[torch.from_numpy(picked - low)]
     if group > 1:
         block = block.reshape(-1, group, *block.shape[1:]).mean(dim=1)
-    return along(along(block, plane.to_work[0], 2), plane.to_work[1], 1).permute(2, 1, 0)
+    return apply_along_axis(
+        apply_along_axis(block, plane.to_work[0], 2), plane.to_work[1], 1
+    ).permute(2, 1, 0)
 
 
-def labels_of(seen: Tensor, first: FirstStage, classes: tuple[str, ...]) -> NDArray[np.uint8]:
+def labels_from_probabilities(
+    probabilities: Tensor, prior: CoarsePrior, classes: tuple[str, ...]
+) -> NDArray[np.uint8]:
     """Labels by the merge rule, (I, J, slices), nothing far from the first stage's liver.
 
     ``seen`` are the network's probabilities, (slices, classes, I, J). Where it has no class
     for the liver, the liver is the first stage's.
     """
-    found = _likeliest(seen).permute(1, 2, 0)  # (I, J, slices)
-    organ = (1 - seen[:, 0].permute(1, 2, 0) > _ORGAN) & (first.probability > NEAR)
-    liver = organ if _LIVER in classes else first.mask > 0.5
+    found = _most_likely_class(probabilities).permute(1, 2, 0)  # (I, J, slices)
+    organ = (1 - probabilities[:, 0].permute(1, 2, 0) > LIVER_THRESHOLD) & (
+        prior.probability > MIN_LIVER_PROBABILITY
+    )
+    liver = organ if _LIVER in classes else prior.mask > 0.5
     vessel, tumor = (
         found == classes.index(name) if name in classes else torch.zeros_like(liver)
         for name in (_VESSEL, _TUMOR)
     )
-    return merge(liver.numpy(), vessel.numpy(), tumor.numpy())
+    return merge_masks(liver.numpy(), vessel.numpy(), tumor.numpy())
 
 
-def _likeliest(seen: Tensor) -> Tensor:
+def _most_likely_class(seen: Tensor) -> Tensor:
     """The first class of the highest probability, (slices, I, J).
 
     As `argmax` over the classes, which torch does voxel by voxel, twenty times slower.
@@ -338,26 +361,28 @@ def _likeliest(seen: Tensor) -> Tensor:
     return found
 
 
-def tumor_of(seen: Tensor, classes: tuple[str, ...]) -> NDArray[np.uint8]:
+def tumor_probability(probabilities: Tensor, classes: tuple[str, ...]) -> NDArray[np.uint8]:
     """The probability of tumor, (I, J, slices), in 255ths; 0 where the network knows none."""
     if _TUMOR not in classes:
-        return np.zeros((*seen.shape[2:], len(seen)), np.uint8)
-    found = seen[:, classes.index(_TUMOR)].permute(1, 2, 0)
+        return np.zeros((*probabilities.shape[2:], len(probabilities)), np.uint8)
+    found = probabilities[:, classes.index(_TUMOR)].permute(1, 2, 0)
     scaled: NDArray[np.uint8] = (found * 255).to(torch.uint8).numpy()
     return scaled
 
 
-def probabilities_of(
-    seen: Tensor, first: FirstStage, classes: tuple[str, ...]
+def slab_probabilities(
+    probabilities: Tensor, prior: CoarsePrior, classes: tuple[str, ...]
 ) -> NDArray[np.float16]:
     """Probabilities as `Slab` has them, (3, I, J, slices): 0 far from the first stage's liver."""
-    close = first.probability > NEAR
+    close = prior.probability > MIN_LIVER_PROBABILITY
     liver, vessel, tumor = (
-        seen[:, classes.index(name)].permute(1, 2, 0) if name in classes else torch.zeros(())
+        probabilities[:, classes.index(name)].permute(1, 2, 0)
+        if name in classes
+        else torch.zeros(())
         for name in (_LIVER, _VESSEL, _TUMOR)
     )
     parts = vessel + tumor
-    organ = liver + parts if _LIVER in classes else torch.maximum(first.probability, parts)
+    organ = liver + parts if _LIVER in classes else torch.maximum(prior.probability, parts)
     behind = torch.stack([part.expand(close.shape) * close for part in (organ, vessel, tumor)])
     half: NDArray[np.float16] = behind.half().numpy()
     return half

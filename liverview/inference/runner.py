@@ -7,12 +7,12 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from liverview.core.stream import Notice
+from liverview.core.stream import Message
 from liverview.networks.device import fastest_type
 from liverview.networks.network import AttentionResUNet
 
 
-class Place:
+class ExecutionDevice:
     """Where the networks of one segmentation run; all of them move down together.
 
     Attributes
@@ -24,9 +24,9 @@ class Place:
     def __init__(self, device: torch.device, dtype: torch.dtype | None = None) -> None:
         self.device = device
         self.dtype = dtype or fastest_type(device)
-        self._notices: list[Notice] = []
+        self._notices: list[Message] = []
 
-    def leave_card(self) -> None:
+    def fall_back_to_cpu(self) -> None:
         """Go on on the CPU, which is said once.
 
         Raises
@@ -40,10 +40,10 @@ class Place:
         self.device = torch.device("cpu")
         self.dtype = fastest_type(self.device)
         self._notices.append(
-            Notice("The graphics card ran out of memory; the segmentation goes on on the CPU.")
+            Message("The graphics card ran out of memory; the segmentation goes on on the CPU.")
         )
 
-    def take_notices(self) -> list[Notice]:
+    def take_notices(self) -> list[Message]:
         """What a person should be told, each notice once."""
         taken, self._notices = self._notices, []
         return taken
@@ -56,32 +56,32 @@ class Runner:
     CPU for the rest of the work.
     """
 
-    def __init__(self, network: AttentionResUNet, place: Place) -> None:
+    def __init__(self, network: AttentionResUNet, place: ExecutionDevice) -> None:
         self.place = place
         self.network = network
         two = network.config.dims == 2
-        self._form = torch.channels_last if two else torch.channels_last_3d
-        self._most: int | None = None
+        self._memory_format = torch.channels_last if two else torch.channels_last_3d
+        self._max_batch: int | None = None
 
-    def probabilities(self, x: Tensor) -> Tensor:
+    def predict(self, x: Tensor) -> Tensor:
         """(B, C, ...) -> class probabilities (B, classes, ...) float32 on the CPU."""
-        (found,) = self._in_pieces(x, gates=False)
+        (found,) = self._predict_in_pieces(x, gates=False)
         return found
 
-    def with_gates(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def predict_with_gates(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Probabilities, and the attention gates' coefficients as the network returns them.
 
         All are float32 on the CPU, the probabilities the same as without the gates.
         """
-        found, *gates = self._in_pieces(x, gates=True)
+        found, *gates = self._predict_in_pieces(x, gates=True)
         return found, gates
 
-    def _in_pieces(self, x: Tensor, gates: bool) -> list[Tensor]:
+    def _predict_in_pieces(self, x: Tensor, gates: bool) -> list[Tensor]:
         parts: list[list[Tensor]] = []
         done = 0
         while done < len(x):
-            piece = x[done : done + (self._most or len(x))]
-            part = self._forward(piece, gates)
+            piece = x[done : done + (self._max_batch or len(x))]
+            part = self._try_forward(piece, gates)
             if part is None:
                 self._step_down(len(piece))
             else:
@@ -89,10 +89,10 @@ class Runner:
                 done += len(piece)
         return [torch.cat(pieces) for pieces in zip(*parts, strict=True)]
 
-    def _forward(self, x: Tensor, gates: bool) -> list[Tensor] | None:
+    def _try_forward(self, x: Tensor, gates: bool) -> list[Tensor] | None:
         """One forward pass; None where the memory did not suffice."""
         try:
-            return self._run(x, gates)
+            return self._run_network(x, gates)
         except torch.OutOfMemoryError:
             return None
         except RuntimeError as error:
@@ -100,7 +100,7 @@ class Runner:
                 return None
             raise
 
-    def _run(self, x: Tensor, gates: bool) -> list[Tensor]:
+    def _run_network(self, x: Tensor, gates: bool) -> list[Tensor]:
         """Probabilities and, if asked for, the gates' coefficients."""
         device, dtype = self.place.device, self.place.dtype
         # Weights stay as they are and are rounded on their way.
@@ -108,7 +108,7 @@ class Runner:
         rounded = nullcontext() if plain else torch.autocast(device.type, dtype)
         with torch.inference_mode(), rounded:
             self.network = self.network.to(device)
-            there = x.to(device).contiguous(memory_format=self._form)
+            there = x.to(device).contiguous(memory_format=self._memory_format)
             logits, found = (
                 self.network(there, return_gates=True)
                 if gates
@@ -123,6 +123,6 @@ class Runner:
         if self.place.device.type == "cuda":
             torch.cuda.empty_cache()
         if size > 1:
-            self._most = size // 2
+            self._max_batch = size // 2
         else:
-            self.place.leave_card()
+            self.place.fall_back_to_cpu()

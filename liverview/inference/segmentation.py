@@ -20,20 +20,20 @@ from numpy.typing import NDArray
 
 from liverview.core import paths
 from liverview.core.labels import Label
-from liverview.core.stream import Notice, Progress, Slab
+from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import Volume
-from liverview.inference.cleanup import clean
-from liverview.inference.coarse import LEAST_ML, NO_LIVER, CoarseLiver, find_liver
-from liverview.inference.fine import Beside, outward, refine
-from liverview.inference.runner import Place, Runner
-from liverview.inference.whole_slices import refine_whole
+from liverview.inference.cleanup import clean_labels
+from liverview.inference.coarse import MIN_LIVER_ML, NO_LIVER, CoarseLiver, find_liver
+from liverview.inference.fine import SlabExtras, nearest_first, refine_slabs
+from liverview.inference.runner import ExecutionDevice, Runner
+from liverview.inference.whole_slices import refine_whole_slices
 from liverview.networks.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from liverview.networks.device import pick_device
 from liverview.networks.memory import reuse_large_blocks
 from liverview.networks.network import fold_batch_norm
-from liverview.networks.resampling import along
+from liverview.networks.resampling import apply_along_axis
 
-__all__ = ["Models", "Slab", "collect", "load_models", "segment"]
+__all__ = ["Models", "Slab", "collect_labels", "iter_segment", "load_models"]
 
 _CHUNK = 8  # slices of the coarse liver shown at once
 _PLAUSIBLE_ML = (300.0, 4500.0)
@@ -78,7 +78,7 @@ def _are_labels(classes: tuple[str, ...]) -> bool:
     return classes[0] == background and 0 < len(some) == len(classes) - 1 and some <= set(names)
 
 
-def segment(
+def iter_segment(
     volume: Volume,
     models: Models,
     device: str = "auto",
@@ -86,7 +86,7 @@ def segment(
     *,
     probabilities: bool = False,
     gates: bool = False,
-) -> Iterator[Progress | Notice | Slab]:
+) -> Iterator[Progress | Message | Slab]:
     """Segment a volume; slabs may overwrite earlier ones, the last one counts.
 
     First comes the coarse liver as slabs, nearest to the crosshair first, then the refined
@@ -101,40 +101,42 @@ def segment(
     ExtentError : where the scan is larger than any body.
     """
     reuse_large_blocks()
-    place = Place(pick_device(device))
+    place = ExecutionDevice(pick_device(device))
     near = crosshair[2] if crosshair is not None else volume.shape[2] // 2
     liver = yield from find_liver(volume, models.coarse, place)
     if liver is None:
         yield Slab(0, np.zeros(volume.shape, np.uint8))
         yield Progress("Done", 1.0)
         return
-    yield from _show_coarse(volume, liver, near)
-    reach = liver.reach(volume)
+    yield from _iter_coarse_slabs(volume, liver, near)
+    reach = liver.search_region(volume)
     shape = tuple(side.stop - side.start for side in reach)
     labels = np.zeros(shape, np.uint8, order="F")
     tumor = np.zeros(shape, np.uint8, order="F")  # takes memory where it is written to
     runner = Runner(models.fine.network, place)
-    stage = refine_whole if models.fine.preprocessing.whole_slices else refine
-    beside = Beside(probabilities, gates)
+    stage = refine_whole_slices if models.fine.preprocessing.whole_slices else refine_slabs
+    beside = SlabExtras(probabilities, gates)
     for refined in stage(volume, liver, models.fine, runner, near, beside):
-        slab = refined.slab if beside == Beside() else replace(refined.slab, reach=reach)
-        _keep(labels, slab.labels, slab.start, reach)
-        if (slab.labels[slab.box] == Label.TUMOR).any():
-            _keep(tumor, refined.tumor, slab.start, reach)
+        slab = (
+            refined.slab if beside == SlabExtras() else replace(refined.slab, search_region=reach)
+        )
+        _copy_slices(labels, slab.labels, slab.start, reach)
+        if (slab.labels[slab.label_bbox] == Label.TUMOR).any():
+            _copy_slices(tumor, refined.tumor, slab.start, reach)
         yield slab
         yield from place.take_notices()
         yield Progress("Refining", 0.2 + 0.77 * refined.done)
-    ml = yield from _cleaned(volume, reach, labels, tumor)
-    if ml < LEAST_ML:  # the second stage saw that it is none
+    ml = yield from _iter_cleaned_slabs(volume, reach, labels, tumor)
+    if ml < MIN_LIVER_ML:  # the second stage saw that it is none
         yield Slab(0, np.zeros(volume.shape, np.uint8))
-        yield Notice(NO_LIVER)
+        yield Message(NO_LIVER)
     elif not _PLAUSIBLE_ML[0] <= ml <= _PLAUSIBLE_ML[1]:
-        yield Notice(f"The liver that was found has {ml:,.0f} mL, which is unusual: check it.")
+        yield Message(f"The liver that was found has {ml:,.0f} mL, which is unusual: check it.")
     yield Progress("Done", 1.0)
 
 
-def collect(
-    stream: Iterator[Progress | Notice | Slab], shape: tuple[int, int, int]
+def collect_labels(
+    stream: Iterator[Progress | Message | Slab], shape: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
     """The label map that a stream adds up to, (I, J, K) uint8."""
     labels = np.zeros(shape, np.uint8, order="F")
@@ -144,20 +146,24 @@ def collect(
     return labels
 
 
-def _show_coarse(volume: Volume, liver: CoarseLiver, near: int) -> Iterator[Slab]:
+def _iter_coarse_slabs(volume: Volume, liver: CoarseLiver, near: int) -> Iterator[Slab]:
     """The first stage's liver on the volume's grid."""
     mask = torch.from_numpy(liver.mask).float()
-    i, j = (liver.weights(volume, axis, torch.arange(volume.shape[axis])) for axis in (0, 1))
-    *around, slices = liver.box(volume, max(liver.spacing))
-    for start in outward(range(slices.start, slices.stop, _CHUNK), _CHUNK, near):
+    i, j = (
+        liver.weights_from_coarse(volume, axis, torch.arange(volume.shape[axis])) for axis in (0, 1)
+    )
+    *around, slices = liver.bounding_box(volume, max(liver.spacing))
+    for start in nearest_first(range(slices.start, slices.stop, _CHUNK), _CHUNK, near):
         stop = min(start + _CHUNK, volume.shape[2])
-        thin = along(mask, liver.weights(volume, 2, torch.arange(start, stop)), 2).movedim(2, 0)
-        shown = along(along(thin, i, 1), j, 2).permute(1, 2, 0) > 0.5
+        thin = apply_along_axis(
+            mask, liver.weights_from_coarse(volume, 2, torch.arange(start, stop)), 2
+        ).movedim(2, 0)
+        shown = apply_along_axis(apply_along_axis(thin, i, 1), j, 2).permute(1, 2, 0) > 0.5
         labels = np.asfortranarray(shown.to(torch.uint8).numpy() * np.uint8(Label.LIVER))
-        yield Slab(start, labels, box=(around[0], around[1]))
+        yield Slab(start, labels, label_bbox=(around[0], around[1]))
 
 
-def _keep(
+def _copy_slices(
     block: NDArray[np.uint8],
     values: NDArray[np.uint8],
     start: int,
@@ -171,17 +177,17 @@ def _keep(
         block[:, :, first - k.start : last - k.start] = part
 
 
-def _cleaned(
+def _iter_cleaned_slabs(
     volume: Volume,
     reach: tuple[slice, slice, slice],
     labels: NDArray[np.uint8],
     tumor: NDArray[np.uint8],
 ) -> Generator[Progress | Slab, None, float]:
     """Slabs for the slices that the clean-up changed; returns the volume of what is left, mL."""
-    changed = yield from clean(labels, tumor, volume.spacing)
+    changed = yield from clean_labels(labels, tumor, volume.spacing)
     i, j, k = reach
     for offset in np.flatnonzero(changed):
         slab = np.zeros((*volume.shape[:2], 1), np.uint8, order="F")
         slab[i, j, 0] = labels[:, :, offset]
-        yield Slab(k.start + int(offset), slab, box=(i, j))
+        yield Slab(k.start + int(offset), slab, label_bbox=(i, j))
     return float(np.count_nonzero(labels)) * volume.voxel_ml

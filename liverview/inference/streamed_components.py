@@ -18,7 +18,7 @@ _VOXELS = 4_000_000  # of one slab: well under a tenth of a second
 Numbers = NDArray[Any]
 
 
-def slabs(shape: tuple[int, ...]) -> Iterator[slice]:
+def iter_slabs(shape: tuple[int, ...]) -> Iterator[slice]:
     """The slices of a block in pieces of bounded size."""
     depth = max(1, _VOXELS // max(1, shape[0] * shape[1]))
     for start in range(0, shape[2], depth):
@@ -26,7 +26,7 @@ def slabs(shape: tuple[int, ...]) -> Iterator[slice]:
 
 
 @dataclass(frozen=True, eq=False)
-class SlabParts:
+class SlabComponents:
     """The parts of one slab.
 
     Attributes
@@ -37,11 +37,11 @@ class SlabParts:
     """
 
     where: slice
-    numbers: Numbers
-    size: NDArray[np.int64]
+    component_ids: Numbers
+    voxel_counts: NDArray[np.int64]
 
 
-class Parts:
+class SlabwiseComponents:
     """Collects the parts of a mask, slab after slab, and tells which of them are one.
 
     Parameters
@@ -59,27 +59,27 @@ class Parts:
         self._connectivity = connectivity
         self._pairs: list[NDArray[np.int64]] = []
         self._sizes: list[NDArray[np.int64]] = []
-        self._one: NDArray[Any] = np.zeros(0, np.intp)
+        self._component_of: NDArray[Any] = np.zeros(0, np.intp)
 
-    def look(self) -> Iterator[SlabParts]:
+    def iter_labeled_slabs(self) -> Iterator[SlabComponents]:
         """The slabs with their parts; once all were seen, the rest can be asked."""
         count = 0
         last: Numbers | None = None
-        for where in slabs(self._shape):
-            numbers, parts = self._numbered(where)
-            slab = SlabParts(where, numbers, _counted(numbers, parts))
-            self._sizes.append(slab.size)
+        for where in iter_slabs(self._shape):
+            numbers, parts = self._label_slab(where)
+            slab = SlabComponents(where, numbers, _count_voxels(numbers, parts))
+            self._sizes.append(slab.voxel_counts)
             if last is not None:
-                self._join(last, slab.numbers[:, :, 0].astype(np.int64), count)
-            top = slab.numbers[:, :, -1].astype(np.int64)
+                self._connect_slices(last, slab.component_ids[:, :, 0].astype(np.int64), count)
+            top = slab.component_ids[:, :, -1].astype(np.int64)
             last = np.where(top > 0, top + count, 0)
-            count += len(slab.size)
+            count += len(slab.voxel_counts)
             yield slab
         pairs = np.concatenate([np.zeros((0, 2), np.int64), *self._pairs])
         graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (count, count))
-        self._one = connected_components(graph, directed=False)[1]
+        self._component_of = connected_components(graph, directed=False)[1]
 
-    def _numbered(self, where: slice) -> tuple[Numbers, int]:
+    def _label_slab(self, where: slice) -> tuple[Numbers, int]:
         mask = np.asfortranarray(self._mask_of(where))
         if not mask.any():
             return np.zeros(mask.shape, np.uint8, order="F"), 0
@@ -88,7 +88,7 @@ class Parts:
         )
         return numbers, int(count)
 
-    def _join(self, below: Numbers, above: Numbers, count: int) -> None:
+    def _connect_slices(self, below: Numbers, above: Numbers, count: int) -> None:
         """Note which parts of two slices that lie on one another are one."""
         shifts = (0,) if self._connectivity == 6 else (-1, 0, 1)
         for di in shifts:
@@ -103,36 +103,38 @@ class Parts:
                 new = (np.diff(pairs, axis=0, prepend=-1) != 0).any(axis=1)
                 self._pairs.append(pairs[new])  # neighbors mostly say the same
 
-    def whole(self, values: list[NDArray[Any]]) -> NDArray[Any]:
+    def sum_per_component(self, values: list[NDArray[Any]]) -> NDArray[Any]:
         """What was counted for the parts of each slab, summed over every whole part."""
         flat = np.concatenate([np.zeros(0), *values])
-        count = int(self._one.max()) + 1 if len(self._one) else 0
-        return np.bincount(self._one, weights=flat, minlength=count)
+        count = int(self._component_of.max()) + 1 if len(self._component_of) else 0
+        return np.bincount(self._component_of, weights=flat, minlength=count)
 
     @property
-    def size(self) -> NDArray[Any]:
+    def voxel_counts(self) -> NDArray[Any]:
         """Voxels of every whole part."""
-        return self.whole(self._sizes)
+        return self.sum_per_component(self._sizes)
 
-    def marked(self, marks: NDArray[np.uint8]) -> Iterator[tuple[slice, NDArray[np.uint8] | None]]:
+    def map_components(
+        self, marks: NDArray[np.uint8]
+    ) -> Iterator[tuple[slice, NDArray[np.uint8] | None]]:
         """Each voxel's mark by its whole part, slab by slab, 0 outside the mask.
 
         None stands for a slab of zeros. The mask may be changed in the slab that was yielded,
         and in none that is still to come.
         """
         count = 0
-        for where, size in zip(slabs(self._shape), self._sizes, strict=True):
-            mine = marks[self._one[count : count + len(size)]]
+        for where, size in zip(iter_slabs(self._shape), self._sizes, strict=True):
+            mine = marks[self._component_of[count : count + len(size)]]
             count += len(size)
             if not mine.any():
                 yield where, None
             elif (mine == mine[0]).all():
                 yield where, self._mask_of(where) * mine[0]
             else:
-                yield where, np.append(np.uint8(0), mine)[self._numbered(where)[0]]
+                yield where, np.append(np.uint8(0), mine)[self._label_slab(where)[0]]
 
 
-def _counted(numbers: Numbers, parts: int) -> NDArray[np.int64]:
+def _count_voxels(numbers: Numbers, parts: int) -> NDArray[np.int64]:
     """Voxels of every part, the first numbered 1."""
     if parts == 0:
         return np.zeros(0, np.int64)

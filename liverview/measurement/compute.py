@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume, same_grid
-from liverview.measurement.reading import PHASE, READ, read
+from liverview.measurement.reading import PHASE, READ, iter_count_voxels
 from liverview.measurement.results import SMALLEST_LESION_ML, Measurement
 
 
@@ -14,12 +14,12 @@ def measure(
     labels: LabelMap, volume: Volume | None = None, smallest_lesion_ml: float = SMALLEST_LESION_ML
 ) -> Measurement:
     """Measure a label map; `measuring` without the steps."""
-    *_, found = measuring(volume, labels, smallest_lesion_ml)
+    *_, found = iter_measure(volume, labels, smallest_lesion_ml)
     assert isinstance(found, Measurement)
     return found
 
 
-def measuring(
+def iter_measure(
     volume: Volume | None, labels: LabelMap, smallest_lesion_ml: float = SMALLEST_LESION_ML
 ) -> Iterator[Progress | Measurement]:
     """Measure a label map in short steps; the measurement comes last.
@@ -44,15 +44,15 @@ def measuring(
         )
     yield Progress(PHASE, 0.0)
     # Slow to import, and not needed by who only shows figures.
-    from liverview.measurement.lesions import components, lesion
+    from liverview.measurement.lesions import find_lesions, measure_lesion
 
-    counts, tumor = yield from read(labels)
-    parts = components(tumor, labels.voxel_ml, smallest_lesion_ml)
+    counts, tumor = yield from iter_count_voxels(labels)
+    parts = find_lesions(tumor, labels.voxel_ml, smallest_lesion_ml)
     found = []
     for number, box in enumerate(parts.boxes, start=1):
         yield Progress(PHASE, READ + (1 - READ) * (number - 1) / len(parts.boxes))
         mask = parts.numbers[box] == number
-        found.append(lesion(number, mask, box, tumor, labels, volume))
+        found.append(measure_lesion(number, mask, box, tumor, labels, volume))
     yield Measurement(
         voxel_count=counts,
         affine=labels.affine,

@@ -50,9 +50,9 @@ class AxialDiameter(NamedTuple):
     corner: tuple[int, int]
 
 
-def longest(mask: Mask, affine: Affine) -> Points:
+def longest_3d(mask: Mask, affine: Affine) -> Points:
     """The two points of a lesion's surface that lie farthest apart, (2, 3) in voxels."""
-    return _farthest(mask, affine[:3, :3])
+    return _farthest_points(mask, affine[:3, :3])
 
 
 def longest_axial(mask: Mask, affine: Affine) -> AxialDiameter:
@@ -64,7 +64,9 @@ def longest_axial(mask: Mask, affine: Affine) -> AxialDiameter:
     parts, _ = ndimage.label(mask, _IN_SLICE)
     boxes = ndimage.find_objects(parts)
     # No diameter is longer than its box: most slices need no look.
-    bounds = _diagonals(np.array([[s.stop - s.start for s in box[:2]] for box in boxes]), columns)
+    bounds = _longer_diagonals(
+        np.array([[s.stop - s.start for s in box[:2]] for box in boxes]), columns
+    )
     slices = np.array([box[2].start for box in boxes])
     order = np.lexsort((np.abs(slices - (mask.shape[2] - 1) / 2), -bounds))
     best, found = 0.0, None
@@ -73,7 +75,7 @@ def longest_axial(mask: Mask, affine: Affine) -> AxialDiameter:
             break
         i, j, k = boxes[index]
         part = parts[i, j, k.start] == index + 1
-        ends = _farthest(part, columns)
+        ends = _farthest_points(part, columns)
         length = float(np.linalg.norm(columns @ (ends[1] - ends[0])))
         if length > best:
             ends = np.column_stack([np.add(ends, (i.start, j.start)), (k.start, k.start)])
@@ -82,7 +84,7 @@ def longest_axial(mask: Mask, affine: Affine) -> AxialDiameter:
     return found
 
 
-def perpendicular(axial: AxialDiameter, affine: Affine) -> Points:
+def longest_perpendicular(axial: AxialDiameter, affine: Affine) -> Points:
     """The longest line at right angles to a diameter within its outline, (2, 3) in voxels.
 
     It need not meet the diameter: in a crescent, that may lie outside.
@@ -126,11 +128,11 @@ def _longest_chord(outline: Points) -> Points:
     return ends
 
 
-def _farthest(mask: Mask, columns: NDArray[np.float64]) -> Points:
+def _farthest_points(mask: Mask, columns: NDArray[np.float64]) -> Points:
     """The two points of a mask's edge that lie farthest apart after a linear map, (2, axes)."""
-    points = _edges(mask)
+    points = _edge_midpoints(mask)
     points = points[ConvexHull(points).vertices]
-    points = points[_may_be_ends(points @ columns.T)]
+    points = points[_possible_ends(points @ columns.T)]
     mapped = points @ columns.T
     best, ends = -1.0, (0, 0)
     step = max(1, _AT_ONCE // len(points))
@@ -142,7 +144,7 @@ def _farthest(mask: Mask, columns: NDArray[np.float64]) -> Points:
     return points[list(ends)]
 
 
-def _may_be_ends(points: Points) -> Mask:
+def _possible_ends(points: Points) -> Mask:
     """Which points could be one of the two that lie farthest apart, (n,)."""
     from_middle = np.linalg.norm(points - points.mean(axis=0), axis=1)
     far = points[np.argmax(from_middle)]
@@ -152,7 +154,7 @@ def _may_be_ends(points: Points) -> Mask:
     return may
 
 
-def _edges(mask: Mask) -> Points:
+def _edge_midpoints(mask: Mask) -> Points:
     """The middles of the outermost pixel edges or voxel faces along every line, (n, axes)."""
     found = []
     for axis in range(mask.ndim):
@@ -165,7 +167,9 @@ def _edges(mask: Mask) -> Points:
     return np.concatenate(found)
 
 
-def _diagonals(sides: NDArray[np.int64], columns: NDArray[np.float64]) -> NDArray[np.float64]:
+def _longer_diagonals(
+    sides: NDArray[np.int64], columns: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """The longer diagonal in mm of boxes of (n, 2) pixels."""
     i, j = (sides[:, axis, None] * columns[:, axis] for axis in (0, 1))
     diagonals: NDArray[np.float64] = np.maximum(

@@ -13,15 +13,17 @@ from liverview.measurement import recist
 from liverview.measurement.results import Lesion, Measurement
 
 
-def figures(measurement: Measurement, excluded: Mapping[int, str] | None = None) -> dict[str, Any]:
+def measurement_figures(
+    measurement: Measurement, excluded: Mapping[int, str] | None = None
+) -> dict[str, Any]:
     """All figures for JSON; ``excluded`` as in `recist.assess`."""
     return {
         **measurement.to_dict(),
-        "recist_1_1": recist.assess(measurement, excluded).to_dict(),
+        "recist_1_1": recist.assess_recist(measurement, excluded).to_dict(),
     }
 
 
-def report(
+def measurement_record(
     volume: Volume,
     measurement: Measurement,
     excluded: Mapping[int, str] | None = None,
@@ -32,8 +34,8 @@ def report(
         "name": volume.name,
         "shape_voxels": list(volume.shape),
         "spacing_mm": [round(s, 4) for s in volume.spacing],
-        "notes": list(volume.notes),
-        **figures(measurement, excluded),
+        "notes": list(volume.warnings),
+        **measurement_figures(measurement, excluded),
         "software": f"liverview {__version__}",
         **run,
         "disclaimer": DISCLAIMER,
@@ -92,10 +94,10 @@ def lesion_rows(
     measurement: Measurement, excluded: Mapping[int, str] | None = None
 ) -> list[dict[str, Any]]:
     """A row per lesion, keys as in `LESION_COLUMNS`; None is no figure."""
-    assessed = recist.assess(measurement, excluded)
+    assessed = recist.assess_recist(measurement, excluded)
     targets = {lesion.number for lesion in assessed.targets}
     return [
-        _row(lesion, lesion.number in targets, assessed.excluded.get(lesion.number))
+        _lesion_row(lesion, lesion.number in targets, assessed.excluded.get(lesion.number))
         for lesion in measurement.lesions
     ]
 
@@ -105,7 +107,7 @@ def summary_row(
 ) -> dict[str, Any]:
     """The whole as one row, so that the rows of many scans make a table."""
     row = {key: v for key, v in measurement.to_dict().items() if not isinstance(v, list)}
-    assessed = recist.assess(measurement, excluded)
+    assessed = recist.assess_recist(measurement, excluded)
     return {
         **row,
         "recist_target_count": len(assessed.targets),
@@ -114,7 +116,7 @@ def summary_row(
     }
 
 
-def _row(lesion: Lesion, target: bool, reason: str | None) -> dict[str, Any]:
+def _lesion_row(lesion: Lesion, target: bool, reason: str | None) -> dict[str, Any]:
     content = lesion.to_dict()
     x, y, z = content["centroid_mm"]
     content |= {

@@ -18,7 +18,7 @@ Box = tuple[slice, slice, slice]
 _NEIGHBORS_26 = np.ones((3, 3, 3), np.bool_)
 
 
-class Components(NamedTuple):
+class LesionComponents(NamedTuple):
     """The parts of a tumor mask that are lesions.
 
     Attributes
@@ -34,7 +34,7 @@ class Components(NamedTuple):
     left_out_ml: float
 
 
-def components(tumor: Tumor, voxel_ml: float, smallest_ml: float) -> Components:
+def find_lesions(tumor: Tumor, voxel_ml: float, smallest_ml: float) -> LesionComponents:
     """Find the lesions of a tumor mask, largest first."""
     # scipy's labeling lets other threads go on, and goes along the last axis: hence turned.
     turned = tumor.mask.T
@@ -51,10 +51,10 @@ def components(tumor: Tumor, voxel_ml: float, smallest_ml: float) -> Components:
     boxes = [(i, j, k) for k, j, i in ndimage.find_objects(numbers.T, len(order))]
     small = ~large
     small[0] = False
-    return Components(numbers, boxes, int(small.sum()), float(volumes[small].sum()))
+    return LesionComponents(numbers, boxes, int(small.sum()), float(volumes[small].sum()))
 
 
-def lesion(
+def measure_lesion(
     number: int,
     mask: NDArray[np.bool_],
     box: Box,
@@ -71,39 +71,39 @@ def lesion(
     i, j, k = (side.start + first for side, first in zip(box, tumor.start, strict=True))
     start = (int(i), int(j), int(k))
     axial = diameters.longest_axial(mask, labels.affine)
-    line = diameters.perpendicular(axial, labels.affine)
+    line = diameters.longest_perpendicular(axial, labels.affine)
     middle = _centroid(mask)
     x, y, z = labels.affine[:3, :3] @ (middle + start) + labels.affine[:3, 3]
-    mean, deviation = _hu(mask, start, volume)
+    mean, deviation = _hu_statistics(mask, start, volume)
     count = int(np.count_nonzero(mask))
     return Lesion(
         number=number,
         volume_ml=count * labels.voxel_ml,
         voxel_count=count,
-        axial=_placed(axial.ends, start, labels),
-        perpendicular=_placed(line, start, labels),
-        diameter_3d=_placed(diameters.longest(mask, labels.affine), start, labels),
+        axial=_place_line(axial.ends, start, labels),
+        perpendicular=_place_line(line, start, labels),
+        diameter_3d=_place_line(diameters.longest_3d(mask, labels.affine), start, labels),
         mean_hu=mean,
         sd_hu=deviation,
         centroid_mm=(float(x), float(y), float(z)),
-        inside=_inside(mask, middle, start, labels),
+        inside=_voxel_inside(mask, middle, start, labels),
         start=start,
         mask=mask,
     )
 
 
-def _placed(ends: NDArray[np.float64], start: Voxel, labels: LabelMap) -> Diameter:
+def _place_line(ends: NDArray[np.float64], start: Voxel, labels: LabelMap) -> Diameter:
     """A line between two points of the lesion's box, (2, 3), in the label map and the world."""
     voxels = ends + start
     world = voxels @ labels.affine[:3, :3].T + labels.affine[:3, 3]
     return Diameter(
         length_mm=float(np.linalg.norm(world[1] - world[0])),
-        ends_voxel=(_point(voxels[0]), _point(voxels[1])),
-        ends_mm=(_point(world[0]), _point(world[1])),
+        ends_voxel=(_as_point(voxels[0]), _as_point(voxels[1])),
+        ends_mm=(_as_point(world[0]), _as_point(world[1])),
     )
 
 
-def _point(values: NDArray[np.float64]) -> Point:
+def _as_point(values: NDArray[np.float64]) -> Point:
     x, y, z = (float(value) for value in values)
     return x, y, z
 
@@ -117,7 +117,7 @@ def _centroid(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.array(middle)
 
 
-def _inside(
+def _voxel_inside(
     mask: NDArray[np.bool_], middle: NDArray[np.float64], start: Voxel, labels: LabelMap
 ) -> Voxel:
     """The voxel of a point, or the one of the mask that is nearest to the point in mm."""
@@ -130,7 +130,7 @@ def _inside(
     return i, j, k
 
 
-def _hu(
+def _hu_statistics(
     mask: NDArray[np.bool_], start: Voxel, volume: Volume | None
 ) -> tuple[float | None, float | None]:
     """Mean and standard deviation of the volume's HU in a mask."""

@@ -32,7 +32,9 @@ class Tumor(NamedTuple):
     start: Voxel
 
 
-def read(labels: LabelMap) -> Generator[Progress, None, tuple[dict[Label, int], Tumor]]:
+def iter_count_voxels(
+    labels: LabelMap,
+) -> Generator[Progress, None, tuple[dict[Label, int], Tumor]]:
     """Count the voxels of each label alone, and copy where the tumor is."""
     counts = dict.fromkeys(Label, 0)
     pieces: list[Tumor] = []
@@ -45,13 +47,13 @@ def read(labels: LabelMap) -> Generator[Progress, None, tuple[dict[Label, int], 
         count = int(np.count_nonzero(mask))
         if count:
             counts[Label.TUMOR] += count
-            pieces.append(_cropped(mask, first))
+            pieces.append(_crop_mask(mask, first))
         yield Progress(PHASE, READ * min(1.0, (first + _SLICES) / depth))
     del counts[Label.BACKGROUND]
-    return counts, _joined(pieces)
+    return counts, _join_pieces(pieces)
 
 
-def _cropped(mask: NDArray[np.bool_], first: int) -> Tumor:
+def _crop_mask(mask: NDArray[np.bool_], first: int) -> Tumor:
     """What is set in a mask whose first slice is ``first``."""
     hits = [
         np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)
@@ -61,7 +63,7 @@ def _cropped(mask: NDArray[np.bool_], first: int) -> Tumor:
     return Tumor(mask[box].copy(order="F"), (i, j, k + first))
 
 
-def _joined(pieces: list[Tumor]) -> Tumor:
+def _join_pieces(pieces: list[Tumor]) -> Tumor:
     if not pieces:
         return Tumor(np.zeros((1, 1, 1), np.bool_), (0, 0, 0))
     start = np.min([piece.start for piece in pieces], axis=0)

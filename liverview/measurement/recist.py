@@ -48,7 +48,7 @@ class Recist:
     @property
     def sum_of_diameters_mm(self) -> float:
         """Of the diameters as they are shown, in tenths of a millimeter."""
-        return round(sum(_shown(lesion) for lesion in self.targets), 1)
+        return round(sum(_rounded_diameter(lesion) for lesion in self.targets), 1)
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: the unit is in every key."""
@@ -66,7 +66,7 @@ class Recist:
         }
 
 
-def assess(measurement: Measurement, excluded: Mapping[int, str] | None = None) -> Recist:
+def assess_recist(measurement: Measurement, excluded: Mapping[int, str] | None = None) -> Recist:
     """Propose target lesions.
 
     Parameters
@@ -74,12 +74,12 @@ def assess(measurement: Measurement, excluded: Mapping[int, str] | None = None) 
     excluded : reasons by lesion number; these are no targets. See `Measurement.excluded`.
     """
     out = dict(excluded or {})
-    thickness = _thickness(measurement.affine)
+    thickness = _slice_distance(measurement.affine)
     smallest = 2 * thickness if thickness > THICK_MM else SMALLEST_MM
     left = [lesion for lesion in measurement.lesions if lesion.number not in out]
     # Compared as shown, or a lesion of "10.0 mm" could fall short of 10 mm.
-    measurable = [lesion for lesion in left if _shown(lesion) >= smallest]
-    measurable.sort(key=lambda lesion: (-_shown(lesion), lesion.number))
+    measurable = [lesion for lesion in left if _rounded_diameter(lesion) >= smallest]
+    measurable.sort(key=lambda lesion: (-_rounded_diameter(lesion), lesion.number))
     return Recist(
         targets=tuple(measurable[:MOST_TARGETS]),
         smallest_mm=smallest,
@@ -87,7 +87,7 @@ def assess(measurement: Measurement, excluded: Mapping[int, str] | None = None) 
         not_measurable=len(left) - len(measurable),
         excluded=out,
         caveats=(
-            *_geometry(measurement.affine, thickness),
+            *_geometry_caveats(measurement.affine, thickness),
             *(() if measurable else (f"No lesion of {smallest:g} mm or more is measurable.",)),
             "Whether these are malignant, untreated and fit to be measured again is for a reader "
             "to judge; other organs may add up to three target lesions.",
@@ -96,11 +96,11 @@ def assess(measurement: Measurement, excluded: Mapping[int, str] | None = None) 
     )
 
 
-def _shown(lesion: Lesion) -> float:
+def _rounded_diameter(lesion: Lesion) -> float:
     return round(lesion.axial_diameter_mm, 1)
 
 
-def _thickness(affine: Affine) -> float:
+def _slice_distance(affine: Affine) -> float:
     """The distance of neighboring slices in mm, in the direction where it is largest.
 
     Files state no thickness. The direction is that of the scan's own slices wherever these are
@@ -111,7 +111,7 @@ def _thickness(affine: Affine) -> float:
     return round(float(distances.max()), 3)
 
 
-def _geometry(affine: Affine, thickness: float) -> tuple[str, ...]:
+def _geometry_caveats(affine: Affine, thickness: float) -> tuple[str, ...]:
     found = []
     if thickness > THICK_MM:
         found.append(

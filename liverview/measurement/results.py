@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.core.labels import Label, organ_voxels
+from liverview.core.labels import Label, count_with_parts
 from liverview.core.volume import Affine, Voxel
 
 Point = tuple[float, float, float]
@@ -144,7 +144,7 @@ class Measurement:
     @property
     def volume_ml(self) -> dict[Label, float]:
         """Per label; the liver is the whole organ, with its vessels and tumors."""
-        return {label: n * self.voxel_ml for label, n in organ_voxels(self.voxel_count).items()}
+        return {label: n * self.voxel_ml for label, n in count_with_parts(self.voxel_count).items()}
 
     @property
     def parenchyma_ml(self) -> float:
@@ -163,7 +163,7 @@ class Measurement:
         return 100 * volume[Label.TUMOR] / volume[Label.LIVER] if volume[Label.LIVER] else None
 
     @property
-    def statements(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """What has to be said beside the figures, one sentence each."""
         return (
             "The liver is given without vessels and tumors (parenchyma), with vessels, and with "
@@ -175,7 +175,7 @@ class Measurement:
             "lesion's outline there.",
         )
 
-    def excluded(self, marks: Mapping[Voxel, str]) -> dict[int, str]:
+    def exclusions_by_lesion(self, marks: Mapping[Voxel, str]) -> dict[int, str]:
         """Reasons by lesion number, of reasons by a voxel that lies in the lesion.
 
         Numbers change as labels do, places do not. Marks that lie in no lesion are passed over.
@@ -205,7 +205,7 @@ class Measurement:
             "smallest_lesion_ml": self.smallest_lesion_ml,
             "left_out_count": self.left_out,
             "left_out_ml": round(self.left_out_ml, 3),
-            "statements": list(self.statements),
+            "statements": list(self.warnings),
             "lesions": [lesion.to_dict() for lesion in self.lesions],
         }
 

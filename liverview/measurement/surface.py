@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.core.labels import SHOWN, Label, part
+from liverview.core.labels import FOREGROUND, Label, label_mask
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
 
@@ -46,42 +46,42 @@ class Surface:
         return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum()) / 6000
 
 
-def surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
+def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
     """The surface of each label that there is, in short steps.
 
     Labels are read once each, so that a map which grows meanwhile does no harm.
     """
-    for number, label in enumerate(SHOWN):
-        yield Progress(_PHASE, number / len(SHOWN))
-        box = _bounds(labels.voxels, label)
+    for number, label in enumerate(FOREGROUND):
+        yield Progress(_PHASE, number / len(FOREGROUND))
+        box = _label_box(labels.voxels, label)
         if box is None:
             continue
-        yield Progress(_PHASE, (number + 0.3) / len(SHOWN))
+        yield Progress(_PHASE, (number + 0.3) / len(FOREGROUND))
         target, blur = _FINENESS_MM[label]
         step = tuple(max(1, round(target / mm)) for mm in labels.spacing)
-        field = _shrunk(part(labels.voxels[box], label), step)
-        yield Progress(_PHASE, (number + 0.5) / len(SHOWN))
+        field = _downsample_mask(label_mask(labels.voxels[box], label), step)
+        yield Progress(_PHASE, (number + 0.5) / len(FOREGROUND))
         sigma = [
             max(blur / (n * mm), _LEAST_BLUR) for n, mm in zip(step, labels.spacing, strict=True)
         ]
-        blurred = _blurred(field, sigma)
+        blurred = _blur_field(field, sigma)
         pieces = []
-        for piece in _meshed(blurred, _level(field, blurred)):
+        for piece in _iter_mesh(blurred, _enclosing_level(field, blurred)):
             pieces.append(piece)
-            yield Progress(_PHASE, (number + 0.7) / len(SHOWN))
+            yield Progress(_PHASE, (number + 0.7) / len(FOREGROUND))
         if pieces:
             # From cells of several voxels to voxels, whose centers are whole numbers.
             first = np.array([side.start for side in box])
             scale = np.array(step, float)
-            made = _surface(label, pieces, labels.affine, first - 0.5 - scale / 2, scale)
+            made = _join_mesh(label, pieces, labels.affine, first - 0.5 - scale / 2, scale)
             cell_ml = labels.voxel_ml * float(scale.prod())
-            yield _grown(made, float(field.sum()) * cell_ml, min(labels.spacing) / 2)
+            yield _grow_to_volume(made, float(field.sum()) * cell_ml, min(labels.spacing) / 2)
     yield Progress(_PHASE, 1.0)
 
 
-def _bounds(voxels: NDArray[np.uint8], label: Label) -> tuple[slice, slice, slice] | None:
+def _label_box(voxels: NDArray[np.uint8], label: Label) -> tuple[slice, slice, slice] | None:
     """The box of a label."""
-    mask = part(voxels, label)
+    mask = label_mask(voxels, label)
     sides = []
     for axis in range(3):
         hit = np.flatnonzero(mask.any(axis=tuple(n for n in range(3) if n != axis)))
@@ -91,7 +91,7 @@ def _bounds(voxels: NDArray[np.uint8], label: Label) -> tuple[slice, slice, slic
     return sides[0], sides[1], sides[2]
 
 
-def _shrunk(mask: NDArray[np.bool_], step: tuple[int, ...]) -> NDArray[np.float32]:
+def _downsample_mask(mask: NDArray[np.bool_], step: tuple[int, ...]) -> NDArray[np.float32]:
     """The share of a mask in cells of some voxels, with a border of one empty cell."""
     grown = [(0, -size % n) for size, n in zip(mask.shape, step, strict=True)]
     field = np.pad(mask, grown).astype(np.float32)
@@ -103,14 +103,14 @@ def _shrunk(mask: NDArray[np.bool_], step: tuple[int, ...]) -> NDArray[np.float3
     return np.pad(field, 1)
 
 
-def _blurred(field: NDArray[np.float32], sigma: list[float]) -> NDArray[np.float32]:
+def _blur_field(field: NDArray[np.float32], sigma: list[float]) -> NDArray[np.float32]:
     from scipy import ndimage
 
     blurred: NDArray[np.float32] = ndimage.gaussian_filter(field, sigma, mode="constant")
     return blurred
 
 
-def _level(field: NDArray[np.float32], blurred: NDArray[np.float32]) -> float:
+def _enclosing_level(field: NDArray[np.float32], blurred: NDArray[np.float32]) -> float:
     """Where the surface encloses as much as the label does: blur shrinks what is thin."""
     cells = round(float(field.sum()))
     values = blurred[blurred > _LEVELS[0]]
@@ -119,7 +119,7 @@ def _level(field: NDArray[np.float32], blurred: NDArray[np.float32]) -> float:
     return float(np.clip(np.partition(values, -cells)[-cells], *_LEVELS))
 
 
-def _meshed(
+def _iter_mesh(
     field: NDArray[np.float32], level: float
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int32]]]:
     """Vertices, in cells, and faces, a few layers at a time."""
@@ -134,7 +134,7 @@ def _meshed(
         yield vertices, faces
 
 
-def _surface(
+def _join_mesh(
     label: Label,
     pieces: list[tuple[NDArray[np.float32], NDArray[np.int32]]],
     affine: NDArray[np.float64],
@@ -159,11 +159,11 @@ def _surface(
         label,
         vertices.astype(np.float32),
         np.ascontiguousarray(faces, np.uint32),
-        _normals(vertices, faces),
+        _vertex_normals(vertices, faces),
     )
 
 
-def _grown(surface: Surface, ml: float, most_mm: float) -> Surface:
+def _grow_to_volume(surface: Surface, ml: float, most_mm: float) -> Surface:
     """Moved outward, or inward, to enclose so many mL, but no farther than ``most_mm``."""
     a, b, c = (surface.vertices[surface.faces[:, n]].astype(np.float64) for n in range(3))
     area = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum()) / 2
@@ -171,7 +171,7 @@ def _grown(surface: Surface, ml: float, most_mm: float) -> Surface:
     return replace(surface, vertices=surface.vertices + np.float32(by) * surface.normals)
 
 
-def _normals(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float32]:
+def _vertex_normals(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.float32]:
     """Of each vertex, the mean of its faces' normals by their area."""
     a, b, c = (vertices[faces[:, n]] for n in range(3))
     across = np.cross(b - a, c - a)

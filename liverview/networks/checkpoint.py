@@ -77,7 +77,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "recipe": checkpoint.recipe,
         "card": json.dumps(dict(checkpoint.card)),
     }
-    with atomic.replacing(path) as temporary:
+    with atomic.atomic_write(path) as temporary:
         try:
             save_file(tensors, temporary, metadata=metadata)
         except SafetensorError as error:

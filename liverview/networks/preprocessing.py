@@ -102,11 +102,11 @@ class Preprocessing:
         """How many stored slices, so far apart, are averaged into one that a 2D network sees."""
         return max(1, math.floor(self.spacing_mm[2] / slice_mm + 0.5))
 
-    def block(self, hu: Tensor, liver_hu: float = 0.0) -> Tensor:
+    def input_3d(self, hu: Tensor, liver_hu: float = 0.0) -> Tensor:
         """Input of a 3D network: (I, J, K) HU -> (C, I, J, K)."""
         return torch.stack([window.apply(hu, liver_hu) for window in self.windows])
 
-    def slab(self, hu: Tensor, prior: Tensor | None = None, liver_hu: float = 0.0) -> Tensor:
+    def input_2d(self, hu: Tensor, prior: Tensor | None = None, liver_hu: float = 0.0) -> Tensor:
         """Input of a 2D network: (I, J, K + 2 * halo) HU -> (K, C, I, J).
 
         ``prior`` is the liver probability of the K middle slices, (I, J, K) in 0..1.
@@ -136,11 +136,11 @@ def padded(hu: Tensor, size: tuple[int, int]) -> Tensor:
     if tuple(hu.shape[:2]) == size:
         return hu
     out = hu.amin(dim=(0, 1)).expand(*size, hu.shape[2]).clone()
-    out[middle(hu.shape[0], size[0]), middle(hu.shape[1], size[1])] = hu
+    out[center_slice(hu.shape[0], size[0]), center_slice(hu.shape[1], size[1])] = hu
     return out
 
 
-def middle(size: int, padded_size: int) -> slice:
+def center_slice(size: int, padded_size: int) -> slice:
     """Where ``size`` voxels lie in the middle of ``padded_size``."""
     start = (padded_size - size) // 2
     return slice(start, start + size)

@@ -23,7 +23,7 @@ def linear_weights(count: int, positions: Tensor, support: float = 1.0) -> Tenso
     return weights / weights.sum(dim=1, keepdim=True)
 
 
-def along(block: Tensor, weights: Tensor, axis: int) -> Tensor:
+def apply_along_axis(block: Tensor, weights: Tensor, axis: int) -> Tensor:
     """Apply weights (new, old) along one axis of a block; the result is contiguous."""
     if axis == block.ndim - 1:
         return block @ weights.T
@@ -33,7 +33,7 @@ def along(block: Tensor, weights: Tensor, axis: int) -> Tensor:
     return mixed.reshape(*block.shape[:axis], len(weights), *after)
 
 
-def coarser(size: int, scale: float) -> Tensor:
+def downsampling_weights(size: int, scale: float) -> Tensor:
     """Weights from ``size`` samples to ones ``scale`` apart that begin at the same edge."""
     positions = (torch.arange(max(1, round(size / scale))) + 0.5) * scale - 0.5
     return linear_weights(size, positions, support=scale)

@@ -14,7 +14,7 @@ _GIB = 2**30
 _SHORT = 16  # digits of a hash that are shown
 
 
-def diagnosing() -> Iterator[tuple[str, str]]:
+def iter_system_info() -> Iterator[tuple[str, str]]:
     """Yields what and its value, what is known at once first; torch is imported on the way."""
     yield "liverview", __version__
     yield "Python", platform.python_version()

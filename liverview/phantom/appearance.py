@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from liverview.phantom.config import PHASES, Phase
-from liverview.phantom.fields import Draw, Field, smooth_noise
-from liverview.phantom.frame import CANON, Organ
+from liverview.phantom.fields import Field, RandomSource, smooth_noise
+from liverview.phantom.frame import CANONICAL_GRID, Organ
 
 # HU mean and standard deviation between patients: native, arterial, portal, delayed.
 _ENHANCEMENT: dict[Organ, tuple[tuple[float, float], ...]] = {
@@ -66,24 +66,26 @@ class Appearance:
     noise: dict[str, Field]
 
 
-def draw_appearance(draw: Draw, phase: Phase | None = None, *, wild: bool = False) -> Appearance:
+def draw_appearance(
+    draw: RandomSource, phase: Phase | None = None, *, wild: bool = False
+) -> Appearance:
     """Draw how a body looks; without a phase, one is drawn and blended with the next."""
-    first = PHASES.index(phase) if phase else draw.pick((0.25, 0.18, 0.37, 0.2))
-    second = min(max(first + draw.whole(-1, 2), 0), 3) if phase is None else first
-    blend = draw.u(0, 0.5)
-    strength = draw.u(0.6, 1.3) if wild else draw.u(0.9, 1.1)
+    first = PHASES.index(phase) if phase else draw.choice((0.25, 0.18, 0.37, 0.2))
+    second = min(max(first + draw.integer(-1, 2), 0), 3) if phase is None else first
+    blend = draw.uniform(0, 0.5)
+    strength = draw.uniform(0.6, 1.3) if wild else draw.uniform(0.9, 1.1)
     spread = 1.0 if wild else 0.5
 
     def one(table: tuple[tuple[float, float], ...]) -> float:
         mean = table[first][0] * (1 - blend) + table[second][0] * blend
         mean = table[0][0] + (mean - table[0][0]) * strength
-        return mean + spread * draw.n(0, table[first][1])
+        return mean + spread * draw.normal(0, table[first][1])
 
     mean = {organ: one(table) for organ, table in _ENHANCEMENT.items()}
     mean[Organ.OUTSIDE] = -1000.0
-    mean[Organ.FAT] = draw.n(-103, 9)
-    mean[Organ.BONE] = draw.u(220, 420)
-    mean[Organ.LUNG] = draw.n(-820, 45)
+    mean[Organ.FAT] = draw.normal(-103, 9)
+    mean[Organ.BONE] = draw.uniform(220, 420)
+    mean[Organ.LUNG] = draw.normal(-820, 45)
     contrasts = one(_PORTAL_CONTRAST), one(_HEPATIC_CONTRAST)
     if not wild and first == 2:  # a portal phase in which every vessel shows
         contrasts = max(contrasts[0], 35), max(contrasts[1], 30)
@@ -97,76 +99,76 @@ def draw_appearance(draw: Draw, phase: Phase | None = None, *, wild: bool = Fals
         portal_hu=liver + contrasts[0],
         hepatic_hu=liver + contrasts[1],
         lesion_contrast_hu=_LESION_CONTRAST[first],
-        marrow_hu=draw.n(160, 45),
-        myocardium_hu=draw.n(50, 8) + (draw.u(25, 65) if first else 0.0),
-        medulla_hu=mean[Organ.KIDNEY] * (draw.u(0.45, 1.05) if first else 1.0),
+        marrow_hu=draw.normal(160, 45),
+        myocardium_hu=draw.normal(50, 8) + (draw.uniform(25, 65) if first else 0.0),
+        medulla_hu=mean[Organ.KIDNEY] * (draw.uniform(0.45, 1.05) if first else 1.0),
         mass_hu=_mass_hu(draw, liver) if wild else 60.0,
-        fluid_hu=draw.n(10, 8),
+        fluid_hu=draw.normal(10, 8),
         filling_hu=filling,
         numbers=_numbers(draw, wild) | _beside_vessels(draw, wild),
         noise={
-            "fine": smooth_noise(draw, CANON, 9),
-            "medium": smooth_noise(draw, CANON, 15),
-            "coarse": smooth_noise(draw, CANON, 42),
-            "stomach": smooth_noise(draw, CANON, draw.u(25, 70)),
-            "bowel": smooth_noise(draw, CANON, draw.u(12, 40)),
+            "fine": smooth_noise(draw, CANONICAL_GRID, 9),
+            "medium": smooth_noise(draw, CANONICAL_GRID, 15),
+            "coarse": smooth_noise(draw, CANONICAL_GRID, 42),
+            "stomach": smooth_noise(draw, CANONICAL_GRID, draw.uniform(25, 70)),
+            "bowel": smooth_noise(draw, CANONICAL_GRID, draw.uniform(12, 40)),
         },
     )
 
 
 def _derange(
-    draw: Draw, mean: dict[Organ, float], contrasts: tuple[float, float]
+    draw: RandomSource, mean: dict[Organ, float], contrasts: tuple[float, float]
 ) -> tuple[float, float]:
     """Fatty livers, random organs, neighbors of equal density; returns vessel contrasts."""
     if draw.chance(0.12):  # steatosis: the vessels outshine the liver
-        drop = draw.u(15, 55)
+        drop = draw.uniform(15, 55)
         mean[Organ.LIVER] -= drop
         contrasts = contrasts[0] + drop, contrasts[1] + drop
-    lot = draw.u(0, 1)
+    lot = draw.uniform(0, 1)
     if lot < 0.18:
         for organ in _ENHANCEMENT:
             if organ is not Organ.GALLBLADDER:
-                mean[organ] = draw.u(-20, 220)
-        both = draw.u(-60, 70)
-        contrasts = both, both + draw.n(0, 8)
+                mean[organ] = draw.uniform(-20, 220)
+        both = draw.uniform(-60, 70)
+        contrasts = both, both + draw.normal(0, 8)
     elif lot < 0.45:
         for organ in _LIVER_LIKE:
             if draw.chance(0.3):
-                mean[organ] = mean[Organ.LIVER] + draw.n(0, 6)
+                mean[organ] = mean[Organ.LIVER] + draw.normal(0, 6)
     return contrasts
 
 
-def _mass_hu(draw: Draw, liver_hu: float) -> float:
+def _mass_hu(draw: RandomSource, liver_hu: float) -> float:
     """Masses are most often as dense as the liver or a little less."""
-    return liver_hu + draw.u(-95, 25) if draw.chance(0.75) else draw.u(-20, 150)
+    return liver_hu + draw.uniform(-95, 25) if draw.chance(0.75) else draw.uniform(-20, 150)
 
 
-def _filling(draw: Draw, wild: bool) -> tuple[float, float, float]:
+def _filling(draw: RandomSource, wild: bool) -> tuple[float, float, float]:
     """Three contents of stomach or bowel: water, food, gas, oral contrast."""
     weights = (0.3, 0.38, 0.2, 0.12) if wild else (0.45, 0.4, 0.15, 0.0)
 
     def one() -> float:
-        kind = draw.pick(weights)
-        return (draw.n(6, 8), draw.u(0, 90), -900.0, draw.u(110, 420))[kind]
+        kind = draw.choice(weights)
+        return (draw.normal(6, 8), draw.uniform(0, 90), -900.0, draw.uniform(110, 420))[kind]
 
     return one(), one(), one()
 
 
 def _like_liver(
-    draw: Draw, filling: tuple[float, float, float], mean: dict[Organ, float]
+    draw: RandomSource, filling: tuple[float, float, float], mean: dict[Organ, float]
 ) -> tuple[float, float, float]:
     """Now and then a stomach full of food as dense as the liver."""
     if not draw.chance(0.2):
         return filling
-    food = mean[Organ.LIVER] + draw.n(0, 12)
-    return food, food + draw.n(0, 10), filling[2]
+    food = mean[Organ.LIVER] + draw.normal(0, 12)
+    return food, food + draw.normal(0, 10), filling[2]
 
 
-def _numbers(draw: Draw, wild: bool) -> dict[str, float]:
+def _numbers(draw: RandomSource, wild: bool) -> dict[str, float]:
     def either(p: float, yes: float, no: float = 0.0) -> float:
         return yes if draw.chance(p) else no
 
-    u = draw.u
+    u = draw.uniform
     return {
         "cortex_mm": u(2.5, 6),
         "strands_hu": u(20, 90),
@@ -193,14 +195,14 @@ def _numbers(draw: Draw, wild: bool) -> dict[str, float]:
     }
 
 
-def _beside_vessels(draw: Draw, wild: bool) -> dict[str, float]:
+def _beside_vessels(draw: RandomSource, wild: bool) -> dict[str, float]:
     """What lies along the portal vein and is no vessel: edema, wide bile ducts, calcium."""
     none = {"sleeve_mm": 0.0, "sleeve_hu": 0.0, "ducts_mm": 0.0, "wall_calcium_from": 99.0}
-    lot = draw.u(0, 1) if wild else 1.0
+    lot = draw.uniform(0, 1) if wild else 1.0
     if lot < 0.08:
-        return none | {"sleeve_mm": draw.u(1.5, 4), "sleeve_hu": draw.u(-60, -15)}
+        return none | {"sleeve_mm": draw.uniform(1.5, 4), "sleeve_hu": draw.uniform(-60, -15)}
     if lot < 0.16:
-        return none | {"ducts_mm": draw.u(3, 6)}
+        return none | {"ducts_mm": draw.uniform(3, 6)}
     if lot < 0.2:
-        return none | {"wall_calcium_from": draw.u(0.6, 1.6)}
+        return none | {"wall_calcium_from": draw.uniform(0.6, 1.6)}
     return none

@@ -17,7 +17,7 @@ from scipy.special import ndtri
 
 from liverview.core import paths
 from liverview.phantom.fields import Field, Grid, slices_with
-from liverview.phantom.frame import CANON, Organ
+from liverview.phantom.frame import CANONICAL_GRID, Organ
 
 STEP_MM = 0.5
 """What one count of a stored distance is."""
@@ -106,15 +106,15 @@ def body(name: str, device: torch.device) -> Torso:
 
 def _meeting(liver: Field, vein: Field, height: float) -> tuple[float, float, float]:
     """Where veins touch the liver, nearest to a height between its lowest and highest point."""
-    z = CANON.axis(2, liver.device)
+    z = CANONICAL_GRID.axis(2, liver.device)
     slices = slices_with(liver)
     wanted = z[slices[0]] + height * (z[slices[-1]] - z[slices[0]])
     apart = liver.clamp(min=0) + vein.clamp(min=0) + 0.25 * (z - wanted).abs()
     # At the height of the hilum the vena cava touches the liver, too: prefer what lies in front.
     if height < 0.5:
-        apart = apart - 0.1 * CANON.axis(1, liver.device)[None, :, None]
-    index = np.unravel_index(int(apart.argmin()), CANON.shape)
-    return CANON.point([int(i) for i in index])
+        apart = apart - 0.1 * CANONICAL_GRID.axis(1, liver.device)[None, :, None]
+    index = np.unravel_index(int(apart.argmin()), CANONICAL_GRID.shape)
+    return CANONICAL_GRID.point([int(i) for i in index])
 
 
 @dataclass(frozen=True, eq=False)

@@ -68,7 +68,7 @@ class PhantomConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class Phantom:
     """A volume with its reference label map."""
 
     volume: Volume

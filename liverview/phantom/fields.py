@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from liverview.networks.resampling import along
+from liverview.networks.resampling import apply_along_axis
 
 Field = Tensor
 Point = Sequence[float]
@@ -28,7 +28,7 @@ FAR_MM = 99.0
 """The distance that stands for "nowhere near"."""
 
 
-class Draw:
+class RandomSource:
     """A source of random numbers: single ones, and fields on one device.
 
     The same seed gives the same numbers on every device, and the same fields on devices of
@@ -41,26 +41,26 @@ class Draw:
         self._fields = torch.Generator(self.device)
         self._fields.manual_seed(int(self.numbers.integers(2**63)))
 
-    def u(self, low: float, high: float) -> float:
+    def uniform(self, low: float, high: float) -> float:
         """Uniform."""
         return float(self.numbers.uniform(low, high))
 
-    def log_u(self, low: float, high: float) -> float:
+    def log_uniform(self, low: float, high: float) -> float:
         """Log-uniform."""
-        return math.exp(self.u(math.log(low), math.log(high)))
+        return math.exp(self.uniform(math.log(low), math.log(high)))
 
-    def n(self, mean: float, sd: float) -> float:
+    def normal(self, mean: float, sd: float) -> float:
         """Normal, cut at 2.5 standard deviations."""
         return mean + sd * float(np.clip(self.numbers.standard_normal(), -2.5, 2.5))
 
     def chance(self, p: float) -> bool:
         return bool(self.numbers.random() < p)
 
-    def whole(self, low: int, high: int) -> int:
+    def integer(self, low: int, high: int) -> int:
         """A whole number, ``low`` included, ``high`` not."""
         return int(self.numbers.integers(low, high))
 
-    def pick(self, weights: Sequence[float]) -> int:
+    def choice(self, weights: Sequence[float]) -> int:
         """An index, drawn in proportion to its weight."""
         total = sum(weights)
         return int(self.numbers.choice(len(weights), p=[w / total for w in weights]))
@@ -146,7 +146,7 @@ def resample(field: Field, source: Grid, target: Grid) -> Field:
         return field
     out = field
     for axis in (2, 1, 0):
-        out = along(out, _matrix(source, target, axis, field.device), axis)
+        out = apply_along_axis(out, _matrix(source, target, axis, field.device), axis)
     return out.contiguous()
 
 
@@ -157,13 +157,13 @@ def _matrix(source: Grid, target: Grid, axis: int, device: torch.device) -> Fiel
     return interpolation_matrix(positions / source.spacing[axis], source.shape[axis])
 
 
-def smooth_noise(draw: Draw, grid: Grid, scale_mm: float) -> Field:
+def smooth_noise(draw: RandomSource, grid: Grid, scale_mm: float) -> Field:
     """Gaussian noise of about unit variance that varies over ``scale_mm``."""
     extent = [s * (n - 1) for s, n in zip(grid.spacing, grid.shape, strict=True)]
     shape = [math.ceil(e / scale_mm) + 4 for e in extent]
     knots = draw.white(shape)
     # The lattice starts between one and two knots outside.
-    origin = [o - draw.u(1, 2) * scale_mm for o in grid.origin]
+    origin = [o - draw.uniform(1, 2) * scale_mm for o in grid.origin]
     lattice = Grid(_three(origin), (scale_mm,) * 3, (shape[0], shape[1], shape[2]))
     # Interpolation averages: 1.4 brings the standard deviation back to about one.
     return resample(knots, lattice, grid) * 1.4
@@ -270,11 +270,11 @@ def slices_with(shape: Field) -> list[int]:
     return found
 
 
-def inside_all(*fields: Any) -> Field:
+def intersection(*fields: Any) -> Field:
     """Intersection."""
     return reduce(torch.maximum, fields)
 
 
-def inside_any(*fields: Any) -> Field:
+def union(*fields: Any) -> Field:
     """Union."""
     return reduce(torch.minimum, fields)

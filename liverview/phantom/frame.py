@@ -10,10 +10,13 @@ from enum import IntEnum
 
 from liverview.phantom.fields import Grid
 
-CANON = Grid.centered((0, 25, 5), (4.0, 4.0, 4.0), (112, 92, 112))
+CANONICAL_GRID = Grid.centered((0, 25, 5), (4.0, 4.0, 4.0), (112, 92, 112))
 """Where bodies are evaluated: pelvis to heart, 448 x 368 x 448 mm."""
 
-WHOLE = (CANON.origin[2], CANON.origin[2] + CANON.spacing[2] * (CANON.shape[2] - 1))
+CANONICAL_Z_RANGE = (
+    CANONICAL_GRID.origin[2],
+    CANONICAL_GRID.origin[2] + CANONICAL_GRID.spacing[2] * (CANONICAL_GRID.shape[2] - 1),
+)
 """The z from end to end of `CANON`, mm."""
 
 

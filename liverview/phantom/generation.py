@@ -11,12 +11,12 @@ from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.phantom.anatomy import Body, draw_body, draw_head
 from liverview.phantom.appearance import draw_appearance
-from liverview.phantom.config import Case, PhantomConfig, Region
-from liverview.phantom.fields import Draw, Grid, slices_with
-from liverview.phantom.frame import CANON, Organ
+from liverview.phantom.config import Phantom, PhantomConfig, Region
+from liverview.phantom.fields import Grid, RandomSource, slices_with
+from liverview.phantom.frame import CANONICAL_GRID, Organ
 from liverview.phantom.lesions import draw_lesions
 from liverview.phantom.paint import Patient, paint
-from liverview.phantom.scanner import Scan, Scanner
+from liverview.phantom.scanner import Scanner, ScanSimulation
 from liverview.phantom.vessels import grow_trees
 
 _SLAB = 12
@@ -24,20 +24,20 @@ _HALO = 2
 _APART_MM = 12.0  # between the liver and an image that is not to show it
 
 
-def generate(config: PhantomConfig, device: str = "cpu") -> Iterator[Progress | Case]:
+def iter_generate(config: PhantomConfig, device: str = "cpu") -> Iterator[Progress | Phantom]:
     """Generate a phantom; yields progress, then the case as the last value.
 
     The same configuration gives the same voxels on one kind of device.
     """
-    draw = Draw(config.seed, device)
+    draw = RandomSource(config.seed, device)
     yield Progress("Drawing anatomy", 0.02)
     body = draw_head(draw) if config.region is Region.HEAD else draw_body(draw)
     trees = grow_trees(draw, body)
     look = draw_appearance(draw, config.phase)
     lesions = draw_lesions(draw, body, config.lesions, look.lesion_contrast_hu, (4.0, 24.0))
     patient = Patient(body, look, *trees, lesions)
-    scan = Scan(Scanner(noise_hu=config.noise_hu, seed=config.seed), body, draw)
-    grid = Grid.centered((0.0, 25.0, _middle(body, config)), config.spacing, config.shape)
+    scan = ScanSimulation(Scanner(noise_hu=config.noise_hu, seed=config.seed), body, draw)
+    grid = Grid.centered((0.0, 25.0, _image_center_z(body, config)), config.spacing, config.shape)
     # Fortran order: axial slices are contiguous, as in a NIfTI file.
     voxels = np.empty(config.shape, np.int16, order="F")
     labels = np.empty(config.shape, np.uint8, order="F")
@@ -54,15 +54,17 @@ def generate(config: PhantomConfig, device: str = "cpu") -> Iterator[Progress | 
     affine = np.diag([*config.spacing, 1.0])
     affine[:3, 3] = grid.origin
     name = f"phantom-{config.seed}"
-    yield Case(Volume(voxels, affine, name=name), LabelMap(labels, affine, name=f"truth of {name}"))
+    yield Phantom(
+        Volume(voxels, affine, name=name), LabelMap(labels, affine, name=f"truth of {name}")
+    )
 
 
-def _middle(body: Body, config: PhantomConfig) -> float:
+def _image_center_z(body: Body, config: PhantomConfig) -> float:
     """World z to center the image on."""
     slices = slices_with(body.organs[Organ.LIVER])
     if not slices:
         return 0.0
-    z = CANON.axis(2)
+    z = CANONICAL_GRID.axis(2)
     low, high = float(z[slices[0]]), float(z[slices[-1]])
     half = config.shape[2] * config.spacing[2] / 2
     if config.region is Region.CHEST:

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from liverview.phantom.anatomy import Body
-from liverview.phantom.fields import Draw, Field, Grid, Point, resample, smooth_noise
-from liverview.phantom.frame import CANON, Organ
+from liverview.phantom.fields import Field, Grid, Point, RandomSource, resample, smooth_noise
+from liverview.phantom.frame import CANONICAL_GRID, Organ
 
 _BULGE_MM = 8.0  # a lesion that comes nearer to the capsule than this may lift it
 _COVER_MM = 1.0  # of liver over a lesion that does
@@ -26,7 +26,7 @@ _LEAST_HU = -10.0  # what is dead is water, not fat
 _FATTY_HU = 30.0  # below a liver that is nearly as fat itself, a dark tumor stays as dark
 
 
-class Kind(Enum):
+class LesionKind(Enum):
     """What a lesion is; only tumors are labeled as such, the others stay liver."""
 
     TUMOR = "tumor"
@@ -54,7 +54,7 @@ class Lesion:
     calcium_hu : added in specks.
     """
 
-    kind: Kind
+    kind: LesionKind
     center: tuple[float, float, float]
     radii: tuple[float, float, float]
     warp: Field
@@ -100,9 +100,9 @@ class Lesion:
     ) -> Field:
         """HU with the lesion, on a grid near it; ``distance`` may be clipped to an organ."""
         weight = (0.5 - distance / self.edge_mm).clamp(0, 1)
-        if self.kind is Kind.PATCH:  # vessels run through it
+        if self.kind is LesionKind.PATCH:  # vessels run through it
             return hu + weight * self.contrast_hu
-        base = fluid_hu if self.kind is Kind.CYST else liver_hu + self.contrast_hu
+        base = fluid_hu if self.kind is LesionKind.CYST else liver_hu + self.contrast_hu
         target = torch.full_like(distance, base)
         target += self.rim_hu * torch.exp(-(((distance + self.rim_mm) / self.rim_mm) ** 2))
         texture = resample(self.warp, self.warp_grid, grid)
@@ -123,7 +123,7 @@ class Lesion:
 
 
 def draw_lesions(
-    draw: Draw,
+    draw: RandomSource,
     body: Body,
     count: int,
     contrast_hu: tuple[float, float] = (-45.0, 22.0),
@@ -141,35 +141,37 @@ def draw_lesions(
         return []
     lesions: list[Lesion] = []
     while len(lesions) < count:
-        place = index[draw.whole(0, len(index))].tolist()
+        place = index[draw.integer(0, len(index))].tolist()
         center = [
-            o + (i + draw.u(-0.5, 0.5)) * s
-            for o, i, s in zip(CANON.origin, place, CANON.spacing, strict=True)
+            o + (i + draw.uniform(-0.5, 0.5)) * s
+            for o, i, s in zip(CANONICAL_GRID.origin, place, CANONICAL_GRID.spacing, strict=True)
         ]
-        radius = draw.log_u(*radius_mm)
+        radius = draw.log_uniform(*radius_mm)
         lesions.append(draw_lesion(draw, center, radius, contrast_hu, wild=wild))
         if wild and draw.chance(0.1):
-            more = _cluster(draw, lesions[-1], min(draw.whole(*_CLUSTER), count - len(lesions)))
-            lesions += [lesion for lesion in more if _depth(body, lesion.center) > 0]
+            more = _draw_cluster(
+                draw, lesions[-1], min(draw.integer(*_CLUSTER), count - len(lesions))
+            )
+            lesions += [lesion for lesion in more if _depth_in_liver(body, lesion.center) > 0]
     return lesions
 
 
-def _depth(body: Body, place: Point) -> float:
+def _depth_in_liver(body: Body, place: Point) -> float:
     """How far a place is inside the liver, mm; negative outside."""
-    point = Grid.centered(place, CANON.spacing, (1, 1, 1))
-    return -float(resample(body.organs[Organ.LIVER], CANON, point))
+    point = Grid.centered(place, CANONICAL_GRID.spacing, (1, 1, 1))
+    return -float(resample(body.organs[Organ.LIVER], CANONICAL_GRID, point))
 
 
-def _cluster(draw: Draw, first: Lesion, count: int) -> list[Lesion]:
+def _draw_cluster(draw: RandomSource, first: Lesion, count: int) -> list[Lesion]:
     """Smaller ones of the same look around a lesion, some of which run together."""
     around = []
     for _ in range(count):
-        apart = max(first.radii) * draw.u(0.6, 2.0) + 3
-        way = np.asarray([draw.n(0, 1) for _ in range(3)])
+        apart = max(first.radii) * draw.uniform(0.6, 2.0) + 3
+        way = np.asarray([draw.normal(0, 1) for _ in range(3)])
         center = np.asarray(first.center) + way / max(np.linalg.norm(way), 1e-3) * apart
-        radius = max(min(first.radii) * draw.u(0.25, 0.9), 2.5)
-        warp_grid, warp, warp_mm = _uneven(draw, center.tolist(), radius)
-        radii = (radius * draw.u(0.75, 1.3), radius * draw.u(0.75, 1.3), radius)
+        radius = max(min(first.radii) * draw.uniform(0.25, 0.9), 2.5)
+        warp_grid, warp, warp_mm = _uneven_warp(draw, center.tolist(), radius)
+        radii = (radius * draw.uniform(0.75, 1.3), radius * draw.uniform(0.75, 1.3), radius)
         around.append(
             replace(
                 first,
@@ -184,17 +186,17 @@ def _cluster(draw: Draw, first: Lesion, count: int) -> list[Lesion]:
     return around
 
 
-def _uneven(draw: Draw, place: Point, radius: float) -> tuple[Grid, Field, float]:
+def _uneven_warp(draw: RandomSource, place: Point, radius: float) -> tuple[Grid, Field, float]:
     """Noise around a lesion, and how far it moves the surface."""
     size = 2 * (radius * 1.3 * 1.6 + 8)
     step = max(radius / 3, 2.0)
     knots = math.ceil(size / step) + 1
     grid = Grid.centered(place, (step,) * 3, (knots,) * 3)
-    return grid, smooth_noise(draw, grid, max(radius * 0.7, 3.0)), radius * draw.u(0.05, 0.22)
+    return grid, smooth_noise(draw, grid, max(radius * 0.7, 3.0)), radius * draw.uniform(0.05, 0.22)
 
 
 def draw_lesion(
-    draw: Draw,
+    draw: RandomSource,
     place: Point,
     radius: float,
     contrast_hu: tuple[float, float],
@@ -202,14 +204,20 @@ def draw_lesion(
     wild: bool = False,
 ) -> Lesion:
     """Draw one lesion at a place (world mm), ``radius`` in mm."""
-    kind = Kind.TUMOR
+    kind = LesionKind.TUMOR
     if wild:
-        kind = (Kind.TUMOR, Kind.CYST, Kind.PATCH)[draw.pick((0.73, 0.12, 0.15))]
-    warp_grid, warp, warp_mm = _uneven(draw, place, radius)
-    radii = (radius * draw.u(0.75, 1.3), radius * draw.u(0.75, 1.3), radius * draw.u(0.75, 1.3))
-    contrast = min(max(draw.n(*contrast_hu), -110), -12)
+        kind = (LesionKind.TUMOR, LesionKind.CYST, LesionKind.PATCH)[
+            draw.choice((0.73, 0.12, 0.15))
+        ]
+    warp_grid, warp, warp_mm = _uneven_warp(draw, place, radius)
+    radii = (
+        radius * draw.uniform(0.75, 1.3),
+        radius * draw.uniform(0.75, 1.3),
+        radius * draw.uniform(0.75, 1.3),
+    )
+    contrast = min(max(draw.normal(*contrast_hu), -110), -12)
     if draw.chance(0.15):
-        contrast = draw.u(15, 60)
+        contrast = draw.uniform(15, 60)
     lesion = Lesion(
         kind,
         (float(place[0]), float(place[1]), float(place[2])),
@@ -218,56 +226,56 @@ def draw_lesion(
         warp_grid,
         warp_mm,
         contrast,
-        draw.u(1, 4),
+        draw.uniform(1, 4),
     )
-    if kind is Kind.CYST:
+    if kind is LesionKind.CYST:
         return replace(lesion, warp_mm=0.0, edge_mm=1.0)
-    if kind is Kind.PATCH:
+    if kind is LesionKind.PATCH:
         return replace(
             lesion,
             warp_mm=2 * warp_mm,
-            contrast_hu=draw.u(-28, -5) if draw.chance(0.7) else draw.u(5, 25),
-            edge_mm=draw.u(4, 16),
+            contrast_hu=draw.uniform(-28, -5) if draw.chance(0.7) else draw.uniform(5, 25),
+            edge_mm=draw.uniform(4, 16),
         )
-    return _solid(draw, lesion, wild) if radius > 8 else lesion
+    return _add_tumor_parts(draw, lesion, wild) if radius > 8 else lesion
 
 
-def _solid(draw: Draw, lesion: Lesion, wild: bool) -> Lesion:
+def _add_tumor_parts(draw: RandomSource, lesion: Lesion, wild: bool) -> Lesion:
     """A tumor large enough to have parts."""
     smallest = min(lesion.radii)
     rim = draw.chance(0.35)
     core = draw.chance(0.35)
     lesion = replace(
         lesion,
-        rim_hu=draw.u(-10, 45) if rim else 0.0,
-        core_hu=draw.u(-50, 0) if core else 0.0,
+        rim_hu=draw.uniform(-10, 45) if rim else 0.0,
+        core_hu=draw.uniform(-50, 0) if core else 0.0,
         core_mm=0.4 * smallest,
-        texture_hu=draw.u(0, 14),
+        texture_hu=draw.uniform(0, 14),
     )
     if not wild:
         return lesion
     if draw.chance(0.2):  # a wall as dense as the liver around what is dead
         lesion = replace(
             lesion,
-            contrast_hu=draw.u(-18, 10),
-            core_hu=draw.u(-110, -35),
-            core_mm=draw.u(0.1, 0.45) * smallest,
+            contrast_hu=draw.uniform(-18, 10),
+            core_hu=draw.uniform(-110, -35),
+            core_mm=draw.uniform(0.1, 0.45) * smallest,
         )
     if draw.chance(0.12):
-        lesion = replace(lesion, rim_hu=draw.u(15, 60), rim_mm=draw.u(0.8, 1.6))
+        lesion = replace(lesion, rim_hu=draw.uniform(15, 60), rim_mm=draw.uniform(0.8, 1.6))
     if draw.chance(0.1):  # embolized, bled into, or calcified
-        lesion = replace(lesion, calcium_hu=draw.u(80, 700))
+        lesion = replace(lesion, calcium_hu=draw.uniform(80, 700))
     return lesion
 
 
-def bulging(body: Body, lesions: Sequence[Lesion]) -> Body:
+def bulge_liver(body: Body, lesions: Sequence[Lesion]) -> Body:
     """A body whose liver holds all of the lesions that lie in it near its surface."""
     liver = body.organs[Organ.LIVER]
     for lesion in lesions:
-        box = lesion.box(CANON)
-        if box is None or _depth(body, lesion.center) <= 0:
+        box = lesion.box(CANONICAL_GRID)
+        if box is None or _depth_in_liver(body, lesion.center) <= 0:
             continue
-        local = CANON.crop([s.start for s in box], [s.stop for s in box])
+        local = CANONICAL_GRID.crop([s.start for s in box], [s.stop for s in box])
         distance = torch.maximum(lesion.distance(local) - _COVER_MM, body.cavity[box])
         if bool((liver[box][distance < 0] > -_BULGE_MM).any()):
             liver = liver.clone()

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-from liverview.networks.resampling import along
-from liverview.phantom.fields import Draw, Field, Grid, resample, smooth_noise
+from liverview.networks.resampling import apply_along_axis
+from liverview.phantom.fields import Field, Grid, RandomSource, resample, smooth_noise
 
 _FACTOR = 2  # liver shapes are matched at 8 mm
 _NEAR_MM = 30.0
@@ -21,7 +21,7 @@ _NEAR_MM = 30.0
 _SCHEDULE = ((40.0, 10), (24.0, 14), (14.0, 14))
 
 
-def sample(fields: Field, grid: Grid, points: Field) -> Field:
+def sample_fields(fields: Field, grid: Grid, points: Field) -> Field:
     """Fields (n, i, j, k) at world points (3, *shape), linearly; edges repeat."""
     unit = []
     for axis in (2, 1, 0):  # grid_sample wants the last axis first
@@ -33,12 +33,12 @@ def sample(fields: Field, grid: Grid, points: Field) -> Field:
     )[0]
 
 
-def points(grid: Grid, device: torch.device) -> Field:
+def grid_points(grid: Grid, device: torch.device) -> Field:
     """World mm of every point, (3, i, j, k)."""
     return torch.stack([torch.broadcast_to(a, grid.shape) for a in grid.axes(device)])
 
 
-def match(source: Field, target: Field, grid: Grid) -> Field:
+def register_demons(source: Field, target: Field, grid: Grid) -> Field:
     """A displacement u with source(x + u(x)) close to target(x), (3, i, j, k) mm on ``grid``.
 
     Both are signed distances. Points move along the gradient by the difference, and the
@@ -48,7 +48,7 @@ def match(source: Field, target: Field, grid: Grid) -> Field:
     coarse = grid.coarser(_FACTOR)
     start = resample(source.clamp(-_NEAR_MM, _NEAR_MM), grid, coarse)
     goal = resample(target.clamp(-_NEAR_MM, _NEAR_MM), grid, coarse)
-    here = points(coarse, source.device)
+    here = grid_points(coarse, source.device)
     # The border counts most; far inside and outside, distances say little of the shape.
     weight = torch.exp(-((goal / 20) ** 2))
     shift = torch.zeros_like(here)
@@ -56,32 +56,32 @@ def match(source: Field, target: Field, grid: Grid) -> Field:
     for blur_mm, count in _SCHEDULE:
         sigma = blur_mm / step_mm
         for _ in range(count):
-            moved = sample(start[None], coarse, here + shift)[0]
+            moved = sample_fields(start[None], coarse, here + shift)[0]
             slope = torch.stack(torch.gradient(moved, spacing=step_mm))
             gap = (goal - moved).clamp(-12, 12) * weight
             force = gap * slope / (slope.square().sum(dim=0) + 0.2)
-            shift = shift + 1.6 * blurred(force, sigma / 2)
-        shift = blurred(shift, sigma / 4)
+            shift = shift + 1.6 * blur_displacement(force, sigma / 2)
+        shift = blur_displacement(shift, sigma / 4)
     return torch.stack([resample(s, coarse, grid) for s in shift])
 
 
-def blurred(shift: Field, sigma: float) -> Field:
+def blur_displacement(shift: Field, sigma: float) -> Field:
     """Gaussian blur of (3, i, j, k) along its last three axes, as matrix products."""
     for axis in (1, 2, 3):
         steps = torch.arange(shift.shape[axis], dtype=torch.float32, device=shift.device)
         matrix = torch.exp(-0.5 * ((steps[:, None] - steps) / sigma) ** 2)
         # Denormal numbers, far from the diagonal, make the product ten times slower.
         matrix = torch.where(matrix < 1e-12, 0, matrix)
-        shift = along(shift, matrix / matrix.sum(dim=1, keepdim=True), axis)
+        shift = apply_along_axis(shift, matrix / matrix.sum(dim=1, keepdim=True), axis)
     return shift
 
 
-def wobble(draw: Draw, grid: Grid, scale_mm: float, sd_mm: float) -> Field:
+def random_displacement(draw: RandomSource, grid: Grid, scale_mm: float, sd_mm: float) -> Field:
     """A random smooth displacement, (3, i, j, k) mm."""
     return torch.stack([smooth_noise(draw, grid, scale_mm) * sd_mm for _ in range(3)])
 
 
-def push(at: Field, center: Sequence[float], radius: float) -> tuple[Field, Field]:
+def insert_ball(at: Field, center: Sequence[float], radius: float) -> tuple[Field, Field]:
     """Make room for a ball: points of the body seen at ``at``, and the distance to the ball.
 
     What was inside the ball lies around it afterwards, its volume kept.
@@ -93,7 +93,7 @@ def push(at: Field, center: Sequence[float], radius: float) -> tuple[Field, Fiel
     return middle + away * (came_from / r), r - radius
 
 
-def turn(angles: Sequence[float], device: torch.device) -> Field:
+def rotation_matrix(angles: Sequence[float], device: torch.device) -> Field:
     """A rotation about x, y and z, rad, (3, 3)."""
     out = torch.eye(3, dtype=torch.float64)
     for (a, b), angle in zip(((1, 2), (0, 2), (0, 1)), angles, strict=True):

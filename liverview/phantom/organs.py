@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from liverview.phantom.fields import FAR_MM, Field, Point, inside_all, inside_any
+from liverview.phantom.fields import FAR_MM, Field, Point, intersection, union
 from liverview.phantom.frame import Organ
 from liverview.phantom.pose import Pose
 
@@ -13,15 +13,15 @@ def heart(pose: Pose, above: Field) -> Field:
     center = (pose.n(-28, 10), pose.n(70, 8), pose.dome + pose.u(2, 24))
     radii = (pose.u(48, 68), pose.u(38, 52), pose.u(40, 54))
     ball = pose.ball(center, radii, pose.u(-0.5, 0.1))
-    return inside_all(ball + pose.noise(50, 2), above - 2)
+    return intersection(ball + pose.noise(50, 2), above - 2)
 
 
 def lung(pose: Pose, trunk: Field, above: Field, heart: Field) -> Field:
-    mediastinum = inside_all(
+    mediastinum = intersection(
         torch.abs(pose.x + 5) - pose.u(18, 32), pose.y - pose.u(50, 95), -60 - pose.y
     )
     spine = torch.sqrt(pose.x**2 + (pose.y + 5) ** 2) - 33
-    return inside_all(trunk + pose.u(9, 14), above, 3 - heart, -mediastinum, -spine)
+    return intersection(trunk + pose.u(9, 14), above, 3 - heart, -mediastinum, -spine)
 
 
 def liver(pose: Pose, cavity: Field, below: Field) -> Field:
@@ -37,11 +37,11 @@ def liver(pose: Pose, cavity: Field, below: Field) -> Field:
     behind = pose.u(15, 45) + 0.3 * (x - 20).clamp(max=0) * pose.u(-1.0, 0.6)
     back = torch.where(x < 22, behind - y + 0.35 * (x - 22), -FAR_MM)
     spine = torch.sqrt((x + 6) ** 2 + (y + 8) ** 2) - pose.u(46, 58)
-    shape = inside_all(cavity + pose.u(0.5, 3), below, (visceral - z) * steep, -x - reach)
-    shape = inside_all(shape, -spine, back)
+    shape = intersection(cavity + pose.u(0.5, 3), below, (visceral - z) * steep, -x - reach)
+    shape = intersection(shape, -spine, back)
     fissure = _fissure(pose, visceral)
     rounded = shape + pose.noise(45, 3) + pose.noise(22, pose.u(0.3, 1.6))
-    return inside_all(rounded, -fissure)
+    return intersection(rounded, -fissure)
 
 
 def _fissure(pose: Pose, visceral: Field) -> Field:
@@ -49,7 +49,7 @@ def _fissure(pose: Pose, visceral: Field) -> Field:
     thickness = pose.u(-2, 5)
     lean = (pose.x - pose.n(12, 10)) + pose.u(-0.4, 0.3) * (pose.y - 80)
     deep = pose.z - visceral - pose.u(10, 55)
-    return inside_all(
+    return intersection(
         torch.abs(lean) - thickness + pose.noise(30, 2), deep, pose.u(55, 80) - pose.y
     )
 
@@ -58,7 +58,7 @@ def spleen(pose: Pose, cavity: Field, below: Field) -> Field:
     center = (pose.n(-102, 6), pose.n(-18, 10), pose.n(32, 13))
     radii = (pose.u(23, 40), pose.u(34, 58), pose.u(38, 70))
     ball = pose.ball(center, radii, pose.u(-0.2, 0.6)) + pose.noise(40, 3)
-    return inside_all(ball, cavity + 1, below)
+    return intersection(ball, cavity + 1, below)
 
 
 def kidney(pose: Pose) -> Field:
@@ -69,8 +69,8 @@ def kidney(pose: Pose) -> Field:
         ball = pose.ball(center, radii, side * -0.25)
         sinus = (center[0] - side * 10, center[1] + 5, center[2])
         hollow = pose.ball(sinus, (pose.u(6, 15), pose.u(6, 12), pose.u(14, 28)))
-        both.append(inside_all(ball, -hollow))
-    return inside_any(*both) + pose.noise(30, 1.5)
+        both.append(intersection(ball, -hollow))
+    return union(*both) + pose.noise(30, 1.5)
 
 
 def stomach(pose: Pose, cavity: Field, below: Field) -> Field:
@@ -85,8 +85,8 @@ def stomach(pose: Pose, cavity: Field, below: Field) -> Field:
         (pose.u(28, 46) * k, 20 * k, 20 * k),
     )
     parts = [pose.ball(c, r, t) for (c, r), t in ((fundus, 0), (body, 0.4), (antrum, 0))]
-    whole = inside_any(*parts) + pose.noise(40, 4)
-    return inside_all(whole, cavity + 1, below)
+    whole = union(*parts) + pose.noise(40, 4)
+    return intersection(whole, cavity + 1, below)
 
 
 def bowel(pose: Pose, cavity: Field, below: Field) -> Field:
@@ -105,7 +105,7 @@ def bowel(pose: Pose, cavity: Field, below: Field) -> Field:
     ]
     haustra = pose.noise(18, 5)
     colon = pose.pipe(frame, pose.u(13, 28)) + haustra
-    loops = inside_all(
+    loops = intersection(
         pose.u(-3, 5) - pose.noise(pose.u(22, 32), 10),
         pose.z - n(-38, 14) - pose.u(0.1, 0.6) * (-pose.x).clamp(0, 110),
         torch.abs(pose.x) - n(92, 10),
@@ -120,7 +120,7 @@ def bowel(pose: Pose, cavity: Field, below: Field) -> Field:
         ],
         pose.u(9, 15),
     )
-    return inside_all(inside_any(colon, loops, duodenum), cavity + 2, below)
+    return intersection(union(colon, loops, duodenum), cavity + 2, below)
 
 
 def gallbladder(pose: Pose) -> Field:
@@ -144,7 +144,7 @@ def artery(pose: Pose) -> Field:
     splenic = pose.pipe([(4, 56, 6), (-40, 42, 14), (-84, -4, 22)], pose.u(2, 3.5))
     renal = [pose.pipe([(-6, 30, -12), (s * 58, 4, -14)], pose.u(2.5, 4)) for s in (1, -1)]
     iliac = [pose.pipe([(-4, 32, -112), (s * 42, 45, -190)], pose.u(5, 8)) for s in (1, -1)]
-    return inside_any(pose.pipe(aorta, radius), mesenteric, celiac, splenic, *renal, *iliac)
+    return union(pose.pipe(aorta, radius), mesenteric, celiac, splenic, *renal, *iliac)
 
 
 def vein(pose: Pose, hilum: Point, confluence: Point) -> Field:
@@ -163,7 +163,7 @@ def vein(pose: Pose, hilum: Point, confluence: Point) -> Field:
     mesenteric = pose.pipe([join, (8, 62, -50), (12, 68, -140)], pose.u(4, 7))
     renal = [pose.pipe([(14, 30, -8), (s * 58, 6, -12)], pose.u(3, 6)) for s in (1, -1)]
     iliac = [pose.pipe([(20, 28, -116), (s * 45, 38, -195)], pose.u(5, 8)) for s in (1, -1)]
-    return inside_any(cava_field, portal, splenic, mesenteric, *renal, *iliac)
+    return union(cava_field, portal, splenic, mesenteric, *renal, *iliac)
 
 
 def other(pose: Pose) -> Field:
@@ -185,7 +185,7 @@ def other(pose: Pose) -> Field:
         pose.pipe([(s * 42, 16, 8), (s * n(38, 3), n(24, 3), 28)], pose.u(3.5, 7)) for s in (1, -1)
     ]
     cord = pose.pipe([(0, -24, -200), (0, -24, 240)], pose.u(6, 9))
-    return inside_any(pancreas + pose.noise(20, 3), esophagus, *adrenals, cord)
+    return union(pancreas + pose.noise(20, 3), esophagus, *adrenals, cord)
 
 
 def head(pose: Pose) -> dict[Organ, Field]:
@@ -194,21 +194,17 @@ def head(pose: Pose) -> dict[Organ, Field]:
     top = pose.ball((0, n(15, 5), 80), (u(66, 78), u(84, 98), u(72, 90)))
     face = pose.ball((0, n(45, 6), 0), (u(52, 64), u(58, 72), u(68, 84)))
     neck = pose.pipe([(0, 5, -30), (0, -5, -230)], u(48, 62))
-    skin = inside_any(top, face, neck) + pose.noise(45, 2)
-    skull = inside_all(torch.abs(top + 9) - u(2.5, 4), 30 - pose.z)
-    jaw = inside_all(torch.abs(face + u(9, 14)) - 4, torch.abs(pose.z) - 40, 30 - pose.y)
-    spine = inside_all(pose.pipe([(0, -25, 30), (0, -32, -230)], 15), (pose.z % 22) - 18)
+    skin = union(top, face, neck) + pose.noise(45, 2)
+    skull = intersection(torch.abs(top + 9) - u(2.5, 4), 30 - pose.z)
+    jaw = intersection(torch.abs(face + u(9, 14)) - 4, torch.abs(pose.z) - 40, 30 - pose.y)
+    spine = intersection(pose.pipe([(0, -25, 30), (0, -32, -230)], 15), (pose.z % 22) - 18)
     sinuses = pose.ball((0, n(85, 5), n(18, 5)), (u(18, 32), u(12, 20), u(14, 24)))
     airway = pose.pipe([(0, 40, 10), (0, 25, -40), (0, 22, -230)], u(7, 10))
     return {
-        Organ.MUSCLE: inside_all(skin + u(4, 9), 20 - top),
-        Organ.BONE: inside_any(skull, jaw, spine),
-        Organ.LUNG: inside_any(sinuses, airway) - 4,
-        Organ.OTHER: inside_all(top + 14, 20 - pose.z),
-        Organ.ARTERY: inside_any(
-            *(pose.pipe([(s * 32, 10, 0), (s * 30, 8, -230)], 5) for s in (1, -1))
-        ),
-        Organ.VEIN: inside_any(
-            *(pose.pipe([(s * 38, 0, 0), (s * 36, 2, -230)], 6) for s in (1, -1))
-        ),
+        Organ.MUSCLE: intersection(skin + u(4, 9), 20 - top),
+        Organ.BONE: union(skull, jaw, spine),
+        Organ.LUNG: union(sinuses, airway) - 4,
+        Organ.OTHER: intersection(top + 14, 20 - pose.z),
+        Organ.ARTERY: union(*(pose.pipe([(s * 32, 10, 0), (s * 30, 8, -230)], 5) for s in (1, -1))),
+        Organ.VEIN: union(*(pose.pipe([(s * 38, 0, 0), (s * 36, 2, -230)], 6) for s in (1, -1))),
     }

@@ -11,8 +11,8 @@ from liverview.core.labels import Label
 from liverview.phantom.anatomy import Body
 from liverview.phantom.appearance import Appearance
 from liverview.phantom.fields import FAR_MM, Field, Grid, gaussian, resample
-from liverview.phantom.frame import CANON, Organ
-from liverview.phantom.lesions import Kind, Lesion
+from liverview.phantom.frame import CANONICAL_GRID, Organ
+from liverview.phantom.lesions import Lesion, LesionKind
 from liverview.phantom.vessels import Tree, Vessels
 
 _GAS_HU = -900.0
@@ -68,7 +68,7 @@ class _Brush:
         self.cavity = self._sample(patient.body.cavity)
 
     def _sample(self, field: Field) -> Field:
-        return resample(field, CANON, self.grid)
+        return resample(field, CANONICAL_GRID, self.grid)
 
     # ---- which organ ---------------------------------------------------------------
 
@@ -272,7 +272,7 @@ class _Brush:
         distance = torch.where(inside[box], lesion.distance(local), FAR_MM)
         liver_hu = self.look.mean_hu[Organ.LIVER]
         hu[box] = lesion.paint(hu[box], distance, local, liver_hu, self.look.fluid_hu)
-        if lesion.kind is Kind.TUMOR:
+        if lesion.kind is LesionKind.TUMOR:
             labels[box].masked_fill_(distance < 0, int(Label.TUMOR))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from liverview.phantom.fields import Draw, Field, Grid, Point, ellipsoid, smooth_noise, tube
+from liverview.phantom.fields import Field, Grid, Point, RandomSource, ellipsoid, smooth_noise, tube
 
 
 class Pose:
@@ -18,11 +18,11 @@ class Pose:
     dome : top of the right diaphragm; width, depth : half axes of the trunk; middle : its y.
     """
 
-    def __init__(self, draw: Draw, grid: Grid) -> None:
+    def __init__(self, draw: RandomSource, grid: Grid) -> None:
         self.draw = draw
         self.grid = grid
         self.x, self.y, self.z = grid.axes(draw.device)
-        self.u, self.n, self.chance = draw.u, draw.n, draw.chance
+        self.u, self.n, self.chance = draw.uniform, draw.normal, draw.chance
         self.dome = self.u(66, 100)
         self.width = self.n(152, 11)
         self.depth = self.n(108, 9)

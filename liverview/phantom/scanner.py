@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from liverview.phantom.anatomy import Body
-from liverview.phantom.fields import Draw, Field, Grid, gaussian, resample, smooth_noise
-from liverview.phantom.frame import CANON, Organ
+from liverview.phantom.fields import Field, Grid, RandomSource, gaussian, resample, smooth_noise
+from liverview.phantom.frame import CANONICAL_GRID, Organ
 from liverview.phantom.paint import Painting
 
 _REACH_MM = 300.0
-_LATTICE = CANON.coarser(6)
+_LATTICE = CANONICAL_GRID.coarser(6)
 """A coarse grid over the body for what varies slowly."""
 
 
@@ -55,38 +55,38 @@ class Scanner:
     seed: int = 0
 
 
-def draw_scanner(draw: Draw, spacing: tuple[float, float, float]) -> Scanner:
+def draw_scanner(draw: RandomSource, spacing: tuple[float, float, float]) -> Scanner:
     """Draw a scanner for training: from smooth thick slices to sharp noisy ones.
 
     Blur and noise suit voxels of ``spacing``: averaging voxels averages noise too.
     """
-    u, chance = draw.u, draw.chance
+    u, chance = draw.uniform, draw.chance
     coarse = spacing[0] > 2
     return Scanner(
         blur_mm=u(0.3, 0.65) * spacing[0] if coarse else u(0.4, 1.2),
         slice_blur=u(0.3, 0.7) if chance(0.75) else u(0.7, 1.3),
         sharpen=u(0.2, 1.2) if chance(0.2) else 0.0,
-        noise_hu=draw.log_u(2, 30 if coarse else 34),
+        noise_hu=draw.log_uniform(2, 30 if coarse else 34),
         grain_mm=u(0.2, 0.8) * spacing[0] if chance(0.7) else 0.0,
         band=u(0.3, 1.0) if chance(0.4) else 0.0,
         uneven=u(0, 0.4),
         streaks_hu=u(3, 20) if chance(0.12) else 0.0,
         shading_hu=u(1, 8) if chance(0.3) else 0.0,
-        offset_hu=draw.n(0, 5),
+        offset_hu=draw.normal(0, 5),
         table=chance(0.6),
         arms=chance(0.1),
         metal=chance(0.03),
-        seed=draw.whole(0, 2**31),
+        seed=draw.integer(0, 2**31),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class ScanSimulation:
     """A scanner with one patient on its table; takes images of any part, piece by piece."""
 
     scanner: Scanner
     body: Body
-    draw: Draw
+    draw: RandomSource
     _gain: Field = field(init=False)
     _shade: Field = field(init=False)
 
@@ -97,9 +97,9 @@ class Scan:
         shade = smooth_noise(fixed, _LATTICE, 120) * self.scanner.shading_hu
         object.__setattr__(self, "_shade", shade)
 
-    def _fixed(self) -> Draw:
+    def _fixed(self) -> RandomSource:
         """The same numbers for every piece."""
-        return Draw(self.scanner.seed, self.body.device)
+        return RandomSource(self.scanner.seed, self.body.device)
 
     def image(self, painting: Painting, grid: Grid) -> Field:
         """HU of a painted piece, float32; its first and last slices see no neighbors."""
@@ -131,10 +131,10 @@ class Scan:
         noise = noise / noise.std().clamp(min=1e-6)
         return noise * resample(self._gain, _LATTICE, grid) * self.scanner.noise_hu
 
-    def _add_table(self, fixed: Draw, hu: Field, air: Tensor, grid: Grid) -> None:
+    def _add_table(self, fixed: RandomSource, hu: Field, air: Tensor, grid: Grid) -> None:
         """A curved sheet with a light core a little below the back."""
-        gap, curve = fixed.u(2, 18), fixed.u(0, 0.0009)
-        sheet_mm, sheet_hu = fixed.u(2, 5), fixed.u(-600, 150)
+        gap, curve = fixed.uniform(2, 18), fixed.uniform(0, 0.0009)
+        sheet_mm, sheet_hu = fixed.uniform(2, 5), fixed.uniform(-600, 150)
         if not self.scanner.table:
             return
         x, y, _ = grid.axes(hu.device)
@@ -144,12 +144,17 @@ class Scan:
         hu.masked_fill_(air & under & (y > top - 45), -950.0)
         hu.masked_fill_(air & sheet, sheet_hu)
 
-    def _add_arms(self, fixed: Draw, hu: Field, air: Tensor, grid: Grid) -> None:
+    def _add_arms(self, fixed: RandomSource, hu: Field, air: Tensor, grid: Grid) -> None:
         places = [
-            (side * fixed.u(165, 215), fixed.u(-60, 40), fixed.u(28, 42), fixed.u(7, 12))
+            (
+                side * fixed.uniform(165, 215),
+                fixed.uniform(-60, 40),
+                fixed.uniform(28, 42),
+                fixed.uniform(7, 12),
+            )
             for side in (-1, 1)
         ]
-        bone_hu = fixed.u(300, 800)
+        bone_hu = fixed.uniform(300, 800)
         if not self.scanner.arms:
             return
         x, y, _ = grid.axes(hu.device)
@@ -158,24 +163,26 @@ class Scan:
             hu.masked_fill_(air & (away < flesh), 50.0)
             hu.masked_fill_(air & (away < bone), bone_hu)
 
-    def _add_metal(self, fixed: Draw, hu: Field, inside: Tensor, grid: Grid) -> Field | float:
+    def _add_metal(
+        self, fixed: RandomSource, hu: Field, inside: Tensor, grid: Grid
+    ) -> Field | float:
         """A clip, stent or implant, and what it does to the slices that it lies in."""
-        cx, cy = fixed.u(-90, 90), fixed.u(-30, 90)
-        cz, radius = fixed.u(-100, 120), fixed.u(2, 9)
+        cx, cy = fixed.uniform(-90, 90), fixed.uniform(-30, 90)
+        cz, radius = fixed.uniform(-100, 120), fixed.uniform(2, 9)
         if not self.scanner.metal:
             return 0.0
         x, y, z = grid.axes(hu.device)
         away = torch.sqrt((x - cx) ** 2 + (y - cy) ** 2)
         hu.masked_fill_(inside & (away < radius) & ((z - cz).abs() < 3 * radius), 2500.0)
         angle = torch.atan2(y - cy, x - cx)
-        rays = sum(torch.cos(n * angle + fixed.u(0, 6.3)) for n in (4, 7, 11))
+        rays = sum(torch.cos(n * angle + fixed.uniform(0, 6.3)) for n in (4, 7, 11))
         fade = torch.exp(-away / 45) * ((z - cz).abs() < 3 * radius + 4)
         return 25 * radius * rays * fade
 
 
-def _streaks(fixed: Draw, grid: Grid) -> Field:
+def _streaks(fixed: RandomSource, grid: Grid) -> Field:
     """Parallel bands across the slice, at one angle."""
-    angle = fixed.u(0, math.pi)
+    angle = fixed.uniform(0, math.pi)
     knots = fixed.white((128,))
     x, y, _ = grid.axes(knots.device)
     across = math.cos(angle) * x + math.sin(angle) * y

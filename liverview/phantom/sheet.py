@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from liverview.core.labels import default_styles, lookup_table
+from liverview.core.labels import color_lookup_table, default_styles
 from liverview.core.stream import Progress
-from liverview.phantom.fields import Draw, Grid
-from liverview.phantom.frame import CANON, Organ
+from liverview.phantom.fields import Grid, RandomSource
+from liverview.phantom.frame import CANONICAL_GRID, Organ
 from liverview.phantom.paint import Patient, paint
-from liverview.phantom.scanner import Scan, Scanner, draw_scanner
-from liverview.phantom.subject import draw_subject, dress
+from liverview.phantom.scanner import Scanner, ScanSimulation, draw_scanner
+from liverview.phantom.subject import add_appearance, draw_subject
 
 _COLUMNS = 3
 _MM = 2.0
@@ -22,7 +22,7 @@ _SIZE = (208, 168, 120)  # voxels: i, j of the axial picture, i, k of the corona
 _LEVEL, _WIDTH = 60.0, 400.0
 
 
-def contact_sheet(seed: int, count: int = 12) -> Iterator[Progress | NDArray[np.uint8]]:
+def iter_contact_sheet(seed: int, count: int = 12) -> Iterator[Progress | NDArray[np.uint8]]:
     """Samples in rows of three: an axial slice plain and labeled, a labeled coronal one.
 
     ``count`` is a multiple of three. Yields progress, then the picture, (rows, columns, 3)
@@ -30,19 +30,19 @@ def contact_sheet(seed: int, count: int = 12) -> Iterator[Progress | NDArray[np.
     """
     tiles = []
     for number in range(count):
-        tiles.append(_tile(Draw((seed, number))))
+        tiles.append(_tile(RandomSource((seed, number))))
         yield Progress("Drawing samples", (number + 1) / count)
     rows = [np.hstack(tiles[n : n + _COLUMNS]) for n in range(0, count, _COLUMNS)]
     yield np.vstack(rows)
 
 
-def _tile(draw: Draw) -> NDArray[np.uint8]:
+def _tile(draw: RandomSource) -> NDArray[np.uint8]:
     subject = draw_subject(draw)
-    patient = dress(draw, subject, draw.whole(0, 7), 45)
+    patient = add_appearance(draw, subject, draw.integer(0, 7), 45)
     liver = (subject.body.organs[Organ.LIVER] < 0).nonzero().float()
     middle = (0.0, 25.0, 0.0)
     if len(liver):
-        middle = CANON.point(liver.mean(dim=0).tolist())
+        middle = CANONICAL_GRID.point(liver.mean(dim=0).tolist())
     i, j, k = _SIZE
     axial = Grid.centered((0, 25, middle[2]), (_MM,) * 3, (i, j, 5))
     coronal = Grid.centered((0, middle[1], middle[2]), (_MM,) * 3, (i, 3, k))
@@ -55,15 +55,15 @@ def _tile(draw: Draw) -> NDArray[np.uint8]:
 
 
 def _cut(
-    draw: Draw, patient: Patient, scanner: Scanner, grid: Grid, axis: int
+    draw: RandomSource, patient: Patient, scanner: Scanner, grid: Grid, axis: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The middle slice of a thin block, plain and with its labels: (rows, columns, 3) each."""
     painting = paint(patient, grid)
-    hu = Scan(scanner, patient.body, draw).image(painting, grid)
+    hu = ScanSimulation(scanner, patient.body, draw).image(painting, grid)
     index = grid.shape[axis] // 2
     gray = ((hu.select(axis, index) - _LEVEL) / _WIDTH + 0.5).clamp(0, 1)
     plain = torch.stack([255 * gray] * 3, dim=-1).to(torch.uint8).numpy()
-    color = lookup_table(default_styles())[painting.labels.select(axis, index).numpy()]
+    color = color_lookup_table(default_styles())[painting.labels.select(axis, index).numpy()]
     opacity = color[..., 3:] / 255
     labeled = (plain * (1 - opacity) + color[..., :3] * opacity).astype(np.uint8)
     # Rows from top to bottom, columns from the patient's right to the left.

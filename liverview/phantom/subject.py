@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from liverview.phantom.anatomy import Body, draw_body, draw_head
 from liverview.phantom.appearance import draw_appearance
-from liverview.phantom.fields import Draw
-from liverview.phantom.frame import CANON, Organ
-from liverview.phantom.lesions import Kind, bulging, draw_lesions
+from liverview.phantom.fields import RandomSource
+from liverview.phantom.frame import CANONICAL_GRID, Organ
+from liverview.phantom.lesions import LesionKind, bulge_liver, draw_lesions
 from liverview.phantom.paint import Patient
 from liverview.phantom.vessels import Tree, Vessels, borrow_vessels, grow_trees
 
@@ -31,7 +31,7 @@ class Subject:
     hepatic: Vessels
 
 
-def draw_subject(draw: Draw, heads: float = 0.0) -> Subject:
+def draw_subject(draw: RandomSource, heads: float = 0.0) -> Subject:
     """Draw an odd body with its vessels; ``heads`` is the chance that it is a head."""
     head = heads > 0 and draw.chance(heads)
     body = draw_head(draw) if head else draw_body(draw, odd=True)
@@ -41,7 +41,9 @@ def draw_subject(draw: Draw, heads: float = 0.0) -> Subject:
     return Subject(body, *grow_trees(draw, body))
 
 
-def dress(draw: Draw, subject: Subject, lesions: int, largest_mm: float) -> Patient:
+def add_appearance(
+    draw: RandomSource, subject: Subject, lesions: int, largest_mm: float
+) -> Patient:
     """Give a subject a wild appearance and lesions with radii from 2 to ``largest_mm``.
 
     In half of the patients they lift the liver's capsule and push its vessels aside.
@@ -50,27 +52,29 @@ def dress(draw: Draw, subject: Subject, lesions: int, largest_mm: float) -> Pati
     body, portal, hepatic = subject.body, subject.portal, subject.hepatic
     radii = (2.0, largest_mm)
     drawn = draw_lesions(draw, body, lesions, look.lesion_contrast_hu, radii, wild=True)
-    grown = [lesion for lesion in drawn if lesion.kind is not Kind.PATCH]
+    grown = [lesion for lesion in drawn if lesion.kind is not LesionKind.PATCH]
     if grown and draw.chance(0.5):
-        body = bulging(body, grown)
+        body = bulge_liver(body, grown)
         obstacles = [(lesion.center, lesion.radii) for lesion in grown]
         portal, hepatic = portal.around(obstacles), hepatic.around(obstacles)
-    metal = _metal(draw, body) if draw.chance(_METAL) else Tree.empty()
+    metal = _draw_metal(draw, body) if draw.chance(_METAL) else Tree.empty()
     return Patient(body, look, portal, hepatic, drawn, metal)
 
 
-def _metal(draw: Draw, body: Body) -> Tree:
+def _draw_metal(draw: RandomSource, body: Body) -> Tree:
     """Some clips in the liver or at its surface, or a stent that begins at the hilum."""
     if draw.chance(0.3):
         start = np.array([body.hilum])
-        end = start + np.array([[draw.n(0, 20), draw.n(0, 10), draw.u(15, 50)]])
-        return Tree(start.astype(np.float32), end.astype(np.float32), _thick(1, draw.u(3, 6)))
+        end = start + np.array([[draw.normal(0, 20), draw.normal(0, 10), draw.uniform(15, 50)]])
+        return Tree(start.astype(np.float32), end.astype(np.float32), _thick(1, draw.uniform(3, 6)))
     places = (body.organs[Organ.LIVER] < 2).nonzero()
-    count = draw.whole(1, 8) if len(places) else 0
+    count = draw.integer(1, 8) if len(places) else 0
     start = np.array(
-        [CANON.point(places[draw.whole(0, len(places))].tolist()) for _ in range(count)]
+        [CANONICAL_GRID.point(places[draw.integer(0, len(places))].tolist()) for _ in range(count)]
     ).reshape(-1, 3)
-    end = start + np.array([[draw.n(0, 4) for _ in range(3)] for _ in range(count)]).reshape(-1, 3)
+    end = start + np.array([[draw.normal(0, 4) for _ in range(3)] for _ in range(count)]).reshape(
+        -1, 3
+    )
     return Tree(start.astype(np.float32), end.astype(np.float32), _thick(count, 0.9))
 
 

@@ -18,14 +18,23 @@ from numpy.typing import NDArray
 
 from liverview.phantom import bank
 from liverview.phantom.anatomy import Body
-from liverview.phantom.fields import FAR_MM, Draw, Field, Grid, Point, resample, smooth_noise, tubes
-from liverview.phantom.frame import CANON, Organ
+from liverview.phantom.fields import (
+    FAR_MM,
+    Field,
+    Grid,
+    Point,
+    RandomSource,
+    resample,
+    smooth_noise,
+    tubes,
+)
+from liverview.phantom.frame import CANONICAL_GRID, Organ
 
 Points = NDArray[np.floating[Any]]
 
 _STEP_MM = 5.0
 _MARGIN_MM = 2.0
-_LATTICE = CANON.coarser(3)
+_LATTICE = CANONICAL_GRID.coarser(3)
 THINNEST_MM = 0.9
 """Radius below which branches are left out: abdominal CT does not resolve them."""
 
@@ -33,7 +42,7 @@ _SEEN_HU = 7.0
 _SEEN_NOISE = 0.5
 
 
-def least_contrast(noise_hu: float) -> float:
+def min_visible_contrast(noise_hu: float) -> float:
     """HU by which a vessel must differ from the liver to be seen in noise of a standard deviation.
 
     A reader sees it in many pixels and several slices at once, so less than the noise suffices.
@@ -89,7 +98,7 @@ class Tree:
         return tubes(grid, start, end, radius, _MARGIN_MM, device)
 
     def around(self, obstacles: Sequence[Obstacle]) -> Tree:
-        start, end = (_pushed(points, obstacles) for points in (self.start, self.end))
+        start, end = (_displace_around(points, obstacles) for points in (self.start, self.end))
         return Tree(start, end, self.radius)
 
 
@@ -133,7 +142,7 @@ class RealVessels:
         return replace(self, obstacles=(*self.obstacles, *obstacles))
 
 
-def _pushed(points: Points, obstacles: Sequence[Obstacle]) -> Points:
+def _displace_around(points: Points, obstacles: Sequence[Obstacle]) -> Points:
     moved = points.astype(np.float64)
     for center, radii in obstacles:
         away = moved - np.asarray(center)
@@ -142,30 +151,35 @@ def _pushed(points: Points, obstacles: Sequence[Obstacle]) -> Points:
     return moved.astype(np.float32)
 
 
-def borrow_vessels(draw: Draw, body: Body) -> RealVessels | None:
+def borrow_vessels(draw: RandomSource, body: Body) -> RealVessels | None:
     """The vessels of a real liver for a body's; None where the body has none."""
     inside = (body.organs[Organ.LIVER] < 0).nonzero()
     if len(inside) == 0:
         return None
     names = bank.vessel_names()
-    name = names[draw.whole(0, len(names))]
+    name = names[draw.integer(0, len(names))]
     low, high = (
-        CANON.point([float(n) for n in end]) for end in (inside.amin(dim=0), inside.amax(dim=0))
+        CANONICAL_GRID.point([float(n) for n in end])
+        for end in (inside.amin(dim=0), inside.amax(dim=0))
     )
     stretch = [
-        (b - a + mm) / n * draw.u(0.94, 1.06)
-        for a, b, mm, n in zip(low, high, CANON.spacing, bank.vessels(name).shape, strict=True)
+        (b - a + mm) / n * draw.uniform(0.94, 1.06)
+        for a, b, mm, n in zip(
+            low, high, CANONICAL_GRID.spacing, bank.vessels(name).shape, strict=True
+        )
     ]
-    corner = [a - mm / 2 + draw.n(0, 3) for a, mm in zip(low, CANON.spacing, strict=True)]
+    corner = [
+        a - mm / 2 + draw.normal(0, 3) for a, mm in zip(low, CANONICAL_GRID.spacing, strict=True)
+    ]
     bend = [
-        smooth_noise(draw, _LATTICE, 60) * draw.u(0, 5)
-        + smooth_noise(draw, _LATTICE, 28) * draw.u(0, 2)
+        smooth_noise(draw, _LATTICE, 60) * draw.uniform(0, 5)
+        + smooth_noise(draw, _LATTICE, 28) * draw.uniform(0, 2)
         for _ in range(3)
     ]
     return RealVessels(name, corner, stretch, torch.stack(bend))
 
 
-def grow_trees(draw: Draw, body: Body, leaves: int | None = None) -> tuple[Tree, Tree]:
+def grow_trees(draw: RandomSource, body: Body, leaves: int | None = None) -> tuple[Tree, Tree]:
     """The portal tree and the hepatic venous tree of a body's liver.
 
     ``leaves`` is the number of end branches of each; by default it is drawn. A body
@@ -174,25 +188,25 @@ def grow_trees(draw: Draw, body: Body, leaves: int | None = None) -> tuple[Tree,
     points = _liver_points(body)
     if len(points) < 50:
         return Tree.empty(), Tree.empty()
-    count = leaves if leaves is not None else draw.whole(70, 180)
-    root_mm = draw.u(6, 9), draw.u(6, 9)
+    count = leaves if leaves is not None else draw.integer(70, 180)
+    root_mm = draw.uniform(6, 9), draw.uniform(6, 9)
     rng = draw.numbers
-    portal = _grow(rng, np.asarray(body.hilum, np.float32), points, count, root_mm[0])
-    hepatic = _grow(rng, np.asarray(body.confluence, np.float32), points, count, root_mm[1])
+    portal = _grow_tree(rng, np.asarray(body.hilum, np.float32), points, count, root_mm[0])
+    hepatic = _grow_tree(rng, np.asarray(body.confluence, np.float32), points, count, root_mm[1])
     return portal, hepatic
 
 
 def _liver_points(body: Body) -> Points:
     """World mm of the grid points at least 5 mm inside the liver, (n, 3)."""
     index = (body.organs[Organ.LIVER] < -5).nonzero().cpu().numpy()
-    origin = np.asarray(CANON.origin, np.float32)
-    return (origin + index * np.asarray(CANON.spacing, np.float32)).astype(np.float32)
+    origin = np.asarray(CANONICAL_GRID.origin, np.float32)
+    return (origin + index * np.asarray(CANONICAL_GRID.spacing, np.float32)).astype(np.float32)
 
 
-def _grow(
+def _grow_tree(
     rng: np.random.Generator, root: Points, points: Points, count: int, root_mm: float
 ) -> Tree:
-    root = _inside(root, points)
+    root = _nearest_root(root, points)
     targets = points[rng.choice(len(points), min(count, len(points)), replace=False)]
     targets = targets + rng.uniform(-2, 2, targets.shape).astype(np.float32)
     # Far targets first: they become the main branches, the rest joins them.
@@ -220,7 +234,7 @@ def _grow(
     return _with_radii(rng, position[:size], parent[:size], root_mm)
 
 
-def _inside(root: Points, points: Points) -> Points:
+def _nearest_root(root: Points, points: Points) -> Points:
     """The point of the liver nearest to the root, so that the tree starts inside."""
     nearest: Points = points[int(np.argmin(np.linalg.norm(points - root, axis=1)))]
     return nearest

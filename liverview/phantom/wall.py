@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from liverview.phantom.fields import Field, inside_all, inside_any
+from liverview.phantom.fields import Field, intersection, union
 from liverview.phantom.pose import Pose
 
 
-def trunk(pose: Pose) -> Field:
+def trunk_field(pose: Pose) -> Field:
     up = ((pose.z - 30) / 200).clamp(0, 1)
     down = ((-pose.z - 60) / 120).clamp(0, 1)
     a = pose.width * (1 - pose.u(0.03, 0.16) * up**2 - pose.u(-0.05, 0.1) * down)
@@ -19,13 +19,13 @@ def trunk(pose: Pose) -> Field:
     return (norm - 1) * min(pose.width, pose.depth)
 
 
-def cavity(pose: Pose, trunk: Field) -> Field:
+def cavity_field(pose: Pose, trunk: Field) -> Field:
     wall = trunk + pose.u(9, 16)
     spine = torch.sqrt(pose.x**2 + (pose.y + 16) ** 2) - pose.u(38, 46)
-    return inside_all(wall, -spine)
+    return intersection(wall, -spine)
 
 
-def diaphragm(pose: Pose, cavity: Field) -> Field:
+def diaphragm_height(pose: Pose, cavity: Field) -> Field:
     """Height (z) of the diaphragm over each point: two domes, steep along the wall."""
     x, y = pose.x, pose.y
     a, b = pose.u(0.005, 0.010), pose.u(0.004, 0.008)
@@ -34,34 +34,34 @@ def diaphragm(pose: Pose, cavity: Field) -> Field:
     left = left_top - 1.1 * a * (x + pose.n(75, 8)) ** 2 - b * (y - pose.n(15, 10)) ** 2
     middle = pose.dome - pose.u(12, 34) - 0.006 * x**2 - 0.010 * (y - 45) ** 2
     recess = pose.u(5, 40) * torch.exp(cavity.clamp(-60, 0) / pose.u(3, 8))
-    return inside_all(right, left, middle) + pose.noise(70, 4) - recess
+    return intersection(right, left, middle) + pose.noise(70, 4) - recess
 
 
-def bone(pose: Pose, trunk: Field) -> Field:
+def bone_field(pose: Pose, trunk: Field) -> Field:
     x, y, z = pose.x, pose.y, pose.z
     body = torch.sqrt((x / 22) ** 2 + (y / 17) ** 2) * 18 - 18
     pitch = pose.u(30, 37)
     disc = torch.abs((z % pitch) - pitch / 2) - (pitch / 2 - pose.u(2, 5))
-    spinous = inside_all(torch.abs(x) - 4, torch.abs(y + 48) - 15, disc + 6)
-    transverse = inside_all(torch.abs(x) - pose.u(26, 34), torch.abs(y + 27) - 6, disc + 10)
+    spinous = intersection(torch.abs(x) - 4, torch.abs(y + 48) - 15, disc + 6)
+    transverse = intersection(torch.abs(x) - pose.u(26, 34), torch.abs(y + 27) - 6, disc + 10)
     lamina = torch.abs(torch.sqrt(x**2 + (y + 24) ** 2) - 13) - 3
-    vertebra = inside_any(inside_all(body, disc), spinous, transverse, lamina)
+    vertebra = union(intersection(body, disc), spinous, transverse, lamina)
     slope = z + 0.2 * torch.abs(x) + pose.u(0.45, 0.85) * (y - 40) + pose.u(0, 34)
     margin = pose.u(-95, -55) + 0.9 * (y + 10).clamp(0, 200)
-    rib = inside_all(
+    rib = intersection(
         torch.abs(trunk + pose.u(4, 7)) - pose.u(3.2, 4.6),
         torch.abs((slope % 34) - 17) - pose.u(5, 8),
         margin - z,
     )
-    sternum = inside_all(
+    sternum = intersection(
         torch.abs(x) - 18, torch.abs(y - pose.middle - pose.depth + 7) - 6, pose.dome - 12 - z
     )
     ring = torch.abs(torch.sqrt((x / 1.25) ** 2 + (y - 12) ** 2) - 84) - 9
-    pelvis = inside_all(ring, z + pose.u(125, 165), y - 55)
-    return inside_any(vertebra, rib, sternum, pelvis)
+    pelvis = intersection(ring, z + pose.u(125, 165), y - 55)
+    return union(vertebra, rib, sternum, pelvis)
 
 
-def muscle(pose: Pose, above: Field, cavity: Field) -> Field:
+def muscle_field(pose: Pose, above: Field, cavity: Field) -> Field:
     """Muscle inside the trunk: back, psoas, rectus, crura; the wall is found by depth."""
     x, y, z = torch.abs(pose.x), pose.y, pose.z
     back = torch.sqrt(((x - 32) / 31) ** 2 + ((y + 42) / 21) ** 2) * 20 - 20
@@ -69,11 +69,11 @@ def muscle(pose: Pose, above: Field, cavity: Field) -> Field:
     out = torch.sqrt((x - 40 - 0.12 * (-z - 30).clamp(0, 120)) ** 2 + (y - 4) ** 2)
     psoas = out - pose.u(8, 13) - thick
     front = pose.middle + pose.depth - 6
-    rectus = inside_all(
+    rectus = intersection(
         torch.sqrt(((x - 38) / 32) ** 2 + ((y - front) / 7) ** 2) * 7 - 7, z - pose.dome + 20
     )
-    crus = inside_all(
+    crus = intersection(
         torch.sqrt((x - 15) ** 2 + (y - 27) ** 2) - pose.u(5, 10), torch.abs(z - 10) - 55
     )
-    sheet = inside_all(torch.abs(above) - pose.u(0.8, 2.2), cavity)  # the diaphragm itself
-    return inside_any(back, psoas, rectus, crus, sheet)
+    sheet = intersection(torch.abs(above) - pose.u(0.8, 2.2), cavity)  # the diaphragm itself
+    return union(back, psoas, rectus, crus, sheet)

@@ -25,7 +25,7 @@ from PySide6.QtGui import (
     QTextDocument,
 )
 
-from liverview.files.atomic import TargetError, replacing
+from liverview.files.atomic import TargetError, atomic_write
 from liverview.printing.pages import Pages, Piece
 from liverview.report.contents import Contents, Figure, Key, Section, Table
 
@@ -57,7 +57,7 @@ class PdfError(ValueError):
     """A PDF that cannot be made here; the message says what is missing."""
 
 
-def ready() -> None:
+def prepare_qt() -> None:
     """Start what Qt needs to set text, without a screen where there is no application yet.
 
     To be called on the main thread.
@@ -84,7 +84,7 @@ def write_pdf(path: Path, contents: Contents) -> None:
     ------
     TargetError : where the file cannot be written.
     """
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         writer = QPdfWriter(str(temporary))
         writer.setTitle(contents.title)
         writer.setCreator(dict(contents.facts).get("Software", "liverview"))
@@ -99,19 +99,19 @@ def write_pdf(path: Path, contents: Contents) -> None:
         if not painter.begin(writer):
             raise TargetError(f"{path} could not be saved: choose another folder.")
         try:
-            _Setter(writer, painter).set(contents)
+            _Typesetter(writer, painter).typeset(contents)
         finally:
             painter.end()
 
 
-class _Setter:
+class _Typesetter:
     """Sets a report on the pages of a writer."""
 
     def __init__(self, writer: QPdfWriter, painter: QPainter) -> None:
         self._writer, self._painter = writer, painter
         self._width = float(writer.width())
-        self._gap = _pixels(_GAP_MM)
-        self._pages = Pages(writer.height() - _pixels(_FOOTER_MM), self._gap)
+        self._gap = _mm_to_pixels(_GAP_MM)
+        self._pages = Pages(writer.height() - _mm_to_pixels(_FOOTER_MM), self._gap)
         self._font = QFont()
         self._font.setPointSizeF(_POINTS)
         self._font.setFeature(QFont.Tag("liga"), 0)  # or "fi" is not found by who searches it
@@ -121,12 +121,12 @@ class _Setter:
         bold.setWeight(QFont.Weight.DemiBold)
         self._plain, self._bold = QFontMetricsF(small, writer), QFontMetricsF(bold, writer)
 
-    def set(self, contents: Contents) -> None:
+    def typeset(self, contents: Contents) -> None:
         """Lay everything out, then paint: a page says how many there are."""
         disclaimer = f'<p class="disclaimer">{escape(contents.disclaimer)}</p>'
         title = self._text(f"<h1>{escape(contents.title)}</h1>{disclaimer}", with_next=True)
         self._pages.put(title)
-        self._pages.put(self._text(_facts(contents)))
+        self._pages.put(self._text(_facts_html(contents)))
         for section in contents.sections:
             self._section(section)
         self._pages.finish()
@@ -141,7 +141,7 @@ class _Setter:
 
     def _section(self, section: Section) -> None:
         followed = bool(section.table or section.figures or section.remarks)
-        self._pages.put(self._text(_heading(section), with_next=followed))
+        self._pages.put(self._text(_heading_html(section), with_next=followed))
         if section.table:
             self._table(section.table)
         for first in range(0, len(section.figures), _IN_A_ROW):
@@ -172,7 +172,7 @@ class _Setter:
         )
 
     def _rows(self, table: Table, shares: Sequence[float], count: int) -> Piece:
-        return self._text(_table(table, shares, count))
+        return self._text(_table_html(table, shares, count))
 
     def _shares(self, table: Table) -> list[float]:
         """Widths of columns in percent: numbers are never broken, words take what is left."""
@@ -201,7 +201,7 @@ class _Setter:
         width = (self._width - (_IN_A_ROW - 1) * self._gap) / _IN_A_ROW
         sizes = [QSizeF(*figure.size) for figure in figures]
         fit = Qt.AspectRatioMode.KeepAspectRatio
-        sizes = [size.scaled(width, _pixels(_FIGURE_MM), fit) for size in sizes]
+        sizes = [size.scaled(width, _mm_to_pixels(_FIGURE_MM), fit) for size in sizes]
         below = max(size.height() for size in sizes) + self._gap / 3
         parts: list[tuple[QRectF, QTextDocument | QImage]] = []
         height = 0.0
@@ -257,14 +257,14 @@ class _Setter:
         self._painter.drawText(foot, bottom | side.AlignRight, number)
 
 
-def _pixels(mm: float) -> float:
+def _mm_to_pixels(mm: float) -> float:
     return mm / 25.4 * _DPI
 
 
 # ---- as much HTML as Qt knows --------------------------------------------------------------
 
 
-def _facts(contents: Contents) -> str:
+def _facts_html(contents: Contents) -> str:
     rows = (
         f'<tr><td class="fact" width="24%">{escape(name)}</td><td>{escape(what)}</td></tr>'
         for name, what in contents.facts
@@ -272,19 +272,19 @@ def _facts(contents: Contents) -> str:
     return f'<table width="100%" cellspacing="0">{"".join(rows)}</table>'
 
 
-def _heading(section: Section) -> str:
+def _heading_html(section: Section) -> str:
     said = "".join(f"<p>{escape(text)}</p>" for text in section.paragraphs)
-    keys = " &nbsp; ".join(map(_key, section.keys))
+    keys = " &nbsp; ".join(map(_key_html, section.keys))
     return f"<h2>{escape(section.heading)}</h2>{said}" + (f"<p>{keys}</p>" if keys else "")
 
 
-def _key(key: Key) -> str:
+def _key_html(key: Key) -> str:
     color = QColor(*key.color).name()
     swatch = f'<span style="background-color: {color}">&nbsp;&nbsp;&nbsp;&nbsp;</span>'
     return f"{swatch} {escape(key.name)}: {escape(key.drawn)}"
 
 
-def _table(table: Table, shares: Sequence[float], count: int) -> str:
+def _table_html(table: Table, shares: Sequence[float], count: int) -> str:
     """The heading and the first rows; columns are as wide whatever the rows."""
     sides = ["right" if column.numeric else "left" for column in table.columns]
     heading = "".join(

@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 from liverview.core.labels import Label, LabelStyle, default_styles
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume, Voxel
-from liverview.files.atomic import replacing, write_json
+from liverview.files.atomic import atomic_write, write_json
 from liverview.files.sidefiles.weights import weights_sha256
-from liverview.measurement.compute import measuring
-from liverview.measurement.export import report, table_paths, write_tables
+from liverview.measurement.compute import iter_measure
+from liverview.measurement.export import measurement_record, table_paths, write_tables
 from liverview.measurement.markup.listing import Markups
-from liverview.measurement.recist import assess
+from liverview.measurement.recist import assess_recist
 from liverview.measurement.results import Lesion, Measurement
-from liverview.report.contents import Contents, compose
-from liverview.report.html_page import page
-from liverview.report.key_images import key_slices
-from liverview.report.provenance import Origin
+from liverview.report.contents import Contents, compose_report
+from liverview.report.html_page import html_page
+from liverview.report.key_images import iter_key_images
+from liverview.report.provenance import Provenance
 
 PdfWriter = Callable[[Path, Contents], None]
 
@@ -34,7 +34,7 @@ class ReportPaths(NamedTuple):
     measurement: Path
 
 
-class Reported(NamedTuple):
+class WrittenReport(NamedTuple):
     """A report that is written."""
 
     paths: ReportPaths
@@ -51,18 +51,18 @@ def report_paths(folder: Path, name: str) -> ReportPaths:
     )
 
 
-def reporting(
+def iter_write_report(
     volume: Volume,
     labels: LabelMap,
     folder: Path,
-    origin: Origin,
+    origin: Provenance,
     write_pdf: PdfWriter,
     *,
     marks: Mapping[Voxel, str] | None = None,
     markups: Markups | None = None,
     styles: Mapping[Label, LabelStyle] | None = None,
     window: tuple[float, float] | None = None,
-) -> Iterator[Progress | Reported]:
+) -> Iterator[Progress | WrittenReport]:
     """Write the report of a case into a folder; existing files are replaced.
 
     Each file appears whole or not at all. `Reported` comes last.
@@ -81,18 +81,18 @@ def reporting(
     TargetError : where a file cannot be written.
     """
     markups = markups or Markups()
-    measurement = yield from _measured(volume, labels)
-    excluded = measurement.excluded(marks or {})
-    slices = yield from key_slices(
-        volume, labels, measurement, _pictured(measurement, excluded),
+    measurement = yield from _measure_once(volume, labels)
+    excluded = measurement.exclusions_by_lesion(marks or {})
+    slices = yield from iter_key_images(
+        volume, labels, measurement, _lesions_to_picture(measurement, excluded),
         styles or default_styles(), window,
     )  # fmt: skip
     yield Progress("Writing the report", 0.0)
     weights = weights_sha256()
-    contents = compose(volume, measurement, origin, weights, excluded, markups, slices)
+    contents = compose_report(volume, measurement, origin, weights, excluded, markups, slices)
     paths = report_paths(folder, volume.name)
-    with replacing(paths.html) as temporary:
-        temporary.write_text(page(contents), encoding="utf-8")
+    with atomic_write(paths.html) as temporary:
+        temporary.write_text(html_page(contents), encoding="utf-8")
     yield Progress("Writing the report", 0.3)
     write_pdf(paths.pdf, contents)
     yield Progress("Writing the report", 0.9)
@@ -104,21 +104,23 @@ def reporting(
         "weights_sha256": weights,
         **markups.to_dict(volume),
     }
-    write_json(paths.json, report(volume, measurement, excluded, **run))
+    write_json(paths.json, measurement_record(volume, measurement, excluded, **run))
     write_tables(folder, volume.name, measurement, excluded)
-    yield Reported(paths, contents)
+    yield WrittenReport(paths, contents)
 
 
-def _measured(volume: Volume, labels: LabelMap) -> Generator[Progress, None, Measurement]:
-    for item in measuring(volume, labels):
+def _measure_once(volume: Volume, labels: LabelMap) -> Generator[Progress, None, Measurement]:
+    for item in iter_measure(volume, labels):
         if isinstance(item, Measurement):
             return item
         yield item
     raise AssertionError("a measurement comes last")
 
 
-def _pictured(measurement: Measurement, excluded: Mapping[int, str]) -> tuple[Lesion, ...]:
+def _lesions_to_picture(
+    measurement: Measurement, excluded: Mapping[int, str]
+) -> tuple[Lesion, ...]:
     """The lesions that get a picture: the largest by volume, and the target lesions."""
-    targets = assess(measurement, excluded).targets
+    targets = assess_recist(measurement, excluded).targets
     largest = [lesion for lesion in measurement.lesions if lesion.number not in excluded][:1]
     return tuple(dict.fromkeys((*largest, *targets)))

@@ -9,9 +9,9 @@ from typing import Any
 from liverview import DISCLAIMER, __version__
 from liverview.core.volume import Plane, Volume
 from liverview.measurement.markup.listing import Markups
-from liverview.measurement.recist import Recist, assess
+from liverview.measurement.recist import Recist, assess_recist
 from liverview.measurement.results import Measurement
-from liverview.report.provenance import Origin, short
+from liverview.report.provenance import Provenance, short_hash
 
 NONE = "–"
 """What stands where there is no figure."""
@@ -92,10 +92,10 @@ class Contents:
     sections: tuple[Section, ...]
 
 
-def compose(
+def compose_report(
     volume: Volume,
     measurement: Measurement,
-    origin: Origin,
+    origin: Provenance,
     weights: Mapping[str, str],
     excluded: Mapping[int, str],
     markups: Markups,
@@ -110,19 +110,19 @@ def compose(
     slices : the section of pictures.
     """
     found = measurement.to_dict()
-    recist = assess(measurement, excluded)
+    recist = assess_recist(measurement, excluded)
     sections = (
-        _volumes(found),
-        _lesions(found, recist, volume),
-        _recist(recist),
-        _markups(markups, volume),
+        _volume_section(found),
+        _lesion_section(found, recist, volume),
+        _recist_section(recist),
+        _markup_section(markups, volume),
         slices,
-        Section("Remarks on the scan", remarks=volume.notes),
+        Section("Remarks on the scan", remarks=volume.warnings),
     )
     return Contents(
         title=f"Liver report: {volume.name}",
         disclaimer=DISCLAIMER,
-        facts=tuple(_facts(volume, origin, weights)),
+        facts=tuple(_fact_rows(volume, origin, weights)),
         sections=tuple(section for section in sections if _says_something(section)),
     )
 
@@ -131,8 +131,10 @@ def _says_something(section: Section) -> bool:
     return bool(section.paragraphs or section.table or section.remarks or section.figures)
 
 
-def _facts(volume: Volume, origin: Origin, weights: Mapping[str, str]) -> Sequence[tuple[str, str]]:
-    hashes = ", ".join(f"{name} {short(digest)}" for name, digest in weights.items())
+def _fact_rows(
+    volume: Volume, origin: Provenance, weights: Mapping[str, str]
+) -> Sequence[tuple[str, str]]:
+    hashes = ", ".join(f"{name} {short_hash(digest)}" for name, digest in weights.items())
     known = origin.labels is None
     return (
         ("Scan", origin.scan),
@@ -147,7 +149,7 @@ def _facts(volume: Volume, origin: Origin, weights: Mapping[str, str]) -> Sequen
     )
 
 
-def _volumes(found: Mapping[str, Any]) -> Section:
+def _volume_section(found: Mapping[str, Any]) -> Section:
     liver, vessel, tumor = (
         found[f"{name}_voxel_count"] for name in ("liver_parenchyma", "vessel", "tumor")
     )
@@ -172,7 +174,7 @@ def _volumes(found: Mapping[str, Any]) -> Section:
     )
 
 
-def _lesions(found: Mapping[str, Any], recist: Recist, volume: Volume) -> Section:
+def _lesion_section(found: Mapping[str, Any], recist: Recist, volume: Volume) -> Section:
     small, *others = found["statements"][1:]
     if not found["lesions"]:
         return Section("Lesions", ("There are no lesions.",), remarks=(small,))
@@ -185,7 +187,10 @@ def _lesions(found: Mapping[str, Any], recist: Recist, volume: Volume) -> Sectio
         "Lesions",
         table=Table(
             (*(Column(heading) for heading in columns), Column("Remark", False)),
-            tuple(_lesion(lesion, targets, recist.excluded, volume) for lesion in found["lesions"]),
+            tuple(
+                _lesion_cells(lesion, targets, recist.excluded, volume)
+                for lesion in found["lesions"]
+            ),
         ),
         remarks=(
             small,
@@ -198,7 +203,7 @@ def _lesions(found: Mapping[str, Any], recist: Recist, volume: Volume) -> Sectio
     )
 
 
-def _lesion(
+def _lesion_cells(
     lesion: Mapping[str, Any], targets: set[int], excluded: Mapping[int, str], volume: Volume
 ) -> tuple[str, ...]:
     number = lesion["number"]
@@ -211,15 +216,15 @@ def _lesion(
         f"{lesion['axial_diameter_mm']:.1f}",
         f"{lesion['perpendicular_diameter_mm']:.1f}",
         f"{lesion['diameter_3d_mm']:.1f}",
-        _number(lesion["mean_hu"]),
-        _number(lesion["sd_hu"]),
+        _format_number(lesion["mean_hu"]),
+        _format_number(lesion["sd_hu"]),
         ", ".join(f"{x:.1f}" for x in lesion["centroid_mm"]),
         str(lesion["axial_slice_index_ras"] + 1),
         remark,
     )
 
 
-def _recist(recist: Recist) -> Section:
+def _recist_section(recist: Recist) -> Section:
     said = [
         f"Measurable from {recist.smallest_mm:g} mm in the axial plane on; slices are "
         f"{recist.thickness_mm:g} mm apart. Lesions that are smaller: {recist.not_measurable}."
@@ -239,7 +244,7 @@ def _recist(recist: Recist) -> Section:
     )
 
 
-def _markups(markups: Markups, volume: Volume) -> Section:
+def _markup_section(markups: Markups, volume: Volume) -> Section:
     unit = "HU" if volume.in_hu else "value"
     headings = ("Length mm", "Area mm²", f"Mean {unit}", f"SD {unit}", f"Lowest {unit}",
                 f"Highest {unit}", "Voxels")  # fmt: skip
@@ -255,9 +260,9 @@ def _markups(markups: Markups, volume: Volume) -> Section:
             (
                 entry.name,
                 f"{content['plane']} {entry.markup.index + 1} / {volume.shape[plane.axis]}",
-                _number(content.get("length_mm"), 2),
-                _number(content.get("area_mm2"), 2),
-                *(_number(content.get(key), 2) for key in values),
+                _format_number(content.get("length_mm"), 2),
+                _format_number(content.get("area_mm2"), 2),
+                *(_format_number(content.get(key), 2) for key in values),
                 NONE if count is None else f"{count:,}",
             )
         )
@@ -265,5 +270,5 @@ def _markups(markups: Markups, volume: Volume) -> Section:
     return Section("Rulers and ellipses", table=Table(columns, tuple(rows)))
 
 
-def _number(value: float | None, digits: int = 1) -> str:
+def _format_number(value: float | None, digits: int = 1) -> str:
     return NONE if value is None else f"{value:,.{digits}f}"

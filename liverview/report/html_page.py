@@ -56,7 +56,7 @@ figcaption { margin-top: .3rem; color: var(--faint); font-size: .87em; }
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
-def page(contents: Contents) -> str:
+def html_page(contents: Contents) -> str:
     """The whole HTML file, to be written as UTF-8."""
     facts = (f"<dt>{escape(name)}</dt><dd>{escape(what)}</dd>" for name, what in contents.facts)
     parts = [
@@ -73,29 +73,29 @@ def page(contents: Contents) -> str:
         f"<h1>{escape(contents.title)}</h1>",
         f'<p class="disclaimer">{escape(contents.disclaimer)}</p>',
         f"<dl>{''.join(facts)}</dl>",
-        *(line for section in contents.sections for line in _section(section)),
+        *(line for section in contents.sections for line in _iter_section_html(section)),
         "</body>",
         "</html>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _section(section: Section) -> Iterator[str]:
+def _iter_section_html(section: Section) -> Iterator[str]:
     yield f"<section><h2>{escape(section.heading)}</h2>"
     yield from (f"<p>{escape(text)}</p>" for text in section.paragraphs)
     if section.table:
-        yield from _table(section.table)
+        yield from _iter_table_html(section.table)
     if section.keys:
-        yield f'<ul class="keys">{"".join(map(_key, section.keys))}</ul>'
+        yield f'<ul class="keys">{"".join(map(_key_html, section.keys))}</ul>'
     if section.figures:
-        yield f'<div class="figures">{"".join(map(_figure, section.figures))}</div>'
+        yield f'<div class="figures">{"".join(map(_figure_html, section.figures))}</div>'
     if section.remarks:
         remarks = "".join(f"<li>{escape(text)}</li>" for text in section.remarks)
         yield f'<ul class="remarks">{remarks}</ul>'
     yield "</section>"
 
 
-def _table(table: Table) -> Iterator[str]:
+def _iter_table_html(table: Table) -> Iterator[str]:
     kinds = [' class="number"' if column.numeric else "" for column in table.columns]
     yield '<div class="wide"><table><thead><tr>'
     for column, kind in zip(table.columns, kinds, strict=True):
@@ -107,13 +107,13 @@ def _table(table: Table) -> Iterator[str]:
     yield "</tbody></table></div>"
 
 
-def _key(key: Key) -> str:
+def _key_html(key: Key) -> str:
     red, green, blue = key.color
     swatch = f'<span style="background: rgb({red}, {green}, {blue})"></span>'
     return f"<li>{swatch}{escape(key.name)}: {escape(key.drawn)}</li>"
 
 
-def _figure(figure: Figure) -> str:
+def _figure_html(figure: Figure) -> str:
     width, height = figure.size
     data, caption = b64encode(figure.jpeg).decode("ascii"), escape(figure.caption)
     return (

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from liverview.core.labels import Label, LabelStyle, part
+from liverview.core.labels import Label, LabelStyle, label_mask
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.measurement.results import Diameter, Lesion, Measurement
@@ -22,7 +22,7 @@ from liverview.report.contents import Color, Figure, Key, Section
 
 PHASE = "Drawing slices"
 _WIDTH, _HEIGHT = 960, 768  # pixels of a picture
-_FINER = 2  # drawn larger by this, and then reduced, so that lines are smooth
+_SUPERSAMPLING = 2  # drawn larger by this, and then reduced, so that lines are smooth
 _LEVEL_HU, _WIDTH_HU = 40.0, 400.0
 _MARGIN_MM = 15.0  # around the liver
 _LEAST_MM = 80.0  # that a lesion's picture shows
@@ -38,19 +38,19 @@ Box = tuple[slice, slice, slice]
 Spot = tuple[float, float]
 
 
-class Sections(NamedTuple):
+class LiverExtent(NamedTuple):
     """Where a liver is: its box, and the slice of each plane with most of its voxels."""
 
     box: Box
     largest: dict[Plane, int]
 
 
-def sections(labels: LabelMap) -> Generator[Progress, None, Sections | None]:
+def iter_liver_extent(labels: LabelMap) -> Generator[Progress, None, LiverExtent | None]:
     """Find the liver's box and largest slices; None where there is no liver."""
     counts = [np.zeros(n, np.int64) for n in labels.voxels.shape]
     depth = labels.voxels.shape[2]
     for first in range(0, depth, _SLICES):
-        mask = part(labels.voxels[:, :, first : first + _SLICES], Label.LIVER)
+        mask = label_mask(labels.voxels[:, :, first : first + _SLICES], Label.LIVER)
         counts[0] += mask.sum(axis=(1, 2))
         counts[1] += mask.sum(axis=(0, 2))
         counts[2][first : first + _SLICES] = mask.sum(axis=(0, 1))
@@ -59,10 +59,10 @@ def sections(labels: LabelMap) -> Generator[Progress, None, Sections | None]:
         return None
     hits = [np.flatnonzero(count) for count in counts]
     i, j, k = (slice(int(hit[0]), int(hit[-1]) + 1) for hit in hits)
-    return Sections((i, j, k), {plane: int(counts[plane.axis].argmax()) for plane in Plane})
+    return LiverExtent((i, j, k), {plane: int(counts[plane.axis].argmax()) for plane in Plane})
 
 
-def key_slices(
+def iter_key_images(
     volume: Volume,
     labels: LabelMap,
     measurement: Measurement,
@@ -78,14 +78,14 @@ def key_slices(
     styles : names and colors; what is drawn does not depend on what is visible on a screen.
     window : level and width in HU; without, those for an abdomen.
     """
-    where = yield from sections(labels)
+    where = yield from iter_liver_extent(labels)
     if where is None:
         return Section("Key slices")
     level, width = window or default_window(volume)
-    draw = _Drawing(volume, labels, measurement, styles, (level, width))
+    draw = _KeyImagePainter(volume, labels, measurement, styles, (level, width))
     planes = (Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL)
-    todo = [partial(draw.liver, plane, where) for plane in planes]
-    todo += [partial(draw.lesion, lesion) for lesion in shown]
+    todo = [partial(draw.draw_liver, plane, where) for plane in planes]
+    todo += [partial(draw.draw_lesion, lesion) for lesion in shown]
     figures = []
     for number, picture in enumerate(todo):
         yield Progress(PHASE, number / len(todo))
@@ -94,7 +94,7 @@ def key_slices(
     return Section(
         "Key slices",
         (f"Window width {width:.4g}{unit}, level {level:.4g}{unit}.",),
-        keys=_keys(styles),
+        keys=_color_keys(styles),
         figures=tuple(figures),
     )
 
@@ -108,7 +108,7 @@ def default_window(volume: Volume) -> tuple[float, float]:
     return float(low + high) / 2 + volume.intercept, max(float(high - low), 1e-3)
 
 
-def _keys(styles: Mapping[Label, LabelStyle]) -> tuple[Key, ...]:
+def _color_keys(styles: Mapping[Label, LabelStyle]) -> tuple[Key, ...]:
     how = {
         Label.LIVER: "outlined",
         Label.VESSEL: "filled",
@@ -117,7 +117,7 @@ def _keys(styles: Mapping[Label, LabelStyle]) -> tuple[Key, ...]:
     return tuple(Key(styles[label].name, styles[label].color, how[label]) for label in how)
 
 
-class _Drawing:
+class _KeyImagePainter:
     """Draws slices of one case."""
 
     def __init__(
@@ -134,31 +134,31 @@ class _Drawing:
         self._colors = {label: style.color for label, style in styles.items()}
         self._window = window
 
-    def liver(self, plane: Plane, where: Sections) -> Figure:
+    def draw_liver(self, plane: Plane, where: LiverExtent) -> Figure:
         """The slice of a plane that cuts most of the liver, around the liver."""
         index = where.largest[plane]
-        axes = plane.across, plane.up
+        axes = plane.horizontal_axis, plane.vertical_axis
         sides = [where.box[axis] for axis in axes]
         middle = [(side.start + side.stop - 1) / 2 for side in sides]
         mm = [
             (side.stop - side.start) * self._volume.spacing[axis] + 2 * _MARGIN_MM
             for side, axis in zip(sides, axes, strict=True)
         ]
-        picture = self._slice(plane, index, (middle[0], middle[1]), (mm[0], mm[1]))
+        picture = self._draw_slice(plane, index, (middle[0], middle[1]), (mm[0], mm[1]))
         name = plane.name.capitalize()
-        return picture.figure(
+        return picture.to_figure(
             f"{name} slice {self._number(plane, index)}, where the liver is largest."
         )
 
-    def lesion(self, lesion: Lesion) -> Figure:
+    def draw_lesion(self, lesion: Lesion) -> Figure:
         """The axial slice of a lesion's diameters, with both drawn."""
         plane, index = Plane.AXIAL, lesion.axial_slice
         i, j, _ = np.mean(lesion.axial.ends_voxel, axis=0)
         mm = max(_LEAST_MM, 1.8 * lesion.axial_diameter_mm)
-        picture = self._slice(plane, index, (float(i), float(j)), (mm, mm))
+        picture = self._draw_slice(plane, index, (float(i), float(j)), (mm, mm))
         for diameter in (lesion.axial, lesion.perpendicular):
-            picture.diameter(diameter)
-        return picture.figure(
+            picture.draw_diameter(diameter)
+        return picture.to_figure(
             f"Lesion {lesion.number} in axial slice {self._number(plane, index)}: longest "
             f"diameter {lesion.axial_diameter_mm:.1f} mm, perpendicular "
             f"{lesion.perpendicular.length_mm:.1f} mm."
@@ -167,21 +167,23 @@ class _Drawing:
     def _number(self, plane: Plane, index: int) -> str:
         return f"{index + 1} of {self._volume.shape[plane.axis]}"
 
-    def _slice(self, plane: Plane, index: int, middle: Spot, mm: tuple[float, float]) -> _Picture:
+    def _draw_slice(
+        self, plane: Plane, index: int, middle: Spot, mm: tuple[float, float]
+    ) -> _Picture:
         """A part of a slice, at least as large as ``mm``, with labels, scale and letters."""
         picture = _Picture(self._volume, plane, middle, mm)
-        stored = plane.cut(self._volume.voxels, index)
-        picture.gray(stored.astype(np.float32) + self._volume.intercept, *self._window)
-        cut = plane.cut(self._labels.voxels, index)
-        picture.fill(cut == Label.VESSEL, self._colors[Label.VESSEL])
-        picture.outline(part(cut, Label.LIVER), self._colors[Label.LIVER])
-        picture.outline(cut == Label.TUMOR, self._colors[Label.TUMOR])
-        picture.letters()
-        picture.bar()
+        stored = plane.slice_of(self._volume.voxels, index)
+        picture.draw_ct(stored.astype(np.float32) + self._volume.intercept, *self._window)
+        cut = plane.slice_of(self._labels.voxels, index)
+        picture.fill_mask(cut == Label.VESSEL, self._colors[Label.VESSEL])
+        picture.outline_mask(label_mask(cut, Label.LIVER), self._colors[Label.LIVER])
+        picture.outline_mask(cut == Label.TUMOR, self._colors[Label.TUMOR])
+        picture.draw_letters()
+        picture.draw_scale_bar()
         for lesion in self._lesions:
             spot = _outer_edge(lesion, plane, index)
             if spot is not None and picture.shows(spot):
-                picture.mark(spot, str(lesion.number))
+                picture.write_beside(spot, str(lesion.number))
         return picture
 
 
@@ -193,27 +195,30 @@ class _Picture:
 
     def __init__(self, volume: Volume, plane: Plane, middle: Spot, mm: tuple[float, float]) -> None:
         self._plane, self._middle = plane, middle
-        self._size = _FINER * _WIDTH, _FINER * _HEIGHT
+        self._size = _SUPERSAMPLING * _WIDTH, _SUPERSAMPLING * _HEIGHT
         self._per_mm = min(n / side for n, side in zip(self._size, mm, strict=True))
-        self._per_voxel = [self._per_mm * volume.spacing[axis] for axis in (plane.across, plane.up)]
+        self._per_voxel = [
+            self._per_mm * volume.spacing[axis]
+            for axis in (plane.horizontal_axis, plane.vertical_axis)
+        ]
         self._image = Image.new("RGB", self._size)
 
-    def gray(self, hu: NDArray[np.float32], level: float, width: float) -> None:
+    def draw_ct(self, hu: NDArray[np.float32], level: float, width: float) -> None:
         """Draw the CT, smooth between voxels; black beside it."""
         shade = (255 * np.clip((hu - level) / width + 0.5, 0, 1)).astype(np.uint8)
-        self._image = self._placed(shade, Image.Resampling.BICUBIC).convert("RGB")
+        self._image = self._warp(shade, Image.Resampling.BICUBIC).convert("RGB")
 
-    def fill(self, mask: NDArray[np.bool_], color: Color) -> None:
-        inside = self._mask(mask)
+    def fill_mask(self, mask: NDArray[np.bool_], color: Color) -> None:
+        inside = self._warp_mask(mask)
         pixels = np.array(self._image)
         mixed = (1 - _VESSEL_OPACITY) * pixels[inside] + _VESSEL_OPACITY * np.array(color)
         pixels[inside] = mixed.astype(np.uint8)
         self._image = Image.fromarray(pixels)
 
-    def outline(self, mask: NDArray[np.bool_], color: Color) -> None:
+    def outline_mask(self, mask: NDArray[np.bool_], color: Color) -> None:
         """Draw the inner edge of a mask."""
-        inside = self._mask(mask)
-        width = _LINE * _FINER
+        inside = self._warp_mask(mask)
+        width = _LINE * _SUPERSAMPLING
         around = np.pad(inside, width, constant_values=True)
         core = inside.copy()
         for y, x in ((0, 1), (2, 1), (1, 0), (1, 2)):
@@ -222,54 +227,62 @@ class _Picture:
         pixels[inside & ~core] = color
         self._image = Image.fromarray(pixels)
 
-    def diameter(self, diameter: Diameter) -> None:
+    def draw_diameter(self, diameter: Diameter) -> None:
         """Draw a line with its length beside that end of it which lies more to the right."""
         ends = [
-            self._pixel((end[self._plane.across], end[self._plane.up]))
+            self._pixel((end[self._plane.horizontal_axis], end[self._plane.vertical_axis]))
             for end in diameter.ends_voxel
         ]
         pen = ImageDraw.Draw(self._image)
-        for color, width in ((_BLACK, (_LINE + 3) * _FINER), (_WHITE, _LINE * _FINER)):
+        for color, width in (
+            (_BLACK, (_LINE + 3) * _SUPERSAMPLING),
+            (_WHITE, _LINE * _SUPERSAMPLING),
+        ):
             pen.line(ends, color, width)
         (x0, y0), (x1, y1) = sorted(ends)
         length = max(float(np.hypot(x1 - x0, y1 - y0)), 1.0)
-        away = 12 * _FINER
+        away = 12 * _SUPERSAMPLING
         at = x1 + away * (x1 - x0) / length, y1 + away * (y1 - y0) / length
-        self._write(at, f"{diameter.length_mm:.1f} mm", "lm")
+        self._write_text(at, f"{diameter.length_mm:.1f} mm", "lm")
 
-    def mark(self, spot: Spot, text: str) -> None:
+    def write_beside(self, spot: Spot, text: str) -> None:
         """Write beside a spot, on its left on the screen."""
         x, y = self._pixel(spot)
-        self._write((x - 6 * _FINER, y), text, "rm")
+        self._write_text((x - 6 * _SUPERSAMPLING, y), text, "rm")
 
-    def letters(self) -> None:
+    def draw_letters(self) -> None:
         """Which side of the patient is where."""
         width, height = self._size
-        edge = 8 * _FINER
-        left, right = _LETTERS[self._plane.across][::-1]
-        bottom, top = _LETTERS[self._plane.up]
-        self._write((edge, height / 2), left, "lm")
-        self._write((width - edge, height / 2), right, "rm")
-        self._write((width / 2, edge), top, "mt")
-        self._write((width / 2, height - edge), bottom, "mb")
+        edge = 8 * _SUPERSAMPLING
+        left, right = _LETTERS[self._plane.horizontal_axis][::-1]
+        bottom, top = _LETTERS[self._plane.vertical_axis]
+        self._write_text((edge, height / 2), left, "lm")
+        self._write_text((width - edge, height / 2), right, "rm")
+        self._write_text((width / 2, edge), top, "mt")
+        self._write_text((width / 2, height - edge), bottom, "mb")
 
-    def bar(self) -> None:
+    def draw_scale_bar(self) -> None:
         """A scale bar of a round length."""
         width, height = self._size
         mm = next((mm for mm in _BARS_MM if mm * self._per_mm <= width / 3), _BARS_MM[-1])
-        x, y = 16 * _FINER, height - 20 * _FINER
+        x, y = 16 * _SUPERSAMPLING, height - 20 * _SUPERSAMPLING
         pen = ImageDraw.Draw(self._image)
-        for color, grown in ((_BLACK, _FINER), (_WHITE, 0)):
-            ends = (x - grown, y - grown, x + mm * self._per_mm + grown, y + 4 * _FINER + grown)
+        for color, grown in ((_BLACK, _SUPERSAMPLING), (_WHITE, 0)):
+            ends = (
+                x - grown,
+                y - grown,
+                x + mm * self._per_mm + grown,
+                y + 4 * _SUPERSAMPLING + grown,
+            )
             pen.rectangle(ends, color)
-        self._write((x, y - 6 * _FINER), f"{mm} mm", "lb")
+        self._write_text((x, y - 6 * _SUPERSAMPLING), f"{mm} mm", "lb")
 
     def shows(self, spot: Spot) -> bool:
         return all(0 <= at <= n for at, n in zip(self._pixel(spot), self._size, strict=True))
 
-    def figure(self, caption: str) -> Figure:
+    def to_figure(self, caption: str) -> Figure:
         """The picture in the size that it was meant to have."""
-        image = self._image.reduce(_FINER)
+        image = self._image.reduce(_SUPERSAMPLING)
         encoded = io.BytesIO()
         image.save(encoded, "JPEG", quality=92, subsampling=0)
         return Figure(encoded.getvalue(), image.size, caption)
@@ -283,10 +296,10 @@ class _Picture:
         )
         return x, y
 
-    def _mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        return np.asarray(self._placed(mask.astype(np.uint8), Image.Resampling.NEAREST)) > 0
+    def _warp_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return np.asarray(self._warp(mask.astype(np.uint8), Image.Resampling.NEAREST)) > 0
 
-    def _placed(self, cut: NDArray[np.uint8], how: Image.Resampling) -> Image.Image:
+    def _warp(self, cut: NDArray[np.uint8], how: Image.Resampling) -> Image.Image:
         """A slice as `Plane.cut` gives it, turned to the viewer's orientation; 0 beside it."""
         # From the picture's pixels to the slice's, both counted from their edges.
         (dx, dy), (x, y) = self._per_voxel, self._pixel((-0.5, -0.5))
@@ -294,15 +307,19 @@ class _Picture:
         image = Image.fromarray(np.ascontiguousarray(cut))
         return image.transform(self._size, Image.Transform.AFFINE, matrix, how)
 
-    def _write(self, at: Spot, text: str, anchor: str) -> None:
+    def _write_text(self, at: Spot, text: str, anchor: str) -> None:
         """Write on any ground; what would lie outside is moved inside."""
         pen = ImageDraw.Draw(self._image)
-        font = ImageFont.load_default(_TEXT * _FINER)
-        left, top, right, bottom = pen.textbbox(at, text, font, anchor, stroke_width=2 * _FINER)
+        font = ImageFont.load_default(_TEXT * _SUPERSAMPLING)
+        left, top, right, bottom = pen.textbbox(
+            at, text, font, anchor, stroke_width=2 * _SUPERSAMPLING
+        )
         width, height = self._size
         x = at[0] + max(0, -left) - max(0, right - width)
         y = at[1] + max(0, -top) - max(0, bottom - height)
-        pen.text((x, y), text, _WHITE, font, anchor, stroke_width=2 * _FINER, stroke_fill=_BLACK)
+        pen.text(
+            (x, y), text, _WHITE, font, anchor, stroke_width=2 * _SUPERSAMPLING, stroke_fill=_BLACK
+        )
 
 
 def _outer_edge(lesion: Lesion, plane: Plane, index: int) -> Spot | None:
@@ -313,9 +330,9 @@ def _outer_edge(lesion: Lesion, plane: Plane, index: int) -> Spot | None:
     place = index - lesion.start[plane.axis]
     if not 0 <= place < lesion.mask.shape[plane.axis]:
         return None
-    rows, columns = np.nonzero(plane.cut(lesion.mask, place))
+    rows, columns = np.nonzero(plane.slice_of(lesion.mask, place))
     if not len(columns):
         return None
     last = columns.argmax()
-    across = lesion.start[plane.across] + int(columns[last]) + 0.5
-    return across, float(lesion.start[plane.up] + rows[last])
+    across = lesion.start[plane.horizontal_axis] + int(columns[last]) + 0.5
+    return across, float(lesion.start[plane.vertical_axis] + rows[last])

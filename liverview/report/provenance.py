@@ -13,7 +13,7 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Origin:
+class Provenance:
     """What a report says of its labels beside their figures. Names of files, no folders.
 
     Attributes
@@ -30,6 +30,6 @@ class Origin:
     date: datetime = field(default_factory=_now)
 
 
-def short(sha256: str) -> str:
+def short_hash(sha256: str) -> str:
     """As much of a hash as a person compares."""
     return sha256[:_SHORT]

@@ -50,7 +50,7 @@ class Curves(Callback):
             if name == _HELD_OUT or name.startswith(_DICE):
                 self._add(name, trainer.global_step, float(value))
         if trainer.is_global_zero:
-            with atomic.replacing(self.path) as temporary:
+            with atomic.atomic_write(self.path) as temporary:
                 _draw(self._points).savefig(temporary, dpi=120)
 
     def _take(self, trainer: lightning.Trainer) -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from liverview.files import atomic, nifti
-from liverview.networks.preprocessing import Preprocessing, middle, padded
+from liverview.networks.preprocessing import Preprocessing, center_slice, padded
 from liverview.training.recipe import SliceRecipe
 
 _SAME = {"cancer": "tumor", "tumour": "tumor"}  # what the Decathlon calls a tumor
@@ -32,7 +32,7 @@ class DataError(ValueError):
 
 
 @dataclass(frozen=True)
-class Scan:
+class DecathlonCase:
     """A scan of the folder and its label map."""
 
     name: str
@@ -52,8 +52,8 @@ class Decathlon:
 
     name: str
     license: str
-    training: tuple[Scan, ...]
-    validation: tuple[Scan, ...]
+    training: tuple[DecathlonCase, ...]
+    validation: tuple[DecathlonCase, ...]
 
 
 def read_decathlon(folder: Path, recipe: SliceRecipe) -> Decathlon:
@@ -84,22 +84,24 @@ def read_decathlon(folder: Path, recipe: SliceRecipe) -> Decathlon:
             f"{', '.join(recipe.classes)}: choose the recipe or the folder that fits."
         )
     most = recipe.sample.fewer_than
-    used = [scan for scan in scans if nifti.inspect(scan.image).shape[2] < most]
+    used = [scan for scan in scans if nifti.read_summary(scan.image).shape[2] < most]
     if len(used) < 2:
         raise DataError(
             f"{folder} has {len(used)} scan(s) with fewer than {most} slices; at least two are "
             "needed, one to train on and one to validate."
         )
-    training, validation = split(used, recipe)
+    training, validation = split_cases(used, recipe)
     return Decathlon(title, license_, training, validation)
 
 
-def _scan(folder: Path, entry: dict[str, str]) -> Scan:
+def _scan(folder: Path, entry: dict[str, str]) -> DecathlonCase:
     image = folder / entry["image"]
-    return Scan(nifti.stem(image), image, folder / entry["label"])
+    return DecathlonCase(nifti.name_without_suffix(image), image, folder / entry["label"])
 
 
-def split(scans: Sequence[Scan], recipe: SliceRecipe) -> tuple[tuple[Scan, ...], tuple[Scan, ...]]:
+def split_cases(
+    scans: Sequence[DecathlonCase], recipe: SliceRecipe
+) -> tuple[tuple[DecathlonCase, ...], tuple[DecathlonCase, ...]]:
     """Scans to train on and to validate, each by name; whatever order they came in."""
     ordered = sorted(scans, key=lambda scan: scan.name)
     lot = np.random.default_rng(recipe.seed).permutation(len(ordered))
@@ -119,7 +121,7 @@ class Unpacking(Dataset[str]):
     is wrong.
     """
 
-    def __init__(self, scans: Sequence[Scan], cache: Path, classes: int) -> None:
+    def __init__(self, scans: Sequence[DecathlonCase], cache: Path, classes: int) -> None:
         self.scans = scans
         self.cache = cache
         self.classes = classes
@@ -137,7 +139,7 @@ class Unpacking(Dataset[str]):
         return ""
 
 
-def _unpack(scan: Scan, cache: Path, classes: int) -> None:
+def _unpack(scan: DecathlonCase, cache: Path, classes: int) -> None:
     image, labels = _unpacked(scan, cache)
     if image.exists() and labels.exists():
         return
@@ -161,11 +163,11 @@ def _unpack(scan: Scan, cache: Path, classes: int) -> None:
 
 
 def _keep(path: Path, voxels: NDArray[Any]) -> None:
-    with atomic.replacing(path) as temporary:
+    with atomic.atomic_write(path) as temporary:
         np.save(temporary, voxels)
 
 
-def _unpacked(scan: Scan, cache: Path) -> tuple[Path, Path]:
+def _unpacked(scan: DecathlonCase, cache: Path) -> tuple[Path, Path]:
     return cache / f"{scan.name}.image.npy", cache / f"{scan.name}.labels.npy"
 
 
@@ -185,7 +187,7 @@ class Slices(Dataset[tuple[Tensor, Tensor, int]]):
     """
 
     def __init__(
-        self, scans: Sequence[Scan], cache: Path, how: Preprocessing, size: tuple[int, int]
+        self, scans: Sequence[DecathlonCase], cache: Path, how: Preprocessing, size: tuple[int, int]
     ) -> None:
         self._files = [_unpacked(scan, cache) for scan in scans]
         self._how = how
@@ -203,16 +205,16 @@ class Slices(Dataset[tuple[Tensor, Tensor, int]]):
         # Beyond the first and the last slice the outermost one is repeated.
         wanted = np.clip(np.arange(k - halo, k + halo + 1), 0, len(image) - 1)
         hu = torch.from_numpy(image[wanted].astype(np.float32)).movedim(0, 2)
-        x = self._how.slab(padded(hu, self._size))[0]
+        x = self._how.input_2d(padded(hu, self._size))[0]
         target = torch.zeros(self._size, dtype=torch.uint8)
         rows, columns = (
-            middle(n, whole) for n, whole in zip(image.shape[1:], self._size, strict=True)
+            center_slice(n, whole) for n, whole in zip(image.shape[1:], self._size, strict=True)
         )
         target[rows, columns] = torch.from_numpy(np.array(labels[k]))
         return x, target, number
 
 
-def common_size(scans: Sequence[Scan], cache: Path, multiple: int) -> tuple[int, int]:
+def common_size(scans: Sequence[DecathlonCase], cache: Path, multiple: int) -> tuple[int, int]:
     """The smallest H and W, multiples of ``multiple``, that every unpacked slice fits into."""
     planes = [_mapped(_unpacked(scan, cache)[0]).shape[1:] for scan in scans]
     height, width = (-(-max(sizes) // multiple) * multiple for sizes in zip(*planes, strict=True))

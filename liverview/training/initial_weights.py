@@ -19,7 +19,7 @@ _SHAPE = ("dims", "in_channels", "base_features", "depth")
 
 
 @dataclass(frozen=True)
-class Origin:
+class InitialWeights:
     """The checkpoint that a run began with.
 
     Attributes
@@ -32,7 +32,7 @@ class Origin:
     sha256: str
 
 
-def take_weights(network: AttentionResUNet, classes: tuple[str, ...], path: Path) -> None:
+def copy_weights(network: AttentionResUNet, classes: tuple[str, ...], path: Path) -> None:
     """Copy a checkpoint's weights into a network, in place.
 
     The head is taken class by class, by name; a class that the checkpoint does not know
@@ -66,7 +66,9 @@ def take_weights(network: AttentionResUNet, classes: tuple[str, ...], path: Path
         network.load_state_dict(tensors)
 
 
-def settle_origin(out: Path, init: Path | None, began: bool, resume: bool) -> Origin | None:
+def record_initial_weights(
+    out: Path, init: Path | None, began: bool, resume: bool
+) -> InitialWeights | None:
     """What the run in ``out`` begins, or began, with; kept there for the next resume.
 
     Raises
@@ -76,8 +78,8 @@ def settle_origin(out: Path, init: Path | None, began: bool, resume: bool) -> Or
     CheckpointError : where ``init`` cannot be read.
     """
     record = out / _RECORD
-    kept = Origin(**json.loads(record.read_text("utf-8"))) if record.exists() else None
-    given = _origin(init) if init else None
+    kept = InitialWeights(**json.loads(record.read_text("utf-8"))) if record.exists() else None
+    given = _initial_weights(init) if init else None
     if began:
         if given and (kept is None or given.sha256 != kept.sha256):
             what = f"with {kept.file}" if kept else "with random weights"
@@ -98,9 +100,9 @@ def settle_origin(out: Path, init: Path | None, began: bool, resume: bool) -> Or
     return given
 
 
-def _origin(path: Path) -> Origin:
+def _initial_weights(path: Path) -> InitialWeights:
     try:
-        return Origin(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+        return InitialWeights(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
     except OSError as error:
         raise CheckpointError(
             f"{path} cannot be read: {error.strerror or error}; name a checkpoint with --init."

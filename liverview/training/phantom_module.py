@@ -20,13 +20,13 @@ from torch.utils.data import DataLoader, DistributedSampler
 from liverview.networks.network import AttentionResUNet
 from liverview.training.recipe import OptimizerConfig, Recipe
 from liverview.training.samples import PhantomSamples
-from liverview.training.scans import UNKNOWN, LabelledScan, excluding
+from liverview.training.scans import IGNORE_INDEX, LabelledScan, complementary_label
 
 _VALIDATION_STREAM = 1
 Batch = tuple[Tensor, Tensor]
 
 
-class Average(EMAWeightAveraging):
+class ExponentialMovingAverage(EMAWeightAveraging):
     """The moving average; also where a resumed run finds that nothing is left to train."""
 
     def on_train_epoch_start(
@@ -79,8 +79,8 @@ class PresentDiceCE(nn.Module):
             whole: Tensor = self.cross_entropy(logits, classes if logits.is_cuda else target)
             return whole + self._overlap(seen, classes)
         classes = classes * named[:, None]
-        excluded = _one_hot((excluding(0) - target).clamp(0, count - 1), count)
-        excluded = excluded * ((target != UNKNOWN) & ~named)[:, None]
+        excluded = _one_hot((complementary_label(0) - target).clamp(0, count - 1), count)
+        excluded = excluded * ((target != IGNORE_INDEX) & ~named)[:, None]
         spread = nn.functional.cross_entropy(
             logits,
             classes,
@@ -89,7 +89,7 @@ class PresentDiceCE(nn.Module):
         )
         others = logits.masked_fill(excluded > 0, -torch.inf).logsumexp(dim=1)
         against = (logits.logsumexp(dim=1) - others) * excluded.sum(dim=1)
-        total = ((spread * named) + against).sum() / (target != UNKNOWN).sum().clamp(min=1)
+        total = ((spread * named) + against).sum() / (target != IGNORE_INDEX).sum().clamp(min=1)
         return total + self._overlap(seen * (named[:, None] + excluded), classes)
 
     def _overlap(self, seen: Tensor, classes: Tensor) -> Tensor:

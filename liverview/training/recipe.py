@@ -162,7 +162,7 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunConfig:
     """What every training run has; ``text`` is the TOML it was read from."""
 
     name: str
@@ -179,7 +179,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Recipe(Plan):
+class Recipe(RunConfig):
     """A run on phantoms.
 
     ``scans_share`` is the share of the training samples that are from labelled scans.
@@ -217,7 +217,7 @@ class Recipe(Plan):
 
 
 @dataclass(frozen=True)
-class SliceRecipe(Plan):
+class SliceRecipe(RunConfig):
     """A run on slices of scans, of a Medical Segmentation Decathlon folder.
 
     ``threshold`` is the probability above which a voxel counts for a class in the Dice that

@@ -28,9 +28,9 @@ from liverview.networks.device import DeviceError, pick_device
 from liverview.networks.memory import reuse_large_blocks
 from liverview.training.curves import Curves
 from liverview.training.decathlon import DataError, Decathlon, read_decathlon
-from liverview.training.initial_weights import settle_origin, take_weights
-from liverview.training.phantom_module import Average, PhantomModule
-from liverview.training.recipe import Plan, Recipe, RecipeError, SliceRecipe
+from liverview.training.initial_weights import copy_weights, record_initial_weights
+from liverview.training.phantom_module import ExponentialMovingAverage, PhantomModule
+from liverview.training.recipe import Recipe, RecipeError, RunConfig, SliceRecipe
 from liverview.training.scans import LabelledScan, read_scans
 from liverview.training.slices import EarlyStop, SliceModule
 
@@ -79,7 +79,7 @@ def train(
         _keep_split({part: [scan.name for scan in of] for part, of in split.items()}, out, began)
     elif labelled:
         _keep_split({"training": [scan.name for scan in labelled]}, out, began)
-    origin = settle_origin(out, init, began, resume)
+    origin = record_initial_weights(out, init, began, resume)
     if path.exists():
         return path
     reuse_large_blocks()
@@ -92,7 +92,7 @@ def train(
     else:
         module = PhantomModule(recipe, labelled)
     if init and not began:
-        take_weights(module.network, recipe.classes, init)
+        copy_weights(module.network, recipe.classes, init)
     trainer = _trainer(recipe, out, where)
     with warnings.catch_warnings(), _interruptible(trainer):
         # Advice on worker counts: one worker is what keeps the run reproducible.
@@ -159,7 +159,7 @@ def _check_device(name: str) -> torch.device:
     return device
 
 
-def _check_folder(recipe: Plan, out: Path, state: Path, began: bool, resume: bool) -> None:
+def _check_folder(recipe: RunConfig, out: Path, state: Path, began: bool, resume: bool) -> None:
     """Make the folder, or make sure that what it holds is a run of this recipe."""
     if began and not resume:
         raise FileExistsError(f"{out} holds a run already: resume it, or choose another folder.")
@@ -194,7 +194,7 @@ def _trainer(recipe: Recipe | SliceRecipe, out: Path, device: torch.device) -> l
             own["precision"] = "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
     else:
         how = recipe.optimizer
-        callbacks.insert(0, Average(decay=how.average_decay))
+        callbacks.insert(0, ExponentialMovingAverage(decay=how.average_decay))
         own = {
             "max_epochs": math.ceil(how.steps / recipe.validate_every),
             "gradient_clip_val": how.clip_norm,

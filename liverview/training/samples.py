@@ -17,15 +17,23 @@ from torch.utils.data import Dataset
 from liverview.core.labels import Label
 from liverview.networks.preprocessing import Preprocessing
 from liverview.phantom.anatomy import Body
-from liverview.phantom.fields import Draw, Field, Grid, Point, gaussian, resample, slices_with
-from liverview.phantom.frame import CANON, Organ
+from liverview.phantom.fields import (
+    Field,
+    Grid,
+    Point,
+    RandomSource,
+    gaussian,
+    resample,
+    slices_with,
+)
+from liverview.phantom.frame import CANONICAL_GRID, Organ
 from liverview.phantom.paint import Painting, paint
-from liverview.phantom.scanner import Scan, Scanner, draw_scanner
-from liverview.phantom.subject import Subject, draw_subject, dress
-from liverview.phantom.vessels import least_contrast
+from liverview.phantom.scanner import Scanner, ScanSimulation, draw_scanner
+from liverview.phantom.subject import Subject, add_appearance, draw_subject
+from liverview.phantom.vessels import min_visible_contrast
 from liverview.training.recipe import Recipe, SampleConfig
-from liverview.training.scans import LabelledScan, liver_sample, organ_sample
-from liverview.training.simulated_prior import first_stage
+from liverview.training.scans import LabelledScan, draw_liver_sample, draw_organ_sample
+from liverview.training.simulated_prior import simulate_coarse_prior
 
 _HEADS = 0.05  # share of the bodies that are none
 _AROUND_MM = 6.0  # of liver, which a vessel is compared with
@@ -60,84 +68,87 @@ class PhantomSamples(Dataset[tuple[Tensor, Tensor]]):
         number = self.start + index
         lane = number % lanes
         if self.scans:
-            draw = Draw((self.recipe.seed, self.stream, 2, number))
+            draw = RandomSource((self.recipe.seed, self.stream, 2, number))
             if draw.chance(self.recipe.scans_share):
-                scan = self.scans[draw.whole(0, len(self.scans))]
+                scan = self.scans[draw.integer(0, len(self.scans))]
                 if sample.kind == "liver":
-                    return liver_sample(draw, scan, sample, self.recipe.preprocessing)
+                    return draw_liver_sample(draw, scan, sample, self.recipe.preprocessing)
                 liver = self.recipe.classes.index("liver")
-                return organ_sample(draw, scan, sample, self.recipe.preprocessing, liver)
+                return draw_organ_sample(draw, scan, sample, self.recipe.preprocessing, liver)
         subject = self._subject(lane, number // lanes // sample.per_body * lanes + lane)
-        draw = Draw((self.recipe.seed, self.stream, 1, number))
-        make = {"organs": _organ_sample, "liver": _liver_sample}[sample.kind]
+        draw = RandomSource((self.recipe.seed, self.stream, 1, number))
+        make = {"organs": _draw_organ_sample, "liver": _draw_liver_sample}[sample.kind]
         return make(draw, subject, sample, self.recipe.preprocessing)
 
     def _subject(self, lane: int, number: int) -> Subject:
         kept = self._subjects.get(lane)
         if kept is None or kept[0] != number:
-            draw = Draw((self.recipe.seed, self.stream, 0, number))
+            draw = RandomSource((self.recipe.seed, self.stream, 0, number))
             heads = _HEADS if self.recipe.sample.kind == "organs" else 0.0
             kept = number, draw_subject(draw, heads)
             self._subjects[lane] = kept
         return kept[1]
 
 
-def _organ_sample(
-    draw: Draw, subject: Subject, config: SampleConfig, how: Preprocessing
+def _draw_organ_sample(
+    draw: RandomSource, subject: Subject, config: SampleConfig, how: Preprocessing
 ) -> tuple[Tensor, Tensor]:
     """A block of the body with its organs, (C, I, J, K) and (I, J, K)."""
     grid = _organ_grid(draw, subject.body, config, how)
     # Few large ones: else all that is dark beside the liver passes for a tumor of it.
-    lesions = draw.whole(1, 9) if draw.chance(0.4) else 0
+    lesions = draw.integer(1, 9) if draw.chance(0.4) else 0
     largest = 50 if draw.chance(0.25) else 30
-    patient = dress(draw, subject, lesions, largest)
+    patient = add_appearance(draw, subject, lesions, largest)
     painting = paint(patient, grid)
-    hu = Scan(draw_scanner(draw, grid.spacing), patient.body, draw).image(painting, grid)
+    hu = ScanSimulation(draw_scanner(draw, grid.spacing), patient.body, draw).image(painting, grid)
     organs = painting.organs.long()
     if draw.chance(0.12):
-        _breathe(draw, hu, organs)
+        _shift_by_breathing(draw, hu, organs)
     _limit_view(draw, hu, organs)
-    return how.block(hu), organs
+    return how.input_3d(hu), organs
 
 
-def _organ_grid(draw: Draw, body: Body, config: SampleConfig, how: Preprocessing) -> Grid:
+def _organ_grid(draw: RandomSource, body: Body, config: SampleConfig, how: Preprocessing) -> Grid:
     """A block that is mostly somewhere along the liver, else anywhere in the known body.
 
     Its place is no multiple of the spacing, so that no two blocks cut voxels alike.
     """
-    z = CANON.axis(2)
+    z = CANONICAL_GRID.axis(2)
     spacing = how.spacing_mm
     half = (config.shape[2] - 1) / 2 * spacing[2]
-    low, high = body.span[0] + half, body.span[1] - half
+    low, high = body.known_z_range[0] + half, body.known_z_range[1] - half
     liver = slices_with(body.organs[Organ.LIVER])
     if liver and draw.chance(0.8):
-        middle = float(z[liver[draw.whole(0, len(liver))]]) + draw.u(-half, half)
+        middle = float(z[liver[draw.integer(0, len(liver))]]) + draw.uniform(-half, half)
     else:
-        middle = draw.u(min(low, high), max(low, high))
+        middle = draw.uniform(min(low, high), max(low, high))
     # A body that is known over less than the block is centered in it, and goes on as it ends.
     middle = min(max(middle, low), high) if low < high else (low + high) / 2
     center = [0.0, 25.0, middle]
     for axis in range(2):
-        spare = CANON.spacing[axis] * CANON.shape[axis] - spacing[axis] * config.shape[axis]
-        center[axis] += draw.n(0, max(spare, 8.0) / 4)
+        spare = (
+            CANONICAL_GRID.spacing[axis] * CANONICAL_GRID.shape[axis]
+            - spacing[axis] * config.shape[axis]
+        )
+        center[axis] += draw.normal(0, max(spare, 8.0) / 4)
     return Grid.centered(center, spacing, config.shape)
 
 
-def _breathe(draw: Draw, hu: Field, organs: Tensor) -> None:
+def _shift_by_breathing(draw: RandomSource, hu: Field, organs: Tensor) -> None:
     """The chest moved between parts of the scan: slices above a level are shifted."""
-    for _ in range(draw.whole(1, 4)):
-        level = draw.whole(0, hu.shape[2])
-        shift = (draw.whole(-1, 2), draw.whole(-1, 2))
+    for _ in range(draw.integer(1, 4)):
+        level = draw.integer(0, hu.shape[2])
+        shift = (draw.integer(-1, 2), draw.integer(-1, 2))
         for block in (hu, organs):
             block[:, :, level:] = block[:, :, level:].roll(shift, (0, 1))
 
 
-def _limit_view(draw: Draw, hu: Field, organs: Tensor) -> None:
+def _limit_view(draw: RandomSource, hu: Field, organs: Tensor) -> None:
     """A scan that does not show the whole body: padding on one side, or all around it."""
-    padding = (-1024.0, -2000.0, -3024.0, 0.0)[draw.pick((2, 1, 1, 1))]
-    lot = draw.u(0, 1)
+    padding = (-1024.0, -2000.0, -3024.0, 0.0)[draw.choice((2, 1, 1, 1))]
+    lot = draw.uniform(0, 1)
     if lot < 0.15:
-        axis, count = draw.whole(0, 2), draw.whole(1, 10)
+        axis, count = draw.integer(0, 2), draw.integer(1, 10)
         cut = slice(0, count) if draw.chance(0.5) else slice(-count, None)
         index: tuple[Any, ...] = (cut,) if axis == 0 else (slice(None), cut)
         hu[index], organs[index] = padding, 0
@@ -145,52 +156,54 @@ def _limit_view(draw: Draw, hu: Field, organs: Tensor) -> None:
         hu[organs == Organ.OUTSIDE] = min(padding, -1000.0)
 
 
-def _liver_sample(
-    draw: Draw, subject: Subject, config: SampleConfig, how: Preprocessing
+def _draw_liver_sample(
+    draw: RandomSource, subject: Subject, config: SampleConfig, how: Preprocessing
 ) -> tuple[Tensor, Tensor]:
     """Slices around a point of the liver, (K, C, I, J) and (K, I, J)."""
     grid = _liver_grid(draw, subject.body, config, how)
-    lesions = draw.whole(1, 7) if draw.chance(0.45) else 0
-    patient = dress(draw, subject, lesions, 60)
+    lesions = draw.integer(1, 7) if draw.chance(0.45) else 0
+    patient = add_appearance(draw, subject, lesions, 60)
     painting = paint(patient, grid)
     scanner = draw_scanner(draw, grid.spacing)
     body = patient.body
-    hu = Scan(scanner, body, draw).image(painting, grid)
-    liver = resample(_won(body), CANON, grid)
-    prior = first_stage(draw, liver, grid, partial(_organ_around, body, grid))
+    hu = ScanSimulation(scanner, body, draw).image(painting, grid)
+    liver = resample(_liver_distance(body), CANONICAL_GRID, grid)
+    prior = simulate_coarse_prior(draw, liver, grid, partial(_organ_around, body, grid))
     sure = prior > 0.9
     known = int(sure.sum()) > 50
     liver_hu = float(hu[sure].median()) if known else patient.appearance.mean_hu[Organ.LIVER]
-    liver_hu += draw.n(0, 4)
-    labels = _visible(painting, patient.appearance.mean_hu[Organ.LIVER], scanner, grid)
+    liver_hu += draw.normal(0, 4)
+    labels = _visible_labels(painting, patient.appearance.mean_hu[Organ.LIVER], scanner, grid)
     inner = slice(how.halo, grid.shape[2] - how.halo)
     target = labels[:, :, inner].long().movedim(2, 0)
-    return how.slab(hu, prior[:, :, inner], liver_hu), target
+    return how.input_2d(hu, prior[:, :, inner], liver_hu), target
 
 
-def _liver_grid(draw: Draw, body: Body, config: SampleConfig, how: Preprocessing) -> Grid:
+def _liver_grid(draw: RandomSource, body: Body, config: SampleConfig, how: Preprocessing) -> Grid:
     """A grid around a random point in or near the liver."""
     index = (body.organs[Organ.LIVER] < 6).nonzero()
     chosen = (
-        index[draw.whole(0, len(index))].tolist() if len(index) else [n // 2 for n in CANON.shape]
+        index[draw.integer(0, len(index))].tolist()
+        if len(index)
+        else [n // 2 for n in CANONICAL_GRID.shape]
     )
     place = [
-        o + i * s + draw.n(0, 12)
-        for o, i, s in zip(CANON.origin, chosen, CANON.spacing, strict=True)
+        o + i * s + draw.normal(0, 12)
+        for o, i, s in zip(CANONICAL_GRID.origin, chosen, CANONICAL_GRID.spacing, strict=True)
     ]
-    spacing = (how.spacing_mm[0], how.spacing_mm[1], draw.log_u(*config.slice_mm))
+    spacing = (how.spacing_mm[0], how.spacing_mm[1], draw.log_uniform(*config.slice_mm))
     shape = (config.shape[0], config.shape[1], config.shape[2] + 2 * how.halo)
     return Grid.centered(place, spacing, shape)
 
 
 def _organ_around(body: Body, grid: Grid, center: Point) -> Field:
     """Distance to the organ that holds a place, mm."""
-    point = Grid.centered(center, CANON.spacing, (1, 1, 1))
-    there = {o: float(resample(d, CANON, point)) for o, d in body.organs.items()}
-    return resample(body.organs[min(there, key=lambda o: there[o])], CANON, grid)
+    point = Grid.centered(center, CANONICAL_GRID.spacing, (1, 1, 1))
+    there = {o: float(resample(d, CANONICAL_GRID, point)) for o, d in body.organs.items()}
+    return resample(body.organs[min(there, key=lambda o: there[o])], CANONICAL_GRID, grid)
 
 
-def _won(body: Body) -> Field:
+def _liver_distance(body: Body) -> Field:
     """Distance to the liver where its neighbors have taken their share, mm."""
     rivals = [d for organ, d in body.organs.items() if organ is not Organ.LIVER]
     nearest = torch.stack(rivals).amin(dim=0)
@@ -199,7 +212,7 @@ def _won(body: Body) -> Field:
     return torch.maximum(liver, (liver - nearest) / 2)
 
 
-def _visible(painting: Painting, liver_hu: float, scanner: Scanner, grid: Grid) -> Tensor:
+def _visible_labels(painting: Painting, liver_hu: float, scanner: Scanner, grid: Grid) -> Tensor:
     """The labels; vessels that no reader could see are not asked for.
 
     A vessel can be seen where, after the scanner's blur, it differs from the liver around it
@@ -210,14 +223,14 @@ def _visible(painting: Painting, liver_hu: float, scanner: Scanner, grid: Grid) 
     if not lumen.any():
         return painting.labels
     sigma = scanner.blur_mm / grid.spacing[0]
-    contrast = torch.where(lumen, painting.hu - _around(painting, liver_hu, grid), 0.0)
+    contrast = torch.where(lumen, painting.hu - _liver_hu_around(painting, liver_hu, grid), 0.0)
     contrast = gaussian(contrast, (sigma, sigma, scanner.slice_blur)).abs()
     peak = torch.nn.functional.max_pool3d((contrast * lumen)[None], (5, 5, 3), 1, (2, 2, 1))[0]
-    hidden = lumen & (peak < least_contrast(scanner.noise_hu))
+    hidden = lumen & (peak < min_visible_contrast(scanner.noise_hu))
     return painting.labels.masked_fill(hidden, int(Label.LIVER))
 
 
-def _around(painting: Painting, liver_hu: float, grid: Grid) -> Field:
+def _liver_hu_around(painting: Painting, liver_hu: float, grid: Grid) -> Field:
     """HU of the liver without its vessels around every voxel; ``liver_hu`` where there is none."""
     wide = [_AROUND_MM / s for s in grid.spacing]
     bare = (

@@ -22,18 +22,26 @@ from liverview.core.labels import Label
 from liverview.core.volume import Volume, same_grid
 from liverview.files import nifti
 from liverview.networks.preprocessing import Preprocessing
-from liverview.networks.resampling import along, coarser, linear_weights
-from liverview.phantom.fields import FAR_MM, Draw, Field, Grid, Point, gaussian, smooth_noise
-from liverview.phantom.lesions import Kind, draw_lesion
-from liverview.phantom.vessels import least_contrast
+from liverview.networks.resampling import apply_along_axis, downsampling_weights, linear_weights
+from liverview.phantom.fields import (
+    FAR_MM,
+    Field,
+    Grid,
+    Point,
+    RandomSource,
+    gaussian,
+    smooth_noise,
+)
+from liverview.phantom.lesions import LesionKind, draw_lesion
+from liverview.phantom.vessels import min_visible_contrast
 from liverview.training.decathlon import DataError
 from liverview.training.recipe import SampleConfig
-from liverview.training.simulated_prior import first_stage
+from liverview.training.simulated_prior import simulate_coarse_prior
 
-UNKNOWN = -100
+IGNORE_INDEX = -100
 """The target of a voxel of which nothing is known."""
-_VESSEL, _TUMOR, _NEITHER, _NOBODY_KNOWS = 2, 3, 4, 255  # values of a file; 1 is some of these
-_VALUES = (0, 1, _VESSEL, _TUMOR, _NEITHER, _NOBODY_KNOWS)
+_VESSEL, _TUMOR, _NEITHER, _IGNORE_VALUE = 2, 3, 4, 255  # values of a file; 1 is some of these
+_VALUES = (0, 1, _VESSEL, _TUMOR, _NEITHER, _IGNORE_VALUE)
 _FAR_MM = 60.0
 _SAME_HU = 25.0  # what differs by less may be one organ
 _POINTS = 5000  # about so many are kept of the border, and of what lies deeper
@@ -43,7 +51,7 @@ _CYST_HU = 10.0
 _WITH_LESIONS = 0.35
 
 
-def excluding(n: int) -> int:
+def complementary_label(n: int) -> int:
     """The target of a voxel of which only this is known: it is not of class ``n``."""
     return -1 - n
 
@@ -103,8 +111,8 @@ def _read(path: Path, how: Preprocessing) -> LabelledScan:
     hu = torch.from_numpy(volume.voxels.astype("float32")) + volume.intercept
     parts = (
         hu.clamp_(-1024.0, 3000.0),
-        ((values > 0) & (values != _NOBODY_KNOWS)).float(),
-        (values != _NOBODY_KNOWS).float(),
+        ((values > 0) & (values != _IGNORE_VALUE)).float(),
+        (values != _IGNORE_VALUE).float(),
         *((values == kind).float() for kind in (_VESSEL, _TUMOR, _NEITHER)),
     )
     shrink, spacing = _shrinking(volume, how)
@@ -133,7 +141,7 @@ def _shrinking(
         group = 1
         spacing = (how.spacing_mm[0] / 2, how.spacing_mm[1] / 2, how.spacing_mm[2] / 2)
     weights = [
-        coarser(volume.shape[axis], spacing[axis] / volume.spacing[axis])
+        downsampling_weights(volume.shape[axis], spacing[axis] / volume.spacing[axis])
         for axis in range(2 if flat else 3)
     ]
 
@@ -142,7 +150,7 @@ def _shrinking(
             whole = block.shape[2] // group * group
             block = block[:, :, :whole].reshape(*block.shape[:2], -1, group).mean(dim=3)
         for axis, matrix in enumerate(weights):
-            block = along(block, matrix, axis)
+            block = apply_along_axis(block, matrix, axis)
         return block
 
     return shrink, spacing
@@ -158,25 +166,25 @@ def _distance(liver: Tensor, spacing: tuple[float, float, float]) -> Tensor:
     away = torch.from_numpy(np.clip(out - within, -_FAR_MM, _FAR_MM)).float()
     for axis in (0, 1):
         positions = torch.arange(liver.shape[axis]) / 2
-        away = along(away, linear_weights(away.shape[axis], positions), axis)
+        away = apply_along_axis(away, linear_weights(away.shape[axis], positions), axis)
     return away
 
 
-def organ_sample(
-    draw: Draw, scan: LabelledScan, config: SampleConfig, how: Preprocessing, liver: int
+def draw_organ_sample(
+    draw: RandomSource, scan: LabelledScan, config: SampleConfig, how: Preprocessing, liver: int
 ) -> tuple[Tensor, Tensor]:
     """A bent, recolored block of a scan, (C, I, J, K), and targets (I, J, K) for `liver`."""
     grid = Grid.centered((0.0, 0.0, 0.0), how.spacing_mm, config.shape)
-    places = _bent(draw, grid, (draw.n(0, 0.05), draw.n(0, 0.05)), 1.0)
-    places = places / torch.tensor(scan.spacing) + torch.tensor(_middle(draw, scan, grid))
-    hu, organ, known, *_ = _seen(scan, places)
-    hu = _recolored(draw, hu, organ, grid)
-    hu = gaussian(hu, [draw.u(0.0, 0.55)] * 3) + _noise(draw, grid)
-    return how.block(hu), _targets(organ, known, liver, excluding(liver))
+    places = _deformed(draw, grid, (draw.normal(0, 0.05), draw.normal(0, 0.05)), 1.0)
+    places = places / torch.tensor(scan.spacing) + torch.tensor(_block_center(draw, scan, grid))
+    hu, organ, known, *_ = _sample_scan(scan, places)
+    hu = _augment_intensity(draw, hu, organ, grid)
+    hu = gaussian(hu, [draw.uniform(0.0, 0.55)] * 3) + _noise(draw, grid)
+    return how.input_3d(hu), _targets(organ, known, liver, complementary_label(liver))
 
 
-def liver_sample(
-    draw: Draw, scan: LabelledScan, config: SampleConfig, how: Preprocessing
+def draw_liver_sample(
+    draw: RandomSource, scan: LabelledScan, config: SampleConfig, how: Preprocessing
 ) -> tuple[Tensor, Tensor]:
     """Slices around a point of the liver, (K, C, I, J), and targets (K, I, J).
 
@@ -185,48 +193,48 @@ def liver_sample(
     """
     shape = (config.shape[0], config.shape[1], config.shape[2] + 2 * how.halo)
     grid = Grid.centered((0.0, 0.0, 0.0), scan.spacing, shape)
-    places = _bent(draw, grid, (0.0, 0.0), 0.0) / torch.tensor(scan.spacing)
-    point = scan.points[draw.whole(0, len(scan.points))].tolist()
-    middle = [float(n) + draw.n(0, 12) / scan.spacing[0] for n in point[:2]]
+    places = _deformed(draw, grid, (0.0, 0.0), 0.0) / torch.tensor(scan.spacing)
+    point = scan.points[draw.integer(0, len(scan.points))].tolist()
+    middle = [float(n) + draw.normal(0, 12) / scan.spacing[0] for n in point[:2]]
     deepest = scan.fields.shape[3] - config.shape[2] / 2
-    k = min(max(point[2] + draw.whole(-2, 3), config.shape[2] / 2), deepest)
+    k = min(max(point[2] + draw.integer(-2, 3), config.shape[2] / 2), deepest)
     # An even number of slices has its middle between two of them.
     places = places + torch.tensor([*middle, math.floor(k) - 0.5])
-    hu, organ, known, vessel, tumor, neither, away = _seen(scan, places)
-    hu = _recolored(draw, hu, organ, grid)
-    target = _targets(organ, known, excluding(0), 0)
+    hu, organ, known, vessel, tumor, neither, away = _sample_scan(scan, places)
+    hu = _augment_intensity(draw, hu, organ, grid)
+    target = _targets(organ, known, complementary_label(0), 0)
     for kind, label in ((neither, Label.LIVER), (vessel, Label.VESSEL), (tumor, Label.TUMOR)):
         target[(kind > 0.5) & (known > 0.9)] = int(label)
     noise = _noise(draw, grid)
-    _forget_faint(hu, target, float(noise.std()))
+    _ignore_invisible_vessels(hu, target, float(noise.std()))
     if draw.chance(_WITH_LESIONS):
-        hu = _with_lesions(draw, hu, target, grid)
-    hu = gaussian(hu, [draw.u(0.0, 0.7)] * 2 + [0.0]) + noise
-    prior = first_stage(draw, away, grid, partial(_alike, hu, grid))
+        hu = _insert_lesions(draw, hu, target, grid)
+    hu = gaussian(hu, [draw.uniform(0.0, 0.7)] * 2 + [0.0]) + noise
+    prior = simulate_coarse_prior(draw, away, grid, partial(_similar_density, hu, grid))
     sure = (prior > 0.9) & (organ > 0.5)
-    liver_hu = float(hu[sure if sure.any() else organ > -1].median()) + draw.n(0, 4)
+    liver_hu = float(hu[sure if sure.any() else organ > -1].median()) + draw.normal(0, 4)
     inner = slice(how.halo, shape[2] - how.halo)
-    return how.slab(hu, prior[:, :, inner], liver_hu), target[:, :, inner].movedim(2, 0)
+    return how.input_2d(hu, prior[:, :, inner], liver_hu), target[:, :, inner].movedim(2, 0)
 
 
-def _forget_faint(hu: Field, target: Tensor, noise_hu: float) -> None:
+def _ignore_invisible_vessels(hu: Field, target: Tensor, noise_hu: float) -> None:
     """Vessels that nobody could see any more become some part of the organ, whichever."""
     vessel = target == Label.VESSEL
     around = target == Label.LIVER
     if not (vessel.any() and around.any()):
         return
     contrast = abs(float(hu[vessel].median() - hu[around].median()))
-    if contrast < least_contrast(noise_hu):
-        target.masked_fill_(vessel, excluding(0))
+    if contrast < min_visible_contrast(noise_hu):
+        target.masked_fill_(vessel, complementary_label(0))
 
 
-def _with_lesions(draw: Draw, hu: Field, target: Tensor, grid: Grid) -> Field:
+def _insert_lesions(draw: RandomSource, hu: Field, target: Tensor, grid: Grid) -> Field:
     """HU with lesions in the liver; writes the tumors into ``target``.
 
     They take the place of what is smooth, so that the scan's own noise stays. Where nobody knows,
     they go on in what is as dense as the liver.
     """
-    organ = (target > 0) | (target == excluding(0))
+    organ = (target > 0) | (target == complementary_label(0))
     places = organ.nonzero()
     if len(places) == 0:
         return hu
@@ -234,10 +242,10 @@ def _with_lesions(draw: Draw, hu: Field, target: Tensor, grid: Grid) -> Field:
     smooth = gaussian(hu, [1.6 / s for s in grid.spacing])
     noise = hu - smooth
     alike = (smooth - liver_hu).abs() < 2 * _SAME_HU
-    inside = organ | ((target == UNKNOWN) & alike)
-    for _ in range(draw.whole(1, 6)):
-        center = grid.point(places[draw.whole(0, len(places))].tolist())
-        lesion = draw_lesion(draw, center, draw.log_u(*_TUMOR_MM), _TUMOR_HU, wild=True)
+    inside = organ | ((target == IGNORE_INDEX) & alike)
+    for _ in range(draw.integer(1, 6)):
+        center = grid.point(places[draw.integer(0, len(places))].tolist())
+        lesion = draw_lesion(draw, center, draw.log_uniform(*_TUMOR_MM), _TUMOR_HU, wild=True)
         box = lesion.box(grid)
         if box is None:
             continue
@@ -245,40 +253,40 @@ def _with_lesions(draw: Draw, hu: Field, target: Tensor, grid: Grid) -> Field:
         distance = torch.where(inside[box], lesion.distance(local), FAR_MM)
         smooth[box] = lesion.paint(smooth[box], distance, local, liver_hu, _CYST_HU)
         within = (distance < 0) & organ[box]
-        if lesion.kind is not Kind.PATCH:
-            label = Label.TUMOR if lesion.kind is Kind.TUMOR else Label.LIVER
+        if lesion.kind is not LesionKind.PATCH:
+            label = Label.TUMOR if lesion.kind is LesionKind.TUMOR else Label.LIVER
             target[box].masked_fill_(within, int(label))
     return smooth + noise
 
 
-def _middle(draw: Draw, scan: LabelledScan, grid: Grid) -> tuple[float, float, float]:
+def _block_center(draw: RandomSource, scan: LabelledScan, grid: Grid) -> tuple[float, float, float]:
     """Where a block of the whole body has its middle, in the scan's voxels: mostly at the liver."""
     size = scan.fields.shape[1:]
     span = (grid.shape[2] - 1) / 2 * grid.spacing[2] / scan.spacing[2]
     if len(scan.points) and draw.chance(0.8):
-        k = float(scan.points[draw.whole(0, len(scan.points)), 2]) + draw.u(-span, span)
+        k = float(scan.points[draw.integer(0, len(scan.points)), 2]) + draw.uniform(-span, span)
     else:
-        k = draw.u(0, size[2] - 1)
+        k = draw.uniform(0, size[2] - 1)
     low, high = span, size[2] - 1 - span
     k = min(max(k, low), high) if low < high else (size[2] - 1) / 2
     spread = 16 / scan.spacing[0]
-    return size[0] / 2 + draw.n(0, spread), size[1] / 2 + draw.n(0, spread), k
+    return size[0] / 2 + draw.normal(0, spread), size[1] / 2 + draw.normal(0, spread), k
 
 
-def _bent(draw: Draw, grid: Grid, lean: tuple[float, float], depth: float) -> Tensor:
+def _deformed(draw: RandomSource, grid: Grid, lean: tuple[float, float], depth: float) -> Tensor:
     """Every place of a grid, mm, turned, scaled and bent, (I, J, K, 3); along z by ``depth``."""
     x, y, z = (axis.expand(grid.shape) for axis in grid.axes())
-    turn = draw.n(0, 0.1)
+    turn = draw.normal(0, 0.1)
     x, y = math.cos(turn) * x - math.sin(turn) * y, math.sin(turn) * x + math.cos(turn) * y
     parts = []
     for axis, amount in ((x + lean[0] * z, 1.0), (y + lean[1] * z, 1.0), (z, depth)):
-        wide = smooth_noise(draw, grid, 80) * draw.u(0, 5)
-        small = smooth_noise(draw, grid, 36) * draw.u(0, 2)
-        parts.append(axis * draw.u(0.87, 1.15) ** amount + amount * (wide + small))
+        wide = smooth_noise(draw, grid, 80) * draw.uniform(0, 5)
+        small = smooth_noise(draw, grid, 36) * draw.uniform(0, 2)
+        parts.append(axis * draw.uniform(0.87, 1.15) ** amount + amount * (wide + small))
     return torch.stack(parts, dim=-1)
 
 
-def _seen(scan: LabelledScan, places: Tensor) -> tuple[Tensor, ...]:
+def _sample_scan(scan: LabelledScan, places: Tensor) -> tuple[Tensor, ...]:
     """The scan's fields at places given in its voxels; what is beyond it is not known."""
     size = torch.tensor(scan.fields.shape[1:])
     flat = places.flatten(end_dim=-2)
@@ -296,11 +304,11 @@ def _seen(scan: LabelledScan, places: Tensor) -> tuple[Tensor, ...]:
 def _targets(organ: Tensor, known: Tensor, inside: int, outside: int) -> Tensor:
     target = torch.full(organ.shape, outside)
     target[organ > 0.5] = inside
-    target[known < 0.9] = UNKNOWN
+    target[known < 0.9] = IGNORE_INDEX
     return target
 
 
-def _alike(hu: Field, grid: Grid, center: Point) -> Field:
+def _similar_density(hu: Field, grid: Grid, center: Point) -> Field:
     """About the distance to what is as dense as a place is, mm: the best guess of its organ."""
     smooth = gaussian(hu, [1.5, 1.5, 0.0])
     index = [
@@ -310,21 +318,21 @@ def _alike(hu: Field, grid: Grid, center: Point) -> Field:
     return ((smooth - smooth[tuple(index)]).abs() - _SAME_HU) / 5
 
 
-def _recolored(draw: Draw, hu: Field, organ: Field, grid: Grid) -> Field:
+def _augment_intensity(draw: RandomSource, hu: Field, organ: Field, grid: Grid) -> Field:
     """Another patient and phase: contrast and densities."""
     soft = torch.exp(-(((hu - 60) / 120) ** 2))
-    hu = hu + soft * (smooth_noise(draw, grid, 50) * draw.u(0, 12) + draw.n(0, 8))
+    hu = hu + soft * (smooth_noise(draw, grid, 50) * draw.uniform(0, 12) + draw.normal(0, 8))
     if draw.chance(0.5):
-        hu = hu + organ * draw.n(0, 18)
+        hu = hu + organ * draw.normal(0, 18)
     if draw.chance(0.6):  # all that is denser or less dense than the liver, more or less so
         middle = float(hu[organ > 0.9].median()) if (organ > 0.9).any() else 60.0
-        hu = torch.where(hu > -150, middle + (hu - middle) * draw.log_u(0.4, 1.6), hu)
+        hu = torch.where(hu > -150, middle + (hu - middle) * draw.log_uniform(0.4, 1.6), hu)
     return hu
 
 
-def _noise(draw: Draw, grid: Grid) -> Field:
+def _noise(draw: RandomSource, grid: Grid) -> Field:
     noise = draw.white(grid.shape)
     if draw.chance(0.6):
-        noise = gaussian(noise, [draw.u(0.3, 0.9)] * 3)
+        noise = gaussian(noise, [draw.uniform(0.3, 0.9)] * 3)
         noise = noise / noise.std()
-    return noise * draw.log_u(1, 22)
+    return noise * draw.log_uniform(1, 22)

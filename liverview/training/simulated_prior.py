@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import torch
 
-from liverview.phantom.fields import Draw, Field, Grid, Point, ellipsoid, smooth_noise
+from liverview.phantom.fields import Field, Grid, Point, RandomSource, ellipsoid, smooth_noise
 
 Around = Callable[[Point], Field]
 """Distance to the organ that holds a place, mm, on the sample's grid."""
 
 
-def first_stage(draw: Draw, liver: Field, grid: Grid, around: Around) -> Field:
+def simulate_coarse_prior(draw: RandomSource, liver: Field, grid: Grid, around: Around) -> Field:
     """The liver as a first stage with errors would see it: probability, 0..1.
 
     Its border wanders, parts of what lies beside the liver are taken for it, and parts of the
@@ -22,16 +22,16 @@ def first_stage(draw: Draw, liver: Field, grid: Grid, around: Around) -> Field:
     ----------
     liver : distance to the true one, mm, below 0 inside.
     """
-    shift = draw.n(0, 1.5) + smooth_noise(draw, grid, 28) * draw.u(0.5, 3.5)
-    seen = torch.sigmoid(-(liver + shift) / draw.u(1.0, 3.0))
-    for _ in range(draw.pick((0.4, 0.4, 0.2))):
-        seen = torch.maximum(seen, _error(draw, grid, (liver > 2) & (liver < 30), around))
-    for _ in range(draw.pick((0.6, 0.3, 0.1))):
-        seen = seen * (1 - _error(draw, grid, (liver < 0) & (liver > -30), around))
+    shift = draw.normal(0, 1.5) + smooth_noise(draw, grid, 28) * draw.uniform(0.5, 3.5)
+    seen = torch.sigmoid(-(liver + shift) / draw.uniform(1.0, 3.0))
+    for _ in range(draw.choice((0.4, 0.4, 0.2))):
+        seen = torch.maximum(seen, _random_mistake(draw, grid, (liver > 2) & (liver < 30), around))
+    for _ in range(draw.choice((0.6, 0.3, 0.1))):
+        seen = seen * (1 - _random_mistake(draw, grid, (liver < 0) & (liver > -30), around))
     return seen
 
 
-def _error(draw: Draw, grid: Grid, where: Field, around: Around) -> Field:
+def _random_mistake(draw: RandomSource, grid: Grid, where: Field, around: Around) -> Field:
     """How wrong a first stage is around a random voxel of ``where``, 0..1; 0 if there is none.
 
     An uneven ball, which in half of the cases ends where the organ in its middle does.
@@ -39,10 +39,10 @@ def _error(draw: Draw, grid: Grid, where: Field, around: Around) -> Field:
     index = where.nonzero()
     if len(index) == 0:
         return torch.zeros(grid.shape)
-    center = grid.point(index[draw.whole(0, len(index))].tolist())
-    radius = draw.log_u(8, 70)
-    ball = ellipsoid(*grid.axes(), center, [radius * draw.u(0.7, 1.4) for _ in range(3)])
+    center = grid.point(index[draw.integer(0, len(index))].tolist())
+    radius = draw.log_uniform(8, 70)
+    ball = ellipsoid(*grid.axes(), center, [radius * draw.uniform(0.7, 1.4) for _ in range(3)])
     distance = ball + smooth_noise(draw, grid, 20) * radius * 0.25
     if draw.chance(0.5):
         distance = torch.maximum(distance, around(center))
-    return torch.sigmoid(-distance / draw.u(1.5, 4.0)) * draw.u(0.4, 1.0)
+    return torch.sigmoid(-distance / draw.uniform(1.5, 4.0)) * draw.uniform(0.4, 1.0)

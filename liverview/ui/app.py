@@ -20,10 +20,10 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QApplication
 
-from liverview.ui.headless import Delivery
+from liverview.ui.headless import HeadlessRun
 from liverview.ui.main_window import MainWindow
 from liverview.ui.state.session import Session
-from liverview.ui.widgets.theme import dress
+from liverview.ui.widgets.theme import install_theme
 
 if TYPE_CHECKING:
     from liverview.phantom.config import PhantomConfig
@@ -56,7 +56,7 @@ def run(
     ini = QSettings.Format.IniFormat
     settings = QSettings() if out is None else QSettings(throwaway.filePath("window.ini"), ini)
     window = MainWindow(Session(), settings, device)
-    delivery = Delivery(window, out) if out is not None else None
+    delivery = HeadlessRun(window, out) if out is not None else None
     window.show()
     if scan is not None:
         window.controller.open(scan, None if delivery is None else 0)
@@ -81,7 +81,7 @@ def make_application() -> QApplication:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
-    dress(app)
+    install_theme(app)
     return app
 
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QElapsedTimer, QObject, QTimer
 
 from liverview.files.atomic import write_json
 from liverview.measurement.compute import measure
-from liverview.measurement.export import report
+from liverview.measurement.export import measurement_record
 from liverview.measurement.results import Measurement
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.main_window import MainWindow
@@ -17,7 +17,7 @@ from liverview.ui.main_window import MainWindow
 _LAYOUT_MS = 200  # for the last repaints before the picture is taken
 
 
-class Delivery(QObject):
+class HeadlessRun(QObject):
     """Drives a window by its own signals, as a person would by its menu.
 
     Attributes
@@ -36,7 +36,7 @@ class Delivery(QObject):
         window.controller.segmented.connect(self._on_segmented)
         window.controller.saved.connect(self._on_saved)
         window.controller.failed.connect(self._on_failed)
-        window.controller.noticed.connect(self._on_noticed)
+        window.controller.message.connect(self._on_noticed)
 
     def _on_volume_changed(self) -> None:
         self._clock.start()
@@ -56,7 +56,7 @@ class Delivery(QObject):
         assert session.labels is not None
         measurement = measure(session.labels, session.volume)
         device = self._window.actions_.device.currentData()
-        figures = report(
+        figures = measurement_record(
             session.volume, measurement, device=device, seconds=round(self._seconds, 2)
         )
         self._json = self._out / f"{session.volume.name}_measurement.json"

@@ -12,15 +12,15 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, 
 from liverview import DISCLAIMER
 from liverview.core.labels import Label
 from liverview.core.volume import Plane
-from liverview.ui.actions.help import Help, Places
+from liverview.ui.actions.help import HelpMenu, TourTargets
 from liverview.ui.actions.main_actions import Actions
 from liverview.ui.flows.case_files import CaseFiles
-from liverview.ui.flows.reporting import Reporting, open_page
+from liverview.ui.flows.reporting import ReportFlow, open_in_browser
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
-from liverview.ui.live.slow_axis_copy import Turning
+from liverview.ui.live.slow_axis_copy import SlowAxisCopy
 from liverview.ui.live.surfaces import Surfaces
-from liverview.ui.panels.docks import Panels
+from liverview.ui.panels.docks import PanelDocks
 from liverview.ui.panels.status_bar import ProgressStatus, Readout
 from liverview.ui.settings import load_settings, recent_files, remember_file, save_settings
 from liverview.ui.state.markups import ScanMarkups
@@ -28,7 +28,7 @@ from liverview.ui.state.session import Session
 from liverview.ui.tools.markup_tool import MarkupTool
 from liverview.ui.views.cine import Cine
 from liverview.ui.views.lesion_lines import LesionLines
-from liverview.ui.views.linked_views import Views
+from liverview.ui.views.linked_views import LinkedViews
 from liverview.ui.views.surface_pane import SurfacePane
 from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.message_bar import MessageBar
@@ -45,11 +45,11 @@ class MainWindow(QMainWindow):
         self.session = session
         self.settings = settings
         self.controller = Controller(session, self)
-        self._slow_axis_copy = Turning(session, self.controller.start_background, self)
+        self._slow_axis_copy = SlowAxisCopy(session, self.controller.start_background, self)
         self.files = CaseFiles(self, self.controller)
         self.markups = ScanMarkups(session, settings, self)
         self.tool = MarkupTool(self.markups, self)
-        self.views = Views(session, self._surface_pane)
+        self.views = LinkedViews(session, self._surface_pane)
         self.views.set_tool(self.tool, self.markups.changed)
         self.cine = Cine(session, self._plane, self)
         self.actions_ = Actions(self, session, self.views, self.cine, self.tool)
@@ -57,10 +57,10 @@ class MainWindow(QMainWindow):
         self.start_page = StartPage()
         self.readout = Readout(session)
         self.progress = ProgressStatus(session)
-        self.panels = Panels(self, self.controller, self.markups)
-        self.reporting = Reporting(self.files, self.controller, self.markups, self.panels.findings)
+        self.panels = PanelDocks(self, self.controller, self.markups)
+        self.reporting = ReportFlow(self.files, self.controller, self.markups, self.panels.findings)
         findings = self.panels.findings
-        self.views.add_drawing(LesionLines(findings), findings.changed)
+        self.views.add_overlay_painter(LesionLines(findings), findings.changed)
         self._clock = QElapsedTimer()  # of the segmentation
         self._build()
         self._connect()
@@ -68,11 +68,13 @@ class MainWindow(QMainWindow):
         load_settings(self, self.controller, settings)
         self.panels.network.refresh()
         begin, labels = self.start_page.phantom_button, self.panels.docks["labels"]
-        places = Places(begin=begin, views=self.views, toolbar=self.toolbar, labels=labels)
-        self.help = Help(self, self.actions_, settings, places, self.controller.start_background)
-        self.actions_.wear_theme()
+        places = TourTargets(begin=begin, views=self.views, toolbar=self.toolbar, labels=labels)
+        self.help = HelpMenu(
+            self, self.actions_, settings, places, self.controller.start_background
+        )
+        self.actions_.apply_theme()
         self._show_recent()
-        self._refresh()
+        self._update_actions()
         self.setAcceptDrops(True)
 
     def _build(self) -> None:
@@ -125,16 +127,16 @@ class MainWindow(QMainWindow):
         self.reporting.failed.connect(self._on_failed)
         self.reporting.progressed.connect(self.statusBar().showMessage)
         self.reporting.written.connect(self._on_report_written)
-        control.noticed.connect(self._on_noticed)
+        control.message.connect(self._on_noticed)
         control.failed.connect(self._on_failed)
         control.opened.connect(self._on_opened)
         control.segmented.connect(self._on_segmented)
         control.saved.connect(self._on_saved)
-        control.busy_changed.connect(self._refresh)
+        control.busy_changed.connect(self._update_actions)
         self.session.volume_changed.connect(self.messages.dismiss)
         # Not what streams: every start and end of work is in `busy_changed`.
         for signal in (self.session.volume_changed, self.session.modified_changed):
-            signal.connect(self._refresh)
+            signal.connect(self._update_actions)
 
     # ---- commands ------------------------------------------------------------------------
 
@@ -175,10 +177,13 @@ class MainWindow(QMainWindow):
             seconds = self._clock.elapsed() / 1000
             liver = format_ml(self.session.volume_ml(Label.LIVER))
             self.statusBar().showMessage(f"Done in {seconds:.0f} s: liver {liver}", _MESSAGE_MS)
-        elif outcome is Outcome.CANCELED and self.session.has_partial:
+        elif outcome is Outcome.CANCELED and self.session.has_unfinished_labels:
             self.messages.show_message(
                 "Canceled. What was found so far is shown.",
-                [("Keep it", self._refresh), ("Drop it", self.session.drop_partial)],
+                [
+                    ("Keep it", self._update_actions),
+                    ("Drop it", self.session.drop_unfinished_labels),
+                ],
             )
 
     def _on_saved(self, path: Path) -> None:
@@ -186,7 +191,7 @@ class MainWindow(QMainWindow):
 
     def _on_report_written(self, path: Path) -> None:
         self.messages.show_message(
-            f"Report written: {path}", [("Open it", partial(open_page, path))]
+            f"Report written: {path}", [("Open it", partial(open_in_browser, path))]
         )
 
     def _on_scan_info(self) -> None:
@@ -212,7 +217,7 @@ class MainWindow(QMainWindow):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
-            self.actions_.wear_theme()
+            self.actions_.apply_theme()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -231,17 +236,19 @@ class MainWindow(QMainWindow):
         return SurfacePane(self.session, surfaces)
 
     def _plane(self) -> Plane:
-        return self.views.focused().plane
+        return self.views.focused_view().plane
 
     # ---- what can be done now ----------------------------------------------------------------
 
-    def _refresh(self) -> None:
+    def _update_actions(self) -> None:
         session = self.session
         has_volume = session.volume is not None
         name = session.volume.name if session.volume else ""
         self._stack.setCurrentWidget(self.views if has_volume else self.start_page)
         savable = session.has_labels and not (session.segmenting or self.controller.saving)
-        self.actions_.allow(has_volume=has_volume, busy=self.controller.busy, savable=savable)
+        self.actions_.update_enabled(
+            has_volume=has_volume, busy=self.controller.busy, savable=savable
+        )
         place = f" ({session.path.parent.name})" if session.path else ""
         self.setWindowTitle(f"{name}[*]{place} – liverview" if name else "liverview")
         self.setWindowModified(session.modified and has_volume)

@@ -10,10 +10,10 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings
 from PySide6.QtWidgets import QMainWindow
 
-from liverview.core.labels import SHOWN, Drawn
+from liverview.core.labels import FOREGROUND, DrawStyle
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.state.session import Convention, Session
-from liverview.ui.widgets.theme import Theme, set_theme, theme
+from liverview.ui.widgets.theme import Theme, current_theme, set_theme
 
 _KEPT = 10
 # Raised with every new panel: beside an older arrangement it would be squeezed in.
@@ -50,24 +50,26 @@ def save_settings(window: QMainWindow, controller: Controller, settings: QSettin
     settings.setValue("width", width)
     settings.setValue("convention", session.convention.name)
     settings.setValue("interpolated", session.display.interpolated)
-    for label in SHOWN:
+    for label in FOREGROUND:
         style = session.styles[label]
-        looks = (*style.color, style.opacity, style.drawn.name)
+        looks = (*style.color, style.opacity, style.draw_style.name)
         settings.setValue(f"labels/{label.name.lower()}", " ".join(str(part) for part in looks))
     settings.setValue("keep_maps", controller.keep_maps)
-    settings.setValue("theme", theme().name)
+    settings.setValue("theme", current_theme().name)
     settings.sync()
 
 
 def _load_styles(session: Session, settings: QSettings) -> None:
     """Colors, opacities, outlines; all labels are visible at the start."""
-    for label in SHOWN:
+    for label in FOREGROUND:
         with contextlib.suppress(KeyError, ValueError):
             *color, opacity, drawn = str(settings.value(f"labels/{label.name.lower()}")).split()
             red, green, blue = (min(max(int(part), 0), 255) for part in color)
             seen = float(opacity)
             if math.isfinite(seen):
-                session.set_style(label, color=(red, green, blue), opacity=seen, drawn=Drawn[drawn])
+                session.set_style(
+                    label, color=(red, green, blue), opacity=seen, draw_style=DrawStyle[drawn]
+                )
 
 
 def recent_files(settings: QSettings) -> list[Path]:

@@ -25,7 +25,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
 from liverview.phantom.bank import STEP_MM
-from liverview.phantom.frame import CANON, Organ
+from liverview.phantom.frame import CANONICAL_GRID, Organ
 
 SOURCE_MM = 1.5
 LIVER_MM = 2.0
@@ -94,7 +94,7 @@ def build_body(path: Path) -> dict[str, np.ndarray]:
     middle = np.argwhere(labels == values["vertebrae_L1"]).mean(axis=0)
     # The origin is the vertebral body; the mask's middle is nearer to the canal.
     origin = middle + np.array([0.0, 15.0 / SOURCE_MM, 0.0])
-    z = CANON.axis(2).numpy()
+    z = CANONICAL_GRID.axis(2).numpy()
     low = max(int(origin[2] + (z[0] - 20) / SOURCE_MM), 0)
     high = min(int(origin[2] + (z[-1] + 20) / SOURCE_MM), labels.shape[2])
     labels, origin = labels[:, :, low:high], origin - np.array([0, 0, low])
@@ -109,7 +109,7 @@ def build_body(path: Path) -> dict[str, np.ndarray]:
         distance = ndimage.gaussian_filter(distance, 0.6, mode="nearest")
         axes = [
             (a.numpy() / SOURCE_MM + o - 0.5) / 2
-            for a, o in zip((CANON.axis(i) for i in range(3)), origin, strict=True)
+            for a, o in zip((CANONICAL_GRID.axis(i) for i in range(3)), origin, strict=True)
         ]
         grid = np.meshgrid(*axes, indexing="ij")
         placed = ndimage.map_coordinates(distance, grid, order=1, mode="nearest")

@@ -252,7 +252,7 @@ def test_values_that_no_label_has_are_said(
 ) -> None:
     volume = nifti.read(phantom / "labels.nii.gz")
     odd = LabelMap(np.full(volume.shape, 7, np.uint8), volume.affine)
-    for _ in nifti.save_labels(tmp_path / "odd.nii.gz", odd, volume):
+    for _ in nifti.iter_write_labels(tmp_path / "odd.nii.gz", odd, volume):
         pass
     capsys.readouterr()
     assert main(["measure", str(tmp_path / "odd.nii.gz")]) == 0

@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from liverview import inference
 from liverview.cli import main
+from liverview.cohort import local
 from liverview.core.labels import Label
-from liverview.core.stream import Notice, Progress, Slab
+from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import Volume
 from liverview.files import nifti
 from liverview.files.sidefiles.weights import weights_sha256
+from liverview.inference import segmentation
 from liverview.measurement.compute import measure
 
 from support import tiny_networks
@@ -30,8 +31,10 @@ TINY = ["--shape", "48", "42", "24", "--spacing", "8", "8", "10", "--noise", "5"
 
 @pytest.fixture(autouse=True)
 def _quick_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "load_models", lambda folder=None: tiny_networks.bright_liver())
-    monkeypatch.setattr(inference, "_PLAUSIBLE_ML", (0.0, 1e6))
+    monkeypatch.setattr(
+        segmentation, "load_models", lambda folder=None: tiny_networks.bright_liver()
+    )
+    monkeypatch.setattr(segmentation, "_PLAUSIBLE_ML", (0.0, 1e6))
 
 
 @pytest.fixture(scope="module")
@@ -118,14 +121,14 @@ def test_what_cannot_be_saved_is_said_and_the_rest_is_saved(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = nifti.save_labels
+    real = nifti.iter_write_labels
 
     def full(path: Path, *arguments: object, **options: object) -> Iterator[Progress]:
         if path.name.startswith("b"):
             raise OSError(28, "No space left on device", str(path))
         yield from real(path, *arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(nifti, "save_labels", full)
+    monkeypatch.setattr(nifti, "iter_write_labels", full)
     assert main(["segment", str(scans), "-o", str(tmp_path / "out")]) == 2
     assert "No space left" in capsys.readouterr().err
     assert [p.name[0] for p in sorted((tmp_path / "out").iterdir())] == ["a", "c"]
@@ -137,7 +140,7 @@ def test_the_next_scan_is_read_and_the_last_one_saved_while_one_is_computed(
     """Each of the three waits for the others: one after the other, this would never end."""
     read = {name: threading.Event() for name in "abc"}
     saved = {name: threading.Event() for name in "abc"}
-    real_load, real_save = nifti.load, nifti.save_labels
+    real_load, real_save = nifti.iter_read, nifti.iter_write_labels
 
     def load(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
         yield from real_load(path, index)
@@ -154,9 +157,9 @@ def test_the_next_scan_is_read_and_the_last_one_saved_while_one_is_computed(
             assert saved[chr(ord(volume.name) - 1)].wait(30)
         yield Slab(0, np.ones(volume.shape, np.uint8))
 
-    monkeypatch.setattr(nifti, "load", load)
-    monkeypatch.setattr(nifti, "save_labels", save)
-    monkeypatch.setattr(inference, "segment", segment)
+    monkeypatch.setattr(nifti, "iter_read", load)
+    monkeypatch.setattr(nifti, "iter_write_labels", save)
+    monkeypatch.setattr(local, "iter_segment", segment)
     assert main(["segment", str(scans), "-o", str(tmp_path / "out")]) == 0
     assert saved["c"].is_set()
 
@@ -198,11 +201,11 @@ def test_remarks_name_their_scan(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def odd(volume: Volume, *arguments: object) -> Iterator[Notice | Slab]:
+    def odd(volume: Volume, *arguments: object) -> Iterator[Message | Slab]:
         yield Slab(0, np.zeros(volume.shape, np.uint8))
-        yield Notice("No liver.")
+        yield Message("No liver.")
 
-    monkeypatch.setattr(inference, "segment", odd)
+    monkeypatch.setattr(local, "iter_segment", odd)
     assert main(["segment", str(scans), "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().err
     assert [line for line in said.splitlines() if "No liver" in line] == [
@@ -220,7 +223,7 @@ def test_a_cohort_that_is_stopped_leaves_whole_files_only(
             os.kill(os.getpid(), signal.SIGTERM)
             yield Progress("Refining", 0.6)
 
-    monkeypatch.setattr(inference, "segment", slow)
+    monkeypatch.setattr(local, "iter_segment", slow)
     out = tmp_path / "out"
     assert main(["segment", str(scans), "-o", str(out)]) == 130
     for path in out.iterdir():

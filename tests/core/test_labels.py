@@ -9,18 +9,25 @@ import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from liverview.core.labels import SHOWN, Label, default_styles, lookup_table, merge, organ_voxels
+from liverview.core.labels import (
+    FOREGROUND,
+    Label,
+    color_lookup_table,
+    count_with_parts,
+    default_styles,
+    merge_masks,
+)
 
 
 def test_tumor_over_vessel_over_liver_and_nothing_outside() -> None:
     liver = np.array([0, 1, 1, 1, 1, 0, 0], bool)
     vessel = np.array([0, 0, 1, 0, 1, 1, 0], bool)
     tumor = np.array([0, 0, 0, 1, 1, 0, 1], bool)
-    assert merge(liver, vessel, tumor).tolist() == [0, 1, 2, 3, 3, 0, 0]
+    assert merge_masks(liver, vessel, tumor).tolist() == [0, 1, 2, 3, 3, 0, 0]
 
 
 def test_colors_are_those_of_the_resources() -> None:
-    table = lookup_table(default_styles())
+    table = color_lookup_table(default_styles())
     assert table.shape == (256, 4)
     assert table[Label.LIVER].tolist() == [221, 130, 101, 89]
     assert table[Label.VESSEL, :3].tolist() == [0, 151, 206]
@@ -32,9 +39,9 @@ def test_colors_are_those_of_the_resources() -> None:
 @pytest.mark.parametrize("hidden", [Label.VESSEL, Label.TUMOR])
 def test_a_hidden_part_takes_the_color_of_the_liver(hidden: Label) -> None:
     styles = default_styles()
-    before = lookup_table(styles)
+    before = color_lookup_table(styles)
     styles[hidden] = replace(styles[hidden], visible=False)
-    table = lookup_table(styles)
+    table = color_lookup_table(styles)
     assert table[hidden].tolist() == table[Label.LIVER].tolist()
     others = [value for value in range(256) if value != hidden]
     assert np.array_equal(table[others], before[others])
@@ -43,23 +50,23 @@ def test_a_hidden_part_takes_the_color_of_the_liver(hidden: Label) -> None:
 def test_a_hidden_liver_leaves_its_parts() -> None:
     styles = default_styles()
     styles[Label.LIVER] = replace(styles[Label.LIVER], visible=False)
-    table = lookup_table(styles)
+    table = color_lookup_table(styles)
     assert not table[Label.LIVER].any()
     assert table[Label.VESSEL, 3] > 0
     styles[Label.VESSEL] = replace(styles[Label.VESSEL], visible=False)
-    assert not lookup_table(styles)[Label.VESSEL].any()
+    assert not color_lookup_table(styles)[Label.VESSEL].any()
 
 
 def test_opacity_is_alpha() -> None:
     styles = default_styles()
     styles[Label.TUMOR] = replace(styles[Label.TUMOR], opacity=1.0)
-    assert lookup_table(styles)[Label.TUMOR, 3] == 255
+    assert color_lookup_table(styles)[Label.TUMOR, 3] == 255
 
 
 def test_the_liver_is_counted_with_its_parts() -> None:
     counts = {Label.LIVER: 100, Label.VESSEL: 20, Label.TUMOR: 3}
-    assert organ_voxels(counts) == {Label.LIVER: 123, Label.VESSEL: 20, Label.TUMOR: 3}
-    assert tuple(organ_voxels({})) == SHOWN
+    assert count_with_parts(counts) == {Label.LIVER: 123, Label.VESSEL: 20, Label.TUMOR: 3}
+    assert tuple(count_with_parts({})) == FOREGROUND
 
 
 # Machado, Oliveira, Fernandes 2009, severity 1, on linear RGB.
@@ -94,5 +101,5 @@ def test_default_colors_stay_apart_for_color_blind_eyes(deficiency: str, tissue:
         linear = np.clip(np.array(DEFICIENCIES[deficiency]) @ linear, 0, 1)
         mixed = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
         seen[label] = rgb2lab(mixed[None, None])[0, 0]
-    for one, other in combinations(SHOWN, 2):
+    for one, other in combinations(FOREGROUND, 2):
         assert deltaE_ciede2000(seen[one], seen[other]) > 10

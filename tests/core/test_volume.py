@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from liverview.core.volume import LabelMap, Plane, Volume, same_grid, turned
+from liverview.core.volume import LabelMap, Plane, Volume, same_grid, slice_contiguous_copy
 
 AFFINE = np.array([[2.0, 0, 0, -10], [0, 3, 0, 20], [0, 0, 5, 7], [0, 0, 0, 1]])
 
@@ -18,8 +18,8 @@ def make(shape: tuple[int, int, int] = (4, 5, 6), affine: np.ndarray = AFFINE) -
 
 def test_world_and_voxel_are_inverse() -> None:
     volume = make()
-    assert volume.world((1, 2, 3)).tolist() == [-8, 26, 22]
-    assert volume.voxel((-8.4, 26.9, 23)) == (1, 2, 3)
+    assert volume.voxel_to_world((1, 2, 3)).tolist() == [-8, 26, 22]
+    assert volume.world_to_voxel((-8.4, 26.9, 23)) == (1, 2, 3)
 
 
 def test_spacing_and_voxel_volume() -> None:
@@ -30,7 +30,7 @@ def test_spacing_and_voxel_volume() -> None:
 
 def test_hu_adds_the_intercept() -> None:
     volume = Volume(np.full((2, 2, 2), 1064, np.uint16), AFFINE, intercept=-1024)
-    assert volume.hu((0, 1, 1)) == 40
+    assert volume.hu_at((0, 1, 1)) == 40
 
 
 def test_oblique_angle_is_that_of_the_rotation() -> None:
@@ -51,7 +51,7 @@ def test_oblique_angle_is_that_of_the_rotation() -> None:
 )
 def test_a_cut_is_a_view_with_rows_upwards(plane: Plane, index: int, expected: object) -> None:
     voxels = make().voxels
-    cut = plane.cut(voxels, index)
+    cut = plane.slice_of(voxels, index)
     assert np.array_equal(cut, expected(voxels))  # type: ignore[operator]
     assert np.shares_memory(cut, voxels)
 
@@ -83,10 +83,10 @@ def test_a_turned_copy_holds_the_slices_of_the_slowest_plane(
     """Whatever axis the file stores fastest, and in whatever direction."""
     stored = np.arange(3 * 70 * 20, dtype=np.int16).reshape(3, 70, 20)
     voxels = stored.transpose(order)[tuple(np.s_[::flip] for flip in flips)]
-    plane = Plane.slowest(voxels)
+    plane = Plane.least_contiguous(voxels)
     assert voxels.shape[plane.axis] == 20  # the last axis of what is in memory
-    *_, copy = turned(voxels)
+    *_, copy = slice_contiguous_copy(voxels)
     assert copy is not None
     assert copy.flags.c_contiguous
     for index in range(voxels.shape[plane.axis]):
-        assert np.array_equal(copy[index], plane.cut(voxels, index))
+        assert np.array_equal(copy[index], plane.slice_of(voxels, index))

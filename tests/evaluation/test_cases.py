@@ -14,22 +14,29 @@ import pytest
 from PIL import Image
 
 from liverview.core.labels import Label
-from liverview.core.stream import Notice
+from liverview.core.stream import Message
 from liverview.core.volume import LabelMap, Volume
-from liverview.evaluation.cases import CT, REFERENCE, CaseResult, evaluate_case, find_cases
+from liverview.evaluation.cases import CT, REFERENCE, CaseResult, find_cases, iter_evaluate_case
 from liverview.evaluation.metrics import GridMismatchError, LabelScore, evaluate
 from liverview.evaluation.montage import (
     PREDICTED_COLOR,
     REFERENCE_COLOR,
-    compared,
-    compared_regions,
-    compared_slices,
+    draw_compared_regions,
+    draw_compared_slices,
+    draw_comparison,
     save_montage,
 )
-from liverview.evaluation.summary import SCAN_FIGURES, heading, median, row, summary, summary_dict
+from liverview.evaluation.summary import (
+    SCAN_FIGURES,
+    median_with_interval,
+    summary_dict,
+    summary_lines,
+    table_heading,
+    table_row,
+)
 from liverview.files import nifti
-from liverview.inference.segmentation import Models, collect, segment
-from liverview.phantom.config import Case
+from liverview.inference.segmentation import Models, collect_labels, iter_segment
+from liverview.phantom.config import Phantom
 
 from support import tiny_networks
 
@@ -48,8 +55,8 @@ MISSED = LabelScore(Label.VESSEL, 0, 0, 0, math.inf, predicted_ml=0.0, reference
 
 def test_the_interval_is_the_same_every_time_and_holds_the_median() -> None:
     values = [0.8, 0.95, 0.9, 0.7, 0.99, 0.85, 0.92]
-    found = median(values)
-    assert found == median(values)
+    found = median_with_interval(values)
+    assert found == median_with_interval(values)
     assert (found.n, found.value) == (7, 0.9)
     assert found.interval is not None
     low, high = found.interval
@@ -58,13 +65,13 @@ def test_the_interval_is_the_same_every_time_and_holds_the_median() -> None:
 
 
 def test_one_patient_has_no_interval_and_none_has_no_median() -> None:
-    assert median([0.5]).text(".3f") == "0.500"
-    assert median([]).text(".3f") == "-"
-    assert median([]).to_dict() == {"n": 0, "median": None, "interval_95": None}
+    assert median_with_interval([0.5]).text(".3f") == "0.500"
+    assert median_with_interval([]).text(".3f") == "-"
+    assert median_with_interval([]).to_dict() == {"n": 0, "median": None, "interval_95": None}
 
 
 def test_infinite_figures_stay_infinite() -> None:
-    found = median([3.0, math.inf, math.inf])
+    found = median_with_interval([3.0, math.inf, math.inf])
     assert found.value == math.inf
     assert found.interval == (3.0, math.inf)
     assert found.to_dict()["interval_95"] == [3.0, "inf"]
@@ -78,7 +85,7 @@ def test_medians_are_over_patients_whose_reference_has_the_label() -> None:
     assert found["liver"]["dice"]["median"] == pytest.approx(0.8)
     assert found["tumor"]["dice"] == {"n": 1, "median": 0.4, "interval_95": None}
     assert found["tumor"]["invented_ml"]["median"] == 30
-    lines = summary(scans)
+    lines = summary_lines(scans)
     assert "liver, n = 2" in lines[0]
     assert "tumor, n = 1" in lines[0]
     assert "30.0, n = 1" in lines[-1]
@@ -91,15 +98,15 @@ def test_false_lesions_count_most_where_there_is_no_tumor() -> None:
     scans = [[score(), MISSED, t] for t in (tumor, found, invented, invented, invented)]
     figures = summary_dict(scans)["tumor"]
     assert (figures["false_lesions"]["n"], figures["false_lesions"]["median"]) == (5, 7)
-    lines = {line[:24].strip(): line for line in summary(scans)}
+    lines = {line[:24].strip(): line for line in summary_lines(scans)}
     assert "tumor, n = 2" in lines["median (95 % interval)"]
     assert lines["false lesions"].endswith("n = 5")
     assert lines["lesions found"].endswith("0.50, n = 1")
 
 
 def test_rows_say_none_and_infinite_and_lie_under_their_titles() -> None:
-    lines = [row(s, SCAN_FIGURES) for s in (score(), MISSED, INVENTED)]
-    assert {len(line) for line in lines} == {len(heading(SCAN_FIGURES))}
+    lines = [table_row(s, SCAN_FIGURES) for s in (score(), MISSED, INVENTED)]
+    assert {len(line) for line in lines} == {len(table_heading(SCAN_FIGURES))}
     assert lines[1].split() == ["vessel", *["0.000"] * 3, "inf", "-20.0", "-100.0", *"-----"]
     assert lines[2].split() == ["tumor", *"----", "+30.0", *"------"]
 
@@ -108,16 +115,16 @@ def test_rows_say_none_and_infinite_and_lie_under_their_titles() -> None:
 
 
 @pytest.fixture
-def put(tmp_path: Path, case: Case) -> Callable[..., Path]:
+def put(tmp_path: Path, case: Phantom) -> Callable[..., Path]:
     """A function that writes the phantom as a case, with a reference of one's own."""
 
     def put_case(name: str, voxels: np.ndarray | None = None) -> Path:
         folder = tmp_path / name
         folder.mkdir()
         reference = case.labels if voxels is None else replace(case.labels, voxels=voxels)
-        for _ in nifti.save_volume(folder / CT, case.volume):
+        for _ in nifti.iter_write_volume(folder / CT, case.volume):
             pass
-        for _ in nifti.save_labels(folder / REFERENCE, reference, case.volume):
+        for _ in nifti.iter_write_labels(folder / REFERENCE, reference, case.volume):
             pass
         return folder
 
@@ -125,16 +132,18 @@ def put(tmp_path: Path, case: Case) -> Callable[..., Path]:
 
 
 def result(folder: Path, models: Models) -> CaseResult:
-    *_, last = evaluate_case(folder, models, "cpu")
+    *_, last = iter_evaluate_case(folder, models, "cpu")
     assert isinstance(last, CaseResult)
     return last
 
 
-def test_a_case_gets_the_figures_of_its_segmentation(put: Callable[..., Path], case: Case) -> None:
+def test_a_case_gets_the_figures_of_its_segmentation(
+    put: Callable[..., Path], case: Phantom
+) -> None:
     models = tiny_networks.bright_liver()
     found = result(put("one"), models)
     assert found.name == "one"
-    voxels = collect(segment(case.volume, models, "cpu"), case.volume.shape)
+    voxels = collect_labels(iter_segment(case.volume, models, "cpu"), case.volume.shape)
     for own, plain in zip(
         found.scores, evaluate(LabelMap(voxels, case.labels.affine), case.labels), strict=True
     ):
@@ -142,7 +151,7 @@ def test_a_case_gets_the_figures_of_its_segmentation(put: Callable[..., Path], c
         assert replace(own, soft_slice_dice=0) == replace(plain, soft_slice_dice=0)
 
 
-def test_a_reference_of_the_liver_alone(put: Callable[..., Path], case: Case) -> None:
+def test_a_reference_of_the_liver_alone(put: Callable[..., Path], case: Phantom) -> None:
     liver, vessel, _ = result(
         put("liver", (case.labels.voxels > 0).astype(np.uint8)), tiny_networks.bright_liver()
     ).scores
@@ -152,37 +161,37 @@ def test_a_reference_of_the_liver_alone(put: Callable[..., Path], case: Case) ->
     assert vessel.volume_error_ml == vessel.predicted_ml > 0
 
 
-def test_values_that_no_label_has_are_said(put: Callable[..., Path], case: Case) -> None:
+def test_values_that_no_label_has_are_said(put: Callable[..., Path], case: Phantom) -> None:
     folder = put("odd", np.where(case.labels.voxels == 3, 9, case.labels.voxels).astype(np.uint8))
-    items = list(evaluate_case(folder, tiny_networks.bright_liver(), "cpu"))
-    (said,) = [item.text for item in items if isinstance(item, Notice) and "left out" in item.text]
+    items = list(iter_evaluate_case(folder, tiny_networks.bright_liver(), "cpu"))
+    (said,) = [item.text for item in items if isinstance(item, Message) and "left out" in item.text]
     assert said.startswith("odd: reference.nii.gz: ")
     assert said.endswith("left out the values 9.")
 
 
 def test_a_reference_of_another_program_is_read_by_its_names(
-    put: Callable[..., Path], case: Case
+    put: Callable[..., Path], case: Phantom
 ) -> None:
     folder = put("named")
     other = np.array([0, 3, 1, 2], np.uint8)[case.labels.voxels]
     nib.save(nib.Nifti1Image(other, case.labels.affine), folder / REFERENCE)
     names = {"background": 0, "vessel": 1, "tumor": 2, "liver": 3}
     (folder / "dataset.json").write_text(json.dumps({"labels": names}))
-    items = list(evaluate_case(folder, tiny_networks.bright_liver(), "cpu"))
-    (said,) = [item.text for item in items if isinstance(item, Notice)]
+    items = list(iter_evaluate_case(folder, tiny_networks.bright_liver(), "cpu"))
+    (said,) = [item.text for item in items if isinstance(item, Message)]
     assert said.startswith("named: reference.nii.gz: mapped by")
     own = result(put("own"), tiny_networks.bright_liver()).scores
     assert isinstance(items[-1], CaseResult)
     assert [a.dice for a in items[-1].scores] == [b.dice for b in own]
 
 
-def test_another_grid_is_refused_before_the_work(put: Callable[..., Path], case: Case) -> None:
+def test_another_grid_is_refused_before_the_work(put: Callable[..., Path], case: Phantom) -> None:
     folder = put("other")
     cut = replace(case.volume, voxels=case.volume.voxels[:, :, 1:])
-    for _ in nifti.save_volume(folder / CT, cut, overwrite=True):
+    for _ in nifti.iter_write_volume(folder / CT, cut, overwrite=True):
         pass
     with pytest.raises(GridMismatchError, match=r"ct and reference .* not .* the same voxels"):
-        next(evaluate_case(folder, None, "cpu"))  # type: ignore[arg-type]
+        next(iter_evaluate_case(folder, None, "cpu"))  # type: ignore[arg-type]
 
 
 def test_cases_are_the_folders_in_a_folder(tmp_path: Path) -> None:
@@ -213,7 +222,7 @@ def test_the_picture_lies_as_in_the_viewer_and_shows_both_contours() -> None:
     reference[40:55, 25:35, 12:19] = Label.LIVER
     predicted[40:55, 25:35, 12:19] = Label.TUMOR
     predicted[30:40, 25:35, 15] = Label.LIVER  # the worst slice; more of the patient's left
-    picture = compared_slices(volume, LabelMap(predicted, affine), LabelMap(reference, affine))
+    picture = draw_compared_slices(volume, LabelMap(predicted, affine), LabelMap(reference, affine))
     half, height = picture.width // 2, picture.height
     axial, coronal = (picture.crop((x, 0, x + half, height)) for x in (0, half))
     for tile in (axial, coronal):
@@ -235,7 +244,7 @@ def test_regions_that_went_best_lie_above_those_that_went_worst() -> None:
     for (i, j), in_true, in_found in zip(places, (8, 0, 8, 8), (8, 8, 0, 4), strict=True):
         true[i : i + in_true, j : j + 8, 4:12] = 3
         found[i : i + in_found, j : j + 8, 4:12] = 3
-    picture = compared_regions(volume, LabelMap(found, affine), LabelMap(true, affine))
+    picture = draw_compared_regions(volume, LabelMap(found, affine), LabelMap(true, affine))
     side = picture.width // 3
     best, worst = (picture.crop((0, y, picture.width, y + side)) for y in (0, picture.height // 2))
     columns = [slice(n * side, (n + 1) * side) for n in range(3)]
@@ -257,10 +266,10 @@ def test_regions_that_went_best_lie_above_those_that_went_worst() -> None:
     assert sorted(shown(worst)) == [(False, False), (False, True), (True, False)]
 
 
-def test_the_montage_is_a_png_with_a_row_per_case(tmp_path: Path, case: Case) -> None:
+def test_the_montage_is_a_png_with_a_row_per_case(tmp_path: Path, case: Phantom) -> None:
     nothing = replace(case.labels, voxels=np.zeros_like(case.labels.voxels))
     rows = [
-        (name, compared(case.volume, predicted, reference))
+        (name, draw_comparison(case.volume, predicted, reference))
         for name, predicted, reference in (
             ("same", case.labels, case.labels),
             ("missed", nothing, case.labels),

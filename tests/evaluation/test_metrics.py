@@ -13,7 +13,7 @@ from scipy import ndimage
 from liverview.core.labels import Label
 from liverview.core.stream import Progress, Slab
 from liverview.core.volume import LabelMap
-from liverview.evaluation.error_map import Agreement, agreement
+from liverview.evaluation.error_map import VoxelOutcome, error_map
 from liverview.evaluation.metrics import (
     GridMismatchError,
     LabelScore,
@@ -22,11 +22,11 @@ from liverview.evaluation.metrics import (
     compared_masks,
     dice,
     evaluate,
-    evaluating,
+    iter_evaluate,
     lesion_agreement,
     surface_agreement,
 )
-from liverview.phantom.config import Case
+from liverview.phantom.config import Phantom
 
 AFFINE = np.diag([10.0, 10, 10, 1])  # voxels of 1 mL
 
@@ -214,9 +214,9 @@ def test_lesions_are_counted_one_by_one() -> None:
 
 def test_every_label_has_the_figures_that_suit_it() -> None:
     liver, vessel, tumor = evaluate(labels([1, 2, 2, 3, 3]), labels([1, 2, 2, 3, 3]))
-    assert liver.suits("dice")
-    assert not liver.suits("cl_dice")
-    assert vessel.suits("cl_dice")
+    assert liver.applies_to("dice")
+    assert not liver.applies_to("cl_dice")
+    assert vessel.applies_to("cl_dice")
     assert math.isnan(liver.cl_dice)
     assert math.isnan(liver.false_lesions)
     assert vessel.cl_dice == 1
@@ -227,17 +227,17 @@ def test_every_label_has_the_figures_that_suit_it() -> None:
 
 def test_a_figure_that_is_none_says_why() -> None:
     liver, vessel, tumor = evaluate(labels([1, 1, 3, 0, 2]), labels([1, 1, 1, 2, 0]))
-    assert liver.reason("dice") == ""
-    assert liver.reason("cl_dice") == "Only for vessels."
-    assert liver.reason("false_lesions") == "Only for tumors."
-    assert "in the reference's liver" in vessel.reason("hd95_mm")
+    assert liver.why_undefined("dice") == ""
+    assert liver.why_undefined("cl_dice") == "Only for vessels."
+    assert liver.why_undefined("false_lesions") == "Only for tumors."
+    assert "in the reference's liver" in vessel.why_undefined("hd95_mm")
     for figure in ("dice", "hd95_mm", "volume_error_percent", "lesion_recall"):
-        assert "The reference has no tumors" in tumor.reason(figure)
-    assert tumor.reason("false_lesions") == ""
+        assert "The reference has no tumors" in tumor.why_undefined(figure)
+    assert tumor.why_undefined("false_lesions") == ""
     small = AFFINE * (0.3, 0.3, 0.3, 1)  # voxels of 0.027 mL
     _, _, tumor = evaluate(labels([1, 1, 3], small), labels([1, 3, 3], small))
-    assert "10 mm sphere" in tumor.reason("lesion_recall")
-    assert "0.05 mL" in tumor.reason("lesion_precision")
+    assert "10 mm sphere" in tumor.why_undefined("lesion_recall")
+    assert "0.05 mL" in tumor.why_undefined("lesion_precision")
 
 
 def test_volume_errors_in_percent() -> None:
@@ -249,7 +249,7 @@ def test_volume_errors_in_percent() -> None:
 
 def test_labels_are_scored_one_after_the_other() -> None:
     first, second = labels([1, 2, 2, 3, 3]), labels([1, 1, 2, 3, 0])
-    items = list(evaluating(first, second))
+    items = list(iter_evaluate(first, second))
     scores = [item for item in items if isinstance(item, LabelScore)]
     assert str(scores) == str(evaluate(first, second))  # NaN is not NaN
     assert [score.label for score in scores] == [Label.LIVER, Label.VESSEL, Label.TUMOR]
@@ -263,35 +263,35 @@ def test_labels_are_scored_one_after_the_other() -> None:
 
 def test_every_voxel_belongs_to_whom_it_should() -> None:
     first, second = labels([0, 1, 2, 2, 3, 0, 2, 0]), labels([0, 0, 2, 1, 1, 2, 0, 0])
-    both, predicted, reference = Agreement
+    both, predicted, reference = VoxelOutcome
     for label, first_voxel, expected in (
         (Label.LIVER, 1, [predicted, both, both, both, reference, predicted]),
         (Label.VESSEL, 2, [both, predicted, 0, reference]),  # the last one lies outside the liver
         (Label.TUMOR, 4, [predicted]),
     ):
-        who, box = agreement(first, second, label)
+        who, box = error_map(first, second, label)
         assert box[0].start == first_voxel
         assert who.shape == (len(expected), 1, 1)
         assert who.ravel().tolist() == expected
 
 
 def test_what_neither_has_is_an_empty_block() -> None:
-    who, box = agreement(labels([1, 1]), labels([1, 0]), Label.TUMOR)
+    who, box = error_map(labels([1, 1]), labels([1, 0]), Label.TUMOR)
     assert who.size == 0
     assert labels([1, 1]).voxels[box].shape == who.shape
 
 
-def test_who_has_what_adds_up_to_the_figures(case: Case) -> None:
+def test_who_has_what_adds_up_to_the_figures(case: Phantom) -> None:
     moved = LabelMap(np.roll(case.labels.voxels, (1, 1), (0, 2)), case.labels.affine)
     for score in evaluate(moved, case.labels):
-        who, _ = agreement(moved, case.labels, score.label)
-        both, predicted, reference = (int((who == a).sum()) for a in Agreement)
+        who, _ = error_map(moved, case.labels, score.label)
+        both, predicted, reference = (int((who == a).sum()) for a in VoxelOutcome)
         assert score.dice == 2 * both / (2 * both + predicted + reference)
         assert (both + reference) * moved.voxel_ml == pytest.approx(score.reference_ml)
 
 
 @pytest.mark.filterwarnings("ignore:.*always_return_as_numpy:FutureWarning")  # MONAI's own call
-def test_figures_agree_with_monai(case: Case) -> None:
+def test_figures_agree_with_monai(case: Phantom) -> None:
     from monai.metrics import DiceMetric, compute_hausdorff_distance, compute_surface_dice
 
     moved = LabelMap(np.roll(case.labels.voxels, (1, 1), (0, 2)), case.labels.affine)

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from liverview.files import gzipped
-from liverview.files.gzipped import GzipError, Reader, open_writer
+from liverview.files.gzipped import GzipError, GzipReader, open_writer
 
 CONTENT = bytes(range(256)) * 5000
 
 
-def exhaust(reader: Reader) -> None:
+def exhaust(reader: GzipReader) -> None:
     reader.read(len(CONTENT))
     list(reader.finish())
 
@@ -34,7 +34,7 @@ def test_what_is_written_is_read(library: str, tmp_path: Path) -> None:
         file.write(CONTENT)
     assert gzip.decompress((tmp_path / "a.gz").read_bytes()) == CONTENT
     with (tmp_path / "a.gz").open("rb") as file:
-        reader = Reader(file)
+        reader = GzipReader(file)
         assert reader.compressed
         assert reader.read(100) == CONTENT[:100]
         assert reader.read(len(CONTENT)) == CONTENT[100:]
@@ -43,7 +43,7 @@ def test_what_is_written_is_read(library: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [5, 12, -9, -1])
 def test_a_cut_file_is_an_error(library: str, keep: int) -> None:
-    reader = Reader(io.BytesIO(gzip.compress(CONTENT)[:keep]))
+    reader = GzipReader(io.BytesIO(gzip.compress(CONTENT)[:keep]))
     with pytest.raises(GzipError):
         exhaust(reader)
 
@@ -51,19 +51,19 @@ def test_a_cut_file_is_an_error(library: str, keep: int) -> None:
 def test_a_wrong_checksum_is_an_error(library: str) -> None:
     data = bytearray(gzip.compress(CONTENT))
     data[-6] ^= 1
-    reader = Reader(io.BytesIO(bytes(data)))
+    reader = GzipReader(io.BytesIO(bytes(data)))
     with pytest.raises(GzipError):
         exhaust(reader)
 
 
 def test_zeros_after_the_end_are_padding(library: str) -> None:
-    reader = Reader(io.BytesIO(gzip.compress(CONTENT) + bytes(512)))
+    reader = GzipReader(io.BytesIO(gzip.compress(CONTENT) + bytes(512)))
     assert reader.read(len(CONTENT)) == CONTENT
     list(reader.finish())
     assert reader.trailing == 0
 
 
 def test_a_plain_file_is_read_as_it_is() -> None:
-    reader = Reader(io.BytesIO(CONTENT))
+    reader = GzipReader(io.BytesIO(CONTENT))
     assert not reader.compressed
     assert reader.read(len(CONTENT) + 1) == CONTENT

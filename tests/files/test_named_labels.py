@@ -15,7 +15,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from liverview.core.labels import Label, default_styles
-from liverview.core.terms import label_called, label_terms
+from liverview.core.terms import label_from_name, label_terms
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import nifti
 from liverview.files.nifti import NamedLabels, NiftiError
@@ -55,7 +55,7 @@ def store(
 def save(path: Path, volume: Volume, **options: object) -> Path:
     i, j, k = np.indices(volume.shape)
     labels = LabelMap(((i + 2 * j + 3 * k) % 4).astype(np.uint8), volume.affine)
-    for _ in nifti.save_labels(path, labels, volume, **options):  # type: ignore[arg-type]
+    for _ in nifti.iter_write_labels(path, labels, volume, **options):  # type: ignore[arg-type]
         pass
     return path
 
@@ -118,18 +118,18 @@ def test_saving_over_and_over_adds_nothing(write: Write, tmp_path: Path) -> None
 def test_a_mask_has_the_name_of_its_label(write: Write, tmp_path: Path) -> None:
     volume = nifti.read(write(*oriented("RAS")))
     labels = LabelMap(np.full(volume.shape, 2, np.uint8), volume.affine)
-    for _ in nifti.save_masks(tmp_path, "case", labels, volume):
+    for _ in nifti.iter_write_masks(tmp_path, "case", labels, volume):
         pass
-    found = nifti.read_named(tmp_path / "case_vessel.nii.gz")
+    found = nifti.read_named_labels(tmp_path / "case_vessel.nii.gz")
     assert found.names == {1: "Vessels"}
     assert found.suggested == {1: Label.VESSEL}
-    assert np.array_equal(found.mapped().voxels, labels.voxels)
+    assert np.array_equal(found.to_label_map().voxels, labels.voxels)
 
 
 def test_a_volume_keeps_its_extensions(tmp_path: Path) -> None:
     comment = nib.nifti1.Nifti1Extension(COMMENT, b"kept")
     source = store(tmp_path / "scan.nii", VALUES.astype(np.int16), comment)
-    for _ in nifti.save_volume(tmp_path / "copy.nii", nifti.read(source)):
+    for _ in nifti.iter_write_volume(tmp_path / "copy.nii", nifti.read(source)):
         pass
     (extension,) = nib.load(tmp_path / "copy.nii").header.extensions
     assert (extension.get_code(), extension.get_content()[:4]) == (COMMENT, b"kept")
@@ -144,7 +144,9 @@ def test_totalsegmentators_table(code: int, tmp_path: Path) -> None:
     voxels = VALUES.copy()
     voxels[0, 0, 0] = 90
     comment = nib.nifti1.Nifti1Extension(COMMENT, b"before it")
-    found = nifti.read_named(store(tmp_path / "ts.nii.gz", voxels, comment, caret(table, code)))
+    found = nifti.read_named_labels(
+        store(tmp_path / "ts.nii.gz", voxels, comment, caret(table, code))
+    )
     assert found.source == "its header extension"
     assert found.names == table
     assert found.counts == {1: 6, 2: 6, 3: 6, 90: 1}
@@ -153,15 +155,15 @@ def test_totalsegmentators_table(code: int, tmp_path: Path) -> None:
     assert found.suggested == expected
     lookup = np.zeros(256, np.uint8)
     lookup[list(expected)] = list(expected.values())
-    assert np.array_equal(found.mapped().voxels, lookup[voxels])
-    assert found.mapped().voxels.dtype == np.uint8
+    assert np.array_equal(found.to_label_map().voxels, lookup[voxels])
+    assert found.to_label_map().voxels.dtype == np.uint8
 
 
 def test_our_own_label_map_comes_back(write: Write, tmp_path: Path) -> None:
     path = save(tmp_path / "l.nii.gz", nifti.read(write(*oriented("PIL"))))
-    found = nifti.read_named(path)
+    found = nifti.read_named_labels(path)
     assert found.suggested == {1: Label.LIVER, 2: Label.VESSEL, 3: Label.TUMOR}
-    assert np.array_equal(found.mapped().voxels, nifti.read_labels(path).voxels)
+    assert np.array_equal(found.to_label_map().voxels, nifti.read_labels(path).voxels)
     assert np.array_equal(found.affine, nifti.read(path).affine)
 
 
@@ -177,7 +179,7 @@ def test_our_own_label_map_comes_back(write: Write, tmp_path: Path) -> None:
 )
 def test_a_broken_table_names_nothing(content: bytes, tmp_path: Path) -> None:
     broken = nib.nifti1.Nifti1Extension(CARET, content)
-    found = nifti.read_named(store(tmp_path / "l.nii", VALUES, broken))
+    found = nifti.read_named_labels(store(tmp_path / "l.nii", VALUES, broken))
     assert found.names == {}
     assert found.suggested == {1: Label.LIVER, 2: Label.VESSEL, 3: Label.TUMOR}
 
@@ -199,7 +201,7 @@ def test_bytes_before_the_voxels_are_no_extension_unless_said(tmp_path: Path) ->
     content = bytearray(path.read_bytes())
     content[348] = 0
     path.write_bytes(content)
-    assert nifti.read_named(path).names == {}
+    assert nifti.read_named_labels(path).names == {}
 
 
 # ---- names around the file ---------------------------------------------------------------
@@ -248,10 +250,10 @@ def test_names_of_files_around_it(name: str, content: str, tmp_path: Path) -> No
     folder = tmp_path / "data" / "labelsTr"
     folder.mkdir(parents=True)
     (folder / name).write_text(content, encoding="utf-8")
-    found = nifti.read_named(store(folder / "case.nii.gz", VALUES))
+    found = nifti.read_named_labels(store(folder / "case.nii.gz", VALUES))
     assert found.suggested == EXPECTED
     assert name.split("/")[-1] in found.source
-    assert np.array_equal(found.mapped().voxels, np.array([0, 2, 1, 3], np.uint8)[VALUES])
+    assert np.array_equal(found.to_label_map().voxels, np.array([0, 2, 1, 3], np.uint8)[VALUES])
 
 
 def test_a_relative_name_finds_the_folders_above(
@@ -262,13 +264,17 @@ def test_a_relative_name_finds_the_folders_above(
     (tmp_path / "dataset.json").write_text(json.dumps(NEW))
     store(folder / "case.nii.gz", VALUES)
     monkeypatch.chdir(folder)
-    assert nifti.read_named(Path("case.nii.gz")).suggested == EXPECTED
+    assert nifti.read_named_labels(Path("case.nii.gz")).suggested == EXPECTED
 
 
 def test_names_inside_win_over_names_beside(tmp_path: Path) -> None:
     (tmp_path / "case.txt").write_text(SNAP)
     path = store(tmp_path / "case.nii.gz", VALUES, caret({1: "liver", 2: "tumor", 3: "vessel"}))
-    assert nifti.read_named(path).suggested == {1: Label.LIVER, 2: Label.TUMOR, 3: Label.VESSEL}
+    assert nifti.read_named_labels(path).suggested == {
+        1: Label.LIVER,
+        2: Label.TUMOR,
+        3: Label.VESSEL,
+    }
 
 
 @pytest.mark.parametrize(
@@ -285,7 +291,7 @@ def test_names_inside_win_over_names_beside(tmp_path: Path) -> None:
 )
 def test_files_of_another_kind_name_nothing(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
-    found = nifti.read_named(store(tmp_path / "case.nii.gz", VALUES))
+    found = nifti.read_named_labels(store(tmp_path / "case.nii.gz", VALUES))
     assert (found.names, found.source) == ({}, "its plain numbers")
 
 
@@ -295,21 +301,21 @@ def test_files_of_another_kind_name_nothing(name: str, content: bytes, tmp_path:
 def test_plain_numbers_are_ours_and_others_are_asked_about(tmp_path: Path) -> None:
     voxels = VALUES.astype(np.int16)
     voxels[0, 0] = 1000
-    found = nifti.read_named(store(tmp_path / "l.nii", voxels))
+    found = nifti.read_named_labels(store(tmp_path / "l.nii", voxels))
     assert found.unmapped == (1000,)
     assert found.counts[1000] == 4
     assert found.suggested[2] is Label.VESSEL
-    chosen = found.mapped({1000: Label.TUMOR, 1: Label.LIVER, 2: None})
+    chosen = found.to_label_map({1000: Label.TUMOR, 1: Label.LIVER, 2: None})
     assert np.array_equal(chosen.voxels, np.where(voxels == 1000, 3, voxels == 1))
-    assert np.array_equal(found.mapped().voxels, np.where(voxels == 1000, 0, voxels))
+    assert np.array_equal(found.to_label_map().voxels, np.where(voxels == 1000, 0, voxels))
 
 
 def test_a_name_that_nobody_knows_is_asked_about(tmp_path: Path) -> None:
     path = store(tmp_path / "l.nii", VALUES, caret({1: "liver", 2: "thing"}))
-    found = nifti.read_named(path)
+    found = nifti.read_named_labels(path)
     assert found.unmapped == (2, 3)
     assert found.suggested == {1: Label.LIVER, 2: None, 3: None}
-    assert found.said() == (
+    assert found.describe_mapping() == (
         "mapped by its header extension: 1 (liver) as liver; left out the values 2 (thing), 3."
     )
 
@@ -318,21 +324,21 @@ def test_what_is_no_label_map_is_said(tmp_path: Path) -> None:
     for voxels in (VALUES.astype(np.int16) - 1, VALUES + np.float32(0.5), VALUES * np.int32(90000)):
         path = store(tmp_path / "scan.nii", voxels)
         with pytest.raises(NiftiError, match="not a label map") as caught:
-            nifti.read_named(path)
+            nifti.read_named_labels(path)
         assert str(path) in str(caught.value)
 
 
 def test_whole_floats_and_an_intercept_are_labels(tmp_path: Path) -> None:
     path = store(tmp_path / "l.nii", VALUES.astype(np.float32))
-    assert np.array_equal(nifti.read_named(path).mapped().voxels, VALUES)
+    assert np.array_equal(nifti.read_named_labels(path).to_label_map().voxels, VALUES)
     shifted = store(tmp_path / "s.nii", VALUES)
     patch(shifted, scl_slope=1, scl_inter=300)
-    found = nifti.read_named(shifted)
+    found = nifti.read_named_labels(shifted)
     assert (found.voxels.dtype, sorted(found.counts)) == (np.uint16, [300, 301, 302, 303])
 
 
 def test_progress_comes_before_the_labels(tmp_path: Path) -> None:
-    *progress, found = nifti.load_named(store(tmp_path / "l.nii", VALUES))
+    *progress, found = nifti.iter_read_named_labels(store(tmp_path / "l.nii", VALUES))
     assert isinstance(found, NamedLabels)
     assert not any(isinstance(item, NamedLabels | Volume) for item in progress)
 
@@ -362,7 +368,7 @@ def test_progress_comes_before_the_labels(tmp_path: Path) -> None:
     ],
 )
 def test_synonyms(name: str, label: Label | None) -> None:
-    assert label_called(name) is label
+    assert label_from_name(name) is label
 
 
 def test_snomed_codes() -> None:

@@ -13,12 +13,12 @@ import pytest
 
 from liverview import DISCLAIMER, __version__
 from liverview.core import paths
-from liverview.core.labels import SHOWN, Label, LabelStyle, default_styles
+from liverview.core.labels import FOREGROUND, Label, LabelStyle, default_styles
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import nifti
 from liverview.files.atomic import TargetError
 from liverview.files.sidefiles.weights import weights_sha256
-from liverview.files.sidefiles.writing import SideFiles, save_side_files
+from liverview.files.sidefiles.writing import SideFiles, iter_write_side_files
 
 AFFINE = np.diag([0.5, 2.0, 5.0, 1.0])  # 0.005 mL a voxel
 HASHES = {"coarse.safetensors": "a" * 64, "fine.safetensors": "b" * 64}
@@ -43,7 +43,7 @@ def labels() -> LabelMap:
 
 
 def save(path: Path, labels: LabelMap, styles: dict[Label, LabelStyle], **options: bool) -> None:
-    for _ in save_side_files(path, labels, styles, HASHES, **options):
+    for _ in iter_write_side_files(path, labels, styles, HASHES, **options):
         pass
 
 
@@ -77,7 +77,7 @@ def test_itk_snap_label_description(saved: SideFiles, styles: dict[Label, LabelS
         for index, r, g, b, alpha, visible, mesh, name in parsed[1:]
     ] == [
         (int(label), styles[label].color, 1.0, "1", "1", styles[label].name.replace('"', "'"))
-        for label in SHOWN
+        for label in FOREGROUND
     ]
 
 
@@ -90,7 +90,7 @@ def test_slicer_color_table(saved: SideFiles, styles: dict[Label, LabelStyle]) -
     parsed = [row.groups() for row in rows if row]
     assert parsed[0] == ("0", "Background", "0", "0", "0", "0")
     assert [(int(n), tuple(map(int, rgba))) for n, _, *rgba in parsed[1:]] == [
-        (int(label), (*styles[label].color, 255)) for label in SHOWN
+        (int(label), (*styles[label].color, 255)) for label in FOREGROUND
     ]
     assert [name for _, name, *_ in parsed[1:]] == ["Liver", "Vessels", 'The_"large"_tumor']
 
@@ -103,7 +103,7 @@ def test_record(saved: SideFiles, labels: LabelMap, styles: dict[Label, LabelSty
     assert content["disclaimer"] == DISCLAIMER
     rows = {row["value"]: row for row in content["labels"]}
     assert [rows[n]["label"] for n in (1, 2, 3)] == ["liver", "vessel", "tumor"]
-    for label in SHOWN:
+    for label in FOREGROUND:
         count = int((labels.voxels == label).sum())
         assert rows[label]["voxel_count"] == count
         assert rows[label]["volume_ml"] == pytest.approx(count * 0.005)
@@ -130,9 +130,9 @@ def test_each_of_them_names_a_label_map_that_lost_its_own(
         if path != getattr(saved, kept):
             path.unlink()
     volume = Volume(labels.voxels, AFFINE)  # saved as a volume, without a table of labels
-    for _ in nifti.save_volume(tmp_path / "case_seg.nii.gz", volume):
+    for _ in nifti.iter_write_volume(tmp_path / "case_seg.nii.gz", volume):
         pass
-    found = nifti.read_named(tmp_path / "case_seg.nii.gz")
+    found = nifti.read_named_labels(tmp_path / "case_seg.nii.gz")
     assert getattr(saved, kept).name in found.source
     assert found.names[2].lower() in ("vessel", "vessels")
     assert found.suggested[2] is Label.VESSEL

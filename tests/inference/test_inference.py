@@ -11,16 +11,16 @@ import torch
 from scipy import ndimage
 
 from liverview.core.labels import Label
-from liverview.core.stream import Notice, Progress, Slab
+from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Volume
 from liverview.evaluation.metrics import dice, evaluate
 from liverview.inference import streamed_components
-from liverview.inference.cleanup import LEAST_PART_ML, clean
-from liverview.inference.fine import outward
-from liverview.inference.runner import Place, Runner
-from liverview.inference.segmentation import Models, collect, load_models, segment
+from liverview.inference.cleanup import MIN_COMPONENT_ML, clean_labels
+from liverview.inference.fine import nearest_first
+from liverview.inference.runner import ExecutionDevice, Runner
+from liverview.inference.segmentation import Models, collect_labels, iter_segment, load_models
 from liverview.networks.device import DeviceError, pick_device
-from liverview.phantom.config import Case
+from liverview.phantom.config import Phantom
 
 from support import tiny_networks
 
@@ -32,7 +32,7 @@ def models() -> Models:
 
 def run(volume: Volume, models: Models, k: int | None = None) -> np.ndarray:
     crosshair = None if k is None else (0, 0, k)
-    return collect(segment(volume, models, "cpu", crosshair), volume.shape)
+    return collect_labels(iter_segment(volume, models, "cpu", crosshair), volume.shape)
 
 
 def looks(slabs: list[Slab]) -> list[list[Slab]]:
@@ -58,7 +58,7 @@ def result(work: Generator[Progress, None, np.ndarray]) -> np.ndarray:
 # ---- the stream --------------------------------------------------------------------------
 
 
-def test_the_result_does_not_depend_on_the_crosshair(case: Case, models: Models) -> None:
+def test_the_result_does_not_depend_on_the_crosshair(case: Phantom, models: Models) -> None:
     results = [run(case.volume, models, k) for k in (0, 13, 39)]
     assert (results[0] > 0).any()
     assert {int(v) for v in np.unique(results[0])} >= {0, 1, 2}
@@ -66,17 +66,19 @@ def test_the_result_does_not_depend_on_the_crosshair(case: Case, models: Models)
         assert np.array_equal(results[0], other)
 
 
-def test_random_networks_stream_to_the_same_bits(case: Case) -> None:
+def test_random_networks_stream_to_the_same_bits(case: Phantom) -> None:
     """Not one voxel may differ, also where the network is undecided."""
     made = Models(tiny_networks.bright_liver().coarse, tiny_networks.fine())
     assert np.array_equal(run(case.volume, made, 0), run(case.volume, made, 35))
 
 
 def test_the_coarse_liver_comes_first_then_slabs_from_the_crosshair_outward(
-    case: Case, models: Models
+    case: Phantom, models: Models
 ) -> None:
     near = 22
-    slabs = [s for s in segment(case.volume, models, "cpu", (0, 0, near)) if isinstance(s, Slab)]
+    slabs = [
+        s for s in iter_segment(case.volume, models, "cpu", (0, 0, near)) if isinstance(s, Slab)
+    ]
     first_fine = next(n for n, s in enumerate(slabs) if s.labels.shape[2] == 4)
     assert first_fine > 0
     coarse = np.concatenate([s.labels for s in slabs[:first_fine]], axis=2)
@@ -89,9 +91,9 @@ def test_the_coarse_liver_comes_first_then_slabs_from_the_crosshair_outward(
 
 
 def test_slabs_do_not_overlap_within_a_look_and_cover_what_is_labeled(
-    case: Case, models: Models
+    case: Phantom, models: Models
 ) -> None:
-    slabs = [s for s in segment(case.volume, models, "cpu") if isinstance(s, Slab)]
+    slabs = [s for s in iter_segment(case.volume, models, "cpu") if isinstance(s, Slab)]
     first, *more = looks(slabs)
     covered = [k for s in first for k in range(s.start, s.stop)]
     assert len(covered) == len(set(covered))
@@ -101,13 +103,13 @@ def test_slabs_do_not_overlap_within_a_look_and_cover_what_is_labeled(
     assert set(labeled) <= set(covered)
 
 
-def test_progress_rises_to_the_end(case: Case, models: Models) -> None:
-    fractions = [p.fraction for p in segment(case.volume, models) if isinstance(p, Progress)]
+def test_progress_rises_to_the_end(case: Phantom, models: Models) -> None:
+    fractions = [p.fraction for p in iter_segment(case.volume, models) if isinstance(p, Progress)]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
 
 
-def test_the_volume_is_left_as_it_was(case: Case, models: Models) -> None:
+def test_the_volume_is_left_as_it_was(case: Phantom, models: Models) -> None:
     before = case.volume.voxels.copy()
     run(case.volume, models)
     assert np.array_equal(case.volume.voxels, before)
@@ -115,12 +117,12 @@ def test_the_volume_is_left_as_it_was(case: Case, models: Models) -> None:
 
 @pytest.mark.parametrize(("slice_mm", "depth"), [(5.0, 4), (0.75, 8)])
 def test_probabilities_come_with_the_refined_slabs_if_asked_for(
-    case: Case, slice_mm: float, depth: int
+    case: Phantom, slice_mm: float, depth: int
 ) -> None:
     made = Models(tiny_networks.bright_liver().coarse, tiny_networks.fine())
     volume = replace(case.volume, affine=np.diag([4.0, 4, slice_mm, 1]))
     plain, asked = (
-        [s for s in segment(volume, made, "cpu", probabilities=p) if isinstance(s, Slab)]
+        [s for s in iter_segment(volume, made, "cpu", probabilities=p) if isinstance(s, Slab)]
         for p in (False, True)
     )
     assert all(slab.probabilities is None for slab in plain)
@@ -137,8 +139,8 @@ def test_probabilities_come_with_the_refined_slabs_if_asked_for(
         assert (tumor >= vessel)[slab.labels == Label.TUMOR].all()
 
 
-def test_stopping_early_is_just_stopping(case: Case, models: Models) -> None:
-    stream = segment(case.volume, models, "cpu")
+def test_stopping_early_is_just_stopping(case: Phantom, models: Models) -> None:
+    stream = iter_segment(case.volume, models, "cpu")
     for item in stream:
         if isinstance(item, Slab):
             break
@@ -147,8 +149,8 @@ def test_stopping_early_is_just_stopping(case: Case, models: Models) -> None:
 
 
 def test_slabs_nearest_first() -> None:
-    assert outward(range(0, 40, 8), 8, 20) == [16, 24, 8, 32, 0]
-    assert outward([], 8, 3) == []
+    assert nearest_first(range(0, 40, 8), 8, 20) == [16, 24, 8, 32, 0]
+    assert nearest_first([], 8, 3) == []
 
 
 def test_where_the_first_stage_was_wrong_the_second_looks_again() -> None:
@@ -165,8 +167,8 @@ def test_where_the_first_stage_was_wrong_the_second_looks_again() -> None:
     made = Models(
         tiny_networks.with_network(first, found), tiny_networks.with_network(second, doubtful)
     )
-    slabs = [s for s in segment(volume, made, "cpu") if isinstance(s, Slab)]
-    labels = collect(iter(slabs), shape)
+    slabs = [s for s in iter_segment(volume, made, "cpu") if isinstance(s, Slab)]
+    labels = collect_labels(iter(slabs), shape)
     assert (labels[liver] > 0).mean() > 0.95
     assert not labels[mass & ~liver].any()
     assert len(looks(slabs)) == 3
@@ -177,14 +179,14 @@ def test_where_the_first_stage_was_wrong_the_second_looks_again() -> None:
     below = with_mass[0] - 8
     assert (counts[:below] == 1).any()
     assert set(counts[:below]) <= {0, 1}
-    one = collect(iter(looks(slabs)[0]), shape)
+    one = collect_labels(iter(looks(slabs)[0]), shape)
     assert (one[mass & ~liver] > 0).mean() > 0.02  # one look would not have sufficed
 
 
 # ---- volumes of all kinds ----------------------------------------------------------------
 
 
-def test_stored_type_and_layout_do_not_matter(case: Case, models: Models) -> None:
+def test_stored_type_and_layout_do_not_matter(case: Phantom, models: Models) -> None:
     expected = run(case.volume, models)
     voxels = case.volume.voxels
     flipped = np.ascontiguousarray(voxels[::-1, :, ::-1])[::-1, :, ::-1]  # negative strides
@@ -223,22 +225,22 @@ def test_fine_and_coarse_spacings(spacing: tuple[float, float, float]) -> None:
 
 def test_no_liver_is_said_and_empty(models: Models) -> None:
     volume = Volume(np.full((40, 40, 30), -900, np.int16), np.diag([4.0, 4, 4, 1]))
-    items = list(segment(volume, models, "cpu"))
-    assert not collect(iter(items), volume.shape).any()
-    assert [i.text for i in items if isinstance(i, Notice)] == ["No liver was found in this scan."]
+    items = list(iter_segment(volume, models, "cpu"))
+    assert not collect_labels(iter(items), volume.shape).any()
+    assert [i.text for i in items if isinstance(i, Message)] == ["No liver was found in this scan."]
 
 
 def test_what_the_second_stage_does_not_confirm_is_no_liver() -> None:
     volume = Volume(np.full((40, 40, 30), 95, np.int16), np.diag([4.0, 4, 4, 1]))
-    items = list(segment(volume, tiny_networks.bright_liver(parts=((1, 0.8, 0.9),)), "cpu"))
+    items = list(iter_segment(volume, tiny_networks.bright_liver(parts=((1, 0.8, 0.9),)), "cpu"))
     assert any(i.labels.any() for i in items if isinstance(i, Slab))  # as the first stage saw it
-    assert not collect(iter(items), volume.shape).any()
-    assert [i.text for i in items if isinstance(i, Notice)] == ["No liver was found in this scan."]
+    assert not collect_labels(iter(items), volume.shape).any()
+    assert [i.text for i in items if isinstance(i, Message)] == ["No liver was found in this scan."]
 
 
 def test_an_implausible_volume_is_said(models: Models) -> None:
     volume = Volume(np.full((60, 60, 60), 95, np.int16), np.diag([4.0, 4, 4, 1]))
-    notices = [i.text for i in segment(volume, models, "cpu") if isinstance(i, Notice)]
+    notices = [i.text for i in iter_segment(volume, models, "cpu") if isinstance(i, Message)]
     assert "unusual" in notices[0]
 
 
@@ -252,7 +254,7 @@ def cleaned_up(
 ) -> np.ndarray:
     """The labels after the clean-up, which says of every slice whether it is another."""
     after = labels.copy(order="F")
-    changed = result(clean(after, tumor, spacing))
+    changed = result(clean_labels(after, tumor, spacing))
     assert (changed | (after == labels).all(axis=(0, 1))).all()
     return after
 
@@ -352,7 +354,7 @@ def plain_clean_up(
             beside |= part
     organ = largest(organ & ~beside) if beside.any() else organ
     out = np.where(organ, np.maximum(found, Label.LIVER), 0)
-    for label, ml in LEAST_PART_ML.items():
+    for label, ml in MIN_COMPONENT_ML.items():
         numbers, _ = ndimage.label(out == label, corners)
         sizes = np.bincount(numbers.ravel()) * np.prod(spacing) / 1000
         out[(numbers > 0) & (sizes < ml)[numbers]] = Label.LIVER
@@ -416,14 +418,14 @@ class Crowded(Runner):
     def _run(self, x: torch.Tensor, gates: bool) -> list[torch.Tensor]:
         if self.place.device.type != "cpu":
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return super()._run(x, gates)
+        return super()._run_network(x, gates)
 
 
 def test_bfloat16_says_nearly_what_float32_says() -> None:
     models = load_models()
     x = torch.randn(2, 11, 32, 48)
     plain, rounded = (
-        Runner(models.fine.network, Place(torch.device("cpu"), dtype)).probabilities(x)
+        Runner(models.fine.network, ExecutionDevice(torch.device("cpu"), dtype)).predict(x)
         for dtype in (torch.float32, torch.bfloat16)
     )
     assert rounded.dtype == torch.float32
@@ -436,21 +438,21 @@ def test_bfloat16_says_nearly_what_float32_says() -> None:
 def test_out_of_memory_halves_the_batch() -> None:
     network = Greedy(most=3)
     x = torch.randn(10, 11, 16, 16)
-    place = Place(torch.device("cpu"))
+    place = ExecutionDevice(torch.device("cpu"))
     runner = Runner(network, place)  # type: ignore[arg-type]
-    assert torch.equal(runner.probabilities(x), x[:, :4].softmax(dim=1))
+    assert torch.equal(runner.predict(x), x[:, :4].softmax(dim=1))
     assert network.batches == [2] * 5
     assert place.take_notices() == []
-    runner.probabilities(x)
+    runner.predict(x)
     assert max(network.batches) == 2  # it does not try what failed again
 
 
 def test_out_of_memory_ends_on_the_cpu_for_all_networks_and_is_said_once() -> None:
     x = torch.randn(4, 11, 16, 16)
-    place = Place(torch.device("meta"))  # no graphics card is needed to be out of it
+    place = ExecutionDevice(torch.device("meta"))  # no graphics card is needed to be out of it
     for _ in range(2):
         runner = Crowded(Greedy(most=99), place)  # type: ignore[arg-type]
-        assert torch.equal(runner.probabilities(x), x[:, :4].softmax(dim=1))
+        assert torch.equal(runner.predict(x), x[:, :4].softmax(dim=1))
     assert place.device == torch.device("cpu")
     (notice,) = place.take_notices()
     assert "ran out of memory" in notice.text
@@ -471,16 +473,16 @@ def test_out_of_memory_on_the_cpu_is_an_error(error: RuntimeError) -> None:
         raise error
 
     network.forward = fail  # type: ignore[method-assign]
-    runner = Runner(network, Place(torch.device("cpu")))  # type: ignore[arg-type]
+    runner = Runner(network, ExecutionDevice(torch.device("cpu")))  # type: ignore[arg-type]
     with pytest.raises(MemoryError, match="not enough memory"):
-        runner.probabilities(torch.randn(2, 11, 16, 16))
+        runner.predict(torch.randn(2, 11, 16, 16))
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
-    runner = Runner(Greedy(most=9), Place(torch.device("cpu")))  # type: ignore[arg-type]
+    runner = Runner(Greedy(most=9), ExecutionDevice(torch.device("cpu")))  # type: ignore[arg-type]
     runner.network.forward = lambda x: x @ torch.zeros(7, 7)  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="size"):
-        runner.probabilities(torch.randn(2, 11, 16, 16))
+        runner.predict(torch.randn(2, 11, 16, 16))
 
 
 def test_a_scan_larger_than_a_body_is_a_sentence() -> None:
@@ -492,7 +494,7 @@ def test_a_scan_larger_than_a_body_is_a_sentence() -> None:
 # ---- the shipped weights -----------------------------------------------------------------
 
 
-def test_shipped_weights_find_the_phantoms_liver(case: Case) -> None:
+def test_shipped_weights_find_the_phantoms_liver(case: Phantom) -> None:
     labels = run(case.volume, load_models())
     scores = evaluate(LabelMap(labels, case.volume.affine), case.labels)
     assert scores[0].dice > 0.85

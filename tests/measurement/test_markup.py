@@ -31,13 +31,13 @@ def brute(ellipse: Ellipse, volume: Volume) -> np.ndarray:
     """The values whose centers lie inside, voxel by voxel."""
     values = []
     for voxel in np.ndindex(*volume.shape):
-        place = (voxel[ellipse.plane.across], voxel[ellipse.plane.up])
+        place = (voxel[ellipse.plane.horizontal_axis], voxel[ellipse.plane.vertical_axis])
         away = sum(
             ((p - c) / h) ** 2
             for p, c, h in zip(place, ellipse.center, ellipse.half_axes, strict=True)
         )
         if voxel[ellipse.plane.axis] == ellipse.index and away <= 1:
-            values.append(volume.hu(voxel))
+            values.append(volume.hu_at(voxel))
     return np.array(values)
 
 
@@ -188,8 +188,10 @@ def test_json_has_units_and_the_places_in_the_world(volume: Volume) -> None:
     markups.add(ELLIPSE)
     ruler, ellipse = markups.to_dict(volume)["markups"]
     assert ruler["length_mm"] == round(RULER.length_mm(volume.affine), 2)
-    assert ruler["end_mm"] == pytest.approx(list(volume.world((10.25, 10, 3))), abs=1e-3)
-    assert ellipse["center_mm"] == pytest.approx(list(volume.world((10.1, 7, 8.4))), abs=1e-3)
+    assert ruler["end_mm"] == pytest.approx(list(volume.voxel_to_world((10.25, 10, 3))), abs=1e-3)
+    assert ellipse["center_mm"] == pytest.approx(
+        list(volume.voxel_to_world((10.1, 7, 8.4))), abs=1e-3
+    )
     assert ellipse["mean_hu"] == round(ELLIPSE.stats(volume).mean, 2)
     assert ellipse["half_axes_mm"] == pytest.approx(
         [5.5 * volume.spacing[0], 2.25 * volume.spacing[2]], abs=0.01

@@ -11,10 +11,10 @@ import pytest
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
-from liverview.measurement.compute import measure, measuring
-from liverview.measurement.export import report
+from liverview.measurement.compute import iter_measure, measure
+from liverview.measurement.export import measurement_record
 from liverview.measurement.results import SMALLEST_LESION_ML, Measurement
-from liverview.phantom.config import Case
+from liverview.phantom.config import Phantom
 
 
 def ball(
@@ -152,7 +152,7 @@ def test_hu_are_those_of_the_lesion_alone() -> None:
     assert (blind.mean_hu, blind.sd_hu) == (None, None)
 
 
-def test_a_phantoms_lesions_have_the_hu_of_its_tumors(case: Case) -> None:
+def test_a_phantoms_lesions_have_the_hu_of_its_tumors(case: Phantom) -> None:
     found = measure(case.labels, case.volume, smallest_lesion_ml=0)
     tumor = case.labels.voxels == Label.TUMOR
     values = case.volume.voxels[tumor].astype(float) + case.volume.intercept
@@ -177,7 +177,7 @@ def test_it_is_done_in_steps_and_the_figures_come_last() -> None:
     voxels = np.ones((20, 20, 150), np.uint8)
     for k in (5, 75, 140):
         voxels[2:8, 2:8, k : k + 4] = Label.TUMOR
-    *steps, found = measuring(None, LabelMap(voxels, np.eye(4)))
+    *steps, found = iter_measure(None, LabelMap(voxels, np.eye(4)))
     assert isinstance(found, Measurement)
     assert all(isinstance(step, Progress) for step in steps)
     shares = [step.fraction for step in steps]
@@ -191,7 +191,7 @@ def test_labels_that_change_meanwhile_do_no_harm() -> None:
     voxels = np.ones((20, 20, 150), np.uint8)
     voxels[2:8, 2:8, 5:9] = voxels[12:18, 2:8, 140:144] = Label.TUMOR
     labels = LabelMap(voxels, np.eye(4))
-    work = measuring(None, labels)
+    work = iter_measure(None, labels)
     for step in work:
         assert isinstance(step, Progress)
         if step.fraction >= 0.3:  # all is read
@@ -207,10 +207,10 @@ def test_an_exclusion_stays_with_its_place() -> None:
     voxels = np.ones((30, 30, 30), np.uint8)
     voxels[2:6, 2:6, 2:6] = Label.TUMOR
     marks = {(3, 3, 3): "cyst", (20, 20, 20): "not there yet"}
-    assert measure(LabelMap(voxels, np.eye(4))).excluded(marks) == {1: "cyst"}
+    assert measure(LabelMap(voxels, np.eye(4))).exclusions_by_lesion(marks) == {1: "cyst"}
     voxels[15:25, 15:25, 15:25] = Label.TUMOR  # now the largest
     found = measure(LabelMap(voxels, np.eye(4)))
-    assert found.excluded(marks) == {1: "not there yet", 2: "cyst"}
+    assert found.exclusions_by_lesion(marks) == {1: "not there yet", 2: "cyst"}
 
 
 def test_no_labels_no_figures() -> None:
@@ -219,8 +219,8 @@ def test_no_labels_no_figures() -> None:
     assert found.to_dict()["tumor_burden_percent"] is None
 
 
-def test_the_report_names_units_and_says_what_it_is_not(case: Case) -> None:
-    figures = report(case.volume, measure(case.labels), device="cpu")
+def test_the_report_names_units_and_says_what_it_is_not(case: Phantom) -> None:
+    figures = measurement_record(case.volume, measure(case.labels), device="cpu")
     assert figures["disclaimer"] == "Research use only, not a medical device."
     assert figures["device"] == "cpu"
     assert figures["liver_with_vessels_and_tumors_ml"] > 0

@@ -13,7 +13,12 @@ from liverview.core.labels import Label
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import TargetError
 from liverview.measurement.compute import measure
-from liverview.measurement.export import LESION_COLUMNS, figures, report, write_tables
+from liverview.measurement.export import (
+    LESION_COLUMNS,
+    measurement_figures,
+    measurement_record,
+    write_tables,
+)
 from liverview.measurement.results import Measurement
 
 UNITS = ("_ml", "_mm", "_hu", "_percent", "_voxel_ras", "_index_ras", "_count", "_voxels")
@@ -45,13 +50,13 @@ def keys(content: object) -> set[str]:
 
 
 def test_every_key_names_its_unit(measurement: Measurement) -> None:
-    content = figures(measurement, {1: "cyst"})
+    content = measurement_figures(measurement, {1: "cyst"})
     assert {key for key in keys(content) if not key.endswith(UNITS)} <= WITHOUT
     assert json.loads(json.dumps(content, allow_nan=False)) == content
 
 
 def test_the_keys_that_were_there_first_are_still(scan: Volume, measurement: Measurement) -> None:
-    content = report(scan, measurement, device="cpu", seconds=1.5)
+    content = measurement_record(scan, measurement, device="cpu", seconds=1.5)
     assert {
         "name", "shape_voxels", "spacing_mm", "notes", "liver_with_vessels_and_tumors_ml",
         "vessel_ml", "tumor_ml", "tumor_burden_percent", "voxel_ml", "lesions", "software",
@@ -61,11 +66,13 @@ def test_the_keys_that_were_there_first_are_still(scan: Volume, measurement: Mea
 
 
 def test_a_lesion_says_where_its_diameters_are(scan: Volume, measurement: Measurement) -> None:
-    lesion = figures(measurement)["lesions"][0]
+    lesion = measurement_figures(measurement)["lesions"][0]
     for name in ("axial_diameter", "perpendicular_diameter", "diameter_3d"):
         world = np.array(lesion[f"{name}_ends_mm"])
         voxels = np.array(lesion[f"{name}_ends_voxel_ras"])
-        assert world == pytest.approx(np.array([scan.world(end) for end in voxels]), abs=0.006)
+        assert world == pytest.approx(
+            np.array([scan.voxel_to_world(end) for end in voxels]), abs=0.006
+        )
         assert np.linalg.norm(np.subtract(*world)) == pytest.approx(lesion[f"{name}_mm"], abs=0.06)
     assert lesion["axial_diameter_ends_voxel_ras"][0][2] == lesion["axial_slice_index_ras"]
 

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap
 from liverview.measurement.compute import measure
-from liverview.measurement.recist import assess
+from liverview.measurement.recist import assess_recist
 from liverview.measurement.results import Measurement
 
 
@@ -25,7 +25,7 @@ def bars(*lengths: int, spacing: tuple[float, float, float] = (1, 1, 1)) -> Meas
 def test_the_two_longest_measurable_lesions_are_targets() -> None:
     measurement = bars(12, 40, 9, 25)
     assert [round(lesion.axial_diameter_mm) for lesion in measurement.lesions] == [25, 40, 9, 12]
-    found = assess(measurement)
+    found = assess_recist(measurement)
     assert [lesion.axial_diameter_mm for lesion in found.targets] == pytest.approx([40, 25])
     assert found.sum_of_diameters_mm == 65
     assert (found.smallest_mm, found.thickness_mm, found.not_measurable) == (10, 1, 1)
@@ -34,7 +34,7 @@ def test_the_two_longest_measurable_lesions_are_targets() -> None:
 
 def test_excluded_lesions_are_not_considered() -> None:
     measurement = bars(12, 40, 9, 25)
-    found = assess(measurement, {2: "cyst"})
+    found = assess_recist(measurement, {2: "cyst"})
     assert [lesion.axial_diameter_mm for lesion in found.targets] == pytest.approx([25, 12])
     assert found.sum_of_diameters_mm == 37
     assert found.to_dict()["excluded_lesions"] == [{"number": 2, "reason": "cyst"}]
@@ -42,20 +42,20 @@ def test_excluded_lesions_are_not_considered() -> None:
 
 
 def test_ten_millimeters_are_measurable() -> None:
-    assert len(assess(bars(10)).targets) == 1
-    assert assess(bars(9)).targets == ()
+    assert len(assess_recist(bars(10)).targets) == 1
+    assert assess_recist(bars(9)).targets == ()
 
 
 def test_of_thick_slices_twice_the_thickness_is_needed() -> None:
-    found = assess(bars(14, 15, 40, spacing=(1, 1, 7.5)))
+    found = assess_recist(bars(14, 15, 40, spacing=(1, 1, 7.5)))
     assert [lesion.axial_diameter_mm for lesion in found.targets] == pytest.approx([40, 15])
     assert (found.smallest_mm, found.thickness_mm, found.not_measurable) == (15, 7.5, 1)
     assert any("7.5 mm apart" in text and "15 mm" in text for text in found.caveats)
-    assert assess(bars(12, spacing=(1, 1, 5))).smallest_mm == 10
+    assert assess_recist(bars(12, spacing=(1, 1, 5))).smallest_mm == 10
 
 
 def test_slices_that_were_taken_upright_are_as_thick() -> None:
-    assert assess(bars(12, 20, spacing=(1, 6, 1))).smallest_mm == 12
+    assert assess_recist(bars(12, 20, spacing=(1, 6, 1))).smallest_mm == 12
 
 
 def test_a_tilted_gantry_does_not_thicken_slices() -> None:
@@ -63,7 +63,7 @@ def test_a_tilted_gantry_does_not_thicken_slices() -> None:
     affine[:3, 2] = (0, 3, 5)  # columns are 5.8 mm long, slices 5 mm apart
     voxels = np.ones((30, 30, 5), np.uint8)
     voxels[5:16, 5, 2] = Label.TUMOR
-    found = assess(measure(LabelMap(voxels, affine)))
+    found = assess_recist(measure(LabelMap(voxels, affine)))
     assert (found.thickness_mm, found.smallest_mm) == (5, 10)
 
 
@@ -72,13 +72,13 @@ def test_an_oblique_scan_is_said_to_be_one() -> None:
     affine[:3, :3] = Rotation.from_euler("x", 12, degrees=True).as_matrix()
     voxels = np.ones((30, 30, 5), np.uint8)
     voxels[5:16, 5, 2] = Label.TUMOR
-    found = assess(measure(LabelMap(voxels, affine), smallest_lesion_ml=0))
+    found = assess_recist(measure(LabelMap(voxels, affine), smallest_lesion_ml=0))
     assert any("oblique by 12°" in text for text in found.caveats)
     assert found.sum_of_diameters_mm == 11
 
 
 def test_nothing_measurable_is_said() -> None:
-    found = assess(bars(8))
+    found = assess_recist(bars(8))
     assert found.targets == ()
     assert found.sum_of_diameters_mm == 0
     assert any("No lesion of 10 mm or more" in text for text in found.caveats)
@@ -86,7 +86,7 @@ def test_nothing_measurable_is_said() -> None:
 
 
 def test_the_sum_is_that_of_the_diameters_shown() -> None:
-    found = assess(bars(12, 24, spacing=(0.76, 1, 1)))
+    found = assess_recist(bars(12, 24, spacing=(0.76, 1, 1)))
     shown = [round(lesion.axial_diameter_mm, 1) for lesion in found.targets]
     assert found.to_dict()["sum_of_diameters_mm"] == pytest.approx(sum(shown))
     assert found.to_dict()["target_lesion_numbers"] == [lesion.number for lesion in found.targets]

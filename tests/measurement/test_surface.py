@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from liverview.core.labels import SHOWN, Label
+from liverview.core.labels import FOREGROUND, Label
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
-from liverview.measurement.surface import Surface, hit_distance, surfaces
+from liverview.measurement.surface import Surface, hit_distance, iter_surfaces
 
 CENTER = np.array([12.0, -30.0, 55.0])
 
@@ -37,7 +37,7 @@ def ball(radius: float, affine: NDArray[np.float64], label: Label) -> LabelMap:
 
 
 def made(labels: LabelMap) -> dict[Label, Surface]:
-    return {item.label: item for item in surfaces(labels) if isinstance(item, Surface)}
+    return {item.label: item for item in iter_surfaces(labels) if isinstance(item, Surface)}
 
 
 def edge_uses(surface: Surface) -> NDArray[np.int64]:
@@ -49,7 +49,7 @@ def edge_uses(surface: Surface) -> NDArray[np.int64]:
     return np.stack([there, back])
 
 
-@pytest.mark.parametrize("label", SHOWN)
+@pytest.mark.parametrize("label", FOREGROUND)
 @pytest.mark.parametrize(
     ("affine", "tolerance"),
     [
@@ -111,7 +111,7 @@ def test_a_thin_vessel_stays_in_one_piece() -> None:
 
 
 def test_steps_say_how_far_they_are() -> None:
-    steps = [x for x in surfaces(ball(15, np.eye(4), Label.TUMOR)) if isinstance(x, Progress)]
+    steps = [x for x in iter_surfaces(ball(15, np.eye(4), Label.TUMOR)) if isinstance(x, Progress)]
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from liverview.networks.preprocessing import Preprocessing, Window, middle, padded
-from liverview.networks.resampling import along, linear_weights
+from liverview.networks.preprocessing import Preprocessing, Window, center_slice, padded
+from liverview.networks.resampling import apply_along_axis, linear_weights
 
 
 def test_windows_map_their_range_to_one() -> None:
@@ -19,7 +19,7 @@ def test_windows_map_their_range_to_one() -> None:
 def test_a_block_has_one_channel_per_window() -> None:
     how = Preprocessing((4, 4, 4), (Window(40, 400), Window(-200, 1600)))
     assert how.channels == 2
-    block = how.block(torch.zeros(3, 4, 5))
+    block = how.input_3d(torch.zeros(3, 4, 5))
     assert block.shape == (2, 3, 4, 5)
     assert block[0].unique().item() == pytest.approx(-0.2)
 
@@ -27,7 +27,7 @@ def test_a_block_has_one_channel_per_window() -> None:
 def test_a_slab_stacks_the_neighbors_of_every_slice() -> None:
     how = Preprocessing((1, 1, 1), (Window(0, 20), Window(0, 40)), slices=3, prior=True)
     hu = torch.arange(6.0).expand(2, 3, 6).clone()  # slice n has value n
-    slab = how.slab(hu, prior=torch.full((2, 3, 4), 0.75))
+    slab = how.input_2d(hu, prior=torch.full((2, 3, 4), 0.75))
     assert slab.shape == (4, 7, 2, 3)
     assert slab[1, :, 0, 0].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.05, 0.1, 0.15, 0.5])
 
@@ -35,7 +35,7 @@ def test_a_slab_stacks_the_neighbors_of_every_slice() -> None:
 def test_a_missing_prior_is_refused() -> None:
     how = Preprocessing((1, 1, 1), (Window(0, 20),), prior=True)
     with pytest.raises(ValueError, match="probability"):
-        how.slab(torch.zeros(2, 2, 1))
+        how.input_2d(torch.zeros(2, 2, 1))
 
 
 def test_it_survives_being_written() -> None:
@@ -61,9 +61,9 @@ def test_impossible_values_are_refused(values: dict[str, object]) -> None:
 def test_resampling_keeps_lines_and_means() -> None:
     line = torch.arange(10.0)
     finer = (torch.arange(20) + 0.5) / 2 - 0.5
-    assert along(line, linear_weights(10, finer), 0)[2:-2] == pytest.approx(finer[2:-2])
+    assert apply_along_axis(line, linear_weights(10, finer), 0)[2:-2] == pytest.approx(finer[2:-2])
     coarser = (torch.arange(5) + 0.5) * 2 - 0.5
-    assert along(line, linear_weights(10, coarser, support=2), 0)[1:-1] == pytest.approx(
+    assert apply_along_axis(line, linear_weights(10, coarser, support=2), 0)[1:-1] == pytest.approx(
         coarser[1:-1]
     )
 
@@ -71,7 +71,7 @@ def test_resampling_keeps_lines_and_means() -> None:
 def test_shrinking_averages_fine_detail_away() -> None:
     stripes = torch.tensor([0.0, 1.0]).repeat(20)
     coarser = (torch.arange(5) + 0.5) * 8 - 0.5
-    shrunk = along(stripes, linear_weights(40, coarser, support=8), 0)
+    shrunk = apply_along_axis(stripes, linear_weights(40, coarser, support=8), 0)
     assert shrunk == pytest.approx(torch.full((5,), 0.5), abs=0.02)
 
 
@@ -79,7 +79,7 @@ def test_along_works_on_every_axis() -> None:
     block = torch.randn(4, 5, 6)
     for axis in range(3):
         same = linear_weights(block.shape[axis], torch.arange(block.shape[axis]))
-        assert torch.allclose(along(block, same, axis), block, atol=1e-6)
+        assert torch.allclose(apply_along_axis(block, same, axis), block, atol=1e-6)
 
 
 def test_min_max_takes_each_slices_own_range() -> None:
@@ -89,7 +89,7 @@ def test_min_max_takes_each_slices_own_range() -> None:
     hu = torch.tensor(
         [[[-1000.0, 7, 0]], [[3000, 7, 1]], [[0, 7, 4]]]
     )  # the second is of one value
-    slab = how.slab(hu)
+    slab = how.input_2d(hu)
     assert slab.shape == (1, 3, 3, 1)
     assert slab[0, :, :, 0].tolist() == [[0, 1, 0.25], [0, 0, 0], [0, 0.25, 1]]
 
@@ -97,7 +97,7 @@ def test_min_max_takes_each_slices_own_range() -> None:
 def test_slices_are_padded_with_their_minimum() -> None:
     hu = torch.tensor([[[1.0, -5], [2, -6]]])
     out = padded(hu, (3, 4))
-    assert out[middle(1, 3), middle(2, 4)].equal(hu)
+    assert out[center_slice(1, 3), center_slice(2, 4)].equal(hu)
     assert out[:, :, 0].sum() == 3 + 10
     assert (out[0] == torch.tensor([1.0, -6])).all()
     assert padded(hu, (1, 2)) is hu

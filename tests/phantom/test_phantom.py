@@ -13,12 +13,12 @@ from liverview.core.stream import Progress
 from liverview.phantom import bank
 from liverview.phantom.anatomy import Body, draw_body, draw_head
 from liverview.phantom.appearance import draw_appearance
-from liverview.phantom.config import Case, PhantomConfig, Phase, Region
+from liverview.phantom.config import Phantom, PhantomConfig, Phase, Region
 from liverview.phantom.fields import (
     FAR_MM,
-    Draw,
     Field,
     Grid,
+    RandomSource,
     ellipsoid,
     gaussian,
     interpolation_matrix,
@@ -26,38 +26,38 @@ from liverview.phantom.fields import (
     smooth_noise,
     tube,
 )
-from liverview.phantom.frame import CANON, Organ
-from liverview.phantom.generation import generate
-from liverview.phantom.lesions import Kind, bulging, draw_lesion, draw_lesions
-from liverview.phantom.morph import match, points, push, sample
+from liverview.phantom.frame import CANONICAL_GRID, Organ
+from liverview.phantom.generation import iter_generate
+from liverview.phantom.lesions import LesionKind, bulge_liver, draw_lesion, draw_lesions
+from liverview.phantom.morph import grid_points, insert_ball, register_demons, sample_fields
 from liverview.phantom.paint import Patient, paint
-from liverview.phantom.scanner import Scan, Scanner
-from liverview.phantom.sheet import contact_sheet
+from liverview.phantom.scanner import Scanner, ScanSimulation
+from liverview.phantom.sheet import iter_contact_sheet
 from liverview.phantom.vessels import THINNEST_MM, RealVessels, Tree, borrow_vessels, grow_trees
 
 SMALL = PhantomConfig(shape=(64, 56, 24), spacing=(6.0, 6.0, 10.0), seed=5)
 
 
-def make(config: PhantomConfig) -> Case:
-    *_, case = generate(config)
-    assert isinstance(case, Case)
+def make(config: PhantomConfig) -> Phantom:
+    *_, case = iter_generate(config)
+    assert isinstance(case, Phantom)
     return case
 
 
 @pytest.fixture(scope="module")
 def body() -> Body:
-    return draw_body(Draw(1))
+    return draw_body(RandomSource(1))
 
 
 # ---- the whole ---------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def small() -> Case:
+def small() -> Phantom:
     return make(SMALL)
 
 
-def test_same_seed_same_voxels_other_seed_other_voxels(small: Case) -> None:
+def test_same_seed_same_voxels_other_seed_other_voxels(small: Phantom) -> None:
     again = make(SMALL)
     assert np.array_equal(small.volume.voxels, again.volume.voxels)
     assert np.array_equal(small.labels.voxels, again.labels.voxels)
@@ -66,19 +66,19 @@ def test_same_seed_same_voxels_other_seed_other_voxels(small: Case) -> None:
 
 
 def test_progress_rises_to_the_end() -> None:
-    fractions = [item.fraction for item in generate(SMALL) if isinstance(item, Progress)]
+    fractions = [item.fraction for item in iter_generate(SMALL) if isinstance(item, Progress)]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
 
 
-def test_size_spacing_and_place(case: Case) -> None:
+def test_size_spacing_and_place(case: Phantom) -> None:
     assert case.volume.shape == case.labels.voxels.shape == (96, 84, 40)
     assert case.volume.spacing == (4, 4, 5)
     assert case.volume.voxels.dtype == np.int16
     assert np.array_equal(case.volume.affine, case.labels.affine)
 
 
-def test_every_label_is_there_and_in_proportion(case: Case) -> None:
+def test_every_label_is_there_and_in_proportion(case: Phantom) -> None:
     counts = np.bincount(case.labels.voxels.ravel(), minlength=4)
     liver = counts[1:].sum()
     assert 500 < liver * case.labels.voxel_ml < 3500
@@ -169,7 +169,7 @@ def test_cubic_interpolation_is_exact_at_samples_and_on_lines() -> None:
 
 def test_resampling_to_the_same_grid_changes_nothing() -> None:
     grid = Grid((0, 0, 0), (2, 3, 4), (6, 7, 8))
-    field = Draw(0).white(grid.shape)
+    field = RandomSource(0).white(grid.shape)
     assert torch.equal(resample(field, grid, grid), field)
     part = resample(field, grid, grid.crop((1, 2, 3), (4, 5, 6)))
     assert part.numpy() == pytest.approx(field[1:4, 2:5, 3:6].numpy(), abs=1e-5)
@@ -177,7 +177,7 @@ def test_resampling_to_the_same_grid_changes_nothing() -> None:
 
 def test_noise_has_about_unit_variance() -> None:
     grid = Grid((0, 0, 0), (4, 4, 4), (60, 60, 60))
-    fields = torch.stack([smooth_noise(Draw(n), grid, 25) for n in range(4)])
+    fields = torch.stack([smooth_noise(RandomSource(n), grid, 25) for n in range(4)])
     assert float(fields.std()) == pytest.approx(1, abs=0.2)
 
 
@@ -204,7 +204,7 @@ def test_a_tube_is_a_tube() -> None:
 
 
 def _ball(center: tuple[float, float, float], radius: float) -> Field:
-    at = points(CANON, torch.device("cpu"))
+    at = grid_points(CANONICAL_GRID, torch.device("cpu"))
     return (at - torch.tensor(center)[:, None, None, None]).square().sum(dim=0).sqrt() - radius
 
 
@@ -217,20 +217,22 @@ def test_one_shape_bends_into_another() -> None:
     source = _ball((40, 30, 20), 60)
     target = torch.minimum(_ball((50, 30, 10), 65), _ball((-10, 50, 30), 35))
     assert _overlap(source, target) < 0.8
-    bend = match(source, target, CANON)
-    there = points(CANON, bend.device) + bend
-    assert _overlap(sample(source[None], CANON, there)[0], target) > 0.95
+    bend = register_demons(source, target, CANONICAL_GRID)
+    there = grid_points(CANONICAL_GRID, bend.device) + bend
+    assert _overlap(sample_fields(source[None], CANONICAL_GRID, there)[0], target) > 0.95
     far = _ball((50, 30, 10), 160) > 0
     assert float(bend.square().sum(dim=0).sqrt()[far].max()) < 8  # the rest of the body stays
 
 
 def test_a_mass_pushes_and_takes_nothing_away() -> None:
     organ = _ball((60, 30, 0), 40)
-    at, distance = push(points(CANON, torch.device("cpu")), (10.0, 30.0, 0.0), 30.0)
-    moved = torch.maximum(sample(organ[None], CANON, at)[0], -distance)
+    at, distance = insert_ball(
+        grid_points(CANONICAL_GRID, torch.device("cpu")), (10.0, 30.0, 0.0), 30.0
+    )
+    moved = torch.maximum(sample_fields(organ[None], CANONICAL_GRID, at)[0], -distance)
     assert float((distance < 0).sum()) * 0.064 == pytest.approx(113, rel=0.03)
     assert float((moved < 0).sum()) == pytest.approx(float((organ < 0).sum()), rel=0.04)
-    middle = points(CANON, organ.device)[0][moved < 0].mean()
+    middle = grid_points(CANONICAL_GRID, organ.device)[0][moved < 0].mean()
     assert float(middle) > 62  # it went away from the mass, from 60
 
 
@@ -268,7 +270,9 @@ def test_bodies_of_the_bank_have_every_organ() -> None:
         for place in (torso.hilum, torso.confluence):
             index = [
                 round((p - o) / s)
-                for p, o, s in zip(place, CANON.origin, CANON.spacing, strict=True)
+                for p, o, s in zip(
+                    place, CANONICAL_GRID.origin, CANONICAL_GRID.spacing, strict=True
+                )
             ]
             assert float(liver[tuple(index)]) < 12  # mm
 
@@ -277,12 +281,12 @@ def test_bodies_of_the_bank_have_every_organ() -> None:
 
 
 def test_vessels_start_at_the_hilum_and_stay_in_the_liver(body: Body) -> None:
-    portal, hepatic = grow_trees(Draw(1), body)
+    portal, hepatic = grow_trees(RandomSource(1), body)
     liver = body.organs[Organ.LIVER].numpy()
     for tree, root in ((portal, body.hilum), (hepatic, body.confluence)):
         assert len(tree.radius) > 50
         assert tree.radius[:, 1].min() >= THINNEST_MM
-        index = np.rint((tree.end - CANON.origin) / CANON.spacing).astype(int)
+        index = np.rint((tree.end - CANONICAL_GRID.origin) / CANONICAL_GRID.spacing).astype(int)
         inside = liver[tuple(index.T)]
         assert np.mean(inside < 4) > 0.98
         thickest = tree.start[np.argmax(tree.radius[:, 1])]
@@ -290,7 +294,7 @@ def test_vessels_start_at_the_hilum_and_stay_in_the_liver(body: Body) -> None:
 
 
 def test_murray_law_at_every_fork(body: Body) -> None:
-    tree, _ = grow_trees(Draw(4), body, leaves=60)
+    tree, _ = grow_trees(RandomSource(4), body, leaves=60)
     starts = {tuple(s.round(3)): n for n, s in enumerate(tree.end)}
     for parent_end, parent in starts.items():
         children = [n for n, s in enumerate(tree.start) if tuple(s.round(3)) == parent_end]
@@ -299,7 +303,7 @@ def test_murray_law_at_every_fork(body: Body) -> None:
 
 
 def test_tree_distance_is_that_of_its_pieces(body: Body) -> None:
-    tree, _ = grow_trees(Draw(2), body, leaves=20)
+    tree, _ = grow_trees(RandomSource(2), body, leaves=20)
     piece = int(np.argmax(tree.radius[:, 1]))
     middle = (tree.start[piece] + tree.end[piece]) / 2
     grid = Grid.centered([float(m) for m in middle], (1, 1, 1), (3, 3, 3))
@@ -316,7 +320,7 @@ def test_vessels_of_the_bank_are_where_their_liver_is() -> None:
         step = shape.grid.spacing[0]
         corner = [o + (n - 0.5) * step for o, n in zip(shape.grid.origin, low, strict=True)]
         stretch = [(b - a + 1) * step / n for a, b, n in zip(low, high, mask.shape, strict=True)]
-        still = torch.zeros(3, *CANON.coarser(3).shape)
+        still = torch.zeros(3, *CANONICAL_GRID.coarser(3).shape)
         borrowed = RealVessels(name, corner, stretch, still)
         grid = Grid(tuple(c + 0.5 for c in corner), (1.0,) * 3, tuple(mask.shape))
         organ = resample(shape.distance, shape.grid, grid) < 1
@@ -331,17 +335,19 @@ def test_vessels_of_the_bank_are_where_their_liver_is() -> None:
 
 
 def test_borrowed_vessels_lie_in_the_liver_and_are_drawn_once(body: Body) -> None:
-    vessels = borrow_vessels(Draw(5), body)
+    vessels = borrow_vessels(RandomSource(5), body)
     assert vessels is not None
-    grid = Grid.centered(CANON.point([n / 2 for n in CANON.shape]), (2, 2, 2), (190, 160, 150))
+    grid = Grid.centered(
+        CANONICAL_GRID.point([n / 2 for n in CANONICAL_GRID.shape]), (2, 2, 2), (190, 160, 150)
+    )
     inside = vessels.distance(grid) < 0
-    liver = resample(body.organs[Organ.LIVER], CANON, grid) < 0
+    liver = resample(body.organs[Organ.LIVER], CANONICAL_GRID, grid) < 0
     assert 10 < float((inside & liver).sum()) * 0.008 < 120  # mL
     assert float((inside & liver).sum()) > 0.5 * float(inside.sum())
     # A part of the grid gives the same part of the vessels.
     part = grid.crop((60, 50, 40), (120, 110, 90))
     assert torch.equal(vessels.distance(part) < 0, inside[60:120, 50:110, 40:90])
-    assert borrow_vessels(Draw(5), draw_head(Draw(0))) is None
+    assert borrow_vessels(RandomSource(5), draw_head(RandomSource(0))) is None
 
 
 @pytest.mark.parametrize(
@@ -352,8 +358,8 @@ def test_what_lies_along_the_portal_vein_is_liver(
     body: Body, name: str, value: float, darker: bool
 ) -> None:
     """Edema, wide ducts and calcium change what is seen and no label, and stay near the vein."""
-    portal, hepatic = grow_trees(Draw(1), body, leaves=30)
-    look = draw_appearance(Draw(2), Phase.PORTAL)
+    portal, hepatic = grow_trees(RandomSource(1), body, leaves=30)
+    look = draw_appearance(RandomSource(2), Phase.PORTAL)
     odd = replace(look, numbers={**look.numbers, "sleeve_hu": -40.0, name: value})
     grid = Grid.centered(body.hilum, (1.5, 1.5, 2), (70, 70, 12))
     plain, seen = (paint(Patient(body, one, portal, hepatic, []), grid) for one in (look, odd))
@@ -372,7 +378,7 @@ def test_what_lies_along_the_portal_vein_is_liver(
 def test_metal_is_bright_and_liver(body: Body) -> None:
     ends = (np.array([[c + shift for c in body.hilum]], np.float32) for shift in (-6, 0))
     clip = Tree(*ends, np.full((1, 2), 1.1, np.float32))
-    patient = Patient(body, draw_appearance(Draw(2)), Tree.empty(), Tree.empty(), [])
+    patient = Patient(body, draw_appearance(RandomSource(2)), Tree.empty(), Tree.empty(), [])
     grid = Grid.centered([c - 3 for c in body.hilum], (1, 1, 1), (30, 30, 30))
     plain, seen = paint(patient, grid), paint(replace(patient, metal=clip), grid)
     assert torch.equal(plain.labels, seen.labels)
@@ -381,9 +387,13 @@ def test_metal_is_bright_and_liver(body: Body) -> None:
 
 @pytest.mark.parametrize("real", [False, True])
 def test_vessels_run_around_what_grew_between_them(body: Body, real: bool) -> None:
-    vessels = borrow_vessels(Draw(5), body) if real else grow_trees(Draw(1), body)[0]
+    vessels = (
+        borrow_vessels(RandomSource(5), body) if real else grow_trees(RandomSource(1), body)[0]
+    )
     assert vessels is not None
-    center = CANON.point((body.organs[Organ.LIVER] < -20).nonzero().float().mean(dim=0).tolist())
+    center = CANONICAL_GRID.point(
+        (body.organs[Organ.LIVER] < -20).nonzero().float().mean(dim=0).tolist()
+    )
     obstacle = center, (25.0, 20.0, 22.0)
     grid = Grid.centered(center, (2, 2, 2), (60, 60, 60))
     ball = ellipsoid(*grid.axes(), *obstacle)
@@ -395,11 +405,11 @@ def test_vessels_run_around_what_grew_between_them(body: Body, real: bool) -> No
 
 
 def test_wild_lesions_are_of_all_kinds_and_stay_where_they_belong(body: Body) -> None:
-    draw = Draw(11)
+    draw = RandomSource(11)
     lesions = draw_lesions(draw, body, 120, radius_mm=(3.0, 50.0), wild=True)
     assert len(lesions) == 120
     kinds = [lesion.kind for lesion in lesions]
-    assert all(kinds.count(kind) > 5 for kind in Kind)
+    assert all(kinds.count(kind) > 5 for kind in LesionKind)
     assert any(lesion.calcium_hu for lesion in lesions)
     assert any(0 < lesion.rim_mm < 2 for lesion in lesions)
     grid = Grid.centered((0, 0, 0), (1, 1, 1), (90, 90, 90))
@@ -418,17 +428,19 @@ def test_a_lesion_near_the_capsule_lifts_it_and_one_deep_inside_does_not(body: B
     depth = {"deep": float(liver.min()) + 1, "shallow": -5.0}
     for name, wanted in depth.items():
         index = (liver - wanted).abs().argmin()
-        place = CANON.point([int(n) for n in np.unravel_index(int(index), CANON.shape)])
+        place = CANONICAL_GRID.point(
+            [int(n) for n in np.unravel_index(int(index), CANONICAL_GRID.shape)]
+        )
         radius = 8.0 if name == "deep" else 14.0
-        lesion = draw_lesion(Draw(3), place, radius, (-40.0, 5.0))
-        grown = bulging(body, [lesion]).organs[Organ.LIVER]
+        lesion = draw_lesion(RandomSource(3), place, radius, (-40.0, 5.0))
+        grown = bulge_liver(body, [lesion]).organs[Organ.LIVER]
         assert bool((grown < liver).any()) == (name == "shallow")
         assert not (grown > liver).any()
         assert not ((grown < 0) & (liver >= 0) & (body.cavity > 0)).any()
 
 
 def test_a_head_has_no_liver_no_vessels_and_no_lesions() -> None:
-    draw = Draw(0)
+    draw = RandomSource(0)
     head = draw_head(draw)
     portal, hepatic = grow_trees(draw, head)
     assert len(portal.radius) == len(hepatic.radius) == 0
@@ -443,8 +455,8 @@ def test_a_head_has_no_liver_no_vessels_and_no_lesions() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_bodies_are_anatomically_in_order(seed: int) -> None:
     """The liver on the right, the spleen on the left, lungs above both."""
-    drawn = draw_body(Draw(seed), odd=seed % 2 == 1)
-    x, _, z = points(CANON, torch.device("cpu"))
+    drawn = draw_body(RandomSource(seed), odd=seed % 2 == 1)
+    x, _, z = grid_points(CANONICAL_GRID, torch.device("cpu"))
 
     def middle(organ: Organ, axis: Field) -> float:
         return float(axis[drawn.organs[organ] < 0].mean())
@@ -461,14 +473,14 @@ def test_bodies_are_anatomically_in_order(seed: int) -> None:
 
 
 def test_a_wild_scan_differs_from_the_plain_one_by_what_was_asked_for(body: Body) -> None:
-    draw = Draw(3)
+    draw = RandomSource(3)
     grid = Grid.centered((0, 25, 5), (4, 4, 4), (96, 80, 64))
     patient = Patient(body, draw_appearance(draw), *grow_trees(draw, body), [])
     painting = paint(patient, grid)
 
     def image(**changes: object) -> Field:
         scanner = Scanner(noise_hu=0.0, uneven=0.0, seed=4, **changes)  # type: ignore[arg-type]
-        return Scan(scanner, body, Draw(9)).image(painting, grid)
+        return ScanSimulation(scanner, body, RandomSource(9)).image(painting, grid)
 
     plain = image(table=False)
     assert torch.equal(image(table=False), plain)
@@ -483,7 +495,7 @@ def test_a_wild_scan_differs_from_the_plain_one_by_what_was_asked_for(body: Body
 
 
 def test_a_contact_sheet_shows_its_samples() -> None:
-    *steps, picture = contact_sheet(0, count=2)
+    *steps, picture = iter_contact_sheet(0, count=2)
     assert len(steps) == 2
     assert isinstance(picture, np.ndarray)
     assert picture.dtype == np.uint8

@@ -21,11 +21,11 @@ from liverview.core.volume import LabelMap, Plane, Volume, Voxel
 from liverview.measurement.compute import measure
 from liverview.measurement.markup.listing import Markups
 from liverview.measurement.markup.shapes import Ellipse, Ruler
-from liverview.phantom.config import Case
-from liverview.report.assembly import Reported, reporting
+from liverview.phantom.config import Phantom
+from liverview.report.assembly import WrittenReport, iter_write_report
 from liverview.report.contents import Figure
-from liverview.report.key_images import key_slices
-from liverview.report.provenance import Origin
+from liverview.report.key_images import iter_key_images
+from liverview.report.provenance import Provenance
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 UNITS = ("_ml", "_mm", "_mm2", "_hu", "_percent", "_voxel_ras", "_index_ras", "_count", "_voxels")
@@ -83,18 +83,18 @@ def no_pdf(path: Path, contents: object) -> None:
     """The PDF is tested where Qt is."""
 
 
-def made(folder: Path, volume: Volume, labels: LabelMap, **options: object) -> Reported:
-    origin = options.pop("origin", Origin("scan.nii.gz", "labels.nii.gz"))
-    *_, reported = reporting(volume, labels, folder, origin, no_pdf, **options)  # type: ignore[arg-type]
-    assert isinstance(reported, Reported)
+def made(folder: Path, volume: Volume, labels: LabelMap, **options: object) -> WrittenReport:
+    origin = options.pop("origin", Provenance("scan.nii.gz", "labels.nii.gz"))
+    *_, reported = iter_write_report(volume, labels, folder, origin, no_pdf, **options)  # type: ignore[arg-type]
+    assert isinstance(reported, WrittenReport)
     return reported
 
 
-def page_of(reported: Reported) -> Page:
+def page_of(reported: WrittenReport) -> Page:
     return Page(reported.paths.html.read_text(encoding="utf-8"))
 
 
-def json_of(reported: Reported) -> dict[str, object]:
+def json_of(reported: WrittenReport) -> dict[str, object]:
     def refuse(name: str) -> None:
         raise ValueError(name)
 
@@ -129,7 +129,7 @@ def markups() -> Markups:
 # ---- the page ------------------------------------------------------------------------------
 
 
-def test_the_page_is_sound_and_needs_nothing_else(tmp_path: Path, case: Case) -> None:
+def test_the_page_is_sound_and_needs_nothing_else(tmp_path: Path, case: Phantom) -> None:
     page = page_of(made(tmp_path, case.volume, case.labels))
     assert page.tags.count("html") == page.tags.count("body") == page.tags.count("h1") == 1
     assert not {"script", "link", "iframe", "object", "embed"} & set(page.tags)
@@ -202,7 +202,7 @@ def test_it_says_what_it_was_made_from_and_with(
     # Who made the labels of a file is not known, and the weights' heading does not claim it.
     assert content["device"] is None
     assert "Installed weights, SHA-256" in page.texts
-    own = made(tmp_path, volume, labels, origin=Origin("scan.nii.gz", device="cuda:1"))
+    own = made(tmp_path, volume, labels, origin=Provenance("scan.nii.gz", device="cuda:1"))
     assert {"Weights, SHA-256", "cuda:1"} <= set(page_of(own).texts)
 
 
@@ -211,9 +211,9 @@ def test_names_are_text_whatever_is_in_them(
 ) -> None:
     odd = "<b>Ü & \"肝\" 'x'</b><script>"
     markups.add(Ruler(Plane.CORONAL, (1, 2, 3), (9, 2, 3)), name=f"ruler {odd}")
-    scan = Volume(volume.voxels, volume.affine, name="scan", notes=(f"note {odd}",))
+    scan = Volume(volume.voxels, volume.affine, name="scan", warnings=(f"note {odd}",))
     marks: dict[Voxel, str] = {(12, 12, 6): f"reason {odd}"}
-    origin = Origin(f"scan {odd}", f"labels {odd}")
+    origin = Provenance(f"scan {odd}", f"labels {odd}")
     page = page_of(made(tmp_path, scan, labels, origin=origin, markups=markups, marks=marks))
     for what in ("scan", "labels", "note", "ruler", "excluded: reason"):
         assert f"{what} {odd}" in page.texts
@@ -309,7 +309,7 @@ def test_labels_of_another_scan_are_refused_and_nothing_is_written(
 def drawn(volume: Volume, labels: LabelMap) -> list[tuple[np.ndarray, Figure]]:
     """The pictures as arrays, (rows, columns, 3)."""
     found = measure(labels, volume)
-    work = key_slices(volume, labels, found, found.lesions, default_styles())
+    work = iter_key_images(volume, labels, found, found.lesions, default_styles())
     while True:
         try:
             next(work)

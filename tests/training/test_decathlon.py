@@ -19,13 +19,13 @@ from liverview.core.labels import Label
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import nifti
-from liverview.inference.segmentation import Models, collect, load_models, segment
+from liverview.inference.segmentation import Models, collect_labels, iter_segment, load_models
 from liverview.networks.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from liverview.networks.preprocessing import Preprocessing
-from liverview.phantom.config import Case, PhantomConfig
-from liverview.phantom.generation import generate
+from liverview.phantom.config import Phantom, PhantomConfig
+from liverview.phantom.generation import iter_generate
 from liverview.training import run
-from liverview.training.decathlon import DataError, Scan, read_decathlon, split
+from liverview.training.decathlon import DataError, DecathlonCase, read_decathlon, split_cases
 from liverview.training.recipe import SliceRecipe, read_recipe
 from liverview.training.run import train
 from liverview.training.slices import Batch, SliceModule
@@ -45,16 +45,16 @@ def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def case() -> Case:
+def case() -> Phantom:
     torch.set_num_threads(1)
     config = PhantomConfig(shape=(64, 52, 36), spacing=(6, 6.5, 8), seed=4, noise_hu=5)
-    *_, case = generate(config)
-    assert isinstance(case, Case)
+    *_, case = iter_generate(config)
+    assert isinstance(case, Phantom)
     return case
 
 
 @pytest.fixture(scope="module")
-def folder(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(case: Phantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five scans of four slices, and one that has too many."""
     folder = tmp_path_factory.mktemp("data") / "Task03_Liver"
     parts = {f"liver_{n}": slice(8 + 4 * n, 12 + 4 * n) for n in range(5)} | {
@@ -66,9 +66,9 @@ def folder(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, part in parts.items():
         volume = Volume(case.volume.voxels[:, :, part], case.volume.affine)
         labels = LabelMap(truth[:, :, part], volume.affine)
-        for _ in nifti.save_volume(folder / "imagesTr" / f"{name}.nii.gz", volume):
+        for _ in nifti.iter_write_volume(folder / "imagesTr" / f"{name}.nii.gz", volume):
             pass
-        for _ in nifti.save_labels(folder / "labelsTr" / f"{name}.nii.gz", labels, volume):
+        for _ in nifti.iter_write_labels(folder / "labelsTr" / f"{name}.nii.gz", labels, volume):
             pass
     content = {
         "name": "Liver",
@@ -138,12 +138,12 @@ def test_shipped_recipes_are_the_posts_training(
 def test_scans_are_split_as_the_post_split_them(count: int, training: int, held_out: int) -> None:
     how = read_recipe(SHIPPED / "decathlon-liver.toml")
     assert isinstance(how, SliceRecipe)
-    scans = [Scan(f"liver_{n}", Path(), Path()) for n in range(count)]
-    parts = split(scans, how)
+    scans = [DecathlonCase(f"liver_{n}", Path(), Path()) for n in range(count)]
+    parts = split_cases(scans, how)
     assert [len(part) for part in parts] == [training, held_out]
     assert {*parts[0], *parts[1]} == set(scans)
-    assert split(scans[::-1], how) == parts
-    assert count == 2 or split(scans, replace(how, seed=1)) != parts
+    assert split_cases(scans[::-1], how) == parts
+    assert count == 2 or split_cases(scans, replace(how, seed=1)) != parts
 
 
 def test_what_does_not_fit_is_a_sentence(folder: Path, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_what_does_not_fit_is_a_sentence(folder: Path, tmp_path: Path) -> None:
 
 @trains
 def test_a_run_from_its_scans_to_labels(
-    folder: Path, case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, case: Phantom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     how, out = recipe(tmp_path), tmp_path / "run"
     path = train(how, out, "cpu", data=folder)
@@ -198,7 +198,7 @@ def test_a_run_from_its_scans_to_labels(
     assert list((out / "logs" / "version_0").glob("events.out.tfevents.*"))
 
     models = Models(tiny_networks.bright_liver().coarse, checkpoint)
-    labels = collect(segment(case.volume, models, "cpu"), case.volume.shape)
+    labels = collect_labels(iter_segment(case.volume, models, "cpu"), case.volume.shape)
     assert set(np.unique(labels)) <= {Label.BACKGROUND, Label.LIVER, Label.TUMOR}
 
     # Stopped in the second epoch, and gone on with: the same weights, the same card.
@@ -277,7 +277,7 @@ def test_other_networks_are_not(own: Path, classes: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("spacing", [(0, 0, 0), (6, 6, 8)])
 def test_without_a_liver_class_the_liver_is_the_first_stages(
-    case: Case, spacing: tuple[float, float, float]
+    case: Phantom, spacing: tuple[float, float, float]
 ) -> None:
     """A network that sees vessels everywhere: they end where the first stage's liver does."""
     how = Preprocessing(spacing, (tiny_networks.SOFT,))
@@ -288,12 +288,12 @@ def test_without_a_liver_class_the_liver_is_the_first_stages(
     )
     slabs = [
         item
-        for item in segment(case.volume, models, "cpu", probabilities=True)
+        for item in iter_segment(case.volume, models, "cpu", probabilities=True)
         if isinstance(item, Slab)
     ]
     refined = [n for n, slab in enumerate(slabs) if slab.probabilities is not None]
-    first = collect(iter(slabs[: refined[0]]), case.volume.shape)
-    vessels = collect(iter(slabs[: refined[-1] + 1]), case.volume.shape)
+    first = collect_labels(iter(slabs[: refined[0]]), case.volume.shape)
+    vessels = collect_labels(iter(slabs[: refined[-1] + 1]), case.volume.shape)
     assert (first > 0).sum() > 100
     assert np.array_equal(vessels == Label.VESSEL, first > 0)
     for slab in (slabs[n] for n in refined):

@@ -8,12 +8,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from test_training import TINY
 
 from liverview.core.labels import Label
 from liverview.networks.checkpoint import load_checkpoint
 from liverview.networks.preprocessing import Preprocessing, Window
-from liverview.phantom.fields import Draw, Grid, gaussian
+from liverview.phantom.fields import Grid, RandomSource, gaussian
 from liverview.training import scans as scans_module
 from liverview.training.decathlon import DataError
 from liverview.training.phantom_module import PresentDiceCE
@@ -21,13 +20,15 @@ from liverview.training.recipe import Recipe, RecipeError, SampleConfig, read_re
 from liverview.training.run import train
 from liverview.training.samples import PhantomSamples
 from liverview.training.scans import (
-    UNKNOWN,
+    IGNORE_INDEX,
     LabelledScan,
-    excluding,
-    liver_sample,
-    organ_sample,
+    complementary_label,
+    draw_liver_sample,
+    draw_organ_sample,
     read_scans,
 )
+
+from support.tiny_recipe import TINY
 
 HOW = Preprocessing((4.0, 4.0, 4.0), (Window(40, 400),))
 FINE = Preprocessing((1.25, 1.25, 1.5), (Window(40, 400),), slices=3, prior=True)
@@ -70,11 +71,11 @@ def test_labels_stay_on_what_they_name(folder: Path) -> None:
     scans = read_scans(folder, HOW)
     assert [scan.name for scan in scans] == ["a", "b"]
     for n in range(12):
-        x, target = organ_sample(Draw((4, n)), scans[n % 2], BLOCK, HOW, LIVER)
+        x, target = draw_organ_sample(RandomSource((4, n)), scans[n % 2], BLOCK, HOW, LIVER)
         assert x.shape == (1, *BLOCK.shape)
         assert target.shape == BLOCK.shape
-        assert set(target.unique().tolist()) <= {LIVER, excluding(LIVER), UNKNOWN}
-        inside, outside = x[0][target == LIVER], x[0][target == excluding(LIVER)]
+        assert set(target.unique().tolist()) <= {LIVER, complementary_label(LIVER), IGNORE_INDEX}
+        inside, outside = x[0][target == LIVER], x[0][target == complementary_label(LIVER)]
         assert (inside > float(inside.median() + outside.median()) / 2).float().mean() > 0.93
         assert (outside < float(inside.median() + outside.median()) / 2).float().mean() > 0.93
 
@@ -83,26 +84,26 @@ def test_slices_of_the_second_stage_are_the_scans_own(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In-plane they are bent, and every voxel inside is some part of the organ, whichever."""
-    monkeypatch.setattr(scans_module, "_with_lesions", lambda draw, hu, target, grid: hu)
+    monkeypatch.setattr(scans_module, "_insert_lesions", lambda draw, hu, target, grid: hu)
     scans = read_scans(folder, FINE)
     assert scans[0].spacing == (1.25, 1.25, 5.0)
     depths = set()
     for n in range(16):
-        x, target = liver_sample(Draw((5, n)), scans[n % 2], SLICES, FINE)
+        x, target = draw_liver_sample(RandomSource((5, n)), scans[n % 2], SLICES, FINE)
         assert x.shape == (4, FINE.channels, *SLICES.shape[:2])
         assert target.shape == (4, *SLICES.shape[:2])
-        assert set(target.unique().tolist()) <= {0, excluding(0), UNKNOWN}
+        assert set(target.unique().tolist()) <= {0, complementary_label(0), IGNORE_INDEX}
         own = x[:, 1]
-        if (target == excluding(0)).sum() < 100:
+        if (target == complementary_label(0)).sum() < 100:
             continue  # at the edge of what nobody knows
-        inside, outside = own[target == excluding(0)], own[target == 0]
+        inside, outside = own[target == complementary_label(0)], own[target == 0]
         between = float(inside.median() + outside.median()) / 2
         assert (inside > between).float().mean() > 0.93
         assert (outside < between).float().mean() > 0.93
         prior = x[:, -1]
         assert prior.min() >= -1
         assert prior.max() <= 1
-        depths.add(float((prior * (target == excluding(0))).mean()))
+        depths.add(float((prior * (target == complementary_label(0))).mean()))
     assert len(depths) > 8  # the first stage errs in its own way every time
 
 
@@ -128,12 +129,12 @@ def parts(folder: Path) -> LabelledScan:
 def test_vessels_and_tumors_are_named_where_they_are_known(
     parts: LabelledScan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scans_module, "_with_lesions", lambda draw, hu, target, grid: hu)
+    monkeypatch.setattr(scans_module, "_insert_lesions", lambda draw, hu, target, grid: hu)
     seen = set()
     for n in range(24):
-        x, target = liver_sample(Draw((6, n)), parts, SLICES, FINE)
+        x, target = draw_liver_sample(RandomSource((6, n)), parts, SLICES, FINE)
         named = set(target.unique().tolist())
-        assert named <= {0, 1, 2, 3, excluding(0), UNKNOWN}
+        assert named <= {0, 1, 2, 3, complementary_label(0), IGNORE_INDEX}
         own = x[:, 1]
         for label, sign in ((Label.VESSEL, 1), (Label.TUMOR, -1)):
             if (target == label).sum() > 60 and (target == Label.LIVER).sum() > 60:
@@ -148,29 +149,29 @@ def test_vessels_that_the_noise_hides_are_not_asked_for() -> None:
     target = torch.full((8, 8, 2), int(Label.LIVER))
     target[:2] = int(Label.VESSEL)
     hu[:2] += 12
-    scans_module._forget_faint(hu, target, noise_hu=20.0)
+    scans_module._ignore_invisible_vessels(hu, target, noise_hu=20.0)
     assert (target[:2] == Label.VESSEL).all()
-    scans_module._forget_faint(hu, target, noise_hu=30.0)
-    assert (target[:2] == excluding(0)).all()
+    scans_module._ignore_invisible_vessels(hu, target, noise_hu=30.0)
+    assert (target[:2] == complementary_label(0)).all()
     assert (target[2:] == Label.LIVER).all()
 
 
 def test_lesions_are_drawn_into_a_real_liver_and_named() -> None:
     """Its noise goes on through them, what lies outside stays, and what is unknown stays so."""
     grid = Grid.centered((0, 0, 0), (1.25, 1.25, 2.5), (96, 96, 8))
-    noise = Draw(1).white(grid.shape) * 10
+    noise = RandomSource(1).white(grid.shape) * 10
     target = torch.zeros(grid.shape, dtype=torch.long)
-    target[16:80, 16:80] = excluding(0)
-    target[16:40, 16:40] = UNKNOWN
+    target[16:80, 16:80] = complementary_label(0)
+    target[16:40, 16:40] = IGNORE_INDEX
     organ = target != 0
     hu = torch.where(organ, 100.0, -60.0) + noise
     sizes = []
     for n in range(12):
         drawn = target.clone()
-        seen = scans_module._with_lesions(Draw((7, n)), hu, drawn, grid)
+        seen = scans_module._insert_lesions(RandomSource((7, n)), hu, drawn, grid)
         tumor = drawn == Label.TUMOR
         assert not tumor[~organ].any()
-        assert torch.equal(drawn == UNKNOWN, target == UNKNOWN)
+        assert torch.equal(drawn == IGNORE_INDEX, target == IGNORE_INDEX)
         assert torch.allclose(seen[~organ], hu[~organ], atol=1e-3)
         if tumor.sum() > 300:
             assert float((seen - hu)[tumor].abs().mean()) > 5
@@ -201,11 +202,11 @@ def test_centerlines_count_where_vessels_are_shown() -> None:
 def test_what_nobody_knows_and_what_is_beyond_the_scan_is_unknown(folder: Path) -> None:
     scan = read_scans(folder, HOW)[0]
     big = SampleConfig("organs", (96, 96, 48), 8)
-    _, target = organ_sample(Draw(1), scan, big, HOW, LIVER)
+    _, target = draw_organ_sample(RandomSource(1), scan, big, HOW, LIVER)
     # The scan has 192 x 180 x 150 mm, a quarter of it unknown; the block 384 x 384 x 192.
-    assert (target[:10] == UNKNOWN).all()
-    assert (target[:, :, :3] == UNKNOWN).all()
-    named = float((target != UNKNOWN).float().mean()) * 384 * 384 * 192
+    assert (target[:10] == IGNORE_INDEX).all()
+    assert (target[:, :, :3] == IGNORE_INDEX).all()
+    named = float((target != IGNORE_INDEX).float().mean()) * 384 * 384 * 192
     assert named == pytest.approx(0.75 * 192 * 180 * 150, rel=0.4)
 
 
@@ -224,9 +225,9 @@ def test_samples_are_mixed_and_repeatable(folder: Path, tmp_path: Path) -> None:
 def test_not_liver_counts_against_the_liver_alone_and_unknown_for_nothing() -> None:
     torch.manual_seed(0)
     loss = PresentDiceCE(0.0)
-    target = torch.full((1, 4, 4, 4), excluding(2))
+    target = torch.full((1, 4, 4, 4), complementary_label(2))
     target[:, 0] = 2
-    target[:, 3] = UNKNOWN
+    target[:, 3] = IGNORE_INDEX
     logits = torch.randn(1, 4, 4, 4, 4, requires_grad=True)
     loss(logits, target).backward()
     assert logits.grad is not None

@@ -28,47 +28,16 @@ from liverview.phantom.frame import Organ
 from liverview.phantom.paint import Painting
 from liverview.phantom.scanner import Scanner
 from liverview.training import run, samples
-from liverview.training.initial_weights import settle_origin, take_weights
+from liverview.training.initial_weights import copy_weights, record_initial_weights
 from liverview.training.phantom_module import Batch, PhantomModule, PresentDiceCE, warmup_cosine
 from liverview.training.recipe import Recipe, RecipeError, read_recipe
 from liverview.training.run import train
 from liverview.training.samples import PhantomSamples
 
+from support.tiny_recipe import TINY
+
 OURS = {"liver.toml": "coarse", "fine.toml": "fine"}
 """Recipes, and the weights that they made."""
-
-TINY = """
-name = "tiny"
-seed = 7
-classes = [
-    "background", "fat", "muscle", "bone", "lung", "liver", "spleen", "kidney",
-    "stomach", "bowel", "gallbladder", "heart", "artery", "vein", "other",
-]
-[network]
-dims = 3
-base_features = 4
-depth = 3
-[preprocessing]
-spacing_mm = [4.0, 4.0, 4.0]
-windows = [{ level = 40, width = 400 }, { level = -200, width = 1600 }]
-[sample]
-kind = "organs"
-shape = [64, 64, 16]
-per_body = 8
-[optimizer]
-steps = 4
-batch = 1
-processes = 1
-learning_rate = 1e-2
-weight_decay = 1e-4
-warmup_steps = 2
-average_decay = 0.5
-label_smoothing = 0.02
-clip_norm = 2.0
-[validation]
-samples = 2
-every = 2
-"""
 
 
 def recipe(tmp_path: Path, **changes: str) -> Recipe:
@@ -164,7 +133,7 @@ def test_a_vessel_is_asked_for_where_it_differs_from_what_is_around_it(
     hu[8:56, 8:56] += patch
     hu[29:35, 29:35] += contrast
     painting = Painting(torch.zeros_like(labels), labels, hu)
-    seen = samples._visible(painting, 100.0, Scanner(noise_hu=8), grid)
+    seen = samples._visible_labels(painting, 100.0, Scanner(noise_hu=8), grid)
     assert bool((seen == Label.VESSEL).any()) == asked
     assert torch.equal(seen == Label.LIVER, labels == Label.LIVER) == asked
 
@@ -301,7 +270,7 @@ def test_weights_are_taken_by_name(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = AttentionResUNet(how.network)
     random = {name: t.clone() for name, t in network.state_dict().items()}
-    take_weights(network, how.classes, path)
+    copy_weights(network, how.classes, path)
     taken = network.state_dict()
     body = [name for name in taken if not name.startswith("head")]
     assert all(torch.equal(taken[name], theirs[name]) for name in body)
@@ -337,7 +306,7 @@ def test_weights_to_begin_with_are_asked_for_again_where_nothing_else_is_left(
 ) -> None:
     how = recipe(tmp_path)
     init = weights(tmp_path / "first.safetensors", how, how.classes)
-    settle_origin(tmp_path, init, began=False, resume=False)
+    record_initial_weights(tmp_path, init, began=False, resume=False)
     with pytest.raises(RecipeError, match=r"first\.safetensors.* --init again"):
         train(how, tmp_path, "cpu", resume=True)
 

@@ -19,14 +19,14 @@ from liverview.cli import main
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap, Plane
 from liverview.evaluation.metrics import evaluate
-from liverview.phantom.config import Case
+from liverview.phantom.config import Phantom
 from liverview.ui.main_window import MainWindow
 
 from support.answers import TIMEOUT_MS
 
 
 @pytest.fixture
-def scan(case: Case, tmp_path: Path) -> Path:
+def scan(case: Phantom, tmp_path: Path) -> Path:
     """The phantom as a scanner would store it: LPS, with both orientations."""
     image = nib.Nifti1Image(case.volume.voxels, case.volume.affine)
     image.set_qform(image.affine, code=1)
@@ -78,7 +78,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 def test_open_segment_toggle_save(
-    qtbot: QtBot, scan: Path, case: Case, chosen: dict[str, str], tmp_path: Path
+    qtbot: QtBot, scan: Path, case: Phantom, chosen: dict[str, str], tmp_path: Path
 ) -> None:
     saved = tmp_path / "labels.nii.gz"
     chosen.update(open=str(scan), save=str(saved))
@@ -100,7 +100,7 @@ def test_open_segment_toggle_save(
             menu_action(window, "&Segment", "Se").trigger()
         session.labels_changed.disconnect(watch)
 
-        view = window.views.of[Plane.AXIAL]
+        view = window.views.by_plane[Plane.AXIAL]
         view.refresh()
         shown = view.grab().toImage()
         menu_action(window, "&Labels", "Liver").trigger()

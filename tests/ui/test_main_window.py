@@ -15,8 +15,8 @@ from PySide6.QtGui import QDropEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
-from liverview.core.labels import SHOWN, Drawn, Label, default_styles
-from liverview.core.stream import Notice, Progress, Slab
+from liverview.core.labels import FOREGROUND, DrawStyle, Label, default_styles
+from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Plane
 from liverview.files import nifti
 from liverview.phantom.config import PhantomConfig
@@ -58,7 +58,7 @@ class Stream:
         self.go = Event()
         self.closed = Event()
         self.error: Exception | None = None
-        monkeypatch.setattr(generators, "segmenting", self.run)
+        monkeypatch.setattr(generators, "iter_segment", self.run)
 
     def run(self, *arguments: object) -> Iterator[object]:
         self.arguments = arguments
@@ -175,7 +175,7 @@ def test_a_bad_file_leaves_the_open_one(qtbot: QtBot, opened: MainWindow, tmp_pa
 
 def test_remarks_about_a_scan_are_shown(qtbot: QtBot, window: MainWindow, write: Write) -> None:
     path = write(np.zeros((4, 5, 6), np.int16) + 3, name="flat.nii")
-    with qtbot.waitSignal(window.controller.noticed, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(window.controller.message, timeout=TIMEOUT_MS):
         window.open(path)
     qtbot.waitUntil(lambda: "value 3" in window.messages.text.text())
 
@@ -190,7 +190,7 @@ def test_one_volume_of_several_is_asked_for(
         window.open(path)
     assert answers.asked == ["one of 3"]
     assert window.session.volume is not None
-    assert window.session.volume.hu((0, 0, 0)) == 2
+    assert window.session.volume.hu_at((0, 0, 0)) == 2
     answers.number = None  # the person cancels: what is open stays
     before = window.session.volume
     qtbot.waitUntil(lambda: not window.controller.busy)
@@ -318,8 +318,8 @@ def test_a_failure_is_one_sentence_and_the_old_labels_come_back(
 
 
 def test_notices_are_shown(qtbot: QtBot, opened: MainWindow, stream: Stream) -> None:
-    stream.steps = [Notice("No liver was found in this scan.")]
-    with qtbot.waitSignal(opened.controller.noticed, timeout=TIMEOUT_MS):
+    stream.steps = [Message("No liver was found in this scan.")]
+    with qtbot.waitSignal(opened.controller.message, timeout=TIMEOUT_MS):
         opened.actions_.segment.trigger()
     assert opened.messages.text.text() == "No liver was found in this scan."
 
@@ -476,7 +476,7 @@ def test_save_masks_asks_before_it_replaces(
     with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
         segmented.actions_.save_masks.trigger()
     assert answers.asked == []
-    names = {f"scan_{label.name.lower()}.nii.gz" for label in SHOWN}
+    names = {f"scan_{label.name.lower()}.nii.gz" for label in FOREGROUND}
     assert names <= {path.name for path in tmp_path.iterdir()}
     answers.replace = False
     segmented.actions_.save_masks.trigger()
@@ -523,8 +523,8 @@ class SlowSave:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go = Event()
-        self._write = generators.saving_labels
-        monkeypatch.setattr(generators, "saving_labels", self.run)
+        self._write = generators.iter_write_labels
+        monkeypatch.setattr(generators, "iter_write_labels", self.run)
 
     def run(self, *arguments: object) -> Iterator[object]:
         while not self.go.wait(0.01):
@@ -546,7 +546,7 @@ def test_a_save_that_ends_late_says_nothing_about_newer_labels(
     segmented.actions_.save.trigger()
     assert not segmented.actions_.save.isEnabled()  # one save at a time
     segmented.session.begin_segmentation()  # other labels take the place of those
-    segmented.session.merge(Slab(0, np.ones((5, 7, 1), np.uint8)))
+    segmented.session.merge_slab(Slab(0, np.ones((5, 7, 1), np.uint8)))
     segmented.session.end_segmentation(complete=True)
     with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
         slow_save.go.set()
@@ -611,7 +611,7 @@ def test_saving_a_running_segmentation_stops_it_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     start(qtbot, opened)
-    monkeypatch.setattr(generators, "opening", lambda *a: iter(Never(stream.go)))
+    monkeypatch.setattr(generators, "iter_load_volume", lambda *a: iter(Never(stream.go)))
     opened.open(tmp_path / "slow.nii")
     answers.unsaved, answers.label_map = Unsaved.SAVE, tmp_path / "labels.nii.gz"
     opened.close()
@@ -726,7 +726,7 @@ def test_nothing_begins_once_the_window_is_closed(
 ) -> None:
     """The event loop may come to the warm-up only then, and its thread would outlive Qt."""
     begun: list[str] = []
-    monkeypatch.setattr(generators, "warming_up", lambda: iter(begun.append("warm-up") or ()))
+    monkeypatch.setattr(generators, "iter_warm_up", lambda: iter(begun.append("warm-up") or ()))
     opened.close()
     opened.controller.warm_up()
     assert begun == []
@@ -738,7 +738,7 @@ def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
     first.session.set_window(90, 150)
     first.actions_.look.radiological.trigger()
     first.session.set_style(
-        Label.TUMOR, color=(1, 2, 3), opacity=0.25, drawn=Drawn.OUTLINED, visible=False
+        Label.TUMOR, color=(1, 2, 3), opacity=0.25, draw_style=DrawStyle.OUTLINED, visible=False
     )
     first.panels.network.keep.click()
     first.close()
@@ -749,7 +749,7 @@ def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
     assert not second.actions_.look.radiological.isChecked()
     assert second.actions_.look.preset.currentText().startswith("Liver")
     tumor, liver = (second.session.styles[label] for label in (Label.TUMOR, Label.LIVER))
-    assert (tumor.color, tumor.opacity, tumor.drawn) == ((1, 2, 3), 0.25, Drawn.OUTLINED)
+    assert (tumor.color, tumor.opacity, tumor.draw_style) == ((1, 2, 3), 0.25, DrawStyle.OUTLINED)
     assert tumor.visible
     assert liver == default_styles()[Label.LIVER]
     assert second.controller.keep_maps
@@ -815,30 +815,30 @@ def test_values_that_are_no_hu_get_a_window_of_their_own(
 def test_the_readout_follows_what_moves_under_a_still_pointer(
     qtbot: QtBot, opened: MainWindow
 ) -> None:
-    view = opened.views.of[Plane.AXIAL]
+    view = opened.views.by_plane[Plane.AXIAL]
     view.refresh()
-    at = view.point_of((1, 2, opened.session.crosshair[2])).toPoint()
+    at = view.widget_position((1, 2, opened.session.crosshair[2])).toPoint()
     qtbot.mouseMove(view.viewport(), at)
     qtbot.waitUntil(lambda: opened.readout.text().startswith("voxel 1 2 4"))
-    opened.session.step(Plane.AXIAL, 2)
+    opened.session.step_slices(Plane.AXIAL, 2)
     assert opened.readout.text().startswith("voxel 1 2 6")
     opened.session.begin_segmentation()
-    opened.session.merge(Slab(6, np.full((5, 7, 1), Label.VESSEL, np.uint8)))
+    opened.session.merge_slab(Slab(6, np.full((5, 7, 1), Label.VESSEL, np.uint8)))
     assert opened.readout.text().endswith("Vessels")
     opened.session.end_segmentation(complete=True)
     opened.session.mark_saved()
 
 
 def test_keys_toggle_layers_and_choose_windows(qtbot: QtBot, opened: MainWindow) -> None:
-    session, view = opened.session, opened.views.of[Plane.AXIAL]
+    session, view = opened.session, opened.views.by_plane[Plane.AXIAL]
     view.setFocus()
     for key, label in ((Qt.Key.Key_L, Label.LIVER), (Qt.Key.Key_V, Label.VESSEL)):
         qtbot.keyClick(opened, key)
         assert not session.styles[label].visible
     qtbot.keyClick(opened, Qt.Key.Key_S)  # one is still shown: hide all
-    assert not any(session.styles[label].visible for label in SHOWN)
+    assert not any(session.styles[label].visible for label in FOREGROUND)
     qtbot.keyClick(opened, Qt.Key.Key_S)
-    assert all(session.styles[label].visible for label in SHOWN)
+    assert all(session.styles[label].visible for label in FOREGROUND)
     before = session.styles[Label.TUMOR].opacity
     qtbot.keyClick(opened, Qt.Key.Key_BracketRight)
     assert session.styles[Label.TUMOR].opacity == pytest.approx(before + 0.1)
@@ -874,29 +874,29 @@ def test_the_convention_is_switched(qtbot: QtBot, opened: MainWindow) -> None:
 def test_a_double_click_gives_one_view_all_the_space_and_back(
     qtbot: QtBot, opened: MainWindow, plane: Plane
 ) -> None:
-    view = opened.views.of[plane]
+    view = opened.views.by_plane[plane]
     before = view.size()
     qtbot.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton)
-    assert [p for p, v in opened.views.of.items() if v.isVisible()] == [plane]
+    assert [p for p, v in opened.views.by_plane.items() if v.isVisible()] == [plane]
     QApplication.processEvents()
     assert view.width() > 0.95 * opened.views.width()
     qtbot.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton)
-    assert all(v.isVisible() for v in opened.views.of.values())
+    assert all(v.isVisible() for v in opened.views.by_plane.values())
     QApplication.processEvents()
     assert view.size() == before
 
 
 def test_reset_shows_everything_again(qtbot: QtBot, opened: MainWindow) -> None:
-    opened.views.toggle_alone(Plane.CORONAL)
+    opened.views.toggle_maximized(Plane.CORONAL)
     opened.session.set_crosshair((0, 0, 0))
-    opened.views.of[Plane.AXIAL].zoom(5)
+    opened.views.by_plane[Plane.AXIAL].zoom(5)
     qtbot.keyClick(opened, Qt.Key.Key_R)
-    assert opened.views.alone is None
+    assert opened.views.maximized is None
     assert opened.session.crosshair == (2, 3, 4)
 
 
 def test_the_readout_follows_the_pointer(qtbot: QtBot, opened: MainWindow) -> None:
-    opened.views.of[Plane.AXIAL].hovered.emit((1, 2, 3))
+    opened.views.by_plane[Plane.AXIAL].hovered.emit((1, 2, 3))
     assert opened.readout.text().startswith("voxel 1 2 3")
     assert "123 HU" in opened.readout.text()
 
@@ -923,7 +923,7 @@ def test_five_thousand_crosshair_steps(qtbot: QtBot, opened: MainWindow) -> None
         opened.session.set_crosshair(tuple(int(v) for v in voxel))  # type: ignore[arg-type]
         if n % 10 == 0:
             QApplication.processEvents()
-    for view in opened.views.of.values():
+    for view in opened.views.by_plane.values():
         view.refresh()
         assert view._index == opened.session.crosshair[view.plane.axis]
 
@@ -937,16 +937,16 @@ def test_slices_come_from_a_turned_copy_once_it_is_there(
     session = window.session
     qtbot.waitUntil(lambda: session._turned is not None)
     assert session.volume is not None
-    plane = Plane.slowest(session.volume.voxels)
+    plane = Plane.least_contiguous(session.volume.voxels)
     for index in range(session.volume.shape[plane.axis]):
         voxel = list(session.crosshair)
         voxel[plane.axis] = index
         session.set_crosshair((voxel[0], voxel[1], voxel[2]))
-        shown = session.cut_volume(plane)
-        assert np.array_equal(shown, plane.cut(session.volume.voxels, index))
+        shown = session.slice_values(plane)
+        assert np.array_equal(shown, plane.slice_of(session.volume.voxels, index))
         assert np.shares_memory(shown, session._turned)
     session.open(session.volume)
-    assert not np.shares_memory(session.cut_volume(plane), shown)
+    assert not np.shares_memory(session.slice_values(plane), shown)
 
 
 def test_labels_that_hold_still_are_turned_as_well(opened: MainWindow, qtbot: QtBot) -> None:
@@ -956,9 +956,9 @@ def test_labels_that_hold_still_are_turned_as_well(opened: MainWindow, qtbot: Qt
     voxels[2:6, 3:7, 4:8] = Label.LIVER
     session.open_labels(LabelMap(voxels, session.volume.affine))
     qtbot.waitUntil(lambda: session._turned_labels is not None)
-    plane = Plane.slowest(voxels)
+    plane = Plane.least_contiguous(voxels)
     session.set_crosshair((4, 5, 6))
-    found = session.cut_labels(plane)
+    found = session.slice_labels(plane)
     assert found is not None
     assert np.shares_memory(found[0], session._turned_labels)
     assert (found[0] == Label.LIVER).all()

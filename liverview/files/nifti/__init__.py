@@ -5,14 +5,21 @@ keep stored integers, report progress, stop in the middle, or name what is wrong
 """
 
 from liverview.files.nifti.header import NiftiError
-from liverview.files.nifti.named import NamedLabels, load_named, read_named
-from liverview.files.nifti.reading import Summary, inspect, load, read, read_labels, stem
+from liverview.files.nifti.named import NamedLabels, iter_read_named_labels, read_named_labels
+from liverview.files.nifti.reading import (
+    Summary,
+    iter_read,
+    name_without_suffix,
+    read,
+    read_labels,
+    read_summary,
+)
 from liverview.files.nifti.writing import (
     check_target,
+    iter_write_labels,
+    iter_write_masks,
+    iter_write_volume,
     mask_paths,
-    save_labels,
-    save_masks,
-    save_volume,
 )
 
 __all__ = [
@@ -20,15 +27,15 @@ __all__ = [
     "NiftiError",
     "Summary",
     "check_target",
-    "inspect",
-    "load",
-    "load_named",
+    "iter_read",
+    "iter_read_named_labels",
+    "iter_write_labels",
+    "iter_write_masks",
+    "iter_write_volume",
     "mask_paths",
+    "name_without_suffix",
     "read",
     "read_labels",
-    "read_named",
-    "save_labels",
-    "save_masks",
-    "save_volume",
-    "stem",
+    "read_named_labels",
+    "read_summary",
 ]

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from xml.etree import ElementTree
 
 from liverview.core.labels import LabelStyle
-from liverview.files.gzipped import Reader
+from liverview.files.gzipped import GzipReader
 from liverview.files.nifti.header import Header
 
 Extensions: TypeAlias = Sequence[tuple[int, bytes]]
@@ -26,7 +26,9 @@ _LARGEST = 64 << 20
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def read_extensions(reader: Reader, header: Header) -> tuple[tuple[tuple[int, bytes], ...], int]:
+def read_extensions(
+    reader: GzipReader, header: Header
+) -> tuple[tuple[tuple[int, bytes], ...], int]:
     """What lies between header and voxels: the extensions, and how many bytes were read.
 
     An extension that claims more bytes than there are ends the list. So many bytes that they

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
-from liverview.core.volume import Affine, affine_spacing, is_usable, oblique_deg
+from liverview.core.volume import Affine, affine_spacing, is_usable_affine, oblique_deg
 from liverview.files.nifti.header import Header, NiftiError
 
 _UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: meters, millimeters, micrometers
@@ -65,11 +65,11 @@ def find_geometry(path: Path, header: Header) -> Geometry:
 def _find_affine(path: Path, header: Header) -> tuple[Affine, bool, list[str]]:
     nifti = header.nifti
     notes: list[str] = []
-    sform = _usable(lambda: nifti.get_sform(coded=True))
-    qform = _usable(lambda: nifti.get_qform(coded=True))
+    sform = _usable_affine(lambda: nifti.get_sform(coded=True))
+    qform = _usable_affine(lambda: nifti.get_qform(coded=True))
     coded = int(nifti["sform_code"]) > 0, int(nifti["qform_code"]) > 0
     repaired = (coded[0] and sform is None) or (coded[1] and qform is None)
-    if sform is not None and qform is not None and not _agree(sform, qform, header.shape):
+    if sform is not None and qform is not None and not _affines_agree(sform, qform, header.shape):
         notes.append("Its two orientations (sform and qform) disagree; the sform is used.")
     if sform is not None or qform is not None:
         affine = sform if sform is not None else qform
@@ -93,7 +93,7 @@ def _find_affine(path: Path, header: Header) -> tuple[Affine, bool, list[str]]:
     return affine, repaired, notes
 
 
-def _usable(get: Callable[[], Any]) -> Affine | None:
+def _usable_affine(get: Callable[[], Any]) -> Affine | None:
     """A coded affine that is finite and not singular, else None."""
     try:
         affine, code = get()
@@ -102,10 +102,10 @@ def _usable(get: Callable[[], Any]) -> Affine | None:
     if affine is None or not code:
         return None
     affine = np.asarray(affine, np.float64)
-    return affine if is_usable(affine) else None
+    return affine if is_usable_affine(affine) else None
 
 
-def _agree(sform: Affine, qform: Affine, shape: tuple[int, int, int]) -> bool:
+def _affines_agree(sform: Affine, qform: Affine, shape: tuple[int, int, int]) -> bool:
     """Whether both place every corner within a tenth of a voxel."""
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], [1])).reshape(4, -1)
     return bool(np.abs((sform - qform) @ corners).max() <= 0.1 * min(affine_spacing(sform)))
@@ -118,7 +118,7 @@ def _from_spacing(path: Path, header: Header) -> Affine:
             f"{path}: the voxel spacing {spacing.tolist()} must be above 0 mm; export it again."
         )
     affine: Affine = np.asarray(header.nifti.get_base_affine(), np.float64)
-    if not is_usable(affine):
+    if not is_usable_affine(affine):
         raise NiftiError(
             f"{path}: the voxel spacing {spacing.tolist()} cannot be; export it again."
         )

@@ -10,7 +10,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
-from liverview.files.gzipped import GzipError, Reader
+from liverview.files.gzipped import GzipError, GzipReader
 
 _KNOWN_KINDS = "iuf"
 _LARGEST = 1e6  # slope or intercept
@@ -46,7 +46,7 @@ class Header:
     consumed: int
 
 
-def read_header(path: Path, reader: Reader) -> Header:
+def read_header(path: Path, reader: GzipReader) -> Header:
     """Read and check the header at the start of a file.
 
     Raises

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.core.labels import Label, left_out
+from liverview.core.labels import Label, unknown_values_note
 from liverview.core.stream import Progress
-from liverview.core.terms import label_called
+from liverview.core.terms import label_from_name
 from liverview.core.volume import Affine, LabelMap, Volume
 from liverview.files.nifti.extensions import label_names
-from liverview.files.nifti.reading import load, whole_numbers
+from liverview.files.nifti.reading import iter_read, whole_numbers
 from liverview.files.sidefiles.finding import find_names
 
 _MOST = 65535  # of ITK-SNAP and Slicer, whose label maps may be 16 bits wide
@@ -59,7 +59,7 @@ class NamedLabels:
         """Values that occur and whose label is not known: those a person has to be asked about."""
         return tuple(value for value, label in self.suggested.items() if label is None)
 
-    def mapped(self, mapping: Mapping[int, Label | None] | None = None) -> LabelMap:
+    def to_label_map(self, mapping: Mapping[int, Label | None] | None = None) -> LabelMap:
         """The label map in our values.
 
         ``mapping`` is by default what is suggested; values that it lacks, or has None for, become
@@ -75,14 +75,14 @@ class NamedLabels:
         return LabelMap(voxels, self.affine, self.name)
 
     @property
-    def remark(self) -> str | None:
+    def mapping_note(self) -> str | None:
         """What a person should know of what is suggested; None where values are as in ours."""
         if not self.names:
-            return left_out(self.voxels)
+            return unknown_values_note(self.voxels)
         as_it_is = all(label == value for value, label in self.suggested.items())
-        return None if as_it_is else self.said()
+        return None if as_it_is else self.describe_mapping()
 
-    def said(self) -> str:
+    def describe_mapping(self) -> str:
         """One sentence: which value became what, by what."""
         taken, left = [], []
         for value, label in self.suggested.items():
@@ -91,11 +91,11 @@ class NamedLabels:
                 taken.append(f"{name} as {label.name.lower()}")
             else:
                 left.append(name)
-        rest = f"; left out the values {_shortened(left)}" if left else ""
+        rest = f"; left out the values {_shorten_list(left)}" if left else ""
         return f"mapped by {self.source}: {', '.join(taken) or 'no label of ours'}{rest}."
 
 
-def load_named(path: Path) -> Iterator[Progress | NamedLabels]:
+def iter_read_named_labels(path: Path) -> Iterator[Progress | NamedLabels]:
     """Read a label map of any program; yields progress, then the `NamedLabels` last.
 
     Names are looked for in the header's extension (TotalSegmentator, Connectome Workbench), in
@@ -107,36 +107,36 @@ def load_named(path: Path) -> Iterator[Progress | NamedLabels]:
     NiftiError : where the file cannot be read or holds no whole numbers from 0 to 65535.
     """
     volume: Volume | None = None
-    for item in load(path):
+    for item in iter_read(path):
         if isinstance(item, Progress):
             yield item
         else:
             volume = item
     assert volume is not None
     voxels = whole_numbers(path, volume, _MOST)
-    counts = yield from _counts(voxels)
+    counts = yield from _iter_count_values(voxels)
     inside = label_names(volume.source.extensions) if volume.source else {}
     names, source = (inside, "its header extension") if inside else ({}, PLAIN)
     if not inside:
         names, source = find_names(path) or (names, source)
-    suggested = {value: _suggestion(value, names) for value in counts}
+    suggested = {value: _suggest_label(value, names) for value in counts}
     yield NamedLabels(voxels, volume.affine, volume.name, counts, names, source, suggested)
 
 
-def read_named(path: Path) -> NamedLabels:
+def read_named_labels(path: Path) -> NamedLabels:
     """`load_named` for callers that do not want progress."""
-    *_, found = load_named(path)
+    *_, found = iter_read_named_labels(path)
     assert isinstance(found, NamedLabels)
     return found
 
 
-def _suggestion(value: int, names: Mapping[int, str]) -> Label | None:
+def _suggest_label(value: int, names: Mapping[int, str]) -> Label | None:
     if names:
-        return label_called(names[value]) if value in names else None
+        return label_from_name(names[value]) if value in names else None
     return Label(value) if value in set(Label) else None
 
 
-def _counts(voxels: NDArray[Any]) -> Generator[Progress, None, dict[int, int]]:
+def _iter_count_values(voxels: NDArray[Any]) -> Generator[Progress, None, dict[int, int]]:
     """Yields progress; returns the voxels of every value but 0."""
     total = np.zeros(_MOST + 1, np.int64)
     for k in range(voxels.shape[2]):
@@ -146,5 +146,5 @@ def _counts(voxels: NDArray[Any]) -> Generator[Progress, None, dict[int, int]]:
     return {int(value): int(total[value]) for value in np.flatnonzero(total) if value}
 
 
-def _shortened(items: list[str], most: int = 8) -> str:
+def _shorten_list(items: list[str], most: int = 8) -> str:
     return ", ".join(items[:most]) + (" ..." if len(items) > most else "")

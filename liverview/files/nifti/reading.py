@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, SourceGrid, Volume
-from liverview.files.gzipped import GzipError, Reader
+from liverview.files.gzipped import GzipError, GzipReader
 from liverview.files.nifti.extensions import Extensions, read_extensions
 from liverview.files.nifti.geometry import find_geometry
 from liverview.files.nifti.header import Header, NiftiError, read_header
@@ -41,19 +41,19 @@ class Summary:
     volumes: int
 
 
-def inspect(path: Path) -> Summary:
+def read_summary(path: Path) -> Summary:
     """Read the header only.
 
     Raises
     ------
     NiftiError : as `load` does for whatever the header shows.
     """
-    with _opened(path) as file:
-        header = read_header(path, Reader(file))
+    with _open_file(path) as file:
+        header = read_header(path, GzipReader(file))
     return Summary(header.shape, header.volumes)
 
 
-def load(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
+def iter_read(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
     """Read one volume; yields progress, then the volume as the last value.
 
     ``index`` picks one of the volumes of a 4D file.
@@ -62,8 +62,8 @@ def load(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
     ------
     NiftiError : one sentence, for anything that is not a usable CT volume.
     """
-    with _opened(path) as file:
-        reader = Reader(file)
+    with _open_file(path) as file:
+        reader = GzipReader(file)
         try:
             header = read_header(path, reader)
             if not 0 <= index < header.volumes:
@@ -80,13 +80,13 @@ def load(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
             ) from error
         except OSError as error:
             raise NiftiError(f"{path} cannot be read: {error.strerror or error}.") from error
-    volume = yield from _canonical(path, header, voxels, reader, extensions)
+    volume = yield from _to_canonical(path, header, voxels, reader, extensions)
     yield volume
 
 
 def read(path: Path, index: int = 0) -> Volume:
     """`load` for callers that do not want progress."""
-    *_, volume = load(path, index)
+    *_, volume = iter_read(path, index)
     assert isinstance(volume, Volume)
     return volume
 
@@ -127,7 +127,7 @@ def whole_numbers(path: Path, volume: Volume, most: int) -> NDArray[Any]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _open_file(path: Path) -> Iterator[BinaryIO]:
     """The file, with every way it can fail to open put into a sentence."""
     if path.is_dir():
         raise NiftiError(
@@ -151,7 +151,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def _read_voxels(
-    path: Path, reader: Reader, header: Header, index: int
+    path: Path, reader: GzipReader, header: Header, index: int
 ) -> Generator[Progress, None, NDArray[Any]]:
     """Yields progress; returns the stored voxels of one volume, stored axes, native bytes."""
     count = int(np.prod(header.shape, dtype=object))
@@ -165,7 +165,7 @@ def _read_voxels(
             f"{path} needs {size / 2**30:.1f} GiB of memory for {header.shape} voxels, more "
             "than there is; crop it or store it as int16."
         ) from error
-    skipped = yield from _skip(reader, header.offset - header.consumed + index * size)
+    skipped = yield from _skip_bytes(reader, header.offset - header.consumed + index * size)
     target = memoryview(buffer.view(np.uint8))  # type: ignore[arg-type]
     filled = 0
     while filled < size and skipped:
@@ -200,7 +200,7 @@ def _refuse_impossible(
         )
 
 
-def _skip(reader: Reader, count: int) -> Generator[Progress, None, bool]:
+def _skip_bytes(reader: GzipReader, count: int) -> Generator[Progress, None, bool]:
     """Leave ``count`` bytes behind; returns whether there were as many."""
     while count > 0:
         got = len(reader.read(min(count, _PIECE)))
@@ -211,14 +211,14 @@ def _skip(reader: Reader, count: int) -> Generator[Progress, None, bool]:
     return True
 
 
-def _canonical(
-    path: Path, header: Header, stored: NDArray[Any], reader: Reader, extensions: Extensions
+def _to_canonical(
+    path: Path, header: Header, stored: NDArray[Any], reader: GzipReader, extensions: Extensions
 ) -> Generator[Progress, None, Volume]:
     """Scale, find the affine, turn to RAS+ (a view, nothing is copied), check the values."""
     geometry = find_geometry(path, header)
-    voxels, intercept = yield from _scale(stored, header.slope, header.intercept)
-    remarks, in_hu = _plausibility(voxels, intercept)
-    bad = yield from _fill(voxels)
+    voxels, intercept = yield from _scale_voxels(stored, header.slope, header.intercept)
+    remarks, in_hu = check_plausibility(voxels, intercept)
+    bad = yield from _fill_non_finite(voxels)
     ornt = orientations.io_orientation(geometry.affine)
     canonical = geometry.affine @ orientations.inv_ornt_aff(ornt, header.shape)
     notes = [*header.notes, *geometry.notes]
@@ -230,7 +230,7 @@ def _canonical(
         voxels=orientations.apply_orientation(voxels, ornt),
         affine=canonical,
         intercept=intercept,
-        name=stem(path),
+        name=name_without_suffix(path),
         source=SourceGrid(
             header.shape,
             ornt,
@@ -239,12 +239,12 @@ def _canonical(
             geometry.unit_mm,
             tuple(extensions),
         ),
-        notes=(*notes, *remarks),
+        warnings=(*notes, *remarks),
         in_hu=in_hu,
     )
 
 
-def stem(path: Path) -> str:
+def name_without_suffix(path: Path) -> str:
     """The file's name without its endings."""
     name = path.name
     for ending in (".nii.gz", ".nii", ".gz"):
@@ -253,7 +253,7 @@ def stem(path: Path) -> str:
     return name
 
 
-def _scale(
+def _scale_voxels(
     stored: NDArray[Any], slope: float, intercept: float
 ) -> Generator[Progress, None, tuple[NDArray[Any], int]]:
     """Voxels and the integer to add for HU; the stored type stays where that is exact."""
@@ -272,7 +272,7 @@ def _scale(
     return scaled, 0
 
 
-def _fill(voxels: NDArray[Any]) -> Generator[Progress, None, int]:
+def _fill_non_finite(voxels: NDArray[Any]) -> Generator[Progress, None, int]:
     """Air where there is no finite number; returns how many voxels that were."""
     if voxels.dtype.kind != "f":
         return 0
@@ -288,7 +288,7 @@ def _fill(voxels: NDArray[Any]) -> Generator[Progress, None, int]:
     return count
 
 
-def _plausibility(voxels: NDArray[Any], intercept: int) -> tuple[list[str], bool]:
+def check_plausibility(voxels: NDArray[Any], intercept: int) -> tuple[list[str], bool]:
     """What looks wrong about the values, from a sample of them, and whether they may be HU."""
     step = tuple(slice(None, None, max(1, n // 64)) for n in voxels.shape)
     sample = voxels[step].astype(np.float32) + intercept

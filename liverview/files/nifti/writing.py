@@ -13,11 +13,11 @@ import numpy as np
 from nibabel import orientations
 from numpy.typing import NDArray
 
-from liverview.core.labels import SHOWN, Label, LabelStyle, default_styles
+from liverview.core.labels import FOREGROUND, Label, LabelStyle, default_styles
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import atomic
-from liverview.files.gzipped import GzipError, Reader, open_writer
+from liverview.files.gzipped import GzipError, GzipReader, open_writer
 from liverview.files.nifti.extensions import Extensions, extension_block, with_label_table
 from liverview.files.nifti.header import NiftiError, header_kind
 
@@ -27,7 +27,7 @@ _LABEL_INTENT = 1002
 _STEP = 16  # slices between two yields
 
 
-def save_labels(
+def iter_write_labels(
     path: Path,
     labels: LabelMap,
     volume: Volume,
@@ -49,10 +49,10 @@ def save_labels(
     table = {int(label): style for label, style in (styles or default_styles()).items()}
     named = with_label_table(_extensions(volume), table)
     stored = _source_order(labels.voxels, volume)
-    yield from _save(path, stored, _label_header(volume), named, overwrite)
+    yield from _iter_write_verified(path, stored, _label_header(volume), named, overwrite)
 
 
-def save_masks(
+def iter_write_masks(
     folder: Path,
     name: str,
     labels: LabelMap,
@@ -72,15 +72,15 @@ def save_masks(
         organ = labels.voxels >= Label.LIVER if label is Label.LIVER else labels.voxels == label
         mask = _source_order(organ.astype(np.uint8), volume)
         named = with_label_table(_extensions(volume), {1: (styles or default_styles())[label]})
-        yield from _save(path, mask, _label_header(volume), named, overwrite)
+        yield from _iter_write_verified(path, mask, _label_header(volume), named, overwrite)
 
 
 def mask_paths(folder: Path, name: str) -> dict[Label, Path]:
     """Where `save_masks` writes."""
-    return {label: folder / f"{name}_{label.name.lower()}.nii.gz" for label in SHOWN}
+    return {label: folder / f"{name}_{label.name.lower()}.nii.gz" for label in FOREGROUND}
 
 
-def save_volume(path: Path, volume: Volume, *, overwrite: bool = False) -> Iterator[Progress]:
+def iter_write_volume(path: Path, volume: Volume, *, overwrite: bool = False) -> Iterator[Progress]:
     """Write a CT volume on its source grid, stored type kept; yields progress."""
     header = _label_header(volume)
     header.set_data_dtype(volume.voxels.dtype)
@@ -88,7 +88,7 @@ def save_volume(path: Path, volume: Volume, *, overwrite: bool = False) -> Itera
     header["scl_inter"] = volume.intercept
     header["cal_min"] = header["cal_max"] = 0
     stored = _source_order(volume.voxels, volume)
-    yield from _save(path, stored, header, _extensions(volume), overwrite)
+    yield from _iter_write_verified(path, stored, header, _extensions(volume), overwrite)
 
 
 def check_target(path: Path, *, overwrite: bool = False) -> None:
@@ -141,13 +141,13 @@ def _label_header(volume: Volume) -> Any:
     header["intent_name"] = b""
     for number in (1, 2, 3):
         header[f"intent_p{number}"] = 0
-    header["cal_min"], header["cal_max"] = 0, max(SHOWN)
+    header["cal_min"], header["cal_max"] = 0, max(FOREGROUND)
     header["descrip"] = b"liverview"
     header["magic"] = header.single_magic
     return header
 
 
-def _save(
+def _iter_write_verified(
     path: Path, stored: NDArray[Any], header: Any, extensions: Extensions, overwrite: bool
 ) -> Iterator[Progress]:
     check_target(path, overwrite=overwrite)
@@ -155,20 +155,20 @@ def _save(
     header["vox_offset"] = header.sizeof_hdr + len(between)
     head = bytes(header.binaryblock) + between
     try:
-        with atomic.replacing(path) as temporary:
-            yield from _write(temporary, stored, head, header.endianness)
-            yield from _verify(path, temporary, stored, head, header.endianness)
+        with atomic.atomic_write(path) as temporary:
+            yield from _iter_write(temporary, stored, head, header.endianness)
+            yield from _iter_verify(path, temporary, stored, head, header.endianness)
     except GzipError as error:
         raise NiftiError(f"{path} was not saved: it came back damaged ({error}).") from error
     yield Progress("Saved", 1.0)
 
 
-def _write(path: Path, stored: NDArray[Any], head: bytes, order: Order) -> Iterator[Progress]:
+def _iter_write(path: Path, stored: NDArray[Any], head: bytes, order: Order) -> Iterator[Progress]:
     opener = open_writer if path.name.lower().endswith(".gz") else _open_plain
     with opener(path) as file:
         file.write(head)
         slices = stored.shape[2]
-        for k, piece in enumerate(_slices(stored, order)):
+        for k, piece in enumerate(_iter_slice_bytes(stored, order)):
             file.write(piece.data)
             if k % _STEP == 0:
                 yield Progress("Writing", 0.6 * k / slices)
@@ -176,7 +176,7 @@ def _write(path: Path, stored: NDArray[Any], head: bytes, order: Order) -> Itera
         os.fsync(file.fileno())
 
 
-def _slices(stored: NDArray[Any], order: Order) -> Iterator[NDArray[np.uint8]]:
+def _iter_slice_bytes(stored: NDArray[Any], order: Order) -> Iterator[NDArray[np.uint8]]:
     """The bytes of every slice as the file has them; copied only where they lie otherwise."""
     dtype = stored.dtype.newbyteorder(order)
     for k in range(stored.shape[2]):
@@ -187,14 +187,14 @@ def _open_plain(path: Path) -> io.BufferedWriter:
     return path.open("wb")
 
 
-def _verify(
+def _iter_verify(
     path: Path, written: Path, stored: NDArray[Any], head: bytes, order: Order
 ) -> Iterator[Progress]:
     """Read the file back: the header and its extensions to the byte, the voxels one by one."""
     with written.open("rb") as file:
-        reader = Reader(file)
+        reader = GzipReader(file)
         same = reader.read(len(head)) == head
-        for k, piece in enumerate(_slices(stored, order)):
+        for k, piece in enumerate(_iter_slice_bytes(stored, order)):
             same = same and reader.matches(piece)
             if k % _STEP == 0:
                 yield Progress("Verifying", 0.6 + 0.4 * k / stored.shape[2])

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from liverview import DISCLAIMER, __version__
-from liverview.core.labels import SHOWN, Label, LabelStyle, organ_voxels
+from liverview.core.labels import FOREGROUND, Label, LabelStyle, count_with_parts
 from liverview.core.terms import Term, label_terms
 
 _FORMAT = "liverview-labels-1"
 _SCHEME = "SCT"
 
 
-def record(
+def record_content(
     file_name: str,
     counts: Mapping[Label, int],
     voxel_ml: float,
@@ -29,11 +29,13 @@ def record(
     voxel_ml : volume of one voxel.
     weights_sha256 : of the networks that made the labels, by file name.
     """
-    organ_ml = organ_voxels(counts)[Label.LIVER] * voxel_ml
+    organ_ml = count_with_parts(counts)[Label.LIVER] * voxel_ml
     return {
         "format": _FORMAT,
         "label_map": file_name,
-        "labels": [_entry(label, counts[label], voxel_ml, styles[label]) for label in SHOWN],
+        "labels": [
+            _label_entry(label, counts[label], voxel_ml, styles[label]) for label in FOREGROUND
+        ],
         "liver_with_vessels_and_tumors_ml": round(organ_ml, 3),
         "voxel_ml": round(voxel_ml, 9),
         "software": f"liverview {__version__}",
@@ -56,7 +58,7 @@ def record_names(content: Any) -> dict[int, str]:
     }
 
 
-def _entry(label: Label, count: int, voxel_ml: float, style: LabelStyle) -> dict[str, Any]:
+def _label_entry(label: Label, count: int, voxel_ml: float, style: LabelStyle) -> dict[str, Any]:
     terms = label_terms(label)
     coded = {"category": terms.category, "type": terms.type, "anatomic_region": terms.region}
     return {
@@ -66,9 +68,9 @@ def _entry(label: Label, count: int, voxel_ml: float, style: LabelStyle) -> dict
         "color_rgb": list(style.color),
         "voxel_count": count,
         "volume_ml": round(count * voxel_ml, 3),
-        "snomed": {key: _coded(term) for key, term in coded.items() if term},
+        "snomed": {key: _coded_term(term) for key, term in coded.items() if term},
     }
 
 
-def _coded(term: Term) -> dict[str, str]:
+def _coded_term(term: Term) -> dict[str, str]:
     return {"scheme": _SCHEME, "code": term.code, "meaning": term.meaning}

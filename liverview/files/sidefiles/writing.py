@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from liverview.core.labels import SHOWN, Label, LabelStyle
+from liverview.core.labels import FOREGROUND, Label, LabelStyle
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
 from liverview.files import atomic
-from liverview.files.sidefiles.record import record
+from liverview.files.sidefiles.record import record_content
 from liverview.files.sidefiles.slicer import ctbl_text
 from liverview.files.sidefiles.snap import snap_text
 
@@ -42,7 +42,7 @@ class SideFiles:
         return iter(astuple(self))
 
 
-def save_side_files(
+def iter_write_side_files(
     label_map: Path,
     labels: LabelMap,
     styles: Mapping[Label, LabelStyle],
@@ -66,8 +66,8 @@ def save_side_files(
     for path in beside:
         atomic.check_target(path, overwrite=overwrite)
     yield Progress("Writing side files", 0.0)
-    counts = {label: int(np.count_nonzero(labels.voxels == label)) for label in SHOWN}
-    content = record(label_map.name, counts, labels.voxel_ml, styles, weights_sha256)
+    counts = {label: int(np.count_nonzero(labels.voxels == label)) for label in FOREGROUND}
+    content = record_content(label_map.name, counts, labels.voxel_ml, styles, weights_sha256)
     atomic.write_text(beside.snap, snap_text(styles))
     atomic.write_text(beside.slicer, ctbl_text(beside.slicer.name, styles))
     atomic.write_json(beside.record, content)

@@ -100,9 +100,11 @@ class Markups:
         made = cls()
         for number, one in enumerate(stored, start=1):
             try:
-                entry = _entry(one)
+                entry = _read_entry(one)
                 there = all(
-                    np.linalg.norm(volume.world(point) - np.asarray(one[f"{name}_mm"], float))
+                    np.linalg.norm(
+                        volume.voxel_to_world(point) - np.asarray(one[f"{name}_mm"], float)
+                    )
                     <= _APART_MM
                     for name, point in entry.markup.points.items()
                 )
@@ -130,6 +132,6 @@ class Markups:
         return f"{kind} {number}"
 
 
-def _entry(stored: Mapping[str, Any]) -> Entry:
+def _read_entry(stored: Mapping[str, Any]) -> Entry:
     """Read one stored markup; raises what a wrong type or key raises."""
     return Entry(int(stored["id"]), str(stored["name"]), _KINDS[stored["kind"]](stored))

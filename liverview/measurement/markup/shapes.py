@@ -119,12 +119,12 @@ class Ellipse:
     def points(self) -> dict[str, Point]:
         """Where it is, by name."""
         place = [float(self.index)] * 3
-        place[self.plane.across], place[self.plane.up] = self.center
+        place[self.plane.horizontal_axis], place[self.plane.vertical_axis] = self.center
         return {"center": (place[0], place[1], place[2])}
 
     def area_mm2(self, affine: Affine) -> float:
         """The area of the ellipse: pi a b times that of the parallelogram of one pixel."""
-        across, up = affine[:3, self.plane.across], affine[:3, self.plane.up]
+        across, up = affine[:3, self.plane.horizontal_axis], affine[:3, self.plane.vertical_axis]
         pixel = float(np.linalg.norm(np.cross(across, up)))
         return math.pi * self.half_axes[0] * self.half_axes[1] * pixel
 
@@ -161,8 +161,8 @@ class Ellipse:
             **_located(self, volume),
             "half_axes_voxels": [a, b],
             "half_axes_mm": [
-                round(a * volume.spacing[self.plane.across], 2),
-                round(b * volume.spacing[self.plane.up], 2),
+                round(a * volume.spacing[self.plane.horizontal_axis], 2),
+                round(b * volume.spacing[self.plane.vertical_axis], 2),
             ],
             "area_mm2": round(found.area_mm2, 2),
             "voxel_count": found.voxel_count,
@@ -179,7 +179,7 @@ class Ellipse:
         return cls(
             plane,
             round(center[plane.axis]),
-            (center[plane.across], center[plane.up]),
+            (center[plane.horizontal_axis], center[plane.vertical_axis]),
             (float(a), float(b)),
         )
 
@@ -189,10 +189,10 @@ class Ellipse:
         if not 0 <= self.index < shape[axis]:
             return np.zeros(0)
         (x, y), (a, b) = self.center, self.half_axes
-        columns = _within(x, a, shape[self.plane.across])
-        rows = _within(y, b, shape[self.plane.up])
+        columns = _within(x, a, shape[self.plane.horizontal_axis])
+        rows = _within(y, b, shape[self.plane.vertical_axis])
         inside = ((columns - x) / a) ** 2 + ((rows[:, None] - y) / b) ** 2 <= 1
-        part = self.plane.cut(volume.voxels, self.index)[np.ix_(rows, columns)]
+        part = self.plane.slice_of(volume.voxels, self.index)[np.ix_(rows, columns)]
         values: NDArray[np.float64] = part[inside].astype(np.float64) + volume.intercept
         return values
 
@@ -205,7 +205,7 @@ def _located(markup: Markup, volume: Volume) -> dict[str, Any]:
         "plane": markup.plane.name.lower(),
         **{f"{name}_voxel_ras": list(point) for name, point in markup.points.items()},
         **{
-            f"{name}_mm": [round(float(x), 3) for x in volume.world(point)]
+            f"{name}_mm": [round(float(x), 3) for x in volume.voxel_to_world(point)]
             for name, point in markup.points.items()
         },
     }

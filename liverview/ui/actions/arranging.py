@@ -6,10 +6,10 @@ from functools import partial
 
 from PySide6.QtWidgets import QMenu
 
-from liverview.ui.actions.factory import Maker
+from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.tools.markup_tool import MarkupTool, Tool
 from liverview.ui.views.cine import RATES, Cine
-from liverview.ui.views.linked_views import Layout, Views
+from liverview.ui.views.linked_views import Layout, LinkedViews
 
 _LAYOUT_KEYS = {Layout.ONE_AND_TWO: "F6", Layout.ROW: "F7", Layout.GRID: "F8"}
 _TOOL_KEYS = {Tool.POINTER: "C", Tool.RULER: "M", Tool.ELLIPSE: "E"}
@@ -23,12 +23,14 @@ _TOOL_TIPS = {
 class Arranging:
     """Commands that change the views rather than the session."""
 
-    def __init__(self, maker: Maker, views: Views, cine: Cine, tool: MarkupTool) -> None:
+    def __init__(
+        self, maker: ActionFactory, views: LinkedViews, cine: Cine, tool: MarkupTool
+    ) -> None:
         self._views, self._cine, self._tool = views, cine, tool
-        make, marks = maker.make, tool.markups
-        self.reset = make("&Reset views", "R", "Every view fitted to its slice", views.reset)
+        make, marks = maker.make_action, tool.markups
+        self.reset = make("&Reset views", "R", "Every view fitted to its slice", views.reset_views)
         self.alone = make("&One view alone", "F", "The view with the frame, or all", self._alone)
-        self.layouts = maker.choices(
+        self.layouts = maker.make_exclusive(
             (
                 make(layout.value, key, f"Layout: {layout.value.lower()}", self._layout(layout)),
                 layout,
@@ -38,20 +40,20 @@ class Arranging:
         self.layout_menu = QMenu("La&yout", maker.window)
         self.layout_menu.addActions([*self.layouts.actions, self.alone])
         self.layout_menu.menuAction().setToolTip("How the views share the space")
-        maker.give_icon(self.layout_menu.menuAction(), "layout")
-        self.linked = maker.toggle(
+        maker.set_icon(self.layout_menu.menuAction(), "layout")
+        self.linked = maker.make_toggle(
             "&Linked zoom and pan", "K", "Zoom and pan all views together", views.set_linked
         )
         self.play = make("&Play or stop", "P", "Play through the slices", cine.toggle, "play")
-        self.rates = maker.choices(
+        self.rates = maker.make_exclusive(
             (make(f"{n} slices per second", "", f"Play {n} slices per second", self._rate(n)), n)
             for n in RATES
         )
-        self.tools = maker.choices(
+        self.tools = maker.make_exclusive(
             (make(one.value, _TOOL_KEYS[one], _TOOL_TIPS[one], self._take(one), icon), one)
             for one, icon in zip(Tool, ("pointer", "ruler", "ellipse"), strict=True)
         )
-        self.markups_shown = maker.toggle(
+        self.markups_shown = maker.make_toggle(
             "&Show measurements", "D", "Show rulers and ellipses", marks.set_shown
         )
         self.remove = make(
@@ -63,7 +65,7 @@ class Arranging:
         tool.changed.connect(self._on_tool_changed)
         self._on_arranged()
         self._on_tool_changed()
-        self.rates.show(cine.rate)
+        self.rates.mark_checked(cine.rate)
 
     def fill(self, view: QMenu, tools: QMenu) -> None:
         """Put the commands into the menus View and Tools."""
@@ -82,16 +84,16 @@ class Arranging:
 
     def _set_rate(self, per_second: int) -> None:
         self._cine.set_rate(per_second)
-        self.rates.show(per_second)
+        self.rates.mark_checked(per_second)
 
     def _take(self, tool: Tool) -> partial[None]:
         return partial(self._tool.set_tool, tool)
 
     def _alone(self) -> None:
-        self._views.toggle_alone(self._views.focused().plane)
+        self._views.toggle_maximized(self._views.focused_view().plane)
 
     def _on_arranged(self) -> None:
-        self.layouts.show(self._views.layout_)
+        self.layouts.mark_checked(self._views.layout_)
 
     def _on_tool_changed(self) -> None:
-        self.tools.show(self._tool.tool)
+        self.tools.mark_checked(self._tool.tool)

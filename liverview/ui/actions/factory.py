@@ -8,18 +8,18 @@ from typing import Any
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow
 
-from liverview.ui.widgets.icons import icon
-from liverview.ui.widgets.shortcuts import plain, tip_of
+from liverview.ui.widgets.icons import load_icon
+from liverview.ui.widgets.shortcuts import action_tooltip, plain_text
 
 
-class Maker:
+class ActionFactory:
     """Makes the commands of a window."""
 
     def __init__(self, window: QMainWindow) -> None:
         self.window = window
         self._icons: dict[QAction, str] = {}
 
-    def make(
+    def make_action(
         self,
         text: str,
         keys: str,
@@ -29,40 +29,40 @@ class Maker:
     ) -> QAction:
         """A command; ``keys`` are separated by semicolons, ``&`` marks the mnemonic."""
         action = QAction(text, self.window)
-        action.setObjectName(plain(text).lower().replace(" ", "_"))  # in the settings
+        action.setObjectName(plain_text(text).lower().replace(" ", "_"))  # in the settings
         if keys:
             action.setShortcuts(QKeySequence.listFromString(keys))
         action.setStatusTip(tip)
-        action.setToolTip(tip_of(action))
+        action.setToolTip(action_tooltip(action))
         if icon_name:
             self._icons[action] = icon_name
         if do is not None:
             action.triggered.connect(lambda: do())  # without what Qt says of its check mark
         return action
 
-    def toggle(self, text: str, keys: str, tip: str, do: Callable[[bool], object]) -> QAction:
+    def make_toggle(self, text: str, keys: str, tip: str, do: Callable[[bool], object]) -> QAction:
         """A command that is on or off, on at first."""
-        action = self.make(text, keys, tip)
+        action = self.make_action(text, keys, tip)
         action.setCheckable(True)
         action.setChecked(True)
         action.toggled.connect(do)
         return action
 
-    def choices(self, actions: Iterable[tuple[QAction, Any]]) -> Choices:
+    def make_exclusive(self, actions: Iterable[tuple[QAction, Any]]) -> ExclusiveActions:
         """Commands of which at most one is on, with what each stands for."""
-        return Choices(self.window, dict(actions))
+        return ExclusiveActions(self.window, dict(actions))
 
-    def give_icon(self, action: QAction, name: str) -> None:
+    def set_icon(self, action: QAction, name: str) -> None:
         """An icon for what was not made here, a menu."""
         self._icons[action] = name
 
-    def color_icons(self) -> None:
+    def update_icons(self) -> None:
         """Draw the icons in the colors that the window wears now."""
         for action, name in self._icons.items():
-            action.setIcon(icon(name, self.window.palette()))
+            action.setIcon(load_icon(name, self.window.palette()))
 
 
-class Choices:
+class ExclusiveActions:
     """Commands of which at most one is on."""
 
     def __init__(self, window: QMainWindow, values: dict[QAction, Any]) -> None:
@@ -77,7 +77,7 @@ class Choices:
     def actions(self) -> list[QAction]:
         return list(self.values)
 
-    def show(self, value: object) -> None:
+    def mark_checked(self, value: object) -> None:
         """Mark the one that stands for a value, or none."""
         for action, own in self.values.items():
             action.setChecked(own == value)

@@ -11,12 +11,12 @@ from liverview.ui.actions.main_actions import Actions
 from liverview.ui.dialogs.about import AboutDialog
 from liverview.ui.dialogs.shortcuts import ShortcutDialog, ShortcutSheet
 from liverview.ui.dialogs.tour import Stop, Tour
-from liverview.ui.live.live_result import Start
+from liverview.ui.live.live_result import StartJob
 from liverview.ui.widgets.shortcuts import Shortcuts
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class TourTargets:
     """The widgets that the tour points at."""
 
     begin: QWidget
@@ -25,7 +25,7 @@ class Places:
     labels: QWidget
 
 
-class Help(QObject):
+class HelpMenu(QObject):
     """Shows help over a window."""
 
     def __init__(
@@ -33,14 +33,14 @@ class Help(QObject):
         window: QMainWindow,
         actions: Actions,
         settings: QSettings,
-        places: Places,
-        start: Start,
+        places: TourTargets,
+        start: StartJob,
     ) -> None:
         super().__init__(window)
         self.shortcuts = Shortcuts(window.menuBar(), settings)
         self._window = window
         self._start = start
-        self._stops = _stops(actions, places)
+        self._stops = _tour_stops(actions, places)
         self._tour: Tour | None = None
         actions.tour.triggered.connect(self.show_tour)
         actions.sheet.triggered.connect(self.show_sheet)
@@ -74,7 +74,7 @@ class Help(QObject):
         self._show(AboutDialog(self._start, self._window))
 
 
-def _stops(actions: Actions, places: Places) -> list[Stop]:
+def _tour_stops(actions: Actions, places: TourTargets) -> list[Stop]:
     return [
         Stop(
             "Begin with a CT scan of your own, or with a phantom: a synthetic CT whose truth is "

@@ -9,12 +9,12 @@ from functools import partial
 from PySide6.QtGui import QAction
 
 from liverview.core import paths
-from liverview.core.labels import SHOWN, Drawn, Label
-from liverview.ui.actions.factory import Maker
+from liverview.core.labels import FOREGROUND, DrawStyle, Label
+from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.state.display import THICKEST_MM, Projection, SlabView
 from liverview.ui.state.session import Convention, Session
-from liverview.ui.widgets.controls import Choice
-from liverview.ui.widgets.theme import Theme, set_theme, theme
+from liverview.ui.widgets.controls import FocuslessComboBox
+from liverview.ui.widgets.theme import Theme, current_theme, set_theme
 
 _SLABS_MM = (5.0, 10.0, 15.0, 20.0)
 _SLAB_STEP_MM = 2.0
@@ -39,9 +39,9 @@ def window_presets() -> list[Preset]:
 class Looking:
     """Commands that change how the session looks, and that show how it does."""
 
-    def __init__(self, maker: Maker, session: Session) -> None:
+    def __init__(self, maker: ActionFactory, session: Session) -> None:
         self.session = session
-        make, toggle = maker.make, maker.toggle
+        make, toggle = maker.make_action, maker.make_toggle
         self.crosshair = toggle("&Crosshair", "X", "Show the crosshair", session.set_show_crosshair)
         self.text = toggle(
             "&Text on the images", "H", "Show slice, window and scale", session.set_show_text
@@ -53,14 +53,14 @@ class Looking:
             "&Interpolate the CT", "I", "Smooth between voxels", session.display.set_interpolated
         )
         slabs = [SlabView(), *(SlabView(way, mm) for way in Projection for mm in _SLABS_MM)]
-        self.slabs = maker.choices((self._slab(maker, slab), slab) for slab in slabs)
+        self.slabs = maker.make_exclusive((self._slab(maker, slab), slab) for slab in slabs)
         self.thicker = make(
             "T&hicker slab", "+; =", "Show a thicker slab", partial(self._thicken, _SLAB_STEP_MM)
         )
         self.thinner = make(
             "Th&inner slab", "-", "Show a thinner slab", partial(self._thicken, -_SLAB_STEP_MM)
         )
-        self.layers = [self._layer(maker, label) for label in SHOWN]
+        self.layers = [self._layer(maker, label) for label in FOREGROUND]
         self.all_layers = make("&All layers", "S", "Show or hide all labels", self._toggle_all)
         self.fainter = make(
             "&Fainter labels", "[", "Lower the opacity of all labels", partial(self._fade, -0.1)
@@ -75,7 +75,7 @@ class Looking:
         self.auto_window = make(
             "A&uto", "0", "Window from the values of the scan", session.auto_window
         )
-        self.themes = maker.choices((self._theme(maker, choice), choice) for choice in Theme)
+        self.themes = maker.make_exclusive((self._theme(maker, choice), choice) for choice in Theme)
         self.preset = self._preset_box()
         session.styles_changed.connect(self._on_styles_changed)
         session.window_changed.connect(self._on_window_changed)
@@ -85,32 +85,34 @@ class Looking:
 
     # ---- making ----------------------------------------------------------------------------
 
-    def _slab(self, maker: Maker, slab: SlabView) -> QAction:
+    def _slab(self, maker: ActionFactory, slab: SlabView) -> QAction:
         if not slab.mm:
-            return maker.make("&Slice alone", "", "Show no slab", partial(self._set_slab, slab))
+            return maker.make_action(
+                "&Slice alone", "", "Show no slab", partial(self._set_slab, slab)
+            )
         tip = f"Show the {slab.words} around the crosshair"
-        return maker.make(slab.words, "", tip, partial(self._set_slab, slab))
+        return maker.make_action(slab.words, "", tip, partial(self._set_slab, slab))
 
-    def _layer(self, maker: Maker, label: Label) -> QAction:
+    def _layer(self, maker: ActionFactory, label: Label) -> QAction:
         def show(visible: bool) -> None:
             self.session.set_style(label, visible=visible)
 
         name = self.session.styles[label].name
-        return maker.toggle(name, _LABEL_KEYS[label], f"Show {name.lower()}", show)
+        return maker.make_toggle(name, _LABEL_KEYS[label], f"Show {name.lower()}", show)
 
-    def _preset(self, maker: Maker, number: int, preset: Preset) -> QAction:
+    def _preset(self, maker: ActionFactory, number: int, preset: Preset) -> QAction:
         text = f"{preset.name}  {preset.width:.0f} / {preset.level:.0f}"
         do = partial(self.session.set_window, preset.level, preset.width)
-        action = maker.make(text, str(number), f"{preset.name} window", do)
+        action = maker.make_action(text, str(number), f"{preset.name} window", do)
         action.setData(preset)
         return action
 
-    def _theme(self, maker: Maker, choice: Theme) -> QAction:
+    def _theme(self, maker: ActionFactory, choice: Theme) -> QAction:
         tip = f"Colors of the window: {choice.value.lower()}"
-        return maker.make(choice.value, "", tip, partial(set_theme, choice))
+        return maker.make_action(choice.value, "", tip, partial(set_theme, choice))
 
-    def _preset_box(self) -> Choice:
-        box = Choice()
+    def _preset_box(self) -> FocuslessComboBox:
+        box = FocuslessComboBox()
         for action in self.windows:
             preset: Preset = action.data()
             box.addItem(f"{preset.name} {preset.width:.0f}/{preset.level:.0f}")
@@ -134,20 +136,20 @@ class Looking:
         self._set_slab(replace(now, mm=min(max(now.mm + mm, 0.0), THICKEST_MM)))
 
     def _toggle_all(self) -> None:
-        shown = not any(self.session.styles[label].visible for label in SHOWN)
-        for label in SHOWN:
+        shown = not any(self.session.styles[label].visible for label in FOREGROUND)
+        for label in FOREGROUND:
             self.session.set_style(label, visible=shown)
 
     def _fade(self, amount: float) -> None:
-        for label in SHOWN:
+        for label in FOREGROUND:
             self.session.set_style(label, opacity=self.session.styles[label].opacity + amount)
 
     def _draw_otherwise(self) -> None:
         """The next way for all labels, beginning from the liver's."""
-        ways = list(Drawn)
-        now = ways.index(self.session.styles[Label.LIVER].drawn)
-        for label in SHOWN:
-            self.session.set_style(label, drawn=ways[(now + 1) % len(ways)])
+        ways = list(DrawStyle)
+        now = ways.index(self.session.styles[Label.LIVER].draw_style)
+        for label in FOREGROUND:
+            self.session.set_style(label, draw_style=ways[(now + 1) % len(ways)])
 
     def _on_preset_activated(self, index: int) -> None:
         self.windows[index].trigger()
@@ -155,7 +157,7 @@ class Looking:
     # ---- showing how it is -----------------------------------------------------------------
 
     def _on_styles_changed(self) -> None:
-        for label, action in zip(SHOWN, self.layers, strict=True):
+        for label, action in zip(FOREGROUND, self.layers, strict=True):
             action.setChecked(self.session.styles[label].visible)
 
     def _on_view_changed(self) -> None:
@@ -165,7 +167,7 @@ class Looking:
 
     def _on_display_changed(self) -> None:
         self.interpolation.setChecked(self.session.display.interpolated)
-        self.slabs.show(self.session.display.slab)
+        self.slabs.mark_checked(self.session.display.slab)
 
     def _on_window_changed(self) -> None:
         """Show the preset that fits, or that none does."""
@@ -179,4 +181,4 @@ class Looking:
 
     def show_theme(self) -> None:
         """Mark the theme that is worn."""
-        self.themes.show(theme())
+        self.themes.mark_checked(current_theme())

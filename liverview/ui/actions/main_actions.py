@@ -9,13 +9,13 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from liverview.ui.actions.arranging import Arranging
-from liverview.ui.actions.factory import Maker
+from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.actions.looking import Looking
 from liverview.ui.state.session import Session
 from liverview.ui.tools.markup_tool import MarkupTool
 from liverview.ui.views.cine import Cine
-from liverview.ui.views.linked_views import Views
-from liverview.ui.widgets.controls import Choice
+from liverview.ui.views.linked_views import LinkedViews
+from liverview.ui.widgets.controls import FocuslessComboBox
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -29,11 +29,16 @@ class Actions:
     """
 
     def __init__(
-        self, window: QMainWindow, session: Session, views: Views, cine: Cine, tool: MarkupTool
+        self,
+        window: QMainWindow,
+        session: Session,
+        views: LinkedViews,
+        cine: Cine,
+        tool: MarkupTool,
     ) -> None:
         self._window = window
-        self._maker = maker = Maker(window)
-        make = maker.make
+        self._maker = maker = ActionFactory(window)
+        make = maker.make_action
         self.open = make("&Open …", "Ctrl+O", "Open a CT scan", icon_name="open")
         self.phantom = make("&New phantom …", "Ctrl+N", "Make a synthetic CT", icon_name="phantom")
         self.open_labels = make(
@@ -68,13 +73,13 @@ class Actions:
         self.recent.setToolTipsVisible(True)
         self.device = self._device_box()
 
-    def wear_theme(self) -> None:
+    def apply_theme(self) -> None:
         """Icons in the colors that the window wears now, and the theme's check mark."""
-        self._maker.color_icons()
+        self._maker.update_icons()
         self.look.show_theme()
 
-    def _device_box(self) -> Choice:
-        box = Choice()
+    def _device_box(self) -> FocuslessComboBox:
+        box = FocuslessComboBox()
         for name in DEVICES:
             box.addItem({"auto": "Auto device"}.get(name, name.upper()), name)
         box.setToolTip("Where the networks run")
@@ -87,7 +92,7 @@ class Actions:
             self.device.addItem(name, name)
         self.device.setCurrentIndex(self.device.findData(name))
 
-    def allow(self, *, has_volume: bool, busy: bool, savable: bool) -> None:
+    def update_enabled(self, *, has_volume: bool, busy: bool, savable: bool) -> None:
         """Enable what can be done now; Cancel takes the place of Segment."""
         self.segment.setVisible(not busy)
         self.segment.setEnabled(has_volume and not busy)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 
 from liverview import DISCLAIMER, __version__
 from liverview.ui.jobs import generators
-from liverview.ui.live.live_result import Start
+from liverview.ui.live.live_result import StartJob
 
 _WIDTH = 20  # of what is named, in letters
 
@@ -23,7 +23,7 @@ _WIDTH = 20  # of what is named, in letters
 class AboutDialog(QDialog):
     """Version, license, that this is no medical device; the system, as it becomes known."""
 
-    def __init__(self, start: Start, parent: QWidget | None = None) -> None:
+    def __init__(self, start: StartJob, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("About liverview")
         self.resize(620, 460)
@@ -45,7 +45,7 @@ class AboutDialog(QDialog):
         layout.addWidget(words)
         layout.addWidget(self.system, 1)
         layout.addWidget(buttons)
-        self._job = start(generators.diagnosing())
+        self._job = start(generators.iter_system_info())
         self._job.yielded.connect(self._on_known)
 
     def _on_known(self, entry: tuple[str, str]) -> None:

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.core.labels import SHOWN, Label, LabelStyle
-from liverview.ui.widgets.controls import Choice
+from liverview.core.labels import FOREGROUND, Label, LabelStyle
+from liverview.ui.widgets.controls import FocuslessComboBox
 
 if TYPE_CHECKING:
     from liverview.files.nifti import NamedLabels
@@ -48,7 +48,7 @@ class MappingDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Labels of the file")
-        self.boxes: dict[int, Choice] = {}
+        self.boxes: dict[int, FocuslessComboBox] = {}
         values = sorted(found.counts, key=lambda value: (value not in found.unmapped, value))
         table = self._table(len(values))
         for row, value in enumerate(values):
@@ -93,10 +93,12 @@ class MappingDialog(QDialog):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         return table
 
-    def _box(self, suggested: Label | None, styles: Mapping[Label, LabelStyle]) -> Choice:
-        box = Choice()
+    def _box(
+        self, suggested: Label | None, styles: Mapping[Label, LabelStyle]
+    ) -> FocuslessComboBox:
+        box = FocuslessComboBox()
         box.addItem(_LEFT_OUT, Label.BACKGROUND)
-        for label in SHOWN:
+        for label in FOREGROUND:
             box.addItem(styles[label].name, label)
         box.setCurrentIndex(box.findData(suggested or Label.BACKGROUND))
         box.currentIndexChanged.connect(self._allow)

@@ -104,7 +104,7 @@ class Dialogs:
         lines = [
             str(path) if path else f"{volume.name}, generated",
             f"{shape} voxels of {spacing} mm (right, front, up); stored as {volume.voxels.dtype}",
-            *volume.notes,
+            *volume.warnings,
         ]
         QMessageBox.information(self._parent, "Scan", "\n\n".join(lines))
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.ui.widgets.shortcuts import Shortcuts, plain
+from liverview.ui.widgets.shortcuts import Shortcuts, plain_text
 
 MOUSE = (
     ("Click or drag", "Put the crosshair there"),
@@ -59,12 +59,12 @@ class ShortcutDialog(QDialog):
         self.resize(460, 600)
 
     def _add(self, grid: QGridLayout, action: QAction) -> None:
-        name = QLabel(plain(action.text()))
+        name = QLabel(plain_text(action.text()))
         name.setToolTip(action.statusTip())
-        edit = QKeySequenceEdit(_first(action))
+        edit = QKeySequenceEdit(_first_key(action))
         edit.setMaximumSequenceLength(1)
         edit.setClearButtonEnabled(True)
-        edit.setAccessibleName(f"Shortcut of {plain(action.text())}")
+        edit.setAccessibleName(f"Shortcut of {plain_text(action.text())}")
         name.setBuddy(edit)
         edit.keySequenceChanged.connect(partial(self._on_changed, action))
         row = grid.rowCount()
@@ -73,17 +73,19 @@ class ShortcutDialog(QDialog):
         self.edits[action] = edit
 
     def _on_changed(self, action: QAction, key: QKeySequence) -> None:
-        if key == _first(action):
+        if key == _first_key(action):
             return
         refused = self.shortcuts.assign(action, key)
-        self.message.setText(refused or f"{plain(action.text())}: {key.toString() or 'no key'}")
+        self.message.setText(
+            refused or f"{plain_text(action.text())}: {key.toString() or 'no key'}"
+        )
         if refused is not None:
-            self.edits[action].setKeySequence(_first(action))
+            self.edits[action].setKeySequence(_first_key(action))
 
     def _on_reset(self) -> None:
         self.shortcuts.reset()
         for action, edit in self.edits.items():
-            edit.setKeySequence(_first(action))
+            edit.setKeySequence(_first_key(action))
         self.message.setText("Every command has its usual key again.")
 
 
@@ -95,13 +97,13 @@ class ShortcutSheet(QDialog):
         self.setWindowTitle("Keys and mouse")
         columns = QGridLayout()
         columns.setHorizontalSpacing(36)
-        groups = [(title, list(_keys(actions))) for title, actions in shortcuts.groups]
+        groups = [(title, list(_key_rows(actions))) for title, actions in shortcuts.groups]
         groups.append(("In the views", [(keys, what) for keys, what in MOUSE]))
         half = sum(len(rows) + 2 for _, rows in groups) / 2
         above, texts = 0, ["", ""]
         for title, rows in groups:
             if rows:
-                texts[above > half] += _table(title, rows)
+                texts[above > half] += _table_html(title, rows)
                 above += len(rows) + 2
         for column, text in enumerate(texts):
             columns.addWidget(QLabel(text), 0, column, Qt.AlignmentFlag.AlignTop)
@@ -113,14 +115,14 @@ class ShortcutSheet(QDialog):
         self.resize(840, 640)
 
 
-def _keys(actions: Iterable[QAction]) -> Iterator[tuple[str, str]]:
+def _key_rows(actions: Iterable[QAction]) -> Iterator[tuple[str, str]]:
     for action in actions:
         if action.shortcuts():
             keys = ", ".join(key.toString() for key in action.shortcuts())
-            yield keys, plain(action.text())
+            yield keys, plain_text(action.text())
 
 
-def _table(title: str, rows: Iterable[tuple[str, str]]) -> str:
+def _table_html(title: str, rows: Iterable[tuple[str, str]]) -> str:
     lines = "".join(
         f"<tr><td style='padding-right: 14px'><b>{keys}</b></td><td>{what}</td></tr>"
         for keys, what in rows
@@ -137,5 +139,5 @@ def _scrolling(layout: QGridLayout) -> QScrollArea:
     return area
 
 
-def _first(action: QAction) -> QKeySequence:
+def _first_key(action: QAction) -> QKeySequence:
     return action.shortcuts()[0] if action.shortcuts() else QKeySequence()

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.ui.widgets.shortcuts import plain
+from liverview.ui.widgets.shortcuts import plain_text
 
 _WIDTH = 320
 _GAP = 12
@@ -92,7 +92,7 @@ class Tour(QFrame):
         self.text.setText(stop.text)
         self.offer.setVisible(stop.offer is not None)
         if stop.offer is not None:
-            self.offer.setText(plain(stop.offer.text()))
+            self.offer.setText(plain_text(stop.offer.text()))
         self.back.setEnabled(number > 0)
         self.next.setText("Next" if number + 1 < len(self._stops) else "Done")
         self._place()

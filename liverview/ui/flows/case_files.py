@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap, Volume
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
-from liverview.ui.jobs.controller import Controller, Then
+from liverview.ui.jobs.controller import Callback, Controller
 
 if TYPE_CHECKING:
     from liverview.files.nifti import NamedLabels
@@ -43,7 +43,7 @@ class CaseFiles(QObject):
         self._window = window
         self._controller = controller
         self._asking = 0  # modal questions that are open
-        self._offer: Then | None = None  # shows what was loaded
+        self._offer: Callback | None = None  # shows what was loaded
         controller.loaded.connect(self._on_loaded)
         controller.volume_choice_needed.connect(self._on_volume_choice_needed)
         controller.mapping_needed.connect(self._on_mapping_needed)
@@ -75,7 +75,7 @@ class CaseFiles(QObject):
             self._controller.open_reference(path)
 
     def _on_loaded(self, volume: Volume, path: Path | None, truth: LabelMap | None) -> None:
-        self._offer = partial(self._controller.adopt, volume, path, truth)
+        self._offer = partial(self._controller.show_volume, volume, path, truth)
         self._take_offer()
 
     def _take_offer(self) -> None:
@@ -116,7 +116,7 @@ class CaseFiles(QObject):
         elif not existing or self.ask(self.dialogs.may_replace, existing):
             self._controller.save_labels(path, side_files=True)
 
-    def _save(self, then: Then | None) -> None:
+    def _save(self, then: Callback | None) -> None:
         path = self.ask(self.dialogs.label_map_to_write, self.beside("_seg.nii.gz"))
         if path is None:
             return
@@ -168,12 +168,12 @@ class CaseFiles(QObject):
             self._asking -= 1
             QTimer.singleShot(0, self._take_offer)
 
-    def after_saving(self, then: Then) -> None:
+    def after_saving(self, then: Callback) -> None:
         """Go on now, or after the person has saved the labels."""
         if self.may_go_on(partial(self.after_saving, then)):
             then()
 
-    def may_go_on(self, later: Then) -> bool:
+    def may_go_on(self, later: Callback) -> bool:
         """Whether no labels would be lost now; ``later`` is called once they are saved."""
         if self._controller.saving:
             self._controller.when_saved(later)

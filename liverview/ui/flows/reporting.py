@@ -17,10 +17,10 @@ from liverview.ui.live.findings import Findings
 from liverview.ui.state.markups import ScanMarkups
 
 if TYPE_CHECKING:
-    from liverview.report.assembly import Reported
+    from liverview.report.assembly import WrittenReport
 
 
-class Reporting(QObject):
+class ReportFlow(QObject):
     """Writes one report at a time, beside whatever else runs.
 
     Signals
@@ -66,18 +66,18 @@ class Reporting(QObject):
             self.failed.emit("No report was written: the labels are not complete just now.")
 
     def _start(self, folder: Path) -> None:
-        from liverview.report.provenance import Origin
+        from liverview.report.provenance import Provenance
 
         session = self._files.session
         if session.volume is None or session.labels is None:
             return
         scan = session.path.name if session.path else session.volume.name
         self._job = job = self._controller.start_background(
-            generators.reporting(
+            generators.iter_write_report(
                 session.volume,
                 session.labels,
                 folder,
-                Origin(scan, self._controller.labels_file, self._controller.segmented_on),
+                Provenance(scan, self._controller.labels_file, self._controller.segmented_on),
                 dict(self._findings.marks),
                 self._markups.copy(),
                 dict(session.styles),
@@ -87,7 +87,7 @@ class Reporting(QObject):
         job.yielded.connect(self._on_item)
         job.ended.connect(self._on_ended)
 
-    def _on_item(self, item: Progress | Reported) -> None:
+    def _on_item(self, item: Progress | WrittenReport) -> None:
         if isinstance(item, Progress):
             self.progressed.emit(f"{item.phase}: {item.fraction:.0%}")
         else:
@@ -98,6 +98,6 @@ class Reporting(QObject):
         self.progressed.emit("")
 
 
-def open_page(path: Path) -> None:
+def open_in_browser(path: Path) -> None:
     """Show a report in the person's own browser."""
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.labels import Label
-from liverview.core.probability_maps import MapsSlab
-from liverview.core.stream import Notice, Progress, Slab
+from liverview.core.probability_maps import ProbabilitySlab
+from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Volume
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.job import Job, Outcome
@@ -20,8 +20,8 @@ from liverview.ui.state.session import Session
 if TYPE_CHECKING:
     from liverview.phantom.config import PhantomConfig
 
-Then = Callable[[], object]
-Take = Callable[[Path, LabelMap], None]
+Callback = Callable[[], object]
+LabelReceiver = Callable[[Path, LabelMap], None]
 
 
 class Controller(QObject):
@@ -58,7 +58,7 @@ class Controller(QObject):
     keep_maps : whether the next segmentation keeps what the network thinks.
     """
 
-    noticed = Signal(str)
+    message = Signal(str)
     failed = Signal(str, str)
     loaded = Signal(object, object, object)
     opened = Signal(Path)
@@ -66,7 +66,7 @@ class Controller(QObject):
     volume_choice_needed = Signal(Path, int)
     mapping_needed = Signal(Path, object, object)
     segmented = Signal(object)
-    mapped = Signal(object)
+    maps_received = Signal(object)
     saved = Signal(Path)
     busy_changed = Signal()
     idle = Signal()
@@ -82,7 +82,7 @@ class Controller(QObject):
         self._segmentation: Job | None = None
         self._saving: Job | None = None
         self._reading: Job | None = None  # of a label map
-        self._after_save: list[Then] = []
+        self._after_save: list[Callback] = []
         self._shut_down = False
 
     @property
@@ -98,13 +98,13 @@ class Controller(QObject):
 
     def open(self, path: Path, index: int | None = None) -> None:
         """Load a file; a 4D one asks back which volume."""
-        self._load(generators.opening(path, index), path)
+        self._load(generators.iter_load_volume(path, index), path)
 
     def generate(self, config: PhantomConfig) -> None:
         """Generate a phantom."""
-        self._load(generators.generating(config), None)
+        self._load(generators.iter_generate_phantom(config), None)
 
-    def adopt(self, volume: Volume, path: Path | None, truth: LabelMap | None = None) -> None:
+    def show_volume(self, volume: Volume, path: Path | None, truth: LabelMap | None = None) -> None:
         """Show a loaded volume in place of the open one, whose segmentation stops."""
         running = self._segmentation, self._reading
         self._segmentation = self._reading = None
@@ -115,9 +115,9 @@ class Controller(QObject):
         self.segmented_on = self.labels_file = None
         if path is not None:
             self.opened.emit(path)
-        if volume.notes:
-            self.noticed.emit(f"{volume.name}: {' '.join(volume.notes)}")
-        self._settle()
+        if volume.warnings:
+            self.message.emit(f"{volume.name}: {' '.join(volume.warnings)}")
+        self._update_busy()
 
     def segment(self, device: str) -> None:
         """Segment the open volume, from the crosshair outward."""
@@ -125,20 +125,20 @@ class Controller(QObject):
         if volume is None or self.busy:
             return
         self.session.begin_segmentation()
-        task = generators.segmenting(volume, device, self.session.crosshair, self.keep_maps)
+        task = generators.iter_segment(volume, device, self.session.crosshair, self.keep_maps)
         job = self._start(task)
         self._segmentation = job
         self.segmented_on, self.labels_file = device, None
         job.yielded.connect(self._on_segmentation_item)
         job.failed.connect(self._on_failed)
-        self._settle()
+        self._update_busy()
 
     def cancel(self) -> None:
         """Stop loading, or else segmenting; nothing arrives after this returns."""
         if self._loading is not None:
             job, self._loading = self._loading, None
             job.cancel()
-            self._settle()
+            self._update_busy()
         else:
             self.stop_segmenting()
 
@@ -149,7 +149,7 @@ class Controller(QObject):
             job.cancel()
             self.session.end_segmentation(complete=False)
             self.segmented.emit(Outcome.CANCELED)
-            self._settle()
+            self._update_busy()
 
     def open_labels(self, path: Path, mapping: Mapping[int, Label] | None = None) -> None:
         """Read a label map on the grid of the open volume, in place of its labels.
@@ -162,29 +162,29 @@ class Controller(QObject):
         """The same, to compare the labels with."""
         self._read(path, mapping, self._take_reference)
 
-    def _read(self, path: Path, mapping: Mapping[int, Label] | None, take: Take) -> None:
+    def _read(self, path: Path, mapping: Mapping[int, Label] | None, take: LabelReceiver) -> None:
         volume = self.session.volume
         if volume is None:
             return
         if self._reading is not None:
             self._reading.cancel()
         self._reading = job = self.start_background(
-            generators.reading_labels(path, volume, mapping)
+            generators.iter_read_labels(path, volume, mapping)
         )
         job.yielded.connect(partial(self._on_read_item, path, take))
 
     def save_labels(
-        self, path: Path, then: Then | None = None, *, side_files: bool = False
+        self, path: Path, then: Callback | None = None, *, side_files: bool = False
     ) -> None:
         """Write the label map; ``then`` is called once it is verified."""
-        task = generators.saving_with_side_files if side_files else generators.saving_labels
+        task = generators.iter_write_with_side_files if side_files else generators.iter_write_labels
         self._save(path, task, then)
 
     def save_masks(self, folder: Path) -> None:
         """Write one mask per label into a folder."""
-        self._save(folder, generators.saving_masks, None)
+        self._save(folder, generators.iter_write_masks, None)
 
-    def when_saved(self, then: Then) -> None:
+    def when_saved(self, then: Callback) -> None:
         """Call ``then`` when the running save has succeeded."""
         self._after_save.append(then)
 
@@ -205,7 +205,7 @@ class Controller(QObject):
         would outlive it, and Qt ends the process for that.
         """
         if not self._shut_down:
-            self._start(generators.warming_up())
+            self._start(generators.iter_warm_up())
 
     def shut_down(self) -> None:
         """Stop everything but a save, and wait for all of it."""
@@ -233,7 +233,7 @@ class Controller(QObject):
         self._loading = job
         job.yielded.connect(partial(self._on_loading_item, path))
         job.failed.connect(self._on_failed)
-        self._settle()
+        self._update_busy()
 
     def _on_failed(self, error: Exception) -> None:
         known = isinstance(error, ValueError | OSError | MemoryError)
@@ -255,13 +255,13 @@ class Controller(QObject):
             self._segmentation = None
             self.session.end_segmentation(complete=outcome is Outcome.DONE)
             if outcome is Outcome.FAILED:
-                self.session.drop_partial()
+                self.session.drop_unfinished_labels()
             self.segmented.emit(outcome)
         else:
             return  # a save, or let go earlier: whoever did that has settled
-        self._settle()
+        self._update_busy()
 
-    def _settle(self) -> None:
+    def _update_busy(self) -> None:
         """After every start and end of loading and segmenting."""
         if not self.busy:
             self.session.set_progress(None)
@@ -282,9 +282,9 @@ class Controller(QObject):
         else:
             self.volume_choice_needed.emit(path, item.volumes)  # type: ignore[attr-defined]
 
-    def _on_read_item(self, path: Path, take: Take, item: object) -> None:
-        if isinstance(item, Notice):
-            self.noticed.emit(item.text)
+    def _on_read_item(self, path: Path, take: LabelReceiver, item: object) -> None:
+        if isinstance(item, Message):
+            self.message.emit(item.text)
         elif isinstance(item, LabelMap):
             take(path, item)
         elif not isinstance(item, Progress):
@@ -305,17 +305,19 @@ class Controller(QObject):
 
     def _on_segmentation_item(self, item: object) -> None:
         if isinstance(item, Slab):
-            self.session.merge(item)
-        elif isinstance(item, MapsSlab):
-            self.mapped.emit(item)
+            self.session.merge_slab(item)
+        elif isinstance(item, ProbabilitySlab):
+            self.maps_received.emit(item)
         elif isinstance(item, Progress):
             self.session.set_progress(item)
-        elif isinstance(item, Notice):
-            self.noticed.emit(item.text)
+        elif isinstance(item, Message):
+            self.message.emit(item.text)
 
     # ---- saving --------------------------------------------------------------------------
 
-    def _save(self, path: Path, task: Callable[..., Iterator[Progress]], then: Then | None) -> None:
+    def _save(
+        self, path: Path, task: Callable[..., Iterator[Progress]], then: Callback | None
+    ) -> None:
         volume, labels = self.session.volume, self.session.labels
         ready = self.session.has_labels and not (self.saving or self.session.segmenting)
         if volume is None or labels is None or not ready:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from numpy.typing import NDArray
 
 from liverview.core.labels import Label, LabelStyle
-from liverview.core.probability_maps import MapsSlab, maps_of
-from liverview.core.stream import Notice, Progress, Slab
-from liverview.core.volume import LabelMap, Volume, Voxel, turned
+from liverview.core.probability_maps import ProbabilitySlab, probability_slab
+from liverview.core.stream import Message, Progress, Slab
+from liverview.core.volume import LabelMap, Volume, Voxel, slice_contiguous_copy
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,43 +23,43 @@ if TYPE_CHECKING:
     from liverview.measurement.markup.listing import Markups
     from liverview.measurement.results import Measurement
     from liverview.measurement.surface import Surface
-    from liverview.phantom.config import Case, PhantomConfig
-    from liverview.report.assembly import Reported
-    from liverview.report.provenance import Origin
+    from liverview.phantom.config import Phantom, PhantomConfig
+    from liverview.report.assembly import WrittenReport
+    from liverview.report.provenance import Provenance
 
 Styles: TypeAlias = Mapping[Label, LabelStyle]
 
 
-def opening(path: Path, index: int | None = None) -> Iterator[Progress | Summary | Volume]:
+def iter_load_volume(path: Path, index: int | None = None) -> Iterator[Progress | Summary | Volume]:
     """Load a volume; of a 4D file with no ``index`` given, yield its summary instead."""
     from liverview.files import nifti
 
     yield Progress("Opening", 0.0)
     if index is None:
-        summary = nifti.inspect(path)
+        summary = nifti.read_summary(path)
         if summary.volumes > 1:
             yield summary
             return
-    yield from nifti.load(path, index or 0)
+    yield from nifti.iter_read(path, index or 0)
 
 
-def generating(config: PhantomConfig) -> Iterator[Progress | Case]:
+def iter_generate_phantom(config: PhantomConfig) -> Iterator[Progress | Phantom]:
     """Generate a phantom."""
-    from liverview.phantom.generation import generate
+    from liverview.phantom.generation import iter_generate
 
-    yield from generate(config)
+    yield from iter_generate(config)
 
 
-def segmenting(
+def iter_segment(
     volume: Volume, device: str, crosshair: tuple[int, int, int], keep_maps: bool = False
-) -> Iterator[Progress | Notice | Slab | MapsSlab]:
+) -> Iterator[Progress | Message | Slab | ProbabilitySlab]:
     """Segment a volume from the crosshair outward; with ``keep_maps``, maps follow the slabs."""
     yield Progress("Loading the networks", 0.0)
-    from liverview.inference.segmentation import load_models, segment
+    from liverview.inference.segmentation import iter_segment, load_models
 
     how = {"probabilities": keep_maps, "gates": keep_maps}
-    for item in segment(volume, load_models(), device, crosshair, **how):
-        maps = maps_of(item) if isinstance(item, Slab) else None
+    for item in iter_segment(volume, load_models(), device, crosshair, **how):
+        maps = probability_slab(item) if isinstance(item, Slab) else None
         if maps is None:
             yield item
         else:
@@ -68,119 +68,121 @@ def segmenting(
             yield maps
 
 
-def warming_up() -> Iterator[None]:
+def iter_warm_up() -> Iterator[None]:
     """Load what segmentation needs, so that the first one starts at once."""
     from liverview.inference import segmentation  # noqa: F401
 
     yield None
 
 
-def diagnosing() -> Iterator[tuple[str, str]]:
+def iter_system_info() -> Iterator[tuple[str, str]]:
     """Say what liverview runs on."""
     from liverview.networks import system_info
 
-    yield from system_info.diagnosing()
+    yield from system_info.iter_system_info()
 
 
-def turning(voxels: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
+def iter_slow_axis_copy(voxels: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
     """Copy voxels for the views of their slowest plane."""
-    yield from turned(voxels)
+    yield from slice_contiguous_copy(voxels)
 
 
-def measuring(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measurement]:
+def iter_measure(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measurement]:
     """Measure the labels of the open scan."""
     from liverview.measurement import compute
 
-    yield from compute.measuring(volume, labels)
+    yield from compute.iter_measure(volume, labels)
 
 
-def meshing(labels: LabelMap) -> Iterator[Progress | Surface]:
+def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
     """Make the surfaces of the labels."""
-    from liverview.measurement.surface import surfaces
+    from liverview.measurement.surface import iter_surfaces
 
-    yield from surfaces(labels)
+    yield from iter_surfaces(labels)
 
 
-def reading_labels(
+def iter_read_labels(
     path: Path, volume: Volume, mapping: Mapping[int, Label] | None = None
-) -> Iterator[Progress | Notice | NamedLabels | LabelMap]:
+) -> Iterator[Progress | Message | NamedLabels | LabelMap]:
     """Read a label map that lies on the voxels of a volume.
 
     Where it has values whose label is not known, and no ``mapping`` says it, yield what the file
     has instead.
     """
     from liverview.evaluation.metrics import check_same_grid
-    from liverview.files.nifti import NamedLabels, load_named
+    from liverview.files.nifti import NamedLabels, iter_read_named_labels
 
-    for item in load_named(path):
+    for item in iter_read_named_labels(path):
         if not isinstance(item, NamedLabels):
             yield item
             continue
-        labels = item.mapped(mapping)
+        labels = item.to_label_map(mapping)
         check_same_grid(volume, labels)
         if mapping is None and item.unmapped:
             yield item
             return
-        if mapping is None and item.remark:
-            yield Notice(f"{path.name}: {item.remark}")
+        if mapping is None and item.mapping_note:
+            yield Message(f"{path.name}: {item.mapping_note}")
         yield labels
 
 
-def comparing(labels: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
+def iter_compare(labels: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
     """Score the labels of the open scan, one after the other."""
-    from liverview.evaluation.metrics import evaluating
+    from liverview.evaluation.metrics import iter_evaluate
 
-    yield from evaluating(labels, reference)
+    yield from iter_evaluate(labels, reference)
 
 
-def agreeing(
+def iter_error_map(
     labels: LabelMap, reference: LabelMap, label: Label
 ) -> Iterator[tuple[NDArray[np.uint8], Box]]:
     """Who of the two has which voxels of a label; see `liverview.evaluation.error_map`."""
-    from liverview.evaluation.error_map import agreement
+    from liverview.evaluation.error_map import error_map
 
-    yield agreement(labels, reference, label)
+    yield error_map(labels, reference, label)
 
 
-def saving_labels(
+def iter_write_labels(
     path: Path, labels: LabelMap, volume: Volume, styles: Styles
 ) -> Iterator[Progress]:
     """Write the label map; the dialog has asked about replacing a file."""
     from liverview.files import nifti
 
-    yield from nifti.save_labels(path, labels, volume, styles=styles, overwrite=True)
+    yield from nifti.iter_write_labels(path, labels, volume, styles=styles, overwrite=True)
 
 
-def saving_with_side_files(
+def iter_write_with_side_files(
     path: Path, labels: LabelMap, volume: Volume, styles: Styles
 ) -> Iterator[Progress]:
     """Write the label map and its side files; the window has asked about replacing files."""
     from liverview.files.sidefiles.weights import weights_sha256
-    from liverview.files.sidefiles.writing import save_side_files
+    from liverview.files.sidefiles.writing import iter_write_side_files
 
-    yield from saving_labels(path, labels, volume, styles)
-    yield from save_side_files(path, labels, styles, weights_sha256(), overwrite=True)
+    yield from iter_write_labels(path, labels, volume, styles)
+    yield from iter_write_side_files(path, labels, styles, weights_sha256(), overwrite=True)
 
 
-def saving_masks(
+def iter_write_masks(
     folder: Path, labels: LabelMap, volume: Volume, styles: Styles
 ) -> Iterator[Progress]:
     """Write one mask per label; the window has asked about replacing files."""
     from liverview.files import nifti
 
-    yield from nifti.save_masks(folder, volume.name, labels, volume, styles=styles, overwrite=True)
+    yield from nifti.iter_write_masks(
+        folder, volume.name, labels, volume, styles=styles, overwrite=True
+    )
 
 
-def reporting(
+def iter_write_report(
     volume: Volume,
     labels: LabelMap,
     folder: Path,
-    origin: Origin,
+    origin: Provenance,
     marks: Mapping[Voxel, str],
     markups: Markups,
     styles: Styles,
     window: tuple[float, float],
-) -> Iterator[Progress | Reported]:
+) -> Iterator[Progress | WrittenReport]:
     """Write the report of a case; the window has asked about replacing files."""
     from liverview.networks.device import pick_device
     from liverview.printing.pdf import write_pdf
@@ -188,7 +190,7 @@ def reporting(
 
     if origin.device is not None:  # what "auto" was
         origin = replace(origin, device=str(pick_device(origin.device)))
-    yield from assembly.reporting(
+    yield from assembly.iter_write_report(
         volume, labels, folder, origin, write_pdf,
         marks=marks, markups=markups, styles=styles, window=window,
     )  # fmt: skip

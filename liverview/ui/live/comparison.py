@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
 from liverview.ui.jobs import generators
-from liverview.ui.live.live_result import Follower, Start
+from liverview.ui.live.live_result import LiveResult, StartJob
 from liverview.ui.state.overlay import Overlay
 from liverview.ui.state.session import Session
 
@@ -26,7 +26,7 @@ NAMES = {1: "Agree", 2: "Only predicted", 3: "Only reference"}
 _COLORS = {1: (0, 158, 115, 110), 2: (0, 70, 160, 215), 3: (240, 228, 66, 215)}
 
 
-class Comparison(Follower):
+class Comparison(LiveResult):
     """Keeps the figures up to date.
 
     Attributes
@@ -37,25 +37,25 @@ class Comparison(Follower):
 
     patient = True
 
-    def __init__(self, session: Session, start: Start, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         self.scores: dict[Label, LabelScore] = {}
         self.phase = ""
         super().__init__(session, start, parent)
-        session.reference_changed.connect(self.look_again)
+        session.reference_changed.connect(self.update_now)
 
-    def look_again(self) -> None:
-        self._drop()
-        super().look_again()
+    def update_now(self) -> None:
+        self._clear()
+        super().update_now()
         self.changed.emit()
 
-    def _work(self) -> Iterator[object] | None:
+    def _make_work(self) -> Iterator[object] | None:
         labels, reference = self.session.labels, self.session.reference
         if labels is None or reference is None or not self.session.has_labels:
             return None
-        self._drop()
-        return generators.comparing(labels, reference)
+        self._clear()
+        return generators.iter_compare(labels, reference)
 
-    def _take(self, item: object) -> None:
+    def _receive(self, item: object) -> None:
         if isinstance(item, Progress):
             if item.phase == self.phase:
                 return
@@ -65,11 +65,11 @@ class Comparison(Follower):
             self.scores[score.label] = score
         self.changed.emit()
 
-    def _drop(self) -> None:
+    def _clear(self) -> None:
         self.scores, self.phase = {}, ""
 
 
-class AgreementOverlay(Follower):
+class ErrorMapOverlay(LiveResult):
     """Shows where labels and reference agree, while a label is chosen for that.
 
     Attributes
@@ -79,42 +79,44 @@ class AgreementOverlay(Follower):
 
     patient = True
 
-    def __init__(self, session: Session, start: Start, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         self.label: Label | None = None
         self._shown: Overlay | None = None
         super().__init__(session, start, parent)
         self.set_wanted(True)
-        session.reference_changed.connect(self.look_again)
+        session.reference_changed.connect(self.update_now)
         session.overlay_changed.connect(self._on_overlay_changed)
 
     def choose(self, label: Label | None) -> None:
         """Show a label's agreement, or none."""
         if label is not self.label:
             self.label = label
-            self.look_again()
+            self.update_now()
 
-    def look_again(self) -> None:
-        self._drop()
-        super().look_again()
+    def update_now(self) -> None:
+        self._clear()
+        super().update_now()
         self.changed.emit()
 
-    def _work(self) -> Iterator[object] | None:
+    def _make_work(self) -> Iterator[object] | None:
         labels, reference = self.session.labels, self.session.reference
         if self.label is None or labels is None or reference is None:
             return None
         return (
-            generators.agreeing(labels, reference, self.label) if self.session.has_labels else None
+            generators.iter_error_map(labels, reference, self.label)
+            if self.session.has_labels
+            else None
         )
 
-    def _take(self, item: object) -> None:
+    def _receive(self, item: object) -> None:
         assert self.label is not None
         assert isinstance(item, tuple)
         who, box = item
         title = f"{self.session.styles[self.label].name} and reference"
-        self._shown = Overlay(title, who, box, color_table(), names=NAMES, alone=True)
+        self._shown = Overlay(title, who, box, error_map_colors(), names=NAMES, alone=True)
         self.session.set_overlay(self._shown)
 
-    def _drop(self) -> None:
+    def _clear(self) -> None:
         if self._shown is not None:
             self._shown = None
             self.session.set_overlay(None)
@@ -127,10 +129,10 @@ class AgreementOverlay(Follower):
         """Something else is shown in its place: that was chosen later."""
         if self.label is not None and self.session.overlay is not self._shown:
             self._shown, self.label = None, None
-            self.look_again()
+            self.update_now()
 
 
-def color_table() -> NDArray[np.uint8]:
+def error_map_colors() -> NDArray[np.uint8]:
     """RGBA of the overlay, (256, 4)."""
     table = np.zeros((256, 4), np.uint8)
     for value, color in _COLORS.items():

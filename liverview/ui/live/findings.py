@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from PySide6.QtCore import QObject
 
 from liverview.core.volume import Voxel
-from liverview.measurement.recist import Recist, assess
+from liverview.measurement.recist import Recist, assess_recist
 from liverview.measurement.results import Lesion, Measurement
 from liverview.ui.jobs import generators
-from liverview.ui.live.live_result import Follower, Start
+from liverview.ui.live.live_result import LiveResult, StartJob
 from liverview.ui.state.session import Session
 
 
-class Findings(Follower):
+class Findings(LiveResult):
     """Keeps a measurement up to date.
 
     Attributes
@@ -24,7 +24,7 @@ class Findings(Follower):
     chosen : the number of the lesion that the person looks at.
     """
 
-    def __init__(self, session: Session, start: Start, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         self.measurement: Measurement | None = None
         self.marks: dict[Voxel, str] = {}
         self.chosen: int | None = None
@@ -37,12 +37,18 @@ class Findings(Follower):
     @property
     def excluded(self) -> dict[int, str]:
         """Reasons by lesion number."""
-        return self.measurement.excluded(self.marks) if self.measurement is not None else {}
+        return (
+            self.measurement.exclusions_by_lesion(self.marks)
+            if self.measurement is not None
+            else {}
+        )
 
     @property
     def recist(self) -> Recist | None:
         """The proposal of target lesions."""
-        return assess(self.measurement, self.excluded) if self.measurement is not None else None
+        return (
+            assess_recist(self.measurement, self.excluded) if self.measurement is not None else None
+        )
 
     def choose(self, number: int | None) -> None:
         """Look at a lesion: the crosshair goes into it, where its diameters are drawn."""
@@ -63,17 +69,17 @@ class Findings(Follower):
 
     # ---- following the labels ----------------------------------------------------------------
 
-    def _work(self) -> Iterator[object] | None:
+    def _make_work(self) -> Iterator[object] | None:
         volume, labels = self.session.volume, self.session.labels
-        return None if volume is None or labels is None else generators.measuring(labels, volume)
+        return None if volume is None or labels is None else generators.iter_measure(labels, volume)
 
-    def _take(self, item: object) -> None:
+    def _receive(self, item: object) -> None:
         if isinstance(item, Measurement):
             self.measurement = item
             if self.chosen is not None and self.chosen > len(item.lesions):
                 self.chosen = None
 
-    def _drop(self) -> None:
+    def _clear(self) -> None:
         self.measurement, self.chosen = None, None
 
     def _on_volume_changed(self) -> None:

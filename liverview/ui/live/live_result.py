@@ -9,13 +9,13 @@ from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.state.session import Session
 
-Start = Callable[[Iterator[object]], Job]
+StartJob = Callable[[Iterator[object]], Job]
 _SOON_MS = 150  # labels that change together are looked at once
 _SETTLED_MS = 1000  # labels that have not changed for so long hold still
 _SHARE = 4  # while labels stream, the next look waits so many times as long as the last one took
 
 
-class Follower(QObject):
+class LiveResult(QObject):
     """Looks at the labels again when they have changed, while somebody wants to know.
 
     One job at a time; what it yields goes to `_take`. Another scan drops everything.
@@ -32,9 +32,9 @@ class Follower(QObject):
     """
 
     changed = Signal()
-    patient = False
+    only_when_idle = False
 
-    def __init__(self, session: Session, start: Start, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.session = session
         self._start = start
@@ -44,34 +44,34 @@ class Follower(QObject):
         self._wanted = False
         self._clock = QElapsedTimer()
         self._timer = QTimer(self, singleShot=True)
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self._start_job)
         session.volume_changed.connect(self._on_volume_changed)
         session.labels_changed.connect(self._on_labels_changed)
         session.progress_changed.connect(self._on_progress_changed)
 
     # ---- what a kind of follower says ------------------------------------------------------
 
-    def _work(self) -> Iterator[object] | None:
+    def _make_work(self) -> Iterator[object] | None:
         """What is to be done with the labels as they are; None: nothing."""
         raise NotImplementedError
 
-    def _take(self, item: object) -> None:
+    def _receive(self, item: object) -> None:
         """Keep what the work yielded."""
         raise NotImplementedError
 
-    def _drop(self) -> None:
+    def _clear(self) -> None:
         """Forget what was found."""
         raise NotImplementedError
 
     # ---- for everybody ---------------------------------------------------------------------
 
     @property
-    def current(self) -> bool:
+    def is_current(self) -> bool:
         """Whether what is known is that of the labels as they are."""
         return not self._stale and self._job is None
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         return self._job is not None
 
     def set_wanted(self, wanted: bool) -> None:
@@ -80,20 +80,20 @@ class Follower(QObject):
         if wanted:
             self._schedule(0)
 
-    def look_again(self) -> None:
+    def update_now(self) -> None:
         """Something else than the labels has changed."""
-        self._let_go()
+        self._cancel_job()
         self._stale = True
         self._schedule(0)
 
     def stop(self) -> None:
         """Stop looking until something changes; what was found stays."""
         if self._job is not None:
-            self._let_go()
+            self._cancel_job()
             self.outcome = Outcome.CANCELED
             self.changed.emit()
 
-    def _let_go(self) -> None:
+    def _cancel_job(self) -> None:
         self._timer.stop()
         if self._job is not None:
             self._job.cancel()
@@ -102,16 +102,16 @@ class Follower(QObject):
     # ---- when ------------------------------------------------------------------------------
 
     def _schedule(self, after_ms: int) -> None:
-        if self.patient and self.session.segmenting:
+        if self.only_when_idle and self.session.segmenting:
             return
         if self._stale and self._wanted and self._job is None and not self._timer.isActive():
             self._timer.start(after_ms)
 
-    def _look(self) -> None:
+    def _start_job(self) -> None:
         if self._job is not None:
             return
         self._stale, self.outcome = False, None
-        work = self._work()
+        work = self._make_work()
         if work is not None:
             self._clock.start()
             self._job = job = self._start(work)
@@ -121,7 +121,7 @@ class Follower(QObject):
 
     def _on_yielded(self, item: object) -> None:
         if self.sender() is self._job:
-            self._take(item)
+            self._receive(item)
 
     def _on_ended(self, outcome: Outcome) -> None:
         if self.sender() is not self._job:  # let go earlier
@@ -132,9 +132,9 @@ class Follower(QObject):
         self._schedule(int(_SHARE * self._clock.elapsed()) if streaming else _SOON_MS)
 
     def _forget(self) -> None:
-        self._let_go()
+        self._cancel_job()
         self._stale, self.outcome = False, None
-        self._drop()
+        self._clear()
         self.changed.emit()
 
     def _on_volume_changed(self) -> None:
@@ -142,10 +142,10 @@ class Follower(QObject):
 
     def _on_labels_changed(self, start: int, stop: int) -> None:
         if self.session.has_labels:
-            if self.patient:
+            if self.only_when_idle:
                 self._forget()
             self._stale = True
-            self._schedule(_SETTLED_MS if self.patient else _SOON_MS)
+            self._schedule(_SETTLED_MS if self.only_when_idle else _SOON_MS)
         else:  # they were dropped, or a segmentation begins
             self._forget()
 
@@ -155,5 +155,5 @@ class Follower(QObject):
             return
         if self._timer.isActive():
             self._timer.start(0)
-        elif self.patient:
+        elif self.only_when_idle:
             self._schedule(0)

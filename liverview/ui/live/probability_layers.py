@@ -9,17 +9,17 @@ from functools import partial
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from liverview.core.labels import SHOWN, Label
-from liverview.core.probability_maps import DEFAULTS, MapsSlab, NetworkMaps
+from liverview.core.labels import FOREGROUND, Label
+from liverview.core.probability_maps import DEFAULT_THRESHOLDS, ProbabilityMaps, ProbabilitySlab
 from liverview.core.volume import LabelMap, Plane
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.state.overlay import Overlay
 from liverview.ui.state.session import LabelSlice
-from liverview.ui.widgets.color_ramp import ramp
+from liverview.ui.widgets.color_ramp import color_ramp
 
 _SOON_MS = 50  # slabs that come together are drawn once
-_TABLE = ramp()
+_TABLE = color_ramp()
 
 
 class Layer(Enum):
@@ -34,7 +34,7 @@ class Layer(Enum):
 
 
 @dataclass(eq=False)
-class _Thoughts:
+class _LabelledMaps:
     """Maps, and the labels that they are behind.
 
     Attributes
@@ -45,14 +45,14 @@ class _Thoughts:
     applied : those behind ``labels``.
     """
 
-    maps: NetworkMaps
-    own: LabelMap
+    maps: ProbabilityMaps
+    original_labels: LabelMap
     labels: LabelMap
     thresholds: dict[Label, float] = field(default_factory=dict)
     applied: dict[Label, float] = field(default_factory=dict)
 
 
-class NetworkLayers(QObject):
+class ProbabilityLayers(QObject):
     """Keeps maps with the labels that they are behind, shows one, and relabels by thresholds.
 
     Maps belong to labels: where those of before a segmentation come back, so do their maps.
@@ -75,13 +75,13 @@ class NetworkLayers(QObject):
         self.layer = Layer.NONE
         self.level: int | None = None
         self._controller = controller
-        self._thoughts: list[_Thoughts] = []
-        self._shown: _Thoughts | None = None
+        self._thoughts: list[_LabelledMaps] = []
+        self._shown: _LabelledMaps | None = None
         self._overlay: Overlay | None = None
         self._relabeling: Job | None = None
         self._timer = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._timer.timeout.connect(self.refresh)
-        controller.mapped.connect(self._on_mapped)
+        controller.maps_received.connect(self._on_mapped)
         controller.segmented.connect(self._on_segmented)
         controller.busy_changed.connect(self.changed)
         self.session.volume_changed.connect(self._on_volume_changed)
@@ -91,13 +91,13 @@ class NetworkLayers(QObject):
     # ---- what there is -----------------------------------------------------------------------
 
     @property
-    def maps(self) -> NetworkMaps | None:
+    def maps(self) -> ProbabilityMaps | None:
         """Those behind the session's labels, as far as they have come."""
         thoughts = self._current
         return thoughts.maps if thoughts is not None else None
 
     @property
-    def _current(self) -> _Thoughts | None:
+    def _current(self) -> _LabelledMaps | None:
         labels = self.session.labels
         return next((one for one in self._thoughts if one.labels is labels), None)
 
@@ -123,7 +123,9 @@ class NetworkLayers(QObject):
     def threshold(self, label: Label) -> float:
         """The threshold of a label, 0..1."""
         thoughts = self._current
-        return (thoughts.thresholds if thoughts else DEFAULTS).get(label, DEFAULTS[label])
+        return (thoughts.thresholds if thoughts else DEFAULT_THRESHOLDS).get(
+            label, DEFAULT_THRESHOLDS[label]
+        )
 
     @property
     def moved(self) -> bool:
@@ -151,22 +153,22 @@ class NetworkLayers(QObject):
         """Show the chosen layer as far as it has come."""
         self._timer.stop()
         self._shown = self._current
-        overlay = self._made(self.maps) if self.maps is not None else None
+        overlay = self._make_overlay(self.maps) if self.maps is not None else None
         if overlay is not None or self._overlay is not None:
             self._overlay = overlay
             self.session.set_overlay(overlay)
         self.changed.emit()
 
-    def _made(self, maps: NetworkMaps) -> Overlay | None:
+    def _make_overlay(self, maps: ProbabilityMaps) -> Overlay | None:
         if self.layer is Layer.NONE:
             return None
         if self.layer is Layer.ENTROPY:
-            return Overlay("Entropy", maps.entropy, maps.reach, _TABLE)
+            return Overlay("Entropy", maps.entropy, maps.search_region, _TABLE)
         if self.layer is Layer.GATES:
             title = f"Attention gate {self.shown_level + 1} of {len(maps.gates)}"
-            return Overlay(title, maps.gates[self.shown_level], maps.reach, _TABLE)
-        probability = maps.probabilities[SHOWN.index(Label[self.layer.name])]
-        return Overlay(self.layer.value, probability, maps.reach, _TABLE)
+            return Overlay(title, maps.gates[self.shown_level], maps.search_region, _TABLE)
+        probability = maps.probabilities[FOREGROUND.index(Label[self.layer.name])]
+        return Overlay(self.layer.value, probability, maps.search_region, _TABLE)
 
     # ---- thresholds --------------------------------------------------------------------------
 
@@ -176,7 +178,7 @@ class NetworkLayers(QObject):
         if thoughts is None or not self.can_relabel or value == self.threshold(label):
             return
         self._stop_relabeling()
-        if value == DEFAULTS[label]:
+        if value == DEFAULT_THRESHOLDS[label]:
             thoughts.thresholds.pop(label, None)
         else:
             thoughts.thresholds[label] = value
@@ -190,9 +192,11 @@ class NetworkLayers(QObject):
             return
         self._stop_relabeling()
         if not thoughts.thresholds:
-            self._replace(thoughts, thoughts.own)
+            self._replace(thoughts, thoughts.original_labels)
             return
-        work = thoughts.maps.relabeled(thoughts.own.voxels, dict(thoughts.thresholds))
+        work = thoughts.maps.iter_relabel(
+            thoughts.original_labels.voxels, dict(thoughts.thresholds)
+        )
         self._relabeling = job = self._controller.start_background(work)
         job.yielded.connect(partial(self._on_relabeled, thoughts))
         job.ended.connect(partial(self._on_relabeling_ended, job))
@@ -204,28 +208,31 @@ class NetworkLayers(QObject):
             thoughts.thresholds.clear()
             self.apply()
 
-    def _preview(self, thoughts: _Thoughts, plane: Plane) -> LabelSlice | None:
+    def _preview(self, thoughts: _LabelledMaps, plane: Plane) -> LabelSlice | None:
         """A slice of the labels to come, as `Session.cut_labels` gives it."""
-        reach = thoughts.maps.reach
+        reach = thoughts.maps.search_region
         index = self.session.crosshair[plane.axis]
         if not reach[plane.axis].start <= index < reach[plane.axis].stop:
             return None
         inside: list[slice | int] = [slice(None)] * 3
         inside[plane.axis] = index - reach[plane.axis].start
         i, j, k = inside
-        own = thoughts.own.voxels[reach][i, j, k]
+        own = thoughts.original_labels.voxels[reach][i, j, k]
         found = thoughts.maps.relabel(own, thoughts.thresholds, (i, j, k)).T
-        return np.ascontiguousarray(found), (reach[plane.up].start, reach[plane.across].start)
+        return np.ascontiguousarray(found), (
+            reach[plane.vertical_axis].start,
+            reach[plane.horizontal_axis].start,
+        )
 
-    def _on_relabeled(self, thoughts: _Thoughts, item: object) -> None:
+    def _on_relabeled(self, thoughts: _LabelledMaps, item: object) -> None:
         if item is not None and self._current is thoughts and self.can_relabel:
             assert isinstance(item, np.ndarray)
-            own = thoughts.own
+            own = thoughts.original_labels
             self._replace(thoughts, LabelMap(item, own.affine, own.name))
 
-    def _replace(self, thoughts: _Thoughts, labels: LabelMap) -> None:
+    def _replace(self, thoughts: _LabelledMaps, labels: LabelMap) -> None:
         thoughts.labels, thoughts.applied = labels, dict(thoughts.thresholds)
-        self.session.replace_labels(labels, thoughts.maps.reach)
+        self.session.replace_labels(labels, thoughts.maps.search_region)
         self.changed.emit()
 
     def _stop_relabeling(self) -> None:
@@ -239,20 +246,20 @@ class NetworkLayers(QObject):
 
     # ---- the case changed --------------------------------------------------------------------
 
-    def _on_mapped(self, slab: MapsSlab) -> None:
+    def _on_mapped(self, slab: ProbabilitySlab) -> None:
         labels = self.session.labels
         assert labels is not None
         thoughts = self._current
         if thoughts is None:
-            maps = NetworkMaps(slab.reach, len(slab.gates))
-            thoughts = _Thoughts(maps, labels, labels)
+            maps = ProbabilityMaps(slab.search_region, len(slab.gates))
+            thoughts = _LabelledMaps(maps, labels, labels)
             self._thoughts.append(thoughts)
-        thoughts.maps.take(slab)
+        thoughts.maps.copy_slab(slab)
         if not self._timer.isActive():
             self._timer.start()
 
     def _on_segmented(self) -> None:
-        if not self.session.has_partial:  # else the labels of before may come back
+        if not self.session.has_unfinished_labels:  # else the labels of before may come back
             self._thoughts = [one for one in self._thoughts if one.labels is self.session.labels]
         self.refresh()
 

@@ -8,24 +8,24 @@ from PySide6.QtCore import QObject, QTimer
 
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.job import Job
-from liverview.ui.live.live_result import Follower, Start
+from liverview.ui.live.live_result import LiveResult, StartJob
 from liverview.ui.state.session import Session
 
 _MOST = 1 << 30  # bytes of a volume that is held twice, for the sake of one view
 _FIRST_PICTURE_MS = 100  # after which a scan is seen, and the machine free
 
 
-class Turning(QObject):
+class SlowAxisCopy(QObject):
     """Makes the slowest view as fast as the others, behind what the person does."""
 
-    def __init__(self, session: Session, start: Start, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._start = start
         self._job: Job | None = None
         self._timer = QTimer(self, singleShot=True, interval=_FIRST_PICTURE_MS)
-        self._timer.timeout.connect(self._turn)
-        self._labels = _TurnedLabels(session, start, self)
+        self._timer.timeout.connect(self._start_copy)
+        self._labels = _LabelCopy(session, start, self)
         self._labels.set_wanted(True)
         session.volume_changed.connect(self._on_volume_changed)
 
@@ -40,34 +40,38 @@ class Turning(QObject):
             self._job = None
         self._timer.start()
 
-    def _turn(self) -> None:
+    def _start_copy(self) -> None:
         volume = self._session.volume
         if volume is not None and volume.voxels.nbytes <= _MOST:
-            self._job = job = self._start(generators.turning(volume.voxels))
+            self._job = job = self._start(generators.iter_slow_axis_copy(volume.voxels))
             job.yielded.connect(self._on_yielded)
             job.ended.connect(self._on_ended)
 
     def _on_yielded(self, item: object) -> None:
         if item is not None and self.sender() is self._job:
-            self._session.take_turned(item)  # type: ignore[arg-type]
+            self._session.set_slow_axis_copy(item)  # type: ignore[arg-type]
 
     def _on_ended(self) -> None:
         if self.sender() is self._job:
             self._job = None
 
 
-class _TurnedLabels(Follower):
+class _LabelCopy(LiveResult):
     """Of the block that holds the labels, while they hold still."""
 
     patient = True
 
-    def _work(self) -> Iterator[object] | None:
-        labels, box = self.session.labels, self.session.labeled
-        return None if labels is None or box is None else generators.turning(labels.voxels[box])
+    def _make_work(self) -> Iterator[object] | None:
+        labels, box = self.session.labels, self.session.label_bbox
+        return (
+            None
+            if labels is None or box is None
+            else generators.iter_slow_axis_copy(labels.voxels[box])
+        )
 
-    def _take(self, item: object) -> None:
+    def _receive(self, item: object) -> None:
         if item is not None:
-            self.session.take_turned_labels(item)  # type: ignore[arg-type]
+            self.session.set_slow_axis_labels(item)  # type: ignore[arg-type]
 
-    def _drop(self) -> None:
+    def _clear(self) -> None:
         """The session has done so by itself."""

@@ -9,11 +9,11 @@ from PySide6.QtCore import QObject
 from liverview.core.labels import Label
 from liverview.measurement.surface import Surface
 from liverview.ui.jobs import generators
-from liverview.ui.live.live_result import Follower, Start
+from liverview.ui.live.live_result import LiveResult, StartJob
 from liverview.ui.state.session import Session
 
 
-class Surfaces(Follower):
+class Surfaces(LiveResult):
     """Keeps one surface per label up to date.
 
     Attributes
@@ -21,16 +21,18 @@ class Surfaces(Follower):
     found : by label; of a label that has none now, the last one goes when a look has ended.
     """
 
-    def __init__(self, session: Session, start: Start, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         self.found: dict[Label, Surface] = {}
         self._new: dict[Label, Surface] = {}
         super().__init__(session, start, parent)
 
-    def _work(self) -> Iterator[object] | None:
+    def _make_work(self) -> Iterator[object] | None:
         self._new = {}
-        return None if self.session.labels is None else generators.meshing(self.session.labels)
+        return (
+            None if self.session.labels is None else generators.iter_surfaces(self.session.labels)
+        )
 
-    def _take(self, item: object) -> None:
+    def _receive(self, item: object) -> None:
         if isinstance(item, Surface):
             self._new[item.label] = item
             self.found = {**self.found, item.label: item}
@@ -38,5 +40,5 @@ class Surfaces(Follower):
         elif item.fraction == 1:  # type: ignore[attr-defined]  # a Progress: the last one
             self.found = self._new
 
-    def _drop(self) -> None:
+    def _clear(self) -> None:
         self.found = {}

@@ -21,10 +21,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.core.labels import SHOWN
+from liverview.core.labels import FOREGROUND
 from liverview.ui.jobs.job import Outcome
-from liverview.ui.live.comparison import AgreementOverlay, Comparison
-from liverview.ui.widgets.controls import Choice
+from liverview.ui.live.comparison import Comparison, ErrorMapOverlay
+from liverview.ui.widgets.controls import FocuslessComboBox
 
 if TYPE_CHECKING:
     from liverview.evaluation.metrics import LabelScore
@@ -78,7 +78,7 @@ class ComparePanel(QWidget):
     reference_requested = Signal()
 
     def __init__(
-        self, comparison: Comparison, overlay: AgreementOverlay, parent: QWidget | None = None
+        self, comparison: Comparison, overlay: ErrorMapOverlay, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.comparison = comparison
@@ -91,11 +91,11 @@ class ComparePanel(QWidget):
         self.state = QLabel()
         self.state.setWordWrap(True)
         self.table = self._make_table()
-        self.shown = Choice()
+        self.shown = FocuslessComboBox()
         self.shown.setAccessibleName("Show agreement of")
         self.shown.setToolTip("Show in the views which voxels both have, and which only one")
         self.shown.addItem("None", None)
-        for label in SHOWN:
+        for label in FOREGROUND:
             self.shown.addItem(self.session.styles[label].name, label)
         caption = QLabel("Sho&w where")
         caption.setBuddy(self.shown)
@@ -142,7 +142,7 @@ class ComparePanel(QWidget):
         self.reference.setToolTip(self.reference.text())
         self.reference.setVisible(reference is not None)
         scores = self.comparison.scores
-        for column, label in enumerate(SHOWN):
+        for column, label in enumerate(FOREGROUND):
             for row, name in enumerate(_FIGURES):
                 item = self.table.item(row, column)
                 assert item is not None
@@ -162,7 +162,7 @@ class ComparePanel(QWidget):
         over = self.comparison.outcome in (Outcome.CANCELED, Outcome.FAILED)
         self.stop_button.setText("Again" if over else "Stop")
         self.stop_button.setToolTip("Compare again" if over else "Stop comparing")
-        self.stop_button.setEnabled(over or self.comparison.running)
+        self.stop_button.setEnabled(over or self.comparison.is_running)
 
     def _state(self) -> str:
         session, comparison = self.session, self.comparison
@@ -176,9 +176,9 @@ class ComparePanel(QWidget):
             return "The comparison failed; figures that are missing are not known."
         if comparison.outcome is Outcome.CANCELED:
             return "The comparison was stopped; figures that are missing are not known."
-        if not comparison.current:
+        if not comparison.is_current:
             return f"{comparison.phase or 'Comparing'} …"
-        return "Partial: the segmentation was stopped." if session.has_partial else ""
+        return "Partial: the segmentation was stopped." if session.has_unfinished_labels else ""
 
     def copy(self) -> None:
         """Put the table on the clipboard, its columns apart by tabs."""
@@ -187,19 +187,19 @@ class ComparePanel(QWidget):
             return
         scores = self.comparison.scores
         head = [f"Reference: {reference.name}"]
-        lines = [[*head, *(self.session.styles[label].name for label in SHOWN)]]
+        lines = [[*head, *(self.session.styles[label].name for label in FOREGROUND)]]
         for name, figure in _FIGURES.items():
-            lines.append([figure.title, *(_text(scores.get(label), name) for label in SHOWN)])
+            lines.append([figure.title, *(_text(scores.get(label), name) for label in FOREGROUND)])
         QApplication.clipboard().setText("\n".join("\t".join(cells) for cells in lines))
 
     def _make_table(self) -> QTableWidget:
-        table = QTableWidget(len(_FIGURES), len(SHOWN))
-        table.setHorizontalHeaderLabels([self.session.styles[label].name for label in SHOWN])
+        table = QTableWidget(len(_FIGURES), len(FOREGROUND))
+        table.setHorizontalHeaderLabels([self.session.styles[label].name for label in FOREGROUND])
         for row, figure in enumerate(_FIGURES.values()):
             title = QTableWidgetItem(figure.title)
             title.setToolTip(figure.tip)
             table.setVerticalHeaderItem(row, title)
-            for column in range(len(SHOWN)):
+            for column in range(len(FOREGROUND)):
                 item = QTableWidgetItem()
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 table.setItem(row, column, item)
@@ -219,19 +219,19 @@ class ComparePanel(QWidget):
         self.overlay.choose(self.shown.currentData())
 
     def _on_stop(self) -> None:
-        if self.comparison.running:
+        if self.comparison.is_running:
             self.comparison.stop()
         else:
-            self.comparison.look_again()
+            self.comparison.update_now()
 
 
 def _text(score: LabelScore | None, name: str) -> str:
     """A figure as shown: nothing where it is not yet known, or none of this label."""
-    if score is None or not score.suits(name):
+    if score is None or not score.applies_to(name):
         return ""
     value = getattr(score, name)
     return _NO_FIGURE if math.isnan(value) else format(value, _FIGURES[name].form)
 
 
 def _reason(score: LabelScore | None, name: str) -> str:
-    return "" if score is None else score.reason(name)
+    return "" if score is None else score.why_undefined(name)

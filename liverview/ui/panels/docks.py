@@ -6,9 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from liverview.ui.jobs.controller import Controller
-from liverview.ui.live.comparison import AgreementOverlay, Comparison
+from liverview.ui.live.comparison import Comparison, ErrorMapOverlay
 from liverview.ui.live.findings import Findings
-from liverview.ui.live.probability_layers import NetworkLayers
+from liverview.ui.live.probability_layers import ProbabilityLayers
 from liverview.ui.panels.compare_panel import ComparePanel
 from liverview.ui.panels.findings_panel import FindingsPanel
 from liverview.ui.panels.label_panel import LabelPanel
@@ -17,7 +17,7 @@ from liverview.ui.panels.network_panel import NetworkPanel
 from liverview.ui.state.markups import ScanMarkups
 
 
-class Panels:
+class PanelDocks:
     """Panels on the right: the labels, and under them the others as tabs.
 
     Attributes
@@ -33,11 +33,11 @@ class Panels:
         self.findings = Findings(session, controller.start_background, window)
         self._add("findings", "Findings", FindingsPanel(self.findings))
         self._add("measurements", "Measurements", MarkupPanel(session, markups), "findings")
-        self.network = NetworkPanel(NetworkLayers(controller, window))
+        self.network = NetworkPanel(ProbabilityLayers(controller, window))
         self._add("network", "Network", self.network, "findings")
         start = controller.start_background
         self.compare = ComparePanel(
-            Comparison(session, start, window), AgreementOverlay(session, start, window)
+            Comparison(session, start, window), ErrorMapOverlay(session, start, window)
         )
         self._add("compare", "Compare", self.compare, "findings")
         controller.reference_opened.connect(lambda: self.show("compare"))

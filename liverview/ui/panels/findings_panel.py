@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from liverview.core.labels import Label
 from liverview.measurement.results import Measurement
 from liverview.ui.live.findings import Findings
-from liverview.ui.panels.lesion_table import COLUMNS, LesionTable, cells
+from liverview.ui.panels.lesion_table import COLUMNS, LesionTable, lesion_cells
 from liverview.ui.widgets.formatting import format_ml
 
 _REASONS = (
@@ -99,7 +99,7 @@ class FindingsPanel(QWidget):
         self.table.show_lesions(known.lesions, known.excluded, known.chosen)
         proposal = self.findings.recist
         self.recist.setText("" if proposal is None else self._recist())
-        notes = [] if found is None or proposal is None else [*found.statements, *proposal.caveats]
+        notes = [] if found is None or proposal is None else [*found.warnings, *proposal.caveats]
         self.table.setToolTip("\n".join(notes))
         self.recist.setToolTip("\n".join(notes))
         self.copy_button.setEnabled(found is not None)
@@ -111,9 +111,9 @@ class FindingsPanel(QWidget):
             return "Segment the scan (F5) to see what there is."
         if session.segmenting:
             return "So far, while the segmentation runs:"
-        if session.has_partial:
+        if session.has_unfinished_labels:
             return "Partial: the segmentation was stopped."
-        if not self.findings.current:
+        if not self.findings.is_current:
             return "Measuring …"
         return "" if found is not None else "The labels could not be measured."
 
@@ -142,7 +142,7 @@ class FindingsPanel(QWidget):
         lines += ["", "\t".join(COLUMNS)]
         excluded = self.findings.excluded
         for lesion in found.lesions:
-            lines.append("\t".join(cells(lesion, excluded.get(lesion.number, ""))))
+            lines.append("\t".join(lesion_cells(lesion, excluded.get(lesion.number, ""))))
         QApplication.clipboard().setText("\n".join(lines))
 
     # ---- what the person does --------------------------------------------------------------

@@ -14,9 +14,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.core.labels import SHOWN, Drawn, Label
+from liverview.core.labels import FOREGROUND, DrawStyle, Label
 from liverview.ui.state.session import Session
-from liverview.ui.widgets.controls import Choice, Slider
+from liverview.ui.widgets.controls import FocuslessComboBox, FocuslessSlider
 from liverview.ui.widgets.formatting import format_ml
 
 _REFRESH_MS = 50
@@ -34,7 +34,7 @@ class LabelPanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.rows = {label: LabelRow(session, label, self) for label in SHOWN}
+        self.rows = {label: LabelRow(session, label, self) for label in FOREGROUND}
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
         for row in self.rows.values():
@@ -80,12 +80,12 @@ class LabelRow(QWidget):
         self.volume = QLabel()
         self.volume.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.volume.setToolTip(_WHAT[label])
-        self.opacity = Slider()
+        self.opacity = FocuslessSlider()
         self.opacity.setRange(0, 100)
         self.opacity.setToolTip(f"Opacity of {name.lower()}")
         self.opacity.setAccessibleName(f"Opacity of {name.lower()}")
-        self.drawn = Choice()
-        for way in Drawn:
+        self.drawn = FocuslessComboBox()
+        for way in DrawStyle:
             self.drawn.addItem(way.value, way)
         self.drawn.setToolTip(f"How {name.lower()} is drawn (O changes all)")
         self.drawn.setAccessibleName(f"How {name.lower()} is drawn")
@@ -107,8 +107,8 @@ class LabelRow(QWidget):
         style = self.session.styles[self.label]
         self.shown.setChecked(style.visible)
         self.opacity.setValue(round(style.opacity * 100))
-        self.opacity.setEnabled(style.drawn is not Drawn.OUTLINED)
-        self.drawn.setCurrentIndex(self.drawn.findData(style.drawn))
+        self.opacity.setEnabled(style.draw_style is not DrawStyle.OUTLINED)
+        self.drawn.setCurrentIndex(self.drawn.findData(style.draw_style))
         red, green, blue = style.color
         self.color.setStyleSheet(
             f"background: rgb({red},{green},{blue}); border: 1px solid #777; border-radius: 4px"
@@ -119,7 +119,7 @@ class LabelRow(QWidget):
         if not self.session.has_labels:
             return "–"
         amount = format_ml(self.session.volume_ml(self.label))
-        stopped = self.session.has_partial and not self.session.segmenting
+        stopped = self.session.has_unfinished_labels and not self.session.segmenting
         return f"{amount}, partial" if stopped else amount
 
     def _on_shown(self, shown: bool) -> None:
@@ -129,7 +129,7 @@ class LabelRow(QWidget):
         self.session.set_style(self.label, opacity=percent / 100)
 
     def _on_drawn(self, index: int) -> None:
-        self.session.set_style(self.label, drawn=self.drawn.itemData(index))
+        self.session.set_style(self.label, draw_style=self.drawn.itemData(index))
 
     def _on_color(self) -> None:
         old = QColor(*self.session.styles[self.label].color)

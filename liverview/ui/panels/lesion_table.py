@@ -31,9 +31,9 @@ _Index = QModelIndex | QPersistentModelIndex
 _Value = float | int | str | None
 
 
-def cells(lesion: Lesion, reason: str) -> tuple[str, ...]:
+def lesion_cells(lesion: Lesion, reason: str) -> tuple[str, ...]:
     """What the columns say of a lesion."""
-    return tuple(_text(value) for value in _values(lesion, reason))
+    return tuple(_text(value) for value in _sort_values(lesion, reason))
 
 
 class LesionTable(QTableView):
@@ -103,7 +103,7 @@ class _Lesions(QAbstractTableModel):
 
     def take(self, lesions: Sequence[Lesion], excluded: Mapping[int, str]) -> bool:
         """Show these; whether they are others than before."""
-        rows = [_values(lesion, excluded.get(lesion.number, "")) for lesion in lesions]
+        rows = [_sort_values(lesion, excluded.get(lesion.number, "")) for lesion in lesions]
         if sorted(rows, key=_number) == sorted(self._rows, key=_number):
             return False
         self._put(rows)
@@ -168,7 +168,7 @@ class _Lesions(QAbstractTableModel):
         self._put(self._rows)
 
 
-def _values(lesion: Lesion, reason: str) -> tuple[_Value, ...]:
+def _sort_values(lesion: Lesion, reason: str) -> tuple[_Value, ...]:
     return (
         lesion.number,
         lesion.volume_ml,

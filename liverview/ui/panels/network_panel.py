@@ -15,10 +15,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.core.labels import SHOWN, Label
-from liverview.core.probability_maps import DEFAULTS
-from liverview.ui.live.probability_layers import Layer, NetworkLayers
-from liverview.ui.widgets.controls import Choice, Slider
+from liverview.core.labels import FOREGROUND, Label
+from liverview.core.probability_maps import DEFAULT_THRESHOLDS
+from liverview.ui.live.probability_layers import Layer, ProbabilityLayers
+from liverview.ui.widgets.controls import FocuslessComboBox, FocuslessSlider
 
 _LAYER_TIP = (
     "What the network's second stage thinks of each voxel, over the CT: how probable a label is, "
@@ -57,15 +57,15 @@ class NetworkPanel(QScrollArea):
 
     segment_requested = Signal()
 
-    def __init__(self, layers: NetworkLayers, parent: QWidget | None = None) -> None:
+    def __init__(self, layers: ProbabilityLayers, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.layers = layers
-        self.layer = Choice()
+        self.layer = FocuslessComboBox()
         for one in Layer:
             self.layer.addItem(one.value, one)
         self.layer.setToolTip(_LAYER_TIP)
         self.layer.setAccessibleName("Layer")
-        self.level = Slider()
+        self.level = FocuslessSlider()
         self.level.setToolTip(_LEVEL_TIP)
         self.level.setAccessibleName("Decoder level of the attention gate")
         self.level_text = QLabel()
@@ -77,7 +77,7 @@ class NetworkPanel(QScrollArea):
         self.keep.setToolTip(_KEEP_TIP)
         self.memory = QLabel()
         self.memory.setEnabled(False)
-        self.rows = {label: ThresholdRow(layers, label) for label in SHOWN}
+        self.rows = {label: ThresholdRow(layers, label) for label in FOREGROUND}
         self.reset = QPushButton("Reset")
         self.reset.setToolTip("Go back to the network's own labels")
         self._arrange()
@@ -155,14 +155,18 @@ class NetworkPanel(QScrollArea):
 class ThresholdRow(QWidget):
     """The threshold of one label; the labels follow while it is dragged."""
 
-    def __init__(self, layers: NetworkLayers, label: Label, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, layers: ProbabilityLayers, label: Label, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.layers = layers
         self.label = label
         name = layers.session.styles[label].name
-        self.slider = Slider()
+        self.slider = FocuslessSlider()
         self.slider.setRange(1, 99)
-        self.slider.setToolTip(_THRESHOLD_TIP.format(default=round(100 * DEFAULTS[label])))
+        self.slider.setToolTip(
+            _THRESHOLD_TIP.format(default=round(100 * DEFAULT_THRESHOLDS[label]))
+        )
         self.slider.setAccessibleName(f"Threshold of {name.lower()}")
         self.value = QLabel()
         layout = QGridLayout(self)
@@ -180,7 +184,7 @@ class ThresholdRow(QWidget):
             self.slider.blockSignals(True)
             self.slider.setValue(round(100 * threshold))
             self.slider.blockSignals(False)
-        own = threshold == DEFAULTS[self.label]
+        own = threshold == DEFAULT_THRESHOLDS[self.label]
         self.value.setText("network's own" if own else f"above {100 * threshold:.0f} %")
         self.setEnabled(self.layers.can_relabel)
 

@@ -39,9 +39,11 @@ class Readout(QLabel):
         hovered = self._hovered is not None and volume.contains(self._hovered)
         voxel = self._hovered if self._hovered and hovered else self.session.crosshair
         where = "" if hovered else "crosshair: "
-        value = f"{volume.hu(voxel):.0f} HU" if volume.in_hu else f"value {volume.hu(voxel):.3g}"
+        value = (
+            f"{volume.hu_at(voxel):.0f} HU" if volume.in_hu else f"value {volume.hu_at(voxel):.3g}"
+        )
         i, j, k = voxel
-        x, y, z = volume.world(voxel)
+        x, y, z = volume.voxel_to_world(voxel)
         label = self.session.label_at(voxel)
         name = "" if label is Label.BACKGROUND else f"  ·  {self.session.styles[label].name}"
         self.setText(
@@ -82,11 +84,11 @@ class ProgressStatus(QWidget):
         if self.isHidden():
             self._started = time.monotonic()
             self.show()
-        self.phase.setText(progress.phase + remaining(self._started, progress.fraction))
+        self.phase.setText(progress.phase + remaining_time(self._started, progress.fraction))
         self.bar.setValue(round(100 * progress.fraction))
 
 
-def remaining(started: float, fraction: float) -> str:
+def remaining_time(started: float, fraction: float) -> str:
     """ ", 4 s left" once there is something to go by, else nothing."""
     elapsed = time.monotonic() - started
     if elapsed < _FIRST_ESTIMATE_S or not 0.05 < fraction < 1:

@@ -35,9 +35,9 @@ class Overlay:
     names: dict[int, str] = field(default_factory=dict)
     alone: bool = False
 
-    def cut(self, plane: Plane, index: int) -> tuple[NDArray[np.uint8], Box] | None:
+    def slice_of(self, plane: Plane, index: int) -> tuple[NDArray[np.uint8], Box] | None:
         """The block's slice (rows, columns) and its box; None where the slice passes it."""
         along = self.box[plane.axis]
         if not along.start <= index < along.stop:
             return None
-        return plane.cut(self.voxels, index - along.start), self.box
+        return plane.slice_of(self.voxels, index - along.start), self.box

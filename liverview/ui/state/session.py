@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from liverview.core.labels import SHOWN, Drawn, Label, LabelStyle, default_styles, organ_voxels
+from liverview.core.labels import (
+    FOREGROUND,
+    DrawStyle,
+    Label,
+    LabelStyle,
+    count_with_parts,
+    default_styles,
+)
 from liverview.core.stream import Progress, Slab
 from liverview.core.volume import LabelMap, Plane, Volume, Voxel
 from liverview.ui.state.display import Display, Projection
@@ -76,9 +83,9 @@ class Session(QObject):
         self.segmenting = False
         self.progress: Progress | None = None
         self.has_labels = False  # a segmentation has said something about this volume
-        self.has_partial = False  # a segmentation that was stopped has left labels
+        self.has_unfinished_labels = False  # a segmentation that was stopped has left labels
         self._counts: NDArray[np.int64] = np.zeros(len(Label), np.int64)
-        self._before: _Kept | None = None
+        self._before: _LabelSnapshot | None = None
         self._hu_window: tuple[float, float] | None = None  # from before a volume not in HU
         self._turned: NDArray[Any] | None = None
         self._turned_labels: NDArray[np.uint8] | None = None
@@ -94,8 +101,8 @@ class Session(QObject):
         self.volume = volume
         self.reference = reference
         self.path = path
-        self.labels = _empty(volume)
-        self._before, self.has_partial, self.has_labels = None, False, False
+        self.labels = _empty_labels(volume)
+        self._before, self.has_unfinished_labels, self.has_labels = None, False, False
         self.segmenting = False
         self._counts = np.zeros(len(Label), np.int64)
         self._turned, self._turned_labels = None, None
@@ -127,7 +134,7 @@ class Session(QObject):
         """Level and width as last used for a volume in HU."""
         return self._hu_window or (self.level, self.width)
 
-    def _adopt(self, kept: _Kept) -> None:
+    def _restore(self, kept: _LabelSnapshot) -> None:
         assert self.volume is not None
         self.labels, self._counts = kept.labels, kept.counts
         self.has_labels, self._labeled = kept.has_labels, kept.labeled
@@ -141,30 +148,30 @@ class Session(QObject):
         """Put the current labels aside and start with empty ones."""
         assert self.volume is not None
         assert self.labels is not None
-        self._before = _Kept(
+        self._before = _LabelSnapshot(
             self.labels, self._counts, self.modified, self.has_labels, self._labeled
         )
         self.segmenting = True
-        self.has_partial = False
-        empty = _empty(self.volume)
+        self.has_unfinished_labels = False
+        empty = _empty_labels(self.volume)
         counts = np.zeros(len(Label), np.int64)
-        self._adopt(_Kept(empty, counts, self.modified, self.has_labels, None))
+        self._restore(_LabelSnapshot(empty, counts, self.modified, self.has_labels, None))
         self.progress_changed.emit()
 
-    def merge(self, slab: Slab) -> None:
+    def merge_slab(self, slab: Slab) -> None:
         """Take a slab of the running segmentation into the label map."""
         assert self.labels is not None
         part = self.labels.voxels[:, :, slab.start : slab.stop]
         # Not in place: the counts from before the segmentation are kept.
-        new, old = _count(slab.labels[slab.box]), np.zeros_like(self._counts)
+        new, old = _count_labels(slab.labels[slab.label_bbox]), np.zeros_like(self._counts)
         if self._labeled is not None:
-            old = _count(part[self._labeled[:2]])
+            old = _count_labels(part[self._labeled[:2]])
         self._counts = self._counts + new - old
         touched = bool(new.any() or old.any())
         part[...] = slab.labels
-        self._labeled = _around(self._labeled, slab)
+        self._labeled = _bbox_with_slab(self._labeled, slab)
         self._turned_labels = None
-        self.has_partial = self.has_partial or touched
+        self.has_unfinished_labels = self.has_unfinished_labels or touched
         self.has_labels = True
         self.labels_changed.emit(slab.start, slab.stop)
         self._set_modified(self.modified or touched)
@@ -173,17 +180,17 @@ class Session(QObject):
         """The segmentation is over; one that found nothing before it stopped is forgotten."""
         self.segmenting = False
         if complete:
-            self._before, self.has_partial = None, False
-        elif not self.has_partial:
-            self.drop_partial()
+            self._before, self.has_unfinished_labels = None, False
+        elif not self.has_unfinished_labels:
+            self.drop_unfinished_labels()
         self.set_progress(None)
 
-    def drop_partial(self) -> None:
+    def drop_unfinished_labels(self) -> None:
         """Go back to the labels from before the segmentation."""
         if self._before is not None:
             kept, self._before = self._before, None
-            self.has_partial = False
-            self._adopt(kept)
+            self.has_unfinished_labels = False
+            self._restore(kept)
 
     def replace_labels(self, labels: LabelMap, box: _Box) -> None:
         """Take other labels in place of the current ones, which are left as they are.
@@ -191,15 +198,17 @@ class Session(QObject):
         ``box`` of the volume holds all of them.
         """
         assert not self.segmenting
-        self._adopt(_Kept(labels, _count(labels.voxels[box]), True, True, box))
+        self._restore(_LabelSnapshot(labels, _count_labels(labels.voxels[box]), True, True, box))
 
     def open_labels(self, labels: LabelMap) -> None:
         """Take the labels of a file, which are saved there, in place of the current ones."""
         assert not self.segmenting
-        box = _around(None, Slab(0, labels.voxels))
+        box = _bbox_with_slab(None, Slab(0, labels.voxels))
         whole = (slice(0), slice(0), slice(0))  # a label map without labels
-        self.has_partial, self._before = False, None
-        self._adopt(_Kept(labels, _count(labels.voxels), False, True, box or whole))
+        self.has_unfinished_labels, self._before = False, None
+        self._restore(
+            _LabelSnapshot(labels, _count_labels(labels.voxels), False, True, box or whole)
+        )
 
     def preview_labels(self, cut: Callable[[Plane], LabelSlice | None]) -> None:
         """Draw labels that are not there yet, given as `cut_labels` does, until they change."""
@@ -224,7 +233,7 @@ class Session(QObject):
         """mL of a label; the liver is the whole organ."""
         if self.labels is None:
             return 0.0
-        voxels = organ_voxels({shown: int(self._counts[shown]) for shown in SHOWN})
+        voxels = count_with_parts({shown: int(self._counts[shown]) for shown in FOREGROUND})
         return voxels[label] * self.labels.voxel_ml
 
     def label_at(self, voxel: Voxel) -> Label:
@@ -235,20 +244,20 @@ class Session(QObject):
 
     # ---- slices --------------------------------------------------------------------------
 
-    def take_turned(self, turned: NDArray[Any]) -> None:
+    def set_slow_axis_copy(self, turned: NDArray[Any]) -> None:
         """Adopt a `turned` copy of the open volume; slices look the same and come sooner."""
         self._turned = turned
 
     @property
-    def labeled(self) -> tuple[slice, slice, slice] | None:
+    def label_bbox(self) -> tuple[slice, slice, slice] | None:
         """A block of the volume that holds all labels; None without any."""
         return self._labeled
 
-    def take_turned_labels(self, turned: NDArray[np.uint8]) -> None:
+    def set_slow_axis_labels(self, turned: NDArray[np.uint8]) -> None:
         """Adopt a `turned` copy of the `labeled` block; it goes when the labels change."""
         self._turned_labels = turned
 
-    def cut_volume(self, plane: Plane) -> NDArray[Any]:
+    def slice_values(self, plane: Plane) -> NDArray[Any]:
         """The stored values of a plane's slice at the crosshair, (rows, columns), in one piece.
 
         Of a slab, its maximum or mean.
@@ -257,10 +266,10 @@ class Session(QObject):
         voxels, index = self.volume.voxels, self.crosshair[plane.axis]
         slab = self.display.slab
         slices = slab.slices(index, self.volume.spacing[plane.axis], voxels.shape[plane.axis])
-        if self._turned is not None and plane is Plane.slowest(voxels):
+        if self._turned is not None and plane is Plane.least_contiguous(voxels):
             thick = self._turned[slices]
         else:
-            thick = voxels.transpose(plane.axis, plane.up, plane.across)[slices]
+            thick = voxels.transpose(plane.axis, plane.vertical_axis, plane.horizontal_axis)[slices]
         if len(thick) == 1:
             return np.ascontiguousarray(thick[0])
         if slab.projection is Projection.MAXIMUM:
@@ -269,7 +278,7 @@ class Session(QObject):
             values = thick.mean(axis=0, dtype=np.float32)
         return np.ascontiguousarray(values)
 
-    def cut_labels(self, plane: Plane) -> LabelSlice | None:
+    def slice_labels(self, plane: Plane) -> LabelSlice | None:
         """The labels of a plane's slice at the crosshair, of a slab's middle.
 
         Only the block with labels is read, (rows, columns) in one piece, and the row and column
@@ -281,11 +290,11 @@ class Session(QObject):
         box, index = self._labeled, self.crosshair[plane.axis]
         if box is None or not box[plane.axis].start <= index < box[plane.axis].stop:
             return None
-        rows, columns = box[plane.up], box[plane.across]
-        if self._turned_labels is not None and plane is Plane.slowest(self.labels.voxels):
+        rows, columns = box[plane.vertical_axis], box[plane.horizontal_axis]
+        if self._turned_labels is not None and plane is Plane.least_contiguous(self.labels.voxels):
             block = self._turned_labels[index - box[plane.axis].start]
         else:
-            block = np.ascontiguousarray(plane.cut(self.labels.voxels, index)[rows, columns])
+            block = np.ascontiguousarray(plane.slice_of(self.labels.voxels, index)[rows, columns])
         return block, (rows.start, columns.start)
 
     # ---- looking -------------------------------------------------------------------------
@@ -301,11 +310,11 @@ class Session(QObject):
             self.crosshair = (i, j, k)
             self.crosshair_changed.emit()
 
-    def step(self, plane: Plane, count: int) -> None:
+    def step_slices(self, plane: Plane, count: int) -> None:
         """Move the crosshair through the slices of a plane."""
-        self.move(plane.axis, count)
+        self.move_crosshair(plane.axis, count)
 
-    def move(self, axis: int, count: int) -> None:
+    def move_crosshair(self, axis: int, count: int) -> None:
         """Move the crosshair along an axis."""
         voxel = list(self.crosshair)
         voxel[axis] += count
@@ -315,13 +324,16 @@ class Session(QObject):
         """Set the display range in HU."""
         if not (math.isfinite(level) and math.isfinite(width)):
             return
-        level, width = float(np.clip(level, -1e6, 1e6)), float(np.clip(width, self.finest, 2e6))
+        level, width = (
+            float(np.clip(level, -1e6, 1e6)),
+            float(np.clip(width, self.min_window_width, 2e6)),
+        )
         if (level, width) != (self.level, self.width):
             self.level, self.width = level, width
             self.window_changed.emit()
 
     @property
-    def finest(self) -> float:
+    def min_window_width(self) -> float:
         """The narrowest window that makes sense: 1 HU, less where all values are small."""
         return 1.0 if self.volume is None or self.volume.in_hu else 1e-3
 
@@ -332,7 +344,7 @@ class Session(QObject):
         step = tuple(slice(None, None, max(1, n // 96)) for n in self.volume.shape)
         sample = self.volume.voxels[step].astype(np.float32) + self.volume.intercept
         low, high = np.percentile(sample, (0.5, 99.5))
-        self.set_window((low + high) / 2, max(high - low, self.finest))
+        self.set_window((low + high) / 2, max(high - low, self.min_window_width))
 
     def set_style(
         self,
@@ -341,7 +353,7 @@ class Session(QObject):
         visible: bool | None = None,
         opacity: float | None = None,
         color: tuple[int, int, int] | None = None,
-        drawn: Drawn | None = None,
+        draw_style: DrawStyle | None = None,
     ) -> None:
         """Change how a label is drawn; what is not given stays."""
         old = self.styles[label]
@@ -350,7 +362,7 @@ class Session(QObject):
             visible=old.visible if visible is None else visible,
             opacity=old.opacity if opacity is None else float(np.clip(opacity, 0, 1)),
             color=old.color if color is None else color,
-            drawn=old.drawn if drawn is None else drawn,
+            draw_style=old.draw_style if draw_style is None else draw_style,
         )
         if new != old:
             self.styles[label] = new
@@ -379,7 +391,7 @@ class Session(QObject):
 
 
 @dataclass(frozen=True, eq=False)
-class _Kept:
+class _LabelSnapshot:
     """Labels with what is known about them, to go back to."""
 
     labels: LabelMap
@@ -389,11 +401,11 @@ class _Kept:
     labeled: _Box | None
 
 
-def _around(box: _Box | None, slab: Slab) -> _Box | None:
+def _bbox_with_slab(box: _Box | None, slab: Slab) -> _Box | None:
     """A block of the volume, and what it takes to hold the labels of a slab as well."""
     found = []
-    block = slab.labels[slab.box]
-    first = slab.box[0].start or 0, slab.box[1].start or 0, slab.start
+    block = slab.labels[slab.label_bbox]
+    first = slab.label_bbox[0].start or 0, slab.label_bbox[1].start or 0, slab.start
     for axis in range(3):
         hit = np.flatnonzero(block.any(axis=tuple(a for a in range(3) if a != axis)))
         if len(hit) == 0:
@@ -409,14 +421,14 @@ def _union(first: slice, second: slice) -> slice:
     return slice(min(first.start, second.start), max(first.stop, second.stop))
 
 
-def _empty(volume: Volume) -> LabelMap:
+def _empty_labels(volume: Volume) -> LabelMap:
     voxels = np.zeros(volume.shape, np.uint8, order="F")
     return LabelMap(voxels, volume.affine, volume.name)
 
 
-def _count(voxels: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _count_labels(voxels: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Voxels of each label that is shown; one look per label is far faster than a histogram."""
     counts = np.zeros(len(Label), np.int64)
-    for label in SHOWN:
+    for label in FOREGROUND:
         counts[label] = np.count_nonzero(voxels == label)
     return counts

@@ -63,7 +63,7 @@ class MarkupTool(QObject):
 
     def press(self, view: SliceView, position: QPointF) -> bool:
         """Begin to draw or to drag; False where the press is not for a markup."""
-        hit = self._hit(view, position)
+        hit = self._hit_test(view, position)
         if hit is None and self.tool is Tool.POINTER:
             self.markups.choose(None)
             return False
@@ -81,7 +81,11 @@ class MarkupTool(QObject):
             return False
         far = QLineF(self._start, position).length()
         if self._now is not None or far >= _LEAST_PX:
-            self._now = self._drawn(position) if self._entry is None else self._dragged(position)
+            self._now = (
+                self._markup_drawn_to(position)
+                if self._entry is None
+                else self._markup_dragged_to(position)
+            )
             view.viewport().update()
         return True
 
@@ -100,47 +104,57 @@ class MarkupTool(QObject):
 
     def cursor(self, view: SliceView, position: QPointF) -> Qt.CursorShape:
         """What the pointer looks like there."""
-        if self._hit(view, position) is not None:
+        if self._hit_test(view, position) is not None:
             return Qt.CursorShape.SizeAllCursor
         return (
             Qt.CursorShape.ArrowCursor if self.tool is Tool.POINTER else Qt.CursorShape.CrossCursor
         )
 
-    def _drawn(self, position: QPointF) -> Markup:
+    def _markup_drawn_to(self, position: QPointF) -> Markup:
         """The new markup from where the drag began to a point."""
         assert self._view is not None
-        a, b = self._view.place_at(self._start), self._view.place_at(position)
+        a, b = self._view.index_at(self._start), self._view.index_at(position)
         if self.tool is Tool.RULER:
             return Ruler(self._view.plane, a, b)
-        across, up = self._view.plane.across, self._view.plane.up
+        across, up = self._view.plane.horizontal_axis, self._view.plane.vertical_axis
         center = (a[across] + b[across]) / 2, (a[up] + b[up]) / 2
         half = abs(a[across] - b[across]) / 2, abs(a[up] - b[up]) / 2
-        return Ellipse(self._view.plane, round(a[self._view.plane.axis]), center, _at_least(half))
+        return Ellipse(
+            self._view.plane, round(a[self._view.plane.axis]), center, _min_half_axes(half)
+        )
 
-    def _dragged(self, position: QPointF) -> Markup:
+    def _markup_dragged_to(self, position: QPointF) -> Markup:
         """The markup with its grip at a point."""
         assert self._view is not None
         assert self._entry is not None
         old, plane = self._entry.markup, self._view.plane
-        here, was = self._view.place_at(position), self._view.place_at(self._start)
+        here, was = self._view.index_at(position), self._view.index_at(self._start)
         moved = [h - w for h, w in zip(here, was, strict=True)]
         if isinstance(old, Ruler):
-            start = _shifted(old.start, moved) if self._grip in ("start", "whole") else old.start
-            end = _shifted(old.end, moved) if self._grip in ("end", "whole") else old.end
+            start = (
+                _shift_point(old.start, moved) if self._grip in ("start", "whole") else old.start
+            )
+            end = _shift_point(old.end, moved) if self._grip in ("end", "whole") else old.end
             return Ruler(plane, start, end)
         (x, y), (a, b) = old.center, old.half_axes
         if self._grip == "whole":
-            return replace(old, center=(x + moved[plane.across], y + moved[plane.up]))
+            return replace(
+                old, center=(x + moved[plane.horizontal_axis], y + moved[plane.vertical_axis])
+            )
         # The opposite end stays.
         if self._grip in ("left", "right"):
-            x, a = _between(x - a if self._grip == "right" else x + a, here[plane.across])
+            x, a = _center_and_half(
+                x - a if self._grip == "right" else x + a, here[plane.horizontal_axis]
+            )
         else:
-            y, b = _between(y - b if self._grip == "top" else y + b, here[plane.up])
-        return replace(old, center=(x, y), half_axes=_at_least((a, b)))
+            y, b = _center_and_half(
+                y - b if self._grip == "top" else y + b, here[plane.vertical_axis]
+            )
+        return replace(old, center=(x, y), half_axes=_min_half_axes((a, b)))
 
     # ---- what is where ---------------------------------------------------------------------
 
-    def _here(self, view: SliceView) -> Iterator[Entry]:
+    def _markups_of_slice(self, view: SliceView) -> Iterator[Entry]:
         """The markups of the slice that a view shows."""
         if self.markups.shown:
             index = view.session.crosshair[view.plane.axis]
@@ -148,13 +162,13 @@ class MarkupTool(QObject):
                 if entry.markup.plane is view.plane and entry.markup.index == index:
                     yield entry
 
-    def _hit(self, view: SliceView, position: QPointF) -> tuple[Entry, str] | None:
+    def _hit_test(self, view: SliceView, position: QPointF) -> tuple[Entry, str] | None:
         """The markup at a point and which part of it; the latest drawn wins."""
-        for entry in reversed(list(self._here(view))):
+        for entry in reversed(list(self._markups_of_slice(view))):
             for name, point in _handles(view, entry.markup).items():
                 if QLineF(point, position).length() <= _REACH:
                     return entry, name
-            if _distance(view, entry.markup, position) <= _REACH / 2:
+            if _distance_px(view, entry.markup, position) <= _REACH / 2:
                 return entry, "whole"
         return None
 
@@ -164,7 +178,7 @@ class MarkupTool(QObject):
         """Draw the markups of a view's slice, in widget pixels."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         dragged = self._entry.id if self._entry is not None and self._now is not None else None
-        for entry in self._here(view):
+        for entry in self._markups_of_slice(view):
             if entry.id != dragged:
                 self._paint(view, painter, entry.markup, entry.id == self.markups.chosen)
         if self._now is not None and view is self._view:
@@ -178,23 +192,23 @@ class MarkupTool(QObject):
             if isinstance(markup, Ruler):
                 painter.drawLine(handles["start"], handles["end"])
             else:
-                painter.drawEllipse(_around(handles))
+                painter.drawEllipse(_ellipse_rect(handles))
             for point in handles.values() if chosen or isinstance(markup, Ruler) else ():
                 painter.drawEllipse(point, 3, 3)
         lowest = max(handles.values(), key=lambda point: point.y())
-        view.notes.draw(painter, lowest + QPointF(8, 4), self.markups.words(markup))
+        view.label_placer.draw_label(painter, lowest + QPointF(8, 4), self.markups.words(markup))
 
 
-def _between(one: float, other: float) -> tuple[float, float]:
+def _center_and_half(one: float, other: float) -> tuple[float, float]:
     """The middle of two ends, and how far they are from it."""
     return (one + other) / 2, abs(one - other) / 2
 
 
-def _at_least(half: tuple[float, float]) -> tuple[float, float]:
+def _min_half_axes(half: tuple[float, float]) -> tuple[float, float]:
     return max(half[0], 0.25), max(half[1], 0.25)  # voxels; an ellipse must have some width
 
 
-def _shifted(point: tuple[float, float, float], by: list[float]) -> tuple[float, float, float]:
+def _shift_point(point: tuple[float, float, float], by: list[float]) -> tuple[float, float, float]:
     i, j, k = (p + d for p, d in zip(point, by, strict=True))
     return i, j, k
 
@@ -202,33 +216,36 @@ def _shifted(point: tuple[float, float, float], by: list[float]) -> tuple[float,
 def _handles(view: SliceView, markup: Markup) -> dict[str, QPointF]:
     """The points that can be dragged, in widget pixels."""
     if isinstance(markup, Ruler):
-        return {"start": view.point_of(markup.start), "end": view.point_of(markup.end)}
+        return {
+            "start": view.widget_position(markup.start),
+            "end": view.widget_position(markup.end),
+        }
     (x, y), (a, b) = markup.center, markup.half_axes
     ends = {"left": (x - a, y), "right": (x + a, y), "bottom": (x, y - b), "top": (x, y + b)}
-    return {name: view.point_of(_at(markup, *end)) for name, end in ends.items()}
+    return {name: view.widget_position(_voxel_point(markup, *end)) for name, end in ends.items()}
 
 
-def _at(markup: Ellipse, across: float, up: float) -> tuple[float, float, float]:
+def _voxel_point(markup: Ellipse, across: float, up: float) -> tuple[float, float, float]:
     place = [float(markup.index)] * 3
-    place[markup.plane.across], place[markup.plane.up] = across, up
+    place[markup.plane.horizontal_axis], place[markup.plane.vertical_axis] = across, up
     return place[0], place[1], place[2]
 
 
-def _around(points: dict[str, QPointF]) -> QRectF:
+def _ellipse_rect(points: dict[str, QPointF]) -> QRectF:
     """The rectangle that an ellipse with these handles fills."""
     xs = sorted((points["left"].x(), points["right"].x()))
     ys = sorted((points["top"].y(), points["bottom"].y()))
     return QRectF(xs[0], ys[0], xs[1] - xs[0], ys[1] - ys[0])
 
 
-def _distance(view: SliceView, markup: Markup, position: QPointF) -> float:
+def _distance_px(view: SliceView, markup: Markup, position: QPointF) -> float:
     """Pixels from a point to a markup's line."""
     if isinstance(markup, Ruler):
-        start, end = view.point_of(markup.start), view.point_of(markup.end)
+        start, end = view.widget_position(markup.start), view.widget_position(markup.end)
         line, to = np.array([end.x() - start.x(), end.y() - start.y()]), position - start
         share = np.clip((line @ (to.x(), to.y())) / max(float(line @ line), 1e-9), 0, 1)
         return math.hypot(to.x() - share * line[0], to.y() - share * line[1])
-    rect = _around(_handles(view, markup))
+    rect = _ellipse_rect(_handles(view, markup))
     middle, a, b = rect.center(), max(rect.width() / 2, 1), max(rect.height() / 2, 1)
     angle = math.atan2((position.y() - middle.y()) / b, (position.x() - middle.x()) / a)
     nearest = QPointF(middle.x() + a * math.cos(angle), middle.y() + b * math.sin(angle))

@@ -31,10 +31,10 @@ _LETTERS = {0: ("L", "R"), 1: ("P", "A"), 2: ("I", "S")}  # low and high end of 
 
 def edge_letters(plane: Plane, convention: Convention) -> tuple[str, str, str, str]:
     """Letters for the left, right, top and bottom edge of a view."""
-    low, high = _LETTERS[plane.across]
+    low, high = _LETTERS[plane.horizontal_axis]
     flipped = plane is Plane.SAGITTAL or convention is Convention.RADIOLOGICAL
     left, right = (high, low) if flipped else (low, high)
-    bottom, top = _LETTERS[plane.up]
+    bottom, top = _LETTERS[plane.vertical_axis]
     return left, right, top, bottom
 
 
@@ -188,7 +188,7 @@ def draw_text(
     painter.drawPixmap(QPointF(round(left), round(top)), picture)
 
 
-class Notes:
+class LabelPlacer:
     """Words beside what is drawn in a view: none over another, none beyond the edges.
 
     Attributes
@@ -200,7 +200,7 @@ class Notes:
         self._area = area
         self.placed: list[QRectF] = []
 
-    def place(self, at: QPointF, width: float, height: float) -> QRectF:
+    def find_place(self, at: QPointF, width: float, height: float) -> QRectF:
         """Where words that begin at a point go; below the ones that are there already."""
         left = max(min(at.x(), self._area.right() - width), self._area.left())
         top = max(min(at.y(), self._area.bottom() - height), self._area.top())
@@ -210,12 +210,12 @@ class Notes:
         self.placed.append(found)
         return found
 
-    def draw(self, painter: QPainter, at: QPointF, text: str) -> None:
+    def draw_label(self, painter: QPainter, at: QPointF, text: str) -> None:
         """Draw words that begin at a point, or near it."""
         ratio = painter.device().devicePixelRatio()
         picture = _text_picture(text, _SMALL, False, _TEXT.rgba(), 0.0, ratio)
         size = picture.width() / ratio, picture.height() / ratio
-        found = self.place(at, *size)
+        found = self.find_place(at, *size)
         painter.drawPixmap(QPointF(round(found.left()), round(found.top())), picture)
 
 

@@ -70,4 +70,4 @@ class Cine(QObject):
             return
         if not 0 <= self.session.crosshair[axis] + self._step < volume.shape[axis]:
             self._step = -self._step
-        self.session.move(axis, self._step)
+        self.session.move_crosshair(axis, self._step)

@@ -37,7 +37,7 @@ class LesionLines:
 
 def _paint(view: SliceView, painter: QPainter, lesion: Lesion, chosen: bool) -> None:
     ends = [
-        tuple(view.point_of(end) for end in diameter.ends_voxel)
+        tuple(view.widget_position(end) for end in diameter.ends_voxel)
         for diameter in (lesion.axial, lesion.perpendicular)
         if diameter.length_mm > 0
     ]
@@ -57,4 +57,4 @@ def _paint(view: SliceView, painter: QPainter, lesion: Lesion, chosen: bool) -> 
             f"{lesion.number}: {lesion.axial.length_mm:.1f} x "
             f"{lesion.perpendicular.length_mm:.1f} mm"
         )
-        view.notes.draw(painter, QPointF(right + 8, top - 14), words)
+        view.label_placer.draw_label(painter, QPointF(right + 8, top - 14), words)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from liverview.core.volume import Plane
 from liverview.ui.state.session import Session
-from liverview.ui.views.slice_view import Drawing, LeftButton, SliceView
+from liverview.ui.views.slice_view import MouseTool, OverlayPainter, SliceView
 
 
 class Layout(Enum):
@@ -21,7 +21,7 @@ class Layout(Enum):
     GRID = "Two by two, with surfaces"
 
 
-class Views(QWidget):
+class LinkedViews(QWidget):
     """Three linked slice views and, in the grid, a fourth pane; any slice view alone.
 
     Signals
@@ -46,25 +46,25 @@ class Views(QWidget):
         super().__init__(parent)
         self.session = session
         self.linked = True  # zoom and pan
-        self.of = {plane: SliceView(session, plane, self) for plane in Plane}
-        self.fourth: QWidget | None = None
+        self.by_plane = {plane: SliceView(session, plane, self) for plane in Plane}
+        self.surface_pane: QWidget | None = None
         self._make_fourth = make_fourth
         self._alone: Plane | None = None
         self._layout = Layout.ONE_AND_TWO
         self._splitter: QSplitter | None = None
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
-        for view in self.of.values():
+        for view in self.by_plane.values():
             view.hovered.connect(self.hovered)
-            view.maximize_requested.connect(self.toggle_alone)
+            view.maximize_requested.connect(self.toggle_maximized)
             view.zoomed.connect(self._on_zoomed)
             view.panned.connect(self._on_panned)
-        self._arrange()
+        self._build_layout()
 
     # ---- who is where ----------------------------------------------------------------------
 
     @property
-    def alone(self) -> Plane | None:
+    def maximized(self) -> Plane | None:
         """The view that fills the space, or None when they share it."""
         return self._alone
 
@@ -73,29 +73,29 @@ class Views(QWidget):
         """How the views share the space when none is alone."""
         return self._layout
 
-    def toggle_alone(self, plane: Plane) -> None:
+    def toggle_maximized(self, plane: Plane) -> None:
         """Give one view all the space, or share it again."""
         self._alone = None if self._alone is plane else plane
-        self._show_or_hide()
+        self._update_visibility()
 
     def set_layout(self, layout: Layout) -> None:
         """Share the space in another way."""
         self._alone = None
         if layout is not self._layout:
             self._layout = layout
-            self._arrange()
-        self._show_or_hide()
+            self._build_layout()
+        self._update_visibility()
 
-    def focused(self) -> SliceView:
+    def focused_view(self) -> SliceView:
         """The slice view that has the keys, else the axial one."""
-        for view in self.of.values():
+        for view in self.by_plane.values():
             if view.hasFocus():
                 return view
-        return self.of[self._alone or Plane.AXIAL]
+        return self.by_plane[self._alone or Plane.AXIAL]
 
-    def _arrange(self) -> None:
+    def _build_layout(self) -> None:
         axial, coronal, sagittal = (
-            self.of[plane] for plane in (Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL)
+            self.by_plane[plane] for plane in (Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL)
         )
         across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         old = self._splitter
@@ -105,12 +105,12 @@ class Views(QWidget):
             whole = _splitter(across, axial, _splitter(down, coronal, sagittal))
             whole.setSizes([600, 400])
         else:
-            if self.fourth is None and self._make_fourth is not None:
-                self.fourth = self._make_fourth()
-            lower = [coronal] if self.fourth is None else [coronal, self.fourth]
+            if self.surface_pane is None and self._make_fourth is not None:
+                self.surface_pane = self._make_fourth()
+            lower = [coronal] if self.surface_pane is None else [coronal, self.surface_pane]
             whole = _splitter(down, _splitter(across, axial, sagittal), _splitter(across, *lower))
-        if self.fourth is not None and self._layout is not Layout.GRID:
-            self.fourth.setParent(self)
+        if self.surface_pane is not None and self._layout is not Layout.GRID:
+            self.surface_pane.setParent(self)
         self._splitter = whole
         box = self.layout()
         assert box is not None
@@ -120,43 +120,43 @@ class Views(QWidget):
             old.hide()
             old.deleteLater()
 
-    def _show_or_hide(self) -> None:
+    def _update_visibility(self) -> None:
         """Everything, or one view alone; splitters with nothing to show go with it."""
-        for plane, view in self.of.items():
+        for plane, view in self.by_plane.items():
             view.setVisible(self._alone in (None, plane))
-        if self.fourth is not None:
-            self.fourth.setVisible(self._alone is None and self._layout is Layout.GRID)
+        if self.surface_pane is not None:
+            self.surface_pane.setVisible(self._alone is None and self._layout is Layout.GRID)
         assert self._splitter is not None
-        panes: list[QWidget] = [*self.of.values()]
-        if self.fourth is not None:
-            panes.append(self.fourth)
+        panes: list[QWidget] = [*self.by_plane.values()]
+        if self.surface_pane is not None:
+            panes.append(self.surface_pane)
         for inner in self._splitter.findChildren(QSplitter):
             inner.setVisible(any(inner is p.parent() and not p.isHidden() for p in panes))
         self.arranged.emit()
 
     # ---- together --------------------------------------------------------------------------
 
-    def reset(self) -> None:
+    def reset_views(self) -> None:
         """All views, each fitted to its slice, the crosshair in the middle."""
         if self._alone is not None:
-            self.toggle_alone(self._alone)
+            self.toggle_maximized(self._alone)
         volume = self.session.volume
         if volume is not None:
             i, j, k = (n // 2 for n in volume.shape)
             self.session.set_crosshair((i, j, k))
-        for view in self.of.values():
-            view.fit()
+        for view in self.by_plane.values():
+            view.fit_slice()
 
-    def set_tool(self, tool: LeftButton, changed: SignalInstance) -> None:
+    def set_tool(self, tool: MouseTool, changed: SignalInstance) -> None:
         """Let a tool have the left button before the crosshair, and draw over the slices."""
-        for view in self.of.values():
+        for view in self.by_plane.values():
             view.tool = tool
-        self.add_drawing(tool, changed)
+        self.add_overlay_painter(tool, changed)
 
-    def add_drawing(self, drawing: Drawing, changed: SignalInstance) -> None:
+    def add_overlay_painter(self, drawing: OverlayPainter, changed: SignalInstance) -> None:
         """Let something draw over the slices, anew whenever it says that it changed."""
-        for view in self.of.values():
-            view.drawings.append(drawing)
+        for view in self.by_plane.values():
+            view.overlay_painters.append(drawing)
             changed.connect(view.viewport().update)
 
     def set_linked(self, linked: bool) -> None:
@@ -164,16 +164,16 @@ class Views(QWidget):
         self.linked = linked
 
     def _on_zoomed(self, plane: Plane, factor: float) -> None:
-        for other, view in self.of.items() if self.linked else ():
+        for other, view in self.by_plane.items() if self.linked else ():
             if other is not plane:
-                view.zoom(factor, view.point_of(self.session.crosshair))
+                view.zoom(factor, view.widget_position(self.session.crosshair))
 
     def _on_panned(self, plane: Plane, across: float, up: float) -> None:
         """Along the axes that the other views share with this one."""
-        moved = {plane.across: across, plane.up: up}
-        for other, view in self.of.items() if self.linked else ():
+        moved = {plane.horizontal_axis: across, plane.vertical_axis: up}
+        for other, view in self.by_plane.items() if self.linked else ():
             if other is not plane:
-                view.pan(moved.get(other.across, 0.0), moved.get(other.up, 0.0))
+                view.pan(moved.get(other.horizontal_axis, 0.0), moved.get(other.vertical_axis, 0.0))
 
 
 def _splitter(orientation: Qt.Orientation, *widgets: QWidget) -> QSplitter:

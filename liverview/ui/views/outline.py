@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtGui import QPainterPath
 
-from liverview.core.labels import Label, part
+from liverview.core.labels import Label, label_mask
 
 Lines = tuple[NDArray[np.float64], NDArray[np.float64]]
 _Places: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -24,10 +24,10 @@ class Borders:
         padded = np.zeros((rows + 2, columns + 2), np.uint8)
         padded[1:-1, 1:-1] = block
         below, above = padded[:-1, 1:-1], padded[1:, 1:-1]
-        self._across = _places(below != above)
+        self._across = _nonzero(below != above)
         self._across_values = below[self._across], above[self._across]
         left, right = padded[1:-1, :-1], padded[1:-1, 1:]
-        row, column = _places(left != right)
+        row, column = _nonzero(left != right)
         order = np.argsort(column.astype(np.uint16), kind="stable")
         row, column = row[order], column[order]
         self._up = column, row
@@ -38,8 +38,8 @@ class Borders:
 
         Coordinates are of voxel corners: voxel (r, c) reaches from (c, r) to (c + 1, r + 1).
         """
-        y, x0, x1 = _runs(*self._of(label, self._across, self._across_values))
-        x, y0, y1 = _runs(*self._of(label, self._up, self._up_values))
+        y, x0, x1 = _find_runs(*self._of(label, self._across, self._across_values))
+        x, y0, y1 = _find_runs(*self._of(label, self._up, self._up_values))
         return (
             np.concatenate([np.stack([x0, x1], axis=1).ravel(), np.repeat(x, 2)]).astype(float),
             np.concatenate([np.repeat(y, 2), np.stack([y0, y1], axis=1).ravel()]).astype(float),
@@ -57,17 +57,17 @@ class Borders:
 
     def _of(self, label: Label, places: _Places, values: _Values) -> _Places:
         one, other = values
-        kept = part(one, label) != part(other, label)
+        kept = label_mask(one, label) != label_mask(other, label)
         return places[0][kept], places[1][kept]
 
 
-def _places(edge: NDArray[np.bool_]) -> _Places:
+def _nonzero(edge: NDArray[np.bool_]) -> _Places:
     """As `np.nonzero`, several times faster where there is little to find."""
     row, column = np.divmod(np.flatnonzero(edge), edge.shape[1])
     return row, column
 
 
-def _runs(line: NDArray[np.intp], place: NDArray[np.intp]) -> tuple[NDArray[np.intp], ...]:
+def _find_runs(line: NDArray[np.intp], place: NDArray[np.intp]) -> tuple[NDArray[np.intp], ...]:
     """Runs of places on a line: the line, the first place, the one after the last."""
     ends = (np.diff(line) != 0) | (np.diff(place) != 1)
     first = np.append(True, ends)[: len(line)]

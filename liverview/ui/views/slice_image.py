@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 _OUTLINE_PX = 1.5
 
 
-def windowed(values: NDArray[Any], low: float, width: float) -> NDArray[np.uint8]:
+def apply_window(values: NDArray[Any], low: float, width: float) -> NDArray[np.uint8]:
     """Map [low, low + width] to 0..255, clipped, for one slice of any numeric type."""
     scale = np.float32(255.0 / width)
     gray = np.subtract(values, np.float32(low), order="C", dtype=np.float32, casting="unsafe")
@@ -26,7 +26,7 @@ def windowed(values: NDArray[Any], low: float, width: float) -> NDArray[np.uint8
     return gray.astype(np.uint8)
 
 
-def packed(table: NDArray[np.uint8]) -> list[int]:
+def pack_colors(table: NDArray[np.uint8]) -> list[int]:
     """An RGBA table, (256, 4), as the colors of a `QImage`."""
     rgba = table.astype(np.uint32)
     colors = rgba[:, 3] << 24 | rgba[:, 0] << 16 | rgba[:, 1] << 8 | rgba[:, 2]

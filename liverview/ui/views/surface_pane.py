@@ -10,10 +10,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QOpenGLContext, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from liverview.core.labels import SHOWN, Label
+from liverview.core.labels import FOREGROUND, Label
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.state.session import Session
-from liverview.ui.widgets.controls import Slider
+from liverview.ui.widgets.controls import FocuslessSlider
 
 if TYPE_CHECKING:
     from liverview.ui.views.surface_scene import SurfaceScene
@@ -36,7 +36,7 @@ class SurfacePane(QWidget):
         self.state.setWordWrap(True)
         self.state.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.state.setStyleSheet("color: #bbb; background: black")
-        self.opacity = {label: self._slider(label) for label in SHOWN}
+        self.opacity = {label: self._slider(label) for label in FOREGROUND}
         self.scene, self._problem = _make_scene(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -47,19 +47,19 @@ class SurfacePane(QWidget):
             self.scene.picked.connect(self._on_picked)
         layout.addWidget(self.state, int(self.scene is None))
         surfaces.changed.connect(self.refresh)
-        session.styles_changed.connect(self._dress)
+        session.styles_changed.connect(self._update_styles)
         session.crosshair_changed.connect(self._show_crosshair)
         session.labels_changed.connect(self._show_state)
         self.refresh()
 
-    def _slider(self, label: Label) -> Slider:
-        slider = Slider()
+    def _slider(self, label: Label) -> FocuslessSlider:
+        slider = FocuslessSlider()
         slider.setRange(0, 100)
         slider.setValue(_OPACITY[label])
         name = self.session.styles[label].name.lower()
         slider.setToolTip(f"Opacity of the {name} surface")
         slider.setAccessibleName(f"Opacity of the {name} surface")
-        slider.valueChanged.connect(self._dress)
+        slider.valueChanged.connect(self._update_styles)
         return slider
 
     def _sliders(self) -> QHBoxLayout:
@@ -86,32 +86,32 @@ class SurfacePane(QWidget):
         """Show the surfaces that there are."""
         if self.scene is not None:
             self.scene.show_surfaces(self.surfaces.found, self._bounds())
-            self._dress()
+            self._update_styles()
             self._show_crosshair()
         self._show_state()
 
     def _show_state(self) -> None:
-        self.state.setText(self._problem or self._words())
+        self.state.setText(self._problem or self._state_text())
         self.state.setVisible(bool(self.state.text()))
 
-    def _words(self) -> str:
+    def _state_text(self) -> str:
         if self.surfaces.found:
             return ""
         if not self.session.has_labels:
             return "Segment the scan (F5) to see its surfaces."
-        return "Making surfaces …" if not self.surfaces.current else "No labels to show."
+        return "Making surfaces …" if not self.surfaces.is_current else "No labels to show."
 
-    def _dress(self) -> None:
+    def _update_styles(self) -> None:
         if self.scene is not None:
             opacity = {label: slider.value() / 100 for label, slider in self.opacity.items()}
-            self.scene.dress(self.session.styles, opacity)
+            self.scene.update_styles(self.session.styles, opacity)
 
     def _show_crosshair(self) -> None:
         volume = self.session.volume
         if self.scene is not None:
             place = None
             if volume is not None and self.surfaces.found:
-                place = np.asarray(volume.world(self.session.crosshair), float)
+                place = np.asarray(volume.voxel_to_world(self.session.crosshair), float)
             self.scene.show_crosshair(place)
 
     def _bounds(self) -> NDArray[np.float64] | None:
@@ -121,14 +121,14 @@ class SurfacePane(QWidget):
             return None
         last = np.array(volume.shape) - 1
         corners = np.array(
-            [volume.world((last * corner).tolist()) for corner in np.ndindex(2, 2, 2)]
+            [volume.voxel_to_world((last * corner).tolist()) for corner in np.ndindex(2, 2, 2)]
         )
         return np.stack([corners.min(axis=0), corners.max(axis=0)])
 
     def _on_picked(self, place: NDArray[np.float64]) -> None:
         volume = self.session.volume
         if volume is not None:
-            self.session.set_crosshair(volume.voxel(place.tolist()))
+            self.session.set_crosshair(volume.world_to_voxel(place.tolist()))
 
 
 def _make_scene(parent: QWidget) -> tuple[SurfaceScene | None, str]:

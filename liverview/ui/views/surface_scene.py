@@ -100,7 +100,7 @@ class SurfaceScene(gl.GLViewWidget):
                 self._show(label, surface)
         self._shown = dict(surfaces)
         if surfaces and (first or new_scan):
-            self.fit()
+            self.reset_camera()
         self.update()
 
     def _show(self, label: Label, surface: Surface) -> None:
@@ -114,7 +114,9 @@ class SurfaceScene(gl.GLViewWidget):
         else:
             item.setMeshData(meshdata=mesh)
 
-    def dress(self, styles: Mapping[Label, LabelStyle], opacity: Mapping[Label, float]) -> None:
+    def update_styles(
+        self, styles: Mapping[Label, LabelStyle], opacity: Mapping[Label, float]
+    ) -> None:
         """Colors, what is visible, and how much shines through."""
         self._opacity = dict(opacity)
         for label, item in self._items.items():
@@ -145,7 +147,7 @@ class SurfaceScene(gl.GLViewWidget):
         self._cross.setData(pos=np.array(ends or np.zeros((0, 3)), np.float32))
         self._cross.setVisible(bool(ends))
 
-    def fit(self) -> None:
+    def reset_camera(self) -> None:
         """Look at all of it from the front, the patient's right on the left."""
         if self._shown:
             points = np.concatenate([s.vertices for s in self._shown.values()])
@@ -237,5 +239,5 @@ class SurfaceScene(gl.GLViewWidget):
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        self.fit()
+        self.reset_camera()
         event.accept()

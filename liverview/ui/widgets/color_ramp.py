@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 
 
-def ramp(name: str = "inferno", faintest: int = 26) -> NDArray[np.uint8]:
+def color_ramp(name: str = "inferno", faintest: int = 26) -> NDArray[np.uint8]:
     """A perceptually even color table, more opaque with the value; transparent below faintest."""
     colors = pg.colormap.get(name).getLookupTable(nPts=256, alpha=True).astype(np.uint8)
     value = np.arange(256)

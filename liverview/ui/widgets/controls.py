@@ -7,7 +7,7 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QComboBox, QSlider, QWidget
 
 
-class Choice(QComboBox):
+class FocuslessComboBox(QComboBox):
     """A combo box that a click does not give the keys to, and the wheel does not change."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -18,7 +18,7 @@ class Choice(QComboBox):
         event.ignore()
 
 
-class Slider(QSlider):
+class FocuslessSlider(QSlider):
     """A horizontal slider that a click does not give the keys to, and the wheel does not move."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

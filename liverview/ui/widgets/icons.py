@@ -10,7 +10,7 @@ _SIZE = 24  # of the drawings, in logical pixels
 _RATIOS = (1, 2, 3)  # of device pixels; Qt takes the nearest above
 
 
-def icon(name: str, palette: QPalette) -> QIcon:
+def load_icon(name: str, palette: QPalette) -> QIcon:
     """An icon of resources/icons for buttons of a palette."""
     text = (paths.resources() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
     made = QIcon()
@@ -20,11 +20,11 @@ def icon(name: str, palette: QPalette) -> QIcon:
     ):
         color = palette.color(group, QPalette.ColorRole.ButtonText)
         for ratio in _RATIOS:
-            made.addPixmap(_drawn(text, color, ratio), mode)
+            made.addPixmap(_render_svg(text, color, ratio), mode)
     return made
 
 
-def _drawn(svg: str, color: QColor, ratio: int) -> QPixmap:
+def _render_svg(svg: str, color: QColor, ratio: int) -> QPixmap:
     size = f'<svg width="{_SIZE * ratio}" height="{_SIZE * ratio}" '
     drawing = svg.replace("currentColor", color.name()).replace("<svg ", size, 1)
     picture = QPixmap()

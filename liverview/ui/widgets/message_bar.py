@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 _TALLEST = 120  # pixels
-Choice = tuple[str, Callable[[], None]]
+Button = tuple[str, Callable[[], None]]
 
 
 class MessageBar(QFrame):
@@ -45,7 +45,7 @@ class MessageBar(QFrame):
         self.hide()
 
     def show_message(
-        self, text: str, choices: Sequence[Choice] = (), *, error: bool = False
+        self, text: str, choices: Sequence[Button] = (), *, error: bool = False
     ) -> None:
         """Show a sentence and a button per choice."""
         self._clear()

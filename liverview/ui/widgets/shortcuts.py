@@ -28,29 +28,29 @@ _OF_VIEWS = {
 }
 
 
-def plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """A menu text as a sentence has it: no mnemonic, no dots."""
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&").rstrip(" …")
 
 
-def commands(bar: QMenuBar) -> Iterator[tuple[str, list[QAction]]]:
+def iter_menu_commands(bar: QMenuBar) -> Iterator[tuple[str, list[QAction]]]:
     """Every menu with its commands, those of its own menus included."""
     for entry in bar.actions():
         menu = cast("QMenu | None", entry.menu())
         if menu is not None:
-            yield plain(entry.text()), list(_commands(menu))
+            yield plain_text(entry.text()), list(_iter_commands(menu))
 
 
-def _commands(menu: QMenu) -> Iterator[QAction]:
+def _iter_commands(menu: QMenu) -> Iterator[QAction]:
     for action in menu.actions():
         inner = cast("QMenu | None", action.menu())
         if inner is not None:
-            yield from _commands(inner)
+            yield from _iter_commands(inner)
         elif action.objectName():  # not separators, nor files opened lately
             yield action
 
 
-def tip_of(action: QAction) -> str:
+def action_tooltip(action: QAction) -> str:
     """A command's tooltip: what it does, and its keys."""
     keys = ", ".join(key.toString() for key in action.shortcuts())
     return f"{action.statusTip()} ({keys})" if keys else action.statusTip()
@@ -60,12 +60,12 @@ class Shortcuts:
     """The commands of a menu bar and their keys; each key belongs to one command at most."""
 
     def __init__(self, bar: QMenuBar, settings: QSettings) -> None:
-        self.groups = list(commands(bar))
+        self.groups = list(iter_menu_commands(bar))
         self._settings = settings
-        self._usual = {action: action.shortcuts() for action in self.all()}
+        self._usual = {action: action.shortcuts() for action in self.all_actions()}
         self._load()
 
-    def all(self) -> list[QAction]:
+    def all_actions(self) -> list[QAction]:
         """Every command."""
         return [action for _, actions in self.groups for action in actions]
 
@@ -84,9 +84,9 @@ class Shortcuts:
         name = key.toString()
         if name in _OF_VIEWS:
             return f"{name} {_OF_VIEWS[name]}: choose another key."
-        for other in self.all():
-            if other is not action and any(_clash(key, own) for own in other.shortcuts()):
-                return f"{name} belongs to “{plain(other.text())}”: choose another key."
+        for other in self.all_actions():
+            if other is not action and any(_keys_clash(key, own) for own in other.shortcuts()):
+                return f"{name} belongs to “{plain_text(other.text())}”: choose another key."
         return None
 
     def reset(self) -> None:
@@ -97,7 +97,7 @@ class Shortcuts:
 
     def _set(self, action: QAction, keys: list[QKeySequence]) -> None:
         action.setShortcuts(keys)
-        action.setToolTip(tip_of(action))
+        action.setToolTip(action_tooltip(action))
 
     def _save(self) -> None:
         self._settings.remove(_GROUP)
@@ -109,18 +109,18 @@ class Shortcuts:
     def _load(self) -> None:
         """The person's keys; where one clashes with a command that came later, theirs counts."""
         own = {}
-        for action in self.all():
+        for action in self.all_actions():
             kept = self._settings.value(f"{_GROUP}/{action.objectName()}")
             if kept is not None:
                 own[action] = QKeySequence(str(kept))
         for action, key in own.items():
-            for other in self.all():
-                if other not in own and any(_clash(key, used) for used in other.shortcuts()):
+            for other in self.all_actions():
+                if other not in own and any(_keys_clash(key, used) for used in other.shortcuts()):
                     self._set(other, [])
             self._set(action, [] if key.isEmpty() else [key])
 
 
-def _clash(one: QKeySequence, other: QKeySequence) -> bool:
+def _keys_clash(one: QKeySequence, other: QKeySequence) -> bool:
     """Whether two keys cannot be told apart: the same, or one begins the other."""
     match = QKeySequence.SequenceMatch.NoMatch
     return one.matches(other) is not match or other.matches(one) is not match

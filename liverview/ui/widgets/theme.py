@@ -59,7 +59,7 @@ _SCHEMES = {
 }
 
 
-def dress(app: QApplication) -> None:
+def install_theme(app: QApplication) -> None:
     """Style, icon, and colors that follow the system from now on."""
     app.setStyle("Fusion")
     app.setWindowIcon(QIcon(str(paths.resources() / "icons" / "liverview.svg")))
@@ -68,7 +68,7 @@ def dress(app: QApplication) -> None:
     set_theme(Theme.SYSTEM)
 
 
-def theme() -> Theme:
+def current_theme() -> Theme:
     """What `set_theme` was last told."""
     chosen = QGuiApplication.instance().property(_WORN)  # type: ignore[union-attr]
     return Theme.__members__.get(str(chosen), Theme.SYSTEM)
@@ -85,8 +85,8 @@ def set_theme(chosen: Theme) -> None:
 
 def is_dark() -> bool:
     """Whether the dark theme is worn: also where the system has no opinion."""
-    if theme() is not Theme.SYSTEM:
-        return theme() is Theme.DARK
+    if current_theme() is not Theme.SYSTEM:
+        return current_theme() is Theme.DARK
     return QGuiApplication.styleHints().colorScheme() is not Qt.ColorScheme.Light
 
 

@@ -38,8 +38,10 @@ def test_every_orientation_gives_the_same_volume(codes: str, write: Write) -> No
     i, j, k = np.indices(SHAPE)
     assert np.array_equal(volume.voxels, 100 * i + 10 * j + k)
     assert volume.spacing == pytest.approx(SPACING)
-    assert volume.world((0, 0, 0)) == pytest.approx([-20, 5, 40])
-    assert volume.world((1, 0, 0)) - volume.world((0, 0, 0)) == pytest.approx([1.5, 0, 0])
+    assert volume.voxel_to_world((0, 0, 0)) == pytest.approx([-20, 5, 40])
+    assert volume.voxel_to_world((1, 0, 0)) - volume.voxel_to_world((0, 0, 0)) == pytest.approx(
+        [1.5, 0, 0]
+    )
 
 
 @pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
@@ -69,7 +71,7 @@ def test_an_integer_intercept_is_kept_beside_the_stored_voxels(write: Write) -> 
     path = write(ramp("u2"), scl_slope=1, scl_inter=-1024)
     volume = nifti.read(path)
     assert volume.voxels.dtype == np.uint16
-    assert volume.hu((1, 2, 3)) == ramp()[1, 2, 3] - 1024
+    assert volume.hu_at((1, 2, 3)) == ramp()[1, 2, 3] - 1024
 
 
 def test_a_slope_is_applied(write: Write) -> None:
@@ -83,21 +85,21 @@ def test_slope_zero_or_nan_means_not_scaled(slope: float, write: Write) -> None:
     volume = nifti.read(write(ramp(), scl_slope=slope, scl_inter=7))
     assert np.array_equal(volume.voxels, ramp())
     assert volume.intercept == 0
-    assert "7 was not applied" in volume.notes[0]
+    assert "7 was not applied" in volume.warnings[0]
     usual = nifti.read(write(ramp() * 20 - 1000, scl_slope=slope, scl_inter=slope))
-    assert usual.notes == ()
+    assert usual.warnings == ()
 
 
 def test_an_intercept_that_is_no_number_is_said(write: Write) -> None:
     volume = nifti.read(write(ramp(), scl_slope=1, scl_inter=np.nan))
     assert volume.intercept == 0
-    assert "intercept" in volume.notes[0]
+    assert "intercept" in volume.warnings[0]
 
 
 def test_one_volume_of_a_4d_file(write: Write) -> None:
     four = np.stack([ramp(), ramp() + 1, ramp() + 2], axis=3)
     path = write(four)
-    assert nifti.inspect(path).volumes == 3
+    assert nifti.read_summary(path).volumes == 3
     assert np.array_equal(nifti.read(path).voxels, ramp())
     assert np.array_equal(nifti.read(path, 2).voxels, ramp() + 2)
     with pytest.raises(NiftiError, match="no number 3"):
@@ -105,7 +107,7 @@ def test_one_volume_of_a_4d_file(write: Write) -> None:
 
 
 def test_progress_comes_before_the_volume(write: Write) -> None:
-    *before, last = nifti.load(write(ramp()))
+    *before, last = nifti.iter_read(write(ramp()))
     assert isinstance(last, Volume)
     assert before
     assert all(isinstance(item, Progress) for item in before)
@@ -140,14 +142,14 @@ def test_trailing_garbage_is_said(write: Write) -> None:
         file.write(b"not gzip at all")
     volume = nifti.read(path)
     assert np.array_equal(volume.voxels, ramp())
-    assert "extra bytes" in volume.notes[0]
+    assert "extra bytes" in volume.warnings[0]
 
 
 def test_disagreeing_orientations_are_said_and_the_sform_is_used(write: Write) -> None:
     path = write(ramp(), np.diag([2.0, 2, 2, 1]), qform_code=1, qoffset_x=30)
     volume = nifti.read(path)
-    assert volume.world((0, 0, 0)) == pytest.approx([0, 0, 0])
-    assert "disagree" in volume.notes[0]
+    assert volume.voxel_to_world((0, 0, 0)) == pytest.approx([0, 0, 0])
+    assert "disagree" in volume.warnings[0]
 
 
 def test_oblique_and_sheared_axes_are_said(write: Write) -> None:
@@ -156,9 +158,9 @@ def test_oblique_and_sheared_axes_are_said(write: Write) -> None:
     turned[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     sheared = np.eye(4)
     sheared[0, 2] = 0.3
-    assert "oblique by 20°" in nifti.read(write(ramp(), turned)).notes[0]
+    assert "oblique by 20°" in nifti.read(write(ramp(), turned)).warnings[0]
     volume = nifti.read(write(ramp(), sheared, sform_code=1, qform_code=0))
-    assert "right angles" in volume.notes[0]
+    assert "right angles" in volume.warnings[0]
 
 
 @pytest.mark.parametrize("bad", [np.nan, 0.0])
@@ -167,20 +169,20 @@ def test_an_unusable_sform_gives_way_to_the_qform(bad: float, write: Write) -> N
     path = write(ramp(), np.diag([2.0, 3, 4, 1]), sform_code=1, qform_code=1, **rows)
     volume = nifti.read(path)
     assert volume.spacing == pytest.approx((2, 3, 4))
-    assert "sform cannot be used" in volume.notes[0]
+    assert "sform cannot be used" in volume.warnings[0]
 
 
 def test_no_orientation_at_all_is_said(write: Write) -> None:
     volume = nifti.read(write(ramp(), sform_code=0, qform_code=0))
-    assert "left and right cannot be assured" in volume.notes[0]
+    assert "left and right cannot be assured" in volume.warnings[0]
 
 
 def test_not_finite_voxels_become_air_and_are_counted(write: Write) -> None:
     voxels = ramp("f4") - 500
     voxels[0, 0, 0], voxels[1, 1, 1] = np.nan, np.inf
     volume = nifti.read(write(voxels))
-    assert volume.hu((0, 0, 0)) == volume.hu((1, 1, 1)) == -1024
-    assert "2 voxels" in volume.notes[0]
+    assert volume.hu_at((0, 0, 0)) == volume.hu_at((1, 1, 1)) == -1024
+    assert "2 voxels" in volume.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -197,14 +199,14 @@ def test_not_finite_voxels_become_air_and_are_counted(write: Write) -> None:
     ],
 )
 def test_implausible_values_are_said(voxels: np.ndarray, words: str, write: Write) -> None:
-    assert words in " ".join(nifti.read(write(voxels)).notes)
+    assert words in " ".join(nifti.read(write(voxels)).warnings)
 
 
 def test_values_are_judged_without_those_that_are_no_numbers(write: Write) -> None:
     voxels = np.linspace(0, 1, 120).reshape(4, 5, 6).astype("f4")
     voxels[0] = np.nan
     volume = nifti.read(write(voxels))
-    assert "0..1" in " ".join(volume.notes)
+    assert "0..1" in " ".join(volume.warnings)
     assert not volume.in_hu
 
 
@@ -214,25 +216,25 @@ def test_other_units_are_converted(code: int, unit_mm: float, word: str, write: 
     affine[:3, 3] = np.array([10, 20, 30]) / unit_mm
     volume = nifti.read(write(ramp(), affine, xyzt_units=code))
     assert volume.spacing == pytest.approx((1.5, 2, 2.5))
-    assert volume.world((0, 0, 0)) == pytest.approx((10, 20, 30))
-    assert word in " ".join(volume.notes)
+    assert volume.voxel_to_world((0, 0, 0)) == pytest.approx((10, 20, 30))
+    assert word in " ".join(volume.warnings)
 
 
 def test_units_that_cannot_be_are_not_believed(write: Write) -> None:
     volume = nifti.read(write(ramp(), np.diag([0.8, 0.8, 2, 1]), xyzt_units=1))
     assert volume.spacing == pytest.approx((0.8, 0.8, 2))
-    assert "must be mm" in " ".join(volume.notes)
+    assert "must be mm" in " ".join(volume.warnings)
 
 
 def test_voxel_sizes_that_contradict_the_sform_are_said(write: Write) -> None:
     sizes = [1, 1, 1, 1, 0, 0, 0, 0]
     volume = nifti.read(write(ramp(), np.diag([2.0, 2, 3, 1]), qform_code=0, pixdim=sizes))
     assert volume.spacing == pytest.approx((2, 2, 3))
-    assert "1 x 1 x 1) contradict its sform (2 x 2 x 3)" in " ".join(volume.notes)
+    assert "1 x 1 x 1) contradict its sform (2 x 2 x 3)" in " ".join(volume.warnings)
 
 
 def test_a_plain_scan_has_no_remarks(write: Write) -> None:
-    assert nifti.read(write(ramp() * 20 - 1000)).notes == ()
+    assert nifti.read(write(ramp() * 20 - 1000)).warnings == ()
 
 
 # ---- what is refused ---------------------------------------------------------------------
@@ -336,8 +338,8 @@ def test_values_beyond_single_precision_become_air(write: Write) -> None:
     voxels = ramp("f8") - 500
     voxels[1, 2, 3] = 1e300
     volume = nifti.read(write(voxels))
-    assert volume.hu((1, 2, 3)) == -1024
-    assert "1 voxels" in " ".join(volume.notes)
+    assert volume.hu_at((1, 2, 3)) == -1024
+    assert "1 voxels" in " ".join(volume.warnings)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are none on this system")

@@ -30,7 +30,7 @@ def labels_of(volume: Volume) -> LabelMap:
 
 
 def save(path: Path, volume: Volume, **options: bool) -> Path:
-    for _ in nifti.save_labels(path, labels_of(volume), volume, **options):
+    for _ in nifti.iter_write_labels(path, labels_of(volume), volume, **options):
         pass
     return path
 
@@ -111,7 +111,7 @@ def test_disagreeing_orientations_are_both_kept(write: Write, tmp_path: Path) ->
 def test_masks_one_file_per_label(write: Write, tmp_path: Path) -> None:
     volume = nifti.read(write(*oriented("LPS"), name="case.nii.gz"))
     labels = labels_of(volume)
-    for _ in nifti.save_masks(tmp_path, "case", labels, volume):
+    for _ in nifti.iter_write_masks(tmp_path, "case", labels, volume):
         pass
     masks = {
         label: nifti.read_labels(tmp_path / f"case_{label.name.lower()}.nii.gz").voxels
@@ -126,7 +126,7 @@ def test_masks_one_file_per_label(write: Write, tmp_path: Path) -> None:
 def test_a_volume_comes_back_as_it_was(dtype: str, tmp_path: Path) -> None:
     voxels = np.arange(60).reshape(3, 4, 5).astype(dtype)
     volume = Volume(voxels, np.diag([1.5, 2, 3, 1.0]), name="made")
-    for _ in nifti.save_volume(tmp_path / "ct.nii.gz", volume):
+    for _ in nifti.iter_write_volume(tmp_path / "ct.nii.gz", volume):
         pass
     back = nifti.read(tmp_path / "ct.nii.gz")
     assert np.array_equal(back.voxels, voxels)
@@ -189,7 +189,7 @@ def test_a_failing_disk_leaves_nothing_behind(
 def test_the_folder_vanishes_while_saving(volume: Volume, tmp_path: Path) -> None:
     folder = tmp_path / "short-lived"
     folder.mkdir()
-    work = nifti.save_labels(folder / "labels.nii.gz", labels_of(volume), volume)
+    work = nifti.iter_write_labels(folder / "labels.nii.gz", labels_of(volume), volume)
     next(work)
     for path in folder.iterdir():
         path.unlink()
@@ -202,20 +202,20 @@ def test_what_comes_back_wrong_is_not_saved(
     volume: Volume, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = left_over(tmp_path)
-    real = writing.Reader.read
+    real = writing.GzipReader.read
 
-    def flip(self: writing.Reader, count: int) -> bytes:
+    def flip(self: writing.GzipReader, count: int) -> bytes:
         data = real(self, count)
         return data[:-1] + bytes([data[-1] ^ 1]) if data else data
 
-    monkeypatch.setattr(writing.Reader, "read", flip)
+    monkeypatch.setattr(writing.GzipReader, "read", flip)
     refused(tmp_path / "labels.nii.gz", volume, "differs")
     assert left_over(tmp_path) == before
 
 
 def test_stopping_in_the_middle_leaves_nothing_behind(volume: Volume, tmp_path: Path) -> None:
     before = left_over(tmp_path)
-    work = nifti.save_labels(tmp_path / "labels.nii.gz", labels_of(volume), volume)
+    work = nifti.iter_write_labels(tmp_path / "labels.nii.gz", labels_of(volume), volume)
     next(work)
     assert left_over(tmp_path) != before
     work.close()  # type: ignore[attr-defined]
@@ -283,7 +283,7 @@ def test_meters_stay_meters(write: Write, tmp_path: Path) -> None:
     source = write(stored, meters, xyzt_units=1)
     volume = nifti.read(source)
     assert volume.spacing == pytest.approx(np.linalg.norm(affine[:3, :3], axis=0)[[0, 1, 2]])
-    assert "meters" in " ".join(volume.notes)
+    assert "meters" in " ".join(volume.warnings)
     saved = nib.load(save(tmp_path / "labels.nii.gz", volume))
     assert np.allclose(saved.affine, nib.load(source).affine, atol=1e-9)
     assert saved.header.get_xyzt_units()[0] == "meter"

@@ -21,7 +21,7 @@ from liverview.ui.dialogs.about import AboutDialog
 from liverview.ui.dialogs.shortcuts import ShortcutDialog, ShortcutSheet
 from liverview.ui.dialogs.tour import Tour
 from liverview.ui.main_window import MainWindow
-from liverview.ui.widgets.shortcuts import Shortcuts, plain
+from liverview.ui.widgets.shortcuts import Shortcuts, plain_text
 from liverview.ui.widgets.theme import Theme, is_dark, set_theme
 
 from support.answers import TIMEOUT_MS
@@ -60,7 +60,7 @@ def test_the_theme_changes_window_and_icons_and_is_kept(
     assert not themes[Theme.DARK].isChecked()
     qtbot.waitUntil(lambda: _lightness(window) > 0.8)
     assert _ink(window.actions_.open) < 0.3
-    view = next(iter(window.views.of.values())).grab().toImage()
+    view = next(iter(window.views.by_plane.values())).grab().toImage()
     assert view.pixelColor(40, 60).lightnessF() < 0.2  # images stay on black
     window.close()
     set_theme(Theme.DARK)
@@ -102,7 +102,7 @@ def test_every_command_is_told_in_words_and_keys(window: MainWindow) -> None:
     shortcuts = window.help.shortcuts
     taken: dict[str, QAction] = {}
     names = set()
-    for action in shortcuts.all():
+    for action in shortcuts.all_actions():
         assert action.statusTip(), action.text()
         assert action.objectName() not in names
         names.add(action.objectName())
@@ -114,7 +114,7 @@ def test_every_command_is_told_in_words_and_keys(window: MainWindow) -> None:
     commands = {a for a in in_toolbar if a.menu() is None}
     for action in set(in_toolbar) - commands:
         commands |= {a for a in action.menu().actions() if a.text()}
-    assert commands <= set(shortcuts.all())
+    assert commands <= set(shortcuts.all_actions())
     assert all(not action.icon().isNull() for action in in_toolbar)
 
 
@@ -134,7 +134,7 @@ def test_a_shortcut_is_changed_by_hand_and_kept(
     dialog.close()
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
-    view = next(iter(window.views.of.values()))
+    view = next(iter(window.views.by_plane.values()))
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_J, Qt.KeyboardModifier.ControlModifier)
     assert not window.session.styles[Label.LIVER].visible
@@ -185,10 +185,10 @@ def test_the_sheet_lists_every_key(window: MainWindow, qtbot: QtBot) -> None:
     QTimer.singleShot(0, look)
     qtbot.keyClick(window, Qt.Key.Key_F1)
     (text,) = shown
-    for action in window.help.shortcuts.all():
+    for action in window.help.shortcuts.all_actions():
         for key in action.shortcuts():
             assert f"<b>{key.toString()}" in text or f", {key.toString()}" in text
-            assert plain(action.text()) in text
+            assert plain_text(action.text()) in text
     assert "Ctrl + wheel" in text
 
 

@@ -43,7 +43,7 @@ def test_the_main_job_needs_no_mouse(
     with qtbot.waitSignal(window.controller.idle, timeout=TIMEOUT_MS):
         qtbot.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_F5)
     assert window.session.has_labels
-    view = window.views.of[Plane.AXIAL]
+    view = window.views.by_plane[Plane.AXIAL]
     qtbot.keyClick(view, Qt.Key.Key_V)
     assert not window.session.styles[Label.VESSEL].visible
     before = window.session.crosshair
@@ -63,14 +63,14 @@ def test_tab_reaches_views_and_panels(window: MainWindow, qtbot: QtBot) -> None:
 
     window.session.open(Volume(np.zeros((8, 8, 8), np.int16), np.eye(4)))
     window.activateWindow()
-    window.views.of[Plane.AXIAL].setFocus()
+    window.views.by_plane[Plane.AXIAL].setFocus()
     reached = set()
     for _ in range(80):
         widget = QApplication.focusWidget()
         assert widget is not None
         reached.add(widget)
         qtbot.keyClick(widget, Qt.Key.Key_Tab)
-    assert set(window.views.of.values()) <= reached
+    assert set(window.views.by_plane.values()) <= reached
     for dock in window.panels.docks.values():
         if dock.widget().isVisible():
             assert any(dock.isAncestorOf(widget) for widget in reached), dock.windowTitle()
@@ -91,5 +91,5 @@ def test_what_can_be_used_has_a_name(window: MainWindow) -> None:
         if not name:
             nameless.append(f"{type(widget).__name__} in {type(widget.parent()).__name__}")
     assert nameless == []
-    for view in window.views.of.values():
+    for view in window.views.by_plane.values():
         assert QAccessible.queryAccessibleInterface(view).text(QAccessible.Text.Name)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QPushButt
 from pytestqt.qtbot import QtBot
 
 from liverview.core.labels import Label, default_styles
-from liverview.files.nifti import NamedLabels, read_named
+from liverview.files.nifti import NamedLabels, read_named_labels
 from liverview.ui.dialogs.mapping import MappingDialog
 from liverview.ui.dialogs.questions import Dialogs
 from liverview.ui.main_window import MainWindow
@@ -24,7 +24,7 @@ def found(write: Callable[..., Path], tmp_path: Path) -> NamedLabels:
     (tmp_path / "other.txt").write_text('1 0 0 0 1 1 1 "Liver"\n5 0 0 0 1 1 1 "Ding"\n')
     voxels = np.zeros((4, 5, 6), np.uint8)
     voxels[0], voxels[1], voxels[2, :, 0] = 1, 5, 9
-    return read_named(write(voxels, name="other.nii.gz"))
+    return read_named_labels(write(voxels, name="other.nii.gz"))
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_what_is_chosen_by_keys_is_the_mapping(
     qtbot.keyClick(dialog.boxes[9], Qt.Key.Key_T)
     mapping = dialog.mapping()
     assert mapping == {5: Label.VESSEL, 9: Label.TUMOR, 1: Label.LIVER}
-    labels = found.mapped(mapping)
+    labels = found.to_label_map(mapping)
     for value, label in mapping.items():
         assert np.array_equal(labels.voxels == label, found.voxels == value)
     with qtbot.waitSignal(dialog.accepted):

@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from liverview.core.labels import SHOWN, Label
+from liverview.core.labels import FOREGROUND, Label
 from liverview.core.stream import Slab
 from liverview.core.volume import Plane
 from liverview.ui.dialogs.questions import Unsaved
@@ -59,9 +59,9 @@ def test_what_was_saved_is_shown_again(
 ) -> None:
     session = opened.session
     session.begin_segmentation()
-    session.merge(Slab(0, np.asfortranarray(truth()[::-1])))
+    session.merge_slab(Slab(0, np.asfortranarray(truth()[::-1])))
     session.end_segmentation(complete=True)
-    volumes = [session.volume_ml(label) for label in SHOWN]
+    volumes = [session.volume_ml(label) for label in FOREGROUND]
     answers.label_map = tmp_path / "mine.nii.gz"
     with qtbot.waitSignal(opened.controller.saved, timeout=TIMEOUT_MS):
         opened.files.save()
@@ -70,14 +70,14 @@ def test_what_was_saved_is_shown_again(
     assert session.volume_ml(Label.LIVER) == 0
     show(qtbot, opened, answers, tmp_path / "mine.nii.gz")
     np.testing.assert_array_equal(shown(opened), truth())
-    assert [session.volume_ml(label) for label in SHOWN] == volumes
+    assert [session.volume_ml(label) for label in FOREGROUND] == volumes
     assert not session.modified
     assert opened.actions_.save.isEnabled()
     assert opened.controller.labels_file == "mine.nii.gz"
-    view = opened.views.of[Plane.AXIAL]
+    view = opened.views.by_plane[Plane.AXIAL]
     session.set_crosshair((8, 8, 5))
     QApplication.processEvents()
-    cut = session.cut_labels(view.plane)
+    cut = session.slice_labels(view.plane)
     assert cut is not None
     assert {1, 2} <= set(np.unique(cut[0]).tolist())
 
@@ -110,7 +110,7 @@ def test_unsaved_labels_are_asked_about_and_another_grid_is_refused(
 ) -> None:
     session = opened.session
     session.begin_segmentation()
-    session.merge(Slab(0, np.asfortranarray(truth()[::-1])))
+    session.merge_slab(Slab(0, np.asfortranarray(truth()[::-1])))
     session.end_segmentation(complete=True)
     nib.save(nib.Nifti1Image(truth()[:, :, :10], AFFINE), tmp_path / "short.nii")
     answers.labels, answers.unsaved = tmp_path / "short.nii", Unsaved.STAY

@@ -20,11 +20,11 @@ from liverview.core.stream import Slab
 from liverview.core.volume import Plane, Volume
 from liverview.files import nifti
 from liverview.measurement.markup.shapes import Ruler
-from liverview.phantom.config import Case
+from liverview.phantom.config import Phantom
 from liverview.printing import pdf
-from liverview.report.assembly import Reported, reporting
+from liverview.report.assembly import WrittenReport, iter_write_report
 from liverview.report.contents import Column, Contents, Section, Table
-from liverview.report.provenance import Origin
+from liverview.report.provenance import Provenance
 from liverview.ui.main_window import MainWindow
 
 from support.answers import TIMEOUT_MS, Answers
@@ -32,18 +32,18 @@ from support.pdf_text import read_pages, squeezed
 
 
 @pytest.fixture(scope="module")
-def reported(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Reported:
+def reported(case: Phantom, tmp_path_factory: pytest.TempPathFactory) -> WrittenReport:
     folder = tmp_path_factory.mktemp("report")
-    origin = Origin("scan <&> Ü.nii.gz", "labels.nii.gz")
-    *_, made = reporting(case.volume, case.labels, folder, origin, pdf.write_pdf)
-    assert isinstance(made, Reported)
+    origin = Provenance("scan <&> Ü.nii.gz", "labels.nii.gz")
+    *_, made = iter_write_report(case.volume, case.labels, folder, origin, pdf.write_pdf)
+    assert isinstance(made, WrittenReport)
     return made
 
 
 # ---- the PDF -------------------------------------------------------------------------------
 
 
-def test_all_of_the_page_is_text_in_the_pdf(reported: Reported) -> None:
+def test_all_of_the_page_is_text_in_the_pdf(reported: WrittenReport) -> None:
     pages = read_pages(reported.paths.pdf)
     text = "".join(page.text for page in pages)
     contents = reported.contents
@@ -65,7 +65,7 @@ def test_all_of_the_page_is_text_in_the_pdf(reported: Reported) -> None:
     assert sum(page.pictures for page in pages) >= figures >= 4
 
 
-def test_its_pages_are_a4_and_numbered(reported: Reported) -> None:
+def test_its_pages_are_a4_and_numbered(reported: WrittenReport) -> None:
     pages = read_pages(reported.paths.pdf)
     assert len(pages) > 1
     for number, page in enumerate(pages, start=1):
@@ -117,12 +117,12 @@ def test_a_row_of_more_than_a_page_is_all_there(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def files(case: Case, tmp_path: Path) -> tuple[str, str]:
+def files(case: Phantom, tmp_path: Path) -> tuple[str, str]:
     """A scan and its labels."""
     scan, labels = tmp_path / "ct.nii.gz", tmp_path / "labels.nii.gz"
     for work in (
-        nifti.save_volume(scan, case.volume),
-        nifti.save_labels(labels, case.labels, case.volume),
+        nifti.iter_write_volume(scan, case.volume),
+        nifti.iter_write_labels(labels, case.labels, case.volume),
     ):
         for _ in work:
             pass
@@ -165,7 +165,7 @@ def test_the_command_says_what_is_wrong(
     files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], volume: Volume
 ) -> None:
     other = tmp_path / "other.nii.gz"
-    for _ in nifti.save_volume(other, volume):
+    for _ in nifti.iter_write_volume(other, volume):
         pass
     scan, labels = files
     for given, sentence in (
@@ -191,10 +191,10 @@ def segmented(window: MainWindow, volume: Volume) -> MainWindow:
     session.begin_segmentation()
     labels = np.ones(volume.shape, np.uint8)
     labels[3:7, 4:8, 5:9] = Label.TUMOR
-    session.merge(Slab(0, labels))
+    session.merge_slab(Slab(0, labels))
     session.end_segmentation(complete=True)
     window.controller.segmented_on = "cpu"
-    window._refresh()
+    window._update_actions()
     return window
 
 
@@ -233,7 +233,7 @@ def test_a_report_needs_labels_that_are_complete(
     assert not window.actions_.report.isEnabled()
     answers.folder = tmp_path
     window.session.begin_segmentation()
-    window.session.merge(Slab(0, np.ones(volume.shape, np.uint8)))
+    window.session.merge_slab(Slab(0, np.ones(volume.shape, np.uint8)))
     window.reporting.save()  # as if it had begun while the question was open
     assert "not complete" in window.messages.text.text()
     assert list(tmp_path.iterdir()) == []

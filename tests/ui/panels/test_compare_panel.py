@@ -14,19 +14,19 @@ from pytestqt.qtbot import QtBot
 from skimage.color import rgb2lab
 
 from liverview.cli import main
-from liverview.core.labels import SHOWN, Drawn, Label
+from liverview.core.labels import FOREGROUND, DrawStyle, Label
 from liverview.core.stream import Progress, Slab
 from liverview.core.volume import LabelMap, Plane, Volume
-from liverview.evaluation.error_map import Agreement
-from liverview.evaluation.metrics import LabelScore, evaluate, evaluating
+from liverview.evaluation.error_map import VoxelOutcome
+from liverview.evaluation.metrics import LabelScore, evaluate, iter_evaluate
 from liverview.evaluation.summary import MAP_FIGURES
-from liverview.phantom.config import Case, PhantomConfig
+from liverview.phantom.config import Phantom, PhantomConfig
 from liverview.ui.jobs import generators
-from liverview.ui.live.comparison import NAMES, color_table
+from liverview.ui.live.comparison import NAMES, error_map_colors
 from liverview.ui.main_window import MainWindow
 from liverview.ui.panels.compare_panel import ComparePanel
 from liverview.ui.state.overlay import Overlay
-from liverview.ui.widgets.color_ramp import ramp
+from liverview.ui.widgets.color_ramp import color_ramp
 
 from support.answers import TIMEOUT_MS, Answers
 
@@ -78,7 +78,7 @@ def found() -> np.ndarray:
 def segment(window: MainWindow, voxels: np.ndarray) -> None:
     session = window.session
     session.begin_segmentation()
-    session.merge(Slab(0, voxels))
+    session.merge_slab(Slab(0, voxels))
     session.end_segmentation(complete=True)
 
 
@@ -110,11 +110,11 @@ def compare(qtbot: QtBot, window: MainWindow, answers: Answers, path: Path) -> N
 def wait(qtbot: QtBot, panel: ComparePanel) -> None:
     """Until every figure is that of the labels as they are."""
     found = panel.comparison
-    qtbot.waitUntil(lambda: found.current and len(found.scores) == 3, timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: found.is_current and len(found.scores) == 3, timeout=TIMEOUT_MS)
 
 
 def cells(panel: ComparePanel, label: Label) -> dict[str, str]:
-    column = SHOWN.index(label)
+    column = FOREGROUND.index(label)
     texts = [panel.table.item(n, column).text() for n in range(panel.table.rowCount())]
     return dict(zip(FIGURES, texts, strict=True))
 
@@ -126,15 +126,15 @@ def printed(
     assert main(["evaluate", str(predicted), str(reference)]) == 0
     lines = capsys.readouterr().out.splitlines()[1:]
     rows = (dict(zip(MAP_FIGURES, line.split()[1:], strict=True)) for line in lines)
-    return dict(zip(SHOWN, rows, strict=True))
+    return dict(zip(FOREGROUND, rows, strict=True))
 
 
 def where(predicted: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Who has which voxel of two masks."""
     who = np.zeros(SHAPE, np.uint8)
-    who[predicted & reference] = Agreement.BOTH
-    who[predicted & ~reference] = Agreement.ONLY_PREDICTED
-    who[~predicted & reference] = Agreement.ONLY_REFERENCE
+    who[predicted & reference] = VoxelOutcome.TRUE_POSITIVE
+    who[predicted & ~reference] = VoxelOutcome.FALSE_POSITIVE
+    who[~predicted & reference] = VoxelOutcome.FALSE_NEGATIVE
     return who
 
 
@@ -167,11 +167,11 @@ class Held:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go, self.closed = Event(), Event()
         self.error: Exception | None = None
-        monkeypatch.setattr(generators, "comparing", self.run)
+        monkeypatch.setattr(generators, "iter_compare", self.run)
 
     def run(self, labels: LabelMap, reference: LabelMap) -> Iterator[object]:
         try:
-            for item in evaluating(labels, reference):
+            for item in iter_evaluate(labels, reference):
                 yield item
                 while isinstance(item, LabelScore) and not self.go.wait(0.01):
                     yield Progress("Waiting", 0.5)
@@ -211,7 +211,7 @@ def test_figures_are_those_of_the_command_line(
     wait(qtbot, panel)
     assert panel.state.text() == ""
     expected = printed(capsys, write(found(), scan.affine, name="found.nii"), reference)
-    for label in SHOWN:
+    for label in FOREGROUND:
         for name, text in cells(panel, label).items():
             assert (text or "-").replace("–", "-") == expected[label][name]
     assert cells(panel, Label.LIVER)["dice"] == f"{expected_dice():.3f}"
@@ -237,11 +237,11 @@ def test_what_is_not_defined_says_why(
     tumor = cells(panel, Label.TUMOR)
     assert (tumor["dice"], tumor["hd95_mm"], tumor["lesion_recall"]) == ("–", "–", "–")
     assert (tumor["reference_ml"], tumor["false_lesions"]) == ("0.0", "2")
-    item = panel.table.item(FIGURES.index("dice"), SHOWN.index(Label.TUMOR))
+    item = panel.table.item(FIGURES.index("dice"), FOREGROUND.index(Label.TUMOR))
     assert item is not None
     assert "The reference has no tumors" in item.toolTip()
     assert cells(panel, Label.LIVER)["cl_dice"] == ""
-    item = panel.table.item(FIGURES.index("cl_dice"), SHOWN.index(Label.LIVER))
+    item = panel.table.item(FIGURES.index("cl_dice"), FOREGROUND.index(Label.LIVER))
     assert item is not None
     assert item.toolTip() == "Only for vessels."
 
@@ -258,7 +258,7 @@ def test_the_table_is_copied_with_its_units(
     assert lines[0] == ["Reference: truth", "Liver", "Vessels", "Tumor"]
     assert {len(line) for line in lines} == {4}
     table = {line[0]: line[1:] for line in lines[1:]}
-    assert table["HD95 mm"] == [cells(panel, label)["hd95_mm"] for label in SHOWN]
+    assert table["HD95 mm"] == [cells(panel, label)["hd95_mm"] for label in FOREGROUND]
     assert table["Difference mL"][0] == cells(panel, Label.LIVER)["volume_error_ml"]
     assert {"Volume mL", "Reference mL", "Difference %", "NSD 2 mm", "NSD 3 mm"} <= set(table)
 
@@ -272,22 +272,22 @@ def test_figures_wait_while_labels_stream_and_follow_them(
     compare(qtbot, window, answers, reference)
     session = window.session
     session.begin_segmentation()
-    session.merge(Slab(0, found()[:, :, :10]))
+    session.merge_slab(Slab(0, found()[:, :, :10]))
     assert "waits" in panel.state.text()
-    session.merge(Slab(10, found()[:, :, 10:]))
-    assert not panel.comparison.running
+    session.merge_slab(Slab(10, found()[:, :, 10:]))
+    assert not panel.comparison.is_running
     session.end_segmentation(complete=True)
     wait(qtbot, panel)
     assert cells(panel, Label.LIVER)["dice"] == f"{expected_dice():.3f}"
     # A second segmentation that is stopped and dropped: the figures are gone, then back.
     session.begin_segmentation()
-    session.merge(Slab(0, truth()))
+    session.merge_slab(Slab(0, truth()))
     assert set(cells(panel, Label.LIVER).values()) == {""}
     session.end_segmentation(complete=False)
     wait(qtbot, panel)
     assert cells(panel, Label.LIVER)["dice"] == "1.000"
     assert "Partial" in panel.state.text()
-    session.drop_partial()
+    session.drop_unfinished_labels()
     wait(qtbot, panel)
     assert cells(panel, Label.LIVER)["dice"] == f"{expected_dice():.3f}"
 
@@ -299,7 +299,7 @@ def test_nothing_is_compared_behind_a_closed_panel(
     window.panels.docks["compare"].close()
     segment(window, found())
     QApplication.processEvents()
-    assert not panel.comparison.running
+    assert not panel.comparison.is_running
     assert panel.comparison.scores == {}
     window.panels.show("compare")
     wait(qtbot, panel)
@@ -340,12 +340,12 @@ def test_labels_that_change_take_the_place_of_those_that_are_compared(
     compare(qtbot, window, answers, reference)
     segment(window, found())
     qtbot.waitUntil(lambda: cells(panel, Label.LIVER)["dice"] != "", timeout=TIMEOUT_MS)
-    window.session.merge(Slab(0, truth()))
+    window.session.merge_slab(Slab(0, truth()))
     assert cells(panel, Label.LIVER)["dice"] == ""
     qtbot.waitUntil(held.closed.is_set)
     held.go.set()
     wait(qtbot, panel)
-    assert [cells(panel, label)["dice"] for label in SHOWN] == ["1.000"] * 3
+    assert [cells(panel, label)["dice"] for label in FOREGROUND] == ["1.000"] * 3
 
 
 def test_a_comparison_that_fails_says_so(
@@ -389,10 +389,10 @@ def test_another_reference_takes_the_place_of_the_first(
         qtbot.mouseClick(panel.open_button, Qt.MouseButton.LeftButton)
     wait(qtbot, panel)
     assert panel.reference.text() == "Reference: same"
-    assert [cells(panel, label)["dice"] for label in SHOWN] == ["1.000"] * 3
+    assert [cells(panel, label)["dice"] for label in FOREGROUND] == ["1.000"] * 3
     qtbot.waitUntil(lambda: window.session.overlay not in (None, first))
     assert window.session.overlay is not None
-    assert set(np.unique(whole(window.session.overlay))) == {0, Agreement.BOTH}
+    assert set(np.unique(whole(window.session.overlay))) == {0, VoxelOutcome.TRUE_POSITIVE}
 
 
 def test_a_reference_on_flipped_axes_is_the_same(
@@ -408,7 +408,7 @@ def test_a_reference_on_flipped_axes_is_the_same(
     compare(qtbot, window, answers, write(found()[::-1, :, ::-1], affine, name="flipped.nii"))
     segment(window, found())
     wait(qtbot, panel)
-    assert [cells(panel, label)["dice"] for label in SHOWN] == ["1.000"] * 3
+    assert [cells(panel, label)["dice"] for label in FOREGROUND] == ["1.000"] * 3
 
 
 def test_a_reference_on_another_grid_is_refused(
@@ -453,7 +453,7 @@ def test_names_in_the_file_say_which_value_is_which_label(
     assert answers.asked == []
     segment(window, truth())
     wait(qtbot, panel)
-    assert [cells(panel, label)["dice"] for label in SHOWN] == ["1.000"] * 3
+    assert [cells(panel, label)["dice"] for label in FOREGROUND] == ["1.000"] * 3
 
 
 def test_values_that_nothing_names_are_asked_about(
@@ -475,11 +475,11 @@ def test_values_that_nothing_names_are_asked_about(
     compare(qtbot, window, answers, answers.reference)
     segment(window, truth())
     wait(qtbot, panel)
-    assert [cells(panel, label)["dice"] for label in SHOWN] == ["1.000"] * 3
+    assert [cells(panel, label)["dice"] for label in FOREGROUND] == ["1.000"] * 3
 
 
 def test_a_phantom_brings_its_truth(
-    qtbot: QtBot, window: MainWindow, answers: Answers, case: Case, write: Write, scan: Volume
+    qtbot: QtBot, window: MainWindow, answers: Answers, case: Phantom, write: Write, scan: Volume
 ) -> None:
     answers.config = PhantomConfig((96, 84, 40), (4.0, 4.0, 5.0), 3, noise_hu=8)  # as `case`
     with qtbot.waitSignal(window.session.volume_changed, timeout=TIMEOUT_MS):
@@ -508,7 +508,7 @@ def test_a_reference_of_another_scan_does_not_arrive(
     """The scan is replaced while the reference is read."""
     window.controller.open_reference(reference)
     with qtbot.assertNotEmitted(window.controller.reference_opened):
-        window.controller.adopt(scan, None)
+        window.controller.show_volume(scan, None)
         qtbot.waitUntil(lambda: not window.controller._live)
     assert window.session.reference is None
 
@@ -553,16 +553,16 @@ def test_the_overlay_is_what_the_view_shows(
     session.set_show_crosshair(False)
     session.set_show_text(False)
     session.display.set_interpolated(False)
-    session.set_style(Label.LIVER, opacity=1.0, drawn=Drawn.BOTH)
+    session.set_style(Label.LIVER, opacity=1.0, draw_style=DrawStyle.BOTH)
     session.set_window(60, 400)  # 60 HU are in the middle
     session.set_crosshair((20, 18, 6))
     show(qtbot, window, Label.LIVER)
-    view = window.views.of[Plane.AXIAL]
+    view = window.views.by_plane[Plane.AXIAL]
     view.refresh()
     picture = view.grab().toImage()
     for voxel, value in (((36, 18, 6), 2), ((4, 18, 6), 3), ((20, 20, 6), 1)):
-        red, green, blue, alpha = color_table()[value].tolist()
-        point = view.point_of(voxel) * picture.devicePixelRatio()
+        red, green, blue, alpha = error_map_colors()[value].tolist()
+        point = view.widget_position(voxel) * picture.devicePixelRatio()
         shown = picture.pixelColor(point.toPoint()).getRgb()[:3]
         expected = [128 + (c - 128) * alpha / 255 for c in (red, green, blue)]
         assert shown == pytest.approx(expected, abs=2)
@@ -579,17 +579,17 @@ def test_another_overlay_takes_its_place(
         assert panel.shown.currentText() == "None"
     show(qtbot, window, Label.TUMOR)
     box = slice(0, 1), slice(0, 1), slice(0, 1)
-    other = Overlay("Other", np.zeros((1, 1, 1), np.uint8), box, ramp())
+    other = Overlay("Other", np.zeros((1, 1, 1), np.uint8), box, color_ramp())
     window.session.set_overlay(other)
     assert panel.shown.currentText() == "None"
-    window.session.merge(Slab(0, truth()))
+    window.session.merge_slab(Slab(0, truth()))
     wait(qtbot, panel)
     assert window.session.overlay is other
 
 
 def test_colors_stay_apart_without_hue() -> None:
     """By lightness (CIE L*) over what a liver looks like, and in the names' squares."""
-    colors = color_table()[list(NAMES)].astype(float)
+    colors = error_map_colors()[list(NAMES)].astype(float)
     for gray in (110, 140, 170):
         alpha = colors[:, 3:] / 255
         over = gray + (colors[:, :3] - gray) * alpha

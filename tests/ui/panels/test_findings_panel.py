@@ -41,7 +41,7 @@ def truth() -> np.ndarray:
 def segment(window: MainWindow, *slabs: Slab) -> None:
     window.session.begin_segmentation()
     for slab in slabs:
-        window.session.merge(slab)
+        window.session.merge_slab(slab)
     window.session.end_segmentation(complete=True)
 
 
@@ -56,7 +56,7 @@ def panel(window: MainWindow, scan: Volume) -> FindingsPanel:
 def wait(qtbot: QtBot, panel: FindingsPanel) -> None:
     """Until the figures are those of the labels."""
     findings = panel.findings
-    qtbot.waitUntil(lambda: findings.measurement is not None and findings.current)
+    qtbot.waitUntil(lambda: findings.measurement is not None and findings.is_current)
 
 
 def texts(panel: FindingsPanel, column: int) -> list[str]:
@@ -93,10 +93,10 @@ def test_figures_grow_while_labels_stream(
 ) -> None:
     labels, session = truth(), window.session
     session.begin_segmentation()
-    session.merge(Slab(0, labels[:, :, :10]))
+    session.merge_slab(Slab(0, labels[:, :, :10]))
     qtbot.waitUntil(lambda: panel.table.model().rowCount() == 2)
     assert "So far" in panel.state.text()
-    session.merge(Slab(10, labels[:, :, 10:]))
+    session.merge_slab(Slab(10, labels[:, :, 10:]))
     qtbot.waitUntil(lambda: panel.table.model().rowCount() == 3)
     session.end_segmentation(complete=True)
     wait(qtbot, panel)
@@ -157,7 +157,7 @@ def test_diameters_are_drawn_in_their_slice_only(
 ) -> None:
     segment(window, Slab(0, truth()))
     wait(qtbot, panel)
-    session, view = window.session, window.views.of[Plane.AXIAL]
+    session, view = window.session, window.views.by_plane[Plane.AXIAL]
     session.set_show_crosshair(False)
     session.set_show_text(False)
     lesion = panel.findings.lesions[0]
@@ -166,7 +166,7 @@ def test_diameters_are_drawn_in_their_slice_only(
         """The brightest pixel around each of two points of the line."""
         QApplication.processEvents()
         image = view.grab().toImage()
-        start, end = (view.point_of(p) for p in lesion.axial.ends_voxel)
+        start, end = (view.widget_position(p) for p in lesion.axial.ends_voxel)
         found = []
         for share in (0.2, 0.7):
             point = (start + (end - start) * share).toPoint()
@@ -191,7 +191,7 @@ def test_nothing_is_measured_while_nobody_looks(
     segment(window, Slab(0, truth()))
     QApplication.processEvents()
     assert panel.findings.measurement is None
-    assert not panel.findings.current
+    assert not panel.findings.is_current
     dock.show()
     dock.raise_()
     wait(qtbot, panel)

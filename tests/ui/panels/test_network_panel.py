@@ -13,18 +13,18 @@ from pytestqt.qtbot import QtBot
 
 import liverview.inference.segmentation
 from liverview.core.labels import Label
-from liverview.core.probability_maps import MapsSlab, NetworkMaps, maps_of
+from liverview.core.probability_maps import ProbabilityMaps, ProbabilitySlab, probability_slab
 from liverview.core.stream import Progress, Slab
 from liverview.core.volume import Plane, Volume
-from liverview.inference.segmentation import Models, segment
-from liverview.phantom.config import Case
+from liverview.inference.segmentation import Models, iter_segment
+from liverview.phantom.config import Phantom
 from liverview.ui.jobs import generators
 from liverview.ui.live.probability_layers import Layer
 from liverview.ui.main_window import MainWindow
 from liverview.ui.panels.network_panel import NetworkPanel
 from liverview.ui.state.overlay import Overlay
-from liverview.ui.widgets.color_ramp import ramp
-from liverview.ui.widgets.controls import Slider
+from liverview.ui.widgets.color_ramp import color_ramp
+from liverview.ui.widgets.controls import FocuslessSlider
 
 from support import tiny_networks
 from support.answers import TIMEOUT_MS
@@ -43,7 +43,7 @@ def choose(qtbot: QtBot, panel: NetworkPanel, layer: Layer) -> None:
         qtbot.keyClick(panel.layer, Qt.Key.Key_Down)
 
 
-def handle_of(slider: Slider) -> QPoint:
+def handle_of(slider: FocuslessSlider) -> QPoint:
     option = QStyleOptionSlider()
     slider.initStyleOption(option)
     part = QStyle.SubControl.SC_SliderHandle
@@ -60,12 +60,12 @@ def voxels_of(window: MainWindow) -> np.ndarray:
 
 
 def test_segment_again_for_a_layer_and_move_a_threshold(
-    qtbot: QtBot, window: MainWindow, case: Case, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, window: MainWindow, case: Phantom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = Models(tiny_networks.bright_liver().coarse, tiny_networks.fine())
     monkeypatch.setattr(liverview.inference.segmentation, "load_models", lambda: models)
     session, panel = window.session, panel_of(window)
-    window.controller.adopt(case.volume, None)
+    window.controller.show_volume(case.volume, None)
     choose(qtbot, panel, Layer.VESSEL)
     assert session.overlay is None
     assert "Segment the scan" in panel.note.text()
@@ -81,7 +81,7 @@ def test_segment_again_for_a_layer_and_move_a_threshold(
     assert np.array_equal(voxels_of(window), labels)
     overlay = session.overlay
     assert overlay is not None
-    assert overlay.box == expected.reach
+    assert overlay.box == expected.search_region
     everything = (slice(None),) * 3
     assert np.array_equal(overlay.voxels[everything], expected.probabilities[1])
     choose(qtbot, panel, Layer.ENTROPY)
@@ -97,40 +97,42 @@ def test_segment_again_for_a_layer_and_move_a_threshold(
     drag_and_reset(qtbot, window, expected, labels)
 
 
-def expected_maps(volume: Volume, models: Models) -> tuple[NetworkMaps, np.ndarray]:
+def expected_maps(volume: Volume, models: Models) -> tuple[ProbabilityMaps, np.ndarray]:
     labels = np.zeros(volume.shape, np.uint8)
     maps = None
-    for item in segment(volume, models, "cpu", probabilities=True, gates=True):
+    for item in iter_segment(volume, models, "cpu", probabilities=True, gates=True):
         if isinstance(item, Slab):
             labels[:, :, item.start : item.stop] = item.labels
-            piece = maps_of(item)
+            piece = probability_slab(item)
             if piece is not None:
-                maps = maps or NetworkMaps(piece.reach, 4)
-                maps.take(piece)
+                maps = maps or ProbabilityMaps(piece.search_region, 4)
+                maps.copy_slab(piece)
     assert maps is not None
     return maps, labels
 
 
-def drag_and_reset(qtbot: QtBot, window: MainWindow, maps: NetworkMaps, own: np.ndarray) -> None:
+def drag_and_reset(
+    qtbot: QtBot, window: MainWindow, maps: ProbabilityMaps, own: np.ndarray
+) -> None:
     """Drag the liver's threshold with the mouse, let go, and go back."""
     session, panel = window.session, panel_of(window)
     slider = panel.rows[Label.LIVER].slider
     session.mark_saved()
-    before = session.cut_labels(Plane.CORONAL)
+    before = session.slice_labels(Plane.CORONAL)
     start = handle_of(slider)
     qtbot.mousePress(slider, Qt.MouseButton.LeftButton, pos=start)
     qtbot.mouseMove(slider, start - QPoint(slider.width() // 4, 0))
     percent = slider.value()
     assert 1 < percent < 60
     assert panel.rows[Label.LIVER].value.text() == f"above {percent} %"
-    *_, wanted = maps.relabeled(own, {Label.LIVER: percent / 100})
+    *_, wanted = maps.iter_relabel(own, {Label.LIVER: percent / 100})
     assert wanted is not None
     assert np.array_equal(voxels_of(window), own)  # the views are ahead of the labels
     for plane in Plane:
-        cut = session.cut_labels(plane)
+        cut = session.slice_labels(plane)
         assert cut is not None
         block, (row, column) = cut
-        whole = plane.cut(wanted, session.crosshair[plane.axis])
+        whole = plane.slice_of(wanted, session.crosshair[plane.axis])
         inside = whole[row : row + block.shape[0], column : column + block.shape[1]]
         assert np.array_equal(block, inside)
         assert block.sum() == whole.sum()
@@ -145,7 +147,7 @@ def drag_and_reset(qtbot: QtBot, window: MainWindow, maps: NetworkMaps, own: np.
     assert np.array_equal(voxels_of(window), own)
     assert slider.value() == 60
     assert not panel.reset.isEnabled()
-    after = session.cut_labels(Plane.CORONAL)
+    after = session.slice_labels(Plane.CORONAL)
     assert before is not None
     assert after is not None
     assert before[0].sum() == after[0].sum()
@@ -161,9 +163,9 @@ def case_ml(window: MainWindow) -> float:
 REACH = (slice(2, 9), slice(3, 12), slice(4, 12))
 
 
-def thought(first: int, value: int) -> MapsSlab:
+def thought(first: int, value: int) -> ProbabilitySlab:
     shape = (7, 9, 4)
-    return MapsSlab(
+    return ProbabilitySlab(
         REACH,
         slice(first, first + 4),
         np.full((3, *shape), value, np.uint8),
@@ -193,7 +195,7 @@ class Steps:
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
     made = Steps()
-    monkeypatch.setattr(generators, "segmenting", made.run)
+    monkeypatch.setattr(generators, "iter_segment", made.run)
     yield made
     made.go.set()
 
@@ -203,7 +205,7 @@ def opened(
     qtbot: QtBot, make_window: Callable[[], MainWindow], volume: Volume, steps: Steps
 ) -> MainWindow:
     made = make_window()
-    made.controller.adopt(volume, None)
+    made.controller.show_volume(volume, None)
     return made
 
 
@@ -292,7 +294,7 @@ def test_a_drag_that_a_segmentation_ends_leaves_no_trace(
     qtbot.mouseMove(row.slider, start - QPoint(30, 0))
     assert row.value.text() != "network's own"
     steps.go.clear()
-    with qtbot.waitSignal(opened.controller.mapped, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(opened.controller.maps_received, timeout=TIMEOUT_MS):
         opened.actions_.segment.trigger()
     opened.controller.cancel()
     qtbot.mouseClick(opened.messages.buttons[1], Qt.MouseButton.LeftButton)
@@ -310,12 +312,12 @@ def test_another_overlay_and_another_scan_end_the_layer(
     keep(qtbot, panel)
     run(qtbot, opened)
     choose(qtbot, panel, Layer.ENTROPY)
-    other = Overlay("Agreement", np.zeros((1, 1, 1), np.uint8), (slice(0, 1),) * 3, ramp())
+    other = Overlay("Agreement", np.zeros((1, 1, 1), np.uint8), (slice(0, 1),) * 3, color_ramp())
     session.set_overlay(other)
     assert panel.layer.currentData() is Layer.NONE
     choose(qtbot, panel, Layer.GATES)
     assert session.overlay is not other
-    opened.controller.adopt(volume, None)
+    opened.controller.show_volume(volume, None)
     assert session.overlay is None
     assert panel.layer.currentData() is Layer.NONE
     assert panel.memory.isHidden()

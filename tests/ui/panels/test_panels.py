@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QColorDialog
 from pytestqt.qtbot import QtBot
 
-from liverview.core.labels import SHOWN, Label
+from liverview.core.labels import FOREGROUND, Label
 from liverview.core.stream import Progress, Slab
 from liverview.phantom.config import PhantomConfig, Phase
 from liverview.ui.dialogs.phantom import PhantomDialog
@@ -55,9 +55,9 @@ def test_volumes_grow_while_labels_stream(session: Session, qtbot: QtBot) -> Non
     row = panel.rows[Label.LIVER]
     assert row.volume.text() == "–"
     session.begin_segmentation()
-    session.merge(Slab(0, np.ones((11, 13, 4), np.uint8)))
+    session.merge_slab(Slab(0, np.ones((11, 13, 4), np.uint8)))
     qtbot.waitUntil(lambda: row.volume.text() == "13.7 mL")
-    session.merge(Slab(4, np.full((11, 13, 4), Label.TUMOR, np.uint8)))
+    session.merge_slab(Slab(4, np.full((11, 13, 4), Label.TUMOR, np.uint8)))
     qtbot.waitUntil(lambda: row.volume.text() == "27.5 mL")
     assert panel.rows[Label.TUMOR].volume.text() == "13.7 mL"
     session.end_segmentation(complete=False)
@@ -74,7 +74,7 @@ def test_milliliters_are_readable(ml: float, text: str) -> None:
 def test_every_row_has_names_for_those_who_cannot_see(session: Session, qtbot: QtBot) -> None:
     panel = LabelPanel(session)
     qtbot.addWidget(panel)
-    for label in SHOWN:
+    for label in FOREGROUND:
         row = panel.rows[label]
         assert row.shown.text()
         assert row.color.accessibleName()
@@ -119,7 +119,7 @@ def test_the_readout_tells_voxel_world_hu_and_label(session: Session, qtbot: QtB
     qtbot.addWidget(readout)
     readout.refresh()
     assert readout.text() == "crosshair: voxel 5 6 8  ·  world 0.0 -2.0 2.0 mm  ·  26 HU"
-    session.merge(Slab(3, np.full((11, 13, 1), Label.VESSEL, np.uint8)))
+    session.merge_slab(Slab(3, np.full((11, 13, 1), Label.VESSEL, np.uint8)))
     readout.set_hovered((1, 2, 3))
     assert readout.text() == "voxel 1 2 3  ·  world -8.0 -14.0 -18.0 mm  ·  -71 HU  ·  Vessels"
     readout.set_hovered(None)

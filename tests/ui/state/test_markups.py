@@ -30,14 +30,14 @@ def opened(window: MainWindow, volume: Volume) -> MainWindow:
     """A window with the small volume, which has the keys."""
     window.session.open(volume)
     window.activateWindow()
-    window.views.of[Plane.AXIAL].setFocus()
+    window.views.by_plane[Plane.AXIAL].setFocus()
     QApplication.processEvents()
     return window
 
 
 def drag(qtbot: QtBot, view: SliceView, start: Place, end: Place) -> None:
     """Press at a place of the volume, move to another in steps, release."""
-    a, b = view.point_of(start), view.point_of(end)
+    a, b = view.widget_position(start), view.widget_position(end)
     qtbot.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=a.toPoint())
     for share in (0.3, 0.7, 1.0):
         point = (a + (b - a) * share).toPoint()
@@ -57,7 +57,7 @@ def drag(qtbot: QtBot, view: SliceView, start: Place, end: Place) -> None:
 def draw(
     qtbot: QtBot, window: MainWindow, key: Qt.Key, plane: Plane, start: Place, end: Place
 ) -> None:
-    view = window.views.of[plane]
+    view = window.views.by_plane[plane]
     view.setFocus()
     qtbot.keyClick(view, key)
     drag(qtbot, view, start, end)
@@ -75,17 +75,17 @@ def test_a_ruler_is_drawn_in_mm(
     session.set_convention(convention)
     before = session.crosshair
     start, end = list(map(float, before)), list(map(float, before))
-    end[plane.across] += 4
-    end[plane.up] -= 3
+    end[plane.horizontal_axis] += 4
+    end[plane.vertical_axis] -= 3
     draw(qtbot, opened, Qt.Key.Key_M, plane, tuple(start), tuple(end))  # type: ignore[arg-type]
     (entry,) = opened.markups.entries()
     assert isinstance(entry.markup, Ruler)
     assert entry.markup.plane is plane
     assert session.volume is not None
     spacing = session.volume.spacing
-    expected = np.hypot(4 * spacing[plane.across], 3 * spacing[plane.up])
+    expected = np.hypot(4 * spacing[plane.horizontal_axis], 3 * spacing[plane.vertical_axis])
     # As exact as the pixels that were pressed.
-    pixel = 2 * opened.views.of[plane]._box.viewPixelSize()[0]
+    pixel = 2 * opened.views.by_plane[plane]._box.viewPixelSize()[0]
     assert entry.markup.length_mm(session.volume.affine) == pytest.approx(expected, abs=pixel)
     assert session.crosshair == before
     assert opened.tool.tool is Tool.POINTER  # one at a time
@@ -120,7 +120,7 @@ def test_an_ellipse_measures_what_it_holds(opened: MainWindow, qtbot: QtBot) -> 
 
 
 def test_ends_are_dragged_and_changes_taken_back(opened: MainWindow, qtbot: QtBot) -> None:
-    view = opened.views.of[Plane.AXIAL]
+    view = opened.views.by_plane[Plane.AXIAL]
     draw(qtbot, opened, Qt.Key.Key_M, Plane.AXIAL, (2, 3, 8), (8, 3, 8))
     (entry,) = opened.markups.entries()
     assert isinstance(entry.markup, Ruler)
@@ -158,7 +158,7 @@ def test_an_ellipse_is_stretched_by_its_handles(
     half: tuple[float, float],
 ) -> None:
     opened.markups.add(Ellipse(Plane.AXIAL, 8, (5.0, 6.0), (3.0, 3.0)))
-    drag(qtbot, opened.views.of[Plane.AXIAL], grip, to)
+    drag(qtbot, opened.views.by_plane[Plane.AXIAL], grip, to)
     (entry,) = opened.markups.entries()
     assert isinstance(entry.markup, Ellipse)
     assert entry.markup.center == pytest.approx(center, abs=0.2)
@@ -166,19 +166,19 @@ def test_an_ellipse_is_stretched_by_its_handles(
 
 
 def test_markups_are_drawn_on_their_slice_only(opened: MainWindow, qtbot: QtBot) -> None:
-    view, session = opened.views.of[Plane.AXIAL], opened.session
+    view, session = opened.views.by_plane[Plane.AXIAL], opened.session
 
     def picture() -> object:
         view.refresh()
         QApplication.processEvents()
         return view.grab().toImage()
 
-    plain = {k: (session.move(2, k - session.crosshair[2]), picture())[1] for k in (7, 8)}
+    plain = {k: (session.move_crosshair(2, k - session.crosshair[2]), picture())[1] for k in (7, 8)}
     opened.markups.add(Ruler(Plane.AXIAL, (2, 3, 8), (8, 9, 8)))
     assert picture() != plain[8]
-    session.move(2, -1)
+    session.move_crosshair(2, -1)
     assert picture() == plain[7]
-    session.move(2, 1)
+    session.move_crosshair(2, 1)
     qtbot.keyClick(view, Qt.Key.Key_D)
     assert picture() == plain[8]
     before = session.crosshair
@@ -189,9 +189,9 @@ def test_markups_are_drawn_on_their_slice_only(opened: MainWindow, qtbot: QtBot)
 def test_clicks_draw_nothing_and_delete_removes_the_chosen(
     opened: MainWindow, qtbot: QtBot
 ) -> None:
-    view = opened.views.of[Plane.AXIAL]
+    view = opened.views.by_plane[Plane.AXIAL]
     qtbot.keyClick(view, Qt.Key.Key_M)
-    point = view.point_of((4, 4, 8)).toPoint()
+    point = view.widget_position((4, 4, 8)).toPoint()
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=point)
     assert opened.markups.entries() == []
     qtbot.keyClick(view, Qt.Key.Key_C)
@@ -204,7 +204,7 @@ def test_clicks_draw_nothing_and_delete_removes_the_chosen(
     opened.markups.add(first)
     opened.markups.add(second)
     qtbot.mouseClick(
-        view.viewport(), Qt.MouseButton.LeftButton, pos=view.point_of((5, 3, 8)).toPoint()
+        view.viewport(), Qt.MouseButton.LeftButton, pos=view.widget_position((5, 3, 8)).toPoint()
     )
     qtbot.keyClick(view, Qt.Key.Key_Delete)
     assert [entry.markup for entry in opened.markups.entries()] == [second]
@@ -214,7 +214,7 @@ def test_markups_come_back_with_their_file(
     make_window: Callable[[], MainWindow], qtbot: QtBot, volume: Volume, tmp_path: Path
 ) -> None:
     for name in ("a", "b"):
-        for _ in nifti.save_volume(tmp_path / f"{name}.nii", volume):
+        for _ in nifti.iter_write_volume(tmp_path / f"{name}.nii", volume):
             pass
     window = make_window()
 
@@ -260,24 +260,24 @@ def test_the_panel_lists_copies_and_goes_there(opened: MainWindow, qtbot: QtBot)
 
 def test_layouts_show_every_view_and_one_alone(opened: MainWindow, qtbot: QtBot) -> None:
     views = opened.views
-    axial = views.of[Plane.AXIAL]
+    axial = views.by_plane[Plane.AXIAL]
     for layout, key in ((Layout.ROW, Qt.Key.Key_F7), (Layout.ONE_AND_TWO, Qt.Key.Key_F6)):
         qtbot.keyClick(axial, key)
         QApplication.processEvents()
         assert views.layout_ is layout
-        assert all(view.isVisible() for view in views.of.values())
-        tops = {view.mapTo(views, QPoint()).y() for view in views.of.values()}
+        assert all(view.isVisible() for view in views.by_plane.values())
+        tops = {view.mapTo(views, QPoint()).y() for view in views.by_plane.values()}
         assert (len(tops) == 1) == (layout is Layout.ROW)
-        for plane, view in views.of.items():
+        for plane, view in views.by_plane.items():
             view.setFocus()
             qtbot.keyClick(view, Qt.Key.Key_F)
-            assert [other.isVisible() for other in views.of.values()] == [
-                other is view for other in views.of.values()
+            assert [other.isVisible() for other in views.by_plane.values()] == [
+                other is view for other in views.by_plane.values()
             ]
             qtbot.waitUntil(lambda one=view: one.width() > 0.95 * views.width())
-            assert views.alone is plane
+            assert views.maximized is plane
             qtbot.keyClick(view, Qt.Key.Key_F)
-            assert all(other.isVisible() for other in views.of.values())
+            assert all(other.isVisible() for other in views.by_plane.values())
 
 
 def wheel(view: SliceView, at: QPointF, turn: int) -> None:
@@ -300,21 +300,21 @@ def scale(view: SliceView) -> float:
 
 @pytest.mark.parametrize("linked", [True, False])
 def test_zoom_and_pan_are_linked(opened: MainWindow, qtbot: QtBot, linked: bool) -> None:
-    views = opened.views.of
+    views = opened.views.by_plane
     axial, coronal, sagittal = (views[p] for p in (Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL))
     if not linked:
         qtbot.keyClick(axial, Qt.Key.Key_K)
     before = {view: scale(view) for view in views.values()}
     crosshair = opened.session.crosshair
-    stays = coronal.point_of(crosshair)
-    wheel(axial, axial.point_of((8, 3, 8)), 360)
+    stays = coronal.widget_position(crosshair)
+    wheel(axial, axial.widget_position((8, 3, 8)), 360)
     factor = scale(axial) / before[axial]
     assert factor > 1.3
     for other in (coronal, sagittal):
         expected = factor if linked else 1.0
         assert scale(other) / before[other] == pytest.approx(expected, rel=0.01)
-    assert (coronal.point_of(crosshair) - stays).manhattanLength() < 1.5
-    at = coronal.point_of(crosshair), sagittal.point_of(crosshair)
+    assert (coronal.widget_position(crosshair) - stays).manhattanLength() < 1.5
+    at = coronal.widget_position(crosshair), sagittal.widget_position(crosshair)
     start = QPoint(100, 100)
     qtbot.mousePress(axial.viewport(), Qt.MouseButton.MiddleButton, pos=start)
     end = QPointF(130, 90)
@@ -329,10 +329,10 @@ def test_zoom_and_pan_are_linked(opened: MainWindow, qtbot: QtBot, linked: bool)
     QApplication.sendEvent(axial.viewport(), event)
     qtbot.mouseRelease(axial.viewport(), Qt.MouseButton.MiddleButton, pos=end.toPoint())
     ratio = scale(coronal) / scale(axial)
-    moved = coronal.point_of(crosshair) - at[0]
+    moved = coronal.widget_position(crosshair) - at[0]
     assert moved.x() == pytest.approx(30 * ratio if linked else 0, abs=1.5)
     assert moved.y() == pytest.approx(0, abs=0.5)  # up is another axis there
-    moved = sagittal.point_of(crosshair) - at[1]
+    moved = sagittal.widget_position(crosshair) - at[1]
     assert abs(moved.x()) == pytest.approx(
         10 * scale(sagittal) / scale(axial) if linked else 0, abs=1.5
     )
@@ -341,8 +341,8 @@ def test_zoom_and_pan_are_linked(opened: MainWindow, qtbot: QtBot, linked: bool)
 def test_cine_plays_there_and_back(opened: MainWindow, qtbot: QtBot) -> None:
     session = opened.session
     opened.cine.set_rate(25)
-    view = opened.views.of[Plane.AXIAL]
-    session.move(2, 20)
+    view = opened.views.by_plane[Plane.AXIAL]
+    session.move_crosshair(2, 20)
     assert session.crosshair[2] == 16
     seen: list[int] = []
     session.crosshair_changed.connect(lambda: seen.append(session.crosshair[2]))
@@ -350,7 +350,7 @@ def test_cine_plays_there_and_back(opened: MainWindow, qtbot: QtBot) -> None:
     assert opened.cine.playing
     qtbot.waitUntil(lambda: len(seen) >= 4)
     assert seen[:4] == [15, 14, 13, 12]
-    session.move(2, -20)
+    session.move_crosshair(2, -20)
     qtbot.waitUntil(lambda: seen[-1] == 2)
     qtbot.keyClick(view, Qt.Key.Key_P)
     assert not opened.cine.playing

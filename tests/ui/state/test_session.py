@@ -8,7 +8,7 @@ from PySide6.QtCore import SignalInstance
 
 from liverview.core.labels import Label
 from liverview.core.stream import Slab
-from liverview.core.volume import LabelMap, Plane, Volume, turned
+from liverview.core.volume import LabelMap, Plane, Volume, slice_contiguous_copy
 from liverview.ui.state.session import Convention, Session
 
 
@@ -44,9 +44,9 @@ def test_the_crosshair_stays_inside_and_says_so_once(session: Session) -> None:
     session.set_crosshair((0, 6, 16))
     session.set_crosshair((-1, 6, 17))
     assert len(moved) == 1
-    session.step(Plane.AXIAL, -3)
+    session.step_slices(Plane.AXIAL, -3)
     assert session.crosshair == (0, 6, 13)
-    session.move(0, 2)
+    session.move_crosshair(0, 2)
     assert session.crosshair == (2, 6, 13)
 
 
@@ -85,7 +85,7 @@ def test_slabs_are_merged_and_counted(session: Session) -> None:
     session.begin_segmentation()
     slab = np.zeros((11, 13, 3), np.uint8)
     slab[:4, :5], slab[0, 0], slab[1, 1] = 1, 2, 3
-    session.merge(Slab(4, slab))
+    session.merge_slab(Slab(4, slab))
     assert changed.calls[-1] == (4, 7)
     assert len(modified) == 1
     voxel_ml = session.volume.voxel_ml
@@ -93,7 +93,7 @@ def test_slabs_are_merged_and_counted(session: Session) -> None:
     assert session.volume_ml(Label.VESSEL) == pytest.approx(3 * voxel_ml)
     assert session.label_at((1, 1, 5)) is Label.TUMOR
     # A second slab over the first replaces it, in the counts as well.
-    session.merge(Slab(4, np.zeros((11, 13, 2), np.uint8)))
+    session.merge_slab(Slab(4, np.zeros((11, 13, 2), np.uint8)))
     assert session.volume_ml(Label.LIVER) == pytest.approx(20 * voxel_ml)
     session.end_segmentation(complete=True)
     assert session.progress is None
@@ -103,14 +103,14 @@ def test_partial_labels_can_be_dropped(session: Session) -> None:
     assert session.volume is not None
     old = np.zeros(session.volume.shape, np.uint8)
     old[0, 0, 0] = Label.VESSEL
-    session.merge(Slab(0, old))
+    session.merge_slab(Slab(0, old))
     session.mark_saved()
     session.begin_segmentation()
     assert session.volume_ml(Label.VESSEL) == 0
-    session.merge(Slab(0, np.ones((11, 13, 5), np.uint8)))
+    session.merge_slab(Slab(0, np.ones((11, 13, 5), np.uint8)))
     session.end_segmentation(complete=False)
-    assert session.has_partial
-    session.drop_partial()
+    assert session.has_unfinished_labels
+    session.drop_unfinished_labels()
     assert session.labels is not None
     assert np.array_equal(session.labels.voxels, old)
     assert session.volume_ml(Label.VESSEL) == pytest.approx(session.volume.voxel_ml)
@@ -120,7 +120,7 @@ def test_partial_labels_can_be_dropped(session: Session) -> None:
 def test_labels_of_other_values_are_background(session: Session) -> None:
     assert session.volume is not None
     odd = np.full(session.volume.shape, 9, np.uint8)
-    session.merge(Slab(0, odd))
+    session.merge_slab(Slab(0, odd))
     assert session.label_at((0, 0, 0)) is Label.BACKGROUND
     assert session.volume_ml(Label.LIVER) == 0
 
@@ -149,13 +149,15 @@ def assert_cuts(session: Session) -> None:
     assert session.labels is not None
     for plane in Plane:
         index = session.crosshair[plane.axis]
-        assert np.array_equal(session.cut_volume(plane), plane.cut(session.volume.voxels, index))
-        labels = np.zeros(plane.cut(session.labels.voxels, index).shape, np.uint8)
-        cut = session.cut_labels(plane)
+        assert np.array_equal(
+            session.slice_values(plane), plane.slice_of(session.volume.voxels, index)
+        )
+        labels = np.zeros(plane.slice_of(session.labels.voxels, index).shape, np.uint8)
+        cut = session.slice_labels(plane)
         if cut is not None:
             block, (row, column) = cut
             labels[row : row + block.shape[0], column : column + block.shape[1]] = block
-        assert np.array_equal(labels, plane.cut(session.labels.voxels, index))
+        assert np.array_equal(labels, plane.slice_of(session.labels.voxels, index))
 
 
 def test_cuts_are_what_the_arrays_hold(session: Session) -> None:
@@ -177,21 +179,21 @@ def test_cuts_are_what_the_arrays_hold(session: Session) -> None:
 
     look()
     session.begin_segmentation()
-    session.merge(slab(6, (3, 4), (6, 8)))
+    session.merge_slab(slab(6, (3, 4), (6, 8)))
     look()
-    session.merge(slab(12, (0, 0), (2, 13)))
-    session.merge(Slab(6, np.zeros((*shape[:2], 3), np.uint8)))
+    session.merge_slab(slab(12, (0, 0), (2, 13)))
+    session.merge_slab(Slab(6, np.zeros((*shape[:2], 3), np.uint8)))
     look()
     session.end_segmentation(complete=True)
     session.begin_segmentation()
     look()
-    session.merge(slab(0, (9, 11), (11, 13)))
+    session.merge_slab(slab(0, (9, 11), (11, 13)))
     look()
-    session.drop_partial()
+    session.drop_unfinished_labels()
     look()
-    copy = [plane for plane in Plane if plane is Plane.slowest(session.volume.voxels)]
-    session.take_turned(
-        np.stack([copy[0].cut(session.volume.voxels, n) for n in range(shape[copy[0].axis])])
+    copy = [plane for plane in Plane if plane is Plane.least_contiguous(session.volume.voxels)]
+    session.set_slow_axis_copy(
+        np.stack([copy[0].slice_of(session.volume.voxels, n) for n in range(shape[copy[0].axis])])
     )
     look()
 
@@ -200,24 +202,24 @@ def test_labels_come_from_their_turned_copy_until_they_change(session: Session) 
     session.begin_segmentation()
     voxels = np.zeros((11, 13, 3), np.uint8)
     voxels[2:9, 3:8, 1:] = np.arange(7 * 5 * 2).reshape(7, 5, 2) % 4
-    session.merge(Slab(4, voxels))
+    session.merge_slab(Slab(4, voxels))
     session.end_segmentation(complete=True)
     assert session.labels is not None
-    assert session.labeled is not None
-    plane = Plane.slowest(session.labels.voxels)
-    *_, copy = turned(session.labels.voxels[session.labeled])
+    assert session.label_bbox is not None
+    plane = Plane.least_contiguous(session.labels.voxels)
+    *_, copy = slice_contiguous_copy(session.labels.voxels[session.label_bbox])
     assert copy is not None
-    session.take_turned_labels(copy)
+    session.set_slow_axis_labels(copy)
     assert_cuts(session)
     session.set_crosshair((5, 5, 5))
-    found = session.cut_labels(plane)
+    found = session.slice_labels(plane)
     assert found is not None
     assert np.shares_memory(found[0], copy)
     session.begin_segmentation()
-    session.merge(Slab(4, np.full((11, 13, 3), Label.LIVER, np.uint8)))
+    session.merge_slab(Slab(4, np.full((11, 13, 3), Label.LIVER, np.uint8)))
     assert_cuts(session)
-    session.drop_partial()
-    found = session.cut_labels(plane)
+    session.drop_unfinished_labels()
+    found = session.slice_labels(plane)
     assert found is not None
     assert not np.shares_memory(found[0], copy)
     assert_cuts(session)
@@ -226,14 +228,14 @@ def test_labels_come_from_their_turned_copy_until_they_change(session: Session) 
 def test_another_volume_is_not_shown_by_the_last_ones_copy(
     session: Session, volume: Volume
 ) -> None:
-    session.take_turned(np.zeros((17, 13, 11), np.int16))
+    session.set_slow_axis_copy(np.zeros((17, 13, 11), np.int16))
     session.open(volume)
     assert_cuts(session)
 
 
 def test_labels_are_replaced_and_the_old_ones_left_alone(session: Session) -> None:
     session.begin_segmentation()
-    session.merge(Slab(2, np.full((11, 13, 2), Label.LIVER, np.uint8)))
+    session.merge_slab(Slab(2, np.full((11, 13, 2), Label.LIVER, np.uint8)))
     session.end_segmentation(complete=True)
     session.mark_saved()
     old = session.labels
@@ -248,7 +250,7 @@ def test_labels_are_replaced_and_the_old_ones_left_alone(session: Session) -> No
     assert session.volume_ml(Label.TUMOR) == pytest.approx(2 * 0.024)
     assert (old.voxels[:, :, 2:4] == Label.LIVER).all()
     session.set_crosshair((4, 5, 6))
-    cut = session.cut_labels(Plane.AXIAL)
+    cut = session.slice_labels(Plane.AXIAL)
     assert cut is not None
     assert cut[1] == (4, 3)
     assert cut[0].sum() == 2 * Label.TUMOR
@@ -257,10 +259,10 @@ def test_labels_are_replaced_and_the_old_ones_left_alone(session: Session) -> No
 def test_a_preview_is_drawn_until_labels_change(session: Session) -> None:
     shown = Count(session.preview_changed)
     block = np.full((2, 3), Label.VESSEL, np.uint8)
-    assert session.cut_labels(Plane.AXIAL) is None
+    assert session.slice_labels(Plane.AXIAL) is None
     session.preview_labels(lambda plane: (block, (int(plane.value), 0)))
     assert len(shown) == 1
-    assert session.cut_labels(Plane.SAGITTAL) == (block, (0, 0))
-    assert session.cut_labels(Plane.AXIAL) == (block, (2, 0))
+    assert session.slice_labels(Plane.SAGITTAL) == (block, (0, 0))
+    assert session.slice_labels(Plane.AXIAL) == (block, (2, 0))
     session.begin_segmentation()
-    assert session.cut_labels(Plane.AXIAL) is None
+    assert session.slice_labels(Plane.AXIAL) is None

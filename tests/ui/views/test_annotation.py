@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, QRectF
 from liverview.core.volume import Plane, Volume
 from liverview.measurement.markup.shapes import Ellipse, Ruler
 from liverview.ui.main_window import MainWindow
-from liverview.ui.views.annotation import Notes
+from liverview.ui.views.annotation import LabelPlacer
 
 AREA = QRectF(0, 0, 500, 400)
 PLACES = st.tuples(st.integers(-100, 600), st.integers(-100, 500))
@@ -22,8 +22,8 @@ SIZES = st.tuples(st.integers(1, 300), st.integers(1, 60))
 def test_words_never_overlap_or_leave_at_the_sides(
     wanted: list[tuple[tuple[int, int], tuple[int, int]]],
 ) -> None:
-    notes = Notes(AREA)
-    found = [notes.place(QPointF(*at), *size) for at, size in wanted]
+    notes = LabelPlacer(AREA)
+    found = [notes.find_place(QPointF(*at), *size) for at, size in wanted]
     for rect, (_, size) in zip(found, wanted, strict=True):
         assert (rect.width(), rect.height()) == size
         assert AREA.left() <= rect.left()
@@ -34,21 +34,21 @@ def test_words_never_overlap_or_leave_at_the_sides(
 
 
 def test_words_with_room_stay_where_they_are_wanted() -> None:
-    notes = Notes(AREA)
-    assert notes.place(QPointF(40, 50), 100, 20).topLeft() == QPointF(40, 50)
-    assert notes.place(QPointF(140, 60), 100, 20).topLeft() == QPointF(140, 60)
-    assert notes.place(QPointF(100, 55), 50, 20).top() >= 70
+    notes = LabelPlacer(AREA)
+    assert notes.find_place(QPointF(40, 50), 100, 20).topLeft() == QPointF(40, 50)
+    assert notes.find_place(QPointF(140, 60), 100, 20).topLeft() == QPointF(140, 60)
+    assert notes.find_place(QPointF(100, 55), 50, 20).top() >= 70
 
 
 def test_markups_at_one_place_can_both_be_read(window: MainWindow, volume: Volume) -> None:
     window.session.open(volume)
-    session, view = window.session, window.views.of[Plane.AXIAL]
+    session, view = window.session, window.views.by_plane[Plane.AXIAL]
     i, j, k = session.crosshair
     window.markups.add(Ruler(Plane.AXIAL, (i - 2, j + 2, k), (i, j, k)))
     window.markups.add(Ellipse(Plane.AXIAL, k, (i, j + 2.0), (2.0, 2.0)))
     view.repaint()
-    placed = view.notes.placed
+    placed = view.label_placer.placed
     assert len(placed) == 2
     assert not placed[0].intersects(placed[1])
     view.repaint()
-    assert view.notes.placed == placed  # anew, not on top of the last ones
+    assert view.label_placer.placed == placed  # anew, not on top of the last ones

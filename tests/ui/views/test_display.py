@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from liverview.core.labels import SHOWN, Drawn, Label, part
+from liverview.core.labels import FOREGROUND, DrawStyle, Label, label_mask
 from liverview.core.stream import Slab
 from liverview.core.volume import Plane, Volume
 from liverview.ui.main_window import MainWindow
@@ -22,7 +22,7 @@ from liverview.ui.state.session import Session
 from liverview.ui.views.annotation import nice_length
 from liverview.ui.views.outline import Borders
 from liverview.ui.views.slice_view import SliceView
-from liverview.ui.widgets.color_ramp import ramp
+from liverview.ui.widgets.color_ramp import color_ramp
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def view(session: Session, qtbot: QtBot) -> Iterator[SliceView]:
     qtbot.addWidget(made)
     made.resize(430, 470)
     made.show()
-    made.fit()
+    made.fit_slice()
     made.zoom(0.75)
     yield made
     made.close()
@@ -48,7 +48,7 @@ def grab(view: SliceView) -> QImage:
 
 def row(picture: QImage, view: SliceView, j: float) -> np.ndarray:
     """RGB along the screen's row through j, (width, 3)."""
-    y = view.point_of((5, j, 8)).toPoint().y()
+    y = view.widget_position((5, j, 8)).toPoint().y()
     return np.array([picture.pixelColor(x, y).getRgb()[:3] for x in range(picture.width())])
 
 
@@ -59,9 +59,9 @@ def test_the_ct_is_interpolated_and_labels_never_are(session: Session, view: Sli
     session.set_window(0, 900)
     labels = np.zeros((11, 13, 1), np.uint8)
     labels[3:7, 4:9] = Label.TUMOR
-    session.merge(Slab(8, labels))
-    session.set_style(Label.TUMOR, opacity=1.0, drawn=Drawn.FILLED)
-    left, right = (round(view.point_of((i, 6, 8)).x()) for i in (10, 7))
+    session.merge_slab(Slab(8, labels))
+    session.set_style(Label.TUMOR, opacity=1.0, draw_style=DrawStyle.FILLED)
+    left, right = (round(view.widget_position((i, 6, 8)).x()) for i in (10, 7))
     grays, golds = {}, {}
     for smooth in (True, False):
         session.display.set_interpolated(smooth)
@@ -71,7 +71,7 @@ def test_the_ct_is_interpolated_and_labels_never_are(session: Session, view: Sli
     assert grays[False] <= 4  # a voxel, a gray
     assert grays[True] > 3 * grays[False]
     assert np.array_equal(golds[True], golds[False])
-    edge = view.point_of((6.5, 6, 8)).x(), view.point_of((2.5, 6, 8)).x()
+    edge = view.widget_position((6.5, 6, 8)).x(), view.widget_position((2.5, 6, 8)).x()
     assert golds[True][0] == pytest.approx(min(edge), abs=1.5)
     assert golds[True][-1] + 1 == pytest.approx(max(edge), abs=1.5)
 
@@ -89,11 +89,11 @@ def test_interpolation_is_kept(make_window: Callable[[], MainWindow]) -> None:
 # ---- outlines ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("label", SHOWN)
+@pytest.mark.parametrize("label", FOREGROUND)
 def test_edges_go_around_every_voxel_once(label: Label) -> None:
     rng = np.random.default_rng(3)
     block = rng.choice(np.arange(4, dtype=np.uint8), (9, 14), p=(0.4, 0.2, 0.2, 0.2))
-    mask = part(block, label)
+    mask = label_mask(block, label)
     x, y = Borders(block).lines(label)
     drawn: set[tuple[int, int, int]] = set()
     for start in range(0, len(x), 2):
@@ -114,19 +114,19 @@ def test_outlines_are_as_wide_at_any_zoom(session: Session, view: SliceView, zoo
     labels = np.zeros((11, 13, 1), np.uint8)
     labels[3:7, 4:9] = Label.LIVER
     labels[4:6, 5:8] = Label.VESSEL
-    session.merge(Slab(8, labels))
-    for label in SHOWN:
-        session.set_style(label, drawn=Drawn.OUTLINED)
+    session.merge_slab(Slab(8, labels))
+    for label in FOREGROUND:
+        session.set_style(label, draw_style=DrawStyle.OUTLINED)
     session.set_style(Label.VESSEL, visible=False)
     before = row(grab(view), view, 6)
-    view.zoom(zoom, view.point_of((5, 6, 8)))
+    view.zoom(zoom, view.widget_position((5, 6, 8)))
     pixels = row(grab(view), view, 6)
     liver = np.flatnonzero((pixels == session.styles[Label.LIVER].color).all(axis=1))
     # Around the whole organ, with no hole where the vessel is: two edges, each 1 or 2 pixels.
     runs = np.split(liver, np.flatnonzero(np.diff(liver) > 1) + 1)
     assert [len(run) in (1, 2) for run in runs] == [True, True]
     for run, i in zip(runs, (6.5, 2.5), strict=True):
-        assert run.mean() == pytest.approx(view.point_of((i, 6, 8)).x(), abs=1.5)
+        assert run.mean() == pytest.approx(view.widget_position((i, 6, 8)).x(), abs=1.5)
     assert not np.array_equal(before, pixels) or zoom == 1.0
 
 
@@ -140,16 +140,16 @@ def test_the_way_labels_are_drawn_is_chosen(
     box.setFocus()
     qtbot.keyClick(box, Qt.Key.Key_Down)
     box.activated.emit(box.currentIndex())
-    assert window.session.styles[Label.TUMOR].drawn is Drawn.FILLED
-    view = window.views.of[Plane.AXIAL]
+    assert window.session.styles[Label.TUMOR].draw_style is DrawStyle.FILLED
+    view = window.views.by_plane[Plane.AXIAL]
     window.activateWindow()
     view.setFocus()
     seen = []
-    for _ in Drawn:
+    for _ in DrawStyle:
         qtbot.keyClick(view, Qt.Key.Key_O)
-        seen.append(window.session.styles[Label.VESSEL].drawn)
+        seen.append(window.session.styles[Label.VESSEL].draw_style)
         assert box.currentData() is seen[-1]
-    assert set(seen) == set(Drawn)
+    assert set(seen) == set(DrawStyle)
 
 
 # ---- slabs -------------------------------------------------------------------------------
@@ -163,28 +163,28 @@ def test_a_slab_is_the_maximum_or_mean_of_its_slices(
     volume = session.volume
     assert volume is not None
     if turned:
-        slow = Plane.slowest(volume.voxels)
-        session.take_turned(
-            np.stack([slow.cut(volume.voxels, n) for n in range(volume.shape[slow.axis])])
+        slow = Plane.least_contiguous(volume.voxels)
+        session.set_slow_axis_copy(
+            np.stack([slow.slice_of(volume.voxels, n) for n in range(volume.shape[slow.axis])])
         )
     spacing = volume.spacing[plane.axis]
     for place in (0, 4, volume.shape[plane.axis] - 1):
-        session.move(plane.axis, place - session.crosshair[plane.axis])
+        session.move_crosshair(plane.axis, place - session.crosshair[plane.axis])
         slices = range(max(place - 2, 0), min(place + 3, volume.shape[plane.axis]))
-        stack = np.stack([plane.cut(volume.voxels, n) for n in slices])
+        stack = np.stack([plane.slice_of(volume.voxels, n) for n in slices])
         session.display.set_slab(SlabView(Projection.MAXIMUM, 4 * spacing))
-        assert np.array_equal(session.cut_volume(plane), stack.max(axis=0))
+        assert np.array_equal(session.slice_values(plane), stack.max(axis=0))
         session.display.set_slab(SlabView(Projection.MEAN, 4 * spacing))
-        assert session.cut_volume(plane) == pytest.approx(stack.mean(axis=0))
+        assert session.slice_values(plane) == pytest.approx(stack.mean(axis=0))
         session.display.set_slab(SlabView(Projection.MAXIMUM, 0.9 * spacing))
-        assert np.array_equal(session.cut_volume(plane), plane.cut(volume.voxels, place))
+        assert np.array_equal(session.slice_values(plane), plane.slice_of(volume.voxels, place))
 
 
 def test_slabs_by_keys_and_a_badge_that_text_does_not_hide(
     window: MainWindow, volume: Volume, qtbot: QtBot
 ) -> None:
     window.session.open(volume)
-    view = window.views.of[Plane.AXIAL]
+    view = window.views.by_plane[Plane.AXIAL]
     window.activateWindow()
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_H)
@@ -211,8 +211,8 @@ def test_a_heat_map_lies_between_ct_and_labels(session: Session, view: SliceView
     session.display.set_interpolated(False)
     labels = np.zeros((11, 13, 1), np.uint8)
     labels[4, 6] = Label.TUMOR
-    session.merge(Slab(8, labels))
-    session.set_style(Label.TUMOR, opacity=1.0, drawn=Drawn.FILLED)
+    session.merge_slab(Slab(8, labels))
+    session.set_style(Label.TUMOR, opacity=1.0, draw_style=DrawStyle.FILLED)
     before = grab(view)
     table = np.zeros((256, 4), np.uint8)
     table[200] = (10, 250, 30, 255)
@@ -223,7 +223,7 @@ def test_a_heat_map_lies_between_ct_and_labels(session: Session, view: SliceView
     picture = grab(view)
 
     def color(i: int, j: int, of: QImage = picture) -> tuple[int, ...]:
-        return of.pixelColor(view.point_of((i, j, 8)).toPoint()).getRgb()[:3]
+        return of.pixelColor(view.widget_position((i, j, 8)).toPoint()).getRgb()[:3]
 
     assert color(3, 5) == (10, 250, 30)
     assert color(4, 6) == (255, 215, 0)
@@ -231,12 +231,12 @@ def test_a_heat_map_lies_between_ct_and_labels(session: Session, view: SliceView
     assert color(2, 5) == color(2, 5, before)
     session.set_crosshair((5, 6, 10))
     assert session.overlay is not None
-    assert session.overlay.cut(Plane.AXIAL, 10) is None
+    assert session.overlay.slice_of(Plane.AXIAL, 10) is None
     assert color(3, 5, grab(view)) != (10, 250, 30)
 
 
 def test_ramps_are_transparent_at_the_low_end_and_grow_lighter() -> None:
-    table = ramp("inferno")
+    table = color_ramp("inferno")
     assert table.shape == (256, 4)
     assert not table[:26, 3].any()
     light = table[26:, :3].astype(int).sum(axis=1)
@@ -269,7 +269,7 @@ def test_the_scale_bar_is_as_long_as_it_says(
     )
     lines = [np.split(line, np.flatnonzero(~line)) for line in pixels > 150]
     longest = max(len(run) for runs in lines for run in runs if run.any())
-    a, b = view.point_of((0, 0, 8)).x(), view.point_of((1, 0, 8)).x()
+    a, b = view.widget_position((0, 0, 8)).x(), view.widget_position((1, 0, 8)).x()
     per_mm = abs(b - a) / 2.0
     mm = nice_length(0.22 * (view.viewport().width() - 16) / per_mm)
     assert longest == pytest.approx(mm * per_mm, abs=4)

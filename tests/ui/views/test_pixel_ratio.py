@@ -16,7 +16,7 @@ import numpy as np
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from liverview.core.labels import Drawn, Label
+from liverview.core.labels import DrawStyle, Label
 from liverview.core.stream import Slab
 from liverview.ui.app import make_application
 from liverview.ui.main_window import MainWindow
@@ -47,17 +47,17 @@ def pixels(view):
 image_format = QImage.Format.Format_RGB32
 found = {"ratio": window.devicePixelRatioF(), "off_px": [], "clicked": [], "wide": []}
 for plane in Plane:
-    view = window.views.of[plane]
+    view = window.views.by_plane[plane]
     bright = np.argwhere((pixels(view) > 250).all(axis=2))
     # Letters are small and bright as well: only what lies around the block counts.
     middle = np.array([13.0, 10.0, 7.5])
-    center = view.point_of(middle)
+    center = view.widget_position(middle)
     at = np.array([center.y(), center.x()]) * found["ratio"]
     near = bright[(np.abs(bright - at) < 40 * found["ratio"]).all(axis=1)]
     found["off_px"].append((near.mean(axis=0) + 0.5 - at).tolist())
     target = [3, 4, 5]
     target[plane.axis] = session.crosshair[plane.axis]
-    point = view.point_of(target).toPoint()
+    point = view.widget_position(target).toPoint()
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=point)
     found["clicked"].append(list(session.crosshair) == target)
     session.set_crosshair((13, 10, 7))
@@ -68,13 +68,13 @@ for plane in Plane:
 labels = np.zeros(shape, np.uint8, order="F")
 labels[20:36, 6:26, 3:20] = Label.LIVER
 session.begin_segmentation()
-session.merge(Slab(0, labels))
+session.merge_slab(Slab(0, labels))
 session.end_segmentation(complete=True)
-session.set_style(Label.LIVER, drawn=Drawn.OUTLINED, color=(255, 0, 0))
+session.set_style(Label.LIVER, draw_style=DrawStyle.OUTLINED, color=(255, 0, 0))
 for _ in range(10):
     app.processEvents()
 for plane in Plane:
-    view = window.views.of[plane]
+    view = window.views.by_plane[plane]
     if plane is Plane.SAGITTAL:
         session.set_crosshair((25, 10, 7))
         for _ in range(5):

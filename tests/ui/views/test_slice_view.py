@@ -18,7 +18,7 @@ from liverview.core.volume import Plane, Volume
 from liverview.files import nifti
 from liverview.ui.state.session import Convention, Session
 from liverview.ui.views.annotation import edge_letters
-from liverview.ui.views.slice_image import windowed
+from liverview.ui.views.slice_image import apply_window
 from liverview.ui.views.slice_view import SliceView
 
 from support.odd_scans import ORIENTATIONS, SHAPE, oriented
@@ -36,7 +36,7 @@ def views(session: Session, qtbot: QtBot) -> Iterator[dict[Plane, SliceView]]:
         qtbot.addWidget(view)
         view.resize(420, 460)
         view.show()
-        view.fit()
+        view.fit_slice()
         view.zoom(0.75)  # the letters at the edges lie beside the slice
         made[plane] = view
     settle(made)
@@ -59,22 +59,22 @@ def voxels_of(session: Session, plane: Plane) -> Iterator[tuple[int, int, int]]:
     """Every voxel of the slice that a view shows."""
     assert session.volume is not None
     voxel = list(session.crosshair)
-    for a in range(session.volume.shape[plane.across]):
-        for b in range(session.volume.shape[plane.up]):
-            voxel[plane.across], voxel[plane.up] = a, b
+    for a in range(session.volume.shape[plane.horizontal_axis]):
+        for b in range(session.volume.shape[plane.vertical_axis]):
+            voxel[plane.horizontal_axis], voxel[plane.vertical_axis] = a, b
             yield voxel[0], voxel[1], voxel[2]
 
 
 def gray(session: Session, voxel: tuple[int, int, int]) -> int:
     assert session.volume is not None
     low = session.level - session.width / 2
-    return int(np.clip((session.volume.hu(voxel) - low) / session.width * 255 + 0.5, 0, 255))
+    return int(np.clip((session.volume.hu_at(voxel) - low) / session.width * 255 + 0.5, 0, 255))
 
 
 def assert_pixels_show_voxels(session: Session, view: SliceView) -> None:
     picture = grab(view)
     for voxel in voxels_of(session, view.plane):
-        point = view.point_of(voxel).toPoint()
+        point = view.widget_position(voxel).toPoint()
         assert abs(picture.pixelColor(point).red() - gray(session, voxel)) <= 1
         assert view.voxel_at(QPointF(point)) == voxel
 
@@ -115,8 +115,8 @@ def test_patients_sides_are_where_the_letters_say(
         # The voxel farthest to the patient's right, front and top, as the world has it.
         high = tuple(n - 1 for n in SHAPE)
         low = (0, 0, 0)
-        assert np.all(scan.world(high) > scan.world(low))
-        first, last = view.point_of(high), view.point_of(low)
+        assert np.all(scan.voxel_to_world(high) > scan.voxel_to_world(low))
+        first, last = view.widget_position(high), view.widget_position(low)
         assert first.x() < last.x()  # right, or front in the sagittal view, is on the left
         assert first.y() < last.y()  # front or top is up
         assert_pixels_show_voxels(session, view)
@@ -130,26 +130,29 @@ def test_the_switch_puts_the_patients_left_on_the_left(
     assert edge_letters(Plane.AXIAL, session.convention)[:2] == ("L", "R")
     assert edge_letters(Plane.SAGITTAL, session.convention)[:2] == ("A", "P")
     for plane in (Plane.AXIAL, Plane.CORONAL):
-        assert views[plane].point_of((0, 0, 0)).x() < views[plane].point_of((10, 0, 0)).x()
+        assert (
+            views[plane].widget_position((0, 0, 0)).x()
+            < views[plane].widget_position((10, 0, 0)).x()
+        )
     sagittal = views[Plane.SAGITTAL]
-    assert sagittal.point_of((0, 12, 0)).x() < sagittal.point_of((0, 0, 0)).x()
+    assert sagittal.widget_position((0, 12, 0)).x() < sagittal.widget_position((0, 0, 0)).x()
 
 
 def test_voxels_have_their_shape(session: Session, views: dict[Plane, SliceView]) -> None:
     assert session.volume is not None
     for plane, view in views.items():
         spacing = session.volume.spacing
-        a, b = view.point_of((0, 0, 0)), view.point_of((10, 12, 16))
+        a, b = view.widget_position((0, 0, 0)), view.widget_position((10, 12, 16))
         counts = (10, 12, 16)
-        across = abs(b.x() - a.x()) / counts[plane.across] / spacing[plane.across]
-        up = abs(b.y() - a.y()) / counts[plane.up] / spacing[plane.up]
+        across = abs(b.x() - a.x()) / counts[plane.horizontal_axis] / spacing[plane.horizontal_axis]
+        up = abs(b.y() - a.y()) / counts[plane.vertical_axis] / spacing[plane.vertical_axis]
         assert across == pytest.approx(up, rel=0.05)
 
 
 @pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "i4", "f4", ">f4", "i8"])
 def test_windowing_of_any_type(dtype: str) -> None:
     values = np.array([0, 25, 50, 75, 100, 127], dtype)
-    assert windowed(values, 25, 50).tolist() == [0, 0, 128, 255, 255, 255]
+    assert apply_window(values, 25, 50).tolist() == [0, 0, 128, 255, 255, 255]
 
 
 def test_an_intercept_is_part_of_hu(qtbot: QtBot, session: Session) -> None:
@@ -163,7 +166,7 @@ def test_an_intercept_is_part_of_hu(qtbot: QtBot, session: Session) -> None:
     qtbot.addWidget(view)
     view.resize(300, 300)
     view.show()
-    view.fit()
+    view.fit_slice()
     view.zoom(0.75)
     view.refresh()
     assert_pixels_show_voxels(session, view)
@@ -177,7 +180,7 @@ def labeled(session: Session) -> Session:
     """Stripes of every label along i in every slice."""
     assert session.volume is not None
     i = np.indices(session.volume.shape)[0]
-    session.merge(Slab(0, (i % 4).astype(np.uint8)))
+    session.merge_slab(Slab(0, (i % 4).astype(np.uint8)))
     session.set_crosshair((2, 6, 8))
     return session
 
@@ -193,7 +196,7 @@ def test_a_toggle_changes_the_pixels_of_its_label_only(
     for plane, view in views.items():
         after = grab(view)
         for voxel in voxels_of(labeled, plane):
-            point = view.point_of(voxel).toPoint()
+            point = view.widget_position(voxel).toPoint()
             same = before[plane].pixelColor(point) == after.pixelColor(point)
             assert same == (labeled.label_at(voxel) is not hidden)
 
@@ -207,8 +210,8 @@ def test_labels_are_blended_by_their_opacity(
     view = views[Plane.AXIAL]
     picture = grab(view)
     tumor, liver = (3, 6, 8), (1, 6, 8)
-    assert picture.pixelColor(view.point_of(tumor).toPoint()).getRgb()[:3] == (255, 215, 0)
-    mixed = picture.pixelColor(view.point_of(liver).toPoint()).getRgb()[:3]
+    assert picture.pixelColor(view.widget_position(tumor).toPoint()).getRgb()[:3] == (255, 215, 0)
+    mixed = picture.pixelColor(view.widget_position(liver).toPoint()).getRgb()[:3]
     expected = [(gray(labeled, liver) + c) / 2 for c in labeled.styles[Label.LIVER].color]
     assert mixed == pytest.approx(expected, abs=3)
 
@@ -218,13 +221,17 @@ def test_a_slab_appears_in_its_slices_only(session: Session, views: dict[Plane, 
     session.set_crosshair((5, 6, 8))
     settle(views)
     before = grab(views[Plane.AXIAL])
-    session.merge(Slab(10, np.full((11, 13, 2), Label.TUMOR, np.uint8)))
+    session.merge_slab(Slab(10, np.full((11, 13, 2), Label.TUMOR, np.uint8)))
     settle(views)
     assert grab(views[Plane.AXIAL]) == before
     view = views[Plane.CORONAL]
     picture = grab(view)
     for voxel in voxels_of(session, Plane.CORONAL):
-        gold = picture.pixelColor(view.point_of(voxel).toPoint()).getRgb()[:3] == (255, 215, 0)
+        gold = picture.pixelColor(view.widget_position(voxel).toPoint()).getRgb()[:3] == (
+            255,
+            215,
+            0,
+        )
         assert gold == (voxel[2] in (10, 11))
 
 
@@ -290,8 +297,11 @@ def test_a_click_moves_all_three_views(
 ) -> None:
     target = (8, 2, 14)
     expected = list(session.crosshair)
-    expected[plane.across], expected[plane.up] = target[plane.across], target[plane.up]
-    point = views[plane].point_of(target).toPoint()
+    expected[plane.horizontal_axis], expected[plane.vertical_axis] = (
+        target[plane.horizontal_axis],
+        target[plane.vertical_axis],
+    )
+    point = views[plane].widget_position(target).toPoint()
     qtbot.mouseClick(views[plane].viewport(), Qt.MouseButton.LeftButton, pos=point)
     assert session.crosshair == tuple(expected)
     settle(views)
@@ -303,7 +313,10 @@ def test_a_left_drag_carries_the_crosshair_and_stops_at_the_edge(
     session: Session, views: dict[Plane, SliceView], qtbot: QtBot
 ) -> None:
     view = views[Plane.AXIAL]
-    start, end = view.point_of((2, 2, 8)).toPoint(), view.point_of((7, 11, 8)).toPoint()
+    start, end = (
+        view.widget_position((2, 2, 8)).toPoint(),
+        view.widget_position((7, 11, 8)).toPoint(),
+    )
     drag(qtbot, view, Qt.MouseButton.LeftButton, start, end)
     assert session.crosshair == (7, 11, 8)
     drag(qtbot, view, Qt.MouseButton.LeftButton, start, QPoint(-300, -300))
@@ -326,9 +339,9 @@ def test_a_middle_drag_pans_by_what_it_moves(
     session: Session, views: dict[Plane, SliceView], qtbot: QtBot
 ) -> None:
     view = views[Plane.SAGITTAL]
-    before = view.point_of((5, 6, 8))
+    before = view.widget_position((5, 6, 8))
     drag(qtbot, view, Qt.MouseButton.MiddleButton, QPoint(100, 100), QPoint(130, 80))
-    moved = view.point_of((5, 6, 8)) - before
+    moved = view.widget_position((5, 6, 8)) - before
     assert (moved.x(), moved.y()) == pytest.approx((30, -20), abs=1.5)
     assert session.crosshair == (5, 6, 8)
 
@@ -349,9 +362,9 @@ def test_the_wheel_with_ctrl_zooms_around_the_pointer(
     view = views[Plane.AXIAL]
     middle = QPointF(view.viewport().rect().center())
     pointed = view.voxel_at(middle)
-    before = view.point_of((10, 0, 8)).x() - view.point_of((0, 0, 8)).x()
+    before = view.widget_position((10, 0, 8)).x() - view.widget_position((0, 0, 8)).x()
     turn(view, 240, CTRL)
-    after = view.point_of((10, 0, 8)).x() - view.point_of((0, 0, 8)).x()
+    after = view.widget_position((10, 0, 8)).x() - view.widget_position((0, 0, 8)).x()
     assert after / before == pytest.approx(1.0015**240, rel=0.03)
     assert view.voxel_at(middle) == pointed
     assert session.crosshair == (5, 6, 8)
@@ -362,7 +375,7 @@ def test_hovering_tells_the_voxel(
 ) -> None:
     view = views[Plane.AXIAL]
     with qtbot.waitSignal(view.hovered) as caught:
-        move(view, view.point_of((3, 4, 8)).toPoint())
+        move(view, view.widget_position((3, 4, 8)).toPoint())
     assert caught.args == [(3, 4, 8)]
     assert view.voxel_at(QPointF(0, 0)) is None
 
@@ -381,9 +394,9 @@ def test_arrows_go_where_they_point(
             (Qt.Key.Key_Down, 0, 1),
         ):
             session.set_crosshair((5, 6, 8))
-            before = view.point_of(session.crosshair)
+            before = view.widget_position(session.crosshair)
             qtbot.keyClick(view, key)
-            moved = view.point_of(session.crosshair) - before
+            moved = view.widget_position(session.crosshair) - before
             assert np.sign(moved.x()) == dx, (plane, key)
             assert np.sign(moved.y()) == dy, (plane, key)
 
@@ -409,7 +422,7 @@ def test_a_view_without_a_volume_takes_every_event(qtbot: QtBot) -> None:
         drag(qtbot, view, button, QPoint(20, 20), QPoint(60, 60))
     turn(view, 120, NO_KEY)
     qtbot.keyClick(view, Qt.Key.Key_Left)
-    view.fit()
+    view.fit_slice()
     assert view.voxel_at(QPointF(10, 10)) is None
 
 
@@ -422,7 +435,7 @@ def test_the_crosshair_passes_through_its_voxel_with_a_gap(
     session.set_show_crosshair(True)
     settle(views)
     after = grab(view)
-    center = view.point_of(session.crosshair).toPoint()
+    center = view.widget_position(session.crosshair).toPoint()
     assert after.pixelColor(center) == before.pixelColor(center)
     for x, y in ((40, 0), (-40, 0), (0, 40), (0, -40)):
         point = center + QPoint(x, y)

@@ -39,7 +39,7 @@ def opened(window: MainWindow) -> None:
 
 def segment(window: MainWindow, found: np.ndarray) -> None:
     window.session.begin_segmentation()
-    window.session.merge(Slab(0, found))
+    window.session.merge_slab(Slab(0, found))
     window.session.end_segmentation(complete=True)
 
 
@@ -48,10 +48,10 @@ def test_without_opengl_the_pane_says_so_and_the_rest_works(
 ) -> None:
     opened(window)
     segment(window, labels())
-    view = window.views.of[Plane.AXIAL]
+    view = window.views.by_plane[Plane.AXIAL]
     view.setFocus()
     qtbot.keyClick(view, Qt.Key.Key_F8)
-    pane = window.views.fourth
+    pane = window.views.surface_pane
     assert isinstance(pane, SurfacePane)
     assert window.views.layout_ is Layout.GRID
     qtbot.waitUntil(pane.isVisible)
@@ -69,12 +69,12 @@ def test_surfaces_follow_the_labels_while_somebody_looks(window: MainWindow, qtb
     assert surfaces.found == {}  # nobody looks
     surfaces.set_wanted(True)
     qtbot.waitUntil(lambda: set(surfaces.found) == {Label.LIVER, Label.TUMOR})
-    qtbot.waitUntil(lambda: surfaces.current)
+    qtbot.waitUntil(lambda: surfaces.is_current)
     first = surfaces.found[Label.LIVER]
     without = labels()
     without[without == Label.TUMOR] = Label.LIVER
     segment(window, without)
-    qtbot.waitUntil(lambda: surfaces.current and set(surfaces.found) == {Label.LIVER})
+    qtbot.waitUntil(lambda: surfaces.is_current and set(surfaces.found) == {Label.LIVER})
     assert surfaces.found[Label.LIVER] is not first
     window.session.mark_saved()
     opened(window)
@@ -102,11 +102,11 @@ window.show()
 opened(window)
 segment(window, labels())
 window.views.set_layout(Layout.GRID)
-pane = window.views.fourth
+pane = window.views.surface_pane
 if pane.scene is None:
     print(json.dumps({"problem": pane.state.text()}))
     sys.exit()
-while not (pane.surfaces.current and len(pane.surfaces.found) == 2):
+while not (pane.surfaces.is_current and len(pane.surfaces.found) == 2):
     app.processEvents()
 for _ in range(20):
     app.processEvents()
