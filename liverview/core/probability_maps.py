@@ -31,7 +31,7 @@ _SLICES = 8  # relabeled in one step
 
 @dataclass(frozen=True, eq=False)
 class ProbabilitySlab:
-    """What `NetworkMaps` keeps of a slab.
+    """What `ProbabilityMaps` keeps of a slab.
 
     Attributes
     ----------

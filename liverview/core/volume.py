@@ -48,7 +48,7 @@ class Plane(Enum):
         return 1 if self is Plane.AXIAL else 2
 
     def slice_of(self, array: Sliceable, index: int) -> NDArray[Any]:
-        """Slice ``index`` as a view, (rows along `up`, columns along `across`)."""
+        """Slice ``index`` as a view, (rows along `vertical_axis`, columns along `horizontal_axis`)."""
         picked: list[Any] = [slice(None)] * 3
         picked[self.axis] = index
         return array[tuple(picked)].T
@@ -60,7 +60,7 @@ class Plane(Enum):
 
 
 def slice_contiguous_copy(array: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
-    """Make a copy whose n-th part is slice n of the `Plane.slowest`, in one piece.
+    """Make a copy whose n-th part is slice n of the `Plane.least_contiguous`, in one piece.
 
     Slices of that plane touch every cache line of the array; of the copy, one run of memory.
     Yields None between steps of some milliseconds, then the copy as the last value.

@@ -28,7 +28,7 @@ def error_map(
 ) -> tuple[NDArray[np.uint8], Box]:
     """Who has which voxels of a label, of those that its Dice counts (`compared_masks`).
 
-    Returns values of `Agreement` in the smallest block that holds them all, and the block's
+    Returns values of `VoxelOutcome` in the smallest block that holds them all, and the block's
     place; an empty block at the first voxel where neither has the label.
 
     Raises

@@ -330,7 +330,7 @@ def _iter_score(
 
 
 def evaluate(predicted: LabelMap, reference: LabelMap) -> list[LabelScore]:
-    """`evaluating` for callers that do not want progress."""
+    """`iter_evaluate` for callers that do not want progress."""
     scores = iter_evaluate(predicted, reference)
     return [score for score in scores if isinstance(score, LabelScore)]
 

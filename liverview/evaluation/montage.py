@@ -34,7 +34,7 @@ _REGIONS = 3  # that went best, and as many that went worst
 
 
 def draw_comparison(volume: Volume, predicted: LabelMap, reference: LabelMap) -> Image.Image:
-    """`compared_slices` above `compared_regions`."""
+    """`draw_compared_slices` above `draw_compared_regions`."""
     parts = [
         how(volume, predicted, reference) for how in (draw_compared_slices, draw_compared_regions)
     ]
@@ -143,7 +143,7 @@ def _most_telling_slice(region: _Region, found: Mask, true: Mask) -> int:
 
 
 def save_montage(path: Path, rows: Sequence[tuple[str, Image.Image]]) -> None:
-    """Write a PNG with one `compared_slices` below the other, each under its scan's name.
+    """Write a PNG with one `draw_compared_slices` below the other, each under its scan's name.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def _draw_slice(volume: Volume, plane: Plane, index: int, found: Mask, true: Mas
 def _draw_contours(
     volume: Volume, plane: Plane, stored: NDArray[Any], found: Mask, true: Mask, side: int
 ) -> Image.Image:
-    """A part of a slice as `Plane.cut` gives it, with both contours, in square pixels.
+    """A part of a slice as `Plane.slice_of` gives it, with both contours, in square pixels.
 
     Its longer edge has ``side`` of them.
     """
@@ -191,7 +191,7 @@ def _draw_contours(
 def _resize_slice(
     drawn: NDArray[np.uint8], size: Sequence[int], how: Image.Resampling
 ) -> Image.Image:
-    """A slice as `Plane.cut` gives it, turned to the viewer's orientation, (width, height)."""
+    """A slice as `Plane.slice_of` gives it, turned to the viewer's orientation, (width, height)."""
     upright = np.ascontiguousarray(drawn[::-1, ::-1])
     return Image.fromarray(upright).resize((size[0], size[1]), how)
 

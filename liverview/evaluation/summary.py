@@ -96,7 +96,7 @@ def medians_of_label(scores: Sequence[LabelScore]) -> dict[str, Median]:
 
 
 def table_heading(columns: Sequence[str]) -> str:
-    """The line above `row`."""
+    """The line above `table_row`."""
     return f"{'label':<7}" + "".join(f"  {_COLUMNS[name][0]:>8}" for name in columns)
 
 
@@ -131,7 +131,7 @@ def summary_lines(scans: Sequence[Sequence[LabelScore]]) -> list[str]:
 
 
 def summary_dict(scans: Sequence[Sequence[LabelScore]]) -> dict[str, Any]:
-    """`summary` for JSON."""
+    """`summary_lines` for JSON."""
     return {
         label.name.lower(): {name: figure.to_dict() for name, figure in figures.items()}
         for label, figures in _by_label(scans).items()

@@ -1,6 +1,6 @@
 """Segmentation as a stream: a coarse liver first, then refined slabs from the crosshair out.
 
-`segment` is a generator and knows nothing of threads: to cancel is to stop iterating and
+`iter_segment` is a generator and knows nothing of threads: to cancel is to stop iterating and
 close it. Slabs are computed on a fixed partition of the volume and only their order depends
 on the crosshair, so the result is the same, bit for bit, whatever the order. Memory beyond
 the volume and the label map is bounded by the slab and the first stage's 4 mm grid, but for what

@@ -36,7 +36,7 @@ def refine_whole_slices(
     start_slice: int,
     extras: SlabExtras,
 ) -> Iterator[Refined]:
-    """As `fine.refine` does; a slab is one slice, because a whole one is much work."""
+    """As `fine.refine_slabs` does; a slab is one slice, because a whole one is much work."""
     box = coarse.bounding_box(volume, MARGIN_MM)[2]
     order = nearest_first(range(box.start, box.stop), 1, start_slice)
     for number, k in enumerate(order, start=1):

@@ -13,7 +13,7 @@ from liverview.measurement.results import SMALLEST_LESION_ML, Measurement
 def measure(
     labels: LabelMap, volume: Volume | None = None, smallest_lesion_ml: float = SMALLEST_LESION_ML
 ) -> Measurement:
-    """Measure a label map; `measuring` without the steps."""
+    """Measure a label map; `iter_measure` without the steps."""
     *_, found = iter_measure(volume, labels, smallest_lesion_ml)
     assert isinstance(found, Measurement)
     return found

@@ -16,7 +16,7 @@ from liverview.measurement.results import Lesion, Measurement
 def measurement_figures(
     measurement: Measurement, excluded: Mapping[int, str] | None = None
 ) -> dict[str, Any]:
-    """All figures for JSON; ``excluded`` as in `recist.assess`."""
+    """All figures for JSON; ``excluded`` as in `recist.assess_recist`."""
     return {
         **measurement.to_dict(),
         "recist_1_1": recist.assess_recist(measurement, excluded).to_dict(),
@@ -58,7 +58,7 @@ def write_tables(
     Parameters
     ----------
     name : of the scan, which begins the files' names and the row.
-    excluded : as in `recist.assess`.
+    excluded : as in `recist.assess_recist`.
 
     Raises
     ------

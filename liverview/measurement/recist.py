@@ -71,7 +71,7 @@ def assess_recist(measurement: Measurement, excluded: Mapping[int, str] | None =
 
     Parameters
     ----------
-    excluded : reasons by lesion number; these are no targets. See `Measurement.excluded`.
+    excluded : reasons by lesion number; these are no targets. See `Measurement.exclusions_by_lesion`.
     """
     out = dict(excluded or {})
     thickness = _slice_distance(measurement.affine)

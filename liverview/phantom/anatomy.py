@@ -66,7 +66,7 @@ _WALL = (Organ.BONE, Organ.MUSCLE, Organ.ARTERY, Organ.VEIN)
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """One drawn body, on `CANON`.
+    """One drawn body, on `CANONICAL_GRID`.
 
     Attributes
     ----------
@@ -247,7 +247,7 @@ def _blend(draw: RandomSource, one: Torso, other: Torso) -> Torso:
 
 
 def _other_liver(draw: RandomSource, torso: Torso, odd: bool) -> Field:
-    """A liver of the bank in the place of the torso's own, on `CANON`."""
+    """A liver of the bank in the place of the torso's own, on `CANONICAL_GRID`."""
     names = bank.liver_names()
     name = names[draw.integer(0, len(names))]
     cut: tuple[int, ...] = ()

@@ -49,7 +49,7 @@ class Appearance:
     marrow_hu, myocardium_hu, medulla_hu, mass_hu, fluid_hu : HU of parts of organs.
     filling_hu : three contents each of stomach and bowel.
     numbers : unitless draws by name, see `paint`.
-    noise : textures of unit variance on `CANON`, by name.
+    noise : textures of unit variance on `CANONICAL_GRID`, by name.
     """
 
     mean_hu: dict[Organ, float]

@@ -32,7 +32,7 @@ _RESECTIONS = ((4, 5, 6, 7, 8), (5, 6, 7, 8), (6, 7), (2, 3), (2, 3, 4))
 
 @dataclass(frozen=True, eq=False)
 class Torso:
-    """A body before it is posed, on `CANON`.
+    """A body before it is posed, on `CANONICAL_GRID`.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ def liver_names() -> tuple[str, ...]:
 
 @cache
 def body_names() -> tuple[str, ...]:
-    """Bodies, those first that are known over the whole of `CANON`."""
+    """Bodies, those first that are known over the whole of `CANONICAL_GRID`."""
     names = {n.split("/")[1] for n in _arrays() if n.startswith("body/")}
     return tuple(sorted(names, key=lambda n: -_arrays()[f"body/{n}/span"][1]))
 

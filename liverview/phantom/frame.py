@@ -17,7 +17,7 @@ CANONICAL_Z_RANGE = (
     CANONICAL_GRID.origin[2],
     CANONICAL_GRID.origin[2] + CANONICAL_GRID.spacing[2] * (CANONICAL_GRID.shape[2] - 1),
 )
-"""The z from end to end of `CANON`, mm."""
+"""The z from end to end of `CANONICAL_GRID`, mm."""
 
 
 class Organ(IntEnum):

@@ -45,7 +45,7 @@ class Painting:
 def paint(patient: Patient, grid: Grid) -> Painting:
     """Label every voxel by its center and give it the HU of its tissue.
 
-    Partial volume is the scanner's business: see `scanner.Scan`.
+    Partial volume is the scanner's business: see `scanner.ScanSimulation`.
     """
     brush = _Brush(patient, grid)
     brush.fill_container()

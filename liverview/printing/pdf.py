@@ -78,7 +78,7 @@ _applications: list[QGuiApplication] = []
 
 
 def write_pdf(path: Path, contents: Contents) -> None:
-    """Write the PDF, whole or not at all; on any thread, after `ready`.
+    """Write the PDF, whole or not at all; on any thread, after `prepare_qt`.
 
     Raises
     ------

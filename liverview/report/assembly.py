@@ -42,7 +42,7 @@ class WrittenReport(NamedTuple):
 
 
 def report_paths(folder: Path, name: str) -> ReportPaths:
-    """Where `reporting` writes."""
+    """Where `iter_write_report` writes."""
     return ReportPaths(
         folder / f"{name}_report.html",
         folder / f"{name}_report.pdf",
@@ -65,13 +65,13 @@ def iter_write_report(
 ) -> Iterator[Progress | WrittenReport]:
     """Write the report of a case into a folder; existing files are replaced.
 
-    Each file appears whole or not at all. `Reported` comes last.
+    Each file appears whole or not at all. `WrittenReport` comes last.
 
     Parameters
     ----------
     labels : on the grid of the volume.
     write_pdf : sets the contents as a PDF.
-    marks : reasons by a voxel of each lesion that is excluded, see `Measurement.excluded`.
+    marks : reasons by a voxel of each lesion that is excluded, see `Measurement.exclusions_by_lesion`.
     styles : names and colors of labels.
     window : level and width of the pictures.
 

@@ -106,7 +106,7 @@ def compose_report(
     Parameters
     ----------
     weights : SHA-256 by file name.
-    excluded : reasons by lesion number, see `Measurement.excluded`.
+    excluded : reasons by lesion number, see `Measurement.exclusions_by_lesion`.
     slices : the section of pictures.
     """
     found = measurement.to_dict()

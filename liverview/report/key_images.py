@@ -190,7 +190,7 @@ class _KeyImagePainter:
 class _Picture:
     """A part of a slice, larger than it will be.
 
-    Spots are voxel coordinates along `Plane.across` and `Plane.up`, whole at voxel centers.
+    Spots are voxel coordinates along `Plane.horizontal_axis` and `Plane.vertical_axis`, whole at voxel centers.
     """
 
     def __init__(self, volume: Volume, plane: Plane, middle: Spot, mm: tuple[float, float]) -> None:
@@ -300,7 +300,7 @@ class _Picture:
         return np.asarray(self._warp(mask.astype(np.uint8), Image.Resampling.NEAREST)) > 0
 
     def _warp(self, cut: NDArray[np.uint8], how: Image.Resampling) -> Image.Image:
-        """A slice as `Plane.cut` gives it, turned to the viewer's orientation; 0 beside it."""
+        """A slice as `Plane.slice_of` gives it, turned to the viewer's orientation; 0 beside it."""
         # From the picture's pixels to the slice's, both counted from their edges.
         (dx, dy), (x, y) = self._per_voxel, self._pixel((-0.5, -0.5))
         matrix = (-1 / dx, 0, x / dx, 0, -1 / dy, y / dy)

@@ -50,7 +50,7 @@ class PresentDiceCE(nn.Module):
     small already: a small organ that most blocks lack, such as the gallbladder, is then never
     learned.
 
-    Voxels of scans may be `excluding` one class, which count for that one alone, or `UNKNOWN`,
+    Voxels of scans may be `complementary_label` one class, which count for that one alone, or `IGNORE_INDEX`,
     which count for nothing.
 
     Of ``lines``, a class of thin and branching things, the centerlines count as well, with

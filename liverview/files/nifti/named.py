@@ -124,7 +124,7 @@ def iter_read_named_labels(path: Path) -> Iterator[Progress | NamedLabels]:
 
 
 def read_named_labels(path: Path) -> NamedLabels:
-    """`load_named` for callers that do not want progress."""
+    """`iter_read_named_labels` for callers that do not want progress."""
     *_, found = iter_read_named_labels(path)
     assert isinstance(found, NamedLabels)
     return found

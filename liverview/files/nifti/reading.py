@@ -46,7 +46,7 @@ def read_summary(path: Path) -> Summary:
 
     Raises
     ------
-    NiftiError : as `load` does for whatever the header shows.
+    NiftiError : as `iter_read` does for whatever the header shows.
     """
     with _open_file(path) as file:
         header = read_header(path, GzipReader(file))
@@ -85,7 +85,7 @@ def iter_read(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
 
 
 def read(path: Path, index: int = 0) -> Volume:
-    """`load` for callers that do not want progress."""
+    """`iter_read` for callers that do not want progress."""
     *_, volume = iter_read(path, index)
     assert isinstance(volume, Volume)
     return volume
@@ -264,7 +264,9 @@ def _scale_voxels(
     scaled = np.empty(stored.shape, np.float32, order="F")
     for k in range(0, stored.shape[2], _SLICES):
         part = np.s_[:, :, k : k + _SLICES]
-        with np.errstate(over="ignore"):  # too large for single precision: infinite, see `_fill`
+        with np.errstate(
+            over="ignore"
+        ):  # too large for single precision: infinite, see `_fill_non_finite`
             scaled[part] = stored[part]
             scaled[part] *= np.float32(slope)
         scaled[part] += np.float32(intercept)

@@ -61,7 +61,7 @@ def iter_write_masks(
     styles: Styles | None = None,
     overwrite: bool = False,
 ) -> Iterator[Progress]:
-    """Write one 0/1 file per label, NAME_liver.nii.gz and so on, as `save_labels` does.
+    """Write one 0/1 file per label, NAME_liver.nii.gz and so on, as `iter_write_labels` does.
 
     The liver is the whole organ, with its vessels and tumors.
     """
@@ -76,7 +76,7 @@ def iter_write_masks(
 
 
 def mask_paths(folder: Path, name: str) -> dict[Label, Path]:
-    """Where `save_masks` writes."""
+    """Where `iter_write_masks` writes."""
     return {label: folder / f"{name}_{label.name.lower()}.nii.gz" for label in FOREGROUND}
 
 
@@ -92,7 +92,7 @@ def iter_write_volume(path: Path, volume: Volume, *, overwrite: bool = False) ->
 
 
 def check_target(path: Path, *, overwrite: bool = False) -> None:
-    """Raise `TargetError` now if `save_labels` could not write there, before long work."""
+    """Raise `TargetError` now if `iter_write_labels` could not write there, before long work."""
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise atomic.TargetError(f"{path} must end in .nii or .nii.gz.")
     atomic.check_target(path, overwrite=overwrite)

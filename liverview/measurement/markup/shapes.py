@@ -100,7 +100,7 @@ class Ellipse:
     ----------
     plane : of the slice it was drawn on.
     index : of the slice.
-    center : along `Plane.across` and `Plane.up`, in voxels.
+    center : along `Plane.horizontal_axis` and `Plane.vertical_axis`, in voxels.
     half_axes : likewise, above 0.
     """
 

@@ -28,7 +28,7 @@ class Controller(QObject):
     """Runs at most one loading, one segmentation and one save, side by side.
 
     A volume that was loaded is offered in `loaded`; the open one stays, and is segmented
-    on, until `adopt` takes the new one. A job that is canceled is let go at once: nothing
+    on, until `show_volume` takes the new one. A job that is canceled is let go at once: nothing
     more arrives from it, and its thread ends by itself at its next step.
 
     Attributes
@@ -48,7 +48,7 @@ class Controller(QObject):
     mapping_needed : a label map has values whose label is not known, with its path, its
         `nifti.NamedLabels`, and what to call with the mapping.
     segmented : a segmentation ended, with its `Outcome`.
-    mapped : maps of a slab, a `MapsSlab`, where they are kept.
+    mapped : maps of a slab, a `ProbabilitySlab`, where they are kept.
     saved : something was written and verified, with its path.
     busy_changed : a job was started or ended.
     idle : nothing is being loaded or segmented any more.

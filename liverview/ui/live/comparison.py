@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from liverview.evaluation.metrics import LabelScore
 
 NAMES = {1: "Agree", 2: "Only predicted", 3: "Only reference"}
-"""What the values of the overlay mean, as in `liverview.evaluation.error_map.Agreement`."""
+"""What the values of the overlay mean, as in `liverview.evaluation.error_map.VoxelOutcome`."""
 # Middle, dark and light: they stay apart without hue, and for color-blind eyes; what both have
 # lets the scan through.
 _COLORS = {1: (0, 158, 115, 110), 2: (0, 70, 160, 215), 3: (240, 228, 66, 215)}

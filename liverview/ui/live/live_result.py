@@ -18,7 +18,7 @@ _SHARE = 4  # while labels stream, the next look waits so many times as long as 
 class LiveResult(QObject):
     """Looks at the labels again when they have changed, while somebody wants to know.
 
-    One job at a time; what it yields goes to `_take`. Another scan drops everything.
+    One job at a time; what it yields goes to `_receive`. Another scan drops everything.
 
     Attributes
     ----------

@@ -209,7 +209,7 @@ class ProbabilityLayers(QObject):
             self.apply()
 
     def _preview(self, thoughts: _LabelledMaps, plane: Plane) -> LabelSlice | None:
-        """A slice of the labels to come, as `Session.cut_labels` gives it."""
+        """A slice of the labels to come, as `Session.slice_labels` gives it."""
         reach = thoughts.maps.search_region
         index = self.session.crosshair[plane.axis]
         if not reach[plane.axis].start <= index < reach[plane.axis].stop:

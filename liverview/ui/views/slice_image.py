@@ -42,7 +42,7 @@ class Layer:
     ----------
     values : (rows, columns) uint8; the first row lies at the least y.
     rect : in the view's coordinates.
-    colors : of each value, as `packed` gives them; without any, values are grays.
+    colors : of each value, as `pack_colors` gives them; without any, values are grays.
     smooth : whether values between voxel centers are interpolated.
     """
 

@@ -174,7 +174,7 @@ def thought(first: int, value: int) -> ProbabilitySlab:
 
 
 class Steps:
-    """Stands for `tasks.segmenting`."""
+    """Stands for `generators.iter_segment`."""
 
     def __init__(self) -> None:
         self.go = Event()
