@@ -48,7 +48,7 @@ class Plane(Enum):
         return 1 if self is Plane.AXIAL else 2
 
     def slice_of(self, array: Sliceable, index: int) -> NDArray[Any]:
-        """Slice ``index`` as a view, (rows along `vertical_axis`, columns along `horizontal_axis`)."""
+        """Slice ``index`` as a view: rows along `vertical_axis`, columns along `horizontal_axis`."""
         picked: list[Any] = [slice(None)] * 3
         picked[self.axis] = index
         return array[tuple(picked)].T

@@ -71,7 +71,8 @@ def assess_recist(measurement: Measurement, excluded: Mapping[int, str] | None =
 
     Parameters
     ----------
-    excluded : reasons by lesion number; these are no targets. See `Measurement.exclusions_by_lesion`.
+    excluded : reasons by lesion number (see `Measurement.exclusions_by_lesion`); these are no
+        targets.
     """
     out = dict(excluded or {})
     thickness = _slice_distance(measurement.affine)

@@ -47,7 +47,8 @@ class Lesion:
     number : 1 is the largest by volume.
     volume_ml, voxel_count : its size.
     axial : the longest diameter in an axial slice.
-    perpendicular : the longest line across it in the same slice; see `diameters.longest_perpendicular`.
+    perpendicular : the longest line across it in the same slice, by
+        `diameters.longest_perpendicular`.
     diameter_3d : the longest distance between two points of its surface.
     mean_hu, sd_hu : of its voxels, the standard deviation that of all of them (not of a
         sample); None where there is no volume, or one that is not in HU.

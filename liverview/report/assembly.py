@@ -71,7 +71,8 @@ def iter_write_report(
     ----------
     labels : on the grid of the volume.
     write_pdf : sets the contents as a PDF.
-    marks : reasons by a voxel of each lesion that is excluded, see `Measurement.exclusions_by_lesion`.
+    marks : reasons by a voxel of each lesion that is excluded; see
+        `Measurement.exclusions_by_lesion`.
     styles : names and colors of labels.
     window : level and width of the pictures.
 

@@ -190,7 +190,8 @@ class _KeyImagePainter:
 class _Picture:
     """A part of a slice, larger than it will be.
 
-    Spots are voxel coordinates along `Plane.horizontal_axis` and `Plane.vertical_axis`, whole at voxel centers.
+    Spots are voxel coordinates along `Plane.horizontal_axis` and `Plane.vertical_axis`, whole at
+    voxel centers.
     """
 
     def __init__(self, volume: Volume, plane: Plane, middle: Spot, mm: tuple[float, float]) -> None:

@@ -50,8 +50,8 @@ class PresentDiceCE(nn.Module):
     small already: a small organ that most blocks lack, such as the gallbladder, is then never
     learned.
 
-    Voxels of scans may be `complementary_label` one class, which count for that one alone, or `IGNORE_INDEX`,
-    which count for nothing.
+    Voxels of scans may have the `complementary_label` of a class, which counts for that one alone,
+    or `IGNORE_INDEX`, which counts for nothing.
 
     Of ``lines``, a class of thin and branching things, the centerlines count as well, with
     ``line_weight``: soft clDice (Shit et al. 2021, doi:10.1109/CVPR46437.2021.01629) in the

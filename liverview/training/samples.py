@@ -216,8 +216,8 @@ def _visible_labels(painting: Painting, liver_hu: float, scanner: Scanner, grid:
     """The labels; vessels that no reader could see are not asked for.
 
     A vessel can be seen where, after the scanner's blur, it differs from the liver around it
-    somewhere in its cross-section by `min_visible_contrast`. Blur makes thin vessels faint, so radius,
-    contrast and noise decide together.
+    somewhere in its cross-section by `min_visible_contrast`. Blur makes thin vessels faint, so
+    radius, contrast and noise decide together.
     """
     lumen = painting.labels == Label.VESSEL
     if not lumen.any():

@@ -2,7 +2,8 @@
 
 A folder holds a folder per scan with ct.nii.gz and liver.nii.gz on the same grid: 0 where there
 is no liver, 1 in the organ with its vessels and tumors, 2 in a vessel of it, 3 in a tumor, 4 in
-what is neither, 255 where nobody knows. Targets name what is known and no more, see `complementary_label`.
+what is neither, 255 where nobody knows. Targets name what is known and no more: see
+`complementary_label`.
 """
 
 from __future__ import annotations

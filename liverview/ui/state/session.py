@@ -245,7 +245,7 @@ class Session(QObject):
     # ---- slices --------------------------------------------------------------------------
 
     def set_slow_axis_copy(self, turned: NDArray[Any]) -> None:
-        """Adopt a `slice_contiguous_copy` copy of the open volume; slices look the same and come sooner."""
+        """Adopt a `slice_contiguous_copy` of the open volume; slices look the same, come sooner."""
         self._turned = turned
 
     @property
@@ -254,7 +254,7 @@ class Session(QObject):
         return self._labeled
 
     def set_slow_axis_labels(self, turned: NDArray[np.uint8]) -> None:
-        """Adopt a `slice_contiguous_copy` copy of the `label_bbox` block; it goes when the labels change."""
+        """Adopt a `slice_contiguous_copy` of the `label_bbox`; it goes when the labels change."""
         self._turned_labels = turned
 
     def slice_values(self, plane: Plane) -> NDArray[Any]:
