@@ -16,7 +16,7 @@ from waiting import Window
 
 from liverview.core import paths
 from liverview.core.volume import LabelMap, Volume
-from liverview.evaluation.metrics import evaluate
+from liverview.evaluation.scoring import evaluate
 from liverview.files import nifti
 from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.inference.segmentation import Models, collect_labels, iter_segment, load_models

@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("evaluate needs PREDICTED and REFERENCE, or --cases DIR.")
     if options.montage or options.device:
         raise ValueError("--montage and --device need scans to segment: add --cases DIR.")
-    from liverview.evaluation.metrics import evaluate
+    from liverview.evaluation.scoring import evaluate
     from liverview.evaluation.summary import MAP_FIGURES, table_heading, table_row
 
     check_outputs(options, [options.predicted, options.reference])

@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
         x, y, z = lesion.centroid_mm
         print(
             f"lesion {lesion.number:<3} {lesion.volume_ml:10.2f} mL  "
-            f"{lesion.axial_diameter_mm:6.1f} x {lesion.perpendicular.length_mm:.1f} mm"
+            f"{lesion.longest_mm:6.1f} x {lesion.perpendicular.length_mm:.1f} mm"
             f"  at {x:.0f} {y:.0f} {z:.0f} mm"
         )
     if options.json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from liverview.core.volume import LabelMap
-    from liverview.evaluation.metrics import LabelScore
+    from liverview.evaluation.scores import LabelScore
     from liverview.measurement.results import Measurement
 
 T = TypeVar("T")

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label, label_mask, merge_masks
 from liverview.core.stream import Slab
 
-Box = tuple[slice, slice, slice]
 Index = tuple[slice | int, slice | int, slice | int]
 
 DEFAULT_THRESHOLDS = {Label.LIVER: 0.6, Label.VESSEL: 0.5, Label.TUMOR: 0.5}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.box import Box
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -51,7 +53,7 @@ class Slab:
     probabilities: NDArray[np.float16] | None = None
     label_bbox: tuple[slice, slice] = (slice(None), slice(None))
     gates: NDArray[np.uint8] | None = None
-    search_region: tuple[slice, slice, slice] | None = None
+    search_region: Box | None = None
 
     @property
     def stop(self) -> int:

@@ -6,17 +6,16 @@ slice is ``voxels[:, :, k]``. World coordinates (x, y, z) are millimeters, RAS+.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Affine = NDArray[np.float64]
-Voxel = tuple[int, int, int]
+from liverview.core.grid import Affine, OnGrid, Voxel
+
 _CACHE_LINE = 64  # bytes
 
 
@@ -48,7 +47,7 @@ class Plane(Enum):
         return 1 if self is Plane.AXIAL else 2
 
     def slice_of(self, array: Sliceable, index: int) -> NDArray[Any]:
-        """Slice ``index`` as a view: rows along `vertical_axis`, columns along `horizontal_axis`."""
+        """A view of slice ``index``, rows along `vertical_axis`, columns `horizontal_axis`."""
         picked: list[Any] = [slice(None)] * 3
         picked[self.axis] = index
         return array[tuple(picked)].T
@@ -101,7 +100,7 @@ class SourceGrid:
 
 
 @dataclass(frozen=True, eq=False)
-class Volume:
+class Volume(OnGrid):
     """A CT volume; never changed after it was made.
 
     Attributes
@@ -124,49 +123,15 @@ class Volume:
     in_hu: bool = True
 
     def __post_init__(self) -> None:
-        _check_array(self.voxels, self.affine)
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        i, j, k = self.voxels.shape
-        return i, j, k
-
-    @cached_property
-    def spacing(self) -> tuple[float, float, float]:
-        """Millimetres per voxel along i, j, k."""
-        return affine_spacing(self.affine)
-
-    @property
-    def voxel_ml(self) -> float:
-        """Volume of one voxel in mL."""
-        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
-
-    @cached_property
-    def oblique_deg(self) -> float:
-        """Largest angle between a voxel axis and the nearest patient axis, in degrees."""
-        return oblique_deg(self.affine)
-
-    def voxel_to_world(self, voxel: Sequence[float]) -> NDArray[np.float64]:
-        """World mm of a voxel's center, (3,)."""
-        point: NDArray[np.float64] = self.affine[:3, :3] @ np.asarray(voxel) + self.affine[:3, 3]
-        return point
-
-    def world_to_voxel(self, world: Sequence[float]) -> Voxel:
-        """The voxel whose center is nearest to a point in world mm; may lie outside."""
-        inverse = np.linalg.inv(self.affine)
-        i, j, k = np.rint(inverse[:3, :3] @ np.asarray(world) + inverse[:3, 3]).astype(int)
-        return int(i), int(j), int(k)
+        _check_axes(self)
 
     def hu_at(self, voxel: Voxel) -> float:
         """HU at a voxel."""
         return float(self.voxels[voxel]) + self.intercept
 
-    def contains(self, voxel: Sequence[int]) -> bool:
-        return all(0 <= v < n for v, n in zip(voxel, self.shape, strict=True))
-
 
 @dataclass(frozen=True, eq=False)
-class LabelMap:
+class LabelMap(OnGrid):
     """A label per voxel, (I, J, K) uint8, RAS+; see `liverview.core.labels.Label`."""
 
     voxels: NDArray[np.uint8]
@@ -174,56 +139,12 @@ class LabelMap:
     name: str = "labels"
 
     def __post_init__(self) -> None:
-        _check_array(self.voxels, self.affine)
+        _check_axes(self)
         if self.voxels.dtype != np.uint8:
             raise TypeError(f"labels must be uint8, got {self.voxels.dtype}")
 
-    @property
-    def voxel_ml(self) -> float:
-        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
 
-    @property
-    def spacing(self) -> tuple[float, float, float]:
-        return affine_spacing(self.affine)
-
-
-def is_usable_affine(affine: NDArray[Any]) -> bool:
-    """Whether a matrix is (4, 4), finite, and far enough from singular to be an affine."""
-    if affine.shape != (4, 4) or not np.all(np.isfinite(affine)):
-        return False
-    spacing = affine_spacing(affine)
-    if min(spacing) < 1e-6 or max(spacing) > 1e6:
-        return False
-    return bool(np.linalg.cond(affine[:3, :3] / spacing) < 1e4)
-
-
-def affine_spacing(affine: Affine) -> tuple[float, float, float]:
-    """Millimetres per voxel along i, j, k: the lengths of the affine's columns."""
-    i, j, k = np.linalg.norm(affine[:3, :3], axis=0)
-    return float(i), float(j), float(k)
-
-
-def oblique_deg(affine: Affine) -> float:
-    """Largest angle between a voxel axis and the nearest patient axis, in degrees."""
-    direction = np.abs(affine[:3, :3] / affine_spacing(affine))
-    return float(np.degrees(np.arccos(np.clip(direction.max(axis=0), 0, 1)).max()))
-
-
-def same_grid(first: Volume | LabelMap, second: Volume | LabelMap, tolerance: float = 0.01) -> bool:
-    """Whether voxels coincide: equal shape, corners within ``tolerance`` mm."""
-    return (
-        first.voxels.shape == second.voxels.shape and corner_distance_mm(first, second) <= tolerance
-    )
-
-
-def corner_distance_mm(first: Volume | LabelMap, second: Volume | LabelMap) -> float:
-    """How far the corners of two grids of one shape lie apart along an axis at most, mm."""
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in first.voxels.shape], [1])).reshape(4, -1)
-    return float(np.abs((first.affine - second.affine) @ corners).max())
-
-
-def _check_array(voxels: NDArray[Any], affine: Affine) -> None:
-    if voxels.ndim != 3 or 0 in voxels.shape:
-        raise ValueError(f"voxels must have three axes, none empty, got {voxels.shape}")
-    if not is_usable_affine(affine):
-        raise ValueError(f"the affine must be (4, 4), finite and not singular, got {affine}")
+def _check_axes(array: OnGrid) -> None:
+    if array.voxels.ndim != 3:
+        raise ValueError(f"voxels must have three axes, got {array.voxels.shape}")
+    _ = array.grid  # checks itself

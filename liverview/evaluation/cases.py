@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from liverview.core.grid import check_same_grid
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap
-from liverview.evaluation.metrics import LabelScore, SoftSliceDice, check_same_grid, evaluate
 from liverview.evaluation.montage import draw_comparison
+from liverview.evaluation.scores import LabelScore
+from liverview.evaluation.scoring import evaluate
+from liverview.evaluation.soft_slice_dice import SoftSliceDice
 from liverview.files import nifti
 from liverview.inference.segmentation import Models, iter_segment
 

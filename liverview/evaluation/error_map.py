@@ -6,13 +6,12 @@ from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from liverview.core.box import Box
+from liverview.core.grid import check_same_grid
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap
-from liverview.evaluation.metrics import check_same_grid, compared_masks
-
-Box = tuple[slice, slice, slice]
+from liverview.evaluation.scoring import compared_masks
 
 
 class VoxelOutcome(IntEnum):
@@ -37,9 +36,7 @@ def error_map(
     """
     check_same_grid(predicted, reference)
     found, true = compared_masks(predicted, reference, label)
-    boxes = ndimage.find_objects((found | true).view(np.uint8))
-    i, j, k = boxes[0] if boxes else (slice(0, 0),) * 3
-    box = i, j, k
+    box = Box.around(found | true) or Box.of_shape((0, 0, 0))
     found, true = found[box], true[box]
     who = np.zeros(found.shape, np.uint8, order="F")
     who[found & true] = VoxelOutcome.TRUE_POSITIVE

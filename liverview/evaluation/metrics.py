@@ -15,9 +15,7 @@ their centers, in mm along the voxel axes. MONAI's surface metrics follow the sa
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cc3d
 import numpy as np
@@ -25,24 +23,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from liverview.core.labels import FOREGROUND, Label, label_mask
-from liverview.core.stream import Progress, Slab
-from liverview.core.volume import LabelMap, Volume, corner_distance_mm, same_grid
+from liverview.core.box import Box
+from liverview.evaluation.scores import LESION_MM, MIN_LESION_ML
 
 Mask = NDArray[np.bool_]
 
-_SMOOTHING = 1e-5
-_LESION_MM = 10.0  # a sphere of this diameter has the volume of the smallest lesion to be found
 _MIN_DETECTED_SHARE = 0.2  # share of a lesion that has to be predicted
-_MIN_LESION_ML = 0.05  # what is smaller is no lesion that anybody would report
-_ONLY = {"cl_dice": Label.VESSEL} | dict.fromkeys(
-    ("lesion_recall", "lesion_precision", "false_lesions"), Label.TUMOR
-)
-_LABEL_WORDS = {Label.LIVER: "liver", Label.VESSEL: "vessels", Label.TUMOR: "tumors"}
-
-
-class GridMismatchError(ValueError):
-    """Two arrays that should lie on the same voxels and do not."""
 
 
 class SurfaceAgreement(NamedTuple):
@@ -74,100 +60,6 @@ class LesionAgreement(NamedTuple):
     recall: float
     precision: float
     false: int
-
-
-@dataclass(frozen=True)
-class LabelScore:
-    """Agreement for one label; NaN where the reference lacks it.
-
-    Attributes
-    ----------
-    label : LIVER stands for the whole organ, vessels and tumors included; vessels are compared
-        inside the reference's organ, so that a liver that is too large is not counted twice.
-    dice : 0..1.
-    nsd_2mm, nsd_3mm, hd95_mm : see `SurfaceAgreement`.
-    predicted_ml, reference_ml : volumes, wherever they are.
-    soft_slice_dice : see `SoftSliceDice`; NaN where no probabilities are known.
-    cl_dice : see `cl_dice`, of vessels; NaN for other labels.
-    lesion_recall, lesion_precision, false_lesions : see `LesionAgreement`, of tumors; NaN for
-        other labels.
-    """
-
-    label: Label
-    dice: float
-    nsd_2mm: float
-    nsd_3mm: float
-    hd95_mm: float
-    predicted_ml: float
-    reference_ml: float
-    soft_slice_dice: float = math.nan
-    cl_dice: float = math.nan
-    lesion_recall: float = math.nan
-    lesion_precision: float = math.nan
-    false_lesions: float = math.nan
-
-    @property
-    def volume_error_ml(self) -> float:
-        """Predicted minus reference; all of it is invented where the reference has none."""
-        return self.predicted_ml - self.reference_ml
-
-    @property
-    def volume_error_percent(self) -> float:
-        """`volume_error_ml` in percent of the reference; NaN where it has none."""
-        if not self.in_reference:
-            return math.nan
-        return 100 * self.volume_error_ml / self.reference_ml
-
-    @property
-    def in_reference(self) -> bool:
-        return self.reference_ml > 0
-
-    def applies_to(self, figure: str) -> bool:
-        """Whether a figure, by its attribute, is one of this label at all."""
-        return _ONLY.get(figure, self.label) is self.label
-
-    def why_undefined(self, figure: str) -> str:
-        """Why a figure, by its attribute, is no finite number; empty where it is one."""
-        name = _LABEL_WORDS[self.label]
-        if math.isfinite(getattr(self, figure)):
-            return ""
-        if not self.applies_to(figure):
-            return f"Only for {_LABEL_WORDS[_ONLY[figure]]}."
-        if figure == "soft_slice_dice":
-            return "No probabilities are known."
-        if not self.in_reference:
-            return f"The reference has no {name}: there is nothing to agree with."
-        if figure == "lesion_recall":
-            return f"The reference has no lesion with the volume of a {_LESION_MM:.0f} mm sphere."
-        if figure == "lesion_precision":
-            return f"No lesion of {_MIN_LESION_ML} mL or more was predicted."
-        where = " in the reference's liver" if self.label is Label.VESSEL else ""
-        return f"No {name} predicted{where}: the distance is infinite."
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON: None is no figure, "inf" an infinite one; the unit is in the key."""
-        return {
-            "dice": as_json(self.dice, 4),
-            "nsd_2mm": as_json(self.nsd_2mm, 4),
-            "nsd_3mm": as_json(self.nsd_3mm, 4),
-            "hd95_mm": as_json(self.hd95_mm, 2),
-            "volume_error_ml": as_json(self.volume_error_ml, 2),
-            "volume_error_percent": as_json(self.volume_error_percent, 2),
-            "predicted_ml": as_json(self.predicted_ml, 2),
-            "reference_ml": as_json(self.reference_ml, 2),
-            "soft_slice_dice": as_json(self.soft_slice_dice, 4),
-            "cl_dice": as_json(self.cl_dice, 4),
-            "lesion_recall": as_json(self.lesion_recall, 4),
-            "lesion_precision": as_json(self.lesion_precision, 4),
-            "false_lesions": as_json(self.false_lesions, 0),
-        }
-
-
-def as_json(value: float, digits: int) -> float | str | None:
-    """A rounded figure; None for NaN and "inf" for infinity, which JSON has no numbers for."""
-    if math.isnan(value):
-        return None
-    return "inf" if math.isinf(value) else round(value, digits)
 
 
 def dice(predicted: Mask, reference: Mask) -> float:
@@ -223,7 +115,8 @@ def cl_dice(predicted: Mask, reference: Mask) -> float:
 
 def _crop_to_either(predicted: Mask, reference: Mask) -> tuple[Mask, Mask]:
     """Both masks in the box of what is in any of them, which must be some voxel."""
-    box = ndimage.find_objects((predicted | reference).view(np.uint8))[0]
+    box = Box.around(predicted | reference)
+    assert box is not None
     return predicted[box], reference[box]
 
 
@@ -257,117 +150,14 @@ def lesion_agreement(predicted: Mask, reference: Mask, voxel_ml: float) -> Lesio
     )
     size = np.bincount(known.ravel(order="K"))[1:]
     hit = np.bincount(known[predicted].ravel(), minlength=len(size) + 1)[1:]
-    large = size * voxel_ml >= np.pi / 6 * (_LESION_MM / 10) ** 3
+    large = size * voxel_ml >= np.pi / 6 * (LESION_MM / 10) ** 3
     recall = (
         float(np.mean(hit[large] >= _MIN_DETECTED_SHARE * size[large])) if large.any() else math.nan
     )
     volume = np.bincount(found.ravel(order="K"))[1:] * voxel_ml
-    shared = np.isin(np.arange(1, len(volume) + 1), found[reference])[volume >= _MIN_LESION_ML]
+    shared = np.isin(np.arange(1, len(volume) + 1), found[reference])[volume >= MIN_LESION_ML]
     precision = float(shared.mean()) if len(shared) and len(size) else math.nan
     return LesionAgreement(recall, precision, int(np.sum(~shared)))
-
-
-def check_same_grid(first: Volume | LabelMap, second: Volume | LabelMap) -> None:
-    """Raise `GridMismatchError` where shapes or affines differ."""
-    if same_grid(first, second):
-        return
-    told = f"they have {first.voxels.shape} and {second.voxels.shape} voxels"
-    if first.voxels.shape == second.voxels.shape:
-        told = (
-            f"by their affines, corners lie up to {corner_distance_mm(first, second):.3g} mm apart"
-        )
-    raise GridMismatchError(
-        f"{first.name} and {second.name} do not lie on the same voxels: {told}; "
-        "save both on the grid of the scan."
-    )
-
-
-def compared_masks(predicted: LabelMap, reference: LabelMap, label: Label) -> tuple[Mask, Mask]:
-    """What is compared of a label: vessels inside the reference's liver, the others everywhere."""
-    found, true = (label_mask(labels.voxels, label) for labels in (predicted, reference))
-    if label is Label.VESSEL:
-        found &= label_mask(reference.voxels, Label.LIVER)
-    return found, true
-
-
-def iter_evaluate(predicted: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
-    """Score every label; yields progress, and each label's score as soon as it is known.
-
-    Raises
-    ------
-    GridMismatchError : where shapes or affines differ.
-    """
-    check_same_grid(predicted, reference)
-    for number, label in enumerate(FOREGROUND):
-        score = yield from _iter_score(predicted, reference, label, number / len(FOREGROUND))
-        yield score
-
-
-def _iter_score(
-    predicted: LabelMap, reference: LabelMap, label: Label, done: float
-) -> Generator[Progress, None, LabelScore]:
-    """Yields progress between steps, so that it can be stopped there; returns the score."""
-    progress = Progress(f"Comparing {_LABEL_WORDS[label]}", done)
-    yield progress
-    found, true = compared_masks(predicted, reference, label)
-    overlap = dice(found, true)
-    yield progress
-    surfaces = surface_agreement(found, true, reference.spacing)
-    yield progress
-    score = LabelScore(
-        label,
-        overlap,
-        *surfaces,
-        predicted_ml=int(label_mask(predicted.voxels, label).sum()) * predicted.voxel_ml,
-        reference_ml=int(true.sum()) * reference.voxel_ml,
-    )
-    if label is Label.VESSEL:
-        return replace(score, cl_dice=cl_dice(found, true))
-    if label is Label.TUMOR:
-        recall, precision, false = lesion_agreement(found, true, reference.voxel_ml)
-        return replace(score, lesion_recall=recall, lesion_precision=precision, false_lesions=false)
-    return score
-
-
-def evaluate(predicted: LabelMap, reference: LabelMap) -> list[LabelScore]:
-    """`iter_evaluate` for callers that do not want progress."""
-    scores = iter_evaluate(predicted, reference)
-    return [score for score in scores if isinstance(score, LabelScore)]
-
-
-class SoftSliceDice:
-    """Dice on probabilities, axial slice by axial slice, averaged over all slices of the scan.
-
-    (2 sum pg + e) / (sum p + sum g + e), e = 1e-5: the figure of the paper that liverview grew
-    from. A slice where neither has anything counts as perfect, one where only the prediction has
-    a trace as a failure; so it says nothing about a volume.
-    """
-
-    def __init__(self, reference: LabelMap) -> None:
-        self._reference = reference.voxels
-        shape = len(FOREGROUND), reference.voxels.shape[2]
-        self._overlap, self._predicted = np.zeros(shape), np.zeros(shape)
-
-    def add(self, slab: Slab) -> None:
-        """Take the probabilities of a slab, if it has any; where none came, they are 0."""
-        if slab.probabilities is None:
-            return
-        where = slice(slab.start, slab.stop)
-        for row, label in enumerate(FOREGROUND):
-            probability = slab.probabilities[row].astype(np.float32)
-            true = label_mask(self._reference[:, :, where], label)
-            self._overlap[row, where] = probability.sum(axis=(0, 1), where=true)
-            self._predicted[row, where] = probability.sum(axis=(0, 1))
-
-    def result(self) -> dict[Label, float]:
-        """The mean over the slices; NaN where the reference lacks the label."""
-        found: dict[Label, float] = {}
-        for row, label in enumerate(FOREGROUND):
-            true = label_mask(self._reference, label).sum(axis=(0, 1))
-            total = self._predicted[row] + true + _SMOOTHING
-            mean = float(np.mean((2 * self._overlap[row] + _SMOOTHING) / total))
-            found[label] = mean if true.any() else math.nan
-        return found
 
 
 def _surface_voxels(mask: Mask) -> NDArray[np.intp]:

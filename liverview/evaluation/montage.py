@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from liverview.core.box import Box
 from liverview.core.labels import Label, label_mask
 from liverview.core.volume import LabelMap, Plane, Volume
-from liverview.evaluation.metrics import Mask, compared_masks, dice
+from liverview.evaluation.metrics import Mask, dice
+from liverview.evaluation.scoring import compared_masks
 from liverview.files.atomic import atomic_write
 
 # Okabe and Ito's orange and sky blue: apart for color-blind eyes, and apart from gray.
@@ -72,7 +74,7 @@ class _Region:
     """A block of the scan and how a label went there."""
 
     label: Label
-    block: tuple[slice, slice, slice]
+    block: Box
     right_ml: float
     wrong_ml: float
 
@@ -129,9 +131,9 @@ def _find_regions(volume: Volume, label: Label, found: Mask, true: Mask) -> list
         ends = [
             min((int(at) + 1) * s, n) for at, s, n in zip(number, size, volume.shape, strict=True)
         ]
-        block = tuple(slice(e - s, e) for e, s in zip(ends, size, strict=True))
         right, wrong = (float(part[tuple(number)]) for part in ml)
-        regions.append(_Region(label, (block[0], block[1], block[2]), right, wrong))
+        block = Box.from_bounds(np.subtract(ends, size).tolist(), ends)
+        regions.append(_Region(label, block, right, wrong))
     return regions
 
 

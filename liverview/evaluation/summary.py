@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from liverview.core.labels import FOREGROUND, Label
-from liverview.evaluation.metrics import LabelScore, as_json
+from liverview.evaluation.scores import LabelScore, as_json
 
 _COLUMNS = {  # attribute of LabelScore: title, format
     "dice": ("Dice", ".3f"),

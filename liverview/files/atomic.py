@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from liverview.core.errors import LiverviewError
 
-class TargetError(ValueError):
+
+class TargetError(LiverviewError):
     """A file that may not or cannot be written; the message names it and the way out."""
 
 

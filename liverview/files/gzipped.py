@@ -12,6 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.errors import LiverviewError
+
 igzip: Any
 isal_zlib: Any
 try:
@@ -24,7 +26,7 @@ _MAGIC = b"\x1f\x8b"
 _CHUNK = 1 << 20
 
 
-class GzipError(ValueError):
+class GzipError(LiverviewError):
     """Compressed data that is broken; the message says how."""
 
 

@@ -11,6 +11,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
 from liverview.inference.components import Mask
@@ -199,7 +200,7 @@ def _remove_small_components(
 
 def _bounding_box(
     labels: NDArray[np.uint8],
-) -> Generator[Progress, None, tuple[slice, slice, slice] | None]:
+) -> Generator[Progress, None, Box | None]:
     """The smallest block with every label and one voxel around it; None where there is none."""
     plane = np.zeros(labels.shape[:2], np.bool_)
     slices = np.zeros(labels.shape[2], np.bool_)
@@ -208,12 +209,8 @@ def _bounding_box(
         plane |= part.any(axis=2)
         slices[where] = part.any(axis=(0, 1))
         yield _STEP
-    if not slices.any():
-        return None
-    i, j, k = (
-        _around(np.flatnonzero(hit)) for hit in (plane.any(axis=1), plane.any(axis=0), slices)
-    )
-    return i, j, k
+    box = Box.from_profiles(plane.any(axis=1), plane.any(axis=0), slices)
+    return None if box is None else box.expanded(1, labels.shape)
 
 
 def _around(hit: NDArray[np.intp]) -> slice:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
+from liverview.core.box import Box
+from liverview.core.errors import LiverviewError
 from liverview.core.stream import Message, Progress
 from liverview.core.volume import Volume
 from liverview.inference.components import fill_holes, largest_component
@@ -31,7 +33,7 @@ MIN_LIVER_PROBABILITY = 0.02
 NO_LIVER = "No liver was found in this scan."
 
 
-class ExtentError(ValueError):
+class ExtentError(LiverviewError):
     """A scan that is larger than any body."""
 
 
@@ -57,29 +59,24 @@ class CoarseLiver:
         scale = volume.spacing[axis] / self.spacing[axis]
         return linear_weights(self.probability.shape[axis], (positions + 0.5) * scale - 0.5)
 
-    def bounding_box(self, volume: Volume, margin_mm: float) -> tuple[slice, slice, slice]:
+    def bounding_box(self, volume: Volume, margin_mm: float) -> Box:
         """The volume's voxels around the liver, with a margin."""
         return self._box_in_volume(volume, self.mask, margin_mm)
 
-    def search_region(self, volume: Volume) -> tuple[slice, slice, slice]:
+    def search_region(self, volume: Volume) -> Box:
         """The volume's voxels where the second stage may find anything of a liver."""
         return self._box_in_volume(
             volume, self.probability.numpy() > MIN_LIVER_PROBABILITY, max(self.spacing)
         )
 
-    def _box_in_volume(
-        self, volume: Volume, mask: NDArray[np.bool_], margin_mm: float
-    ) -> tuple[slice, slice, slice]:
-        box = []
-        for axis, size in enumerate(volume.shape):
-            others = tuple(a for a in range(3) if a != axis)
-            hit = np.flatnonzero(mask.any(axis=others))
-            scale = self.spacing[axis] / volume.spacing[axis]
-            margin = margin_mm / volume.spacing[axis]
-            first = max(int(np.floor(hit[0] * scale - margin)), 0)
-            last = min(int(np.ceil((hit[-1] + 1) * scale + margin)), size)
-            box.append(slice(first, last))
-        return box[0], box[1], box[2]
+    def _box_in_volume(self, volume: Volume, mask: NDArray[np.bool_], margin_mm: float) -> Box:
+        coarse = Box.around(mask)
+        assert coarse is not None
+        scale = np.divide(self.spacing, volume.spacing)
+        margin = margin_mm / np.array(volume.spacing)
+        start = np.floor(coarse.start * scale - margin).astype(int)
+        stop = np.ceil(coarse.stop * scale + margin).astype(int)
+        return Box.from_bounds(np.maximum(start, 0), np.minimum(stop, volume.shape))
 
 
 def find_liver(
@@ -136,7 +133,7 @@ def _downsample(
     return out.permute(2, 1, 0).contiguous()
 
 
-def _body_box(hu: Tensor) -> tuple[slice, slice, slice]:
+def _body_box(hu: Tensor) -> Box:
     """The slices of both in-plane axes that show more than air; every axial slice."""
     dense = hu > _BODY_HU
     box = []
@@ -147,7 +144,7 @@ def _body_box(hu: Tensor) -> tuple[slice, slice, slice]:
             hit = torch.arange(hu.shape[axis])
         first, last = max(int(hit[0]) - 2, 0), min(int(hit[-1]) + 3, hu.shape[axis])
         box.append(slice(first, last))
-    return box[0], box[1], slice(0, hu.shape[2])
+    return Box(box[0], box[1], slice(0, hu.shape[2]))
 
 
 def _slide_window(

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from liverview.core import paths
+from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import Volume
@@ -167,7 +168,7 @@ def _copy_slices(
     block: NDArray[np.uint8],
     values: NDArray[np.uint8],
     start: int,
-    reach: tuple[slice, slice, slice],
+    reach: Box,
 ) -> None:
     """Put slices of the volume, from ``start`` on, into the block that reaches so far."""
     i, j, k = reach
@@ -179,7 +180,7 @@ def _copy_slices(
 
 def _iter_cleaned_slabs(
     volume: Volume,
-    reach: tuple[slice, slice, slice],
+    reach: Box,
     labels: NDArray[np.uint8],
     tumor: NDArray[np.uint8],
 ) -> Generator[Progress | Slab, None, float]:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from liverview.core.grid import same_grid
 from liverview.core.stream import Progress
-from liverview.core.volume import LabelMap, Volume, same_grid
+from liverview.core.volume import LabelMap, Volume
 from liverview.measurement.reading import PHASE, READ, iter_count_voxels
 from liverview.measurement.results import SMALLEST_LESION_ML, Measurement
 
 
 def measure(
-    labels: LabelMap, volume: Volume | None = None, smallest_lesion_ml: float = SMALLEST_LESION_ML
+    labels: LabelMap,
+    volume: Volume | None = None,
+    *,
+    smallest_lesion_ml: float = SMALLEST_LESION_ML,
 ) -> Measurement:
     """Measure a label map; `iter_measure` without the steps."""
-    *_, found = iter_measure(volume, labels, smallest_lesion_ml)
+    *_, found = iter_measure(labels, volume, smallest_lesion_ml=smallest_lesion_ml)
     assert isinstance(found, Measurement)
     return found
 
 
 def iter_measure(
-    volume: Volume | None, labels: LabelMap, smallest_lesion_ml: float = SMALLEST_LESION_ML
+    labels: LabelMap,
+    volume: Volume | None = None,
+    *,
+    smallest_lesion_ml: float = SMALLEST_LESION_ML,
 ) -> Iterator[Progress | Measurement]:
     """Measure a label map in short steps; the measurement comes last.
 
@@ -29,14 +36,19 @@ def iter_measure(
 
     Parameters
     ----------
-    volume : where HU are read; without one, lesions have none.
-    labels : on the grid of the volume.
+    labels : the label map.
+    volume : the scan on its grid, whose HU are read; without one, lesions have none.
     smallest_lesion_ml : smaller 26-connected parts of the tumor are no lesions.
 
     Raises
     ------
+    TypeError : where ``labels`` is no label map, as with the two arguments swapped.
     ValueError : where volume and labels lie on different grids.
     """
+    if not isinstance(labels, LabelMap):
+        raise TypeError(f"the labels to measure must be a LabelMap, not {type(labels).__name__}")
+    if volume is not None and not isinstance(volume, Volume):
+        raise TypeError(f"the scan must be a Volume, not {type(volume).__name__}")
     if volume is not None and not same_grid(volume, labels):
         raise ValueError(
             f"{labels.name} lies on another grid than {volume.name}: "
@@ -55,7 +67,7 @@ def iter_measure(
         found.append(measure_lesion(number, mask, box, tumor, labels, volume))
     yield Measurement(
         voxel_count=counts,
-        affine=labels.affine,
+        grid=labels.grid,
         lesions=tuple(found),
         smallest_lesion_ml=smallest_lesion_ml,
         left_out=parts.left_out,

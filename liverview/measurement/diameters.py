@@ -24,7 +24,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 from skimage.measure import find_contours
 
-from liverview.core.volume import Affine
+from liverview.core.grid import Affine
 
 Mask = NDArray[np.bool_]
 Points = NDArray[np.float64]

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from liverview.core.volume import LabelMap, Volume, Voxel
+from liverview.core.box import Box
+from liverview.core.grid import Voxel
+from liverview.core.volume import LabelMap, Volume
 from liverview.measurement import diameters
 from liverview.measurement.reading import Tumor
 from liverview.measurement.results import Diameter, Lesion, Point
-
-Box = tuple[slice, slice, slice]
 
 _NEIGHBORS_26 = np.ones((3, 3, 3), np.bool_)
 
@@ -48,7 +48,7 @@ def find_lesions(tumor: Tumor, voxel_ml: float, smallest_ml: float) -> LesionCom
     number = np.zeros(len(sizes), np.int32)
     number[order] = np.arange(1, len(order) + 1)
     numbers = number[parts].T
-    boxes = [(i, j, k) for k, j, i in ndimage.find_objects(numbers.T, len(order))]
+    boxes = [Box(i, j, k) for k, j, i in ndimage.find_objects(numbers.T, len(order))]
     small = ~large
     small[0] = False
     return LesionComponents(numbers, boxes, int(small.sum()), float(volumes[small].sum()))
@@ -68,8 +68,7 @@ def measure_lesion(
     ----------
     mask : its voxels in ``box``, which is a box of the tumor's mask.
     """
-    i, j, k = (side.start + first for side, first in zip(box, tumor.start, strict=True))
-    start = (int(i), int(j), int(k))
+    start = box.shifted(tumor.start).start
     axial = diameters.longest_axial(mask, labels.affine)
     line = diameters.longest_perpendicular(axial, labels.affine)
     middle = _centroid(mask)
@@ -136,6 +135,5 @@ def _hu_statistics(
     """Mean and standard deviation of the volume's HU in a mask."""
     if volume is None or not volume.in_hu:
         return None, None
-    box = tuple(slice(first, first + n) for first, n in zip(start, mask.shape, strict=True))
-    values = volume.voxels[box][mask].astype(np.float64)
+    values = volume.voxels[Box.of_shape(mask.shape).shifted(start)][mask].astype(np.float64)
     return float(values.mean()) + volume.intercept, float(values.std())

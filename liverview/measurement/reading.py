@@ -8,9 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.box import Box
+from liverview.core.grid import Voxel
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
-from liverview.core.volume import LabelMap, Voxel
+from liverview.core.volume import LabelMap
 
 PHASE = "Measuring"
 READ = 0.3
@@ -55,12 +57,9 @@ def iter_count_voxels(
 
 def _crop_mask(mask: NDArray[np.bool_], first: int) -> Tumor:
     """What is set in a mask whose first slice is ``first``."""
-    hits = [
-        np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)
-    ]
-    i, j, k = (int(hit[0]) for hit in hits)
-    box = tuple(slice(int(hit[0]), int(hit[-1]) + 1) for hit in hits)
-    return Tumor(mask[box].copy(order="F"), (i, j, k + first))
+    box = Box.around(mask)
+    assert box is not None
+    return Tumor(mask[box].copy(order="F"), box.shifted((0, 0, first)).start)
 
 
 def _join_pieces(pieces: list[Tumor]) -> Tumor:
@@ -70,8 +69,6 @@ def _join_pieces(pieces: list[Tumor]) -> Tumor:
     stop = np.max([np.add(piece.start, piece.mask.shape) for piece in pieces], axis=0)
     whole = np.zeros(tuple(stop - start), np.bool_, order="F")
     for piece in pieces:
-        first = piece.start - start
-        box = tuple(slice(f, f + n) for f, n in zip(first, piece.mask.shape, strict=True))
-        whole[box] = piece.mask
+        whole[Box.of_shape(piece.mask.shape).shifted(piece.start - start)] = piece.mask
     i, j, k = (int(s) for s in start)
     return Tumor(whole, (i, j, k))

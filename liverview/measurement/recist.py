@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from liverview import DISCLAIMER
-from liverview.core.volume import Affine, oblique_deg
+from liverview.core.grid import Affine, oblique_deg
 from liverview.measurement.results import Lesion, Measurement
 
 MOST_TARGETS = 2
@@ -75,7 +75,7 @@ def assess_recist(measurement: Measurement, excluded: Mapping[int, str] | None =
         targets.
     """
     out = dict(excluded or {})
-    thickness = _slice_distance(measurement.affine)
+    thickness = _slice_distance(measurement.grid.affine)
     smallest = 2 * thickness if thickness > THICK_MM else SMALLEST_MM
     left = [lesion for lesion in measurement.lesions if lesion.number not in out]
     # Compared as shown, or a lesion of "10.0 mm" could fall short of 10 mm.
@@ -88,7 +88,7 @@ def assess_recist(measurement: Measurement, excluded: Mapping[int, str] | None =
         not_measurable=len(left) - len(measurable),
         excluded=out,
         caveats=(
-            *_geometry_caveats(measurement.affine, thickness),
+            *_geometry_caveats(measurement.grid.affine, thickness),
             *(() if measurable else (f"No lesion of {smallest:g} mm or more is measurable.",)),
             "Whether these are malignant, untreated and fit to be measured again is for a reader "
             "to judge; other organs may add up to three target lesions.",
@@ -98,7 +98,7 @@ def assess_recist(measurement: Measurement, excluded: Mapping[int, str] | None =
 
 
 def _rounded_diameter(lesion: Lesion) -> float:
-    return round(lesion.axial_diameter_mm, 1)
+    return round(lesion.longest_mm, 1)
 
 
 def _slice_distance(affine: Affine) -> float:

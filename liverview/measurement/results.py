@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.grid import Grid, Voxel
 from liverview.core.labels import Label, count_with_parts
-from liverview.core.volume import Affine, Voxel
 
 Point = tuple[float, float, float]
 
@@ -72,7 +72,8 @@ class Lesion:
     mask: NDArray[np.bool_] = field(repr=False, compare=False)
 
     @property
-    def axial_diameter_mm(self) -> float:
+    def longest_mm(self) -> float:
+        """The longest diameter in an axial slice, which RECIST 1.1 takes."""
         return self.axial.length_mm
 
     @property
@@ -124,14 +125,14 @@ class Measurement:
     Attributes
     ----------
     voxel_count : of each label alone: of LIVER, that of the parenchyma.
-    affine : of the label map, (4, 4).
+    grid : of the label map.
     lesions : largest first.
     smallest_lesion_ml : smaller parts of the tumor label are no lesions.
     left_out, left_out_ml : how many such parts there are, and their volume.
     """
 
     voxel_count: Mapping[Label, int]
-    affine: Affine
+    grid: Grid
     lesions: tuple[Lesion, ...]
     smallest_lesion_ml: float
     left_out: int
@@ -140,7 +141,7 @@ class Measurement:
     @property
     def voxel_ml(self) -> float:
         """Volume of one voxel."""
-        return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000
+        return self.grid.voxel_ml
 
     @property
     def volume_ml(self) -> dict[Label, float]:

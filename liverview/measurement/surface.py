@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label, label_mask
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
@@ -53,7 +54,7 @@ def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
     """
     for number, label in enumerate(FOREGROUND):
         yield Progress(_PHASE, number / len(FOREGROUND))
-        box = _label_box(labels.voxels, label)
+        box = Box.around(label_mask(labels.voxels, label))
         if box is None:
             continue
         yield Progress(_PHASE, (number + 0.3) / len(FOREGROUND))
@@ -77,18 +78,6 @@ def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
             cell_ml = labels.voxel_ml * float(scale.prod())
             yield _grow_to_volume(made, float(field.sum()) * cell_ml, min(labels.spacing) / 2)
     yield Progress(_PHASE, 1.0)
-
-
-def _label_box(voxels: NDArray[np.uint8], label: Label) -> tuple[slice, slice, slice] | None:
-    """The box of a label."""
-    mask = label_mask(voxels, label)
-    sides = []
-    for axis in range(3):
-        hit = np.flatnonzero(mask.any(axis=tuple(n for n in range(3) if n != axis)))
-        if len(hit) == 0:
-            return None
-        sides.append(slice(int(hit[0]), int(hit[-1]) + 1))
-    return sides[0], sides[1], sides[2]
 
 
 def _downsample_mask(mask: NDArray[np.bool_], step: tuple[int, ...]) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from liverview.core.errors import LiverviewError
 from liverview.files import atomic
 from liverview.networks.network import AttentionResUNet, NetworkConfig
 from liverview.networks.preprocessing import Preprocessing
@@ -24,7 +25,7 @@ from liverview.networks.preprocessing import Preprocessing
 _FORMAT = "liverview-checkpoint-1"
 
 
-class CheckpointError(ValueError):
+class CheckpointError(LiverviewError):
     """A file that is not a usable checkpoint; the message names it and says why."""
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from liverview.core.errors import LiverviewError
 
-class DeviceError(ValueError):
+
+class DeviceError(LiverviewError):
     """A device that is not there; the message says what is."""
 
 

@@ -25,6 +25,7 @@ from PySide6.QtGui import (
     QTextDocument,
 )
 
+from liverview.core.errors import LiverviewError
 from liverview.files.atomic import TargetError, atomic_write
 from liverview.printing.pages import Pages, Piece
 from liverview.report.contents import Contents, Figure, Key, Section, Table
@@ -53,7 +54,7 @@ td, th {{ font-size: {_TABLE_POINTS}pt; padding: 2px {_PADDING}px;
 """
 
 
-class PdfError(ValueError):
+class PdfError(LiverviewError):
     """A PDF that cannot be made here; the message says what is missing."""
 
 

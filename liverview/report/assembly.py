@@ -6,9 +6,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from liverview.core.grid import Voxel
 from liverview.core.labels import Label, LabelStyle, default_styles
 from liverview.core.stream import Progress
-from liverview.core.volume import LabelMap, Volume, Voxel
+from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import atomic_write, write_json
 from liverview.files.sidefiles.weights import weights_sha256
 from liverview.measurement.compute import iter_measure
@@ -111,7 +112,7 @@ def iter_write_report(
 
 
 def _measure_once(volume: Volume, labels: LabelMap) -> Generator[Progress, None, Measurement]:
-    for item in iter_measure(volume, labels):
+    for item in iter_measure(labels, volume):
         if isinstance(item, Measurement):
             return item
         yield item

@@ -230,7 +230,7 @@ def _recist_section(recist: Recist) -> Section:
         f"{recist.thickness_mm:g} mm apart. Lesions that are smaller: {recist.not_measurable}."
     ]
     if recist.targets:
-        targets = ", ".join(f"{x.number} ({x.axial_diameter_mm:.1f} mm)" for x in recist.targets)
+        targets = ", ".join(f"{x.number} ({x.longest_mm:.1f} mm)" for x in recist.targets)
         said = [
             f"Target lesions, at most two: {targets}. "
             f"Sum of longest diameters: {recist.sum_of_diameters_mm:.1f} mm.",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from liverview.core.box import Box
 from liverview.core.labels import Label, LabelStyle, label_mask
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Plane, Volume
@@ -34,7 +35,6 @@ _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _BARS_MM = (100, 50, 20, 10, 5, 2, 1)
 _LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))  # at an axis' start and end
 
-Box = tuple[slice, slice, slice]
 Spot = tuple[float, float]
 
 
@@ -55,11 +55,10 @@ def iter_liver_extent(labels: LabelMap) -> Generator[Progress, None, LiverExtent
         counts[1] += mask.sum(axis=(0, 2))
         counts[2][first : first + _SLICES] = mask.sum(axis=(0, 1))
         yield Progress(PHASE, first / depth)
-    if not counts[0].any():
+    box = Box.from_profiles(*counts)
+    if box is None:
         return None
-    hits = [np.flatnonzero(count) for count in counts]
-    i, j, k = (slice(int(hit[0]), int(hit[-1]) + 1) for hit in hits)
-    return LiverExtent((i, j, k), {plane: int(counts[plane.axis].argmax()) for plane in Plane})
+    return LiverExtent(box, {plane: int(counts[plane.axis].argmax()) for plane in Plane})
 
 
 def iter_key_images(
@@ -154,13 +153,13 @@ class _KeyImagePainter:
         """The axial slice of a lesion's diameters, with both drawn."""
         plane, index = Plane.AXIAL, lesion.axial_slice
         i, j, _ = np.mean(lesion.axial.ends_voxel, axis=0)
-        mm = max(_LEAST_MM, 1.8 * lesion.axial_diameter_mm)
+        mm = max(_LEAST_MM, 1.8 * lesion.longest_mm)
         picture = self._draw_slice(plane, index, (float(i), float(j)), (mm, mm))
         for diameter in (lesion.axial, lesion.perpendicular):
             picture.draw_diameter(diameter)
         return picture.to_figure(
             f"Lesion {lesion.number} in axial slice {self._number(plane, index)}: longest "
-            f"diameter {lesion.axial_diameter_mm:.1f} mm, perpendicular "
+            f"diameter {lesion.longest_mm:.1f} mm, perpendicular "
             f"{lesion.perpendicular.length_mm:.1f} mm."
         )
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from liverview.core.errors import LiverviewError
 from liverview.files import atomic, nifti
 from liverview.networks.preprocessing import Preprocessing, center_slice, padded
 from liverview.training.recipe import SliceRecipe
@@ -27,7 +28,7 @@ from liverview.training.recipe import SliceRecipe
 _SAME = {"cancer": "tumor", "tumour": "tumor"}  # what the Decathlon calls a tumor
 
 
-class DataError(ValueError):
+class DataError(LiverviewError):
     """Data that cannot be trained on; the message names the file and the way out."""
 
 

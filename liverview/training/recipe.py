@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from liverview.core.errors import LiverviewError
 from liverview.networks.network import NetworkConfig
 from liverview.networks.preprocessing import Preprocessing
 
 
-class RecipeError(ValueError):
+class RecipeError(LiverviewError):
     """A recipe that cannot be used; the message names the file and the entry."""
 
 

@@ -19,8 +19,9 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
+from liverview.core.grid import same_grid
 from liverview.core.labels import Label
-from liverview.core.volume import Volume, same_grid
+from liverview.core.volume import Volume
 from liverview.files import nifti
 from liverview.networks.preprocessing import Preprocessing
 from liverview.networks.resampling import apply_along_axis, downsampling_weights, linear_weights

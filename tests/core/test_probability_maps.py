@@ -77,7 +77,7 @@ def test_gates_are_what_the_network_returns_on_the_scans_pixels(
         returned.append(gates)
         return seen, gates
 
-    monkeypatch.setattr(Runner, "with_gates", spy)
+    monkeypatch.setattr(Runner, "predict_with_gates", spy)
     stream = iter_segment(
         case.volume, Models(models.coarse, second), "cpu", (48, 42, 20), gates=True
     )

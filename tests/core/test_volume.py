@@ -7,7 +7,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from liverview.core.volume import LabelMap, Plane, Volume, same_grid, slice_contiguous_copy
+from liverview.core.grid import same_grid
+from liverview.core.volume import LabelMap, Plane, Volume, slice_contiguous_copy
 
 AFFINE = np.array([[2.0, 0, 0, -10], [0, 3, 0, 20], [0, 0, 5, 7], [0, 0, 0, 1]])
 

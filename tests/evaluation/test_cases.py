@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from liverview.core.grid import GridMismatchError
 from liverview.core.labels import Label
 from liverview.core.stream import Message
 from liverview.core.volume import LabelMap, Volume
 from liverview.evaluation.cases import CT, REFERENCE, CaseResult, find_cases, iter_evaluate_case
-from liverview.evaluation.metrics import GridMismatchError, LabelScore, evaluate
 from liverview.evaluation.montage import (
     PREDICTED_COLOR,
     REFERENCE_COLOR,
@@ -26,6 +26,8 @@ from liverview.evaluation.montage import (
     draw_comparison,
     save_montage,
 )
+from liverview.evaluation.scores import LabelScore
+from liverview.evaluation.scoring import evaluate
 from liverview.evaluation.summary import (
     SCAN_FIGURES,
     median_with_interval,

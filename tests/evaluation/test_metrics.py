@@ -10,22 +10,15 @@ import pytest
 import torch
 from scipy import ndimage
 
+from liverview.core.grid import GridMismatchError
 from liverview.core.labels import Label
 from liverview.core.stream import Progress, Slab
 from liverview.core.volume import LabelMap
 from liverview.evaluation.error_map import VoxelOutcome, error_map
-from liverview.evaluation.metrics import (
-    GridMismatchError,
-    LabelScore,
-    SoftSliceDice,
-    cl_dice,
-    compared_masks,
-    dice,
-    evaluate,
-    iter_evaluate,
-    lesion_agreement,
-    surface_agreement,
-)
+from liverview.evaluation.metrics import cl_dice, dice, lesion_agreement, surface_agreement
+from liverview.evaluation.scores import LabelScore
+from liverview.evaluation.scoring import compared_masks, evaluate, iter_evaluate
+from liverview.evaluation.soft_slice_dice import SoftSliceDice
 from liverview.phantom.config import Phantom
 
 AFFINE = np.diag([10.0, 10, 10, 1])  # voxels of 1 mL

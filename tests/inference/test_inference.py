@@ -13,7 +13,8 @@ from scipy import ndimage
 from liverview.core.labels import Label
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Volume
-from liverview.evaluation.metrics import dice, evaluate
+from liverview.evaluation.metrics import dice
+from liverview.evaluation.scoring import evaluate
 from liverview.inference import streamed_components
 from liverview.inference.cleanup import MIN_COMPONENT_ML, clean_labels
 from liverview.inference.fine import nearest_first

@@ -46,9 +46,9 @@ def test_lesions_have_the_size_and_place_they_were_given() -> None:
     affine[:3, 3] = (-50, -60, 100)
     large, small = measure(LabelMap(voxels, affine)).lesions
     assert large.volume_ml == pytest.approx(4 / 3 * np.pi * 1.2**3, rel=0.05)
-    assert large.axial_diameter_mm == pytest.approx(24, abs=1)
+    assert large.longest_mm == pytest.approx(24, abs=1)
     assert large.centroid_mm == pytest.approx((30 * 0.8 - 50, 40 * 0.8 - 60, 130), abs=0.2)
-    assert small.axial_diameter_mm == pytest.approx(12, abs=1)
+    assert small.longest_mm == pytest.approx(12, abs=1)
 
 
 def test_an_oblong_lesion_is_measured_along_its_length() -> None:
@@ -56,7 +56,7 @@ def test_an_oblong_lesion_is_measured_along_its_length() -> None:
     for step in range(30):  # 30 voxels along a diagonal: 29 steps of sqrt(2) mm and its ends
         voxels[10 + step, 10 + step : 13 + step, 1] = Label.TUMOR
     (lesion,) = measure(LabelMap(voxels, np.eye(4))).lesions
-    assert lesion.axial_diameter_mm == pytest.approx(29 * np.sqrt(2), abs=2.5)
+    assert lesion.longest_mm == pytest.approx(29 * np.sqrt(2), abs=2.5)
 
 
 def test_every_volume_says_what_it_includes() -> None:
@@ -177,7 +177,7 @@ def test_it_is_done_in_steps_and_the_figures_come_last() -> None:
     voxels = np.ones((20, 20, 150), np.uint8)
     for k in (5, 75, 140):
         voxels[2:8, 2:8, k : k + 4] = Label.TUMOR
-    *steps, found = iter_measure(None, LabelMap(voxels, np.eye(4)))
+    *steps, found = iter_measure(LabelMap(voxels, np.eye(4)))
     assert isinstance(found, Measurement)
     assert all(isinstance(step, Progress) for step in steps)
     shares = [step.fraction for step in steps]
@@ -191,7 +191,7 @@ def test_labels_that_change_meanwhile_do_no_harm() -> None:
     voxels = np.ones((20, 20, 150), np.uint8)
     voxels[2:8, 2:8, 5:9] = voxels[12:18, 2:8, 140:144] = Label.TUMOR
     labels = LabelMap(voxels, np.eye(4))
-    work = iter_measure(None, labels)
+    work = iter_measure(labels)
     for step in work:
         assert isinstance(step, Progress)
         if step.fraction >= 0.3:  # all is read
@@ -236,3 +236,14 @@ def test_what_only_shows_figures_loads_no_heavy_library() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_swapped_arguments_are_refused() -> None:
+    voxels = np.zeros((4, 4, 4), np.uint8)
+    voxels[1:3, 1:3, 1:3] = Label.TUMOR
+    labels, scan = LabelMap(voxels, np.eye(4)), Volume(voxels.astype(np.int16), np.eye(4))
+    for swapped in (measure, lambda *given: list(iter_measure(*given))):
+        with pytest.raises(TypeError, match="must be a LabelMap, not Volume"):
+            swapped(scan, labels)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="must be a Volume, not LabelMap"):
+            swapped(labels, labels)  # type: ignore[arg-type]

@@ -24,9 +24,9 @@ def bars(*lengths: int, spacing: tuple[float, float, float] = (1, 1, 1)) -> Meas
 
 def test_the_two_longest_measurable_lesions_are_targets() -> None:
     measurement = bars(12, 40, 9, 25)
-    assert [round(lesion.axial_diameter_mm) for lesion in measurement.lesions] == [25, 40, 9, 12]
+    assert [round(lesion.longest_mm) for lesion in measurement.lesions] == [25, 40, 9, 12]
     found = assess_recist(measurement)
-    assert [lesion.axial_diameter_mm for lesion in found.targets] == pytest.approx([40, 25])
+    assert [lesion.longest_mm for lesion in found.targets] == pytest.approx([40, 25])
     assert found.sum_of_diameters_mm == 65
     assert (found.smallest_mm, found.thickness_mm, found.not_measurable) == (10, 1, 1)
     assert not any("apart" in text or "oblique" in text for text in found.caveats)
@@ -35,7 +35,7 @@ def test_the_two_longest_measurable_lesions_are_targets() -> None:
 def test_excluded_lesions_are_not_considered() -> None:
     measurement = bars(12, 40, 9, 25)
     found = assess_recist(measurement, {2: "cyst"})
-    assert [lesion.axial_diameter_mm for lesion in found.targets] == pytest.approx([25, 12])
+    assert [lesion.longest_mm for lesion in found.targets] == pytest.approx([25, 12])
     assert found.sum_of_diameters_mm == 37
     assert found.to_dict()["excluded_lesions"] == [{"number": 2, "reason": "cyst"}]
     assert found.not_measurable == 1
@@ -48,7 +48,7 @@ def test_ten_millimeters_are_measurable() -> None:
 
 def test_of_thick_slices_twice_the_thickness_is_needed() -> None:
     found = assess_recist(bars(14, 15, 40, spacing=(1, 1, 7.5)))
-    assert [lesion.axial_diameter_mm for lesion in found.targets] == pytest.approx([40, 15])
+    assert [lesion.longest_mm for lesion in found.targets] == pytest.approx([40, 15])
     assert (found.smallest_mm, found.thickness_mm, found.not_measurable) == (15, 7.5, 1)
     assert any("7.5 mm apart" in text and "15 mm" in text for text in found.caveats)
     assert assess_recist(bars(12, spacing=(1, 1, 5))).smallest_mm == 10
@@ -87,6 +87,6 @@ def test_nothing_measurable_is_said() -> None:
 
 def test_the_sum_is_that_of_the_diameters_shown() -> None:
     found = assess_recist(bars(12, 24, spacing=(0.76, 1, 1)))
-    shown = [round(lesion.axial_diameter_mm, 1) for lesion in found.targets]
+    shown = [round(lesion.longest_mm, 1) for lesion in found.targets]
     assert found.to_dict()["sum_of_diameters_mm"] == pytest.approx(sum(shown))
     assert found.to_dict()["target_lesion_numbers"] == [lesion.number for lesion in found.targets]

@@ -16,8 +16,9 @@ from PIL import Image
 
 from liverview import DISCLAIMER, __version__
 from liverview.core import paths
+from liverview.core.grid import Voxel
 from liverview.core.labels import Label, default_styles
-from liverview.core.volume import LabelMap, Plane, Volume, Voxel
+from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.measurement.compute import measure
 from liverview.measurement.markup.listing import Markups
 from liverview.measurement.markup.shapes import Ellipse, Ruler
@@ -374,7 +375,7 @@ def test_a_lesion_has_both_diameters_drawn(volume: Volume, labels: LabelMap) -> 
     pixels, figure = pictures[3]
     assert figure.caption == (
         f"Lesion 1 in axial slice {lesion.axial_slice + 1} of 20: longest diameter "
-        f"{lesion.axial_diameter_mm:.1f} mm, perpendicular {lesion.perpendicular.length_mm:.1f} mm."
+        f"{lesion.longest_mm:.1f} mm, perpendicular {lesion.perpendicular.length_mm:.1f} mm."
     )
     # The picture is 80 mm high around the middle of the longest diameter.
     per_mm = 768 / 80

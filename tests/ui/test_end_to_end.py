@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from liverview.cli import main
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap, Plane
-from liverview.evaluation.metrics import evaluate
+from liverview.evaluation.scoring import evaluate
 from liverview.phantom.config import Phantom
 from liverview.ui.main_window import MainWindow
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
-from liverview.core.volume import Affine, affine_spacing, is_usable_affine, oblique_deg
+from liverview.core.grid import Affine, affine_spacing, is_usable_affine, oblique_deg
 from liverview.files.nifti.header import Header, NiftiError
 
 _UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: meters, millimeters, micrometers

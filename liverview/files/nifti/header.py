@@ -10,13 +10,14 @@ import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
+from liverview.core.errors import LiverviewError
 from liverview.files.gzipped import GzipError, GzipReader
 
 _KNOWN_KINDS = "iuf"
 _LARGEST = 1e6  # slope or intercept
 
 
-class NiftiError(ValueError):
+class NiftiError(LiverviewError):
     """A file that cannot be used; the message names it, the value and the way out."""
 
 

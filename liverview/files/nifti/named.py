@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.grid import Affine
 from liverview.core.labels import Label, unknown_values_note
 from liverview.core.stream import Progress
 from liverview.core.terms import label_from_name
-from liverview.core.volume import Affine, LabelMap, Volume
+from liverview.core.volume import LabelMap, Volume
 from liverview.files.nifti.extensions import label_names
 from liverview.files.nifti.reading import iter_read, whole_numbers
 from liverview.files.sidefiles.finding import find_names

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from liverview.core.errors import LiverviewError
 from liverview.core.volume import Volume
 from liverview.measurement.markup.shapes import Ellipse, Markup, Ruler
 
@@ -18,7 +19,7 @@ _KINDS: dict[str, Callable[[Mapping[str, Any]], Markup]] = {
 _APART_MM = 0.01  # as far as a place may move before it is another one
 
 
-class MarkupError(ValueError):
+class MarkupError(LiverviewError):
     """Stored markups that cannot be used; the message says what is wrong."""
 
 

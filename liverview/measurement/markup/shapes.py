@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.core.volume import Affine, Plane, Volume
+from liverview.core.grid import Affine
+from liverview.core.volume import Plane, Volume
 
 Point = tuple[float, float, float]
 

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from numpy.typing import NDArray
 
+from liverview.core.grid import Voxel
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.probability_maps import ProbabilitySlab, probability_slab
 from liverview.core.stream import Message, Progress, Slab
-from liverview.core.volume import LabelMap, Volume, Voxel, slice_contiguous_copy
+from liverview.core.volume import LabelMap, Volume, slice_contiguous_copy
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from liverview.evaluation.error_map import Box
-    from liverview.evaluation.metrics import LabelScore
+    from liverview.core.box import Box
+    from liverview.evaluation.scores import LabelScore
     from liverview.files.nifti import NamedLabels, Summary
     from liverview.measurement.markup.listing import Markups
     from liverview.measurement.results import Measurement
@@ -91,7 +92,7 @@ def iter_measure(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measur
     """Measure the labels of the open scan."""
     from liverview.measurement import compute
 
-    yield from compute.iter_measure(volume, labels)
+    yield from compute.iter_measure(labels, volume)
 
 
 def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
@@ -109,7 +110,7 @@ def iter_read_labels(
     Where it has values whose label is not known, and no ``mapping`` says it, yield what the file
     has instead.
     """
-    from liverview.evaluation.metrics import check_same_grid
+    from liverview.core.grid import check_same_grid
     from liverview.files.nifti import NamedLabels, iter_read_named_labels
 
     for item in iter_read_named_labels(path):
@@ -128,7 +129,7 @@ def iter_read_labels(
 
 def iter_compare(labels: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
     """Score the labels of the open scan, one after the other."""
-    from liverview.evaluation.metrics import iter_evaluate
+    from liverview.evaluation.scoring import iter_evaluate
 
     yield from iter_evaluate(labels, reference)
 

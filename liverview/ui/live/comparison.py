@@ -17,7 +17,7 @@ from liverview.ui.state.overlay import Overlay
 from liverview.ui.state.session import Session
 
 if TYPE_CHECKING:
-    from liverview.evaluation.metrics import LabelScore
+    from liverview.evaluation.scores import LabelScore
 
 NAMES = {1: "Agree", 2: "Only predicted", 3: "Only reference"}
 """What the values of the overlay mean, as in `liverview.evaluation.error_map.VoxelOutcome`."""

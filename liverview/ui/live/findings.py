@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from PySide6.QtCore import QObject
 
-from liverview.core.volume import Voxel
+from liverview.core.grid import Voxel
 from liverview.measurement.recist import Recist, assess_recist
 from liverview.measurement.results import Lesion, Measurement
 from liverview.ui.jobs import generators

@@ -27,7 +27,7 @@ from liverview.ui.live.comparison import Comparison, ErrorMapOverlay
 from liverview.ui.widgets.controls import FocuslessComboBox
 
 if TYPE_CHECKING:
-    from liverview.evaluation.metrics import LabelScore
+    from liverview.evaluation.scores import LabelScore
 
 
 class _Figure(NamedTuple):

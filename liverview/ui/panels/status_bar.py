@@ -7,8 +7,8 @@ import time
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QToolButton, QWidget
 
+from liverview.core.grid import Voxel
 from liverview.core.labels import Label
-from liverview.core.volume import Voxel
 from liverview.ui.state.session import Session
 
 _FIRST_ESTIMATE_S = 1.0

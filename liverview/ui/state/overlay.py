@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.box import Box
 from liverview.core.volume import Plane, Sliceable
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from liverview.core.grid import Voxel
 from liverview.core.labels import (
     FOREGROUND,
     DrawStyle,
@@ -22,7 +23,7 @@ from liverview.core.labels import (
     default_styles,
 )
 from liverview.core.stream import Progress, Slab
-from liverview.core.volume import LabelMap, Plane, Volume, Voxel
+from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.ui.state.display import Display, Projection
 from liverview.ui.state.overlay import Overlay
 

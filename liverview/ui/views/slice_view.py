@@ -17,8 +17,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
+from liverview.core.grid import Voxel
 from liverview.core.labels import FOREGROUND, DrawStyle, color_lookup_table
-from liverview.core.volume import Plane, Voxel
+from liverview.core.volume import Plane
 from liverview.ui.state.session import Convention, Session
 from liverview.ui.views.annotation import LabelPlacer, draw_annotation
 from liverview.ui.views.outline import Borders

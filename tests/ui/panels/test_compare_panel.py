@@ -18,7 +18,8 @@ from liverview.core.labels import FOREGROUND, DrawStyle, Label
 from liverview.core.stream import Progress, Slab
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.evaluation.error_map import VoxelOutcome
-from liverview.evaluation.metrics import LabelScore, evaluate, iter_evaluate
+from liverview.evaluation.scores import LabelScore
+from liverview.evaluation.scoring import evaluate, iter_evaluate
 from liverview.evaluation.summary import MAP_FIGURES
 from liverview.phantom.config import Phantom, PhantomConfig
 from liverview.ui.jobs import generators

@@ -82,7 +82,7 @@ def test_figures_are_those_of_the_labels(
     assert shown["tumor"] == f"{(12 * 6 * 5 + 9 * 4 * 4 + 8) * 0.009:.1f} mL"
     assert shown["burden"] == f"{expected.tumor_burden_percent:.1f} %"
     assert texts(panel, 0) == ["1", "2", "3"]
-    assert texts(panel, 2) == [f"{lesion.axial_diameter_mm:.1f}" for lesion in expected.lesions]
+    assert texts(panel, 2) == [f"{lesion.longest_mm:.1f}" for lesion in expected.lesions]
     assert texts(panel, 5) == [f"{lesion.mean_hu:.1f}" for lesion in expected.lesions]
     assert panel.state.text() == ""
     assert "target lesions 1 and 2" in panel.recist.text()

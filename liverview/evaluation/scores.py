@@ -1,0 +1,113 @@
+"""Scores of one label: figures, which of them apply, and why one is none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from liverview.core.labels import Label
+
+LESION_MM = 10.0
+"""A sphere of this diameter has the volume of the smallest lesion to be found."""
+MIN_LESION_ML = 0.05
+"""Smaller components are no lesions that anybody would report."""
+
+_ONLY = {"cl_dice": Label.VESSEL} | dict.fromkeys(
+    ("lesion_recall", "lesion_precision", "false_lesions"), Label.TUMOR
+)
+_LABEL_WORDS = {Label.LIVER: "liver", Label.VESSEL: "vessels", Label.TUMOR: "tumors"}
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """Agreement for one label; NaN where the reference lacks it.
+
+    Attributes
+    ----------
+    label : LIVER stands for the whole organ, vessels and tumors included; vessels are compared
+        inside the reference's organ, so that a liver that is too large is not counted twice.
+    dice : 0..1.
+    nsd_2mm, nsd_3mm, hd95_mm : see `SurfaceAgreement`.
+    predicted_ml, reference_ml : volumes, wherever they are.
+    soft_slice_dice : see `SoftSliceDice`; NaN where no probabilities are known.
+    cl_dice : see `cl_dice`, of vessels; NaN for other labels.
+    lesion_recall, lesion_precision, false_lesions : see `LesionAgreement`, of tumors; NaN for
+        other labels.
+    """
+
+    label: Label
+    dice: float
+    nsd_2mm: float
+    nsd_3mm: float
+    hd95_mm: float
+    predicted_ml: float
+    reference_ml: float
+    soft_slice_dice: float = math.nan
+    cl_dice: float = math.nan
+    lesion_recall: float = math.nan
+    lesion_precision: float = math.nan
+    false_lesions: float = math.nan
+
+    @property
+    def volume_error_ml(self) -> float:
+        """Predicted minus reference; all of it is invented where the reference has none."""
+        return self.predicted_ml - self.reference_ml
+
+    @property
+    def volume_error_percent(self) -> float:
+        """`volume_error_ml` in percent of the reference; NaN where it has none."""
+        if not self.in_reference:
+            return math.nan
+        return 100 * self.volume_error_ml / self.reference_ml
+
+    @property
+    def in_reference(self) -> bool:
+        return self.reference_ml > 0
+
+    def applies_to(self, figure: str) -> bool:
+        """Whether a figure, by its attribute, is one of this label at all."""
+        return _ONLY.get(figure, self.label) is self.label
+
+    def why_undefined(self, figure: str) -> str:
+        """Why a figure, by its attribute, is no finite number; empty where it is one."""
+        name = _LABEL_WORDS[self.label]
+        if math.isfinite(getattr(self, figure)):
+            return ""
+        if not self.applies_to(figure):
+            return f"Only for {_LABEL_WORDS[_ONLY[figure]]}."
+        if figure == "soft_slice_dice":
+            return "No probabilities are known."
+        if not self.in_reference:
+            return f"The reference has no {name}: there is nothing to agree with."
+        if figure == "lesion_recall":
+            return f"The reference has no lesion with the volume of a {LESION_MM:.0f} mm sphere."
+        if figure == "lesion_precision":
+            return f"No lesion of {MIN_LESION_ML} mL or more was predicted."
+        where = " in the reference's liver" if self.label is Label.VESSEL else ""
+        return f"No {name} predicted{where}: the distance is infinite."
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: None is no figure, "inf" an infinite one; the unit is in the key."""
+        return {
+            "dice": as_json(self.dice, 4),
+            "nsd_2mm": as_json(self.nsd_2mm, 4),
+            "nsd_3mm": as_json(self.nsd_3mm, 4),
+            "hd95_mm": as_json(self.hd95_mm, 2),
+            "volume_error_ml": as_json(self.volume_error_ml, 2),
+            "volume_error_percent": as_json(self.volume_error_percent, 2),
+            "predicted_ml": as_json(self.predicted_ml, 2),
+            "reference_ml": as_json(self.reference_ml, 2),
+            "soft_slice_dice": as_json(self.soft_slice_dice, 4),
+            "cl_dice": as_json(self.cl_dice, 4),
+            "lesion_recall": as_json(self.lesion_recall, 4),
+            "lesion_precision": as_json(self.lesion_precision, 4),
+            "false_lesions": as_json(self.false_lesions, 0),
+        }
+
+
+def as_json(value: float, digits: int) -> float | str | None:
+    """A rounded figure; None for NaN and "inf" for infinity, which JSON has no numbers for."""
+    if math.isnan(value):
+        return None
+    return "inf" if math.isinf(value) else round(value, digits)

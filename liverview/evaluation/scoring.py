@@ -1,0 +1,68 @@
+"""Scoring a label map against a reference, label after label."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+from liverview.core.grid import check_same_grid
+from liverview.core.labels import FOREGROUND, Label, label_mask
+from liverview.core.stream import Progress
+from liverview.core.volume import LabelMap
+from liverview.evaluation.metrics import Mask, cl_dice, dice, lesion_agreement, surface_agreement
+from liverview.evaluation.scores import LabelScore
+
+_LABEL_WORDS = {Label.LIVER: "liver", Label.VESSEL: "vessels", Label.TUMOR: "tumors"}
+
+
+def compared_masks(predicted: LabelMap, reference: LabelMap, label: Label) -> tuple[Mask, Mask]:
+    """What is compared of a label: vessels inside the reference's liver, the others everywhere."""
+    found, true = (label_mask(labels.voxels, label) for labels in (predicted, reference))
+    if label is Label.VESSEL:
+        found &= label_mask(reference.voxels, Label.LIVER)
+    return found, true
+
+
+def iter_evaluate(predicted: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
+    """Score every label; yields progress, and each label's score as soon as it is known.
+
+    Raises
+    ------
+    GridMismatchError : where shapes or affines differ.
+    """
+    check_same_grid(predicted, reference)
+    for number, label in enumerate(FOREGROUND):
+        score = yield from _iter_score(predicted, reference, label, number / len(FOREGROUND))
+        yield score
+
+
+def _iter_score(
+    predicted: LabelMap, reference: LabelMap, label: Label, done: float
+) -> Generator[Progress, None, LabelScore]:
+    """Yields progress between steps, so that it can be stopped there; returns the score."""
+    progress = Progress(f"Comparing {_LABEL_WORDS[label]}", done)
+    yield progress
+    found, true = compared_masks(predicted, reference, label)
+    overlap = dice(found, true)
+    yield progress
+    surfaces = surface_agreement(found, true, reference.spacing)
+    yield progress
+    score = LabelScore(
+        label,
+        overlap,
+        *surfaces,
+        predicted_ml=int(label_mask(predicted.voxels, label).sum()) * predicted.voxel_ml,
+        reference_ml=int(true.sum()) * reference.voxel_ml,
+    )
+    if label is Label.VESSEL:
+        return replace(score, cl_dice=cl_dice(found, true))
+    if label is Label.TUMOR:
+        recall, precision, false = lesion_agreement(found, true, reference.voxel_ml)
+        return replace(score, lesion_recall=recall, lesion_precision=precision, false_lesions=false)
+    return score
+
+
+def evaluate(predicted: LabelMap, reference: LabelMap) -> list[LabelScore]:
+    """`iter_evaluate` for callers that do not want progress."""
+    scores = iter_evaluate(predicted, reference)
+    return [score for score in scores if isinstance(score, LabelScore)]
