@@ -30,7 +30,7 @@ lint: .venv/ready ## Check style, types and the import contracts
 	$(BIN)/lint-imports --no-cache
 
 docs: .venv/ready ## Build the documentation into site/; a dead link is an error
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: .venv/ready ## Put the code into shape
 	$(BIN)/ruff check --fix .

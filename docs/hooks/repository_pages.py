@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -25,6 +26,8 @@ PAGES = {
     "resources/livers/README.md": "resources/livers.md",
 }
 """Page by file of the repository; everything in docs/ is a page besides."""
+ICON = "resources/icons/liverview.svg", "images/liverview.svg"
+README = "README.md"  # no page, but its links are checked
 _LINK = re.compile(r"(?<=\]\()(?!\w+:|#|/)([^)#\s]+)")
 
 
@@ -34,6 +37,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for source, page in PAGES.items():
         text = (root / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=text))
+    icon, shown = ICON
+    files.append(File.generated(config, shown, abs_src_path=str(root / icon)))
+    targets = _LINK.findall((root / README).read_text(encoding="utf-8"))
+    dead = [target for target in targets if not (root / target).exists()]
+    if dead:
+        raise PluginError(f"{README} links to {', '.join(dead)}, which is not there.")
     return files
 
 
