@@ -6,7 +6,7 @@ SCAN ?=
 OUT ?= out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system run test lint format bench pictures clean
+.PHONY: help setup system run test lint docs format bench pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ lint: .venv/ready ## Check style, types and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+docs: .venv/ready ## Build the documentation into site/; a dead link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 format: .venv/ready ## Put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -36,11 +39,11 @@ format: .venv/ready ## Put the code into shape
 bench: .venv/ready ## Measure every wait against its alternatives (SCAN=file adds yours)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python benchmarks/bench.py $(SCAN)
 
-pictures: .venv/ready ## Take the README's pictures (needs xvfb-run)
+pictures: .venv/ready ## Take the pictures of docs/images (needs xvfb-run)
 	QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s '-screen 0 1600x1000x24' $(BIN)/python docs/take_pictures.py
 
 clean: ## Remove what make made
-	rm -rf .venv out dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv out dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/ready: pyproject.toml constraints.txt | system
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ...")'
