@@ -86,9 +86,9 @@ def noise_with_labels(rng: np.random.Generator) -> Window:
         pass
     window = Window(path)
     session = window.session
-    session.begin_segmentation()
-    session.merge_slab(Slab(0, truth()))
-    session.end_segmentation(complete=True)
+    session.store.begin_segmentation()
+    session.store.merge_slab(Slab(0, truth()))
+    session.store.end_segmentation(complete=True)
     findings = window.window.panels.findings
     while session._turned is None or session._turned_labels is None or not findings.is_current:
         QCoreApplication.processEvents()

@@ -28,7 +28,7 @@ class Watch(QObject):
         for widget in made.topLevelWidgets():
             if isinstance(widget, MainWindow):
                 if self.shown and "liverview.inference.segmentation" in sys.modules:
-                    if not widget.controller._live:
+                    if not widget.controller.runner._live:
                         print(self.shown, time.time(), flush=True)
                         widget.close()
 

@@ -37,11 +37,11 @@ class Window:
 
     def open(self, path: Path) -> float:
         """Seconds until a scan is there and its three slices are painted."""
-        self.session.mark_saved()
+        self.session.store.mark_saved()
         paints = Paints([view.viewport() for view in self.window.views.by_plane.values()])
         started = time.perf_counter()
         control = self.window.controller
-        self.wait(control.loaded, lambda: control.open(path, 0))
+        self.wait(control.loading.loaded, lambda: control.loading.open(path, 0))
         paints.wait(lambda: None)
         taken = time.perf_counter() - started
         self.painted_mb = peak_mb()
@@ -64,7 +64,7 @@ class Window:
         painted = FirstPaint(self.window)
         pulse = Pulse()
         whole = self.wait(self.window.controller.idle, self.window.actions_.segment.trigger)
-        self.session.mark_saved()
+        self.session.store.mark_saved()
         return painted.seconds(), whole, pulse.stop()
 
     def cancel(self, fraction: float) -> tuple[float, float]:
@@ -82,18 +82,18 @@ class Window:
 
         self.session.progress_changed.connect(press)
         self.window.actions_.segment.trigger()
-        job = self.window.controller._segmentation
+        job = self.window.controller.segmenting._job
         assert job is not None
         job.ended.connect(loop.quit)
         loop.exec()
         waited = time.perf_counter() - pressed[0]
         self.session.progress_changed.disconnect(press)
-        self.session.drop_unfinished_labels()
+        self.session.store.drop_unfinished_labels()
         self.window.messages.dismiss()
         return free[0], waited
 
     def close(self) -> None:
-        self.session.mark_saved()
+        self.session.store.mark_saved()
         self.window.close()
 
 

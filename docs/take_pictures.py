@@ -78,7 +78,7 @@ class Photographer:
         """Half of the slabs are refined."""
         window, session = self.window, self.session
         config = PhantomConfig(shape=(420, 420, 120), spacing=(0.9, 0.9, 2.5), seed=SEED)
-        window.controller.generate(config)
+        window.controller.loading.generate(config)
         self.until(lambda: session.volume is not None)
         self.idle()
         i, j, k = session.crosshair
@@ -151,5 +151,5 @@ if __name__ == "__main__":
     for step in steps:
         getattr(photographer, step)()
         sys.stdout.write(f"{step}\n")
-    photographer.session.mark_saved()
+    photographer.session.store.mark_saved()
     photographer.window.close()

@@ -58,7 +58,7 @@ class Plane(Enum):
         return cls(int(np.argmin(np.abs(array.strides))))
 
 
-def slice_contiguous_copy(array: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
+def iter_slice_contiguous_copy(array: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
     """Make a copy whose n-th part is slice n of the `Plane.least_contiguous`, in one piece.
 
     Slices of that plane touch every cache line of the array; of the copy, one run of memory.

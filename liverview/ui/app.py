@@ -60,14 +60,14 @@ def run(
     delivery = HeadlessRun(window, out) if out is not None else None
     window.show()
     if scan is not None:
-        window.controller.open(scan, None if delivery is None else 0)
+        window.controller.loading.open(scan, None if delivery is None else 0)
     elif phantom is not None:
-        window.controller.generate(phantom)
+        window.controller.loading.generate(phantom)
     if segment and delivery is None:
         window.session.volume_changed.connect(
             window.segment_when_idle, Qt.ConnectionType.SingleShotConnection
         )
-    QTimer.singleShot(0, window.controller.warm_up)
+    QTimer.singleShot(0, window.controller.runner.warm_up)
     code: int = app.exec()
     return code if delivery is None else delivery.exit_code
 

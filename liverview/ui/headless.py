@@ -33,8 +33,8 @@ class HeadlessRun(QObject):
         self._clock = QElapsedTimer()
         self._seconds = 0.0
         window.session.volume_changed.connect(self._on_volume_changed)
-        window.controller.segmented.connect(self._on_segmented)
-        window.controller.saved.connect(self._on_saved)
+        window.controller.segmenting.segmented.connect(self._on_segmented)
+        window.controller.saving.saved.connect(self._on_saved)
         window.controller.failed.connect(self._on_failed)
         window.controller.message.connect(self._on_noticed)
 
@@ -48,13 +48,13 @@ class HeadlessRun(QObject):
         self._seconds = self._clock.elapsed() / 1000
         assert self._window.session.volume is not None
         name = self._window.session.volume.name
-        self._window.controller.save_labels(self._out / f"{name}_seg.nii.gz")
+        self._window.controller.saving.save_labels(self._out / f"{name}_seg.nii.gz")
 
     def _on_saved(self, path: Path) -> None:
         session = self._window.session
         assert session.volume is not None
         assert session.labels is not None
-        measurement = measure(session.labels, session.volume)
+        measurement = measure(session.store.snapshot(), session.volume)
         device = self._window.actions_.device.currentData()
         figures = measurement_record(
             session.volume, measurement, device=device, seconds=round(self._seconds, 2)

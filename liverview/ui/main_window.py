@@ -130,19 +130,19 @@ class MainWindow(QMainWindow):
         control.message.connect(self._on_noticed)
         control.failed.connect(self._on_failed)
         control.opened.connect(self._on_opened)
-        control.segmented.connect(self._on_segmented)
-        control.saved.connect(self._on_saved)
+        control.segmenting.segmented.connect(self._on_segmented)
+        control.saving.saved.connect(self._on_saved)
         control.busy_changed.connect(self._update_actions)
         self.session.volume_changed.connect(self.messages.dismiss)
         # Not what streams: every start and end of work is in `busy_changed`.
-        for signal in (self.session.volume_changed, self.session.modified_changed):
+        for signal in (self.session.volume_changed, self.session.store.modified_changed):
             signal.connect(self._update_actions)
 
     # ---- commands ------------------------------------------------------------------------
 
     def open(self, path: Path) -> None:
         """Load a scan; once it is there, unsaved labels are asked about and it is shown."""
-        self.controller.open(path)
+        self.controller.loading.open(path)
 
     def segment(self) -> None:
         """Segment on the device that is chosen, after asking about unsaved labels."""
@@ -175,14 +175,14 @@ class MainWindow(QMainWindow):
     def _on_segmented(self, outcome: Outcome) -> None:
         if outcome is Outcome.DONE:
             seconds = self._clock.elapsed() / 1000
-            liver = format_ml(self.session.volume_ml(Label.LIVER))
+            liver = format_ml(self.session.store.volume_ml(Label.LIVER))
             self.statusBar().showMessage(f"Done in {seconds:.0f} s: liver {liver}", _MESSAGE_MS)
-        elif outcome is Outcome.CANCELED and self.session.has_unfinished_labels:
+        elif outcome is Outcome.CANCELED and self.session.store.has_unfinished_labels:
             self.messages.show_message(
                 "Canceled. What was found so far is shown.",
                 [
                     ("Keep it", self._update_actions),
-                    ("Drop it", self.session.drop_unfinished_labels),
+                    ("Drop it", self.session.store.drop_unfinished_labels),
                 ],
             )
 
@@ -245,13 +245,13 @@ class MainWindow(QMainWindow):
         has_volume = session.volume is not None
         name = session.volume.name if session.volume else ""
         self._stack.setCurrentWidget(self.views if has_volume else self.start_page)
-        savable = session.has_labels and not (session.segmenting or self.controller.saving)
+        savable = self.controller.saving.can_save
         self.actions_.update_enabled(
             has_volume=has_volume, busy=self.controller.busy, savable=savable
         )
         place = f" ({session.path.parent.name})" if session.path else ""
         self.setWindowTitle(f"{name}[*]{place} – liverview" if name else "liverview")
-        self.setWindowModified(session.modified and has_volume)
+        self.setWindowModified(session.store.modified and has_volume)
 
     def _show_recent(self) -> None:
         paths = recent_files(self.settings)

@@ -35,7 +35,7 @@ def load_settings(window: QMainWindow, controller: Controller, settings: QSettin
     session.set_convention(Convention.__members__.get(str(name), Convention.RADIOLOGICAL))
     session.display.set_interpolated(bool(settings.value("interpolated", True, bool)))
     _load_styles(session, settings)
-    controller.keep_maps = bool(settings.value("keep_maps", False, bool))
+    controller.segmenting.keep_maps = bool(settings.value("keep_maps", False, bool))
     worn = str(settings.value("theme", Theme.SYSTEM.name))
     set_theme(Theme.__members__.get(worn, Theme.SYSTEM))
 
@@ -54,7 +54,7 @@ def save_settings(window: QMainWindow, controller: Controller, settings: QSettin
         style = session.styles[label]
         looks = (*style.color, style.opacity, style.draw_style.name)
         settings.setValue(f"labels/{label.name.lower()}", " ".join(str(part) for part in looks))
-    settings.setValue("keep_maps", controller.keep_maps)
+    settings.setValue("keep_maps", controller.segmenting.keep_maps)
     settings.setValue("theme", current_theme().name)
     settings.sync()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from liverview.core.grid import same_grid
-from liverview.core.volume import LabelMap, Plane, Volume, slice_contiguous_copy
+from liverview.core.volume import LabelMap, Plane, Volume, iter_slice_contiguous_copy
 
 AFFINE = np.array([[2.0, 0, 0, -10], [0, 3, 0, 20], [0, 0, 5, 7], [0, 0, 0, 1]])
 
@@ -86,7 +86,7 @@ def test_a_turned_copy_holds_the_slices_of_the_slowest_plane(
     voxels = stored.transpose(order)[tuple(np.s_[::flip] for flip in flips)]
     plane = Plane.least_contiguous(voxels)
     assert voxels.shape[plane.axis] == 20  # the last axis of what is in memory
-    *_, copy = slice_contiguous_copy(voxels)
+    *_, copy = iter_slice_contiguous_copy(voxels)
     assert copy is not None
     assert copy.flags.c_contiguous
     for index in range(voxels.shape[plane.axis]):

@@ -95,7 +95,7 @@ def make_window(
     yield make
     for window in windows:
         answers.unsaved = Unsaved.DISCARD
-        window.session.mark_saved()
+        window.session.store.mark_saved()
         window.close()
 
 

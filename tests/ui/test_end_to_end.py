@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
 from liverview.cli import main
+from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap, Plane
 from liverview.evaluation.scoring import evaluate
@@ -52,7 +53,7 @@ def drive(scenario: Callable[[MainWindow], None], *arguments: str) -> int:
         try:
             scenario(window)
         finally:
-            window.session.mark_saved()
+            window.session.store.mark_saved()
             window.close()
             window.deleteLater()
             QApplication.quit()
@@ -90,15 +91,15 @@ def test_open_segment_toggle_save(
             menu_action(window, "&File", "&Open").trigger()
         qtbot.waitUntil(lambda: not window.controller.busy, timeout=TIMEOUT_MS)
 
-        def watch(start: int, stop: int) -> None:
+        def watch(box: Box) -> None:
             assert session.labels is not None
             done = session.progress.fraction if session.progress else 0.0
             states.append((done, int((session.labels.voxels > 1).sum())))
 
-        session.labels_changed.connect(watch)
+        session.store.changed.connect(watch)
         with qtbot.waitSignal(window.controller.idle, timeout=TIMEOUT_MS):
             menu_action(window, "&Segment", "Se").trigger()
-        session.labels_changed.disconnect(watch)
+        session.store.changed.disconnect(watch)
 
         view = window.views.by_plane[Plane.AXIAL]
         view.refresh()
@@ -109,7 +110,7 @@ def test_open_segment_toggle_save(
         menu_action(window, "&Labels", "Liver").trigger()
         view.refresh()
         assert view.grab().toImage() == shown
-        with qtbot.waitSignal(window.controller.saved, timeout=TIMEOUT_MS):
+        with qtbot.waitSignal(window.controller.saving.saved, timeout=TIMEOUT_MS):
             menu_action(window, "&File", "&Save label").trigger()
 
     assert drive(scenario) == 0

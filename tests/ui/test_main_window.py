@@ -89,7 +89,7 @@ def label_sum(window: MainWindow) -> int:
 
 def start(qtbot: QtBot, window: MainWindow) -> None:
     """Press Segment and wait for the first slab."""
-    with qtbot.waitSignal(window.session.labels_changed, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(window.session.store.changed, timeout=TIMEOUT_MS):
         window.actions_.segment.trigger()
     qtbot.waitUntil(lambda: label_sum(window) > 0, timeout=TIMEOUT_MS)
 
@@ -254,7 +254,7 @@ def test_cancel_keeps_or_drops_what_was_found(
 ) -> None:
     start(qtbot, opened)
     found = label_sum(opened)
-    with qtbot.waitSignal(opened.controller.segmented, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(opened.controller.segmenting.segmented, timeout=TIMEOUT_MS):
         opened.actions_.cancel.trigger()
     assert opened.session.progress is None
     qtbot.waitUntil(stream.closed.is_set)
@@ -262,7 +262,7 @@ def test_cancel_keeps_or_drops_what_was_found(
     assert set(buttons) == {"Keep it", "Drop it"}
     buttons.get(choice, opened.messages.close_button).click()
     assert label_sum(opened) == (0 if choice == "Drop it" else found)
-    assert opened.session.modified == (choice != "Drop it")
+    assert opened.session.store.modified == (choice != "Drop it")
     assert opened.messages.isHidden()
     qtbot.waitUntil(lambda: opened.actions_.segment.isVisible())
 
@@ -272,10 +272,10 @@ def test_cancel_before_anything_was_found_goes_back(
 ) -> None:
     stream.steps = []
     opened.actions_.segment.trigger()
-    with qtbot.waitSignal(opened.controller.segmented, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(opened.controller.segmenting.segmented, timeout=TIMEOUT_MS):
         opened.actions_.cancel.trigger()
     assert opened.messages.isHidden()
-    assert not opened.session.modified
+    assert not opened.session.store.modified
 
 
 def test_canceling_keeps_older_labels_until_something_new_came(
@@ -288,10 +288,10 @@ def test_canceling_keeps_older_labels_until_something_new_came(
     stream.go.clear()
     stream.steps = []
     opened.actions_.segment.trigger()
-    with qtbot.waitSignal(opened.controller.segmented, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(opened.controller.segmenting.segmented, timeout=TIMEOUT_MS):
         opened.actions_.cancel.trigger()
     assert label_sum(opened) == before
-    assert opened.session.modified
+    assert opened.session.store.modified
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_a_new_scan_ignores_the_slabs_of_the_old_one(
     assert opened.session.volume is not None
     assert opened.session.volume.shape == (8, 8, 3)
     assert label_sum(opened) == 0
-    assert not opened.session.segmenting
+    assert not opened.session.store.segmenting
     assert opened.actions_.segment.isEnabled()
 
 
@@ -411,9 +411,9 @@ def test_segment_while_segmenting_does_nothing(
     qtbot: QtBot, opened: MainWindow, stream: Stream
 ) -> None:
     start(qtbot, opened)
-    job = opened.controller._segmentation
+    job = opened.controller.segmenting._job
     opened.segment()
-    assert opened.controller._segmentation is job is not None
+    assert opened.controller.segmenting._job is job is not None
 
 
 # ---- saving ------------------------------------------------------------------------------
@@ -431,11 +431,11 @@ def test_save_the_label_map(
     qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path, scan: Path
 ) -> None:
     answers.label_map = tmp_path / "labels.nii.gz"
-    with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(segmented.controller.saving.saved, timeout=TIMEOUT_MS):
         segmented.actions_.save.trigger()
     assert answers.asked == ["scan_seg.nii.gz"]
     assert "Saved and verified" in segmented.statusBar().currentMessage()
-    assert not segmented.session.modified
+    assert not segmented.session.store.modified
     assert not segmented.isWindowModified()
     assert segmented.actions_.save.isEnabled()  # a second copy is nobody's harm
     assert segmented.session.labels is not None
@@ -449,10 +449,10 @@ def test_side_files_carry_the_colors_of_the_session(
 ) -> None:
     segmented.session.set_style(Label.TUMOR, color=(9, 8, 7))
     answers.label_map = tmp_path / "labels.nii.gz"
-    with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(segmented.controller.saving.saved, timeout=TIMEOUT_MS):
         segmented.actions_.save_all.trigger()
     assert answers.asked == ["scan_seg.nii.gz"]
-    assert not segmented.session.modified
+    assert not segmented.session.store.modified
     assert " 9 8 7 255" in (tmp_path / "labels.ctbl").read_text()
     assert "9    8    7" in (tmp_path / "labels.txt").read_text()
     record = json.loads((tmp_path / "labels.json").read_text())
@@ -465,7 +465,7 @@ def test_side_files_carry_the_colors_of_the_session(
     answers.replace = False
     segmented.actions_.save_all.trigger()
     assert answers.asked[1:] == ["scan_seg.nii.gz", "replace"]
-    assert not segmented.controller.saving
+    assert not segmented.controller.saving.is_running
     assert (tmp_path / "labels.json").stat().st_mtime_ns == before
 
 
@@ -473,7 +473,7 @@ def test_save_masks_asks_before_it_replaces(
     qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path
 ) -> None:
     answers.folder = tmp_path
-    with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(segmented.controller.saving.saved, timeout=TIMEOUT_MS):
         segmented.actions_.save_masks.trigger()
     assert answers.asked == []
     names = {f"scan_{label.name.lower()}.nii.gz" for label in FOREGROUND}
@@ -481,7 +481,7 @@ def test_save_masks_asks_before_it_replaces(
     answers.replace = False
     segmented.actions_.save_masks.trigger()
     assert answers.asked == ["replace"]
-    assert not segmented.controller._live
+    assert not segmented.controller.runner._live
 
 
 def test_the_scan_itself_is_never_replaced(
@@ -494,7 +494,7 @@ def test_the_scan_itself_is_never_replaced(
         answers.label_map = path
         segmented.actions_.save.trigger()
         assert "the open scan itself" in segmented.messages.text.text()
-        assert not segmented.controller.saving
+        assert not segmented.controller.saving.is_running
     assert scan.read_bytes() == before
 
 
@@ -545,13 +545,13 @@ def test_a_save_that_ends_late_says_nothing_about_newer_labels(
     answers.label_map = tmp_path / "labels.nii.gz"
     segmented.actions_.save.trigger()
     assert not segmented.actions_.save.isEnabled()  # one save at a time
-    segmented.session.begin_segmentation()  # other labels take the place of those
-    segmented.session.merge_slab(Slab(0, np.ones((5, 7, 1), np.uint8)))
-    segmented.session.end_segmentation(complete=True)
-    with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
+    segmented.session.store.begin_segmentation()  # other labels take the place of those
+    segmented.session.store.merge_slab(Slab(0, np.ones((5, 7, 1), np.uint8)))
+    segmented.session.store.end_segmentation(complete=True)
+    with qtbot.waitSignal(segmented.controller.saving.saved, timeout=TIMEOUT_MS):
         slow_save.go.set()
     assert answers.label_map.exists()
-    assert segmented.session.modified
+    assert segmented.session.store.modified
     assert segmented.actions_.save.isEnabled()
 
 
@@ -589,7 +589,7 @@ def test_no_question_outlives_its_case(
     target = tmp_path / "labels.nii.gz"
 
     def choose_slowly(suggested: Path) -> Path:
-        with qtbot.waitSignal(segmented.controller.loaded, timeout=TIMEOUT_MS):
+        with qtbot.waitSignal(segmented.controller.loading.loaded, timeout=TIMEOUT_MS):
             segmented.open(other)
         QApplication.processEvents()
         assert segmented.session.volume is before
@@ -633,7 +633,7 @@ class Never:
 def test_nothing_is_saved_where_there_is_nothing(
     qtbot: QtBot, opened: MainWindow, tmp_path: Path
 ) -> None:
-    opened.controller.save_labels(tmp_path / "labels.nii.gz")
+    opened.controller.saving.save_labels(tmp_path / "labels.nii.gz")
     assert "nothing to save" in opened.messages.text.text()
     assert not (tmp_path / "labels.nii.gz").exists()
 
@@ -645,7 +645,7 @@ def test_a_failing_save_keeps_the_labels_unsaved(
     with qtbot.waitSignal(segmented.controller.failed, timeout=TIMEOUT_MS):
         segmented.actions_.save.trigger()
     assert "folder" in segmented.messages.text.text()
-    assert segmented.session.modified
+    assert segmented.session.store.modified
 
 
 def test_save_a_screenshot(
@@ -688,7 +688,7 @@ def test_closing_stays_when_saving_fails_or_is_canceled(
     assert segmented.isVisible()
     # A later save is just a save: it does not close the window any more.
     answers.label_map = tmp_path / "labels.nii.gz"
-    with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(segmented.controller.saving.saved, timeout=TIMEOUT_MS):
         segmented.actions_.save.trigger()
     assert segmented.isVisible()
 
@@ -712,8 +712,8 @@ def test_closing_while_it_works_waits_for_every_job(
     qtbot: QtBot, opened: MainWindow, stream: Stream, answers: Answers
 ) -> None:
     start(qtbot, opened)
-    opened.controller.warm_up()
-    jobs = list(opened.controller._live)
+    opened.controller.runner.warm_up()
+    jobs = list(opened.controller.runner._live)
     assert len(jobs) == 2
     answers.unsaved = Unsaved.DISCARD
     opened.close()
@@ -728,7 +728,7 @@ def test_nothing_begins_once_the_window_is_closed(
     begun: list[str] = []
     monkeypatch.setattr(generators, "iter_warm_up", lambda: iter(begun.append("warm-up") or ()))
     opened.close()
-    opened.controller.warm_up()
+    opened.controller.runner.warm_up()
     assert begun == []
 
 
@@ -752,7 +752,7 @@ def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
     assert (tumor.color, tumor.opacity, tumor.draw_style) == ((1, 2, 3), 0.25, DrawStyle.OUTLINED)
     assert tumor.visible
     assert liver == default_styles()[Label.LIVER]
-    assert second.controller.keep_maps
+    assert second.controller.segmenting.keep_maps
     assert second.panels.network.keep.isChecked()
 
 
@@ -822,11 +822,11 @@ def test_the_readout_follows_what_moves_under_a_still_pointer(
     qtbot.waitUntil(lambda: opened.readout.text().startswith("voxel 1 2 4"))
     opened.session.step_slices(Plane.AXIAL, 2)
     assert opened.readout.text().startswith("voxel 1 2 6")
-    opened.session.begin_segmentation()
-    opened.session.merge_slab(Slab(6, np.full((5, 7, 1), Label.VESSEL, np.uint8)))
+    opened.session.store.begin_segmentation()
+    opened.session.store.merge_slab(Slab(6, np.full((5, 7, 1), Label.VESSEL, np.uint8)))
     assert opened.readout.text().endswith("Vessels")
-    opened.session.end_segmentation(complete=True)
-    opened.session.mark_saved()
+    opened.session.store.end_segmentation(complete=True)
+    opened.session.store.mark_saved()
 
 
 def test_keys_toggle_layers_and_choose_windows(qtbot: QtBot, opened: MainWindow) -> None:
@@ -942,11 +942,11 @@ def test_slices_come_from_a_turned_copy_once_it_is_there(
         voxel = list(session.crosshair)
         voxel[plane.axis] = index
         session.set_crosshair((voxel[0], voxel[1], voxel[2]))
-        shown = session.slice_values(plane)
+        shown = session.slices.values(plane)
         assert np.array_equal(shown, plane.slice_of(session.volume.voxels, index))
         assert np.shares_memory(shown, session._turned)
     session.open(session.volume)
-    assert not np.shares_memory(session.slice_values(plane), shown)
+    assert not np.shares_memory(session.slices.values(plane), shown)
 
 
 def test_labels_that_hold_still_are_turned_as_well(opened: MainWindow, qtbot: QtBot) -> None:
@@ -954,13 +954,13 @@ def test_labels_that_hold_still_are_turned_as_well(opened: MainWindow, qtbot: Qt
     assert session.volume is not None
     voxels = np.zeros(session.volume.shape, np.uint8, order="F")
     voxels[2:6, 3:7, 4:8] = Label.LIVER
-    session.open_labels(LabelMap(voxels, session.volume.affine))
+    session.store.open_labels(LabelMap(voxels, session.volume.affine))
     qtbot.waitUntil(lambda: session._turned_labels is not None)
     plane = Plane.least_contiguous(voxels)
     session.set_crosshair((4, 5, 6))
-    found = session.slice_labels(plane)
+    found = session.slices.labels(plane)
     assert found is not None
     assert np.shares_memory(found[0], session._turned_labels)
     assert (found[0] == Label.LIVER).all()
-    session.open_labels(LabelMap(voxels.copy(order="F"), session.volume.affine))
+    session.store.open_labels(LabelMap(voxels.copy(order="F"), session.volume.affine))
     assert session._turned_labels is None

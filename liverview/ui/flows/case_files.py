@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QWidget
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap, Volume
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
-from liverview.ui.jobs.controller import Callback, Controller
+from liverview.ui.jobs.controller import Controller
+from liverview.ui.jobs.saving import Callback
 
 if TYPE_CHECKING:
     from liverview.files.nifti import NamedLabels
@@ -44,9 +45,9 @@ class CaseFiles(QObject):
         self._controller = controller
         self._asking = 0  # modal questions that are open
         self._offer: Callback | None = None  # shows what was loaded
-        controller.loaded.connect(self._on_loaded)
-        controller.volume_choice_needed.connect(self._on_volume_choice_needed)
-        controller.mapping_needed.connect(self._on_mapping_needed)
+        controller.loading.loaded.connect(self._on_loaded)
+        controller.loading.volume_choice_needed.connect(self._on_volume_choice_needed)
+        controller.loading.mapping_needed.connect(self._on_mapping_needed)
 
     # ---- opening ---------------------------------------------------------------------------
 
@@ -54,25 +55,25 @@ class CaseFiles(QObject):
         """Ask for a scan and open it."""
         path = self.ask(self.dialogs.scan_to_open)
         if path is not None:
-            self._controller.open(path)
+            self._controller.loading.open(path)
 
     def new_phantom(self) -> None:
         """Ask what kind of phantom is wanted and generate it."""
         config = self.ask(self.dialogs.phantom)
         if config is not None:
-            self._controller.generate(config)
+            self._controller.loading.generate(config)
 
     def choose_labels(self) -> None:
         """Ask for a label map of the open scan and show it in place of the labels."""
         path = self.ask(self.dialogs.labels_to_open)
         if path is not None:
-            self.after_saving(partial(self._controller.open_labels, path))
+            self.after_saving(partial(self._controller.loading.open_labels, path))
 
     def choose_reference(self) -> None:
         """Ask for a label map and compare the labels with it."""
         path = self.ask(self.dialogs.reference_to_open)
         if path is not None:
-            self._controller.open_reference(path)
+            self._controller.loading.open_reference(path)
 
     def _on_loaded(self, volume: Volume, path: Path | None, truth: LabelMap | None) -> None:
         self._offer = partial(self._controller.show_volume, volume, path, truth)
@@ -88,7 +89,7 @@ class CaseFiles(QObject):
     def _on_volume_choice_needed(self, path: Path, count: int) -> None:
         number = self.ask(self.dialogs.volume_number, path, count)
         if number is not None:
-            self._controller.open(path, number)
+            self._controller.loading.open(path, number)
 
     def _on_mapping_needed(
         self, path: Path, found: NamedLabels, again: Callable[[Mapping[int, Label]], None]
@@ -114,7 +115,7 @@ class CaseFiles(QObject):
         if self._is_the_scan(path):
             self.failed.emit(f"{path} is the open scan itself: choose another name.")
         elif not existing or self.ask(self.dialogs.may_replace, existing):
-            self._controller.save_labels(path, side_files=True)
+            self._controller.saving.save_labels(path, side_files=True)
 
     def _save(self, then: Callback | None) -> None:
         path = self.ask(self.dialogs.label_map_to_write, self.beside("_seg.nii.gz"))
@@ -123,7 +124,7 @@ class CaseFiles(QObject):
         if self._is_the_scan(path):
             self.failed.emit(f"{path} is the open scan itself: choose another name.")
         else:
-            self._controller.save_labels(path, then)
+            self._controller.saving.save_labels(path, then)
 
     def save_masks(self) -> None:
         """Ask for a folder and save one mask per label there."""
@@ -138,7 +139,7 @@ class CaseFiles(QObject):
             self.failed.emit(f"{folder} holds the open scan under such a name: choose another.")
             return
         if not existing or self.ask(self.dialogs.may_replace, existing):
-            self._controller.save_masks(folder)
+            self._controller.saving.save_masks(folder)
 
     def save_screenshot(self) -> None:
         """Ask for a name and save a picture of the window as it was before the question."""
@@ -175,14 +176,14 @@ class CaseFiles(QObject):
 
     def may_go_on(self, later: Callback) -> bool:
         """Whether no labels would be lost now; ``later`` is called once they are saved."""
-        if self._controller.saving:
-            self._controller.when_saved(later)
+        if self._controller.saving.is_running:
+            self._controller.saving.when_saved(later)
             return False
-        if not self.session.modified:
+        if not self.session.store.modified:
             return True
-        choice = self.ask(self.dialogs.unsaved_labels, self.session.segmenting)
+        choice = self.ask(self.dialogs.unsaved_labels, self.session.store.segmenting)
         if choice is Unsaved.SAVE:
-            if self.session.segmenting:  # what is saved must hold still
-                self._controller.stop_segmenting()
+            if self.session.store.segmenting:  # what is saved must hold still
+                self._controller.segmenting.stop()
             self._save(later)
         return choice is Unsaved.DISCARD

@@ -60,7 +60,7 @@ class ReportFlow(QObject):
         existing = [path for path in report_paths(folder, session.volume.name) if path.exists()]
         if existing and not ask(self._files.dialogs.may_replace, existing):
             return
-        if session.has_labels and not session.segmenting:
+        if session.store.can_be_saved:
             self._start(folder)
         else:  # a segmentation has begun while the questions were open
             self.failed.emit("No report was written: the labels are not complete just now.")
@@ -75,9 +75,9 @@ class ReportFlow(QObject):
         self._job = job = self._controller.start_background(
             generators.iter_write_report(
                 session.volume,
-                session.labels,
+                session.store.snapshot(),
                 folder,
-                Provenance(scan, self._controller.labels_file, self._controller.segmented_on),
+                Provenance(scan, session.store.source.file, session.store.source.device),
                 dict(self._findings.marks),
                 self._markups.copy(),
                 dict(session.styles),

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from numpy.typing import NDArray
 
+from liverview.core.box import Box
 from liverview.core.grid import Voxel
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.probability_maps import ProbabilitySlab, probability_slab
 from liverview.core.stream import Message, Progress, Slab
-from liverview.core.volume import LabelMap, Volume, slice_contiguous_copy
+from liverview.core.volume import LabelMap, Volume, iter_slice_contiguous_copy
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from liverview.core.box import Box
     from liverview.evaluation.scores import LabelScore
     from liverview.files.nifti import NamedLabels, Summary
     from liverview.measurement.markup.listing import Markups
@@ -83,9 +83,11 @@ def iter_system_info() -> Iterator[tuple[str, str]]:
     yield from system_info.iter_system_info()
 
 
-def iter_slow_axis_copy(voxels: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
-    """Copy voxels for the views of their slowest plane."""
-    yield from slice_contiguous_copy(voxels)
+def iter_slow_axis_copy(
+    array: Volume | LabelMap, box: Box | None = None
+) -> Iterator[NDArray[Any] | None]:
+    """Copy voxels, of a box or all, for the views of their slowest plane."""
+    yield from iter_slice_contiguous_copy(array.voxels if box is None else array.voxels[box])
 
 
 def iter_measure(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measurement]:

@@ -35,7 +35,7 @@ class Comparison(LiveResult):
     phase : what is being done.
     """
 
-    patient = True
+    only_when_idle = True
 
     def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         self.scores: dict[Label, LabelScore] = {}
@@ -49,11 +49,11 @@ class Comparison(LiveResult):
         self.changed.emit()
 
     def _make_work(self) -> Iterator[object] | None:
-        labels, reference = self.session.labels, self.session.reference
-        if labels is None or reference is None or not self.session.has_labels:
+        store, reference = self.session.store, self.session.reference
+        if reference is None or not store.has_labels:
             return None
         self._clear()
-        return generators.iter_compare(labels, reference)
+        return generators.iter_compare(store.snapshot(), reference)
 
     def _receive(self, item: object) -> None:
         if isinstance(item, Progress):
@@ -77,7 +77,7 @@ class ErrorMapOverlay(LiveResult):
     label : the chosen one.
     """
 
-    patient = True
+    only_when_idle = True
 
     def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         self.label: Label | None = None
@@ -99,14 +99,10 @@ class ErrorMapOverlay(LiveResult):
         self.changed.emit()
 
     def _make_work(self) -> Iterator[object] | None:
-        labels, reference = self.session.labels, self.session.reference
-        if self.label is None or labels is None or reference is None:
+        store, reference = self.session.store, self.session.reference
+        if self.label is None or reference is None or not store.has_labels:
             return None
-        return (
-            generators.iter_error_map(labels, reference, self.label)
-            if self.session.has_labels
-            else None
-        )
+        return generators.iter_error_map(store.snapshot(), reference, self.label)
 
     def _receive(self, item: object) -> None:
         assert self.label is not None

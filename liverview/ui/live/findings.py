@@ -70,8 +70,10 @@ class Findings(LiveResult):
     # ---- following the labels ----------------------------------------------------------------
 
     def _make_work(self) -> Iterator[object] | None:
-        volume, labels = self.session.volume, self.session.labels
-        return None if volume is None or labels is None else generators.iter_measure(labels, volume)
+        volume = self.session.volume
+        if volume is None:
+            return None
+        return generators.iter_measure(self.session.store.snapshot(), volume)
 
     def _receive(self, item: object) -> None:
         if isinstance(item, Measurement):

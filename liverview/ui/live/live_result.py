@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
+from liverview.core.box import Box
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.state.session import Session
 
@@ -22,8 +23,8 @@ class LiveResult(QObject):
 
     Attributes
     ----------
-    patient : look only at labels that hold still: not while they stream, and a while after they
-        have changed; a look at labels that change meanwhile stops.
+    only_when_idle : look only at labels that hold still: not while they stream, and a while
+        after they have changed; a look at labels that change meanwhile stops.
     outcome : how the last look ended; None before and during one.
 
     Signals
@@ -40,13 +41,13 @@ class LiveResult(QObject):
         self._start = start
         self._job: Job | None = None
         self.outcome: Outcome | None = None
-        self._stale = session.has_labels  # made late, it has missed the change
+        self._stale = session.store.has_labels  # made late, it has missed the change
         self._wanted = False
         self._clock = QElapsedTimer()
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._start_job)
         session.volume_changed.connect(self._on_volume_changed)
-        session.labels_changed.connect(self._on_labels_changed)
+        session.store.changed.connect(self._on_labels_changed)
         session.progress_changed.connect(self._on_progress_changed)
 
     # ---- what a kind of follower says ------------------------------------------------------
@@ -102,7 +103,7 @@ class LiveResult(QObject):
     # ---- when ------------------------------------------------------------------------------
 
     def _schedule(self, after_ms: int) -> None:
-        if self.only_when_idle and self.session.segmenting:
+        if self.only_when_idle and self.session.store.segmenting:
             return
         if self._stale and self._wanted and self._job is None and not self._timer.isActive():
             self._timer.start(after_ms)
@@ -128,7 +129,7 @@ class LiveResult(QObject):
             return
         self._job, self.outcome = None, outcome
         self.changed.emit()
-        streaming = self.session.segmenting
+        streaming = self.session.store.segmenting
         self._schedule(int(_SHARE * self._clock.elapsed()) if streaming else _SOON_MS)
 
     def _forget(self) -> None:
@@ -140,8 +141,8 @@ class LiveResult(QObject):
     def _on_volume_changed(self) -> None:
         self._forget()
 
-    def _on_labels_changed(self, start: int, stop: int) -> None:
-        if self.session.has_labels:
+    def _on_labels_changed(self, box: Box) -> None:
+        if self.session.store.has_labels:
             if self.only_when_idle:
                 self._forget()
             self._stale = True
@@ -151,7 +152,7 @@ class LiveResult(QObject):
 
     def _on_progress_changed(self) -> None:
         """Once labels have stopped streaming, nothing is waited for."""
-        if self.session.segmenting:
+        if self.session.store.segmenting:
             return
         if self._timer.isActive():
             self._timer.start(0)

@@ -9,13 +9,14 @@ from functools import partial
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label
 from liverview.core.probability_maps import DEFAULT_THRESHOLDS, ProbabilityMaps, ProbabilitySlab
 from liverview.core.volume import LabelMap, Plane
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.state.overlay import Overlay
-from liverview.ui.state.session import LabelSlice
+from liverview.ui.state.slice_reader import LabelSlice
 from liverview.ui.widgets.color_ramp import color_ramp
 
 _SOON_MS = 50  # slabs that come together are drawn once
@@ -39,17 +40,23 @@ class _LabelledMaps:
 
     Attributes
     ----------
-    own : the network's own labels, never changed once the segmentation has ended.
-    labels : what the session has in their place.
+    result : the number of the result in the `LabelStore` that they belong to.
+    original_labels : the network's own labels; None until the segmentation has ended.
     thresholds : of the labels that are not the network's own, as the person has them.
-    applied : those behind ``labels``.
+    applied : those behind the session's labels.
     """
 
     maps: ProbabilityMaps
-    original_labels: LabelMap
-    labels: LabelMap
+    result: int
+    original_labels: LabelMap | None = None
     thresholds: dict[Label, float] = field(default_factory=dict)
     applied: dict[Label, float] = field(default_factory=dict)
+
+    @property
+    def own(self) -> LabelMap:
+        """The network's own labels, once the segmentation has ended."""
+        assert self.original_labels is not None
+        return self.original_labels
 
 
 class ProbabilityLayers(QObject):
@@ -75,17 +82,17 @@ class ProbabilityLayers(QObject):
         self.layer = Layer.NONE
         self.level: int | None = None
         self._controller = controller
-        self._thoughts: list[_LabelledMaps] = []
+        self._labelled_maps: list[_LabelledMaps] = []
         self._shown: _LabelledMaps | None = None
         self._overlay: Overlay | None = None
         self._relabeling: Job | None = None
         self._timer = QTimer(self, singleShot=True, interval=_SOON_MS)
         self._timer.timeout.connect(self.refresh)
-        controller.maps_received.connect(self._on_mapped)
-        controller.segmented.connect(self._on_segmented)
+        controller.segmenting.maps_received.connect(self._on_mapped)
+        controller.segmenting.segmented.connect(self._on_segmented)
         controller.busy_changed.connect(self.changed)
         self.session.volume_changed.connect(self._on_volume_changed)
-        self.session.labels_changed.connect(self._on_labels_changed)
+        self.session.store.changed.connect(self._on_labels_changed)
         self.session.overlay_changed.connect(self._on_overlay_changed)
 
     # ---- what there is -----------------------------------------------------------------------
@@ -93,13 +100,13 @@ class ProbabilityLayers(QObject):
     @property
     def maps(self) -> ProbabilityMaps | None:
         """Those behind the session's labels, as far as they have come."""
-        thoughts = self._current
-        return thoughts.maps if thoughts is not None else None
+        labelled = self._current
+        return labelled.maps if labelled is not None else None
 
     @property
     def _current(self) -> _LabelledMaps | None:
-        labels = self.session.labels
-        return next((one for one in self._thoughts if one.labels is labels), None)
+        result = self.session.store.result
+        return next((one for one in self._labelled_maps if one.result == result), None)
 
     @property
     def shown_level(self) -> int:
@@ -110,7 +117,7 @@ class ProbabilityLayers(QObject):
     @property
     def keep(self) -> bool:
         """Whether the next segmentation keeps maps."""
-        return self._controller.keep_maps
+        return self._controller.segmenting.keep_maps
 
     @property
     def can_segment(self) -> bool:
@@ -118,12 +125,14 @@ class ProbabilityLayers(QObject):
 
     @property
     def can_relabel(self) -> bool:
-        return self._current is not None and not self.session.segmenting
+        current = self._current
+        ended = current is not None and current.original_labels is not None
+        return ended and not self.session.store.segmenting
 
     def threshold(self, label: Label) -> float:
         """The threshold of a label, 0..1."""
-        thoughts = self._current
-        return (thoughts.thresholds if thoughts else DEFAULT_THRESHOLDS).get(
+        labelled = self._current
+        return (labelled.thresholds if labelled else DEFAULT_THRESHOLDS).get(
             label, DEFAULT_THRESHOLDS[label]
         )
 
@@ -136,7 +145,7 @@ class ProbabilityLayers(QObject):
 
     def set_keep(self, keep: bool) -> None:
         if keep != self.keep:
-            self._controller.keep_maps = keep
+            self._controller.segmenting.keep_maps = keep
             self.changed.emit()
 
     def set_layer(self, layer: Layer) -> None:
@@ -174,65 +183,64 @@ class ProbabilityLayers(QObject):
 
     def set_threshold(self, label: Label, value: float) -> None:
         """Draw the labels with another threshold; `apply` makes them the session's."""
-        thoughts = self._current
-        if thoughts is None or not self.can_relabel or value == self.threshold(label):
+        labelled = self._current
+        if labelled is None or not self.can_relabel or value == self.threshold(label):
             return
         self._stop_relabeling()
         if value == DEFAULT_THRESHOLDS[label]:
-            thoughts.thresholds.pop(label, None)
+            labelled.thresholds.pop(label, None)
         else:
-            thoughts.thresholds[label] = value
-        self.session.preview_labels(partial(self._preview, thoughts))
+            labelled.thresholds[label] = value
+        self.session.slices.preview_labels(partial(self._preview, labelled))
         self.changed.emit()
 
     def apply(self) -> None:
         """Replace the session's labels by those of the thresholds."""
-        thoughts = self._current
-        if thoughts is None or not self.can_relabel:
+        labelled = self._current
+        if labelled is None or not self.can_relabel:
             return
         self._stop_relabeling()
-        if not thoughts.thresholds:
-            self._replace(thoughts, thoughts.original_labels)
+        if not labelled.thresholds:
+            self._replace(labelled, labelled.own)
             return
-        work = thoughts.maps.iter_relabel(
-            thoughts.original_labels.voxels, dict(thoughts.thresholds)
-        )
+        work = labelled.maps.iter_relabel(labelled.own.voxels, dict(labelled.thresholds))
         self._relabeling = job = self._controller.start_background(work)
-        job.yielded.connect(partial(self._on_relabeled, thoughts))
+        job.yielded.connect(partial(self._on_relabeled, labelled))
         job.ended.connect(partial(self._on_relabeling_ended, job))
 
     def reset(self) -> None:
         """Go back to the network's own labels."""
-        thoughts = self._current
-        if thoughts is not None and self.can_relabel:
-            thoughts.thresholds.clear()
+        labelled = self._current
+        if labelled is not None and self.can_relabel:
+            labelled.thresholds.clear()
             self.apply()
 
-    def _preview(self, thoughts: _LabelledMaps, plane: Plane) -> LabelSlice | None:
-        """A slice of the labels to come, as `Session.slice_labels` gives it."""
-        reach = thoughts.maps.search_region
+    def _preview(self, labelled: _LabelledMaps, plane: Plane) -> LabelSlice | None:
+        """A slice of the labels to come, as `SliceReader.labels` gives it."""
+        reach = labelled.maps.search_region
         index = self.session.crosshair[plane.axis]
         if not reach[plane.axis].start <= index < reach[plane.axis].stop:
             return None
         inside: list[slice | int] = [slice(None)] * 3
         inside[plane.axis] = index - reach[plane.axis].start
         i, j, k = inside
-        own = thoughts.original_labels.voxels[reach][i, j, k]
-        found = thoughts.maps.relabel(own, thoughts.thresholds, (i, j, k)).T
+        own = labelled.own.voxels[reach][i, j, k]
+        found = labelled.maps.relabel(own, labelled.thresholds, (i, j, k)).T
         return np.ascontiguousarray(found), (
             reach[plane.vertical_axis].start,
             reach[plane.horizontal_axis].start,
         )
 
-    def _on_relabeled(self, thoughts: _LabelledMaps, item: object) -> None:
-        if item is not None and self._current is thoughts and self.can_relabel:
+    def _on_relabeled(self, labelled: _LabelledMaps, item: object) -> None:
+        if item is not None and self._current is labelled and self.can_relabel:
             assert isinstance(item, np.ndarray)
-            own = thoughts.original_labels
-            self._replace(thoughts, LabelMap(item, own.affine, own.name))
+            own = labelled.own
+            self._replace(labelled, LabelMap(item, own.affine, own.name))
 
-    def _replace(self, thoughts: _LabelledMaps, labels: LabelMap) -> None:
-        thoughts.labels, thoughts.applied = labels, dict(thoughts.thresholds)
-        self.session.replace_labels(labels, thoughts.maps.search_region)
+    def _replace(self, labelled: _LabelledMaps, labels: LabelMap) -> None:
+        labelled.applied = dict(labelled.thresholds)
+        box = labelled.maps.search_region
+        self.session.store.replace_labels(labels, box, "thresholds")
         self.changed.emit()
 
     def _stop_relabeling(self) -> None:
@@ -247,29 +255,30 @@ class ProbabilityLayers(QObject):
     # ---- the case changed --------------------------------------------------------------------
 
     def _on_mapped(self, slab: ProbabilitySlab) -> None:
-        labels = self.session.labels
-        assert labels is not None
-        thoughts = self._current
-        if thoughts is None:
+        labelled = self._current
+        if labelled is None:
             maps = ProbabilityMaps(slab.search_region, len(slab.gates))
-            thoughts = _LabelledMaps(maps, labels, labels)
-            self._thoughts.append(thoughts)
-        thoughts.maps.copy_slab(slab)
+            labelled = _LabelledMaps(maps, self.session.store.result)
+            self._labelled_maps.append(labelled)
+        labelled.maps.copy_slab(slab)
         if not self._timer.isActive():
             self._timer.start()
 
     def _on_segmented(self) -> None:
-        if not self.session.has_unfinished_labels:  # else the labels of before may come back
-            self._thoughts = [one for one in self._thoughts if one.labels is self.session.labels]
+        store, current = self.session.store, self._current
+        if not store.has_unfinished_labels:  # else the labels of before may come back
+            self._labelled_maps = [current] if current is not None else []
+        if current is not None and current.original_labels is None:
+            current.original_labels = store.snapshot()
         self.refresh()
 
     def _on_volume_changed(self) -> None:
         self._stop_relabeling()
-        self._thoughts.clear()
+        self._labelled_maps.clear()
         self.layer = Layer.NONE
         self.refresh()
 
-    def _on_labels_changed(self, start: int, stop: int) -> None:
+    def _on_labels_changed(self, box: Box) -> None:
         if self._current is not self._shown:
             if self._shown is not None:  # what was not applied is forgotten
                 self._stop_relabeling()

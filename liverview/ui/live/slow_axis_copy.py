@@ -43,13 +43,13 @@ class SlowAxisCopy(QObject):
     def _start_copy(self) -> None:
         volume = self._session.volume
         if volume is not None and volume.voxels.nbytes <= _MOST:
-            self._job = job = self._start(generators.iter_slow_axis_copy(volume.voxels))
+            self._job = job = self._start(generators.iter_slow_axis_copy(volume))
             job.yielded.connect(self._on_yielded)
             job.ended.connect(self._on_ended)
 
     def _on_yielded(self, item: object) -> None:
         if item is not None and self.sender() is self._job:
-            self._session.set_slow_axis_copy(item)  # type: ignore[arg-type]
+            self._session.slices.set_volume_copy(item)  # type: ignore[arg-type]
 
     def _on_ended(self) -> None:
         if self.sender() is self._job:
@@ -59,19 +59,19 @@ class SlowAxisCopy(QObject):
 class _LabelCopy(LiveResult):
     """Of the block that holds the labels, while they hold still."""
 
-    patient = True
+    only_when_idle = True
 
     def _make_work(self) -> Iterator[object] | None:
-        labels, box = self.session.labels, self.session.label_bbox
+        labels, box = self.session.labels, self.session.store.label_bbox
         return (
             None
             if labels is None or box is None
-            else generators.iter_slow_axis_copy(labels.voxels[box])
+            else generators.iter_slow_axis_copy(self.session.store.snapshot(), box)
         )
 
     def _receive(self, item: object) -> None:
         if item is not None:
-            self.session.set_slow_axis_labels(item)  # type: ignore[arg-type]
+            self.session.slices.set_label_copy(item)  # type: ignore[arg-type]
 
     def _clear(self) -> None:
         """The session has done so by itself."""

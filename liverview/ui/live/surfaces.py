@@ -28,9 +28,9 @@ class Surfaces(LiveResult):
 
     def _make_work(self) -> Iterator[object] | None:
         self._new = {}
-        return (
-            None if self.session.labels is None else generators.iter_surfaces(self.session.labels)
-        )
+        if self.session.labels is None:
+            return None
+        return generators.iter_surfaces(self.session.store.snapshot())
 
     def _receive(self, item: object) -> None:
         if isinstance(item, Surface):

@@ -168,9 +168,9 @@ class ComparePanel(QWidget):
         session, comparison = self.session, self.comparison
         if session.reference is None:
             return "Open a reference label map to see how the labels agree with it."
-        if session.segmenting:
+        if session.store.segmenting:
             return "The comparison waits until the segmentation has ended."
-        if not session.has_labels:
+        if not session.store.has_labels:
             return "Segment the scan (F5): its labels are compared then."
         if comparison.outcome is Outcome.FAILED:
             return "The comparison failed; figures that are missing are not known."
@@ -178,7 +178,9 @@ class ComparePanel(QWidget):
             return "The comparison was stopped; figures that are missing are not known."
         if not comparison.is_current:
             return f"{comparison.phase or 'Comparing'} …"
-        return "Partial: the segmentation was stopped." if session.has_unfinished_labels else ""
+        return (
+            "Partial: the segmentation was stopped." if session.store.has_unfinished_labels else ""
+        )
 
     def copy(self) -> None:
         """Put the table on the clipboard, its columns apart by tabs."""

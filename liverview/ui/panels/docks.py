@@ -40,7 +40,7 @@ class PanelDocks:
             Comparison(session, start, window), ErrorMapOverlay(session, start, window)
         )
         self._add("compare", "Compare", self.compare, "findings")
-        controller.reference_opened.connect(lambda: self.show("compare"))
+        controller.loading.reference_opened.connect(lambda: self.show("compare"))
         self.docks["findings"].raise_()
 
     def show(self, name: str) -> None:

@@ -107,11 +107,11 @@ class FindingsPanel(QWidget):
 
     def _state(self, found: Measurement | None) -> str:
         session = self.findings.session
-        if not session.has_labels:
+        if not session.store.has_labels:
             return "Segment the scan (F5) to see what there is."
-        if session.segmenting:
+        if session.store.segmenting:
             return "So far, while the segmentation runs:"
-        if session.has_unfinished_labels:
+        if session.store.has_unfinished_labels:
             return "Partial: the segmentation was stopped."
         if not self.findings.is_current:
             return "Measuring …"

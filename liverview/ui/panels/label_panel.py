@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, DrawStyle, Label
 from liverview.ui.state.session import Session
 from liverview.ui.widgets.controls import FocuslessComboBox, FocuslessSlider
@@ -43,7 +44,7 @@ class LabelPanel(QWidget):
         # Volumes grow with every slab; people read them a few times a second.
         self._timer = QTimer(self, singleShot=True, interval=_REFRESH_MS)
         self._timer.timeout.connect(self.refresh)
-        session.labels_changed.connect(self._on_labels_changed)
+        session.store.changed.connect(self._on_labels_changed)
         session.volume_changed.connect(self.refresh)
         session.progress_changed.connect(self._on_progress_changed)
         session.styles_changed.connect(self.refresh)
@@ -54,7 +55,7 @@ class LabelPanel(QWidget):
         for row in self.rows.values():
             row.refresh()
 
-    def _on_labels_changed(self, start: int, stop: int) -> None:
+    def _on_labels_changed(self, box: Box) -> None:
         if not self._timer.isActive():
             self._timer.start()
 
@@ -116,10 +117,10 @@ class LabelRow(QWidget):
         self.volume.setText(self._amount())
 
     def _amount(self) -> str:
-        if not self.session.has_labels:
+        if not self.session.store.has_labels:
             return "–"
-        amount = format_ml(self.session.volume_ml(self.label))
-        stopped = self.session.has_unfinished_labels and not self.session.segmenting
+        amount = format_ml(self.session.store.volume_ml(self.label))
+        stopped = self.session.store.has_unfinished_labels and not self.session.store.segmenting
         return f"{amount}, partial" if stopped else amount
 
     def _on_shown(self, shown: bool) -> None:

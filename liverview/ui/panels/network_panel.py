@@ -133,13 +133,13 @@ class NetworkPanel(QScrollArea):
         has_maps, wanted = layers.maps is not None, layers.layer is not Layer.NONE
         text = ""
         if not has_maps and layers.session.volume is not None:
-            coming = layers.session.segmenting and layers.keep
+            coming = layers.session.store.segmenting and layers.keep
             if not wanted:
                 text = _NOTHING
             elif coming:
                 text = _COMING
             else:
-                text = _NOT_KEPT if layers.session.has_labels else _NOT_SEGMENTED
+                text = _NOT_KEPT if layers.session.store.has_labels else _NOT_SEGMENTED
         self.note.setText(text)
         self.note.setVisible(bool(text))
         self.again.setVisible(bool(text) and layers.can_segment)

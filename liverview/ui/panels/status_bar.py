@@ -24,7 +24,7 @@ class Readout(QLabel):
         self.setToolTip("Voxel indices count from 0: to the right, to the front, up (RAS+).")
         session.crosshair_changed.connect(self.refresh)
         session.volume_changed.connect(self.refresh)
-        session.labels_changed.connect(self.refresh)
+        session.store.changed.connect(self.refresh)
 
     def set_hovered(self, voxel: Voxel | None) -> None:
         """The pointer moved to a voxel, or away from the views."""
@@ -44,7 +44,7 @@ class Readout(QLabel):
         )
         i, j, k = voxel
         x, y, z = volume.voxel_to_world(voxel)
-        label = self.session.label_at(voxel)
+        label = self.session.store.label_at(voxel)
         name = "" if label is Label.BACKGROUND else f"  ·  {self.session.styles[label].name}"
         self.setText(
             f"{where}voxel {i} {j} {k}  ·  world {x:.1f} {y:.1f} {z:.1f} mm  ·  {value}{name}"

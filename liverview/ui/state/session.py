@@ -1,35 +1,28 @@
-"""The session: the open case and how it is looked at. The one mutable object."""
+"""The session: the open case and how it is looked at; its labels are in a `LabelStore`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.grid import Voxel
 from liverview.core.labels import (
-    FOREGROUND,
     DrawStyle,
     Label,
     LabelStyle,
-    count_with_parts,
     default_styles,
 )
-from liverview.core.stream import Progress, Slab
+from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Plane, Volume
-from liverview.ui.state.display import Display, Projection
+from liverview.ui.state.display import Display
+from liverview.ui.state.label_store import LabelStore
 from liverview.ui.state.overlay import Overlay
-
-_Box: TypeAlias = tuple[slice, slice, slice]
-LabelSlice: TypeAlias = tuple[NDArray[np.uint8], tuple[int, int]]
-"""Labels of a block of a slice, (rows, columns), and the row and column of its first voxel."""
+from liverview.ui.state.slice_reader import SliceReader
 
 
 class Convention(Enum):
@@ -46,11 +39,14 @@ class Session(QObject):
     -------
     volume_changed : another volume is open; labels, reference and crosshair are new as well.
     reference_changed : the labels are compared with other ones.
-    crosshair_changed, window_changed, styles_changed, view_changed, modified_changed,
-    overlay_changed.
-    labels_changed : labels of the axial slices [start, stop) changed.
-    preview_changed : other labels are drawn than there are.
+    crosshair_changed, window_changed, styles_changed, view_changed, overlay_changed.
     progress_changed : the running work went on, started or stopped.
+
+    Attributes
+    ----------
+    store : the labels of the open volume, and the only way to change them.
+    slices : what the views show of volume and labels.
+    reference : the labels that those are compared with.
     """
 
     volume_changed = Signal()
@@ -59,17 +55,15 @@ class Session(QObject):
     window_changed = Signal()
     styles_changed = Signal()
     view_changed = Signal()
-    modified_changed = Signal()
     overlay_changed = Signal()
-    labels_changed = Signal(int, int)
-    preview_changed = Signal()
     progress_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.volume: Volume | None = None
-        self.labels: LabelMap | None = None
-        self.reference: LabelMap | None = None  # what the labels are compared with
+        self.store = LabelStore(self)
+        self.store.state_changed.connect(self._on_label_state_changed)
+        self.reference: LabelMap | None = None
         self.path: Path | None = None
         self.crosshair: Voxel = (0, 0, 0)
         self.level = 40.0
@@ -80,18 +74,9 @@ class Session(QObject):
         self.convention = Convention.RADIOLOGICAL
         self.show_crosshair = True
         self.show_text = True
-        self.modified = False
-        self.segmenting = False
         self.progress: Progress | None = None
-        self.has_labels = False  # a segmentation has said something about this volume
-        self.has_unfinished_labels = False  # a segmentation that was stopped has left labels
-        self._counts: NDArray[np.int64] = np.zeros(len(Label), np.int64)
-        self._before: _LabelSnapshot | None = None
         self._hu_window: tuple[float, float] | None = None  # from before a volume not in HU
-        self._turned: NDArray[Any] | None = None
-        self._turned_labels: NDArray[np.uint8] | None = None
-        self._labeled: _Box | None = None
-        self._preview: Callable[[Plane], LabelSlice | None] | None = None
+        self.slices = SliceReader(self)
 
     # ---- the case --------------------------------------------------------------------
 
@@ -102,18 +87,28 @@ class Session(QObject):
         self.volume = volume
         self.reference = reference
         self.path = path
-        self.labels = _empty_labels(volume)
-        self._before, self.has_unfinished_labels, self.has_labels = None, False, False
-        self.segmenting = False
-        self._counts = np.zeros(len(Label), np.int64)
-        self._turned, self._turned_labels = None, None
-        self._labeled, self._preview = None, None
+        self.store.reset(volume)
+        self.slices.forget()
         self.set_overlay(None)
         i, j, k = (n // 2 for n in volume.shape)
         self.crosshair = (i, j, k)
         self._choose_window()
         self.volume_changed.emit()
-        self._set_modified(False)
+        self.store.mark_saved()
+
+    @property
+    def labels(self) -> LabelMap | None:
+        """The labels of the open volume, to look at; jobs take a `LabelStore.snapshot`."""
+        return self.store.labels
+
+    def set_progress(self, progress: Progress | None) -> None:
+        """Say how far the running work is, or that none runs."""
+        self.progress = progress
+        self.progress_changed.emit()
+
+    def _on_label_state_changed(self) -> None:
+        """Progress is that of a segmentation, which begins or is over."""
+        self.set_progress(self.progress if self.store.segmenting else None)
 
     def set_reference(self, reference: LabelMap) -> None:
         """Compare the labels with others on the same grid."""
@@ -134,169 +129,6 @@ class Session(QObject):
     def hu_window(self) -> tuple[float, float]:
         """Level and width as last used for a volume in HU."""
         return self._hu_window or (self.level, self.width)
-
-    def _restore(self, kept: _LabelSnapshot) -> None:
-        assert self.volume is not None
-        self.labels, self._counts = kept.labels, kept.counts
-        self.has_labels, self._labeled = kept.has_labels, kept.labeled
-        self._turned_labels, self._preview = None, None
-        self.labels_changed.emit(0, self.volume.shape[2])
-        self._set_modified(kept.modified)
-
-    # ---- segmentation ----------------------------------------------------------------
-
-    def begin_segmentation(self) -> None:
-        """Put the current labels aside and start with empty ones."""
-        assert self.volume is not None
-        assert self.labels is not None
-        self._before = _LabelSnapshot(
-            self.labels, self._counts, self.modified, self.has_labels, self._labeled
-        )
-        self.segmenting = True
-        self.has_unfinished_labels = False
-        empty = _empty_labels(self.volume)
-        counts = np.zeros(len(Label), np.int64)
-        self._restore(_LabelSnapshot(empty, counts, self.modified, self.has_labels, None))
-        self.progress_changed.emit()
-
-    def merge_slab(self, slab: Slab) -> None:
-        """Take a slab of the running segmentation into the label map."""
-        assert self.labels is not None
-        part = self.labels.voxels[:, :, slab.start : slab.stop]
-        # Not in place: the counts from before the segmentation are kept.
-        new, old = _count_labels(slab.labels[slab.label_bbox]), np.zeros_like(self._counts)
-        if self._labeled is not None:
-            old = _count_labels(part[self._labeled[:2]])
-        self._counts = self._counts + new - old
-        touched = bool(new.any() or old.any())
-        part[...] = slab.labels
-        self._labeled = _bbox_with_slab(self._labeled, slab)
-        self._turned_labels = None
-        self.has_unfinished_labels = self.has_unfinished_labels or touched
-        self.has_labels = True
-        self.labels_changed.emit(slab.start, slab.stop)
-        self._set_modified(self.modified or touched)
-
-    def end_segmentation(self, *, complete: bool) -> None:
-        """The segmentation is over; one that found nothing before it stopped is forgotten."""
-        self.segmenting = False
-        if complete:
-            self._before, self.has_unfinished_labels = None, False
-        elif not self.has_unfinished_labels:
-            self.drop_unfinished_labels()
-        self.set_progress(None)
-
-    def drop_unfinished_labels(self) -> None:
-        """Go back to the labels from before the segmentation."""
-        if self._before is not None:
-            kept, self._before = self._before, None
-            self.has_unfinished_labels = False
-            self._restore(kept)
-
-    def replace_labels(self, labels: LabelMap, box: _Box) -> None:
-        """Take other labels in place of the current ones, which are left as they are.
-
-        ``box`` of the volume holds all of them.
-        """
-        assert not self.segmenting
-        self._restore(_LabelSnapshot(labels, _count_labels(labels.voxels[box]), True, True, box))
-
-    def open_labels(self, labels: LabelMap) -> None:
-        """Take the labels of a file, which are saved there, in place of the current ones."""
-        assert not self.segmenting
-        box = _bbox_with_slab(None, Slab(0, labels.voxels))
-        whole = (slice(0), slice(0), slice(0))  # a label map without labels
-        self.has_unfinished_labels, self._before = False, None
-        self._restore(
-            _LabelSnapshot(labels, _count_labels(labels.voxels), False, True, box or whole)
-        )
-
-    def preview_labels(self, cut: Callable[[Plane], LabelSlice | None]) -> None:
-        """Draw labels that are not there yet, given as `slice_labels` does, until they change."""
-        self._preview = cut
-        self.preview_changed.emit()
-
-    def set_progress(self, progress: Progress | None) -> None:
-        self.progress = progress
-        self.progress_changed.emit()
-
-    def mark_saved(self) -> None:
-        self._set_modified(False)
-
-    def _set_modified(self, modified: bool) -> None:
-        if modified != self.modified:
-            self.modified = modified
-            self.modified_changed.emit()
-
-    # ---- measurements that are cheap enough to be live -----------------------------------
-
-    def volume_ml(self, label: Label) -> float:
-        """mL of a label; the liver is the whole organ."""
-        if self.labels is None:
-            return 0.0
-        voxels = count_with_parts({shown: int(self._counts[shown]) for shown in FOREGROUND})
-        return voxels[label] * self.labels.voxel_ml
-
-    def label_at(self, voxel: Voxel) -> Label:
-        """The label at a voxel; values that no label has count as background."""
-        assert self.labels is not None
-        value = int(self.labels.voxels[voxel])
-        return Label(value) if value in Label._value2member_map_ else Label.BACKGROUND
-
-    # ---- slices --------------------------------------------------------------------------
-
-    def set_slow_axis_copy(self, turned: NDArray[Any]) -> None:
-        """Adopt a `slice_contiguous_copy` of the open volume; slices look the same, come sooner."""
-        self._turned = turned
-
-    @property
-    def label_bbox(self) -> tuple[slice, slice, slice] | None:
-        """A block of the volume that holds all labels; None without any."""
-        return self._labeled
-
-    def set_slow_axis_labels(self, turned: NDArray[np.uint8]) -> None:
-        """Adopt a `slice_contiguous_copy` of the `label_bbox`; it goes when the labels change."""
-        self._turned_labels = turned
-
-    def slice_values(self, plane: Plane) -> NDArray[Any]:
-        """The stored values of a plane's slice at the crosshair, (rows, columns), in one piece.
-
-        Of a slab, its maximum or mean.
-        """
-        assert self.volume is not None
-        voxels, index = self.volume.voxels, self.crosshair[plane.axis]
-        slab = self.display.slab
-        slices = slab.slices(index, self.volume.spacing[plane.axis], voxels.shape[plane.axis])
-        if self._turned is not None and plane is Plane.least_contiguous(voxels):
-            thick = self._turned[slices]
-        else:
-            thick = voxels.transpose(plane.axis, plane.vertical_axis, plane.horizontal_axis)[slices]
-        if len(thick) == 1:
-            return np.ascontiguousarray(thick[0])
-        if slab.projection is Projection.MAXIMUM:
-            values: NDArray[Any] = thick.max(axis=0)
-        else:
-            values = thick.mean(axis=0, dtype=np.float32)
-        return np.ascontiguousarray(values)
-
-    def slice_labels(self, plane: Plane) -> LabelSlice | None:
-        """The labels of a plane's slice at the crosshair, of a slab's middle.
-
-        Only the block with labels is read, (rows, columns) in one piece, and the row and column
-        of its first voxel; None where the slice has no labels.
-        """
-        assert self.labels is not None
-        if self._preview is not None:
-            return self._preview(plane)
-        box, index = self._labeled, self.crosshair[plane.axis]
-        if box is None or not box[plane.axis].start <= index < box[plane.axis].stop:
-            return None
-        rows, columns = box[plane.vertical_axis], box[plane.horizontal_axis]
-        if self._turned_labels is not None and plane is Plane.least_contiguous(self.labels.voxels):
-            block = self._turned_labels[index - box[plane.axis].start]
-        else:
-            block = np.ascontiguousarray(plane.slice_of(self.labels.voxels, index)[rows, columns])
-        return block, (rows.start, columns.start)
 
     # ---- looking -------------------------------------------------------------------------
 
@@ -389,47 +221,3 @@ class Session(QObject):
         if shown != self.show_text:
             self.show_text = shown
             self.view_changed.emit()
-
-
-@dataclass(frozen=True, eq=False)
-class _LabelSnapshot:
-    """Labels with what is known about them, to go back to."""
-
-    labels: LabelMap
-    counts: NDArray[np.int64]
-    modified: bool
-    has_labels: bool
-    labeled: _Box | None
-
-
-def _bbox_with_slab(box: _Box | None, slab: Slab) -> _Box | None:
-    """A block of the volume, and what it takes to hold the labels of a slab as well."""
-    found = []
-    block = slab.labels[slab.label_bbox]
-    first = slab.label_bbox[0].start or 0, slab.label_bbox[1].start or 0, slab.start
-    for axis in range(3):
-        hit = np.flatnonzero(block.any(axis=tuple(a for a in range(3) if a != axis)))
-        if len(hit) == 0:
-            return box
-        found.append(slice(int(hit[0]) + first[axis], int(hit[-1]) + 1 + first[axis]))
-    i, j, k = found
-    if box is None:
-        return i, j, k
-    return _union(box[0], i), _union(box[1], j), _union(box[2], k)
-
-
-def _union(first: slice, second: slice) -> slice:
-    return slice(min(first.start, second.start), max(first.stop, second.stop))
-
-
-def _empty_labels(volume: Volume) -> LabelMap:
-    voxels = np.zeros(volume.shape, np.uint8, order="F")
-    return LabelMap(voxels, volume.affine, volume.name)
-
-
-def _count_labels(voxels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Voxels of each label that is shown; one look per label is far faster than a histogram."""
-    counts = np.zeros(len(Label), np.int64)
-    for label in FOREGROUND:
-        counts[label] = np.count_nonzero(voxels == label)
-    return counts

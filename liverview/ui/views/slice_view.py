@@ -17,6 +17,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
+from liverview.core.box import Box
 from liverview.core.grid import Voxel
 from liverview.core.labels import FOREGROUND, DrawStyle, color_lookup_table
 from liverview.core.volume import Plane
@@ -116,8 +117,8 @@ class SliceView(pg.GraphicsView):
         session.crosshair_changed.connect(self._on_crosshair_changed)
         session.window_changed.connect(self._on_window_changed)
         session.styles_changed.connect(self._on_styles_changed)
-        session.labels_changed.connect(self._on_labels_changed)
-        session.preview_changed.connect(self._on_preview_changed)
+        session.store.changed.connect(self._on_labels_changed)
+        session.slices.preview_changed.connect(self._on_preview_changed)
         session.view_changed.connect(self._on_view_changed)
         session.overlay_changed.connect(self._on_overlay_changed)
         session.display.changed.connect(self._on_display_changed)
@@ -200,13 +201,13 @@ class SliceView(pg.GraphicsView):
         stale, self._stale = self._stale, set()
         self._index = self.session.crosshair[self.plane.axis]
         if _Dirty.SLICE in stale:
-            self._values = self.session.slice_values(self.plane)  # kept for other windows
+            self._values = self.session.slices.values(self.plane)  # kept for other windows
             stale |= {_Dirty.GRAY, _Dirty.LABELS, _Dirty.OVERLAY}
         if _Dirty.GRAY in stale:
             low = self.session.level - self.session.width / 2 - volume.intercept
             self._gray = apply_window(self._values, low, self.session.width)
         if _Dirty.LABELS in stale:
-            self._labels = self.session.slice_labels(self.plane)
+            self._labels = self.session.slices.labels(self.plane)
         if stale & {_Dirty.LABELS, _Dirty.COLORS}:
             self._outlines = self._label_outlines()
         if _Dirty.OVERLAY in stale:
@@ -304,8 +305,8 @@ class SliceView(pg.GraphicsView):
         self._colors = pack_colors(color_lookup_table(self.session.styles))
         self._schedule(_Dirty.COLORS)
 
-    def _on_labels_changed(self, start: int, stop: int) -> None:
-        if self.plane is not Plane.AXIAL or start <= self.session.crosshair[2] < stop:
+    def _on_labels_changed(self, box: Box) -> None:
+        if self.plane is not Plane.AXIAL or box.k.start <= self.session.crosshair[2] < box.k.stop:
             self._schedule(_Dirty.LABELS)
 
     def _on_preview_changed(self) -> None:

@@ -49,7 +49,7 @@ class SurfacePane(QWidget):
         surfaces.changed.connect(self.refresh)
         session.styles_changed.connect(self._update_styles)
         session.crosshair_changed.connect(self._show_crosshair)
-        session.labels_changed.connect(self._show_state)
+        session.store.changed.connect(self._show_state)
         self.refresh()
 
     def _slider(self, label: Label) -> FocuslessSlider:
@@ -97,7 +97,7 @@ class SurfacePane(QWidget):
     def _state_text(self) -> str:
         if self.surfaces.found:
             return ""
-        if not self.session.has_labels:
+        if not self.session.store.has_labels:
             return "Segment the scan (F5) to see its surfaces."
         return "Making surfaces …" if not self.surfaces.is_current else "No labels to show."
 

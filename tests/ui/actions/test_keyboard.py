@@ -42,7 +42,7 @@ def test_the_main_job_needs_no_mouse(
     qtbot.waitUntil(lambda: not window.controller.busy, timeout=TIMEOUT_MS)
     with qtbot.waitSignal(window.controller.idle, timeout=TIMEOUT_MS):
         qtbot.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_F5)
-    assert window.session.has_labels
+    assert window.session.store.has_labels
     view = window.views.by_plane[Plane.AXIAL]
     qtbot.keyClick(view, Qt.Key.Key_V)
     assert not window.session.styles[Label.VESSEL].visible
@@ -51,7 +51,7 @@ def test_the_main_job_needs_no_mouse(
     qtbot.keyClick(view, Qt.Key.Key_Up)
     moved = np.subtract(window.session.crosshair, before)
     assert moved.tolist() == [0, 1, 1]
-    with qtbot.waitSignal(window.controller.saved, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(window.controller.saving.saved, timeout=TIMEOUT_MS):
         qtbot.keyClick(view, Qt.Key.Key_S, CONTROL)
     assert window.session.labels is not None
     written = np.asanyarray(nib.load(answers.label_map).dataobj)

@@ -44,7 +44,7 @@ def opened(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> MainWindow:
 
 def show(qtbot: QtBot, window: MainWindow, answers: Answers, path: Path) -> None:
     answers.labels = path
-    with qtbot.waitSignal(window.session.labels_changed, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(window.session.store.changed, timeout=TIMEOUT_MS):
         qtbot.keyClick(window, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
 
 
@@ -58,26 +58,26 @@ def test_what_was_saved_is_shown_again(
     opened: MainWindow, qtbot: QtBot, answers: Answers, tmp_path: Path
 ) -> None:
     session = opened.session
-    session.begin_segmentation()
-    session.merge_slab(Slab(0, np.asfortranarray(truth()[::-1])))
-    session.end_segmentation(complete=True)
-    volumes = [session.volume_ml(label) for label in FOREGROUND]
+    session.store.begin_segmentation()
+    session.store.merge_slab(Slab(0, np.asfortranarray(truth()[::-1])))
+    session.store.end_segmentation(complete=True)
+    volumes = [session.store.volume_ml(label) for label in FOREGROUND]
     answers.label_map = tmp_path / "mine.nii.gz"
-    with qtbot.waitSignal(opened.controller.saved, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(opened.controller.saving.saved, timeout=TIMEOUT_MS):
         opened.files.save()
-    session.begin_segmentation()
-    session.end_segmentation(complete=True)
-    assert session.volume_ml(Label.LIVER) == 0
+    session.store.begin_segmentation()
+    session.store.end_segmentation(complete=True)
+    assert session.store.volume_ml(Label.LIVER) == 0
     show(qtbot, opened, answers, tmp_path / "mine.nii.gz")
     np.testing.assert_array_equal(shown(opened), truth())
-    assert [session.volume_ml(label) for label in FOREGROUND] == volumes
-    assert not session.modified
+    assert [session.store.volume_ml(label) for label in FOREGROUND] == volumes
+    assert not session.store.modified
     assert opened.actions_.save.isEnabled()
-    assert opened.controller.labels_file == "mine.nii.gz"
+    assert session.store.source.file == "mine.nii.gz"
     view = opened.views.by_plane[Plane.AXIAL]
     session.set_crosshair((8, 8, 5))
     QApplication.processEvents()
-    cut = session.slice_labels(view.plane)
+    cut = session.slices.labels(view.plane)
     assert cut is not None
     assert {1, 2} <= set(np.unique(cut[0]).tolist())
 
@@ -109,9 +109,9 @@ def test_unsaved_labels_are_asked_about_and_another_grid_is_refused(
     opened: MainWindow, qtbot: QtBot, answers: Answers, tmp_path: Path
 ) -> None:
     session = opened.session
-    session.begin_segmentation()
-    session.merge_slab(Slab(0, np.asfortranarray(truth()[::-1])))
-    session.end_segmentation(complete=True)
+    session.store.begin_segmentation()
+    session.store.merge_slab(Slab(0, np.asfortranarray(truth()[::-1])))
+    session.store.end_segmentation(complete=True)
     nib.save(nib.Nifti1Image(truth()[:, :, :10], AFFINE), tmp_path / "short.nii")
     answers.labels, answers.unsaved = tmp_path / "short.nii", Unsaved.STAY
     opened.actions_.open_labels.trigger()
@@ -120,5 +120,5 @@ def test_unsaved_labels_are_asked_about_and_another_grid_is_refused(
     with qtbot.waitSignal(opened.controller.failed, timeout=TIMEOUT_MS):
         opened.actions_.open_labels.trigger()
     np.testing.assert_array_equal(shown(opened), truth())
-    assert session.modified
+    assert session.store.modified
     assert "short" in opened.messages.text.text()

@@ -26,6 +26,7 @@ from liverview.report.assembly import WrittenReport, iter_write_report
 from liverview.report.contents import Column, Contents, Section, Table
 from liverview.report.provenance import Provenance
 from liverview.ui.main_window import MainWindow
+from liverview.ui.state.label_store import LabelSource
 
 from support.answers import TIMEOUT_MS, Answers
 from support.pdf_text import read_pages, squeezed
@@ -188,12 +189,12 @@ def segmented(window: MainWindow, volume: Volume) -> MainWindow:
     """A window with labels: a liver with a lesion."""
     session = window.session
     session.open(volume)
-    session.begin_segmentation()
+    session.store.begin_segmentation()
     labels = np.ones(volume.shape, np.uint8)
     labels[3:7, 4:8, 5:9] = Label.TUMOR
-    session.merge_slab(Slab(0, labels))
-    session.end_segmentation(complete=True)
-    window.controller.segmented_on = "cpu"
+    session.store.merge_slab(Slab(0, labels))
+    session.store.end_segmentation(complete=True)
+    session.store.source = LabelSource(device="cpu")
     window._update_actions()
     return window
 
@@ -218,11 +219,11 @@ def test_the_window_writes_a_report_of_all_that_it_knows(
     text = "".join(page.text for page in read_pages(tmp_path / "small_report.pdf"))
     assert "excluded:cyst" in text
     assert "Ruler1" in text
-    qtbot.waitUntil(lambda: not segmented.controller._live)
+    qtbot.waitUntil(lambda: not segmented.controller.runner._live)
     answers.replace = False
     segmented.actions_.report.trigger()
     assert answers.asked == ["replace"]
-    assert not segmented.controller._live
+    assert not segmented.controller.runner._live
 
 
 def test_a_report_needs_labels_that_are_complete(
@@ -232,12 +233,12 @@ def test_a_report_needs_labels_that_are_complete(
     window.session.open(volume)
     assert not window.actions_.report.isEnabled()
     answers.folder = tmp_path
-    window.session.begin_segmentation()
-    window.session.merge_slab(Slab(0, np.ones(volume.shape, np.uint8)))
+    window.session.store.begin_segmentation()
+    window.session.store.merge_slab(Slab(0, np.ones(volume.shape, np.uint8)))
     window.reporting.save()  # as if it had begun while the question was open
     assert "not complete" in window.messages.text.text()
     assert list(tmp_path.iterdir()) == []
-    window.session.end_segmentation(complete=True)
+    window.session.store.end_segmentation(complete=True)
 
 
 def test_a_report_that_fails_says_so(
@@ -247,11 +248,11 @@ def test_a_report_that_fails_says_so(
     with qtbot.waitSignal(segmented.controller.failed, timeout=TIMEOUT_MS):
         segmented.actions_.report.trigger()
     assert "its folder is not there" in segmented.messages.text.text()
-    qtbot.waitUntil(lambda: not segmented.controller._live)
+    qtbot.waitUntil(lambda: not segmented.controller.runner._live)
     answers.folder = tmp_path
     with qtbot.waitSignal(segmented.reporting.written, timeout=TIMEOUT_MS):
         segmented.actions_.report.trigger()
-    qtbot.waitUntil(lambda: not segmented.controller._live)
+    qtbot.waitUntil(lambda: not segmented.controller.runner._live)
 
 
 def test_one_report_at_a_time(
@@ -262,4 +263,4 @@ def test_one_report_at_a_time(
         segmented.actions_.report.trigger()
         segmented.actions_.report.trigger()
         assert "written already" in segmented.messages.text.text()
-    qtbot.waitUntil(lambda: not segmented.controller._live)
+    qtbot.waitUntil(lambda: not segmented.controller.runner._live)

@@ -78,9 +78,9 @@ def found() -> np.ndarray:
 
 def segment(window: MainWindow, voxels: np.ndarray) -> None:
     session = window.session
-    session.begin_segmentation()
-    session.merge_slab(Slab(0, voxels))
-    session.end_segmentation(complete=True)
+    session.store.begin_segmentation()
+    session.store.merge_slab(Slab(0, voxels))
+    session.store.end_segmentation(complete=True)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def reference(write: Write, scan: Volume) -> Path:
 def compare(qtbot: QtBot, window: MainWindow, answers: Answers, path: Path) -> None:
     """Open a reference by its key."""
     answers.reference = path
-    with qtbot.waitSignal(window.controller.reference_opened, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(window.controller.loading.reference_opened, timeout=TIMEOUT_MS):
         qtbot.keyClick(
             window,
             Qt.Key.Key_O,
@@ -272,23 +272,23 @@ def test_figures_wait_while_labels_stream_and_follow_them(
 ) -> None:
     compare(qtbot, window, answers, reference)
     session = window.session
-    session.begin_segmentation()
-    session.merge_slab(Slab(0, found()[:, :, :10]))
+    session.store.begin_segmentation()
+    session.store.merge_slab(Slab(0, found()[:, :, :10]))
     assert "waits" in panel.state.text()
-    session.merge_slab(Slab(10, found()[:, :, 10:]))
+    session.store.merge_slab(Slab(10, found()[:, :, 10:]))
     assert not panel.comparison.is_running
-    session.end_segmentation(complete=True)
+    session.store.end_segmentation(complete=True)
     wait(qtbot, panel)
     assert cells(panel, Label.LIVER)["dice"] == f"{expected_dice():.3f}"
     # A second segmentation that is stopped and dropped: the figures are gone, then back.
-    session.begin_segmentation()
-    session.merge_slab(Slab(0, truth()))
+    session.store.begin_segmentation()
+    session.store.merge_slab(Slab(0, truth()))
     assert set(cells(panel, Label.LIVER).values()) == {""}
-    session.end_segmentation(complete=False)
+    session.store.end_segmentation(complete=False)
     wait(qtbot, panel)
     assert cells(panel, Label.LIVER)["dice"] == "1.000"
     assert "Partial" in panel.state.text()
-    session.drop_unfinished_labels()
+    session.store.drop_unfinished_labels()
     wait(qtbot, panel)
     assert cells(panel, Label.LIVER)["dice"] == f"{expected_dice():.3f}"
 
@@ -341,7 +341,7 @@ def test_labels_that_change_take_the_place_of_those_that_are_compared(
     compare(qtbot, window, answers, reference)
     segment(window, found())
     qtbot.waitUntil(lambda: cells(panel, Label.LIVER)["dice"] != "", timeout=TIMEOUT_MS)
-    window.session.merge_slab(Slab(0, truth()))
+    window.session.store.merge_slab(Slab(0, truth()))
     assert cells(panel, Label.LIVER)["dice"] == ""
     qtbot.waitUntil(held.closed.is_set)
     held.go.set()
@@ -386,7 +386,7 @@ def test_another_reference_takes_the_place_of_the_first(
     wait(qtbot, panel)
     first = show(qtbot, window, Label.LIVER)
     answers.reference = write(found(), scan.affine, name="same.nii")
-    with qtbot.waitSignal(window.controller.reference_opened, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(window.controller.loading.reference_opened, timeout=TIMEOUT_MS):
         qtbot.mouseClick(panel.open_button, Qt.MouseButton.LeftButton)
     wait(qtbot, panel)
     assert panel.reference.text() == "Reference: same"
@@ -467,9 +467,9 @@ def test_values_that_nothing_names_are_asked_about(
 ) -> None:
     theirs = np.array([0, 40, 7, 2], np.uint8)[truth()]
     answers.reference = write(theirs, scan.affine, name="plain.nii")
-    with qtbot.waitSignal(window.controller.mapping_needed, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(window.controller.loading.mapping_needed, timeout=TIMEOUT_MS):
         window.actions_.compare.trigger()
-    qtbot.waitUntil(lambda: not window.controller._live)
+    qtbot.waitUntil(lambda: not window.controller.runner._live)
     assert answers.asked == ["labels of (7, 40)"]
     assert window.session.reference is None  # the question was canceled
     answers.mapping = {40: Label.LIVER, 7: Label.VESSEL, 2: Label.TUMOR}
@@ -496,7 +496,7 @@ def test_a_phantom_brings_its_truth(
     assert window.session.labels is not None
     for score in evaluate(window.session.labels, case.labels):
         assert cells(panel, score.label)["dice"] == f"{score.dice:.3f}"
-    window.session.mark_saved()
+    window.session.store.mark_saved()
     with qtbot.waitSignal(window.controller.opened, timeout=TIMEOUT_MS):
         window.open(write(scan.voxels, scan.affine))
     assert window.session.reference is None
@@ -507,10 +507,10 @@ def test_a_reference_of_another_scan_does_not_arrive(
     qtbot: QtBot, window: MainWindow, panel: ComparePanel, reference: Path, scan: Volume
 ) -> None:
     """The scan is replaced while the reference is read."""
-    window.controller.open_reference(reference)
-    with qtbot.assertNotEmitted(window.controller.reference_opened):
+    window.controller.loading.open_reference(reference)
+    with qtbot.assertNotEmitted(window.controller.loading.reference_opened):
         window.controller.show_volume(scan, None)
-        qtbot.waitUntil(lambda: not window.controller._live)
+        qtbot.waitUntil(lambda: not window.controller.runner._live)
     assert window.session.reference is None
 
 
@@ -583,7 +583,7 @@ def test_another_overlay_takes_its_place(
     other = Overlay("Other", np.zeros((1, 1, 1), np.uint8), box, color_ramp())
     window.session.set_overlay(other)
     assert panel.shown.currentText() == "None"
-    window.session.merge_slab(Slab(0, truth()))
+    window.session.store.merge_slab(Slab(0, truth()))
     wait(qtbot, panel)
     assert window.session.overlay is other
 

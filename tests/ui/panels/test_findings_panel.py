@@ -39,10 +39,10 @@ def truth() -> np.ndarray:
 
 
 def segment(window: MainWindow, *slabs: Slab) -> None:
-    window.session.begin_segmentation()
+    window.session.store.begin_segmentation()
     for slab in slabs:
-        window.session.merge_slab(slab)
-    window.session.end_segmentation(complete=True)
+        window.session.store.merge_slab(slab)
+    window.session.store.end_segmentation(complete=True)
 
 
 @pytest.fixture
@@ -92,13 +92,13 @@ def test_figures_grow_while_labels_stream(
     window: MainWindow, panel: FindingsPanel, qtbot: QtBot
 ) -> None:
     labels, session = truth(), window.session
-    session.begin_segmentation()
-    session.merge_slab(Slab(0, labels[:, :, :10]))
+    session.store.begin_segmentation()
+    session.store.merge_slab(Slab(0, labels[:, :, :10]))
     qtbot.waitUntil(lambda: panel.table.model().rowCount() == 2)
     assert "So far" in panel.state.text()
-    session.merge_slab(Slab(10, labels[:, :, 10:]))
+    session.store.merge_slab(Slab(10, labels[:, :, 10:]))
     qtbot.waitUntil(lambda: panel.table.model().rowCount() == 3)
-    session.end_segmentation(complete=True)
+    session.store.end_segmentation(complete=True)
     wait(qtbot, panel)
     assert panel.table.model().rowCount() == 3
 
@@ -202,7 +202,7 @@ def test_another_scan_has_no_findings(
     window: MainWindow, panel: FindingsPanel, volume: Volume, qtbot: QtBot
 ) -> None:
     segment(window, Slab(0, truth()))
-    window.session.mark_saved()
+    window.session.store.mark_saved()
     window.session.open(volume)  # while the first one is being measured, or about to be
     QApplication.processEvents()
     assert panel.table.model().rowCount() == 0

@@ -70,8 +70,8 @@ def test_segment_again_for_a_layer_and_move_a_threshold(
     assert session.overlay is None
     assert "Segment the scan" in panel.note.text()
     grown: list[bool] = []
-    session.overlay_changed.connect(lambda: grown.append(session.segmenting))
-    with qtbot.waitSignal(window.controller.segmented, timeout=TIMEOUT_MS):
+    session.overlay_changed.connect(lambda: grown.append(session.store.segmenting))
+    with qtbot.waitSignal(window.controller.segmenting.segmented, timeout=TIMEOUT_MS):
         qtbot.mouseClick(panel.again, Qt.MouseButton.LeftButton)
     assert sum(grown) >= 2  # it grew with the segmentation
     assert panel.keep.isChecked()
@@ -117,8 +117,8 @@ def drag_and_reset(
     """Drag the liver's threshold with the mouse, let go, and go back."""
     session, panel = window.session, panel_of(window)
     slider = panel.rows[Label.LIVER].slider
-    session.mark_saved()
-    before = session.slice_labels(Plane.CORONAL)
+    session.store.mark_saved()
+    before = session.slices.labels(Plane.CORONAL)
     start = handle_of(slider)
     qtbot.mousePress(slider, Qt.MouseButton.LeftButton, pos=start)
     qtbot.mouseMove(slider, start - QPoint(slider.width() // 4, 0))
@@ -129,25 +129,25 @@ def drag_and_reset(
     assert wanted is not None
     assert np.array_equal(voxels_of(window), own)  # the views are ahead of the labels
     for plane in Plane:
-        cut = session.slice_labels(plane)
+        cut = session.slices.labels(plane)
         assert cut is not None
         block, (row, column) = cut
         whole = plane.slice_of(wanted, session.crosshair[plane.axis])
         inside = whole[row : row + block.shape[0], column : column + block.shape[1]]
         assert np.array_equal(block, inside)
         assert block.sum() == whole.sum()
-    with qtbot.waitSignal(session.labels_changed, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(session.store.changed, timeout=TIMEOUT_MS):
         qtbot.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=start - QPoint(40, 0))
     assert np.array_equal(voxels_of(window), wanted)
-    assert session.modified
+    assert session.store.modified
     organ = int((wanted > 0).sum()) * case_ml(window)
-    assert session.volume_ml(Label.LIVER) == pytest.approx(organ)
+    assert session.store.volume_ml(Label.LIVER) == pytest.approx(organ)
     assert organ > int((own > 0).sum()) * case_ml(window)
     qtbot.mouseClick(panel.reset, Qt.MouseButton.LeftButton)
     assert np.array_equal(voxels_of(window), own)
     assert slider.value() == 60
     assert not panel.reset.isEnabled()
-    after = session.slice_labels(Plane.CORONAL)
+    after = session.slices.labels(Plane.CORONAL)
     assert before is not None
     assert after is not None
     assert before[0].sum() == after[0].sum()
@@ -210,7 +210,7 @@ def opened(
 
 
 def run(qtbot: QtBot, window: MainWindow) -> None:
-    with qtbot.waitSignal(window.controller.segmented, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(window.controller.segmenting.segmented, timeout=TIMEOUT_MS):
         window.actions_.segment.trigger()
 
 
@@ -226,7 +226,7 @@ def test_what_was_not_kept_is_said_and_had_by_one_click(qtbot: QtBot, opened: Ma
     assert opened.session.overlay is None
     assert "not kept" in panel.note.text()
     assert not panel.rows[Label.TUMOR].isEnabled()
-    with qtbot.waitSignal(opened.controller.segmented, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(opened.controller.segmenting.segmented, timeout=TIMEOUT_MS):
         qtbot.mouseClick(panel.again, Qt.MouseButton.LeftButton)
     overlay = opened.session.overlay
     assert overlay is not None
@@ -248,14 +248,15 @@ def test_a_key_moves_a_threshold_and_the_way_back_is_the_networks_own(
     own = session.labels
     slider = panel.rows[Label.TUMOR].slider
     slider.setFocus()
-    with qtbot.waitSignal(session.labels_changed, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(session.store.changed, timeout=TIMEOUT_MS):
         qtbot.keyClick(slider, Qt.Key.Key_Left)
     assert session.labels is not own
     assert own is not None
     assert (voxels_of(opened) == 3 * own.voxels).all()  # 200 / 255 is above 49 %
-    assert session.label_at((3, 4, 4)) is Label.TUMOR
+    assert session.store.label_at((3, 4, 4)) is Label.TUMOR
     qtbot.keyClick(slider, Qt.Key.Key_Right)
-    assert session.labels is own
+    assert session.labels is not None
+    assert session.labels.voxels is own.voxels
 
 
 def test_maps_belong_to_their_labels(qtbot: QtBot, opened: MainWindow, steps: Steps) -> None:
@@ -294,14 +295,16 @@ def test_a_drag_that_a_segmentation_ends_leaves_no_trace(
     qtbot.mouseMove(row.slider, start - QPoint(30, 0))
     assert row.value.text() != "network's own"
     steps.go.clear()
-    with qtbot.waitSignal(opened.controller.maps_received, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(opened.controller.segmenting.maps_received, timeout=TIMEOUT_MS):
         opened.actions_.segment.trigger()
     opened.controller.cancel()
     qtbot.mouseClick(opened.messages.buttons[1], Qt.MouseButton.LeftButton)
-    assert session.labels is own
+    assert session.labels is not None
+    assert session.labels.voxels is own.voxels
     assert row.value.text() == "network's own"
     qtbot.mouseRelease(row.slider, Qt.MouseButton.LeftButton, pos=start - QPoint(30, 0))
-    assert session.labels is own
+    assert session.labels is not None
+    assert session.labels.voxels is own.voxels
     assert row.slider.value() == 60
 
 
@@ -332,13 +335,13 @@ def test_a_threshold_that_moves_on_forgets_the_work_for_the_last_one(
     run(qtbot, opened)
     slider = panel.rows[Label.LIVER].slider
     changes: list[int] = []
-    session.labels_changed.connect(lambda start, stop: changes.append(stop))
+    session.store.changed.connect(lambda box: changes.append(box.k.stop))
     for _ in range(25):
         qtbot.keyClick(slider, Qt.Key.Key_Right)
     qtbot.waitUntil(lambda: not voxels_of(opened).any(), timeout=TIMEOUT_MS)
     assert slider.value() == 85  # 200 / 255 is not above it
     assert len(changes) <= 25
-    assert session.volume_ml(Label.LIVER) == 0
+    assert session.store.volume_ml(Label.LIVER) == 0
 
 
 def test_everything_has_a_name_and_a_tip(opened: MainWindow) -> None:

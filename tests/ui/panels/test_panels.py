@@ -54,13 +54,13 @@ def test_volumes_grow_while_labels_stream(session: Session, qtbot: QtBot) -> Non
     qtbot.addWidget(panel)
     row = panel.rows[Label.LIVER]
     assert row.volume.text() == "–"
-    session.begin_segmentation()
-    session.merge_slab(Slab(0, np.ones((11, 13, 4), np.uint8)))
+    session.store.begin_segmentation()
+    session.store.merge_slab(Slab(0, np.ones((11, 13, 4), np.uint8)))
     qtbot.waitUntil(lambda: row.volume.text() == "13.7 mL")
-    session.merge_slab(Slab(4, np.full((11, 13, 4), Label.TUMOR, np.uint8)))
+    session.store.merge_slab(Slab(4, np.full((11, 13, 4), Label.TUMOR, np.uint8)))
     qtbot.waitUntil(lambda: row.volume.text() == "27.5 mL")
     assert panel.rows[Label.TUMOR].volume.text() == "13.7 mL"
-    session.end_segmentation(complete=False)
+    session.store.end_segmentation(complete=False)
     assert panel.rows[Label.TUMOR].volume.text() == "13.7 mL, partial"
 
 
@@ -119,7 +119,7 @@ def test_the_readout_tells_voxel_world_hu_and_label(session: Session, qtbot: QtB
     qtbot.addWidget(readout)
     readout.refresh()
     assert readout.text() == "crosshair: voxel 5 6 8  ·  world 0.0 -2.0 2.0 mm  ·  26 HU"
-    session.merge_slab(Slab(3, np.full((11, 13, 1), Label.VESSEL, np.uint8)))
+    session.store.merge_slab(Slab(3, np.full((11, 13, 1), Label.VESSEL, np.uint8)))
     readout.set_hovered((1, 2, 3))
     assert readout.text() == "voxel 1 2 3  ·  world -8.0 -14.0 -18.0 mm  ·  -71 HU  ·  Vessels"
     readout.set_hovered(None)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PySide6.QtCore import SignalInstance
 
+from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.stream import Slab
-from liverview.core.volume import LabelMap, Plane, Volume, slice_contiguous_copy
+from liverview.core.volume import LabelMap, Plane, Volume, iter_slice_contiguous_copy
 from liverview.ui.state.session import Convention, Session
 
 
@@ -34,7 +35,7 @@ def test_a_new_volume_starts_in_the_middle_with_empty_labels(volume: Volume) -> 
     assert session.crosshair == (5, 6, 8)
     assert session.labels is not None
     assert not session.labels.voxels.any()
-    assert not session.modified
+    assert not session.store.modified
 
 
 def test_the_crosshair_stays_inside_and_says_so_once(session: Session) -> None:
@@ -81,21 +82,21 @@ def test_styles_change_one_label(session: Session) -> None:
 
 def test_slabs_are_merged_and_counted(session: Session) -> None:
     assert session.volume is not None
-    changed, modified = Count(session.labels_changed), Count(session.modified_changed)
-    session.begin_segmentation()
+    changed, modified = Count(session.store.changed), Count(session.store.modified_changed)
+    session.store.begin_segmentation()
     slab = np.zeros((11, 13, 3), np.uint8)
     slab[:4, :5], slab[0, 0], slab[1, 1] = 1, 2, 3
-    session.merge_slab(Slab(4, slab))
-    assert changed.calls[-1] == (4, 7)
+    session.store.merge_slab(Slab(4, slab))
+    assert changed.calls[-1] == (Box.from_bounds((0, 0, 4), (11, 13, 7)),)
     assert len(modified) == 1
     voxel_ml = session.volume.voxel_ml
-    assert session.volume_ml(Label.LIVER) == pytest.approx(60 * voxel_ml)
-    assert session.volume_ml(Label.VESSEL) == pytest.approx(3 * voxel_ml)
-    assert session.label_at((1, 1, 5)) is Label.TUMOR
+    assert session.store.volume_ml(Label.LIVER) == pytest.approx(60 * voxel_ml)
+    assert session.store.volume_ml(Label.VESSEL) == pytest.approx(3 * voxel_ml)
+    assert session.store.label_at((1, 1, 5)) is Label.TUMOR
     # A second slab over the first replaces it, in the counts as well.
-    session.merge_slab(Slab(4, np.zeros((11, 13, 2), np.uint8)))
-    assert session.volume_ml(Label.LIVER) == pytest.approx(20 * voxel_ml)
-    session.end_segmentation(complete=True)
+    session.store.merge_slab(Slab(4, np.zeros((11, 13, 2), np.uint8)))
+    assert session.store.volume_ml(Label.LIVER) == pytest.approx(20 * voxel_ml)
+    session.store.end_segmentation(complete=True)
     assert session.progress is None
 
 
@@ -103,26 +104,26 @@ def test_partial_labels_can_be_dropped(session: Session) -> None:
     assert session.volume is not None
     old = np.zeros(session.volume.shape, np.uint8)
     old[0, 0, 0] = Label.VESSEL
-    session.merge_slab(Slab(0, old))
-    session.mark_saved()
-    session.begin_segmentation()
-    assert session.volume_ml(Label.VESSEL) == 0
-    session.merge_slab(Slab(0, np.ones((11, 13, 5), np.uint8)))
-    session.end_segmentation(complete=False)
-    assert session.has_unfinished_labels
-    session.drop_unfinished_labels()
+    session.store.merge_slab(Slab(0, old))
+    session.store.mark_saved()
+    session.store.begin_segmentation()
+    assert session.store.volume_ml(Label.VESSEL) == 0
+    session.store.merge_slab(Slab(0, np.ones((11, 13, 5), np.uint8)))
+    session.store.end_segmentation(complete=False)
+    assert session.store.has_unfinished_labels
+    session.store.drop_unfinished_labels()
     assert session.labels is not None
     assert np.array_equal(session.labels.voxels, old)
-    assert session.volume_ml(Label.VESSEL) == pytest.approx(session.volume.voxel_ml)
-    assert not session.modified  # back to what was saved
+    assert session.store.volume_ml(Label.VESSEL) == pytest.approx(session.volume.voxel_ml)
+    assert not session.store.modified  # back to what was saved
 
 
 def test_labels_of_other_values_are_background(session: Session) -> None:
     assert session.volume is not None
     odd = np.full(session.volume.shape, 9, np.uint8)
-    session.merge_slab(Slab(0, odd))
-    assert session.label_at((0, 0, 0)) is Label.BACKGROUND
-    assert session.volume_ml(Label.LIVER) == 0
+    session.store.merge_slab(Slab(0, odd))
+    assert session.store.label_at((0, 0, 0)) is Label.BACKGROUND
+    assert session.store.volume_ml(Label.LIVER) == 0
 
 
 def test_nothing_open_is_no_trouble() -> None:
@@ -130,7 +131,7 @@ def test_nothing_open_is_no_trouble() -> None:
     session.set_crosshair((1, 2, 3))
     session.auto_window()
     assert session.crosshair == (0, 0, 0)
-    assert session.volume_ml(Label.LIVER) == 0
+    assert session.store.volume_ml(Label.LIVER) == 0
 
 
 def test_switches_say_when_they_change(session: Session) -> None:
@@ -150,10 +151,10 @@ def assert_cuts(session: Session) -> None:
     for plane in Plane:
         index = session.crosshair[plane.axis]
         assert np.array_equal(
-            session.slice_values(plane), plane.slice_of(session.volume.voxels, index)
+            session.slices.values(plane), plane.slice_of(session.volume.voxels, index)
         )
         labels = np.zeros(plane.slice_of(session.labels.voxels, index).shape, np.uint8)
-        cut = session.slice_labels(plane)
+        cut = session.slices.labels(plane)
         if cut is not None:
             block, (row, column) = cut
             labels[row : row + block.shape[0], column : column + block.shape[1]] = block
@@ -178,48 +179,48 @@ def test_cuts_are_what_the_arrays_hold(session: Session) -> None:
             assert_cuts(session)
 
     look()
-    session.begin_segmentation()
-    session.merge_slab(slab(6, (3, 4), (6, 8)))
+    session.store.begin_segmentation()
+    session.store.merge_slab(slab(6, (3, 4), (6, 8)))
     look()
-    session.merge_slab(slab(12, (0, 0), (2, 13)))
-    session.merge_slab(Slab(6, np.zeros((*shape[:2], 3), np.uint8)))
+    session.store.merge_slab(slab(12, (0, 0), (2, 13)))
+    session.store.merge_slab(Slab(6, np.zeros((*shape[:2], 3), np.uint8)))
     look()
-    session.end_segmentation(complete=True)
-    session.begin_segmentation()
+    session.store.end_segmentation(complete=True)
+    session.store.begin_segmentation()
     look()
-    session.merge_slab(slab(0, (9, 11), (11, 13)))
+    session.store.merge_slab(slab(0, (9, 11), (11, 13)))
     look()
-    session.drop_unfinished_labels()
+    session.store.drop_unfinished_labels()
     look()
     copy = [plane for plane in Plane if plane is Plane.least_contiguous(session.volume.voxels)]
-    session.set_slow_axis_copy(
+    session.slices.set_volume_copy(
         np.stack([copy[0].slice_of(session.volume.voxels, n) for n in range(shape[copy[0].axis])])
     )
     look()
 
 
 def test_labels_come_from_their_turned_copy_until_they_change(session: Session) -> None:
-    session.begin_segmentation()
+    session.store.begin_segmentation()
     voxels = np.zeros((11, 13, 3), np.uint8)
     voxels[2:9, 3:8, 1:] = np.arange(7 * 5 * 2).reshape(7, 5, 2) % 4
-    session.merge_slab(Slab(4, voxels))
-    session.end_segmentation(complete=True)
+    session.store.merge_slab(Slab(4, voxels))
+    session.store.end_segmentation(complete=True)
     assert session.labels is not None
-    assert session.label_bbox is not None
+    assert session.store.label_bbox is not None
     plane = Plane.least_contiguous(session.labels.voxels)
-    *_, copy = slice_contiguous_copy(session.labels.voxels[session.label_bbox])
+    *_, copy = iter_slice_contiguous_copy(session.labels.voxels[session.store.label_bbox])
     assert copy is not None
-    session.set_slow_axis_labels(copy)
+    session.slices.set_label_copy(copy)
     assert_cuts(session)
     session.set_crosshair((5, 5, 5))
-    found = session.slice_labels(plane)
+    found = session.slices.labels(plane)
     assert found is not None
     assert np.shares_memory(found[0], copy)
-    session.begin_segmentation()
-    session.merge_slab(Slab(4, np.full((11, 13, 3), Label.LIVER, np.uint8)))
+    session.store.begin_segmentation()
+    session.store.merge_slab(Slab(4, np.full((11, 13, 3), Label.LIVER, np.uint8)))
     assert_cuts(session)
-    session.drop_unfinished_labels()
-    found = session.slice_labels(plane)
+    session.store.drop_unfinished_labels()
+    found = session.slices.labels(plane)
     assert found is not None
     assert not np.shares_memory(found[0], copy)
     assert_cuts(session)
@@ -228,41 +229,42 @@ def test_labels_come_from_their_turned_copy_until_they_change(session: Session) 
 def test_another_volume_is_not_shown_by_the_last_ones_copy(
     session: Session, volume: Volume
 ) -> None:
-    session.set_slow_axis_copy(np.zeros((17, 13, 11), np.int16))
+    session.slices.set_volume_copy(np.zeros((17, 13, 11), np.int16))
     session.open(volume)
     assert_cuts(session)
 
 
 def test_labels_are_replaced_and_the_old_ones_left_alone(session: Session) -> None:
-    session.begin_segmentation()
-    session.merge_slab(Slab(2, np.full((11, 13, 2), Label.LIVER, np.uint8)))
-    session.end_segmentation(complete=True)
-    session.mark_saved()
+    session.store.begin_segmentation()
+    session.store.merge_slab(Slab(2, np.full((11, 13, 2), Label.LIVER, np.uint8)))
+    session.store.end_segmentation(complete=True)
+    session.store.mark_saved()
     old = session.labels
     assert old is not None
     voxels = np.zeros_like(old.voxels)
     voxels[4, 5:7, 6] = Label.TUMOR
-    changed = Count(session.labels_changed)
-    session.replace_labels(LabelMap(voxels, old.affine), (slice(3, 6), slice(4, 9), slice(6, 7)))
-    assert changed.calls == [(0, 17)]
-    assert session.modified
-    assert session.volume_ml(Label.LIVER) == pytest.approx(2 * 0.024)
-    assert session.volume_ml(Label.TUMOR) == pytest.approx(2 * 0.024)
+    changed = Count(session.store.changed)
+    box = Box(slice(3, 6), slice(4, 9), slice(6, 7))
+    session.store.replace_labels(LabelMap(voxels, old.affine), box, "thresholds")
+    assert changed.calls == [(Box.of_shape((11, 13, 17)),)]
+    assert session.store.modified
+    assert session.store.volume_ml(Label.LIVER) == pytest.approx(2 * 0.024)
+    assert session.store.volume_ml(Label.TUMOR) == pytest.approx(2 * 0.024)
     assert (old.voxels[:, :, 2:4] == Label.LIVER).all()
     session.set_crosshair((4, 5, 6))
-    cut = session.slice_labels(Plane.AXIAL)
+    cut = session.slices.labels(Plane.AXIAL)
     assert cut is not None
     assert cut[1] == (4, 3)
     assert cut[0].sum() == 2 * Label.TUMOR
 
 
 def test_a_preview_is_drawn_until_labels_change(session: Session) -> None:
-    shown = Count(session.preview_changed)
+    shown = Count(session.slices.preview_changed)
     block = np.full((2, 3), Label.VESSEL, np.uint8)
-    assert session.slice_labels(Plane.AXIAL) is None
-    session.preview_labels(lambda plane: (block, (int(plane.value), 0)))
+    assert session.slices.labels(Plane.AXIAL) is None
+    session.slices.preview_labels(lambda plane: (block, (int(plane.value), 0)))
     assert len(shown) == 1
-    assert session.slice_labels(Plane.SAGITTAL) == (block, (0, 0))
-    assert session.slice_labels(Plane.AXIAL) == (block, (2, 0))
-    session.begin_segmentation()
-    assert session.slice_labels(Plane.AXIAL) is None
+    assert session.slices.labels(Plane.SAGITTAL) == (block, (0, 0))
+    assert session.slices.labels(Plane.AXIAL) == (block, (2, 0))
+    session.store.begin_segmentation()
+    assert session.slices.labels(Plane.AXIAL) is None

@@ -59,7 +59,7 @@ def test_the_ct_is_interpolated_and_labels_never_are(session: Session, view: Sli
     session.set_window(0, 900)
     labels = np.zeros((11, 13, 1), np.uint8)
     labels[3:7, 4:9] = Label.TUMOR
-    session.merge_slab(Slab(8, labels))
+    session.store.merge_slab(Slab(8, labels))
     session.set_style(Label.TUMOR, opacity=1.0, draw_style=DrawStyle.FILLED)
     left, right = (round(view.widget_position((i, 6, 8)).x()) for i in (10, 7))
     grays, golds = {}, {}
@@ -114,7 +114,7 @@ def test_outlines_are_as_wide_at_any_zoom(session: Session, view: SliceView, zoo
     labels = np.zeros((11, 13, 1), np.uint8)
     labels[3:7, 4:9] = Label.LIVER
     labels[4:6, 5:8] = Label.VESSEL
-    session.merge_slab(Slab(8, labels))
+    session.store.merge_slab(Slab(8, labels))
     for label in FOREGROUND:
         session.set_style(label, draw_style=DrawStyle.OUTLINED)
     session.set_style(Label.VESSEL, visible=False)
@@ -164,7 +164,7 @@ def test_a_slab_is_the_maximum_or_mean_of_its_slices(
     assert volume is not None
     if turned:
         slow = Plane.least_contiguous(volume.voxels)
-        session.set_slow_axis_copy(
+        session.slices.set_volume_copy(
             np.stack([slow.slice_of(volume.voxels, n) for n in range(volume.shape[slow.axis])])
         )
     spacing = volume.spacing[plane.axis]
@@ -173,11 +173,11 @@ def test_a_slab_is_the_maximum_or_mean_of_its_slices(
         slices = range(max(place - 2, 0), min(place + 3, volume.shape[plane.axis]))
         stack = np.stack([plane.slice_of(volume.voxels, n) for n in slices])
         session.display.set_slab(SlabView(Projection.MAXIMUM, 4 * spacing))
-        assert np.array_equal(session.slice_values(plane), stack.max(axis=0))
+        assert np.array_equal(session.slices.values(plane), stack.max(axis=0))
         session.display.set_slab(SlabView(Projection.MEAN, 4 * spacing))
-        assert session.slice_values(plane) == pytest.approx(stack.mean(axis=0))
+        assert session.slices.values(plane) == pytest.approx(stack.mean(axis=0))
         session.display.set_slab(SlabView(Projection.MAXIMUM, 0.9 * spacing))
-        assert np.array_equal(session.slice_values(plane), plane.slice_of(volume.voxels, place))
+        assert np.array_equal(session.slices.values(plane), plane.slice_of(volume.voxels, place))
 
 
 def test_slabs_by_keys_and_a_badge_that_text_does_not_hide(
@@ -211,7 +211,7 @@ def test_a_heat_map_lies_between_ct_and_labels(session: Session, view: SliceView
     session.display.set_interpolated(False)
     labels = np.zeros((11, 13, 1), np.uint8)
     labels[4, 6] = Label.TUMOR
-    session.merge_slab(Slab(8, labels))
+    session.store.merge_slab(Slab(8, labels))
     session.set_style(Label.TUMOR, opacity=1.0, draw_style=DrawStyle.FILLED)
     before = grab(view)
     table = np.zeros((256, 4), np.uint8)

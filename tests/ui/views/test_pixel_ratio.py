@@ -67,9 +67,9 @@ for plane in Plane:
 # The outline of a block: as wide in points at every ratio.
 labels = np.zeros(shape, np.uint8, order="F")
 labels[20:36, 6:26, 3:20] = Label.LIVER
-session.begin_segmentation()
-session.merge_slab(Slab(0, labels))
-session.end_segmentation(complete=True)
+session.store.begin_segmentation()
+session.store.merge_slab(Slab(0, labels))
+session.store.end_segmentation(complete=True)
 session.set_style(Label.LIVER, draw_style=DrawStyle.OUTLINED, color=(255, 0, 0))
 for _ in range(10):
     app.processEvents()
@@ -84,7 +84,7 @@ for plane in Plane:
     rows = red.sum(axis=1)
     inner = rows[(rows > 0) & (rows < rows.max() / 2)]
     found["wide"].append(float(np.median(inner)) / 2)  # a left and a right edge in each row
-session.mark_saved()
+session.store.mark_saved()
 window.close()
 print(json.dumps(found))
 """

@@ -180,7 +180,7 @@ def labeled(session: Session) -> Session:
     """Stripes of every label along i in every slice."""
     assert session.volume is not None
     i = np.indices(session.volume.shape)[0]
-    session.merge_slab(Slab(0, (i % 4).astype(np.uint8)))
+    session.store.merge_slab(Slab(0, (i % 4).astype(np.uint8)))
     session.set_crosshair((2, 6, 8))
     return session
 
@@ -221,7 +221,7 @@ def test_a_slab_appears_in_its_slices_only(session: Session, views: dict[Plane, 
     session.set_crosshair((5, 6, 8))
     settle(views)
     before = grab(views[Plane.AXIAL])
-    session.merge_slab(Slab(10, np.full((11, 13, 2), Label.TUMOR, np.uint8)))
+    session.store.merge_slab(Slab(10, np.full((11, 13, 2), Label.TUMOR, np.uint8)))
     settle(views)
     assert grab(views[Plane.AXIAL]) == before
     view = views[Plane.CORONAL]

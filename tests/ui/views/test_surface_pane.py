@@ -38,9 +38,9 @@ def opened(window: MainWindow) -> None:
 
 
 def segment(window: MainWindow, found: np.ndarray) -> None:
-    window.session.begin_segmentation()
-    window.session.merge_slab(Slab(0, found))
-    window.session.end_segmentation(complete=True)
+    window.session.store.begin_segmentation()
+    window.session.store.merge_slab(Slab(0, found))
+    window.session.store.end_segmentation(complete=True)
 
 
 def test_without_opengl_the_pane_says_so_and_the_rest_works(
@@ -76,7 +76,7 @@ def test_surfaces_follow_the_labels_while_somebody_looks(window: MainWindow, qtb
     segment(window, without)
     qtbot.waitUntil(lambda: surfaces.is_current and set(surfaces.found) == {Label.LIVER})
     assert surfaces.found[Label.LIVER] is not first
-    window.session.mark_saved()
+    window.session.store.mark_saved()
     opened(window)
     assert surfaces.found == {}
 
@@ -147,7 +147,7 @@ found["turned"] = abs(scene.cameraParams()["azimuth"] - before) > 5
 found["stayed"] = list(session.crosshair) == found["on_liver"]
 QTest.mouseDClick(scene, Qt.MouseButton.LeftButton, pos=QPoint(60, 60))
 found["reset"] = scene.cameraParams()["azimuth"] == before
-session.mark_saved()
+session.store.mark_saved()
 window.close()
 print(json.dumps(found))
 """

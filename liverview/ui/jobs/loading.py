@@ -1,0 +1,160 @@
+"""Loading scans, phantoms and label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from liverview.core.labels import Label
+from liverview.core.stream import Message, Progress
+from liverview.core.volume import LabelMap, Volume
+from liverview.ui.jobs import generators
+from liverview.ui.jobs.job import Job, Outcome
+from liverview.ui.jobs.job_runner import JobRunner
+from liverview.ui.state.session import Session
+
+if TYPE_CHECKING:
+    from liverview.phantom.config import PhantomConfig
+
+LabelReceiver = Callable[[Path, LabelMap], None]
+
+
+class Loading(QObject):
+    """Runs at most one loading of a scan, and one of a label map beside it.
+
+    A volume that was loaded is offered in `loaded`; the open one stays until it is shown.
+
+    Signals
+    -------
+    message : a sentence for the person.
+    failed : a sentence about what went wrong.
+    loaded : a volume is ready to be shown, with its path (None for a phantom) and its true
+        labels (None for a file).
+    volume_choice_needed : a 4D file, with its path and how many volumes it has.
+    mapping_needed : a label map has values whose label is not known, with its path, its
+        `NamedLabels`, and what to call with the mapping.
+    labels_opened : a label map is shown in place of the labels.
+    reference_opened : the labels are compared with a file, with its path.
+    changed : loading of a scan begins or ends.
+    """
+
+    message = Signal(str)
+    failed = Signal(str)
+    loaded = Signal(object, object, object)
+    volume_choice_needed = Signal(Path, int)
+    mapping_needed = Signal(Path, object, object)
+    labels_opened = Signal()
+    reference_opened = Signal(Path)
+    changed = Signal()
+
+    def __init__(self, session: Session, runner: JobRunner, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._runner = session, runner
+        self._scan_job: Job | None = None
+        self._label_job: Job | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a scan is being loaded."""
+        return self._scan_job is not None
+
+    def open(self, path: Path, index: int | None = None) -> None:
+        """Load a file; a 4D one asks back which volume."""
+        self._load(generators.iter_load_volume(path, index), path)
+
+    def generate(self, config: PhantomConfig) -> None:
+        """Generate a phantom."""
+        self._load(generators.iter_generate_phantom(config), None)
+
+    def cancel(self) -> None:
+        """Stop loading a scan; nothing arrives after this returns."""
+        if self._scan_job is not None:
+            job, self._scan_job = self._scan_job, None
+            job.cancel()
+            self.changed.emit()
+
+    def cancel_labels(self) -> None:
+        """Stop reading a label map: it was for a scan that goes."""
+        if self._label_job is not None:
+            self._label_job.cancel()
+            self._label_job = None
+
+    def open_labels(self, path: Path, mapping: Mapping[int, Label] | None = None) -> None:
+        """Read a label map on the grid of the open volume, in place of its labels.
+
+        One with values whose label is not known asks back for the ``mapping``.
+        """
+        self._read_labels(path, mapping, self._show_labels)
+
+    def open_reference(self, path: Path, mapping: Mapping[int, Label] | None = None) -> None:
+        """Read a label map on the grid of the open volume, to compare the labels with."""
+        self._read_labels(path, mapping, self._show_reference)
+
+    def _load(self, work: Iterator[object], path: Path | None) -> None:
+        if self._scan_job is not None:
+            self._scan_job.cancel()
+        self._scan_job = job = self._runner.start(work)
+        job.yielded.connect(partial(self._on_scan_item, path))
+        job.ended.connect(partial(self._on_scan_ended, job))
+        self.changed.emit()
+
+    def _read_labels(
+        self, path: Path, mapping: Mapping[int, Label] | None, receive: LabelReceiver
+    ) -> None:
+        volume = self._session.volume
+        if volume is None:
+            return
+        self.cancel_labels()
+        work = generators.iter_read_labels(path, volume, mapping)
+        self._label_job = job = self._runner.start(work)
+        job.yielded.connect(partial(self._on_label_item, path, receive))
+        job.ended.connect(partial(self._on_labels_ended, job))
+
+    # ---- items ---------------------------------------------------------------------------
+
+    def _on_scan_item(self, path: Path | None, item: object) -> None:
+        if isinstance(item, Progress):
+            if not self._session.store.segmenting:
+                self._session.set_progress(item)
+        elif isinstance(item, Volume):
+            self.loaded.emit(item, path, None)
+        elif path is None:
+            self.loaded.emit(item.volume, None, item.labels)  # type: ignore[attr-defined]  # a Phantom
+        else:
+            self.volume_choice_needed.emit(path, item.volumes)  # type: ignore[attr-defined]
+
+    def _on_scan_ended(self, job: Job, outcome: Outcome) -> None:
+        if job is self._scan_job:  # else it was canceled, and another one may run
+            self._scan_job = None
+            self.changed.emit()
+
+    def _on_label_item(self, path: Path, receive: LabelReceiver, item: object) -> None:
+        if isinstance(item, Message):
+            self.message.emit(item.text)
+        elif isinstance(item, LabelMap):
+            receive(path, item)
+        elif not isinstance(item, Progress):
+            again = partial(self._read_again, path, receive)
+            self.mapping_needed.emit(path, item, again)
+
+    def _read_again(self, path: Path, receive: LabelReceiver, mapping: Mapping[int, Label]) -> None:
+        self._read_labels(path, mapping, receive)
+
+    def _on_labels_ended(self, job: Job, outcome: Outcome) -> None:
+        if job is self._label_job:
+            self._label_job = None
+
+    def _show_reference(self, path: Path, labels: LabelMap) -> None:
+        self._session.set_reference(labels)
+        self.reference_opened.emit(path)
+
+    def _show_labels(self, path: Path, labels: LabelMap) -> None:
+        if self._session.store.segmenting:
+            self.failed.emit(f"{path.name} was not opened: a segmentation is running.")
+            return
+        self._session.store.open_labels(labels, path.name)
+        self.labels_opened.emit()

@@ -1,0 +1,95 @@
+"""Saving label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from liverview.core.stream import Progress
+from liverview.ui.jobs import generators
+from liverview.ui.jobs.job import Job, Outcome
+from liverview.ui.jobs.job_runner import JobRunner
+from liverview.ui.state.session import Session
+
+Callback = Callable[[], object]
+
+
+class Saving(QObject):
+    """Runs at most one save, of the labels as they are when it begins.
+
+    Signals
+    -------
+    failed : a sentence about what went wrong.
+    saved : something was written and verified, with its path.
+    changed : a save begins or ends.
+    """
+
+    failed = Signal(str)
+    saved = Signal(Path)
+    changed = Signal()
+
+    def __init__(self, session: Session, runner: JobRunner, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._runner = session, runner
+        self._job: Job | None = None
+        self._waiting: list[Callback] = []
+
+    @property
+    def is_running(self) -> bool:
+        return self._job is not None
+
+    @property
+    def job(self) -> Job | None:
+        """The save that is under way."""
+        return self._job
+
+    @property
+    def can_save(self) -> bool:
+        """Whether there are labels that hold still, and no save runs."""
+        return self._session.store.can_be_saved and self._job is None
+
+    def save_labels(
+        self, path: Path, then: Callback | None = None, *, side_files: bool = False
+    ) -> None:
+        """Write the label map; ``then`` is called once it is verified."""
+        task = generators.iter_write_with_side_files if side_files else generators.iter_write_labels
+        self._save(path, task, then)
+
+    def save_masks(self, folder: Path) -> None:
+        """Write one mask per label into a folder."""
+        self._save(folder, generators.iter_write_masks, None)
+
+    def when_saved(self, then: Callback) -> None:
+        """Call ``then`` when the running save has succeeded."""
+        self._waiting.append(then)
+
+    def forget_waiting(self) -> None:
+        """Call nobody when the running save has succeeded."""
+        self._waiting.clear()
+
+    def _save(
+        self, path: Path, task: Callable[..., Iterator[Progress]], then: Callback | None
+    ) -> None:
+        volume, store = self._session.volume, self._session.store
+        if volume is None or not self.can_save:
+            self.failed.emit(f"{path} was not saved: there is nothing to save just now.")
+            return
+        self._waiting = [then] if then is not None else []
+        work = task(path, store.snapshot(), volume, dict(self._session.styles))
+        self._job = job = self._runner.start(work)
+        job.ended.connect(partial(self._on_ended, path, store.version))
+        self.changed.emit()
+
+    def _on_ended(self, path: Path, version: int, outcome: Outcome) -> None:
+        self._job = None
+        waiting, self._waiting = self._waiting, []
+        if outcome is Outcome.DONE:
+            self._session.store.mark_saved(version)  # labels may be other ones meanwhile
+            self.saved.emit(path)
+        self.changed.emit()
+        if outcome is Outcome.DONE:
+            for then in waiting:
+                then()

@@ -1,0 +1,382 @@
+"""The labels of the open case: the one place that changes them, and what is known of them."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from liverview.core.box import Box
+from liverview.core.grid import Voxel
+from liverview.core.labels import FOREGROUND, Label, count_with_parts
+from liverview.core.stream import Slab
+from liverview.core.volume import LabelMap, Volume
+
+
+class LabelState(Enum):
+    """How far the labels are."""
+
+    NONE = "none"
+    STREAMING = "streaming"
+    PARTIAL = "partial"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True)
+class LabelSource:
+    """The origin of labels: a segmentation on a device, or a file.
+
+    Attributes
+    ----------
+    device : the one that a segmentation ran on, as it was asked for; None for a file's labels.
+    file : the name of the file; None for a segmentation's labels.
+    """
+
+    device: str | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LabelChange:
+    """One change of the labels, with what it takes to undo it.
+
+    Attributes
+    ----------
+    name : of the change, as a menu says it ("brush, tumor").
+    box : the block of the volume outside of which nothing changed.
+    before : the block's labels before the change, (i, j, k) uint8, on its own memory.
+    version : of the store after the change.
+    """
+
+    name: str
+    box: Box
+    before: NDArray[np.uint8]
+    version: int
+
+
+@dataclass(frozen=True, eq=False)
+class _LabelSnapshot:
+    """Labels with what is known of them, to go back to."""
+
+    labels: LabelMap
+    lent: weakref.WeakSet[LabelMap]
+    result: int
+    counts: NDArray[np.int64]
+    label_bbox: Box | None
+    has_labels: bool
+    modified: bool
+    source: LabelSource
+
+
+class LabelStore(QObject):
+    """Holds the labels; whoever changes them does so here.
+
+    Nobody writes into the label map from outside. Jobs on other threads get a `snapshot`: its
+    array never changes, for the first change that comes meanwhile is made in a copy.
+
+    Attributes
+    ----------
+    labels : the label map on the grid of the open volume; None without one. Its array is
+        another one after a change that was made in a copy.
+    version : grows with every change of a voxel.
+    result : a number that stays while a result grows or is edited, and is another one for
+        labels of another origin; labels that come back bring theirs.
+    label_bbox : a block of the volume that holds all labels; None without any.
+    source : where the labels come from.
+    has_labels : whether a segmentation or a file has said something about this volume.
+    has_unfinished_labels : whether a segmentation that has not ended, or was stopped, has left
+        labels.
+    segmenting : whether a segmentation is under way.
+    modified : whether there are changes that are not saved.
+
+    Signals
+    -------
+    changed : labels inside a `Box` of the volume are others.
+    modified_changed : `modified` is another one.
+    state_changed : a segmentation begins or ends, or its unfinished labels are dropped.
+    """
+
+    changed = Signal(object)
+    state_changed = Signal()
+    modified_changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.labels: LabelMap | None = None
+        self.version = 0
+        self.result = 0
+        self.label_bbox: Box | None = None
+        self.source = LabelSource()
+        self.has_labels = False
+        self.has_unfinished_labels = False
+        self.segmenting = False
+        self.modified = False
+        self._results = 0
+        self._counts: NDArray[np.int64] = _no_counts()
+        self._before: _LabelSnapshot | None = None  # from before the segmentation
+        self._lent: weakref.WeakSet[LabelMap] = weakref.WeakSet()  # snapshots of this array
+        self._history: list[Callable[[LabelChange], object]] = []
+
+    # ---- reading ---------------------------------------------------------------------------
+
+    @property
+    def state(self) -> LabelState:
+        """How far the labels are."""
+        if self.segmenting:
+            return LabelState.STREAMING
+        if self.has_unfinished_labels:
+            return LabelState.PARTIAL
+        return LabelState.COMPLETE if self.has_labels else LabelState.NONE
+
+    @property
+    def can_be_saved(self) -> bool:
+        """Whether there are labels that hold still."""
+        return self.state in (LabelState.PARTIAL, LabelState.COMPLETE)
+
+    def snapshot(self) -> LabelMap:
+        """The labels as they are now, for a job: they never change, whatever comes meanwhile."""
+        assert self.labels is not None
+        lent = replace(self.labels)
+        self._lent.add(lent)
+        return lent
+
+    def volume_ml(self, label: Label) -> float:
+        """Volume of a label in mL; the liver is the whole organ."""
+        if self.labels is None:
+            return 0.0
+        voxels = count_with_parts({label: int(self._counts[label]) for label in FOREGROUND})
+        return voxels[label] * self.labels.voxel_ml
+
+    def label_at(self, voxel: Voxel) -> Label:
+        """The label at a voxel; values that no label has count as background."""
+        assert self.labels is not None
+        value = int(self.labels.voxels[voxel])
+        return Label(value) if value in set(Label) else Label.BACKGROUND
+
+    # ---- changing --------------------------------------------------------------------------
+
+    @contextmanager
+    def edit(self, box: Box, name: str) -> Iterator[NDArray[np.uint8]]:
+        """Change labels inside a box: yields its voxels, which the block writes into.
+
+        Where the block raises, nothing has changed.
+
+        Parameters
+        ----------
+        box : of the volume; only what lies in it can change.
+        name : of the change, as a menu says it.
+
+        Raises
+        ------
+        RuntimeError : while a segmentation streams.
+        """
+        if self.segmenting:
+            raise RuntimeError(f"{name}: labels cannot be edited while a segmentation streams")
+        with self._changing(box) as (voxels, before):
+            yield voxels
+        if np.array_equal(voxels, before):
+            return
+        self.has_labels = True
+        self._tell(name, box, before)
+        self.changed.emit(box)
+        self._set_modified(True)
+
+    def add_history(self, hook: Callable[[LabelChange], object]) -> None:
+        """Have a function called after every change that a person could undo."""
+        self._history.append(hook)
+
+    def reset(self, volume: Volume) -> None:
+        """Begin with the empty labels of another volume."""
+        self._before, self.segmenting, self.has_unfinished_labels = None, False, False
+        self._put(self._empty(volume), LabelSource(), has_labels=False, bbox=None)
+
+    def begin_segmentation(self, device: str | None = None) -> None:
+        """Put the current labels aside and start with empty ones."""
+        assert self.labels is not None
+        self._before = self._keep()
+        self.segmenting, self.has_unfinished_labels = True, False
+        self._put(self._empty(self.labels), LabelSource(device=device), self.has_labels, bbox=None)
+        self.changed.emit(self._whole)
+        self.state_changed.emit()
+
+    def merge_slab(self, slab: Slab) -> None:
+        """Take a slab of the running segmentation into the label map."""
+        assert self.labels is not None
+        i, j = (
+            slice(*side.indices(n))
+            for side, n in zip(slab.label_bbox, self.labels.shape[:2], strict=True)
+        )
+        box = Box(slice(i.start, i.stop), slice(j.start, j.stop), slice(slab.start, slab.stop))
+        if self.label_bbox is not None:  # what was there may have to go
+            box = Box(*box.union(self.label_bbox)[:2], box.k)
+        with self._changing(box) as (voxels, before):
+            voxels[...] = slab.labels[box[:2]]
+        touched = bool(voxels.any() or before.any())
+        self.has_unfinished_labels = self.has_unfinished_labels or touched
+        self.has_labels = True
+        self.changed.emit(Box(*self._whole[:2], box.k))
+        self._set_modified(self.modified or touched)
+
+    def end_segmentation(self, *, complete: bool) -> None:
+        """End the segmentation; one that found nothing before it stopped is forgotten."""
+        self.segmenting = False
+        before = self._before
+        if complete:
+            self._before, self.has_unfinished_labels = None, False
+        if not complete and not self.has_unfinished_labels:
+            self.drop_unfinished_labels()
+        elif before is not None:
+            self._tell_replaced("segmentation", before)
+        self.state_changed.emit()
+
+    def drop_unfinished_labels(self) -> None:
+        """Go back to the labels from before the segmentation."""
+        if self._before is None:
+            return
+        kept, self._before = self._before, None
+        dropped = self._keep()
+        had_some, self.has_unfinished_labels = self.has_unfinished_labels, False
+        self._restore(kept)
+        if had_some and not self.segmenting:
+            self._tell_replaced("drop unfinished labels", dropped)
+        self.changed.emit(self._whole)
+        self._set_modified(kept.modified)
+        self.state_changed.emit()
+
+    def replace_labels(self, labels: LabelMap, box: Box, name: str) -> None:
+        """Take other labels of the same result in place of the current ones.
+
+        Parameters
+        ----------
+        labels : not to be written to any more by whoever made them.
+        box : of the volume, which holds all of them.
+        name : of the change, as a menu says it.
+        """
+        assert not self.segmenting
+        old = self._keep()
+        self._put(labels, self.source, has_labels=True, bbox=box, result=self.result)
+        self._tell_replaced(name, old)
+        self.changed.emit(self._whole)
+        self._set_modified(True)
+
+    def open_labels(self, labels: LabelMap, file: str | None = None) -> None:
+        """Take the labels of a file, which are saved there, in place of the current ones."""
+        assert not self.segmenting
+        old = self._keep()
+        self._before, self.has_unfinished_labels = None, False
+        nothing = Box.of_shape((0, 0, 0))  # a label map without labels
+        box = Box.around(labels.voxels) or nothing
+        self._put(labels, LabelSource(file=file), has_labels=True, bbox=box)
+        self._tell_replaced("open labels", old)
+        self.changed.emit(self._whole)
+        self._set_modified(False)
+
+    def mark_saved(self, version: int | None = None) -> None:
+        """The labels of a version, by default the current one, are saved."""
+        if version is None or version == self.version:
+            self._set_modified(False)
+
+    # ---- how ------------------------------------------------------------------------------
+
+    @property
+    def _whole(self) -> Box:
+        assert self.labels is not None
+        return Box.of_shape(self.labels.shape)
+
+    @contextmanager
+    def _changing(self, box: Box) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+        """Yields the voxels of a box, to be written to, and a copy of what they were."""
+        voxels = self._writable()[box]
+        before = voxels.copy(order="K")
+        try:
+            yield voxels, before
+        except BaseException:
+            voxels[...] = before
+            raise
+        self._counts = self._counts + _count_labels(voxels) - _count_labels(before)
+        changed = Box.around(voxels)
+        if changed is not None:
+            self.label_bbox = changed.shifted(box.start).union(self.label_bbox)
+        self.version += 1
+
+    def _writable(self) -> NDArray[np.uint8]:
+        """The array to write to: a copy, where the current one is lent to a job."""
+        assert self.labels is not None
+        if self._lent:
+            self.labels = replace(self.labels, voxels=self.labels.voxels.copy(order="K"))
+            self._lent = weakref.WeakSet()
+        return self.labels.voxels
+
+    def _empty(self, like: Volume | LabelMap) -> LabelMap:
+        return LabelMap(np.zeros(like.shape, np.uint8, order="F"), like.affine, like.name)
+
+    def _keep(self) -> _LabelSnapshot:
+        return _LabelSnapshot(
+            self.snapshot(),
+            self._lent,
+            self.result,
+            self._counts,
+            self.label_bbox,
+            self.has_labels,
+            self.modified,
+            self.source,
+        )
+
+    def _put(
+        self,
+        labels: LabelMap,
+        source: LabelSource,
+        has_labels: bool,
+        bbox: Box | None,
+        result: int | None = None,
+    ) -> None:
+        """Labels that were not here before, by default of a result of their own."""
+        if result is None:
+            self._results += 1
+            result = self._results
+        counts = _no_counts() if bbox is None else _count_labels(labels.voxels[bbox])
+        lent = weakref.WeakSet([labels])  # whoever made them may still read them
+        self._restore(
+            _LabelSnapshot(labels, lent, result, counts, bbox, has_labels, self.modified, source)
+        )
+
+    def _restore(self, kept: _LabelSnapshot) -> None:
+        self.labels, self._lent = replace(kept.labels), kept.lent
+        self.result, self._counts = kept.result, kept.counts
+        self.label_bbox, self.has_labels = kept.label_bbox, kept.has_labels
+        self.source = kept.source
+        self.version += 1
+
+    def _tell(self, name: str, box: Box, before: NDArray[np.uint8]) -> None:
+        for hook in self._history:
+            hook(LabelChange(name, box, before, self.version))
+
+    def _tell_replaced(self, name: str, old: _LabelSnapshot) -> None:
+        """All labels are others: the old ones, in the box that holds both, are what was before."""
+        if self._history:
+            boxes = [box for box in (old.label_bbox, self.label_bbox) if box is not None]
+            box = boxes[0].union(boxes[-1]) if boxes else Box.of_shape((0, 0, 0))
+            self._tell(name, box, old.labels.voxels[box].copy(order="K"))
+
+    def _set_modified(self, modified: bool) -> None:
+        if modified != self.modified:
+            self.modified = modified
+            self.modified_changed.emit()
+
+
+def _no_counts() -> NDArray[np.int64]:
+    return np.zeros(max(Label) + 1, np.int64)
+
+
+def _count_labels(voxels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Voxels of each label; one look per label is far faster than a histogram."""
+    counts = _no_counts()
+    for label in FOREGROUND:
+        counts[label] = np.count_nonzero(voxels == label)
+    return counts
