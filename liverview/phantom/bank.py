@@ -32,7 +32,7 @@ _RESECTIONS = ((4, 5, 6, 7, 8), (5, 6, 7, 8), (6, 7), (2, 3), (2, 3, 4))
 
 @dataclass(frozen=True, eq=False)
 class Torso:
-    """A body before it is posed, on `CANONICAL_GRID`.
+    """A trunk and its organs before they are posed, on `CANONICAL_GRID`.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Torso:
     cavity : distance to the inside of the chest and belly wall.
     hilum, confluence : mm, where the portal vein enters the liver and where the hepatic
         veins meet the vena cava.
-    span : lowest and highest z that is known, mm.
+    known_z_range : lowest and highest z that is known, mm.
     """
 
     organs: dict[Organ, Field]
@@ -49,7 +49,7 @@ class Torso:
     cavity: Field
     hilum: tuple[float, float, float]
     confluence: tuple[float, float, float]
-    span: tuple[float, float]
+    known_z_range: tuple[float, float]
 
 
 @cache
@@ -100,7 +100,7 @@ def body(name: str, device: torch.device) -> Torso:
         cavity=field("cavity"),
         hilum=_meeting(liver, vein, 0.35),
         confluence=_meeting(liver, vein, 0.9),
-        span=(low, high),
+        known_z_range=(low, high),
     )
 
 

@@ -38,3 +38,7 @@ class Organ(IntEnum):
     ARTERY = 12
     VEIN = 13
     OTHER = 14
+
+
+WALL_ORGANS = (Organ.BONE, Organ.MUSCLE, Organ.ARTERY, Organ.VEIN)
+"""Organs of the body wall and along the spine, which no skin pushes inward."""

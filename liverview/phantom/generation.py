@@ -9,8 +9,8 @@ import torch
 
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
-from liverview.phantom.anatomy import Body, draw_body, draw_head
 from liverview.phantom.appearance import draw_appearance
+from liverview.phantom.body import Body, draw_body, draw_head
 from liverview.phantom.config import Phantom, PhantomConfig, Region
 from liverview.phantom.fields import Grid, RandomSource, slices_with
 from liverview.phantom.frame import CANONICAL_GRID, Organ

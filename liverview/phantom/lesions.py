@@ -15,7 +15,7 @@ from enum import Enum
 import numpy as np
 import torch
 
-from liverview.phantom.anatomy import Body
+from liverview.phantom.body import Body
 from liverview.phantom.fields import Field, Grid, Point, RandomSource, resample, smooth_noise
 from liverview.phantom.frame import CANONICAL_GRID, Organ
 
@@ -129,12 +129,13 @@ def draw_lesions(
     contrast_hu: tuple[float, float] = (-45.0, 22.0),
     radius_mm: tuple[float, float] = (4.0, 40.0),
     *,
-    wild: bool = False,
+    training_variety: bool = False,
 ) -> list[Lesion]:
     """Draw ``count`` lesions inside the liver, none where the body has no liver.
 
     ``contrast_hu`` is mean and standard deviation of dark lesions, ``radius_mm`` the range
-    of radii (log-uniform). ``wild`` ones come in clusters as well, and not all are tumors.
+    of radii (log-uniform). With ``training_variety`` they come in
+    clusters as well, and not all are tumors.
     """
     index = (body.organs[Organ.LIVER] < -4).nonzero()
     if len(index) == 0:
@@ -147,8 +148,10 @@ def draw_lesions(
             for o, i, s in zip(CANONICAL_GRID.origin, place, CANONICAL_GRID.spacing, strict=True)
         ]
         radius = draw.log_uniform(*radius_mm)
-        lesions.append(draw_lesion(draw, center, radius, contrast_hu, wild=wild))
-        if wild and draw.chance(0.1):
+        lesions.append(
+            draw_lesion(draw, center, radius, contrast_hu, training_variety=training_variety)
+        )
+        if training_variety and draw.chance(0.1):
             more = _draw_cluster(
                 draw, lesions[-1], min(draw.integer(*_CLUSTER), count - len(lesions))
             )
@@ -201,11 +204,11 @@ def draw_lesion(
     radius: float,
     contrast_hu: tuple[float, float],
     *,
-    wild: bool = False,
+    training_variety: bool = False,
 ) -> Lesion:
     """Draw one lesion at a place (world mm), ``radius`` in mm."""
     kind = LesionKind.TUMOR
-    if wild:
+    if training_variety:
         kind = (LesionKind.TUMOR, LesionKind.CYST, LesionKind.PATCH)[
             draw.choice((0.73, 0.12, 0.15))
         ]
@@ -237,10 +240,10 @@ def draw_lesion(
             contrast_hu=draw.uniform(-28, -5) if draw.chance(0.7) else draw.uniform(5, 25),
             edge_mm=draw.uniform(4, 16),
         )
-    return _add_tumor_parts(draw, lesion, wild) if radius > 8 else lesion
+    return _add_tumor_parts(draw, lesion, training_variety) if radius > 8 else lesion
 
 
-def _add_tumor_parts(draw: RandomSource, lesion: Lesion, wild: bool) -> Lesion:
+def _add_tumor_parts(draw: RandomSource, lesion: Lesion, training_variety: bool) -> Lesion:
     """A tumor large enough to have parts."""
     smallest = min(lesion.radii)
     rim = draw.chance(0.35)
@@ -252,7 +255,7 @@ def _add_tumor_parts(draw: RandomSource, lesion: Lesion, wild: bool) -> Lesion:
         core_mm=0.4 * smallest,
         texture_hu=draw.uniform(0, 14),
     )
-    if not wild:
+    if not training_variety:
         return lesion
     if draw.chance(0.2):  # a wall as dense as the liver around what is dead
         lesion = replace(

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from liverview.core.labels import Label
-from liverview.phantom.anatomy import Body
 from liverview.phantom.appearance import Appearance
+from liverview.phantom.body import Body
 from liverview.phantom.fields import FAR_MM, Field, Grid, gaussian, resample
 from liverview.phantom.frame import CANONICAL_GRID, Organ
 from liverview.phantom.lesions import Lesion, LesionKind

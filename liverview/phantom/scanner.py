@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from liverview.phantom.anatomy import Body
+from liverview.phantom.body import Body
 from liverview.phantom.fields import Field, Grid, RandomSource, gaussian, resample, smooth_noise
 from liverview.phantom.frame import CANONICAL_GRID, Organ
 from liverview.phantom.paint import Painting

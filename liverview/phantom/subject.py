@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.phantom.anatomy import Body, draw_body, draw_head
 from liverview.phantom.appearance import draw_appearance
+from liverview.phantom.body import Body, draw_body, draw_head
 from liverview.phantom.fields import RandomSource
 from liverview.phantom.frame import CANONICAL_GRID, Organ
 from liverview.phantom.lesions import LesionKind, bulge_liver, draw_lesions
@@ -32,9 +32,9 @@ class Subject:
 
 
 def draw_subject(draw: RandomSource, heads: float = 0.0) -> Subject:
-    """Draw an odd body with its vessels; ``heads`` is the chance that it is a head."""
+    """Draw a body of training variety with its vessels; ``heads`` is the chance that it is a head."""
     head = heads > 0 and draw.chance(heads)
-    body = draw_head(draw) if head else draw_body(draw, odd=True)
+    body = draw_head(draw) if head else draw_body(draw, training_variety=True)
     real = borrow_vessels(draw, body) if draw.chance(_REAL) else None
     if real is not None:
         return Subject(body, real, Tree.empty())
@@ -44,14 +44,14 @@ def draw_subject(draw: RandomSource, heads: float = 0.0) -> Subject:
 def add_appearance(
     draw: RandomSource, subject: Subject, lesions: int, largest_mm: float
 ) -> Patient:
-    """Give a subject a wild appearance and lesions with radii from 2 to ``largest_mm``.
+    """Give a subject an appearance of training variety and lesions with radii from 2 to ``largest_mm``.
 
     In half of the patients they lift the liver's capsule and push its vessels aside.
     """
-    look = draw_appearance(draw, wild=True)
+    look = draw_appearance(draw, training_variety=True)
     body, portal, hepatic = subject.body, subject.portal, subject.hepatic
     radii = (2.0, largest_mm)
-    drawn = draw_lesions(draw, body, lesions, look.lesion_contrast_hu, radii, wild=True)
+    drawn = draw_lesions(draw, body, lesions, look.lesion_contrast_hu, radii, training_variety=True)
     grown = [lesion for lesion in drawn if lesion.kind is not LesionKind.PATCH]
     if grown and draw.chance(0.5):
         body = bulge_liver(body, grown)

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from liverview.phantom import bank
-from liverview.phantom.anatomy import Body
+from liverview.phantom.body import Body
 from liverview.phantom.fields import (
     FAR_MM,
     Field,

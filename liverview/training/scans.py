@@ -246,7 +246,9 @@ def _insert_lesions(draw: RandomSource, hu: Field, target: Tensor, grid: Grid) -
     inside = organ | ((target == IGNORE_INDEX) & alike)
     for _ in range(draw.integer(1, 6)):
         center = grid.point(places[draw.integer(0, len(places))].tolist())
-        lesion = draw_lesion(draw, center, draw.log_uniform(*_TUMOR_MM), _TUMOR_HU, wild=True)
+        lesion = draw_lesion(
+            draw, center, draw.log_uniform(*_TUMOR_MM), _TUMOR_HU, training_variety=True
+        )
         box = lesion.box(grid)
         if box is None:
             continue
