@@ -1,4 +1,4 @@
-"""The organs as signed distances; positions and sizes are drawn from adult ranges."""
+"""Fields of procedural organs; positions and sizes are drawn from adult ranges."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from liverview.phantom.pose import Pose
 
 
 def heart_field(pose: Pose, above: Field) -> Field:
+    """The signed distance to the heart, which rests on the diaphragm, mm."""
     center = (pose.normal(-28, 10), pose.normal(70, 8), pose.dome + pose.uniform(2, 24))
     radii = (pose.uniform(48, 68), pose.uniform(38, 52), pose.uniform(40, 54))
     ball = pose.ellipsoid_field(center, radii, pose.uniform(-0.5, 0.1))
@@ -17,6 +18,7 @@ def heart_field(pose: Pose, above: Field) -> Field:
 
 
 def lung_field(pose: Pose, trunk: Field, above: Field, heart: Field) -> Field:
+    """The signed distance to the lungs, around heart and mediastinum, mm."""
     mediastinum = intersection(
         torch.abs(pose.x + 5) - pose.uniform(18, 32), pose.y - pose.uniform(50, 95), -60 - pose.y
     )
@@ -25,7 +27,10 @@ def lung_field(pose: Pose, trunk: Field, above: Field, heart: Field) -> Field:
 
 
 def liver_field(pose: Pose, cavity: Field, below: Field) -> Field:
-    """Under the right dome, above a visceral surface that rises to the left and back."""
+    """The signed distance to the liver, mm.
+
+    It lies under the right dome, above a visceral surface that rises to the left and back.
+    """
     x, y, z = pose.x, pose.y, pose.z
     tip = pose.uniform(-115, -48)  # lowest point of the right lobe
     rise_left, rise_back = pose.uniform(0.42, 0.78), pose.uniform(0.0, 0.55)
@@ -41,12 +46,12 @@ def liver_field(pose: Pose, cavity: Field, below: Field) -> Field:
     spine = torch.sqrt((x + 6) ** 2 + (y + 8) ** 2) - pose.uniform(46, 58)
     shape = intersection(cavity + pose.uniform(0.5, 3), below, (visceral - z) * steep, -x - reach)
     shape = intersection(shape, -spine, back)
-    fissure = _fissure(pose, visceral)
+    fissure = _fissure_field(pose, visceral)
     rounded = shape + pose.draw_noise(45, 3) + pose.draw_noise(22, pose.uniform(0.3, 1.6))
     return intersection(rounded, -fissure)
 
 
-def _fissure(pose: Pose, visceral: Field) -> Field:
+def _fissure_field(pose: Pose, visceral: Field) -> Field:
     """The fissure of the round ligament: a cleft of fat in the lower surface."""
     thickness = pose.uniform(-2, 5)
     lean = (pose.x - pose.normal(12, 10)) + pose.uniform(-0.4, 0.3) * (pose.y - 80)
@@ -57,6 +62,7 @@ def _fissure(pose: Pose, visceral: Field) -> Field:
 
 
 def spleen_field(pose: Pose, cavity: Field, below: Field) -> Field:
+    """The signed distance to the spleen, under the left dome, mm."""
     center = (pose.normal(-102, 6), pose.normal(-18, 10), pose.normal(32, 13))
     radii = (pose.uniform(23, 40), pose.uniform(34, 58), pose.uniform(38, 70))
     ball = pose.ellipsoid_field(center, radii, pose.uniform(-0.2, 0.6)) + pose.draw_noise(40, 3)
@@ -64,6 +70,7 @@ def spleen_field(pose: Pose, cavity: Field, below: Field) -> Field:
 
 
 def kidney_field(pose: Pose) -> Field:
+    """The signed distance to the two kidneys without their sinuses, mm."""
     both = []
     for side in (1, -1):
         center = (
@@ -82,6 +89,7 @@ def kidney_field(pose: Pose) -> Field:
 
 
 def stomach_field(pose: Pose, cavity: Field, below: Field) -> Field:
+    """The signed distance to the stomach: fundus, body and antrum, mm."""
     size = pose.uniform(0.65, 1.35)
     fundus = (
         (-pose.normal(66, 8), pose.normal(8, 12), pose.normal(42, 9)),
@@ -101,6 +109,7 @@ def stomach_field(pose: Pose, cavity: Field, below: Field) -> Field:
 
 
 def bowel_field(pose: Pose, cavity: Field, below: Field) -> Field:
+    """The signed distance to the colon, small bowel and duodenum, mm."""
     normal = pose.normal
     low = pose.uniform(-85, -25)  # how high the transverse colon and flexures sit
     frame: list[Point] = [
@@ -135,12 +144,14 @@ def bowel_field(pose: Pose, cavity: Field, below: Field) -> Field:
 
 
 def gallbladder_field(pose: Pose) -> Field:
+    """The signed distance to the gallbladder, mm."""
     center = (pose.normal(56, 9), pose.normal(74, 10), pose.normal(-20, 13))
     radii = (pose.uniform(10, 20), pose.uniform(12, 24), pose.uniform(18, 38))
     return pose.ellipsoid_field(center, radii, pose.uniform(-0.5, 0.5)) + pose.draw_noise(25, 1)
 
 
 def artery_field(pose: Pose) -> Field:
+    """The signed distance to the aorta and its branches, mm."""
     normal, dome = pose.normal, pose.dome
     aorta: list[Point] = [
         (normal(-4, 5), 32, -115),
@@ -163,6 +174,7 @@ def artery_field(pose: Pose) -> Field:
 
 
 def vein_field(pose: Pose, hilum: Point, confluence: Point) -> Field:
+    """The signed distance to caval and portal veins and their branches, mm."""
     normal = pose.normal
     cava: list[Point] = [
         (normal(20, 4), 28, -118),
@@ -190,7 +202,7 @@ def vein_field(pose: Pose, hilum: Point, confluence: Point) -> Field:
 
 
 def other_field(pose: Pose) -> Field:
-    """Pancreas, esophagus, adrenals: soft tissue that is none of the named organs."""
+    """The signed distance to pancreas, esophagus, adrenals and spinal cord, mm."""
     normal = pose.normal
     pancreas = pose.tube_field(
         [
@@ -215,7 +227,7 @@ def other_field(pose: Pose) -> Field:
 
 
 def head_fields(pose: Pose) -> dict[Organ, Field]:
-    """A head with neck, far from any liver: skull, brain, airways, muscle."""
+    """The fields of a head with neck: skull, brain, airways, muscle, vessels."""
     normal, uniform = pose.normal, pose.uniform
     top = pose.ellipsoid_field(
         (0, normal(15, 5), 80), (uniform(66, 78), uniform(84, 98), uniform(72, 90))

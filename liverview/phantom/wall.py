@@ -1,4 +1,4 @@
-"""The container: trunk, skin, cavity, diaphragm, bones and muscles."""
+"""Fields of a procedural body wall: trunk, cavity, diaphragm, bones and muscles."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from liverview.phantom.pose import Pose
 
 
 def trunk_field(pose: Pose) -> Field:
+    """The signed distance to a trunk whose cross-section is a superellipse, mm."""
     up = ((pose.z - 30) / 200).clamp(0, 1)
     down = ((-pose.z - 60) / 120).clamp(0, 1)
     a = pose.width * (1 - pose.uniform(0.03, 0.16) * up**2 - pose.uniform(-0.05, 0.1) * down)
@@ -20,13 +21,14 @@ def trunk_field(pose: Pose) -> Field:
 
 
 def cavity_field(pose: Pose, trunk: Field) -> Field:
+    """The signed distance to the inside of the wall, in front of the spine, mm."""
     wall = trunk + pose.uniform(9, 16)
     spine = torch.sqrt(pose.x**2 + (pose.y + 16) ** 2) - pose.uniform(38, 46)
     return intersection(wall, -spine)
 
 
 def diaphragm_height(pose: Pose, cavity: Field) -> Field:
-    """Height (z) of the diaphragm over each point: two domes, steep along the wall."""
+    """The z of the diaphragm over each point: two domes, steep along the wall."""
     x, y = pose.x, pose.y
     a, b = pose.uniform(0.005, 0.010), pose.uniform(0.004, 0.008)
     right = pose.dome - a * (x - pose.normal(68, 8)) ** 2 - b * (y - pose.normal(32, 10)) ** 2
@@ -38,6 +40,7 @@ def diaphragm_height(pose: Pose, cavity: Field) -> Field:
 
 
 def bone_field(pose: Pose, trunk: Field) -> Field:
+    """The signed distance to spine, ribs, sternum and pelvis, mm."""
     x, y, z = pose.x, pose.y, pose.z
     body = torch.sqrt((x / 22) ** 2 + (y / 17) ** 2) * 18 - 18
     pitch = pose.uniform(30, 37)
@@ -62,7 +65,10 @@ def bone_field(pose: Pose, trunk: Field) -> Field:
 
 
 def muscle_field(pose: Pose, above: Field, cavity: Field) -> Field:
-    """Muscle inside the trunk: back, psoas, rectus, crura; the wall is found by depth."""
+    """The signed distance to back, psoas, rectus, crura and diaphragm, mm.
+
+    The muscle of the wall lies between trunk and cavity and is not among them.
+    """
     x, y, z = torch.abs(pose.x), pose.y, pose.z
     back = torch.sqrt(((x - 32) / 31) ** 2 + ((y + 42) / 21) ** 2) * 20 - 20
     thick = ((-z - 10) / 8).clamp(0, 14)

@@ -254,7 +254,7 @@ def _insert_lesions(draw: RandomSource, hu: Field, target: Tensor, grid: Grid) -
             continue
         local = grid.crop([s.start for s in box], [s.stop for s in box])
         distance = torch.where(inside[box], lesion.distance(local), FAR_MM)
-        smooth[box] = lesion.paint(smooth[box], distance, local, liver_hu, _CYST_HU)
+        smooth[box] = lesion.paint_hu(smooth[box], distance, local, liver_hu, _CYST_HU)
         within = (distance < 0) & organ[box]
         if lesion.kind is not LesionKind.PATCH:
             label = Label.TUMOR if lesion.kind is LesionKind.TUMOR else Label.LIVER
@@ -334,7 +334,7 @@ def _augment_intensity(draw: RandomSource, hu: Field, organ: Field, grid: Grid) 
 
 
 def _noise(draw: RandomSource, grid: Grid) -> Field:
-    noise = draw.white(grid.shape)
+    noise = draw.white_noise(grid.shape)
     if draw.chance(0.6):
         noise = gaussian(noise, [draw.uniform(0.3, 0.9)] * 3)
         noise = noise / noise.std()

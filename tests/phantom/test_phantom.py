@@ -169,7 +169,7 @@ def test_cubic_interpolation_is_exact_at_samples_and_on_lines() -> None:
 
 def test_resampling_to_the_same_grid_changes_nothing() -> None:
     grid = Grid((0, 0, 0), (2, 3, 4), (6, 7, 8))
-    field = RandomSource(0).white(grid.shape)
+    field = RandomSource(0).white_noise(grid.shape)
     assert torch.equal(resample(field, grid, grid), field)
     part = resample(field, grid, grid.crop((1, 2, 3), (4, 5, 6)))
     assert part.numpy() == pytest.approx(field[1:4, 2:5, 3:6].numpy(), abs=1e-5)
@@ -417,7 +417,7 @@ def test_wild_lesions_are_of_all_kinds_and_stay_where_they_belong(body: Body) ->
         local = replace(grid, origin=tuple(c - 44.5 for c in lesion.center))
         distance = lesion.distance(local)
         hu = torch.full(grid.shape, 100.0)
-        painted = lesion.paint(hu, distance, local, 100.0, 10.0)
+        painted = lesion.paint_hu(hu, distance, local, 100.0, 10.0)
         assert torch.equal(painted[distance > lesion.edge_mm], hu[distance > lesion.edge_mm])
         assert float((painted - hu).abs().max()) > 2
         assert float(painted.min()) >= -10
