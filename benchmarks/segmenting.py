@@ -106,7 +106,7 @@ def plain_labels(volume: Volume) -> np.ndarray:
     def plain(runner: Runner, *given: object) -> None:
         real(runner, *given)  # type: ignore[arg-type]
         runner._memory_format = torch.contiguous_format
-        runner.place.dtype = torch.float32
+        runner.execution.dtype = torch.float32
 
     Runner.__init__ = plain  # type: ignore[method-assign]
     try:

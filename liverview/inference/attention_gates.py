@@ -13,7 +13,7 @@ from liverview.networks.resampling import apply_along_axis, linear_weights
 def upsample_gates(
     gates: list[Tensor], scale: tuple[float, float], size: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """Coefficients in 255ths, (levels, I, J, slices), linear between the centers of cells.
+    """Upsample coefficients to (levels, I, J, slices) in 255ths, linear between cell centers.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""First stage: where the liver is, on the whole scan at 4 mm."""
+"""First stage: the liver's place and its probability, on the whole scan at 4 mm."""
 
 from __future__ import annotations
 
@@ -18,18 +18,23 @@ from liverview.core.volume import Volume
 from liverview.inference.components import fill_holes, largest_component
 from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.networks.checkpoint import Checkpoint
-from liverview.networks.resampling import apply_along_axis, downsampling_weights, linear_weights
+from liverview.networks.resampling import (
+    apply_along_axis,
+    apply_in_plane,
+    downsampling_weights,
+    linear_weights,
+)
 
 _AIR_HU = -1024.0
-_LONGEST_M = 2.6
+_MAX_EXTENT_M = 2.6
 _BODY_HU = -400.0
 _WINDOW_SLICES = 32  # slices in one forward pass: well under half a second on two cores
-_STEP = 16
-_CHUNK = 16  # full-resolution slices shrunk at once
+_WINDOW_STEP = 16
+_CHUNK = 16  # full-resolution slices downsampled at once
 MIN_LIVER_ML = 60.0
-"""What is smaller is no liver."""
+"""The least volume of a liver; anything smaller is none."""
 MIN_LIVER_PROBABILITY = 0.02
-"""Probability of the first stage below which nothing is looked for."""
+"""The probability of the first stage below which the second looks for nothing."""
 NO_LIVER = "No liver was found in this scan."
 
 
@@ -43,8 +48,8 @@ class CoarseLiver:
 
     Attributes
     ----------
-    probability : (i, j, k) float32, zero away from the part that was kept.
-    mask : (i, j, k) bool, the part that was kept.
+    probability : (i, j, k) float32, zero away from the largest component.
+    mask : (i, j, k) bool, the largest component.
     spacing : mm per coarse voxel; the grid starts at the same corner as the volume's.
     liver_hu : median HU well inside.
     """
@@ -60,11 +65,11 @@ class CoarseLiver:
         return linear_weights(self.probability.shape[axis], (positions + 0.5) * scale - 0.5)
 
     def bounding_box(self, volume: Volume, margin_mm: float) -> Box:
-        """The volume's voxels around the liver, with a margin."""
+        """The box of the volume's voxels around the liver, with a margin."""
         return self._box_in_volume(volume, self.mask, margin_mm)
 
     def search_region(self, volume: Volume) -> Box:
-        """The volume's voxels where the second stage may find anything of a liver."""
+        """The box of the volume's voxels in which the second stage may label anything."""
         return self._box_in_volume(
             volume, self.probability.numpy() > MIN_LIVER_PROBABILITY, max(self.spacing)
         )
@@ -79,39 +84,39 @@ class CoarseLiver:
         return Box.from_bounds(np.maximum(start, 0), np.minimum(stop, volume.shape))
 
 
-def find_liver(
+def iter_find_liver(
     volume: Volume, checkpoint: Checkpoint, execution: ExecutionDevice
 ) -> Generator[Progress | Message, None, CoarseLiver | None]:
-    """Yields progress; returns the liver, or None where there is none.
+    """Find the liver; yields progress, returns the liver or None where there is none.
 
     Raises
     ------
     ExtentError : where the scan is larger than any body.
     """
     spacing = checkpoint.preprocessing.spacing_mm
-    hu = yield from _downsample(volume, spacing)
+    hu = yield from _iter_downsample(volume, spacing)
     body = _body_box(hu)
     runner = Runner(checkpoint.network, execution)
-    found = torch.zeros(hu.shape)
-    inside = yield from _slide_window(hu[body], checkpoint, runner)
-    found[body] = inside
-    mask = fill_holes(largest_component((found > 0.5).numpy()))
+    probability = torch.zeros(hu.shape)
+    inside = yield from _iter_slide_window(hu[body], checkpoint, runner)
+    probability[body] = inside
+    mask = fill_holes(largest_component((probability > 0.5).numpy()))
     ml = float(mask.sum()) * float(np.prod(spacing)) / 1000
     if ml < MIN_LIVER_ML:
         yield Message(NO_LIVER)
         return None
-    near = torch.from_numpy(ndimage.binary_dilation(mask, iterations=2))
+    neighborhood = torch.from_numpy(ndimage.binary_dilation(mask, iterations=2))
     core = ndimage.binary_erosion(mask, iterations=2)
     median = float(np.median(hu.numpy()[core if core.any() else mask]))
-    return CoarseLiver(found * near, mask, spacing, median)
+    return CoarseLiver(probability * neighborhood, mask, spacing, median)
 
 
-def _downsample(
+def _iter_downsample(
     volume: Volume, spacing: tuple[float, float, float]
 ) -> Generator[Progress | Message, None, Tensor]:
-    """The whole volume in HU on the coarse grid, anti-aliased, some slices at a time."""
+    """Downsample the volume in HU to the coarse grid, anti-aliased, some slices at a time."""
     extent = [n * mm / 1000 for n, mm in zip(volume.shape, volume.spacing, strict=True)]
-    if max(extent) > _LONGEST_M:
+    if max(extent) > _MAX_EXTENT_M:
         raise ExtentError(
             f"{volume.name} spans {extent[0]:.1f} x {extent[1]:.1f} x {extent[2]:.1f} m, more "
             f"than a body: are voxels of {' x '.join(f'{s:.3g}' for s in volume.spacing)} mm right?"
@@ -122,11 +127,9 @@ def _downsample(
     ]
     out = torch.zeros(*(len(w) for w in reversed(weights)))  # (k, j, i), as files have them
     for start in range(0, volume.shape[2], _CHUNK):
-        part = volume.voxels[:, :, start : start + _CHUNK].T
-        chunk = torch.from_numpy(np.ascontiguousarray(part, np.float32)) + volume.intercept
-        chunk = apply_along_axis(
-            apply_along_axis(chunk.clamp_(min=_AIR_HU), weights[0], 2), weights[1], 1
-        )
+        stored = volume.voxels[:, :, start : start + _CHUNK].T
+        chunk = torch.from_numpy(np.ascontiguousarray(stored, np.float32)) + volume.intercept
+        chunk = apply_in_plane(chunk.clamp_(min=_AIR_HU), (weights[0], weights[1]), (2, 1))
         out += apply_along_axis(chunk, weights[2][:, start : start + _CHUNK], 0)
         done = min(start + _CHUNK, volume.shape[2]) / volume.shape[2]
         yield Progress("Looking for the liver", 0.05 * done)
@@ -134,7 +137,7 @@ def _downsample(
 
 
 def _body_box(hu: Tensor) -> Box:
-    """The slices of both in-plane axes that show more than air; every axial slice."""
+    """The box of both in-plane axes that shows more than air; every axial slice."""
     dense = hu > _BODY_HU
     box = []
     for axis in (0, 1):
@@ -147,15 +150,15 @@ def _body_box(hu: Tensor) -> Box:
     return Box(box[0], box[1], slice(0, hu.shape[2]))
 
 
-def _slide_window(
+def _iter_slide_window(
     hu: Tensor, checkpoint: Checkpoint, runner: Runner
 ) -> Generator[Progress | Message, None, Tensor]:
-    """Liver probability of a block, from tiles that overlap by half, faded into each other."""
+    """Liver probability of a block, from windows that overlap by half, blended by a ramp."""
     multiple = checkpoint.network.config.multiple
     liver = checkpoint.classes.index("liver")
     depth = hu.shape[2]
     sizes = [-(-n // multiple) * multiple for n in hu.shape[:2]]
-    length = max(_WINDOW_SLICES, -(-depth // _STEP) * _STEP)
+    length = max(_WINDOW_SLICES, -(-depth // _WINDOW_STEP) * _WINDOW_STEP)
     padded = torch.full((*sizes, length), _AIR_HU)
     padded[: hu.shape[0], : hu.shape[1], :depth] = hu
     # Beyond the last slice the scan goes on, it does not turn into air.
@@ -164,12 +167,12 @@ def _slide_window(
         _WINDOW_SLICES / 2
     )
     total, weight = torch.zeros_like(padded), torch.zeros(length)
-    starts = range(0, length - _WINDOW_SLICES + 1, _STEP)
+    starts = range(0, length - _WINDOW_SLICES + 1, _WINDOW_STEP)
     for number, start in enumerate(starts, start=1):
-        x = checkpoint.preprocessing.input_3d(padded[:, :, start : start + _WINDOW_SLICES])
-        seen = runner.predict(x[None])[0, liver]
-        total[:, :, start : start + _WINDOW_SLICES] += seen * fade
-        weight[start : start + _WINDOW_SLICES] += fade
-        yield from runner.place.take_notices()
+        window = slice(start, start + _WINDOW_SLICES)
+        x = checkpoint.preprocessing.input_3d(padded[:, :, window])
+        total[:, :, window] += runner.predict(x[None])[0, liver] * fade
+        weight[window] += fade
+        yield from runner.execution.take_notices()
         yield Progress("Looking for the liver", 0.05 + 0.15 * number / len(starts))
     return (total / weight)[: hu.shape[0], : hu.shape[1], :depth]

@@ -1,4 +1,4 @@
-"""Running a network on a device, with a ladder down when its memory does not suffice."""
+"""Forward passes on a device, in smaller batches or on the CPU when its memory runs out."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from liverview.networks.network import AttentionResUNet
 
 
 class ExecutionDevice:
-    """Where the networks of one segmentation run; all of them move down together.
+    """The device that all networks of one segmentation run on.
 
     Attributes
     ----------
-    device : where they run now.
-    dtype : what convolutions are computed in; float32 but for CPUs made for less.
+    device : the current one.
+    dtype : the number format of convolutions; float32 but for CPUs made for less.
     """
 
     def __init__(self, device: torch.device, dtype: torch.dtype | None = None) -> None:
@@ -27,11 +27,11 @@ class ExecutionDevice:
         self._notices: list[Message] = []
 
     def fall_back_to_cpu(self) -> None:
-        """Go on on the CPU, which is said once.
+        """Go on on the CPU, with one notice.
 
         Raises
         ------
-        MemoryError : where it is the CPU that has no memory left.
+        MemoryError : where the CPU is the one that has no memory left.
         """
         if self.device.type == "cpu":
             raise MemoryError(
@@ -44,53 +44,53 @@ class ExecutionDevice:
         )
 
     def take_notices(self) -> list[Message]:
-        """What a person should be told, each notice once."""
+        """Return the notices for the user that were not taken yet."""
         taken, self._notices = self._notices, []
         return taken
 
 
 class Runner:
-    """A network at a place.
+    """A network on an execution device.
 
     Out of memory on the device: half the batch, and when a single input is too much, the
     CPU for the rest of the work.
     """
 
-    def __init__(self, network: AttentionResUNet, place: ExecutionDevice) -> None:
-        self.place = place
+    def __init__(self, network: AttentionResUNet, execution: ExecutionDevice) -> None:
+        self.execution = execution
         self.network = network
-        two = network.config.dims == 2
-        self._memory_format = torch.channels_last if two else torch.channels_last_3d
+        is_2d = network.config.dims == 2
+        self._memory_format = torch.channels_last if is_2d else torch.channels_last_3d
         self._max_batch: int | None = None
 
     def predict(self, x: Tensor) -> Tensor:
-        """(B, C, ...) -> class probabilities (B, classes, ...) float32 on the CPU."""
-        (found,) = self._predict_in_pieces(x, gates=False)
-        return found
+        """Class probabilities (B, classes, ...) of (B, C, ...), float32 on the CPU."""
+        (probabilities,) = self._predict_in_pieces(x, gates=False)
+        return probabilities
 
     def predict_with_gates(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Probabilities, and the attention gates' coefficients as the network returns them.
+        """Class probabilities, and the attention gates' coefficients as the network returns them.
 
         All are float32 on the CPU, the probabilities the same as without the gates.
         """
-        found, *gates = self._predict_in_pieces(x, gates=True)
-        return found, gates
+        probabilities, *coefficients = self._predict_in_pieces(x, gates=True)
+        return probabilities, coefficients
 
     def _predict_in_pieces(self, x: Tensor, gates: bool) -> list[Tensor]:
-        parts: list[list[Tensor]] = []
+        outputs: list[list[Tensor]] = []
         done = 0
         while done < len(x):
             piece = x[done : done + (self._max_batch or len(x))]
-            part = self._try_forward(piece, gates)
-            if part is None:
+            output = self._try_forward(piece, gates)
+            if output is None:
                 self._step_down(len(piece))
             else:
-                parts.append(part)
+                outputs.append(output)
                 done += len(piece)
-        return [torch.cat(pieces) for pieces in zip(*parts, strict=True)]
+        return [torch.cat(pieces) for pieces in zip(*outputs, strict=True)]
 
     def _try_forward(self, x: Tensor, gates: bool) -> list[Tensor] | None:
-        """One forward pass; None where the memory did not suffice."""
+        """Run one forward pass; None where the memory did not suffice."""
         try:
             return self._run_network(x, gates)
         except torch.OutOfMemoryError:
@@ -101,28 +101,27 @@ class Runner:
             raise
 
     def _run_network(self, x: Tensor, gates: bool) -> list[Tensor]:
-        """Probabilities and, if asked for, the gates' coefficients."""
-        device, dtype = self.place.device, self.place.dtype
+        """Class probabilities and, if asked for, the gates' coefficients."""
+        device, dtype = self.execution.device, self.execution.dtype
         # Weights stay as they are and are rounded on their way.
         plain = dtype is torch.float32
         rounded = nullcontext() if plain else torch.autocast(device.type, dtype)
         with torch.inference_mode(), rounded:
             self.network = self.network.to(device)
-            there = x.to(device).contiguous(memory_format=self._memory_format)
-            logits, found = (
-                self.network(there, return_gates=True)
-                if gates
-                else (
-                    self.network(there),
-                    [],
-                )
-            )
-            return [logits.float().softmax(dim=1).cpu(), *(gate.float().cpu() for gate in found)]
+            batch = x.to(device).contiguous(memory_format=self._memory_format)
+            coefficients: list[Tensor] = []
+            if gates:
+                logits, coefficients = self.network(batch, return_gates=True)
+            else:
+                logits = self.network(batch)
+            probabilities = logits.float().softmax(dim=1).cpu()
+            return [probabilities, *(gate.float().cpu() for gate in coefficients)]
 
     def _step_down(self, size: int) -> None:
-        if self.place.device.type == "cuda":
+        """Halve the batch, or go on on the CPU where a single input was too much."""
+        if self.execution.device.type == "cuda":
             torch.cuda.empty_cache()
         if size > 1:
             self._max_batch = size // 2
         else:
-            self.place.fall_back_to_cpu()
+            self.execution.fall_back_to_cpu()

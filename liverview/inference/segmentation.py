@@ -3,9 +3,9 @@
 `iter_segment` is a generator and knows nothing of threads: to cancel is to stop iterating and
 close it. Slabs are computed on a fixed partition of the volume and only their order depends
 on the crosshair, so the result is the same, bit for bit, whatever the order. Memory beyond
-the volume and the label map is bounded by the slab and the first stage's 4 mm grid, but for what
-the clean-up of the whole needs to know: the labels, a byte per voxel of the liver's box, and how
-sure the network is of its tumors where it saw any.
+the volume and the label map is bounded by the slab and the first stage's 4 mm grid, except for
+two bytes per voxel of the liver's box that the clean-up needs: the label, and the probability of
+tumor, which takes memory only where the network labeled some.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import Volume
-from liverview.inference.cleanup import clean_labels
-from liverview.inference.coarse import MIN_LIVER_ML, NO_LIVER, CoarseLiver, find_liver
-from liverview.inference.fine import SlabExtras, nearest_first, refine_slabs
+from liverview.inference.cleanup import iter_clean_labels
+from liverview.inference.coarse import MIN_LIVER_ML, NO_LIVER, CoarseLiver, iter_find_liver
+from liverview.inference.fine import iter_refine_slabs
 from liverview.inference.runner import ExecutionDevice, Runner
-from liverview.inference.whole_slices import refine_whole_slices
+from liverview.inference.second_stage import SecondStage, SlabExtras, nearest_first
+from liverview.inference.whole_slices import iter_refine_whole_slices
 from liverview.networks.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from liverview.networks.device import pick_device
 from liverview.networks.memory import reuse_large_blocks
 from liverview.networks.network import fold_batch_norm
-from liverview.networks.resampling import apply_along_axis
+from liverview.networks.resampling import apply_along_axis, apply_in_plane
 
 __all__ = ["Models", "Slab", "collect_labels", "iter_segment", "load_models"]
 
@@ -58,25 +59,26 @@ def load_models(folder: Path | None = None) -> Models:
     ------
     CheckpointError : where one is missing, damaged or of the wrong kind.
     """
-    where = folder or paths.weights()
-    coarse = load_checkpoint(where / "coarse.safetensors")
-    fine = load_checkpoint(where / "fine.safetensors")
+    folder = folder or paths.weights()
+    coarse = load_checkpoint(folder / "coarse.safetensors")
+    fine = load_checkpoint(folder / "fine.safetensors")
     if coarse.network.config.dims != 3 or "liver" not in coarse.classes:
-        raise CheckpointError(f"{where / 'coarse.safetensors'} is not a 3D network for the liver.")
+        raise CheckpointError(f"{folder / 'coarse.safetensors'} is not a 3D network for the liver.")
     if coarse.preprocessing.whole_slices:
-        raise CheckpointError(f"{where / 'coarse.safetensors'} has no resolution of its own.")
-    if fine.network.config.dims != 2 or not _are_labels(fine.classes):
-        raise CheckpointError(f"{where / 'fine.safetensors'} is not a 2D network for the labels.")
+        raise CheckpointError(f"{folder / 'coarse.safetensors'} has no resolution of its own.")
+    if fine.network.config.dims != 2 or not _are_label_names(fine.classes):
+        raise CheckpointError(f"{folder / 'fine.safetensors'} is not a 2D network for the labels.")
     fold_batch_norm(coarse.network)
     fold_batch_norm(fine.network)
     return Models(coarse, fine)
 
 
-def _are_labels(classes: tuple[str, ...]) -> bool:
-    """Whether these are background and some of the labels, each once."""
+def _are_label_names(classes: tuple[str, ...]) -> bool:
+    """True for the background and some of the labels, each once."""
     background, *names = (label.name.lower() for label in Label)
-    some = set(classes[1:])
-    return classes[0] == background and 0 < len(some) == len(classes) - 1 and some <= set(names)
+    given = set(classes[1:])
+    distinct = 0 < len(given) == len(classes) - 1
+    return classes[0] == background and distinct and given <= set(names)
 
 
 def iter_segment(
@@ -102,33 +104,35 @@ def iter_segment(
     ExtentError : where the scan is larger than any body.
     """
     reuse_large_blocks()
-    place = ExecutionDevice(pick_device(device))
-    near = crosshair[2] if crosshair is not None else volume.shape[2] // 2
-    liver = yield from find_liver(volume, models.coarse, place)
+    execution = ExecutionDevice(pick_device(device))
+    start_slice = crosshair[2] if crosshair is not None else volume.shape[2] // 2
+    liver = yield from iter_find_liver(volume, models.coarse, execution)
     if liver is None:
         yield Slab(0, np.zeros(volume.shape, np.uint8))
         yield Progress("Done", 1.0)
         return
-    yield from _iter_coarse_slabs(volume, liver, near)
-    reach = liver.search_region(volume)
-    shape = tuple(side.stop - side.start for side in reach)
+    yield from _iter_coarse_slabs(volume, liver, start_slice)
+    region = liver.search_region(volume)
+    shape = tuple(side.stop - side.start for side in region)
     labels = np.zeros(shape, np.uint8, order="F")
     tumor = np.zeros(shape, np.uint8, order="F")  # takes memory where it is written to
-    runner = Runner(models.fine.network, place)
-    stage = refine_whole_slices if models.fine.preprocessing.whole_slices else refine_slabs
-    beside = SlabExtras(probabilities, gates)
-    for refined in stage(volume, liver, models.fine, runner, near, beside):
-        slab = (
-            refined.slab if beside == SlabExtras() else replace(refined.slab, search_region=reach)
-        )
-        _copy_slices(labels, slab.labels, slab.start, reach)
+    extras = SlabExtras(probabilities, gates)
+    runner = Runner(models.fine.network, execution)
+    stage = SecondStage(volume, models.fine, runner, extras)
+    whole = models.fine.preprocessing.whole_slices
+    iter_refined = iter_refine_whole_slices if whole else iter_refine_slabs
+    for refined in iter_refined(stage, liver, start_slice):
+        slab = refined.slab
+        if extras != SlabExtras():
+            slab = replace(slab, search_region=region)
+        _copy_slices(labels, slab.labels, slab.start, region)
         if (slab.labels[slab.label_bbox] == Label.TUMOR).any():
-            _copy_slices(tumor, refined.tumor, slab.start, reach)
+            _copy_slices(tumor, refined.tumor, slab.start, region)
         yield slab
-        yield from place.take_notices()
+        yield from execution.take_notices()
         yield Progress("Refining", 0.2 + 0.77 * refined.done)
-    ml = yield from _iter_cleaned_slabs(volume, reach, labels, tumor)
-    if ml < MIN_LIVER_ML:  # the second stage saw that it is none
+    ml = yield from _iter_cleaned_slabs(volume, region, labels, tumor)
+    if ml < MIN_LIVER_ML:  # the second stage did not confirm it
         yield Slab(0, np.zeros(volume.shape, np.uint8))
         yield Message(NO_LIVER)
     elif not _PLAUSIBLE_ML[0] <= ml <= _PLAUSIBLE_ML[1]:
@@ -139,7 +143,7 @@ def iter_segment(
 def collect_labels(
     stream: Iterator[Progress | Message | Slab], shape: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
-    """The label map that a stream adds up to, (I, J, K) uint8."""
+    """Assemble the label map of a stream, (I, J, K) uint8."""
     labels = np.zeros(shape, np.uint8, order="F")
     for item in stream:
         if isinstance(item, Slab):
@@ -147,46 +151,44 @@ def collect_labels(
     return labels
 
 
-def _iter_coarse_slabs(volume: Volume, liver: CoarseLiver, near: int) -> Iterator[Slab]:
-    """The first stage's liver on the volume's grid."""
+def _iter_coarse_slabs(volume: Volume, liver: CoarseLiver, start_slice: int) -> Iterator[Slab]:
+    """Yield the first stage's liver on the volume's grid, nearest to ``start_slice`` first."""
     mask = torch.from_numpy(liver.mask).float()
     i, j = (
         liver.weights_from_coarse(volume, axis, torch.arange(volume.shape[axis])) for axis in (0, 1)
     )
-    *around, slices = liver.bounding_box(volume, max(liver.spacing))
-    for start in nearest_first(range(slices.start, slices.stop, _CHUNK), _CHUNK, near):
+    *in_plane, slices = liver.bounding_box(volume, max(liver.spacing))
+    for start in nearest_first(range(slices.start, slices.stop, _CHUNK), _CHUNK, start_slice):
         stop = min(start + _CHUNK, volume.shape[2])
-        thin = apply_along_axis(
-            mask, liver.weights_from_coarse(volume, 2, torch.arange(start, stop)), 2
-        ).movedim(2, 0)
-        shown = apply_along_axis(apply_along_axis(thin, i, 1), j, 2).permute(1, 2, 0) > 0.5
-        labels = np.asfortranarray(shown.to(torch.uint8).numpy() * np.uint8(Label.LIVER))
-        yield Slab(start, labels, label_bbox=(around[0], around[1]))
+        slice_weights = liver.weights_from_coarse(volume, 2, torch.arange(start, stop))
+        coarse_slices = apply_along_axis(mask, slice_weights, 2).movedim(2, 0)
+        inside = apply_in_plane(coarse_slices, (i, j), (1, 2)).permute(1, 2, 0) > 0.5
+        labels = np.asfortranarray(inside.to(torch.uint8).numpy() * np.uint8(Label.LIVER))
+        yield Slab(start, labels, label_bbox=(in_plane[0], in_plane[1]))
 
 
 def _copy_slices(
     block: NDArray[np.uint8],
     values: NDArray[np.uint8],
     start: int,
-    reach: Box,
+    region: Box,
 ) -> None:
-    """Put slices of the volume, from ``start`` on, into the block that reaches so far."""
-    i, j, k = reach
-    first, last = max(start, k.start), min(start + values.shape[2], k.stop)
-    if first < last:
-        part = values[i, j, first - start : last - start]
-        block[:, :, first - k.start : last - k.start] = part
+    """Copy slices of the volume, from ``start`` on, into the block of a region of it."""
+    i, j, k = region
+    first, stop = max(start, k.start), min(start + values.shape[2], k.stop)
+    if first < stop:
+        block[:, :, first - k.start : stop - k.start] = values[i, j, first - start : stop - start]
 
 
 def _iter_cleaned_slabs(
     volume: Volume,
-    reach: Box,
+    region: Box,
     labels: NDArray[np.uint8],
     tumor: NDArray[np.uint8],
 ) -> Generator[Progress | Slab, None, float]:
-    """Slabs for the slices that the clean-up changed; returns the volume of what is left, mL."""
-    changed = yield from clean_labels(labels, tumor, volume.spacing)
-    i, j, k = reach
+    """Yield slabs of the slices that the clean-up changed; returns the liver's volume, mL."""
+    changed = yield from iter_clean_labels(labels, tumor, volume.spacing)
+    i, j, k = region
     for offset in np.flatnonzero(changed):
         slab = np.zeros((*volume.shape[:2], 1), np.uint8, order="F")
         slab[i, j, 0] = labels[:, :, offset]

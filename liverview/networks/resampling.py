@@ -33,6 +33,12 @@ def apply_along_axis(block: Tensor, weights: Tensor, axis: int) -> Tensor:
     return mixed.reshape(*block.shape[:axis], len(weights), *after)
 
 
+def apply_in_plane(block: Tensor, weights: tuple[Tensor, Tensor], axes: tuple[int, int]) -> Tensor:
+    """Apply weights along two axes of a block, one after the other; the result is contiguous."""
+    once = apply_along_axis(block, weights[0], axes[0])
+    return apply_along_axis(once, weights[1], axes[1])
+
+
 def downsampling_weights(size: int, scale: float) -> Tensor:
     """Weights from ``size`` samples to ones ``scale`` apart that begin at the same edge."""
     positions = (torch.arange(max(1, round(size / scale))) + 0.5) * scale - 0.5

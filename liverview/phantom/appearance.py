@@ -1,8 +1,8 @@
-"""What a body looks like on CT: Hounsfield units per organ and contrast phase.
+"""The appearance of a body on CT: Hounsfield units per organ and contrast phase.
 
 Means and spreads between patients follow clinical values for the four usual phases
-(enhancement curves: Bae 2010, doi:10.1148/radiol.10090908). `wild` appearances go beyond
-them on purpose: networks that saw impossible contrasts rely on shape and place as well.
+(enhancement curves: Bae 2010, doi:10.1148/radiol.10090908). With training variety they go
+beyond them on purpose: networks that saw impossible contrasts rely on shape and place as well.
 """
 
 from __future__ import annotations
@@ -67,32 +67,32 @@ class Appearance:
 
 
 def draw_appearance(
-    draw: RandomSource, phase: Phase | None = None, *, wild: bool = False
+    draw: RandomSource, phase: Phase | None = None, *, training_variety: bool = False
 ) -> Appearance:
-    """Draw how a body looks; without a phase, one is drawn and blended with the next."""
+    """Draw an appearance; without a phase, one is drawn and blended with its neighbor."""
     first = PHASES.index(phase) if phase else draw.choice((0.25, 0.18, 0.37, 0.2))
     second = min(max(first + draw.integer(-1, 2), 0), 3) if phase is None else first
     blend = draw.uniform(0, 0.5)
-    strength = draw.uniform(0.6, 1.3) if wild else draw.uniform(0.9, 1.1)
-    spread = 1.0 if wild else 0.5
+    strength = draw.uniform(0.6, 1.3) if training_variety else draw.uniform(0.9, 1.1)
+    spread = 1.0 if training_variety else 0.5
 
-    def one(table: tuple[tuple[float, float], ...]) -> float:
+    def draw_hu(table: tuple[tuple[float, float], ...]) -> float:
         mean = table[first][0] * (1 - blend) + table[second][0] * blend
         mean = table[0][0] + (mean - table[0][0]) * strength
         return mean + spread * draw.normal(0, table[first][1])
 
-    mean = {organ: one(table) for organ, table in _ENHANCEMENT.items()}
+    mean = {organ: draw_hu(table) for organ, table in _ENHANCEMENT.items()}
     mean[Organ.OUTSIDE] = -1000.0
     mean[Organ.FAT] = draw.normal(-103, 9)
     mean[Organ.BONE] = draw.uniform(220, 420)
     mean[Organ.LUNG] = draw.normal(-820, 45)
-    contrasts = one(_PORTAL_CONTRAST), one(_HEPATIC_CONTRAST)
-    if not wild and first == 2:  # a portal phase in which every vessel shows
+    contrasts = draw_hu(_PORTAL_CONTRAST), draw_hu(_HEPATIC_CONTRAST)
+    if not training_variety and first == 2:  # a portal phase in which every vessel shows
         contrasts = max(contrasts[0], 35), max(contrasts[1], 30)
-    filling = (_filling(draw, wild), _filling(draw, wild))
-    if wild:
-        contrasts = _derange(draw, mean, contrasts)
-        filling = (_like_liver(draw, filling[0], mean), filling[1])
+    filling = (_draw_filling(draw, training_variety), _draw_filling(draw, training_variety))
+    if training_variety:
+        contrasts = _disturb_contrasts(draw, mean, contrasts)
+        filling = (_disguise_filling(draw, filling[0], mean), filling[1])
     liver = mean[Organ.LIVER]
     return Appearance(
         mean_hu=mean,
@@ -102,10 +102,10 @@ def draw_appearance(
         marrow_hu=draw.normal(160, 45),
         myocardium_hu=draw.normal(50, 8) + (draw.uniform(25, 65) if first else 0.0),
         medulla_hu=mean[Organ.KIDNEY] * (draw.uniform(0.45, 1.05) if first else 1.0),
-        mass_hu=_mass_hu(draw, liver) if wild else 60.0,
+        mass_hu=_draw_mass_hu(draw, liver) if training_variety else 60.0,
         fluid_hu=draw.normal(10, 8),
         filling_hu=filling,
-        numbers=_numbers(draw, wild) | _beside_vessels(draw, wild),
+        numbers=_draw_numbers(draw, training_variety) | _draw_perivascular(draw, training_variety),
         noise={
             "fine": smooth_noise(draw, CANONICAL_GRID, 9),
             "medium": smooth_noise(draw, CANONICAL_GRID, 15),
@@ -116,7 +116,7 @@ def draw_appearance(
     )
 
 
-def _derange(
+def _disturb_contrasts(
     draw: RandomSource, mean: dict[Organ, float], contrasts: tuple[float, float]
 ) -> tuple[float, float]:
     """Fatty livers, random organs, neighbors of equal density; returns vessel contrasts."""
@@ -138,67 +138,67 @@ def _derange(
     return contrasts
 
 
-def _mass_hu(draw: RandomSource, liver_hu: float) -> float:
-    """Masses are most often as dense as the liver or a little less."""
+def _draw_mass_hu(draw: RandomSource, liver_hu: float) -> float:
+    """Draw the HU of a mass: most often as dense as the liver or a little less."""
     return liver_hu + draw.uniform(-95, 25) if draw.chance(0.75) else draw.uniform(-20, 150)
 
 
-def _filling(draw: RandomSource, wild: bool) -> tuple[float, float, float]:
-    """Three contents of stomach or bowel: water, food, gas, oral contrast."""
-    weights = (0.3, 0.38, 0.2, 0.12) if wild else (0.45, 0.4, 0.15, 0.0)
+def _draw_filling(draw: RandomSource, training_variety: bool) -> tuple[float, float, float]:
+    """Draw three contents of stomach or bowel: water, food, gas, oral contrast."""
+    weights = (0.3, 0.38, 0.2, 0.12) if training_variety else (0.45, 0.4, 0.15, 0.0)
 
-    def one() -> float:
+    def draw_content() -> float:
         kind = draw.choice(weights)
         return (draw.normal(6, 8), draw.uniform(0, 90), -900.0, draw.uniform(110, 420))[kind]
 
-    return one(), one(), one()
+    return draw_content(), draw_content(), draw_content()
 
 
-def _like_liver(
+def _disguise_filling(
     draw: RandomSource, filling: tuple[float, float, float], mean: dict[Organ, float]
 ) -> tuple[float, float, float]:
-    """Now and then a stomach full of food as dense as the liver."""
+    """Fill one stomach in five with food as dense as the liver."""
     if not draw.chance(0.2):
         return filling
     food = mean[Organ.LIVER] + draw.normal(0, 12)
     return food, food + draw.normal(0, 10), filling[2]
 
 
-def _numbers(draw: RandomSource, wild: bool) -> dict[str, float]:
-    def either(p: float, yes: float, no: float = 0.0) -> float:
+def _draw_numbers(draw: RandomSource, training_variety: bool) -> dict[str, float]:
+    def value_or(p: float, yes: float, no: float = 0.0) -> float:
         return yes if draw.chance(p) else no
 
-    u = draw.uniform
+    uniform = draw.uniform
     return {
-        "cortex_mm": u(2.5, 6),
-        "strands_hu": u(20, 90),
-        "strands_from": u(1.0, 2.4),
-        "muscle_fat_hu": u(5, 60) if wild else u(5, 25),
-        "muscle_fat_from": u(0.8, 2.4),
-        "myocardium_mm": u(6, 14),
-        "cortex_kidney_mm": u(6, 10),
-        "wall_mm": u(2, 5),
-        "gas_level": either(0.6, u(0, 60), 999.0),
-        "feces_from": either(0.5, u(0.4, 2.0), 99.0),
-        "feces_hu": u(-600, -50),
-        "liver_texture_hu": u(0, 5) if wild else u(1, 2),
-        "texture_hu": u(1, 10) if wild else u(1, 4),
-        "lung_vessels_hu": u(150, 500),
-        "effusion_y": either(0.2, u(-75, -30), -999.0) if wild else -999.0,
+        "cortex_mm": uniform(2.5, 6),
+        "strands_hu": uniform(20, 90),
+        "strands_from": uniform(1.0, 2.4),
+        "muscle_fat_hu": uniform(5, 60) if training_variety else uniform(5, 25),
+        "muscle_fat_from": uniform(0.8, 2.4),
+        "myocardium_mm": uniform(6, 14),
+        "cortex_kidney_mm": uniform(6, 10),
+        "wall_mm": uniform(2, 5),
+        "gas_level": value_or(0.6, uniform(0, 60), 999.0),
+        "feces_from": value_or(0.5, uniform(0.4, 2.0), 99.0),
+        "feces_hu": uniform(-600, -50),
+        "liver_texture_hu": uniform(0, 5) if training_variety else uniform(1, 2),
+        "texture_hu": uniform(1, 10) if training_variety else uniform(1, 4),
+        "lung_vessels_hu": uniform(150, 500),
+        "effusion_y": value_or(0.2, uniform(-75, -30), -999.0) if training_variety else -999.0,
         # Ascites: fluid up to so far from the organs, and in the hollows behind and below.
-        "ascites_mm": either(0.14, u(3, 30), -999.0) if wild else -999.0,
-        "mass_texture_hu": u(0, 20),
-        "mass_core_hu": either(0.5, u(-50, 20)),
-        "calcified_from": either(0.1, u(1.5, 2.5), 99.0),
-        "bile_layer_hu": either(0.2, u(10, 60)),
-        "atelectasis_mm": either(0.25, u(3, 14), -999.0) if wild else -999.0,
+        "ascites_mm": value_or(0.14, uniform(3, 30), -999.0) if training_variety else -999.0,
+        "mass_texture_hu": uniform(0, 20),
+        "mass_core_hu": value_or(0.5, uniform(-50, 20)),
+        "calcified_from": value_or(0.1, uniform(1.5, 2.5), 99.0),
+        "bile_layer_hu": value_or(0.2, uniform(10, 60)),
+        "atelectasis_mm": value_or(0.25, uniform(3, 14), -999.0) if training_variety else -999.0,
     }
 
 
-def _beside_vessels(draw: RandomSource, wild: bool) -> dict[str, float]:
-    """What lies along the portal vein and is no vessel: edema, wide bile ducts, calcium."""
+def _draw_perivascular(draw: RandomSource, training_variety: bool) -> dict[str, float]:
+    """Draw edema, wide bile ducts or calcium along the portal vein, none of them a vessel."""
     none = {"sleeve_mm": 0.0, "sleeve_hu": 0.0, "ducts_mm": 0.0, "wall_calcium_from": 99.0}
-    lot = draw.uniform(0, 1) if wild else 1.0
+    lot = draw.uniform(0, 1) if training_variety else 1.0
     if lot < 0.08:
         return none | {"sleeve_mm": draw.uniform(1.5, 4), "sleeve_hu": draw.uniform(-60, -15)}
     if lot < 0.16:

@@ -20,7 +20,7 @@ from liverview.phantom.fields import Field, Grid, slices_with
 from liverview.phantom.frame import CANONICAL_GRID, Organ
 
 STEP_MM = 0.5
-"""What one count of a stored distance is."""
+"""The mm of one count of a stored distance."""
 
 _VESSELS = "vessels/"
 _LIVER_MM = 2.0
@@ -32,16 +32,16 @@ _RESECTIONS = ((4, 5, 6, 7, 8), (5, 6, 7, 8), (6, 7), (2, 3), (2, 3, 4))
 
 @dataclass(frozen=True, eq=False)
 class Torso:
-    """A body before it is posed, on `CANONICAL_GRID`.
+    """A trunk and its organs before they are posed, on `CANONICAL_GRID`.
 
     Attributes
     ----------
     organs : signed distance per organ, mm; organs overlap, the smallest distance wins.
     trunk : distance to the trunk without its subcutaneous fat.
     cavity : distance to the inside of the chest and belly wall.
-    hilum, confluence : mm, where the portal vein enters the liver and where the hepatic
-        veins meet the vena cava.
-    span : lowest and highest z that is known, mm.
+    hilum, confluence : world mm of the point at which the portal vein enters the liver, and
+        of the one at which the hepatic veins meet the vena cava.
+    known_z_range : lowest and highest z that is known, mm.
     """
 
     organs: dict[Organ, Field]
@@ -49,37 +49,39 @@ class Torso:
     cavity: Field
     hilum: tuple[float, float, float]
     confluence: tuple[float, float, float]
-    span: tuple[float, float]
+    known_z_range: tuple[float, float]
 
 
 @cache
 def _arrays() -> dict[str, np.ndarray]:
-    """All but the vessels, which are large and seldom wanted together."""
+    """The arrays of the bank but the vessels, which are large and seldom wanted together."""
     with np.load(paths.resources() / "bank" / "bank.npz") as stored:
         return {name: stored[name] for name in stored.files if not name.startswith(_VESSELS)}
 
 
 @cache
 def vessel_names() -> tuple[str, ...]:
+    """Names of the livers whose vessels the bank holds."""
     with np.load(paths.resources() / "bank" / "bank.npz") as stored:
         return tuple(n.removeprefix(_VESSELS) for n in stored.files if n.startswith(_VESSELS))
 
 
 @lru_cache(maxsize=4)
 def vessels(name: str) -> torch.Tensor:
-    """Where the vessels of a liver are: bool, in the box that just holds the liver, 1 mm."""
+    """The mask of a liver's vessels: bool, in the box that just holds the liver, 1 mm."""
     with np.load(paths.resources() / "bank" / "bank.npz") as stored:
         return torch.from_numpy(stored[_VESSELS + name])
 
 
 @cache
 def liver_names() -> tuple[str, ...]:
+    """Names of the livers of the bank."""
     return tuple(n.removeprefix("liver/") for n in _arrays() if n.startswith("liver/"))
 
 
 @cache
 def body_names() -> tuple[str, ...]:
-    """Bodies, those first that are known over the whole of `CANONICAL_GRID`."""
+    """Names of the bodies, those first that are known over the whole of `CANONICAL_GRID`."""
     names = {n.split("/")[1] for n in _arrays() if n.startswith("body/")}
     return tuple(sorted(names, key=lambda n: -_arrays()[f"body/{n}/span"][1]))
 
@@ -88,24 +90,27 @@ def body_names() -> tuple[str, ...]:
 def body(name: str, device: torch.device) -> Torso:
     """A torso of the bank."""
 
-    def field(part: str) -> Field:
+    def load_field(part: str) -> Field:
         return torch.from_numpy(_arrays()[f"body/{name}/{part}"]).to(device).float() * STEP_MM
 
-    organs = {organ: field(organ.name.lower()) for organ in Organ if organ > Organ.FAT}
+    organs = {organ: load_field(organ.name.lower()) for organ in Organ if organ > Organ.FAT}
     liver, vein = organs[Organ.LIVER], organs[Organ.VEIN]
     low, high = (float(v) for v in _arrays()[f"body/{name}/span"])
     return Torso(
         organs=organs,
-        trunk=field("trunk"),
-        cavity=field("cavity"),
-        hilum=_meeting(liver, vein, 0.35),
-        confluence=_meeting(liver, vein, 0.9),
-        span=(low, high),
+        trunk=load_field("trunk"),
+        cavity=load_field("cavity"),
+        hilum=_contact_point(liver, vein, 0.35),
+        confluence=_contact_point(liver, vein, 0.9),
+        known_z_range=(low, high),
     )
 
 
-def _meeting(liver: Field, vein: Field, height: float) -> tuple[float, float, float]:
-    """Where veins touch the liver, nearest to a height between its lowest and highest point."""
+def _contact_point(liver: Field, vein: Field, height: float) -> tuple[float, float, float]:
+    """World mm of a point where veins touch the liver.
+
+    ``height`` is where to look between the liver's lowest point, 0, and its highest, 1.
+    """
     z = CANONICAL_GRID.axis(2, liver.device)
     slices = slices_with(liver)
     wanted = z[slices[0]] + height * (z[slices[-1]] - z[slices[0]])
@@ -124,7 +129,7 @@ class LiverShape:
     Attributes
     ----------
     distance : signed distance, mm.
-    grid : where it is sampled; its origin is the liver's center of mass.
+    grid : the grid of the distance; world (0, 0, 0) is the liver's center of mass.
     """
 
     distance: Field
@@ -132,7 +137,7 @@ class LiverShape:
 
     @property
     def volume(self) -> float:
-        """Cubic mm."""
+        """The volume in cubic mm."""
         return float((self.distance < 0).sum()) * math.prod(self.grid.spacing)
 
 

@@ -1,4 +1,4 @@
-"""What a phantom is asked to be and what comes back; light, for dialogs."""
+"""The configuration of a phantom and its result, without torch, for dialogs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Phase(StrEnum):
 
 
 class Region(StrEnum):
-    """What part of the body the middle of the image shows."""
+    """The part of the body in the middle of the image."""
 
     LIVER = "liver"
     CHEST = "chest"
@@ -32,7 +32,7 @@ REGIONS = tuple(Region)
 
 @dataclass(frozen=True)
 class PhantomConfig:
-    """What to generate.
+    """The settings of a phantom.
 
     Attributes
     ----------

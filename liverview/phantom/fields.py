@@ -25,7 +25,7 @@ Field = Tensor
 Point = Sequence[float]
 
 FAR_MM = 99.0
-"""The distance that stands for "nowhere near"."""
+"""The distance, mm, that fields are cut at."""
 
 
 class RandomSource:
@@ -42,31 +42,32 @@ class RandomSource:
         self._fields.manual_seed(int(self.numbers.integers(2**63)))
 
     def uniform(self, low: float, high: float) -> float:
-        """Uniform."""
+        """Draw a number uniformly from [low, high)."""
         return float(self.numbers.uniform(low, high))
 
     def log_uniform(self, low: float, high: float) -> float:
-        """Log-uniform."""
+        """Draw a number whose logarithm is uniform."""
         return math.exp(self.uniform(math.log(low), math.log(high)))
 
     def normal(self, mean: float, sd: float) -> float:
-        """Normal, cut at 2.5 standard deviations."""
+        """Draw a normal number, cut at 2.5 standard deviations."""
         return mean + sd * float(np.clip(self.numbers.standard_normal(), -2.5, 2.5))
 
     def chance(self, p: float) -> bool:
+        """Draw True with probability ``p``."""
         return bool(self.numbers.random() < p)
 
     def integer(self, low: int, high: int) -> int:
-        """A whole number, ``low`` included, ``high`` not."""
+        """Draw a whole number, ``low`` included, ``high`` not."""
         return int(self.numbers.integers(low, high))
 
     def choice(self, weights: Sequence[float]) -> int:
-        """An index, drawn in proportion to its weight."""
+        """Draw an index in proportion to its weight."""
         total = sum(weights)
         return int(self.numbers.choice(len(weights), p=[w / total for w in weights]))
 
-    def white(self, shape: Sequence[int]) -> Field:
-        """Standard normal numbers."""
+    def white_noise(self, shape: Sequence[int]) -> Field:
+        """Draw a field of independent standard normal numbers."""
         return torch.randn(tuple(shape), generator=self._fields, device=self.device)
 
 
@@ -89,7 +90,7 @@ class Grid:
     def centered(cls, center: Point, spacing: Point, shape: Sequence[int]) -> Grid:
         """A grid whose middle lies at ``center`` (world mm)."""
         origin = [c - (n - 1) / 2 * s for c, s, n in zip(center, spacing, shape, strict=True)]
-        return cls(_three(origin), _three(spacing), (shape[0], shape[1], shape[2]))
+        return cls(_triple(origin), _triple(spacing), (shape[0], shape[1], shape[2]))
 
     def axis(self, axis: int, device: torch.device | str = "cpu") -> Field:
         """World mm of the points along one axis, (n,)."""
@@ -102,11 +103,13 @@ class Grid:
         return x[:, None, None], y[None, :, None], z[None, None, :]
 
     def point(self, index: Point) -> tuple[float, float, float]:
-        """World mm of a place given in samples along each axis."""
-        return _three([o + i * s for o, i, s in zip(self.origin, index, self.spacing, strict=True)])
+        """World mm of a point given in samples along each axis."""
+        return _triple(
+            [o + i * s for o, i, s in zip(self.origin, index, self.spacing, strict=True)]
+        )
 
     def crop(self, start: Sequence[int], stop: Sequence[int]) -> Grid:
-        """The part [start, stop) in index space."""
+        """The grid of the points [start, stop) in index space."""
         size = [b - a for a, b in zip(start, stop, strict=True)]
         return Grid(self.point(start), self.spacing, (size[0], size[1], size[2]))
 
@@ -115,12 +118,12 @@ class Grid:
         shape = [-(-(n - 1) // factor) + 1 for n in self.shape]
         return Grid(
             self.origin,
-            _three([s * factor for s in self.spacing]),
+            _triple([s * factor for s in self.spacing]),
             (shape[0], shape[1], shape[2]),
         )
 
 
-def _three(values: Sequence[float]) -> tuple[float, float, float]:
+def _triple(values: Sequence[float]) -> tuple[float, float, float]:
     return (float(values[0]), float(values[1]), float(values[2]))
 
 
@@ -141,30 +144,30 @@ def interpolation_matrix(positions: Field, count: int) -> Field:
 
 
 def resample(field: Field, source: Grid, target: Grid) -> Field:
-    """The field on another grid: one small matrix product per axis, z first."""
+    """Resample a field to another grid: one small matrix product per axis, z first."""
     if source == target:
         return field
     out = field
     for axis in (2, 1, 0):
-        out = apply_along_axis(out, _matrix(source, target, axis, field.device), axis)
+        out = apply_along_axis(out, _cached_matrix(source, target, axis, field.device), axis)
     return out.contiguous()
 
 
 @lru_cache(maxsize=48)
-def _matrix(source: Grid, target: Grid, axis: int, device: torch.device) -> Field:
-    """Many fields go from one grid to another: the matrices are kept."""
+def _cached_matrix(source: Grid, target: Grid, axis: int, device: torch.device) -> Field:
+    """The interpolation matrix of one axis, kept because many fields share it."""
     positions = target.axis(axis, device) - source.origin[axis]
     return interpolation_matrix(positions / source.spacing[axis], source.shape[axis])
 
 
 def smooth_noise(draw: RandomSource, grid: Grid, scale_mm: float) -> Field:
-    """Gaussian noise of about unit variance that varies over ``scale_mm``."""
+    """Draw Gaussian noise of about unit variance that varies over ``scale_mm``."""
     extent = [s * (n - 1) for s, n in zip(grid.spacing, grid.shape, strict=True)]
     shape = [math.ceil(e / scale_mm) + 4 for e in extent]
-    knots = draw.white(shape)
+    knots = draw.white_noise(shape)
     # The lattice starts between one and two knots outside.
     origin = [o - draw.uniform(1, 2) * scale_mm for o in grid.origin]
-    lattice = Grid(_three(origin), (scale_mm,) * 3, (shape[0], shape[1], shape[2]))
+    lattice = Grid(_triple(origin), (scale_mm,) * 3, (shape[0], shape[1], shape[2]))
     # Interpolation averages: 1.4 brings the standard deviation back to about one.
     return resample(knots, lattice, grid) * 1.4
 
@@ -194,7 +197,7 @@ def gaussian(field: Field, sigmas: Sequence[float]) -> Field:
 
 
 def ellipsoid(x: Field, y: Field, z: Field, center: Point, radii: Point, tilt: float = 0) -> Field:
-    """An ellipsoid, tilted in the coronal plane by ``tilt`` rad."""
+    """The signed distance to an ellipsoid, tilted in the coronal plane by ``tilt`` rad."""
     x, y, z = x - center[0], y - center[1], z - center[2]
     if tilt:
         c, s = math.cos(tilt), math.sin(tilt)
@@ -211,7 +214,7 @@ def tubes(
     margin_mm: float,
     device: torch.device | str = "cpu",
 ) -> Field:
-    """Signed distance to straight pieces of tube, `FAR_MM` beyond ``margin_mm`` of them.
+    """The signed distance to straight pieces of tube, `FAR_MM` beyond ``margin_mm`` of them.
 
     Parameters
     ----------
@@ -251,7 +254,7 @@ def tube(
     radius: float | Sequence[float],
     device: torch.device | str = "cpu",
 ) -> Field:
-    """A tube along a polyline, with one radius or one radius per point, in mm.
+    """The signed distance to a tube along a polyline, with one radius or one per point, in mm.
 
     The distance is right up to 24 mm from the tube, `FAR_MM` beyond: that saves most of
     the work.
@@ -265,16 +268,16 @@ def tube(
 
 
 def slices_with(shape: Field) -> list[int]:
-    """The axial slices that a shape reaches."""
-    found: list[int] = (shape < 0).any(dim=0).any(dim=0).nonzero()[:, 0].tolist()
-    return found
+    """Indices of the axial slices that a shape reaches."""
+    indices: list[int] = (shape < 0).any(dim=0).any(dim=0).nonzero()[:, 0].tolist()
+    return indices
 
 
 def intersection(*fields: Any) -> Field:
-    """Intersection."""
+    """The intersection of shapes: the largest distance."""
     return reduce(torch.maximum, fields)
 
 
 def union(*fields: Any) -> Field:
-    """Union."""
+    """The union of shapes: the smallest distance."""
     return reduce(torch.minimum, fields)

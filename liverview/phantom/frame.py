@@ -11,7 +11,7 @@ from enum import IntEnum
 from liverview.phantom.fields import Grid
 
 CANONICAL_GRID = Grid.centered((0, 25, 5), (4.0, 4.0, 4.0), (112, 92, 112))
-"""Where bodies are evaluated: pelvis to heart, 448 x 368 x 448 mm."""
+"""The grid that bodies are evaluated on: pelvis to heart, 448 x 368 x 448 mm."""
 
 CANONICAL_Z_RANGE = (
     CANONICAL_GRID.origin[2],
@@ -21,7 +21,7 @@ CANONICAL_Z_RANGE = (
 
 
 class Organ(IntEnum):
-    """What a voxel is; also the classes that the coarse network learns."""
+    """The tissue of a voxel; also the classes that the coarse network learns."""
 
     OUTSIDE = 0
     FAT = 1
@@ -38,3 +38,7 @@ class Organ(IntEnum):
     ARTERY = 12
     VEIN = 13
     OTHER = 14
+
+
+WALL_ORGANS = (Organ.BONE, Organ.MUSCLE, Organ.ARTERY, Organ.VEIN)
+"""Organs of the body wall and along the spine, which no skin pushes inward."""

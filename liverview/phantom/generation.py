@@ -1,4 +1,4 @@
-"""A whole phantom: a patient, drawn, painted and scanned slab by slab."""
+"""Generation of a phantom: a patient drawn, then painted and scanned slab by slab."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
-from liverview.phantom.anatomy import Body, draw_body, draw_head
 from liverview.phantom.appearance import draw_appearance
+from liverview.phantom.body import Body, draw_body, draw_head
 from liverview.phantom.config import Phantom, PhantomConfig, Region
 from liverview.phantom.fields import Grid, RandomSource, slices_with
 from liverview.phantom.frame import CANONICAL_GRID, Organ
@@ -25,7 +25,7 @@ _APART_MM = 12.0  # between the liver and an image that is not to show it
 
 
 def iter_generate(config: PhantomConfig, device: str = "cpu") -> Iterator[Progress | Phantom]:
-    """Generate a phantom; yields progress, then the case as the last value.
+    """Generate a phantom; yields progress, then the `Phantom` as the last value.
 
     The same configuration gives the same voxels on one kind of device.
     """
@@ -33,9 +33,9 @@ def iter_generate(config: PhantomConfig, device: str = "cpu") -> Iterator[Progre
     yield Progress("Drawing anatomy", 0.02)
     body = draw_head(draw) if config.region is Region.HEAD else draw_body(draw)
     trees = grow_trees(draw, body)
-    look = draw_appearance(draw, config.phase)
-    lesions = draw_lesions(draw, body, config.lesions, look.lesion_contrast_hu, (4.0, 24.0))
-    patient = Patient(body, look, *trees, lesions)
+    appearance = draw_appearance(draw, config.phase)
+    lesions = draw_lesions(draw, body, config.lesions, appearance.lesion_contrast_hu, (4.0, 24.0))
+    patient = Patient(body, appearance, *trees, lesions)
     scan = ScanSimulation(Scanner(noise_hu=config.noise_hu, seed=config.seed), body, draw)
     grid = Grid.centered((0.0, 25.0, _image_center_z(body, config)), config.spacing, config.shape)
     # Fortran order: axial slices are contiguous, as in a NIfTI file.
@@ -44,9 +44,9 @@ def iter_generate(config: PhantomConfig, device: str = "cpu") -> Iterator[Progre
     for start in range(0, config.shape[2], _SLAB):
         stop = min(start + _SLAB, config.shape[2])
         # Some slices more on both sides, for what the blur brings in from the neighbors.
-        part = grid.crop((0, 0, start - _HALO), (*config.shape[:2], stop + _HALO))
-        painting = paint(patient, part)
-        hu = scan.image(painting, part).round_().clamp_(-1024, 3071).to(torch.int16)
+        slab = grid.crop((0, 0, start - _HALO), (*config.shape[:2], stop + _HALO))
+        painting = paint(patient, slab)
+        hu = scan.image(painting, slab).round_().clamp_(-1024, 3071).to(torch.int16)
         inner = slice(_HALO, _HALO + stop - start)
         voxels[:, :, start:stop] = hu[:, :, inner].cpu().numpy()
         labels[:, :, start:stop] = painting.labels[:, :, inner].cpu().numpy()
@@ -60,7 +60,7 @@ def iter_generate(config: PhantomConfig, device: str = "cpu") -> Iterator[Progre
 
 
 def _image_center_z(body: Body, config: PhantomConfig) -> float:
-    """World z to center the image on."""
+    """World z, mm, that the image is centered on."""
     slices = slices_with(body.organs[Organ.LIVER])
     if not slices:
         return 0.0

@@ -15,7 +15,7 @@ from enum import Enum
 import numpy as np
 import torch
 
-from liverview.phantom.anatomy import Body
+from liverview.phantom.body import Body
 from liverview.phantom.fields import Field, Grid, Point, RandomSource, resample, smooth_noise
 from liverview.phantom.frame import CANONICAL_GRID, Organ
 
@@ -27,7 +27,7 @@ _FATTY_HU = 30.0  # below a liver that is nearly as fat itself, a dark tumor sta
 
 
 class LesionKind(Enum):
-    """What a lesion is; only tumors are labeled as such, the others stay liver."""
+    """The kind of a lesion; only tumors are labeled as such, the others stay liver."""
 
     TUMOR = "tumor"
     CYST = "cyst"
@@ -41,7 +41,7 @@ class Lesion:
 
     Attributes
     ----------
-    kind : what it is.
+    kind : tumor, cyst or patch.
     center : world mm.
     radii : mm along x, y, z before warping.
     warp : noise of about unit variance around the center, on ``warp_grid``.
@@ -71,10 +71,11 @@ class Lesion:
 
     @property
     def reach_mm(self) -> float:
+        """The distance from the center beyond which the lesion changes nothing, mm."""
         return max(self.radii) * 1.2 + 3 * self.warp_mm + max(4.0, self.edge_mm)
 
     def box(self, grid: Grid) -> tuple[slice, slice, slice] | None:
-        """The part of a grid that the lesion may touch; None where it lies outside."""
+        """The box of a grid that the lesion may touch; None where it lies outside."""
         box = []
         for axis in range(3):
             middle = (self.center[axis] - grid.origin[axis]) / grid.spacing[axis]
@@ -95,10 +96,10 @@ class Lesion:
         ball = (squared.sqrt() - 1) * min(self.radii)
         return ball + resample(self.warp, self.warp_grid, grid) * self.warp_mm
 
-    def paint(
+    def paint_hu(
         self, hu: Field, distance: Field, grid: Grid, liver_hu: float, fluid_hu: float
     ) -> Field:
-        """HU with the lesion, on a grid near it; ``distance`` may be clipped to an organ."""
+        """Paint the lesion over HU on a grid near it; ``distance`` may be clipped to an organ."""
         weight = (0.5 - distance / self.edge_mm).clamp(0, 1)
         if self.kind is LesionKind.PATCH:  # vessels run through it
             return hu + weight * self.contrast_hu
@@ -129,26 +130,29 @@ def draw_lesions(
     contrast_hu: tuple[float, float] = (-45.0, 22.0),
     radius_mm: tuple[float, float] = (4.0, 40.0),
     *,
-    wild: bool = False,
+    training_variety: bool = False,
 ) -> list[Lesion]:
     """Draw ``count`` lesions inside the liver, none where the body has no liver.
 
     ``contrast_hu`` is mean and standard deviation of dark lesions, ``radius_mm`` the range
-    of radii (log-uniform). ``wild`` ones come in clusters as well, and not all are tumors.
+    of radii (log-uniform). With ``training_variety`` they come in
+    clusters as well, and not all are tumors.
     """
-    index = (body.organs[Organ.LIVER] < -4).nonzero()
-    if len(index) == 0:
+    candidates = (body.organs[Organ.LIVER] < -4).nonzero()
+    if len(candidates) == 0:
         return []
     lesions: list[Lesion] = []
     while len(lesions) < count:
-        place = index[draw.integer(0, len(index))].tolist()
+        voxel = candidates[draw.integer(0, len(candidates))].tolist()
         center = [
             o + (i + draw.uniform(-0.5, 0.5)) * s
-            for o, i, s in zip(CANONICAL_GRID.origin, place, CANONICAL_GRID.spacing, strict=True)
+            for o, i, s in zip(CANONICAL_GRID.origin, voxel, CANONICAL_GRID.spacing, strict=True)
         ]
         radius = draw.log_uniform(*radius_mm)
-        lesions.append(draw_lesion(draw, center, radius, contrast_hu, wild=wild))
-        if wild and draw.chance(0.1):
+        lesions.append(
+            draw_lesion(draw, center, radius, contrast_hu, training_variety=training_variety)
+        )
+        if training_variety and draw.chance(0.1):
             more = _draw_cluster(
                 draw, lesions[-1], min(draw.integer(*_CLUSTER), count - len(lesions))
             )
@@ -156,23 +160,23 @@ def draw_lesions(
     return lesions
 
 
-def _depth_in_liver(body: Body, place: Point) -> float:
-    """How far a place is inside the liver, mm; negative outside."""
-    point = Grid.centered(place, CANONICAL_GRID.spacing, (1, 1, 1))
-    return -float(resample(body.organs[Organ.LIVER], CANONICAL_GRID, point))
+def _depth_in_liver(body: Body, point: Point) -> float:
+    """The depth of a point (world mm) inside the liver, mm; negative outside."""
+    single = Grid.centered(point, CANONICAL_GRID.spacing, (1, 1, 1))
+    return -float(resample(body.organs[Organ.LIVER], CANONICAL_GRID, single))
 
 
 def _draw_cluster(draw: RandomSource, first: Lesion, count: int) -> list[Lesion]:
-    """Smaller ones of the same look around a lesion, some of which run together."""
-    around = []
+    """Draw smaller lesions like the first around it, some of which run together."""
+    cluster = []
     for _ in range(count):
         apart = max(first.radii) * draw.uniform(0.6, 2.0) + 3
-        way = np.asarray([draw.normal(0, 1) for _ in range(3)])
-        center = np.asarray(first.center) + way / max(np.linalg.norm(way), 1e-3) * apart
+        direction = np.asarray([draw.normal(0, 1) for _ in range(3)])
+        center = np.asarray(first.center) + direction / max(np.linalg.norm(direction), 1e-3) * apart
         radius = max(min(first.radii) * draw.uniform(0.25, 0.9), 2.5)
-        warp_grid, warp, warp_mm = _uneven_warp(draw, center.tolist(), radius)
+        warp_grid, warp, warp_mm = _draw_warp(draw, center.tolist(), radius)
         radii = (radius * draw.uniform(0.75, 1.3), radius * draw.uniform(0.75, 1.3), radius)
-        around.append(
+        cluster.append(
             replace(
                 first,
                 center=(float(center[0]), float(center[1]), float(center[2])),
@@ -183,33 +187,33 @@ def _draw_cluster(draw: RandomSource, first: Lesion, count: int) -> list[Lesion]
                 core_mm=first.core_mm * radius / min(first.radii),
             )
         )
-    return around
+    return cluster
 
 
-def _uneven_warp(draw: RandomSource, place: Point, radius: float) -> tuple[Grid, Field, float]:
-    """Noise around a lesion, and how far it moves the surface."""
+def _draw_warp(draw: RandomSource, center: Point, radius: float) -> tuple[Grid, Field, float]:
+    """Draw noise around a lesion, and the mm by which it moves the surface."""
     size = 2 * (radius * 1.3 * 1.6 + 8)
     step = max(radius / 3, 2.0)
     knots = math.ceil(size / step) + 1
-    grid = Grid.centered(place, (step,) * 3, (knots,) * 3)
+    grid = Grid.centered(center, (step,) * 3, (knots,) * 3)
     return grid, smooth_noise(draw, grid, max(radius * 0.7, 3.0)), radius * draw.uniform(0.05, 0.22)
 
 
 def draw_lesion(
     draw: RandomSource,
-    place: Point,
+    center: Point,
     radius: float,
     contrast_hu: tuple[float, float],
     *,
-    wild: bool = False,
+    training_variety: bool = False,
 ) -> Lesion:
-    """Draw one lesion at a place (world mm), ``radius`` in mm."""
+    """Draw one lesion at ``center`` (world mm), ``radius`` in mm."""
     kind = LesionKind.TUMOR
-    if wild:
+    if training_variety:
         kind = (LesionKind.TUMOR, LesionKind.CYST, LesionKind.PATCH)[
             draw.choice((0.73, 0.12, 0.15))
         ]
-    warp_grid, warp, warp_mm = _uneven_warp(draw, place, radius)
+    warp_grid, warp, warp_mm = _draw_warp(draw, center, radius)
     radii = (
         radius * draw.uniform(0.75, 1.3),
         radius * draw.uniform(0.75, 1.3),
@@ -220,7 +224,7 @@ def draw_lesion(
         contrast = draw.uniform(15, 60)
     lesion = Lesion(
         kind,
-        (float(place[0]), float(place[1]), float(place[2])),
+        (float(center[0]), float(center[1]), float(center[2])),
         radii,
         warp,
         warp_grid,
@@ -237,11 +241,11 @@ def draw_lesion(
             contrast_hu=draw.uniform(-28, -5) if draw.chance(0.7) else draw.uniform(5, 25),
             edge_mm=draw.uniform(4, 16),
         )
-    return _add_tumor_parts(draw, lesion, wild) if radius > 8 else lesion
+    return _add_tumor_parts(draw, lesion, training_variety) if radius > 8 else lesion
 
 
-def _add_tumor_parts(draw: RandomSource, lesion: Lesion, wild: bool) -> Lesion:
-    """A tumor large enough to have parts."""
+def _add_tumor_parts(draw: RandomSource, lesion: Lesion, training_variety: bool) -> Lesion:
+    """Draw rim, core, texture and calcium of a tumor large enough to have them."""
     smallest = min(lesion.radii)
     rim = draw.chance(0.35)
     core = draw.chance(0.35)
@@ -252,7 +256,7 @@ def _add_tumor_parts(draw: RandomSource, lesion: Lesion, wild: bool) -> Lesion:
         core_mm=0.4 * smallest,
         texture_hu=draw.uniform(0, 14),
     )
-    if not wild:
+    if not training_variety:
         return lesion
     if draw.chance(0.2):  # a wall as dense as the liver around what is dead
         lesion = replace(
@@ -269,7 +273,7 @@ def _add_tumor_parts(draw: RandomSource, lesion: Lesion, wild: bool) -> Lesion:
 
 
 def bulge_liver(body: Body, lesions: Sequence[Lesion]) -> Body:
-    """A body whose liver holds all of the lesions that lie in it near its surface."""
+    """Lift the liver's surface over the lesions that lie in it near its capsule."""
     liver = body.organs[Organ.LIVER]
     for lesion in lesions:
         box = lesion.box(CANONICAL_GRID)

@@ -1,4 +1,4 @@
-"""Coordinates that bend: one liver into another, organs around a mass, a body into a pose.
+"""Warps: of one liver into another, of organs around a mass, of a body into a pose.
 
 A warp is a displacement in mm on a grid, (3, i, j, k); a field is warped by sampling it at
 the displaced points.
@@ -22,14 +22,14 @@ _SCHEDULE = ((40.0, 10), (24.0, 14), (14.0, 14))
 
 
 def sample_fields(fields: Field, grid: Grid, points: Field) -> Field:
-    """Fields (n, i, j, k) at world points (3, *shape), linearly; edges repeat."""
+    """Sample fields (n, i, j, k) at world points (3, *shape), linearly; edges repeat."""
     unit = []
     for axis in (2, 1, 0):  # grid_sample wants the last axis first
         extent = grid.spacing[axis] * max(grid.shape[axis] - 1, 1)
         unit.append((points[axis] - grid.origin[axis]) * (2 / extent) - 1)
-    place = torch.stack(unit, dim=-1)[None]
+    normalized = torch.stack(unit, dim=-1)[None]
     return F.grid_sample(
-        fields[None], place, mode="bilinear", padding_mode="border", align_corners=True
+        fields[None], normalized, mode="bilinear", padding_mode="border", align_corners=True
     )[0]
 
 
@@ -39,9 +39,9 @@ def grid_points(grid: Grid, device: torch.device) -> Field:
 
 
 def register_demons(source: Field, target: Field, grid: Grid) -> Field:
-    """A displacement u with source(x + u(x)) close to target(x), (3, i, j, k) mm on ``grid``.
+    """Find a displacement u with source(x + u(x)) close to target(x), (3, i, j, k) mm.
 
-    Both are signed distances. Points move along the gradient by the difference, and the
+    Both are signed distances on ``grid``. Points move along the gradient by the difference, and the
     displacement is blurred after each step, ever less (after Thirion's demons, 1998,
     doi:10.1016/S1361-8415(98)80022-4): what lies around the shape comes along.
     """
@@ -77,17 +77,17 @@ def blur_displacement(shift: Field, sigma: float) -> Field:
 
 
 def random_displacement(draw: RandomSource, grid: Grid, scale_mm: float, sd_mm: float) -> Field:
-    """A random smooth displacement, (3, i, j, k) mm."""
+    """Draw a smooth displacement, (3, i, j, k) mm."""
     return torch.stack([smooth_noise(draw, grid, scale_mm) * sd_mm for _ in range(3)])
 
 
-def insert_ball(at: Field, center: Sequence[float], radius: float) -> tuple[Field, Field]:
-    """Make room for a ball: points of the body seen at ``at``, and the distance to the ball.
+def insert_ball(points: Field, center: Sequence[float], radius: float) -> tuple[Field, Field]:
+    """Make room for a ball; returns the points moved, (3, *shape) mm, and the distance to the ball.
 
-    What was inside the ball lies around it afterwards, its volume kept.
+    The tissue inside the ball lies around it afterwards, its volume kept.
     """
-    middle = torch.tensor(center, device=at.device)[:, None, None, None]
-    away = at - middle
+    middle = torch.tensor(center, device=points.device)[:, None, None, None]
+    away = points - middle
     r = away.square().sum(dim=0).sqrt().clamp(min=1e-3)
     came_from = (r**3 - radius**3).clamp(min=0) ** (1 / 3)
     return middle + away * (came_from / r), r - radius

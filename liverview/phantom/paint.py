@@ -1,4 +1,4 @@
-"""From a body and its appearance to voxels: labels and noise-free HU on any grid."""
+"""Painting of a patient: labels and noise-free HU of a body on any grid."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from liverview.core.labels import Label
-from liverview.phantom.anatomy import Body
 from liverview.phantom.appearance import Appearance
+from liverview.phantom.body import Body
 from liverview.phantom.fields import FAR_MM, Field, Grid, gaussian, resample
 from liverview.phantom.frame import CANONICAL_GRID, Organ
 from liverview.phantom.lesions import Lesion, LesionKind
@@ -22,7 +22,7 @@ _CALCIUM_HU = 450.0
 
 @dataclass(frozen=True, eq=False)
 class Patient:
-    """Everything that is drawn before the scan: anatomy, vessels, lesions, appearance."""
+    """The state before the scan: body, vessels, lesions, appearance."""
 
     body: Body
     appearance: Appearance
@@ -55,29 +55,31 @@ def paint(patient: Patient, grid: Grid) -> Painting:
 
 
 class _Brush:
+    """The painting of one grid, filled from the container inward."""
+
     def __init__(self, patient: Patient, grid: Grid) -> None:
         self.patient = patient
         self.grid = grid
-        self.look = patient.appearance
+        self.appearance = patient.appearance
         self.device = patient.body.device
         self.organs = torch.zeros(grid.shape, dtype=torch.uint8, device=self.device)
         self.labels = torch.zeros_like(self.organs)
         self.hu = torch.empty(0)
         self.depth: dict[Organ, Field] = {}
-        self.noise = {name: self._sample(f) for name, f in self.look.noise.items()}
+        self.noise = {name: self._sample(f) for name, f in self.appearance.noise.items()}
         self.cavity = self._sample(patient.body.cavity)
 
     def _sample(self, field: Field) -> Field:
         return resample(field, CANONICAL_GRID, self.grid)
 
-    # ---- which organ ---------------------------------------------------------------
+    # ---- organs --------------------------------------------------------------------
 
     def fill_container(self) -> None:
         """Fat under the skin, muscle between trunk and cavity, then the organs compete."""
         body = self.patient.body
         self.organs[self._sample(body.skin) < 0] = Organ.FAT
         wall = (self._sample(body.trunk) < 0) & (self.cavity + 2 * self.noise["medium"] > 0)
-        streaked = self.noise["fine"] < self.look.numbers["muscle_fat_from"] + 0.6
+        streaked = self.noise["fine"] < self.appearance.numbers["muscle_fat_from"] + 0.6
         self.organs[wall & streaked] = Organ.MUSCLE
         best = torch.zeros(self.grid.shape, device=self.device)
         for organ, distance in body.present.items():
@@ -86,44 +88,47 @@ class _Brush:
             best = torch.minimum(best, depth)
             self.organs.masked_fill_(wins, int(organ))
             self.depth[organ] = depth
-        means = torch.tensor([self.look.mean_hu[organ] for organ in Organ], device=self.device)
+        means = torch.tensor(
+            [self.appearance.mean_hu[organ] for organ in Organ], device=self.device
+        )
         self.hu = means[self.organs.int()]
 
-    # ---- how it looks --------------------------------------------------------------
+    # ---- HU of each organ ----------------------------------------------------------
 
     def fill_organs(self) -> None:
+        """Give every organ but the liver the HU of its tissue and contents."""
         for organ, painter in (
-            (Organ.FAT, self._fat),
-            (Organ.MUSCLE, self._muscle),
-            (Organ.BONE, self._bone),
-            (Organ.LUNG, self._lung),
-            (Organ.KIDNEY, self._kidney),
-            (Organ.HEART, self._heart),
-            (Organ.STOMACH, lambda m: self._gut(m, Organ.STOMACH, 0)),
-            (Organ.BOWEL, lambda m: self._gut(m, Organ.BOWEL, 1)),
-            (Organ.SPLEEN, self._plain),
-            (Organ.GALLBLADDER, self._gallbladder),
-            (Organ.ARTERY, self._artery),
-            (Organ.OTHER, self._other),
+            (Organ.FAT, self._fat_hu),
+            (Organ.MUSCLE, self._muscle_hu),
+            (Organ.BONE, self._bone_hu),
+            (Organ.LUNG, self._lung_hu),
+            (Organ.KIDNEY, self._kidney_hu),
+            (Organ.HEART, self._heart_hu),
+            (Organ.STOMACH, lambda m: self._gut_hu(m, Organ.STOMACH, 0)),
+            (Organ.BOWEL, lambda m: self._gut_hu(m, Organ.BOWEL, 1)),
+            (Organ.SPLEEN, self._plain_hu),
+            (Organ.GALLBLADDER, self._gallbladder_hu),
+            (Organ.ARTERY, self._artery_hu),
+            (Organ.OTHER, self._other_hu),
         ):
             mask = self.organs == organ
             if mask.any():
                 self.hu[mask] = painter(mask)
 
-    def _k(self, name: str) -> float:
-        return self.look.numbers[name]
+    def _number(self, name: str) -> float:
+        return self.appearance.numbers[name]
 
-    def _y(self, mask: Tensor) -> Field:
+    def _y_of(self, mask: Tensor) -> Field:
         return torch.broadcast_to(self.grid.axes(self.device)[1], self.grid.shape)[mask]
 
-    def _plain(self, mask: Tensor) -> Field:
-        return self.hu[mask] + self._k("texture_hu") * 0.5 * self.noise["medium"][mask]
+    def _plain_hu(self, mask: Tensor) -> Field:
+        return self.hu[mask] + self._number("texture_hu") * 0.5 * self.noise["medium"][mask]
 
-    def _fat(self, mask: Tensor) -> Field:
+    def _fat_hu(self, mask: Tensor) -> Field:
         fine = self.noise["fine"][mask]
-        strands = (fine - self._k("strands_from")).clamp_(min=0) * self._k("strands_hu")
+        strands = (fine - self._number("strands_from")).clamp_(min=0) * self._number("strands_hu")
         hu = self.hu[mask] + strands + 5 * self.noise["medium"][mask]
-        reach = self._k("ascites_mm")
+        reach = self._number("ascites_mm")
         if reach < 0:
             return hu
         around = [
@@ -133,145 +138,150 @@ class _Brush:
         ]
         if not around:
             return hu
-        near = torch.stack(around).amin(dim=0) + 6 * self.noise["coarse"][mask]
-        hollow = (self._y(mask) - 10) * 0.15  # fluid sinks: lying on the back, to the back
-        wet = (self.cavity[mask] < -1) & (near + hollow < reach)
-        return torch.where(wet, self.look.fluid_hu + 2 * fine, hu)
+        nearest = torch.stack(around).amin(dim=0) + 6 * self.noise["coarse"][mask]
+        hollow = (self._y_of(mask) - 10) * 0.15  # fluid sinks: lying on the back, to the back
+        wet = (self.cavity[mask] < -1) & (nearest + hollow < reach)
+        return torch.where(wet, self.appearance.fluid_hu + 2 * fine, hu)
 
-    def _muscle(self, mask: Tensor) -> Field:
+    def _muscle_hu(self, mask: Tensor) -> Field:
         fine = self.noise["fine"][mask]
-        fat = (fine - self._k("muscle_fat_from")).clamp_(min=0) * self._k("muscle_fat_hu")
+        fat = (fine - self._number("muscle_fat_from")).clamp_(min=0) * self._number("muscle_fat_hu")
         return self.hu[mask] - fat + 4 * self.noise["medium"][mask]
 
-    def _bone(self, mask: Tensor) -> Field:
-        marrow = self.depth[Organ.BONE][mask] < -self._k("cortex_mm")
-        hu = torch.where(marrow, self.look.marrow_hu, self.hu[mask] + 120)
+    def _bone_hu(self, mask: Tensor) -> Field:
+        marrow = self.depth[Organ.BONE][mask] < -self._number("cortex_mm")
+        hu = torch.where(marrow, self.appearance.marrow_hu, self.hu[mask] + 120)
         return hu + 50 * self.noise["fine"][mask]
 
-    def _lung(self, mask: Tensor) -> Field:
-        vessels = (self.noise["fine"][mask] - 1.6).clamp_(min=0) * self._k("lung_vessels_hu")
+    def _lung_hu(self, mask: Tensor) -> Field:
+        vessels = (self.noise["fine"][mask] - 1.6).clamp_(min=0) * self._number("lung_vessels_hu")
         coarse = self.noise["coarse"][mask]
         hu = self.hu[mask] + 25 * coarse + vessels
-        effusion = self._y(mask) < self._k("effusion_y") + 10 * coarse
-        hu = torch.where(effusion, self.look.fluid_hu + 5, hu)
-        band = self._k("atelectasis_mm")
+        effusion = self._y_of(mask) < self._number("effusion_y") + 10 * coarse
+        hu = torch.where(effusion, self.appearance.fluid_hu + 5, hu)
+        band = self._number("atelectasis_mm")
         if band < 0 or Organ.LIVER not in self.depth:
             return hu
         collapsed = (self.depth[Organ.LIVER][mask] < band + 8 * coarse) & (
-            self._y(mask) < 20 + 20 * coarse
+            self._y_of(mask) < 20 + 20 * coarse
         )
-        return torch.where(collapsed, self.look.myocardium_hu + 10 * self.noise["fine"][mask], hu)
+        return torch.where(
+            collapsed, self.appearance.myocardium_hu + 10 * self.noise["fine"][mask], hu
+        )
 
-    def _kidney(self, mask: Tensor) -> Field:
-        deep = self.depth[Organ.KIDNEY][mask] < -self._k("cortex_kidney_mm")
-        hu = torch.where(deep, self.look.medulla_hu, self.hu[mask])
-        return hu + self._k("texture_hu") * self.noise["medium"][mask]
+    def _kidney_hu(self, mask: Tensor) -> Field:
+        deep = self.depth[Organ.KIDNEY][mask] < -self._number("cortex_kidney_mm")
+        hu = torch.where(deep, self.appearance.medulla_hu, self.hu[mask])
+        return hu + self._number("texture_hu") * self.noise["medium"][mask]
 
-    def _heart(self, mask: Tensor) -> Field:
-        shallow = self.depth[Organ.HEART][mask] > -self._k("myocardium_mm")
+    def _heart_hu(self, mask: Tensor) -> Field:
+        shallow = self.depth[Organ.HEART][mask] > -self._number("myocardium_mm")
         septum = self.noise["medium"][mask] + 0.5 * self.noise["coarse"][mask] > 1.4
-        hu = torch.where(shallow | septum, self.look.myocardium_hu, self.hu[mask])
-        return hu + self._k("texture_hu") * 0.5 * self.noise["medium"][mask]
+        hu = torch.where(shallow | septum, self.appearance.myocardium_hu, self.hu[mask])
+        return hu + self._number("texture_hu") * 0.5 * self.noise["medium"][mask]
 
-    def _gallbladder(self, mask: Tensor) -> Field:
-        sludge = self._k("bile_layer_hu") * (self.noise["coarse"][mask] > 0.3)
-        wall = self.depth[Organ.GALLBLADDER][mask] > -0.4 * self._k("wall_mm")
+    def _gallbladder_hu(self, mask: Tensor) -> Field:
+        sludge = self._number("bile_layer_hu") * (self.noise["coarse"][mask] > 0.3)
+        wall = self.depth[Organ.GALLBLADDER][mask] > -0.4 * self._number("wall_mm")
         return self.hu[mask] + sludge + 25 * wall
 
-    def _gut(self, mask: Tensor, organ: Organ, which: int) -> Field:
-        """Wall, then up to three contents, gas in front (above, lying on the back)."""
+    def _gut_hu(self, mask: Tensor, organ: Organ, filling: int) -> Field:
+        """A wall, up to three contents, and gas in front, which is above on the back."""
         name = "stomach" if organ is Organ.STOMACH else "bowel"
-        first, second, third = self.look.filling_hu[which]
+        first, second, third = self.appearance.filling_hu[filling]
         pattern, fine = self.noise[name][mask], self.noise["fine"][mask]
         late = torch.where(pattern < 0.9, second, third)
-        content = torch.where(pattern < -0.3, first, late) + self._k("texture_hu") * 2 * fine
-        gas = (self._y(mask) + 8 * pattern > self._k("gas_level") + 40) | (content < -500)
-        if which == 1:
-            content = torch.where(fine > self._k("feces_from"), self._k("feces_hu"), content)
+        content = torch.where(pattern < -0.3, first, late) + self._number("texture_hu") * 2 * fine
+        gas = (self._y_of(mask) + 8 * pattern > self._number("gas_level") + 40) | (content < -500)
+        if organ is Organ.BOWEL:
+            content = torch.where(
+                fine > self._number("feces_from"), self._number("feces_hu"), content
+            )
         content = torch.where(gas, _GAS_HU, content)
-        inner = self.depth[organ][mask] < -self._k("wall_mm")
+        inner = self.depth[organ][mask] < -self._number("wall_mm")
         return torch.where(inner, content, self.hu[mask])
 
-    def _artery(self, mask: Tensor) -> Field:
+    def _artery_hu(self, mask: Tensor) -> Field:
         plaque = (self.depth[Organ.ARTERY][mask] > -2) & (
-            self.noise["fine"][mask] > self._k("calcified_from")
+            self.noise["fine"][mask] > self._number("calcified_from")
         )
         return torch.where(plaque, 500.0, self.hu[mask])
 
-    def _other(self, mask: Tensor) -> Field:
+    def _other_hu(self, mask: Tensor) -> Field:
         fine = self.noise["fine"][mask]
         hu = self.hu[mask] - (fine - 0.3).clamp(min=0) * 30  # fatty lobules
         if self.patient.body.mass is None:
             return hu
         depth = self._sample(self.patient.body.mass)[mask]
         uneven = self.noise["coarse"][mask] + 0.6 * fine
-        mass = self.look.mass_hu + self._k("mass_texture_hu") * uneven
+        mass = self.appearance.mass_hu + self._number("mass_texture_hu") * uneven
         core = (-depth - 8 + 6 * self.noise["medium"][mask]).clamp(0, 8) / 8
-        return torch.where(depth < 0, mass + core * self._k("mass_core_hu"), hu)
+        return torch.where(depth < 0, mass + core * self._number("mass_core_hu"), hu)
 
     # ---- inside the liver ----------------------------------------------------------
 
     def fill_liver(self) -> None:
+        """Label the liver, its vessels and tumors, and give them their HU."""
         liver = self.organs == Organ.LIVER
         if not liver.any():
             return
         box = _bounding_box(liver)
-        part = self.grid.crop([s.start for s in box], [s.stop for s in box])
+        crop = self.grid.crop([s.start for s in box], [s.stop for s in box])
         inside = liver[box]
         hu = self.hu[box]
         texture = self.noise["coarse"][box] + 0.7 * self.noise["medium"][box]
-        hu += self._k("liver_texture_hu") * texture * inside
+        hu += self._number("liver_texture_hu") * texture * inside
         labels = inside * int(Label.LIVER)
-        self._fill_ducts(part, inside, hu)
+        self._fill_ducts(crop, inside, hu)
         for vessels, value in (
-            (self.patient.portal, self.look.portal_hu),
-            (self.patient.hepatic, self.look.hepatic_hu),
+            (self.patient.portal, self.appearance.portal_hu),
+            (self.patient.hepatic, self.appearance.hepatic_hu),
         ):
-            lumen = inside & (vessels.distance(part, self.device) < 0)
+            lumen = inside & (vessels.distance(crop, self.device) < 0)
             if vessels is self.patient.portal:
-                self._fill_sleeve(part, box, inside & ~lumen, lumen, hu)
+                self._fill_sleeve(crop, box, inside & ~lumen, lumen, hu)
             hu.masked_fill_(lumen, value)
             labels.masked_fill_(lumen, int(Label.VESSEL))
         for lesion in self.patient.lesions:
-            self._fill_lesion(lesion, part, inside, hu, labels)
-        metal = self.patient.metal.distance(part, self.device)
+            self._fill_lesion(lesion, crop, inside, hu, labels)
+        metal = self.patient.metal.distance(crop, self.device)
         # What is thicker than a clip is a stent: hollow.
         hu.masked_fill_((metal < 0) & (metal > -_METAL_MM), _METAL_HU)
         self.labels[box] = labels.to(torch.uint8)
 
-    def _fill_ducts(self, part: Grid, inside: Tensor, hu: Field) -> None:
-        """Wide bile ducts run beside the portal branches; they stay liver."""
-        aside = self._k("ducts_mm")
+    def _fill_ducts(self, crop: Grid, inside: Tensor, hu: Field) -> None:
+        """Paint wide bile ducts beside the portal branches; they stay liver."""
+        aside = self._number("ducts_mm")
         if aside:
-            x, y, z = part.origin
-            shifted = Grid((x + aside, y - 0.5 * aside, z), part.spacing, part.shape)
+            x, y, z = crop.origin
+            shifted = Grid((x + aside, y - 0.5 * aside, z), crop.spacing, crop.shape)
             ducts = inside & (self.patient.portal.distance(shifted, self.device) < 0)
-            hu.masked_fill_(ducts, self.look.fluid_hu)
+            hu.masked_fill_(ducts, self.appearance.fluid_hu)
 
     def _fill_sleeve(
-        self, part: Grid, box: tuple[slice, slice, slice], around: Tensor, lumen: Tensor, hu: Field
+        self, crop: Grid, box: tuple[slice, slice, slice], around: Tensor, lumen: Tensor, hu: Field
     ) -> None:
-        """Edema around the portal branches, or calcium in their walls."""
-        wide, calcium = self._k("sleeve_mm"), self._k("wall_calcium_from")
+        """Paint edema around the portal branches, or calcium in their walls."""
+        wide, calcium = self._number("sleeve_mm"), self._number("wall_calcium_from")
         if wide:
-            near = gaussian(lumen.float(), [0.5 * wide / s for s in part.spacing])
-            hu += self._k("sleeve_hu") * (near * 5).clamp(max=1) * around
+            halo = gaussian(lumen.float(), [0.5 * wide / s for s in crop.spacing])
+            hu += self._number("sleeve_hu") * (halo * 5).clamp(max=1) * around
         if calcium < 99:
-            near = gaussian(lumen.float(), [0.7 / s for s in part.spacing])
-            specks = around & (near > 0.15) & (self.noise["fine"][box] > calcium)
+            rim = gaussian(lumen.float(), [0.7 / s for s in crop.spacing])
+            specks = around & (rim > 0.15) & (self.noise["fine"][box] > calcium)
             hu.masked_fill_(specks, _CALCIUM_HU)
 
     def _fill_lesion(
-        self, lesion: Lesion, part: Grid, inside: Tensor, hu: Field, labels: Tensor
+        self, lesion: Lesion, crop: Grid, inside: Tensor, hu: Field, labels: Tensor
     ) -> None:
-        """Paints into ``hu`` and ``labels``, the liver's box."""
-        box = lesion.box(part)
+        """Paint a lesion into ``hu`` and ``labels``, the liver's box."""
+        box = lesion.box(crop)
         if box is None:
             return
-        local = part.crop([s.start for s in box], [s.stop for s in box])
+        local = crop.crop([s.start for s in box], [s.stop for s in box])
         distance = torch.where(inside[box], lesion.distance(local), FAR_MM)
-        liver_hu = self.look.mean_hu[Organ.LIVER]
-        hu[box] = lesion.paint(hu[box], distance, local, liver_hu, self.look.fluid_hu)
+        liver_hu = self.appearance.mean_hu[Organ.LIVER]
+        hu[box] = lesion.paint_hu(hu[box], distance, local, liver_hu, self.appearance.fluid_hu)
         if lesion.kind is LesionKind.TUMOR:
             labels[box].masked_fill_(distance < 0, int(Label.TUMOR))
 

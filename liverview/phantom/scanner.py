@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from liverview.phantom.anatomy import Body
+from liverview.phantom.body import Body
 from liverview.phantom.fields import Field, Grid, RandomSource, gaussian, resample, smooth_noise
 from liverview.phantom.frame import CANONICAL_GRID, Organ
 from liverview.phantom.paint import Painting
@@ -20,7 +20,7 @@ _LATTICE = CANONICAL_GRID.coarser(6)
 
 @dataclass(frozen=True)
 class Scanner:
-    """How the image is taken.
+    """The settings that an image is taken with.
 
     Attributes
     ----------
@@ -56,22 +56,22 @@ class Scanner:
 
 
 def draw_scanner(draw: RandomSource, spacing: tuple[float, float, float]) -> Scanner:
-    """Draw a scanner for training: from smooth thick slices to sharp noisy ones.
+    """Draw a scanner for training, from smooth thick slices to sharp noisy ones.
 
     Blur and noise suit voxels of ``spacing``: averaging voxels averages noise too.
     """
-    u, chance = draw.uniform, draw.chance
+    uniform, chance = draw.uniform, draw.chance
     coarse = spacing[0] > 2
     return Scanner(
-        blur_mm=u(0.3, 0.65) * spacing[0] if coarse else u(0.4, 1.2),
-        slice_blur=u(0.3, 0.7) if chance(0.75) else u(0.7, 1.3),
-        sharpen=u(0.2, 1.2) if chance(0.2) else 0.0,
+        blur_mm=uniform(0.3, 0.65) * spacing[0] if coarse else uniform(0.4, 1.2),
+        slice_blur=uniform(0.3, 0.7) if chance(0.75) else uniform(0.7, 1.3),
+        sharpen=uniform(0.2, 1.2) if chance(0.2) else 0.0,
         noise_hu=draw.log_uniform(2, 30 if coarse else 34),
-        grain_mm=u(0.2, 0.8) * spacing[0] if chance(0.7) else 0.0,
-        band=u(0.3, 1.0) if chance(0.4) else 0.0,
-        uneven=u(0, 0.4),
-        streaks_hu=u(3, 20) if chance(0.12) else 0.0,
-        shading_hu=u(1, 8) if chance(0.3) else 0.0,
+        grain_mm=uniform(0.2, 0.8) * spacing[0] if chance(0.7) else 0.0,
+        band=uniform(0.3, 1.0) if chance(0.4) else 0.0,
+        uneven=uniform(0, 0.4),
+        streaks_hu=uniform(3, 20) if chance(0.12) else 0.0,
+        shading_hu=uniform(1, 8) if chance(0.3) else 0.0,
         offset_hu=draw.normal(0, 5),
         table=chance(0.6),
         arms=chance(0.1),
@@ -91,19 +91,19 @@ class ScanSimulation:
     _shade: Field = field(init=False)
 
     def __post_init__(self) -> None:
-        fixed = self._fixed()
+        fixed = self._fixed_source()
         knots = smooth_noise(fixed, _LATTICE, 90)
         object.__setattr__(self, "_gain", (1 + self.scanner.uneven * knots).clamp(min=0.2))
         shade = smooth_noise(fixed, _LATTICE, 120) * self.scanner.shading_hu
         object.__setattr__(self, "_shade", shade)
 
-    def _fixed(self) -> RandomSource:
-        """The same numbers for every piece."""
+    def _fixed_source(self) -> RandomSource:
+        """Random numbers that are the same for every piece."""
         return RandomSource(self.scanner.seed, self.body.device)
 
     def image(self, painting: Painting, grid: Grid) -> Field:
         """HU of a painted piece, float32; its first and last slices see no neighbors."""
-        scanner, fixed = self.scanner, self._fixed()
+        scanner, fixed = self.scanner, self._fixed_source()
         hu = painting.hu.clone()
         air = painting.organs == Organ.OUTSIDE
         self._add_table(fixed, hu, air, grid)
@@ -113,15 +113,15 @@ class ScanSimulation:
         hu = gaussian(hu, (*sigma, scanner.slice_blur))
         if scanner.sharpen:
             hu += scanner.sharpen * (hu - gaussian(hu, (max(sigma[0], 0.5), max(sigma[1], 0.5), 0)))
-        hu += self._noise(grid)
+        hu += self._draw_noise(grid)
         if scanner.streaks_hu:
-            hu += scanner.streaks_hu * _streaks(fixed, grid)
+            hu += scanner.streaks_hu * _streak_field(fixed, grid)
         if scanner.shading_hu:
             hu += resample(self._shade, _LATTICE, grid)
         return hu + metal_hu + scanner.offset_hu
 
-    def _noise(self, grid: Grid) -> Field:
-        noise = self.draw.white(grid.shape)
+    def _draw_noise(self, grid: Grid) -> Field:
+        noise = self.draw.white_noise(grid.shape)
         sigma = self.scanner.grain_mm / grid.spacing[0]
         if sigma > 0.2:
             noise = gaussian(noise, (sigma, sigma, 0))
@@ -132,7 +132,7 @@ class ScanSimulation:
         return noise * resample(self._gain, _LATTICE, grid) * self.scanner.noise_hu
 
     def _add_table(self, fixed: RandomSource, hu: Field, air: Tensor, grid: Grid) -> None:
-        """A curved sheet with a light core a little below the back."""
+        """Add a table: a curved sheet with a light core a little below the back."""
         gap, curve = fixed.uniform(2, 18), fixed.uniform(0, 0.0009)
         sheet_mm, sheet_hu = fixed.uniform(2, 5), fixed.uniform(-600, 150)
         if not self.scanner.table:
@@ -145,7 +145,8 @@ class ScanSimulation:
         hu.masked_fill_(air & sheet, sheet_hu)
 
     def _add_arms(self, fixed: RandomSource, hu: Field, air: Tensor, grid: Grid) -> None:
-        places = [
+        """Add arms with their bone beside the body."""
+        arms = [
             (
                 side * fixed.uniform(165, 215),
                 fixed.uniform(-60, 40),
@@ -158,7 +159,7 @@ class ScanSimulation:
         if not self.scanner.arms:
             return
         x, y, _ = grid.axes(hu.device)
-        for cx, cy, flesh, bone in places:
+        for cx, cy, flesh, bone in arms:
             away = torch.sqrt((x - cx) ** 2 + (y - cy) ** 2)
             hu.masked_fill_(air & (away < flesh), 50.0)
             hu.masked_fill_(air & (away < bone), bone_hu)
@@ -166,7 +167,7 @@ class ScanSimulation:
     def _add_metal(
         self, fixed: RandomSource, hu: Field, inside: Tensor, grid: Grid
     ) -> Field | float:
-        """A clip, stent or implant, and what it does to the slices that it lies in."""
+        """Add a clip, stent or implant; returns its artifacts in the slices that it lies in."""
         cx, cy = fixed.uniform(-90, 90), fixed.uniform(-30, 90)
         cz, radius = fixed.uniform(-100, 120), fixed.uniform(2, 9)
         if not self.scanner.metal:
@@ -180,12 +181,12 @@ class ScanSimulation:
         return 25 * radius * rays * fade
 
 
-def _streaks(fixed: RandomSource, grid: Grid) -> Field:
-    """Parallel bands across the slice, at one angle."""
+def _streak_field(fixed: RandomSource, grid: Grid) -> Field:
+    """Draw parallel bands across the slice, at one angle, of about unit variance."""
     angle = fixed.uniform(0, math.pi)
-    knots = fixed.white((128,))
+    knots = fixed.white_noise((128,))
     x, y, _ = grid.axes(knots.device)
     across = math.cos(angle) * x + math.sin(angle) * y
-    place = ((across + _REACH_MM) / (2 * _REACH_MM) * 127).clamp(0, 126.999)
-    low = place.floor().long()
-    return torch.lerp(knots[low], knots[low + 1], place - low)
+    position = ((across + _REACH_MM) / (2 * _REACH_MM) * 127).clamp(0, 126.999)
+    low = position.floor().long()
+    return torch.lerp(knots[low], knots[low + 1], position - low)

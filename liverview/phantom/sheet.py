@@ -1,4 +1,4 @@
-"""A contact sheet: what training material looks like, to lay beside real scans."""
+"""A contact sheet of training material, to compare with real scans."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ _LEVEL, _WIDTH = 60.0, 400.0
 
 
 def iter_contact_sheet(seed: int, count: int = 12) -> Iterator[Progress | NDArray[np.uint8]]:
-    """Samples in rows of three: an axial slice plain and labeled, a labeled coronal one.
+    """Draw samples in rows of three: an axial slice plain and labeled, a labeled coronal one.
 
     ``count`` is a multiple of three. Yields progress, then the picture, (rows, columns, 3)
     uint8. Slices lie as in the viewer: the patient's right on the left, front or head up.
     """
     tiles = []
     for number in range(count):
-        tiles.append(_tile(RandomSource((seed, number))))
+        tiles.append(_draw_tile(RandomSource((seed, number))))
         yield Progress("Drawing samples", (number + 1) / count)
     rows = [np.hstack(tiles[n : n + _COLUMNS]) for n in range(0, count, _COLUMNS)]
     yield np.vstack(rows)
 
 
-def _tile(draw: RandomSource) -> NDArray[np.uint8]:
+def _draw_tile(draw: RandomSource) -> NDArray[np.uint8]:
+    """One sample: three slices side by side, (rows, columns, 3)."""
     subject = draw_subject(draw)
     patient = add_appearance(draw, subject, draw.integer(0, 7), 45)
     liver = (subject.body.organs[Organ.LIVER] < 0).nonzero().float()
@@ -47,14 +48,14 @@ def _tile(draw: RandomSource) -> NDArray[np.uint8]:
     axial = Grid.centered((0, 25, middle[2]), (_MM,) * 3, (i, j, 5))
     coronal = Grid.centered((0, middle[1], middle[2]), (_MM,) * 3, (i, 3, k))
     scanner = draw_scanner(draw, (_MM,) * 3)
-    plain, labeled = _cut(draw, patient, scanner, axial, 2)
-    _, across = _cut(draw, patient, scanner, coronal, 1)
+    plain, labeled = _render_slice(draw, patient, scanner, axial, 2)
+    _, across = _render_slice(draw, patient, scanner, coronal, 1)
     coronal_tile = np.zeros((j, i, 3), np.uint8)
     coronal_tile[(j - k) // 2 : (j - k) // 2 + k] = across
     return np.hstack([plain, labeled, coronal_tile])
 
 
-def _cut(
+def _render_slice(
     draw: RandomSource, patient: Patient, scanner: Scanner, grid: Grid, axis: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The middle slice of a thin block, plain and with its labels: (rows, columns, 3) each."""
@@ -67,5 +68,5 @@ def _cut(
     opacity = color[..., 3:] / 255
     labeled = (plain * (1 - opacity) + color[..., :3] * opacity).astype(np.uint8)
     # Rows from top to bottom, columns from the patient's right to the left.
-    turned = [np.ascontiguousarray(p.transpose(1, 0, 2)[::-1, ::-1]) for p in (plain, labeled)]
-    return turned[0], turned[1]
+    upright = [np.ascontiguousarray(p.transpose(1, 0, 2)[::-1, ::-1]) for p in (plain, labeled)]
+    return upright[0], upright[1]

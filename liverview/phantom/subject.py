@@ -1,4 +1,4 @@
-"""Patients as training sees them: any anatomy, any look, any scanner."""
+"""Patients of training variety: any anatomy, any appearance, vessels grown or real."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.phantom.anatomy import Body, draw_body, draw_head
 from liverview.phantom.appearance import draw_appearance
+from liverview.phantom.body import Body, draw_body, draw_head
 from liverview.phantom.fields import RandomSource
 from liverview.phantom.frame import CANONICAL_GRID, Organ
 from liverview.phantom.lesions import LesionKind, bulge_liver, draw_lesions
 from liverview.phantom.paint import Patient
 from liverview.phantom.vessels import Tree, Vessels, borrow_vessels, grow_trees
 
-_REAL = 0.6  # share of the bodies with the vessels of a real liver
+_REAL_VESSELS = 0.6  # share of the bodies with the vessels of a real liver
 _METAL = 0.05  # of the patients with clips or a stent
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What stays the same between the scans of one person.
+    """The body and vessels of one person, the same in every scan.
 
     ``portal`` and ``hepatic`` are the liver's vessels; real ones are all in ``portal``.
     """
@@ -32,10 +32,10 @@ class Subject:
 
 
 def draw_subject(draw: RandomSource, heads: float = 0.0) -> Subject:
-    """Draw an odd body with its vessels; ``heads`` is the chance that it is a head."""
+    """Draw a body of training variety with its vessels; a head with the chance of ``heads``."""
     head = heads > 0 and draw.chance(heads)
-    body = draw_head(draw) if head else draw_body(draw, odd=True)
-    real = borrow_vessels(draw, body) if draw.chance(_REAL) else None
+    body = draw_head(draw) if head else draw_body(draw, training_variety=True)
+    real = borrow_vessels(draw, body) if draw.chance(_REAL_VESSELS) else None
     if real is not None:
         return Subject(body, real, Tree.empty())
     return Subject(body, *grow_trees(draw, body))
@@ -44,21 +44,23 @@ def draw_subject(draw: RandomSource, heads: float = 0.0) -> Subject:
 def add_appearance(
     draw: RandomSource, subject: Subject, lesions: int, largest_mm: float
 ) -> Patient:
-    """Give a subject a wild appearance and lesions with radii from 2 to ``largest_mm``.
+    """Give a subject an appearance and lesions of training variety, radii 2 to ``largest_mm``.
 
     In half of the patients they lift the liver's capsule and push its vessels aside.
     """
-    look = draw_appearance(draw, wild=True)
+    appearance = draw_appearance(draw, training_variety=True)
     body, portal, hepatic = subject.body, subject.portal, subject.hepatic
     radii = (2.0, largest_mm)
-    drawn = draw_lesions(draw, body, lesions, look.lesion_contrast_hu, radii, wild=True)
+    drawn = draw_lesions(
+        draw, body, lesions, appearance.lesion_contrast_hu, radii, training_variety=True
+    )
     grown = [lesion for lesion in drawn if lesion.kind is not LesionKind.PATCH]
     if grown and draw.chance(0.5):
         body = bulge_liver(body, grown)
         obstacles = [(lesion.center, lesion.radii) for lesion in grown]
         portal, hepatic = portal.around(obstacles), hepatic.around(obstacles)
     metal = _draw_metal(draw, body) if draw.chance(_METAL) else Tree.empty()
-    return Patient(body, look, portal, hepatic, drawn, metal)
+    return Patient(body, appearance, portal, hepatic, drawn, metal)
 
 
 def _draw_metal(draw: RandomSource, body: Body) -> Tree:
@@ -66,17 +68,24 @@ def _draw_metal(draw: RandomSource, body: Body) -> Tree:
     if draw.chance(0.3):
         start = np.array([body.hilum])
         end = start + np.array([[draw.normal(0, 20), draw.normal(0, 10), draw.uniform(15, 50)]])
-        return Tree(start.astype(np.float32), end.astype(np.float32), _thick(1, draw.uniform(3, 6)))
-    places = (body.organs[Organ.LIVER] < 2).nonzero()
-    count = draw.integer(1, 8) if len(places) else 0
+        return Tree(
+            start.astype(np.float32),
+            end.astype(np.float32),
+            _constant_radius(1, draw.uniform(3, 6)),
+        )
+    candidates = (body.organs[Organ.LIVER] < 2).nonzero()
+    count = draw.integer(1, 8) if len(candidates) else 0
     start = np.array(
-        [CANONICAL_GRID.point(places[draw.integer(0, len(places))].tolist()) for _ in range(count)]
+        [
+            CANONICAL_GRID.point(candidates[draw.integer(0, len(candidates))].tolist())
+            for _ in range(count)
+        ]
     ).reshape(-1, 3)
     end = start + np.array([[draw.normal(0, 4) for _ in range(3)] for _ in range(count)]).reshape(
         -1, 3
     )
-    return Tree(start.astype(np.float32), end.astype(np.float32), _thick(count, 0.9))
+    return Tree(start.astype(np.float32), end.astype(np.float32), _constant_radius(count, 0.9))
 
 
-def _thick(pieces: int, radius: float) -> NDArray[np.float32]:
+def _constant_radius(pieces: int, radius: float) -> NDArray[np.float32]:
     return np.full((pieces, 2), radius, np.float32)

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from liverview.phantom import bank
-from liverview.phantom.anatomy import Body
+from liverview.phantom.body import Body
 from liverview.phantom.fields import (
     FAR_MM,
     Field,
@@ -38,30 +38,30 @@ _LATTICE = CANONICAL_GRID.coarser(3)
 THINNEST_MM = 0.9
 """Radius below which branches are left out: abdominal CT does not resolve them."""
 
-_SEEN_HU = 7.0
-_SEEN_NOISE = 0.5
+_MIN_CONTRAST_HU = 7.0
+_MIN_CONTRAST_TO_NOISE = 0.5
 
 
 def min_visible_contrast(noise_hu: float) -> float:
-    """HU by which a vessel must differ from the liver to be seen in noise of a standard deviation.
+    """The HU by which a vessel must differ from the liver to be seen; noise as SD in HU.
 
     A reader sees it in many pixels and several slices at once, so less than the noise suffices.
     """
-    return max(_SEEN_HU, _SEEN_NOISE * noise_hu)
+    return max(_MIN_CONTRAST_HU, _MIN_CONTRAST_TO_NOISE * noise_hu)
 
 
 Obstacle = tuple[Point, Point]
-"""Center and radii of what vessels run around, mm."""
+"""Center and radii of an ellipsoid that vessels run around, mm."""
 
 
 class Vessels(Protocol):
     """Some vessels of one liver."""
 
     def distance(self, grid: Grid, device: torch.device | str = "cpu") -> Field:
-        """Negative inside the vessels, positive outside; in mm where it is small."""
+        """The distance to the vessels, negative inside; in mm where it is small."""
 
     def around(self, obstacles: Sequence[Obstacle]) -> Vessels:
-        """The vessels running around obstacles, as around what grew between them.
+        """The same vessels pushed aside by obstacles, such as lesions that grew between them.
 
         What was in the center comes to lie on the surface, and far away nothing moves: the
         volume of a shell stays what it was.
@@ -84,10 +84,11 @@ class Tree:
 
     @classmethod
     def empty(cls) -> Tree:
+        """A tree without pieces."""
         return cls(*(np.zeros((0, n), np.float32) for n in (3, 3, 2)))
 
     def distance(self, grid: Grid, device: torch.device | str = "cpu") -> Field:
-        """Far beyond `_MARGIN_MM` of the walls.
+        """The signed distance in mm, `FAR_MM` beyond `_MARGIN_MM` of the walls.
 
         Branches much thinner than a voxel are left out: no voxel's center lies in them.
         """
@@ -98,6 +99,7 @@ class Tree:
         return tubes(grid, start, end, radius, _MARGIN_MM, device)
 
     def around(self, obstacles: Sequence[Obstacle]) -> Tree:
+        """The tree with the ends of its pieces pushed out of the obstacles."""
         start, end = (_displace_around(points, obstacles) for points in (self.start, self.end))
         return Tree(start, end, self.radius)
 
@@ -109,9 +111,9 @@ class RealVessels:
     Attributes
     ----------
     name : in the bank.
-    corner, stretch : world mm where the bank's box begins, and mm per mm of it.
-    bend : how far a place of the grid is from where it was, mm, (3, i, j, k) on `_LATTICE`.
-    obstacles : what they run around.
+    corner, stretch : world mm of the corner of the bank's box, and mm per mm of it.
+    bend : displacement of every point, mm, (3, i, j, k) on `_LATTICE`.
+    obstacles : ellipsoids that the vessels run around.
     """
 
     name: str
@@ -121,24 +123,26 @@ class RealVessels:
     obstacles: tuple[Obstacle, ...] = ()
 
     def distance(self, grid: Grid, device: torch.device | str = "cpu") -> Field:
+        """The signed distance in mm, cut at half a mm of the walls; `FAR_MM` in obstacles."""
         mask = bank.vessels(self.name)
         bend = torch.stack([resample(part, _LATTICE, grid) for part in self.bend], dim=-1)
-        places = torch.stack([a.expand(grid.shape) for a in grid.axes(bend.device)], dim=-1)
-        taken = torch.zeros(grid.shape, dtype=torch.bool, device=places.device)
+        points = torch.stack([a.expand(grid.shape) for a in grid.axes(bend.device)], dim=-1)
+        inside_obstacle = torch.zeros(grid.shape, dtype=torch.bool, device=points.device)
         for center, radii in reversed(self.obstacles):
-            away = places - places.new_tensor(center)
+            away = points - points.new_tensor(center)
             distance = (away / away.new_tensor(radii)).norm(dim=-1, keepdim=True).clamp(min=1e-3)
-            places = places.new_tensor(center) + away * (1 - distance**-3).clamp(min=0).pow(1 / 3)
-            taken |= distance[..., 0] < 1
-        places = (places + bend - places.new_tensor(self.corner)) / places.new_tensor(self.stretch)
-        unit = places / places.new_tensor(mask.shape) * 2 - 1  # 0 is the first voxel's edge
+            points = points.new_tensor(center) + away * (1 - distance**-3).clamp(min=0).pow(1 / 3)
+            inside_obstacle |= distance[..., 0] < 1
+        points = (points + bend - points.new_tensor(self.corner)) / points.new_tensor(self.stretch)
+        unit = points / points.new_tensor(mask.shape) * 2 - 1  # 0 is the first voxel's edge
         # Between two voxels of 1 mm, one inside and one outside, the share falls by 1 per mm.
         inside = torch.nn.functional.grid_sample(
             mask.to(unit)[None, None], unit.flip(-1)[None], align_corners=False
         )[0, 0]
-        return (0.5 - inside).masked_fill_(taken, FAR_MM).to(device)
+        return (0.5 - inside).masked_fill_(inside_obstacle, FAR_MM).to(device)
 
     def around(self, obstacles: Sequence[Obstacle]) -> RealVessels:
+        """The same vessels, sampled around the obstacles."""
         return replace(self, obstacles=(*self.obstacles, *obstacles))
 
 
@@ -152,7 +156,7 @@ def _displace_around(points: Points, obstacles: Sequence[Obstacle]) -> Points:
 
 
 def borrow_vessels(draw: RandomSource, body: Body) -> RealVessels | None:
-    """The vessels of a real liver for a body's; None where the body has none."""
+    """Draw vessels of the bank for a body's liver; None where the body has no liver."""
     inside = (body.organs[Organ.LIVER] < 0).nonzero()
     if len(inside) == 0:
         return None
@@ -180,7 +184,7 @@ def borrow_vessels(draw: RandomSource, body: Body) -> RealVessels | None:
 
 
 def grow_trees(draw: RandomSource, body: Body, leaves: int | None = None) -> tuple[Tree, Tree]:
-    """The portal tree and the hepatic venous tree of a body's liver.
+    """Grow the portal tree and the hepatic venous tree of a body's liver.
 
     ``leaves`` is the number of end branches of each; by default it is drawn. A body
     without a liver gets two empty trees.
@@ -206,6 +210,7 @@ def _liver_points(body: Body) -> Points:
 def _grow_tree(
     rng: np.random.Generator, root: Points, points: Points, count: int, root_mm: float
 ) -> Tree:
+    """Grow one tree from the root to ``count`` of the points."""
     root = _nearest_root(root, points)
     targets = points[rng.choice(len(points), min(count, len(points)), replace=False)]
     targets = targets + rng.uniform(-2, 2, targets.shape).astype(np.float32)
@@ -221,17 +226,17 @@ def _grow_tree(
     size = 1
     for target in targets[order]:
         gap = np.linalg.norm(position[:size] - target, axis=1)
-        near = int(np.argmin(gap + balance * path[:size]))
-        steps = max(1, int(np.ceil(gap[near] / _STEP_MM)))
+        joint = int(np.argmin(gap + balance * path[:size]))
+        steps = max(1, int(np.ceil(gap[joint] / _STEP_MM)))
         wobble = rng.normal(0, 0.8, (steps, 3)).astype(np.float32)
         for step in range(1, steps + 1):
-            way = position[near] + (target - position[near]) * np.float32(step / steps)
-            position[size] = way + wobble[step - 1]
-            parent[size] = near if step == 1 else size - 1
+            on_line = position[joint] + (target - position[joint]) * np.float32(step / steps)
+            position[size] = on_line + wobble[step - 1]
+            parent[size] = joint if step == 1 else size - 1
             length = np.linalg.norm(position[size] - position[parent[size]])
             path[size] = path[parent[size]] + length
             size += 1
-    return _with_radii(rng, position[:size], parent[:size], root_mm)
+    return _assign_radii(rng, position[:size], parent[:size], root_mm)
 
 
 def _nearest_root(root: Points, points: Points) -> Points:
@@ -240,7 +245,7 @@ def _nearest_root(root: Points, points: Points) -> Points:
     return nearest
 
 
-def _with_radii(
+def _assign_radii(
     rng: np.random.Generator, position: Points, parent: NDArray[np.int64], root_mm: float
 ) -> Tree:
     exponent = float(rng.uniform(2.5, 3.0))

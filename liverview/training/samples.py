@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from liverview.core.labels import Label
 from liverview.networks.preprocessing import Preprocessing
-from liverview.phantom.anatomy import Body
+from liverview.phantom.body import Body
 from liverview.phantom.fields import (
     Field,
     Grid,

@@ -247,13 +247,15 @@ def _insert_lesions(draw: RandomSource, hu: Field, target: Tensor, grid: Grid) -
     inside = organ | ((target == IGNORE_INDEX) & alike)
     for _ in range(draw.integer(1, 6)):
         center = grid.point(places[draw.integer(0, len(places))].tolist())
-        lesion = draw_lesion(draw, center, draw.log_uniform(*_TUMOR_MM), _TUMOR_HU, wild=True)
+        lesion = draw_lesion(
+            draw, center, draw.log_uniform(*_TUMOR_MM), _TUMOR_HU, training_variety=True
+        )
         box = lesion.box(grid)
         if box is None:
             continue
         local = grid.crop([s.start for s in box], [s.stop for s in box])
         distance = torch.where(inside[box], lesion.distance(local), FAR_MM)
-        smooth[box] = lesion.paint(smooth[box], distance, local, liver_hu, _CYST_HU)
+        smooth[box] = lesion.paint_hu(smooth[box], distance, local, liver_hu, _CYST_HU)
         within = (distance < 0) & organ[box]
         if lesion.kind is not LesionKind.PATCH:
             label = Label.TUMOR if lesion.kind is LesionKind.TUMOR else Label.LIVER
@@ -333,7 +335,7 @@ def _augment_intensity(draw: RandomSource, hu: Field, organ: Field, grid: Grid) 
 
 
 def _noise(draw: RandomSource, grid: Grid) -> Field:
-    noise = draw.white(grid.shape)
+    noise = draw.white_noise(grid.shape)
     if draw.chance(0.6):
         noise = gaussian(noise, [draw.uniform(0.3, 0.9)] * 3)
         noise = noise / noise.std()

@@ -16,9 +16,9 @@ from liverview.core.volume import LabelMap, Volume
 from liverview.evaluation.metrics import dice
 from liverview.evaluation.scoring import evaluate
 from liverview.inference import streamed_components
-from liverview.inference.cleanup import MIN_COMPONENT_ML, clean_labels
-from liverview.inference.fine import nearest_first
+from liverview.inference.cleanup import MIN_COMPONENT_ML, iter_clean_labels
 from liverview.inference.runner import ExecutionDevice, Runner
+from liverview.inference.second_stage import nearest_first
 from liverview.inference.segmentation import Models, collect_labels, iter_segment, load_models
 from liverview.networks.device import DeviceError, pick_device
 from liverview.phantom.config import Phantom
@@ -38,13 +38,13 @@ def run(volume: Volume, models: Models, k: int | None = None) -> np.ndarray:
 
 def looks(slabs: list[Slab]) -> list[list[Slab]]:
     """The refined slabs of four slices, parted where the second stage begins to look again."""
-    streamed_components: list[list[Slab]] = [[]]
+    passes: list[list[Slab]] = [[]]
     for slab in slabs:
         if slab.labels.shape[2] == 4:
-            if slab.start in {seen.start for seen in streamed_components[-1]}:
-                streamed_components.append([])
-            streamed_components[-1].append(slab)
-    return streamed_components
+            if slab.start in {earlier.start for earlier in passes[-1]}:
+                passes.append([])
+            passes[-1].append(slab)
+    return passes
 
 
 def result(work: Generator[Progress, None, np.ndarray]) -> np.ndarray:
@@ -255,7 +255,7 @@ def cleaned_up(
 ) -> np.ndarray:
     """The labels after the clean-up, which says of every slice whether it is another."""
     after = labels.copy(order="F")
-    changed = result(clean_labels(after, tumor, spacing))
+    changed = result(iter_clean_labels(after, tumor, spacing))
     assert (changed | (after == labels).all(axis=(0, 1))).all()
     return after
 
@@ -416,8 +416,8 @@ class Greedy(torch.nn.Module):
 class Crowded(Runner):
     """A runner on a graphics card that has no room for anything, not even the network."""
 
-    def _run(self, x: torch.Tensor, gates: bool) -> list[torch.Tensor]:
-        if self.place.device.type != "cpu":
+    def _run_network(self, x: torch.Tensor, gates: bool) -> list[torch.Tensor]:
+        if self.execution.device.type != "cpu":
             raise torch.OutOfMemoryError("CUDA out of memory")
         return super()._run_network(x, gates)
 

@@ -11,8 +11,8 @@ import torch
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
 from liverview.phantom import bank
-from liverview.phantom.anatomy import Body, draw_body, draw_head
 from liverview.phantom.appearance import draw_appearance
+from liverview.phantom.body import Body, draw_body, draw_head
 from liverview.phantom.config import Phantom, PhantomConfig, Phase, Region
 from liverview.phantom.fields import (
     FAR_MM,
@@ -169,7 +169,7 @@ def test_cubic_interpolation_is_exact_at_samples_and_on_lines() -> None:
 
 def test_resampling_to_the_same_grid_changes_nothing() -> None:
     grid = Grid((0, 0, 0), (2, 3, 4), (6, 7, 8))
-    field = RandomSource(0).white(grid.shape)
+    field = RandomSource(0).white_noise(grid.shape)
     assert torch.equal(resample(field, grid, grid), field)
     part = resample(field, grid, grid.crop((1, 2, 3), (4, 5, 6)))
     assert part.numpy() == pytest.approx(field[1:4, 2:5, 3:6].numpy(), abs=1e-5)
@@ -265,7 +265,7 @@ def test_bodies_of_the_bank_have_every_organ() -> None:
         torso = bank.body(name, torch.device("cpu"))
         assert set(torso.organs) == {organ for organ in Organ if organ > Organ.FAT}
         assert all((field < 0).any() for field in torso.organs.values())
-        assert torso.span[1] - torso.span[0] > 200
+        assert torso.known_z_range[1] - torso.known_z_range[0] > 200
         liver = torso.organs[Organ.LIVER]
         for place in (torso.hilum, torso.confluence):
             index = [
@@ -406,7 +406,7 @@ def test_vessels_run_around_what_grew_between_them(body: Body, real: bool) -> No
 
 def test_wild_lesions_are_of_all_kinds_and_stay_where_they_belong(body: Body) -> None:
     draw = RandomSource(11)
-    lesions = draw_lesions(draw, body, 120, radius_mm=(3.0, 50.0), wild=True)
+    lesions = draw_lesions(draw, body, 120, radius_mm=(3.0, 50.0), training_variety=True)
     assert len(lesions) == 120
     kinds = [lesion.kind for lesion in lesions]
     assert all(kinds.count(kind) > 5 for kind in LesionKind)
@@ -417,7 +417,7 @@ def test_wild_lesions_are_of_all_kinds_and_stay_where_they_belong(body: Body) ->
         local = replace(grid, origin=tuple(c - 44.5 for c in lesion.center))
         distance = lesion.distance(local)
         hu = torch.full(grid.shape, 100.0)
-        painted = lesion.paint(hu, distance, local, 100.0, 10.0)
+        painted = lesion.paint_hu(hu, distance, local, 100.0, 10.0)
         assert torch.equal(painted[distance > lesion.edge_mm], hu[distance > lesion.edge_mm])
         assert float((painted - hu).abs().max()) > 2
         assert float(painted.min()) >= -10
@@ -455,7 +455,7 @@ def test_a_head_has_no_liver_no_vessels_and_no_lesions() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_bodies_are_anatomically_in_order(seed: int) -> None:
     """The liver on the right, the spleen on the left, lungs above both."""
-    drawn = draw_body(RandomSource(seed), odd=seed % 2 == 1)
+    drawn = draw_body(RandomSource(seed), training_variety=seed % 2 == 1)
     x, _, z = grid_points(CANONICAL_GRID, torch.device("cpu"))
 
     def middle(organ: Organ, axis: Field) -> float:

@@ -159,7 +159,7 @@ def test_vessels_that_the_noise_hides_are_not_asked_for() -> None:
 def test_lesions_are_drawn_into_a_real_liver_and_named() -> None:
     """Its noise goes on through them, what lies outside stays, and what is unknown stays so."""
     grid = Grid.centered((0, 0, 0), (1.25, 1.25, 2.5), (96, 96, 8))
-    noise = RandomSource(1).white(grid.shape) * 10
+    noise = RandomSource(1).white_noise(grid.shape) * 10
     target = torch.zeros(grid.shape, dtype=torch.long)
     target[16:80, 16:80] = complementary_label(0)
     target[16:40, 16:40] = IGNORE_INDEX
