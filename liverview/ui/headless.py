@@ -55,7 +55,7 @@ class HeadlessRun(QObject):
         assert session.volume is not None
         assert session.labels is not None
         measurement = measure(session.labels, session.volume)
-        device = self._window.actions_.device.currentData()
+        device = self._window.actions_.segment.device
         figures = measurement_record(
             session.volume, measurement, device=device, seconds=round(self._seconds, 2)
         )

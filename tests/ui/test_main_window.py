@@ -90,7 +90,7 @@ def label_sum(window: MainWindow) -> int:
 def start(qtbot: QtBot, window: MainWindow) -> None:
     """Press Segment and wait for the first slab."""
     with qtbot.waitSignal(window.session.labels_changed, timeout=TIMEOUT_MS):
-        window.actions_.segment.trigger()
+        window.actions_.segment.run.trigger()
     qtbot.waitUntil(lambda: label_sum(window) > 0, timeout=TIMEOUT_MS)
 
 
@@ -107,25 +107,25 @@ def finish(qtbot: QtBot, window: MainWindow, stream: Stream) -> None:
 
 def test_an_empty_window_offers_to_open(window: MainWindow) -> None:
     assert window.start_page.isVisible()
-    assert not window.actions_.segment.isEnabled()
-    assert not window.actions_.save.isEnabled()
+    assert not window.actions_.segment.run.isEnabled()
+    assert not window.actions_.file.save.isEnabled()
     assert window.windowTitle() == "liverview"
 
 
 def test_open_from_the_menu(qtbot: QtBot, window: MainWindow, answers: Answers, scan: Path) -> None:
     answers.scan = scan
     with qtbot.waitSignal(window.controller.opened, timeout=TIMEOUT_MS):
-        window.actions_.open.trigger()
+        window.actions_.file.open.trigger()
     assert window.views.isVisible()
     assert window.session.volume is not None
     assert window.session.volume.shape == (5, 7, 9)
     assert window.windowTitle().startswith("scan")
     qtbot.waitUntil(lambda: not window.controller.busy)
-    assert window.actions_.segment.isEnabled()
+    assert window.actions_.segment.run.isEnabled()
 
 
 def test_a_dialog_that_is_canceled_changes_nothing(window: MainWindow) -> None:
-    for action in (window.actions_.open, window.actions_.phantom):
+    for action in (window.actions_.file.open, window.actions_.file.phantom):
         action.trigger()
     assert window.session.volume is None
 
@@ -202,7 +202,7 @@ def test_one_volume_of_several_is_asked_for(
 def test_a_phantom_is_generated(qtbot: QtBot, window: MainWindow, answers: Answers) -> None:
     answers.config = PhantomConfig((40, 36, 12), (9.0, 9.0, 18.0), seed=2)
     with qtbot.waitSignal(window.session.volume_changed, timeout=TIMEOUT_MS):
-        window.actions_.phantom.trigger()
+        window.actions_.file.phantom.trigger()
     assert window.session.volume is not None
     assert window.session.volume.name == "phantom-2"
     assert window.session.path is None
@@ -215,13 +215,13 @@ def test_recent_files_are_offered(
     window = make_window()
     open_scan(qtbot, window, scan)
     again = make_window()
-    (action,) = again.actions_.recent.actions()
+    (action,) = again.actions_.file.recent.actions()
     assert action.text() == f"{scan.parent.name}/scan.nii.gz"
     with qtbot.waitSignal(again.controller.opened, timeout=TIMEOUT_MS):
         action.trigger()
     scan.unlink()
     qtbot.waitUntil(lambda: not again.controller.busy)
-    assert make_window().actions_.recent.actions() == []
+    assert make_window().actions_.file.recent.actions() == []
 
 
 # ---- segmenting --------------------------------------------------------------------------
@@ -236,14 +236,14 @@ def test_labels_stream_in_while_the_window_works(
     assert opened.session.labels is not None
     assert opened.session.labels.voxels[:, :, :4].all()
     assert not opened.session.labels.voxels[:, :, 4:].any()
-    assert opened.actions_.cancel.isVisible()
-    assert not opened.actions_.segment.isVisible()
-    assert not opened.actions_.save.isEnabled()
+    assert opened.actions_.segment.cancel.isVisible()
+    assert not opened.actions_.segment.run.isVisible()
+    assert not opened.actions_.file.save.isEnabled()
     assert not opened.progress.isHidden()
     opened.session.set_crosshair((0, 0, 0))  # the person looks around meanwhile
     finish(qtbot, opened, stream)
-    assert opened.actions_.segment.isVisible()
-    assert opened.actions_.save.isEnabled()
+    assert opened.actions_.segment.run.isVisible()
+    assert opened.actions_.file.save.isEnabled()
     assert opened.progress.isHidden()
     assert opened.isWindowModified()
 
@@ -255,7 +255,7 @@ def test_cancel_keeps_or_drops_what_was_found(
     start(qtbot, opened)
     found = label_sum(opened)
     with qtbot.waitSignal(opened.controller.segmented, timeout=TIMEOUT_MS):
-        opened.actions_.cancel.trigger()
+        opened.actions_.segment.cancel.trigger()
     assert opened.session.progress is None
     qtbot.waitUntil(stream.closed.is_set)
     buttons = {button.text(): button for button in opened.messages.buttons}
@@ -264,16 +264,16 @@ def test_cancel_keeps_or_drops_what_was_found(
     assert label_sum(opened) == (0 if choice == "Drop it" else found)
     assert opened.session.modified == (choice != "Drop it")
     assert opened.messages.isHidden()
-    qtbot.waitUntil(lambda: opened.actions_.segment.isVisible())
+    qtbot.waitUntil(lambda: opened.actions_.segment.run.isVisible())
 
 
 def test_cancel_before_anything_was_found_goes_back(
     qtbot: QtBot, opened: MainWindow, stream: Stream
 ) -> None:
     stream.steps = []
-    opened.actions_.segment.trigger()
+    opened.actions_.segment.run.trigger()
     with qtbot.waitSignal(opened.controller.segmented, timeout=TIMEOUT_MS):
-        opened.actions_.cancel.trigger()
+        opened.actions_.segment.cancel.trigger()
     assert opened.messages.isHidden()
     assert not opened.session.modified
 
@@ -287,9 +287,9 @@ def test_canceling_keeps_older_labels_until_something_new_came(
     before = label_sum(opened)
     stream.go.clear()
     stream.steps = []
-    opened.actions_.segment.trigger()
+    opened.actions_.segment.run.trigger()
     with qtbot.waitSignal(opened.controller.segmented, timeout=TIMEOUT_MS):
-        opened.actions_.cancel.trigger()
+        opened.actions_.segment.cancel.trigger()
     assert label_sum(opened) == before
     assert opened.session.modified
 
@@ -311,7 +311,7 @@ def test_a_failure_is_one_sentence_and_the_old_labels_come_back(
     qtbot.waitUntil(lambda: not opened.controller.busy)
     assert words in opened.messages.text.text()
     assert label_sum(opened) == 0
-    assert opened.actions_.segment.isEnabled()
+    assert opened.actions_.segment.run.isEnabled()
     if isinstance(error, RuntimeError):
         opened.messages.buttons[0].click()
         assert "shape mismatch" in opened.messages.text.text()
@@ -320,7 +320,7 @@ def test_a_failure_is_one_sentence_and_the_old_labels_come_back(
 def test_notices_are_shown(qtbot: QtBot, opened: MainWindow, stream: Stream) -> None:
     stream.steps = [Message("No liver was found in this scan.")]
     with qtbot.waitSignal(opened.controller.message, timeout=TIMEOUT_MS):
-        opened.actions_.segment.trigger()
+        opened.actions_.segment.run.trigger()
     assert opened.messages.text.text() == "No liver was found in this scan."
 
 
@@ -337,14 +337,14 @@ def test_a_new_scan_ignores_the_slabs_of_the_old_one(
     assert opened.session.volume.shape == (8, 8, 3)
     assert label_sum(opened) == 0
     assert not opened.session.segmenting
-    assert opened.actions_.segment.isEnabled()
+    assert opened.actions_.segment.run.isEnabled()
 
 
 def test_segmenting_twice(qtbot: QtBot, opened: MainWindow, stream: Stream) -> None:
     stream.go.set()
     for _ in range(2):
         with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
-            opened.actions_.segment.trigger()
+            opened.actions_.segment.run.trigger()
         assert label_sum(opened) == 5 * 7 * 4 + 5 * 7 * 2 * 3
 
 
@@ -353,7 +353,7 @@ def test_unsaved_labels_are_asked_about_before_they_are_replaced(
 ) -> None:
     before = label_sum(segmented)
     answers.unsaved = Unsaved.STAY
-    segmented.actions_.segment.trigger()
+    segmented.actions_.segment.run.trigger()
     assert answers.asked == ["unsaved"]
     assert not segmented.controller.busy
     assert label_sum(segmented) == before
@@ -389,9 +389,9 @@ def test_remarks_stay_when_segmentation_starts(
     assert "value 200" in window.messages.text.text()
     stream.go.set()
     with qtbot.waitSignal(window.controller.idle, timeout=TIMEOUT_MS):
-        window.actions_.segment.trigger()
+        window.actions_.segment.run.trigger()
     assert "value 200" in window.messages.text.text()
-    window.actions_.scan_info.trigger()
+    window.actions_.file.scan_info.trigger()
     assert answers.asked == ["scan info of gray"]
 
 
@@ -399,11 +399,11 @@ def test_questions_about_an_old_case_go_with_it(
     qtbot: QtBot, opened: MainWindow, stream: Stream, answers: Answers
 ) -> None:
     start(qtbot, opened)
-    opened.actions_.cancel.trigger()
+    opened.actions_.segment.cancel.trigger()
     assert opened.messages.buttons
     answers.config = PhantomConfig((40, 36, 12), (9.0, 9.0, 18.0), seed=2)
     with qtbot.waitSignal(opened.session.volume_changed, timeout=TIMEOUT_MS):
-        opened.actions_.phantom.trigger()
+        opened.actions_.file.phantom.trigger()
     assert opened.messages.isHidden()
 
 
@@ -423,7 +423,7 @@ def test_segment_while_segmenting_does_nothing(
 def segmented(qtbot: QtBot, opened: MainWindow, stream: Stream) -> MainWindow:
     stream.go.set()
     with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
-        opened.actions_.segment.trigger()
+        opened.actions_.segment.run.trigger()
     return opened
 
 
@@ -432,12 +432,12 @@ def test_save_the_label_map(
 ) -> None:
     answers.label_map = tmp_path / "labels.nii.gz"
     with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
-        segmented.actions_.save.trigger()
+        segmented.actions_.file.save.trigger()
     assert answers.asked == ["scan_seg.nii.gz"]
     assert "Saved and verified" in segmented.statusBar().currentMessage()
     assert not segmented.session.modified
     assert not segmented.isWindowModified()
-    assert segmented.actions_.save.isEnabled()  # a second copy is nobody's harm
+    assert segmented.actions_.file.save.isEnabled()  # a second copy is nobody's harm
     assert segmented.session.labels is not None
     saved = nifti.read_labels(answers.label_map)
     assert np.array_equal(saved.voxels, segmented.session.labels.voxels)
@@ -450,7 +450,7 @@ def test_side_files_carry_the_colors_of_the_session(
     segmented.session.set_style(Label.TUMOR, color=(9, 8, 7))
     answers.label_map = tmp_path / "labels.nii.gz"
     with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
-        segmented.actions_.save_all.trigger()
+        segmented.actions_.file.save_all.trigger()
     assert answers.asked == ["scan_seg.nii.gz"]
     assert not segmented.session.modified
     assert " 9 8 7 255" in (tmp_path / "labels.ctbl").read_text()
@@ -463,7 +463,7 @@ def test_side_files_carry_the_colors_of_the_session(
     # Once more: what lies beside is asked about, which the file dialog has not done.
     before = (tmp_path / "labels.json").stat().st_mtime_ns
     answers.replace = False
-    segmented.actions_.save_all.trigger()
+    segmented.actions_.file.save_all.trigger()
     assert answers.asked[1:] == ["scan_seg.nii.gz", "replace"]
     assert not segmented.controller.saving
     assert (tmp_path / "labels.json").stat().st_mtime_ns == before
@@ -474,12 +474,12 @@ def test_save_masks_asks_before_it_replaces(
 ) -> None:
     answers.folder = tmp_path
     with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
-        segmented.actions_.save_masks.trigger()
+        segmented.actions_.file.save_masks.trigger()
     assert answers.asked == []
     names = {f"scan_{label.name.lower()}.nii.gz" for label in FOREGROUND}
     assert names <= {path.name for path in tmp_path.iterdir()}
     answers.replace = False
-    segmented.actions_.save_masks.trigger()
+    segmented.actions_.file.save_masks.trigger()
     assert answers.asked == ["replace"]
     assert not segmented.controller._live
 
@@ -492,7 +492,7 @@ def test_the_scan_itself_is_never_replaced(
     link.symlink_to(scan)
     for path in (scan, link):
         answers.label_map = path
-        segmented.actions_.save.trigger()
+        segmented.actions_.file.save.trigger()
         assert "the open scan itself" in segmented.messages.text.text()
         assert not segmented.controller.saving
     assert scan.read_bytes() == before
@@ -543,8 +543,8 @@ def test_a_save_that_ends_late_says_nothing_about_newer_labels(
     qtbot: QtBot, segmented: MainWindow, slow_save: SlowSave, answers: Answers, tmp_path: Path
 ) -> None:
     answers.label_map = tmp_path / "labels.nii.gz"
-    segmented.actions_.save.trigger()
-    assert not segmented.actions_.save.isEnabled()  # one save at a time
+    segmented.actions_.file.save.trigger()
+    assert not segmented.actions_.file.save.isEnabled()  # one save at a time
     segmented.session.begin_segmentation()  # other labels take the place of those
     segmented.session.merge_slab(Slab(0, np.ones((5, 7, 1), np.uint8)))
     segmented.session.end_segmentation(complete=True)
@@ -552,14 +552,14 @@ def test_a_save_that_ends_late_says_nothing_about_newer_labels(
         slow_save.go.set()
     assert answers.label_map.exists()
     assert segmented.session.modified
-    assert segmented.actions_.save.isEnabled()
+    assert segmented.actions_.file.save.isEnabled()
 
 
 def test_closing_waits_for_a_save(
     qtbot: QtBot, segmented: MainWindow, slow_save: SlowSave, answers: Answers, tmp_path: Path
 ) -> None:
     answers.label_map = tmp_path / "labels.nii.gz"
-    segmented.actions_.save.trigger()
+    segmented.actions_.file.save.trigger()
     segmented.close()
     assert segmented.isVisible()
     slow_save.go.set()
@@ -597,7 +597,7 @@ def test_no_question_outlives_its_case(
 
     answers.label_map_to_write = choose_slowly  # type: ignore[method-assign]
     with qtbot.waitSignal(segmented.controller.opened, timeout=TIMEOUT_MS):
-        segmented.actions_.save.trigger()
+        segmented.actions_.file.save.trigger()
     assert nifti.read_labels(target).voxels.sum() == found
     assert segmented.session.volume is not before
 
@@ -643,7 +643,7 @@ def test_a_failing_save_keeps_the_labels_unsaved(
 ) -> None:
     answers.label_map = tmp_path / "gone" / "labels.nii.gz"
     with qtbot.waitSignal(segmented.controller.failed, timeout=TIMEOUT_MS):
-        segmented.actions_.save.trigger()
+        segmented.actions_.file.save.trigger()
     assert "folder" in segmented.messages.text.text()
     assert segmented.session.modified
 
@@ -652,10 +652,10 @@ def test_save_a_screenshot(
     qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path
 ) -> None:
     answers.image = tmp_path / "window.png"
-    segmented.actions_.screenshot.trigger()
+    segmented.actions_.file.screenshot.trigger()
     assert answers.image.stat().st_size > 1000
     answers.image = tmp_path / "gone" / "window.png"
-    segmented.actions_.screenshot.trigger()
+    segmented.actions_.file.screenshot.trigger()
     assert "could not be written" in segmented.messages.text.text()
 
 
@@ -689,7 +689,7 @@ def test_closing_stays_when_saving_fails_or_is_canceled(
     # A later save is just a save: it does not close the window any more.
     answers.label_map = tmp_path / "labels.nii.gz"
     with qtbot.waitSignal(segmented.controller.saved, timeout=TIMEOUT_MS):
-        segmented.actions_.save.trigger()
+        segmented.actions_.file.save.trigger()
     assert segmented.isVisible()
 
 
@@ -736,7 +736,7 @@ def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
     first = make_window()
     first.resize(701, 603)
     first.session.set_window(90, 150)
-    first.actions_.look.radiological.trigger()
+    first.actions_.view.radiological.trigger()
     first.session.set_style(
         Label.TUMOR, color=(1, 2, 3), opacity=0.25, draw_style=DrawStyle.OUTLINED, visible=False
     )
@@ -746,8 +746,8 @@ def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
     assert (second.size().width(), second.size().height()) == (701, 603)
     assert (second.session.level, second.session.width) == (90, 150)
     assert second.session.convention is Convention.NEUROLOGICAL
-    assert not second.actions_.look.radiological.isChecked()
-    assert second.actions_.look.preset.currentText().startswith("Liver")
+    assert not second.actions_.view.radiological.isChecked()
+    assert second.actions_.view.windows.box.currentText().startswith("Liver")
     tumor, liver = (second.session.styles[label] for label in (Label.TUMOR, Label.LIVER))
     assert (tumor.color, tumor.opacity, tumor.draw_style) == ((1, 2, 3), 0.25, DrawStyle.OUTLINED)
     assert tumor.visible
@@ -772,14 +772,14 @@ def test_settings_that_make_no_sense_are_left(make_window: MakeWindow, tmp_path:
     assert window.session.convention is Convention.RADIOLOGICAL
     assert window.session.styles == default_styles()
     assert window.width() > 1000
-    assert window.actions_.recent.actions() == []
+    assert window.actions_.file.recent.actions() == []
 
 
 # ---- looking -----------------------------------------------------------------------------
 
 
 def test_wheel_and_keys_stay_with_the_views(opened: MainWindow) -> None:
-    device = opened.actions_.device
+    device = opened.actions_.segment.device_box
     before = device.currentIndex()
     event = QWheelEvent(
         QPointF(5, 5),
@@ -795,7 +795,7 @@ def test_wheel_and_keys_stay_with_the_views(opened: MainWindow) -> None:
     assert device.currentIndex() == before
     takes_click = Qt.FocusPolicy.ClickFocus.value
     assert not device.focusPolicy().value & takes_click
-    assert not opened.actions_.look.preset.focusPolicy().value & takes_click
+    assert not opened.actions_.view.windows.box.focusPolicy().value & takes_click
 
 
 def test_values_that_are_no_hu_get_a_window_of_their_own(
@@ -851,7 +851,7 @@ def test_keys_toggle_layers_and_choose_windows(qtbot: QtBot, opened: MainWindow)
         qtbot.keyClick(opened, key)
         assert (session.width, session.level) == window
     qtbot.keyClick(opened, Qt.Key.Key_0)
-    assert opened.actions_.look.preset.currentIndex() == -1
+    assert opened.actions_.view.windows.box.currentIndex() == -1
     qtbot.keyClick(opened, Qt.Key.Key_X)
     qtbot.keyClick(opened, Qt.Key.Key_H)
     assert not session.show_crosshair
@@ -859,7 +859,7 @@ def test_keys_toggle_layers_and_choose_windows(qtbot: QtBot, opened: MainWindow)
 
 
 def test_a_preset_is_chosen_from_the_toolbar(opened: MainWindow) -> None:
-    opened.actions_.look.preset.activated.emit(3)
+    opened.actions_.view.windows.box.activated.emit(3)
     assert (opened.session.width, opened.session.level) == (1500, -600)
 
 

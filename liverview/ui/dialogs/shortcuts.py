@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.ui.widgets.shortcuts import Shortcuts, plain_text
+from liverview.ui.widgets.shortcuts import Shortcuts, first_key, plain_text
 
 MOUSE = (
     ("Click or drag", "Put the crosshair there"),
@@ -30,7 +30,7 @@ MOUSE = (
     ("Arrows, with Shift by 5", "Move the crosshair"),
     ("PgUp, PgDown, Home, End", "Through the slices of the view"),
 )
-"""What mouse and keys do in the views, which no menu lists."""
+"""Mouse and keys of the views, which no menu lists."""
 
 
 class ShortcutDialog(QDialog):
@@ -61,7 +61,7 @@ class ShortcutDialog(QDialog):
     def _add(self, grid: QGridLayout, action: QAction) -> None:
         name = QLabel(plain_text(action.text()))
         name.setToolTip(action.statusTip())
-        edit = QKeySequenceEdit(_first_key(action))
+        edit = QKeySequenceEdit(first_key(action))
         edit.setMaximumSequenceLength(1)
         edit.setClearButtonEnabled(True)
         edit.setAccessibleName(f"Shortcut of {plain_text(action.text())}")
@@ -73,19 +73,19 @@ class ShortcutDialog(QDialog):
         self.edits[action] = edit
 
     def _on_changed(self, action: QAction, key: QKeySequence) -> None:
-        if key == _first_key(action):
+        if key == first_key(action):
             return
         refused = self.shortcuts.assign(action, key)
         self.message.setText(
             refused or f"{plain_text(action.text())}: {key.toString() or 'no key'}"
         )
         if refused is not None:
-            self.edits[action].setKeySequence(_first_key(action))
+            self.edits[action].setKeySequence(first_key(action))
 
     def _on_reset(self) -> None:
         self.shortcuts.reset()
         for action, edit in self.edits.items():
-            edit.setKeySequence(_first_key(action))
+            edit.setKeySequence(first_key(action))
         self.message.setText("Every command has its usual key again.")
 
 
@@ -137,7 +137,3 @@ def _scrolling(layout: QGridLayout) -> QScrollArea:
     area.setWidgetResizable(True)
     area.setWidget(inner)
     return area
-
-
-def _first_key(action: QAction) -> QKeySequence:
-    return action.shortcuts()[0] if action.shortcuts() else QKeySequence()

@@ -147,6 +147,11 @@ class CaseFiles(QObject):
         if path is not None and not picture.save(str(path)):
             self.failed.emit(f"{path} could not be written: choose another folder.")
 
+    def show_scan_info(self) -> None:
+        """Tell size, spacing and remarks of the open scan."""
+        if self.session.volume is not None:
+            self.ask(self.dialogs.scan_info, self.session.volume, self.session.path)
+
     def beside(self, ending: str) -> Path:
         """A file name for the open case, in its folder."""
         name = self.session.volume.name if self.session.volume else "liverview"

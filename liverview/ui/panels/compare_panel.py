@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QAction, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -25,6 +25,7 @@ from liverview.core.labels import FOREGROUND
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.live.comparison import Comparison, ErrorMapOverlay
 from liverview.ui.widgets.controls import FocuslessComboBox
+from liverview.ui.widgets.shortcuts import KeyHint
 
 if TYPE_CHECKING:
     from liverview.evaluation.metrics import LabelScore
@@ -84,6 +85,7 @@ class ComparePanel(QWidget):
         self.comparison = comparison
         self.overlay = overlay
         self.session = comparison.session
+        self._segment_key = KeyHint()
         self.reference = QLabel()
         self.reference.setTextFormat(Qt.TextFormat.PlainText)  # file names are no HTML
         # A long name is cut off, rather than making the panel wide.
@@ -133,6 +135,11 @@ class ComparePanel(QWidget):
         self.comparison.set_wanted(False)
         super().hideEvent(event)
 
+    def set_segment_action(self, action: QAction) -> None:
+        """Name the key that segments."""
+        self._segment_key = KeyHint(" ({})", action)
+        self._segment_key.follow(self._show_state)
+
     # ---- showing ---------------------------------------------------------------------------
 
     def refresh(self) -> None:
@@ -171,7 +178,7 @@ class ComparePanel(QWidget):
         if session.segmenting:
             return "The comparison waits until the segmentation has ended."
         if not session.has_labels:
-            return "Segment the scan (F5): its labels are compared then."
+            return f"Segment the scan{self._segment_key.text}: its labels are compared then."
         if comparison.outcome is Outcome.FAILED:
             return "The comparison failed; figures that are missing are not known."
         if comparison.outcome is Outcome.CANCELED:

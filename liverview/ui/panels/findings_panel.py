@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QAction, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFormLayout,
@@ -23,6 +23,7 @@ from liverview.measurement.results import Measurement
 from liverview.ui.live.findings import Findings
 from liverview.ui.panels.lesion_table import COLUMNS, LesionTable, lesion_cells
 from liverview.ui.widgets.formatting import format_ml
+from liverview.ui.widgets.shortcuts import KeyHint
 
 _REASONS = (
     "Benign: cyst or hemangioma",
@@ -38,6 +39,7 @@ class FindingsPanel(QWidget):
     def __init__(self, findings: Findings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.findings = findings
+        self._segment_key = KeyHint()
         self.state = QLabel()
         self.state.setWordWrap(True)
         self.figures = {name: QLabel() for name in _AMOUNTS}
@@ -85,13 +87,17 @@ class FindingsPanel(QWidget):
         self.findings.set_wanted(False)
         super().hideEvent(event)
 
+    def set_segment_action(self, action: QAction) -> None:
+        """Name the key that segments."""
+        self._segment_key = KeyHint(" ({})", action)
+        self._segment_key.follow(self._show_state)
+
     # ---- showing ---------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Show what is known."""
         found = self.findings.measurement
-        self.state.setText(self._state(found))
-        self.state.setVisible(bool(self.state.text()))
+        self._show_state()
         amounts = _amounts(found) if found is not None else {}
         for name, label in self.figures.items():
             label.setText(amounts.get(name, "–"))
@@ -105,17 +111,22 @@ class FindingsPanel(QWidget):
         self.copy_button.setEnabled(found is not None)
         self._enable()
 
-    def _state(self, found: Measurement | None) -> str:
+    def _show_state(self) -> None:
+        self.state.setText(self._state())
+        self.state.setVisible(bool(self.state.text()))
+
+    def _state(self) -> str:
         session = self.findings.session
         if not session.has_labels:
-            return "Segment the scan (F5) to see what there is."
+            return f"Segment the scan{self._segment_key.text} to see what there is."
         if session.segmenting:
             return "So far, while the segmentation runs:"
         if session.has_unfinished_labels:
             return "Partial: the segmentation was stopped."
         if not self.findings.is_current:
             return "Measuring …"
-        return "" if found is not None else "The labels could not be measured."
+        known = self.findings.measurement is not None
+        return "" if known else "The labels could not be measured."
 
     def _recist(self) -> str:
         proposal = self.findings.recist

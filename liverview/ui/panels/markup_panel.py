@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -20,6 +23,7 @@ from liverview.measurement.markup.listing import Entry
 from liverview.measurement.markup.shapes import Ruler
 from liverview.ui.state.markups import ScanMarkups
 from liverview.ui.state.session import Session
+from liverview.ui.widgets.shortcuts import KeyHint
 
 _HEADER = ("Name", "Slice", "Length mm", "Mean HU", "SD HU", "Area mm²")
 
@@ -41,11 +45,9 @@ class MarkupPanel(QWidget):
         resize = QHeaderView.ResizeMode.ResizeToContents
         self.table.horizontalHeader().setSectionResizeMode(resize)
         self.table.setAccessibleName("Measurements")
-        self.table.setToolTip("Draw with the ruler (M) and the ellipse (E); click goes there")
         self.copy_button = QPushButton("Copy")
         self.copy_button.setToolTip("Copy the table, for a spreadsheet")
         self.remove_button = QPushButton("Remove")
-        self.remove_button.setToolTip("Remove the chosen measurement (Del)")
         row = QHBoxLayout()
         row.addWidget(self.copy_button)
         row.addWidget(self.remove_button)
@@ -54,12 +56,25 @@ class MarkupPanel(QWidget):
         layout.addWidget(self.table, 1)
         layout.addLayout(row)
         self._filling = False
+        self._draw_key, self._remove_key = KeyHint(), KeyHint()
         self.table.cellClicked.connect(self._on_clicked)
         self.table.itemChanged.connect(self._on_edited)
         self.copy_button.clicked.connect(self.copy)
         self.remove_button.clicked.connect(markups.remove_chosen)
         markups.changed.connect(self.refresh)
+        self._show_keys()
         self.refresh()
+
+    def set_actions(self, tools: Sequence[QAction], remove: QAction) -> None:
+        """Name the keys of the tools that draw, and of the command that removes."""
+        self._draw_key, self._remove_key = KeyHint(" ({})", *tools), KeyHint(" ({})", remove)
+        self._draw_key.follow(self._show_keys)
+        self._remove_key.follow(self._show_keys)
+
+    def _show_keys(self) -> None:
+        tools = f"the ruler and the ellipse{self._draw_key.text}"
+        self.table.setToolTip(f"Draw with {tools}; click goes there")
+        self.remove_button.setToolTip(f"Remove the chosen measurement{self._remove_key.text}")
 
     def refresh(self) -> None:
         """Show what there is."""

@@ -1,8 +1,9 @@
-"""The Network panel: what the network thinks as a layer, and thresholds of its labels."""
+"""The Network panel: class probabilities and attention maps as a layer, and thresholds."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -19,12 +20,12 @@ from liverview.core.labels import FOREGROUND, Label
 from liverview.core.probability_maps import DEFAULT_THRESHOLDS
 from liverview.ui.live.probability_layers import Layer, ProbabilityLayers
 from liverview.ui.widgets.controls import FocuslessComboBox, FocuslessSlider
+from liverview.ui.widgets.shortcuts import KeyHint
 
 _LAYER_TIP = (
-    "What the network's second stage thinks of each voxel, over the CT: how probable a label is, "
-    "how undecided it is between background, parenchyma, vessel and tumor (entropy, 1 where all "
-    "four are equally probable), or how much its attention gates let pass. O outlines the labels, "
-    "so that they do not cover it."
+    "What the network's second stage has computed for each voxel, over the CT: how probable a "
+    "label is, how uncertain the choice between background, parenchyma, vessel and tumor is "
+    "(entropy, 1 where all four are equally probable), or how much its attention gates let pass."
 )
 _LEVEL_TIP = (
     "Which of the second stage's gates, from the coarsest decoder level to the finest: 0 holds "
@@ -63,6 +64,7 @@ class NetworkPanel(QScrollArea):
         self.layer = FocuslessComboBox()
         for one in Layer:
             self.layer.addItem(one.value, one)
+        self._outline_key = KeyHint()
         self.layer.setToolTip(_LAYER_TIP)
         self.layer.setAccessibleName("Layer")
         self.level = FocuslessSlider()
@@ -88,6 +90,16 @@ class NetworkPanel(QScrollArea):
         self.reset.clicked.connect(layers.reset)
         layers.changed.connect(self.refresh)
         self.refresh()
+
+    def set_draw_style_action(self, action: QAction) -> None:
+        """Name the key that outlines the labels."""
+        self._outline_key = KeyHint(
+            " {} outlines the labels, so that they do not cover it.", action
+        )
+        self._outline_key.follow(self._show_keys)
+
+    def _show_keys(self) -> None:
+        self.layer.setToolTip(_LAYER_TIP + self._outline_key.text)
 
     def _arrange(self) -> None:
         thresholds = QGroupBox("Thresholds")

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from liverview.core.volume import Plane
 from liverview.ui.state.session import Session
-from liverview.ui.views.slice_view import MouseTool, OverlayPainter, SliceView
+from liverview.ui.views.mouse_tool import MouseTool, OverlayPainter
+from liverview.ui.views.slice_view import SliceView
 
 
 class Layout(Enum):
@@ -148,7 +149,7 @@ class LinkedViews(QWidget):
             view.fit_slice()
 
     def set_tool(self, tool: MouseTool, changed: SignalInstance) -> None:
-        """Let a tool have the left button before the crosshair, and draw over the slices."""
+        """Give a tool the left button before the crosshair; it draws over the slices as well."""
         for view in self.by_plane.values():
             view.tool = tool
         self.add_overlay_painter(tool, changed)

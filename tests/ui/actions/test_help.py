@@ -50,16 +50,16 @@ def test_the_theme_changes_window_and_icons_and_is_kept(
 ) -> None:
     window = make_window()
     window.session.open(volume)
-    themes = {value: action for action, value in window.actions_.look.themes.values.items()}
+    themes = {value: action for action, value in window.actions_.view.themes.values.items()}
     themes[Theme.DARK].trigger()
     assert is_dark()
     qtbot.waitUntil(lambda: _lightness(window) < 0.3)
-    assert _ink(window.actions_.open) > 0.7
+    assert _ink(window.actions_.file.open) > 0.7
     themes[Theme.LIGHT].trigger()
     assert themes[Theme.LIGHT].isChecked()
     assert not themes[Theme.DARK].isChecked()
     qtbot.waitUntil(lambda: _lightness(window) > 0.8)
-    assert _ink(window.actions_.open) < 0.3
+    assert _ink(window.actions_.file.open) < 0.3
     view = next(iter(window.views.by_plane.values())).grab().toImage()
     assert view.pixelColor(40, 60).lightnessF() < 0.2  # images stay on black
     window.close()
@@ -123,7 +123,7 @@ def test_a_shortcut_is_changed_by_hand_and_kept(
 ) -> None:
     window = make_window()
     window.session.open(volume)
-    layer = window.actions_.look.layers[0]
+    layer = window.actions_.labels.layers[Label.LIVER]
     dialog = ShortcutDialog(window.help.shortcuts, window)
     dialog.show()
     edit = dialog.edits[layer]
@@ -142,11 +142,11 @@ def test_a_shortcut_is_changed_by_hand_and_kept(
     assert not window.session.styles[Label.LIVER].visible  # the old key does nothing
     window.close()
     again = make_window()
-    assert again.actions_.look.layers[0].shortcut() == QKeySequence("Ctrl+J")
+    assert again.actions_.labels.layers[Label.LIVER].shortcut() == QKeySequence("Ctrl+J")
     again.help.shortcuts.reset()
-    assert again.actions_.look.layers[0].shortcut() == QKeySequence("L")
+    assert again.actions_.labels.layers[Label.LIVER].shortcut() == QKeySequence("L")
     again.close()
-    assert make_window().actions_.look.layers[0].shortcut() == QKeySequence("L")
+    assert make_window().actions_.labels.layers[Label.LIVER].shortcut() == QKeySequence("L")
 
 
 @pytest.mark.parametrize(
@@ -158,19 +158,19 @@ def test_a_key_that_is_taken_is_refused(
 ) -> None:
     dialog = ShortcutDialog(window.help.shortcuts, window)
     qtbot.addWidget(dialog)
-    edit = dialog.edits[window.actions_.open]
+    edit = dialog.edits[window.actions_.file.open]
     edit.setKeySequence(QKeySequence(key))
     assert reason in dialog.message.text()
     assert edit.keySequence() == QKeySequence("Ctrl+O")
-    assert window.actions_.open.shortcut() == QKeySequence("Ctrl+O")
+    assert window.actions_.file.open.shortcut() == QKeySequence("Ctrl+O")
 
 
 def test_a_kept_key_wins_over_a_command_that_came_later(window: MainWindow, tmp_path: Path) -> None:
     settings = QSettings(str(tmp_path / "other.ini"), QSettings.Format.IniFormat)
-    settings.setValue(f"shortcuts/{window.actions_.open.objectName()}", "X")
+    settings.setValue(f"shortcuts/{window.actions_.file.open.objectName()}", "X")
     Shortcuts(window.menuBar(), settings)
-    assert window.actions_.open.shortcut() == QKeySequence("X")
-    assert window.actions_.look.crosshair.shortcuts() == []
+    assert window.actions_.file.open.shortcut() == QKeySequence("X")
+    assert window.actions_.view.crosshair.shortcuts() == []
 
 
 def test_the_sheet_lists_every_key(window: MainWindow, qtbot: QtBot) -> None:
@@ -206,7 +206,7 @@ def test_about_names_what_a_question_needs(window: MainWindow, qtbot: QtBot) -> 
         dialog.close()
 
     QTimer.singleShot(0, look)
-    window.actions_.about.trigger()
+    window.actions_.help.about.trigger()
     lines = dict(line.split(maxsplit=1) for line in copied[0].splitlines() if "torch " in line)
     assert lines["torch"] == version("torch")
     digest = hashlib.sha256((paths.weights() / "fine.safetensors").read_bytes()).hexdigest()
@@ -232,8 +232,8 @@ def test_the_tour_leads_through_a_usable_window(
     qtbot.waitUntil(lambda: window.rect().contains(tour.geometry()))
     with qtbot.waitSignal(tour.finished):
         qtbot.keyClick(tour, Qt.Key.Key_Escape)
-    window.actions_.tour.trigger()
-    window.actions_.tour.trigger()  # begins again
+    window.actions_.help.tour.trigger()
+    window.actions_.help.tour.trigger()  # begins again
     visible = [one for one in window.findChildren(Tour) if one.isVisible()]
     assert len(visible) == 1
     visible[0].finish()
@@ -242,9 +242,9 @@ def test_the_tour_leads_through_a_usable_window(
 def test_the_tour_offers_what_it_speaks_of(
     window: MainWindow, qtbot: QtBot, answers: object
 ) -> None:
-    window.actions_.tour.trigger()
+    window.actions_.help.tour.trigger()
     tour = window.findChild(Tour)
     assert tour.offer.text() == "New phantom"
-    with qtbot.waitSignal(window.actions_.phantom.triggered):
+    with qtbot.waitSignal(window.actions_.file.phantom.triggered):
         qtbot.mouseClick(tour.offer, Qt.MouseButton.LeftButton)
     tour.finish()

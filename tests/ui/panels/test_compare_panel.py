@@ -429,7 +429,7 @@ def test_a_reference_on_another_grid_is_refused(
     ):
         answers.reference = write(np.ascontiguousarray(voxels), affine, name=name)
         with qtbot.waitSignal(window.controller.failed, timeout=TIMEOUT_MS):
-            window.actions_.compare.trigger()
+            window.actions_.file.compare.trigger()
         said = window.messages.text.text()
         assert name.removesuffix(".nii") in said
         assert told in said
@@ -467,7 +467,7 @@ def test_values_that_nothing_names_are_asked_about(
     theirs = np.array([0, 40, 7, 2], np.uint8)[truth()]
     answers.reference = write(theirs, scan.affine, name="plain.nii")
     with qtbot.waitSignal(window.controller.mapping_needed, timeout=TIMEOUT_MS):
-        window.actions_.compare.trigger()
+        window.actions_.file.compare.trigger()
     qtbot.waitUntil(lambda: not window.controller._live)
     assert answers.asked == ["labels of (7, 40)"]
     assert window.session.reference is None  # the question was canceled
@@ -483,7 +483,7 @@ def test_a_phantom_brings_its_truth(
 ) -> None:
     answers.config = PhantomConfig((96, 84, 40), (4.0, 4.0, 5.0), 3, noise_hu=8)  # as `case`
     with qtbot.waitSignal(window.session.volume_changed, timeout=TIMEOUT_MS):
-        window.actions_.phantom.trigger()
+        window.actions_.file.phantom.trigger()
     window.panels.show("compare")
     panel = window.panels.compare
     qtbot.waitUntil(lambda: panel.reference.text() == "Reference: truth of phantom-3")
@@ -514,7 +514,7 @@ def test_a_reference_of_another_scan_does_not_arrive(
 
 
 def test_the_command_is_there_once_a_scan_is(window: MainWindow, scan: Volume) -> None:
-    command = window.actions_.compare
+    command = window.actions_.file.compare
     assert not command.isEnabled()
     assert not command.icon().isNull()
     window.session.open(scan)

@@ -211,7 +211,7 @@ def opened(
 
 def run(qtbot: QtBot, window: MainWindow) -> None:
     with qtbot.waitSignal(window.controller.segmented, timeout=TIMEOUT_MS):
-        window.actions_.segment.trigger()
+        window.actions_.segment.run.trigger()
 
 
 def keep(qtbot: QtBot, panel: NetworkPanel) -> None:
@@ -268,7 +268,7 @@ def test_maps_belong_to_their_labels(qtbot: QtBot, opened: MainWindow, steps: St
     steps.value = 100
     steps.go.clear()
     with qtbot.waitSignal(session.overlay_changed, timeout=TIMEOUT_MS):
-        opened.actions_.segment.trigger()
+        opened.actions_.segment.run.trigger()
     assert session.overlay is None  # of the new labels nothing is known yet
     assert "first refined slices" in panel.note.text()
     assert not panel.rows[Label.LIVER].isEnabled()
@@ -295,7 +295,7 @@ def test_a_drag_that_a_segmentation_ends_leaves_no_trace(
     assert row.value.text() != "network's own"
     steps.go.clear()
     with qtbot.waitSignal(opened.controller.maps_received, timeout=TIMEOUT_MS):
-        opened.actions_.segment.trigger()
+        opened.actions_.segment.run.trigger()
     opened.controller.cancel()
     qtbot.mouseClick(opened.messages.buttons[1], Qt.MouseButton.LeftButton)
     assert session.labels is own

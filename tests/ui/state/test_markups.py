@@ -18,7 +18,7 @@ from liverview.measurement.markup.shapes import Ellipse, Ruler
 from liverview.ui.main_window import MainWindow
 from liverview.ui.panels.markup_panel import MarkupPanel
 from liverview.ui.state.session import Convention
-from liverview.ui.tools.markup_tool import Tool
+from liverview.ui.tools.toolbox import POINTER
 from liverview.ui.views.linked_views import Layout
 from liverview.ui.views.slice_view import SliceView
 
@@ -88,7 +88,7 @@ def test_a_ruler_is_drawn_in_mm(
     pixel = 2 * opened.views.by_plane[plane]._box.viewPixelSize()[0]
     assert entry.markup.length_mm(session.volume.affine) == pytest.approx(expected, abs=pixel)
     assert session.crosshair == before
-    assert opened.tool.tool is Tool.POINTER  # one at a time
+    assert opened.toolbox.active is POINTER  # one at a time
 
 
 def test_a_ruler_is_right_on_an_oblique_scan(window: MainWindow, qtbot: QtBot) -> None:
