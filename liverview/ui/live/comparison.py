@@ -35,7 +35,7 @@ class Comparison(LiveResult):
     phase : what is being done.
     """
 
-    patient = True
+    only_when_idle = True
 
     def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         self.scores: dict[Label, LabelScore] = {}
@@ -77,7 +77,7 @@ class ErrorMapOverlay(LiveResult):
     label : the chosen one.
     """
 
-    patient = True
+    only_when_idle = True
 
     def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         self.label: Label | None = None

@@ -59,7 +59,7 @@ class SlowAxisCopy(QObject):
 class _LabelCopy(LiveResult):
     """Of the block that holds the labels, while they hold still."""
 
-    patient = True
+    only_when_idle = True
 
     def _make_work(self) -> Iterator[object] | None:
         labels, box = self.session.labels, self.session.label_bbox
