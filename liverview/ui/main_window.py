@@ -64,7 +64,7 @@ class MainWindow(QMainWindow):
         self.reporting = ReportFlow(self.files, self.controller, self.markups, self.panels.findings)
         self._clock = QElapsedTimer()  # of the segmentation
         self._make_views()
-        self.cine = Cine(session, self._plane, self)
+        self.cine = Cine(session, self._focused_plane, self)
         self.actions_ = self._make_actions()  # command what was made above
         self._build()
         self._connect()
@@ -84,7 +84,7 @@ class MainWindow(QMainWindow):
         """The views, and what draws over them: the last one on top."""
         markup_layer, findings = MarkupLayer(self.markups), self.panels.findings
         self.toolbox = Toolbox(markup_layer, self)
-        self.views = LinkedViews(self.session, self._surface_pane)
+        self.views = LinkedViews(self.session, self._make_surface_pane)
         self.views.add_overlay_painter(markup_layer, self.markups.changed)
         self.views.set_tool(self.toolbox, self.toolbox.changed)
         self.views.add_overlay_painter(LesionLines(findings), findings.changed)
@@ -103,16 +103,16 @@ class MainWindow(QMainWindow):
         )
 
     def _make_help(self) -> HelpFlow:
-        do = self.actions_
+        actions = self.actions_
         targets = TourTargets(
             start_button=self.start_page.phantom_button,
             views=self.views,
             toolbar=self.toolbar,
             label_panel=self.panels.docks["labels"],
-            new_phantom=do.file.phantom,
-            segment=do.segment.run,
-            show_layers=list(do.labels.layers.values()),
-            list_keys=do.help.sheet,
+            new_phantom=actions.file.phantom,
+            segment=actions.segment.run,
+            show_layers=list(actions.labels.layers.values()),
+            list_keys=actions.help.sheet,
         )
         return HelpFlow(self, self.settings, targets, self.controller.start_background)
 
@@ -154,7 +154,7 @@ class MainWindow(QMainWindow):
         self.reporting.failed.connect(self._on_failed)
         self.reporting.progressed.connect(self.statusBar().showMessage)
         self.reporting.written.connect(self._on_report_written)
-        control.message.connect(self._on_noticed)
+        control.message.connect(self._on_message)
         control.failed.connect(self._on_failed)
         control.opened.connect(self._on_opened)
         control.segmented.connect(self._on_segmented)
@@ -174,9 +174,9 @@ class MainWindow(QMainWindow):
     def segment(self) -> None:
         """Segment on the device that is chosen, after asking about unsaved labels."""
         if not self.controller.busy:
-            self.files.after_saving(self._segment)
+            self.files.after_saving(self._start_segmentation)
 
-    def _segment(self) -> None:
+    def _start_segmentation(self) -> None:
         if self.messages.buttons:  # a question about labels that are now replaced
             self.messages.dismiss()
         self._clock.start()
@@ -188,7 +188,7 @@ class MainWindow(QMainWindow):
 
     # ---- answers -------------------------------------------------------------------------
 
-    def _on_noticed(self, text: str) -> None:
+    def _on_message(self, text: str) -> None:
         self.messages.show_message(text)
 
     def _on_failed(self, text: str, details: str = "") -> None:
@@ -249,18 +249,18 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if len(files) > 1:
-            self._on_noticed(f"One scan at a time: {files[0].name} is opened.")
+            self._on_message(f"One scan at a time: {files[0].name} is opened.")
         if files:
             # Later, for the program that the file came from waits for this to return.
             QTimer.singleShot(0, partial(self.open, files[0]))
 
-    def _surface_pane(self) -> QWidget:
+    def _make_surface_pane(self) -> QWidget:
         surfaces = Surfaces(self.session, self.controller.start_background, self)
         pane = SurfacePane(self.session, surfaces)
         pane.set_segment_action(self.actions_.segment.run)
         return pane
 
-    def _plane(self) -> Plane:
+    def _focused_plane(self) -> Plane:
         return self.views.focused_view().plane
 
     # ---- what can be done now ----------------------------------------------------------------
@@ -274,8 +274,8 @@ class MainWindow(QMainWindow):
         self.actions_.update_enabled(
             has_volume=has_volume, busy=self.controller.busy, savable=savable
         )
-        place = f" ({session.path.parent.name})" if session.path else ""
-        self.setWindowTitle(f"{name}[*]{place} – liverview" if name else "liverview")
+        folder = f" ({session.path.parent.name})" if session.path else ""
+        self.setWindowTitle(f"{name}[*]{folder} – liverview" if name else "liverview")
         self.setWindowModified(session.modified and has_volume)
 
     def _show_recent(self) -> None:

@@ -1,4 +1,4 @@
-"""Files of the open case: opening, saving, and what is asked before labels are lost."""
+"""Files of the open case: opening, saving, and the question before labels are lost."""
 
 from __future__ import annotations
 
@@ -91,9 +91,9 @@ class CaseFiles(QObject):
             self._controller.open(path, number)
 
     def _on_mapping_needed(
-        self, path: Path, found: NamedLabels, again: Callable[[Mapping[int, Label]], None]
+        self, path: Path, named: NamedLabels, again: Callable[[Mapping[int, Label]], None]
     ) -> None:
-        mapping = self.ask(self.dialogs.labels_of_values, found, self.session.styles)
+        mapping = self.ask(self.dialogs.labels_of_values, named, self.session.styles)
         if mapping is not None:
             again(mapping)
 
@@ -179,7 +179,7 @@ class CaseFiles(QObject):
             then()
 
     def may_go_on(self, later: Callback) -> bool:
-        """Whether no labels would be lost now; ``later`` is called once they are saved."""
+        """True where no labels would be lost now; else ``later`` is called once they are saved."""
         if self._controller.saving:
             self._controller.when_saved(later)
             return False

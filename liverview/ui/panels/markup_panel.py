@@ -83,7 +83,7 @@ class MarkupPanel(QWidget):
         self.table.setRowCount(len(entries) if volume is not None else 0)
         for row, entry in enumerate(entries if volume is not None else ()):
             assert volume is not None
-            for column, text in enumerate(_cells(entry, volume)):
+            for column, text in enumerate(_row_texts(entry, volume)):
                 item = QTableWidgetItem(text)
                 item.setData(Qt.ItemDataRole.UserRole, entry.id)
                 if column:
@@ -101,7 +101,7 @@ class MarkupPanel(QWidget):
         """Put the table on the clipboard, its columns apart by tabs."""
         volume = self.session.volume
         if volume is not None:
-            rows = [_HEADER, *(_cells(entry, volume) for entry in self.markups.entries())]
+            rows = [_HEADER, *(_row_texts(entry, volume) for entry in self.markups.entries())]
             text = "\n".join("\t".join(cells) for cells in rows)
             QApplication.clipboard().setText(text)
 
@@ -110,7 +110,7 @@ class MarkupPanel(QWidget):
         entry = self.markups.find(item.data(Qt.ItemDataRole.UserRole)) if item else None
         if entry is not None:
             self.markups.choose(entry.id)
-            i, j, k = (round(value) for value in _middle(entry))
+            i, j, k = (round(value) for value in _center_of(entry))
             self.session.set_crosshair((i, j, k))
 
     def _on_edited(self, item: QTableWidgetItem) -> None:
@@ -119,16 +119,16 @@ class MarkupPanel(QWidget):
             self.refresh()
 
 
-def _cells(entry: Entry, volume: Volume) -> tuple[str, ...]:
+def _row_texts(entry: Entry, volume: Volume) -> tuple[str, ...]:
     markup = entry.markup
-    place = f"{markup.plane.name.lower()} {markup.index + 1}"
+    slice_text = f"{markup.plane.name.lower()} {markup.index + 1}"
     if isinstance(markup, Ruler):
-        return entry.name, place, f"{markup.length_mm(volume.affine):.1f}", "", "", ""
-    found = markup.stats(volume)
-    area = f"{found.area_mm2:.0f}"
-    return entry.name, place, "", f"{found.mean:.1f}", f"{found.sd:.1f}", area
+        return entry.name, slice_text, f"{markup.length_mm(volume.affine):.1f}", "", "", ""
+    stats = markup.stats(volume)
+    area = f"{stats.area_mm2:.0f}"
+    return entry.name, slice_text, "", f"{stats.mean:.1f}", f"{stats.sd:.1f}", area
 
 
-def _middle(entry: Entry) -> list[float]:
+def _center_of(entry: Entry) -> list[float]:
     points = list(entry.markup.points.values())
     return [sum(values) / len(points) for values in zip(*points, strict=True)]

@@ -49,7 +49,7 @@ _NOTHING = "Segment the scan with the network's probabilities to move thresholds
 
 
 class NetworkPanel(QScrollArea):
-    """Layer, what is kept, thresholds; it scrolls where the window is low.
+    """Layer, maps to keep, thresholds; it scrolls where the window is low.
 
     Signals
     -------
@@ -62,8 +62,8 @@ class NetworkPanel(QScrollArea):
         super().__init__(parent)
         self.layers = layers
         self.layer = FocuslessComboBox()
-        for one in Layer:
-            self.layer.addItem(one.value, one)
+        for layer in Layer:
+            self.layer.addItem(layer.value, layer)
         self._outline_key = KeyHint()
         self.layer.setToolTip(_LAYER_TIP)
         self.layer.setAccessibleName("Layer")
@@ -82,7 +82,7 @@ class NetworkPanel(QScrollArea):
         self.rows = {label: ThresholdRow(layers, label) for label in FOREGROUND}
         self.reset = QPushButton("Reset")
         self.reset.setToolTip("Go back to the network's own labels")
-        self._arrange()
+        self._build_layout()
         self.layer.activated.connect(self._on_layer)
         self.level.valueChanged.connect(layers.set_level)
         self.again.clicked.connect(self._on_again)
@@ -101,7 +101,7 @@ class NetworkPanel(QScrollArea):
     def _show_keys(self) -> None:
         self.layer.setToolTip(_LAYER_TIP + self._outline_key.text)
 
-    def _arrange(self) -> None:
+    def _build_layout(self) -> None:
         thresholds = QGroupBox("Thresholds")
         inner = QVBoxLayout(thresholds)
         for row in self.rows.values():

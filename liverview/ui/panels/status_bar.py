@@ -40,7 +40,7 @@ class Readout(QLabel):
             return
         hovered = self._hovered is not None and volume.contains(self._hovered)
         voxel = self._hovered if self._hovered and hovered else self.session.crosshair
-        where = "" if hovered else "crosshair: "
+        prefix = "" if hovered else "crosshair: "
         value = (
             f"{volume.hu_at(voxel):.0f} HU" if volume.in_hu else f"value {volume.hu_at(voxel):.3g}"
         )
@@ -49,7 +49,7 @@ class Readout(QLabel):
         label = self.session.label_at(voxel)
         name = "" if label is Label.BACKGROUND else f"  ·  {self.session.styles[label].name}"
         self.setText(
-            f"{where}voxel {i} {j} {k}  ·  world {x:.1f} {y:.1f} {z:.1f} mm  ·  {value}{name}"
+            f"{prefix}voxel {i} {j} {k}  ·  world {x:.1f} {y:.1f} {z:.1f} mm  ·  {value}{name}"
         )
 
 

@@ -1,4 +1,4 @@
-"""What the mouse tools work on."""
+"""The objects that mouse tools work on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from liverview.ui.tools.markup_layer import MarkupLayer
 
 @dataclass(frozen=True, eq=False)
 class ToolContext:
-    """What a tool is made with; the session is that of the view in which it is used.
+    """Passed to every tool when it is made; the session is that of the view it is used in.
 
     Attributes
     ----------

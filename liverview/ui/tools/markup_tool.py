@@ -1,4 +1,4 @@
-"""What the crosshair, the ruler and the ellipse share: dragging markups, and drawing new ones."""
+"""The base of crosshair, ruler and ellipse: dragging markups, and drawing new ones."""
 
 from __future__ import annotations
 

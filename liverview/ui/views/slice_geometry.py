@@ -1,4 +1,4 @@
-"""Where the voxels of a slice lie in a view.
+"""Maps between voxels of a slice and the coordinates of its view.
 
 In the view's coordinates, the center of voxel (a, b) of the slice lies at (a * da, b * db)
 mm; the view box flips axes, never the arrays.

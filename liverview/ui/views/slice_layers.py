@@ -1,4 +1,4 @@
-"""What a view shows of the session's slice: the CT in gray, a heat map, labels, their outlines."""
+"""The layers of a slice as the session has it: CT in gray, heat map, labels, outlines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SliceLayers:
 
     Attributes
     ----------
-    layers : what lies on what, the CT first.
+    layers : from the bottom up, the CT first.
     outlines : of the labels that are drawn with one.
     """
 
@@ -92,7 +92,7 @@ class SliceLayers:
 
     @property
     def _overlay_hides_labels(self) -> bool:
-        """Whether the heat map is shown without labels over it."""
+        """True where the heat map is shown without labels over it."""
         return self._session.overlay is not None and self._session.overlay.alone
 
     def _outline_labels(self) -> list[Outline]:
@@ -114,12 +114,12 @@ class SliceLayers:
     def _heat_map_layer(self) -> Layer | None:
         """The slice of the session's heat map; None where there is none."""
         overlay = self._session.overlay
-        found = None
+        block = None
         if overlay is not None:
-            found = overlay.slice_of(self._plane, self._session.crosshair[self._plane.axis])
-        if overlay is None or found is None:
+            block = overlay.slice_of(self._plane, self._session.crosshair[self._plane.axis])
+        if overlay is None or block is None:
             return None
-        values, box = found
+        values, box = block
         corner = box[self._plane.vertical_axis].start, box[self._plane.horizontal_axis].start
         rect = self._geometry.block_rect(values.shape, corner)
         return Layer(values, rect, pack_colors(overlay.table))

@@ -107,7 +107,7 @@ class Shortcuts:
         return refused
 
     def conflict(self, action: QAction, key: QKeySequence) -> str | None:
-        """Why a command cannot have a key; None where it can."""
+        """The reason why a command cannot have a key; None where it can."""
         if key.isEmpty():
             return None
         name = key.toString()
@@ -139,9 +139,9 @@ class Shortcuts:
         """The person's keys; where one clashes with a command that came later, theirs counts."""
         own = {}
         for action in self.all_actions():
-            kept = self._settings.value(f"{_GROUP}/{action.objectName()}")
-            if kept is not None:
-                own[action] = QKeySequence(str(kept))
+            stored = self._settings.value(f"{_GROUP}/{action.objectName()}")
+            if stored is not None:
+                own[action] = QKeySequence(str(stored))
         for action, key in own.items():
             for other in self.all_actions():
                 if other not in own and any(_keys_clash(key, used) for used in other.shortcuts()):
@@ -149,7 +149,7 @@ class Shortcuts:
             self._set(action, [] if key.isEmpty() else [key])
 
 
-def _keys_clash(one: QKeySequence, other: QKeySequence) -> bool:
-    """Whether two keys cannot be told apart: the same, or one begins the other."""
+def _keys_clash(first: QKeySequence, second: QKeySequence) -> bool:
+    """True where two keys cannot be told apart: the same, or one begins the other."""
     match = QKeySequence.SequenceMatch.NoMatch
-    return one.matches(other) is not match or other.matches(one) is not match
+    return first.matches(second) is not match or second.matches(first) is not match
