@@ -52,6 +52,8 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = session
         self.settings = settings
+        # Jobs and files first, then panels and views that show them, then the commands, which
+        # act on all of these; a step needs those above it and none below.
         self.controller = Controller(session, self)
         self._slow_axis_copy = SlowAxisCopy(session, self.controller.start_background, self)
         self.files = CaseFiles(self, self.controller)
@@ -65,15 +67,15 @@ class MainWindow(QMainWindow):
         self._clock = QElapsedTimer()  # of the segmentation
         self._make_views()
         self.cine = Cine(session, self._focused_plane, self)
-        self.actions_ = self._make_actions()  # command what was made above
+        self.actions_ = self._make_actions()
         self._build()
         self._connect()
-        # The settings place toolbar and docks, which must be there, and what they say about the
-        # session must reach the widgets by its signals.
+        # Only now: toolbar and docks must be there to be placed, and the widgets be connected to
+        # hear what the settings change in the session.
         load_settings(self, self.controller, settings)
         self.panels.network.refresh()  # no signal tells that maps are to be kept
         self.actions_.segment.choose_device(device)
-        self.help = self._make_help()  # the person's keys, for the commands of all menus
+        self.help = self._make_help()  # gives the commands of all menus the person's keys
         self.actions_.help.connect_flow(self.help)
         self.actions_.apply_theme()
         self._show_recent()

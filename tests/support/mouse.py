@@ -1,13 +1,14 @@
-"""The mouse over a slice view, as Qt reports it."""
+"""The mouse over views and sliders, as Qt reports it."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QStyle, QStyleOptionSlider
 from pytestqt.qtbot import QtBot
 
 from liverview.ui.views.slice_view import SliceView
+from liverview.ui.widgets.controls import FocuslessSlider
 
 Place = tuple[float, float, float]
 NO_KEY, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
@@ -64,3 +65,12 @@ def turn_wheel(
         False,
     )
     QApplication.sendEvent(view.viewport(), event)
+
+
+def handle_of(slider: FocuslessSlider) -> QPoint:
+    """The point at which a slider can be grabbed."""
+    option = QStyleOptionSlider()
+    slider.initStyleOption(option)
+    part = QStyle.SubControl.SC_SliderHandle
+    control = QStyle.ComplexControl.CC_Slider
+    return slider.style().subControlRect(control, option, part, slider).center()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
@@ -75,6 +76,8 @@ class ExclusiveActions:
         for action in values:
             action.setCheckable(True)
             group.addAction(action)
+            # Chosen again, it stays on; Qt would turn it off.
+            action.triggered.connect(partial(action.setChecked, True))
 
     @property
     def actions(self) -> list[QAction]:
