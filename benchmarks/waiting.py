@@ -63,7 +63,7 @@ class Window:
         """Seconds to the first labels painted, to the whole, and the longest pause."""
         painted = FirstPaint(self.window)
         pulse = Pulse()
-        whole = self.wait(self.window.controller.idle, self.window.actions_.segment.trigger)
+        whole = self.wait(self.window.controller.idle, self.window.actions_.segment.run.trigger)
         self.session.store.mark_saved()
         return painted.seconds(), whole, pulse.stop()
 
@@ -76,12 +76,12 @@ class Window:
             progress = self.session.progress
             if progress is not None and progress.fraction >= fraction and not pressed[0]:
                 pressed[0] = time.perf_counter()
-                self.window.actions_.cancel.trigger()
+                self.window.actions_.segment.cancel.trigger()
                 free[0] = time.perf_counter() - pressed[0]
-                assert self.window.actions_.segment.isEnabled()
+                assert self.window.actions_.segment.run.isEnabled()
 
         self.session.progress_changed.connect(press)
-        self.window.actions_.segment.trigger()
+        self.window.actions_.segment.run.trigger()
         job = self.window.controller.segmenting._job
         assert job is not None
         job.ended.connect(loop.quit)

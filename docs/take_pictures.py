@@ -119,7 +119,7 @@ class Photographer:
     def surfaces(self) -> None:
         self.window.views.set_layout(Layout.GRID)
         pane = self.window.views.surface_pane
-        self.until(lambda: bool(pane.surfaces.found) and pane.surfaces.current)
+        self.until(lambda: bool(pane.surfaces.found) and pane.surfaces.is_current)
         self.raise_panel("findings")
         self.take("surfaces")
         self.window.views.set_layout(Layout.ONE_AND_TWO)
@@ -139,7 +139,7 @@ class Photographer:
 
     def compare(self) -> None:
         panel = self.raise_panel("compare")
-        self.until(lambda: panel.comparison.current)
+        self.until(lambda: panel.comparison.is_current)
         panel.shown.setCurrentIndex(panel.shown.findData(Label.LIVER))
         self.until(lambda: self.session.overlay is not None)
         self.take("compare")

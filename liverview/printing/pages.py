@@ -1,4 +1,4 @@
-"""Pages of a document: what goes on which, so that nothing is broken badly."""
+"""Breaks a document into pages at places that read well."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QTextDocument
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """What is not broken across pages, in pixels of the paper.
+    """A block of a document that is not broken across pages, in pixels of the paper.
 
     Attributes
     ----------
@@ -30,37 +30,37 @@ class Pages:
     def __init__(self, height: float, gap: float) -> None:
         self.height, self._gap = height, gap
         self.pages: list[list[tuple[float, Piece]]] = [[]]
-        self._held: list[Piece] = []  # wait for what they go with
+        self._waiting: list[Piece] = []  # for the piece that must be on their page
         self._y = 0.0
 
     @property
     def room(self) -> float:
         """The height that is left for the next piece."""
-        return self.height - self._y - self._needed(self._held)
+        return self.height - self._y - self._height_of(self._waiting)
 
     @property
     def at_top(self) -> bool:
         return not self.pages[-1]
 
-    def put(self, piece: Piece) -> None:
-        self._held.append(piece)
+    def add(self, piece: Piece) -> None:
+        self._waiting.append(piece)
         if not piece.with_next:
-            self.finish()
+            self.flush()
 
-    def finish(self) -> None:
-        """Put down what waits for more."""
-        if self._y + self._needed(self._held) > self.height + self._gap:
-            self.turn()
-        for piece in self._held:
+    def flush(self) -> None:
+        """Place the pieces that wait for another one."""
+        if self._y + self._height_of(self._waiting) > self.height + self._gap:
+            self.break_page()
+        for piece in self._waiting:
             self.pages[-1].append((self._y, piece))
             self._y += piece.height + self._gap
-        self._held = []
+        self._waiting = []
 
-    def turn(self) -> None:
-        """Go on on a new page."""
+    def break_page(self) -> None:
+        """Continue on a new page."""
         if not self.at_top:
             self.pages.append([])
             self._y = 0.0
 
-    def _needed(self, pieces: Sequence[Piece]) -> float:
+    def _height_of(self, pieces: Sequence[Piece]) -> float:
         return sum(piece.height + self._gap for piece in pieces)

@@ -34,11 +34,11 @@ _DPI = 300
 _MARGIN_MM = 16.0
 _FOOTER_MM = 8.0
 _GAP_MM = 3.0
-_IN_A_ROW = 2  # figures
+_FIGURES_PER_ROW = 2
 _FIGURE_MM = 90.0  # no picture is higher
 _POINTS, _TABLE_POINTS, _SMALL_POINTS = 9.0, 8.0, 7.5
 _SHORT_ROWS = 12  # a table with no more is not broken
-_FEWEST_ROWS = 3  # of a table before a break
+_MIN_ROWS = 3  # of a table before a break
 _PADDING = 5  # of a table's cells, in pixels of style sheets
 _CSS_DPI = 96
 _STYLE = f"""
@@ -125,57 +125,57 @@ class _Typesetter:
     def typeset(self, contents: Contents) -> None:
         """Lay everything out, then paint: a page says how many there are."""
         disclaimer = f'<p class="disclaimer">{escape(contents.disclaimer)}</p>'
-        title = self._text(f"<h1>{escape(contents.title)}</h1>{disclaimer}", with_next=True)
-        self._pages.put(title)
-        self._pages.put(self._text(_facts_html(contents)))
+        title = self._text_piece(f"<h1>{escape(contents.title)}</h1>{disclaimer}", with_next=True)
+        self._pages.add(title)
+        self._pages.add(self._text_piece(_facts_html(contents)))
         for section in contents.sections:
-            self._section(section)
-        self._pages.finish()
+            self._add_section(section)
+        self._pages.flush()
         for number, page in enumerate(self._pages.pages, start=1):
             if number > 1:
                 self._writer.newPage()
             for y, piece in page:
-                self._paint(y, piece)
-            self._foot(contents, f"Page {number} of {len(self._pages.pages)}")
+                self._paint_piece(y, piece)
+            self._paint_footer(contents, f"Page {number} of {len(self._pages.pages)}")
 
     # ---- layout ----------------------------------------------------------------------------
 
-    def _section(self, section: Section) -> None:
+    def _add_section(self, section: Section) -> None:
         followed = bool(section.table or section.figures or section.remarks)
-        self._pages.put(self._text(_heading_html(section), with_next=followed))
+        self._pages.add(self._text_piece(_heading_html(section), with_next=followed))
         if section.table:
-            self._table(section.table)
-        for first in range(0, len(section.figures), _IN_A_ROW):
-            self._pages.put(self._figures(section.figures[first : first + _IN_A_ROW]))
+            self._add_table(section.table)
+        for first in range(0, len(section.figures), _FIGURES_PER_ROW):
+            self._pages.add(self._figures_piece(section.figures[first : first + _FIGURES_PER_ROW]))
         for remark in section.remarks:
-            self._pages.put(self._text(f'<p class="small">{escape(remark)}</p>'))
+            self._pages.add(self._text_piece(f'<p class="small">{escape(remark)}</p>'))
 
-    def _table(self, table: Table) -> None:
+    def _add_table(self, table: Table) -> None:
         """A table that is short stays in one piece; a long one goes on under its heading."""
-        shares = self._shares(table)
+        widths = self._column_widths(table)
         while table.rows:
-            count = self._fitting(table, shares, self._pages.room)
+            count = self._count_rows_that_fit(table, widths, self._pages.room)
             short = count < len(table.rows) <= _SHORT_ROWS
-            if (short or count < min(_FEWEST_ROWS, len(table.rows))) and not self._pages.at_top:
-                self._pages.turn()
-                count = self._fitting(table, shares, self._pages.room)
+            if (short or count < min(_MIN_ROWS, len(table.rows))) and not self._pages.at_top:
+                self._pages.break_page()
+                count = self._count_rows_that_fit(table, widths, self._pages.room)
             count = max(count, 1)
-            self._pages.put(self._rows(table, shares, count))
+            self._pages.add(self._rows_piece(table, widths, count))
             table = replace(table, rows=table.rows[count:])
             if table.rows:
-                self._pages.turn()
+                self._pages.break_page()
 
-    def _fitting(self, table: Table, shares: Sequence[float], room: float) -> int:
-        """How many of a table's rows fit under its heading."""
+    def _count_rows_that_fit(self, table: Table, widths: Sequence[float], room: float) -> int:
+        """The number of a table's rows that fit under its heading."""
         most = min(len(table.rows), max(0, int(room / self._plain.height())))
         return bisect_right(
-            range(1, most + 1), room, key=lambda n: self._rows(table, shares, n).height
+            range(1, most + 1), room, key=lambda n: self._rows_piece(table, widths, n).height
         )
 
-    def _rows(self, table: Table, shares: Sequence[float], count: int) -> Piece:
-        return self._text(_table_html(table, shares, count))
+    def _rows_piece(self, table: Table, widths: Sequence[float], count: int) -> Piece:
+        return self._text_piece(_table_html(table, widths, count))
 
-    def _shares(self, table: Table) -> list[float]:
+    def _column_widths(self, table: Table) -> list[float]:
         """Widths of columns in percent: numbers are never broken, words take what is left."""
         least, more = [], []
         beside = 2 * (_PADDING + 1) * _DPI / _CSS_DPI
@@ -193,13 +193,13 @@ class _Typesetter:
         widths = [n + given * m + rest for n, m in zip(least, more, strict=True)]
         return [100 * width / sum(widths) for width in widths]
 
-    def _text(self, html: str, *, with_next: bool = False) -> Piece:
-        document = self._document(html, self._width)
+    def _text_piece(self, html: str, *, with_next: bool = False) -> Piece:
+        document = self._make_document(html, self._width)
         height = document.size().height()
         return Piece(height, ((QRectF(0, 0, self._width, height), document),), with_next)
 
-    def _figures(self, figures: Sequence[Figure]) -> Piece:
-        width = (self._width - (_IN_A_ROW - 1) * self._gap) / _IN_A_ROW
+    def _figures_piece(self, figures: Sequence[Figure]) -> Piece:
+        width = (self._width - (_FIGURES_PER_ROW - 1) * self._gap) / _FIGURES_PER_ROW
         sizes = [QSizeF(*figure.size) for figure in figures]
         fit = Qt.AspectRatioMode.KeepAspectRatio
         sizes = [size.scaled(width, _mm_to_pixels(_FIGURE_MM), fit) for size in sizes]
@@ -209,12 +209,12 @@ class _Typesetter:
         for column, (figure, size) in enumerate(zip(figures, sizes, strict=True)):
             x = column * (width + self._gap)
             parts.append((QRectF(QPointF(x, 0), size), QImage.fromData(figure.jpeg)))
-            caption = self._document(f'<p class="small">{escape(figure.caption)}</p>', width)
+            caption = self._make_document(f'<p class="small">{escape(figure.caption)}</p>', width)
             parts.append((QRectF(QPointF(x, below), caption.size()), caption))
             height = max(height, below + caption.size().height())
         return Piece(height, tuple(parts))
 
-    def _document(self, html: str, width: float) -> QTextDocument:
+    def _make_document(self, html: str, width: float) -> QTextDocument:
         document = QTextDocument()
         document.documentLayout().setPaintDevice(self._writer)
         document.setDefaultFont(self._font)
@@ -226,25 +226,25 @@ class _Typesetter:
 
     # ---- painting --------------------------------------------------------------------------
 
-    def _paint(self, y: float, piece: Piece) -> None:
+    def _paint_piece(self, y: float, piece: Piece) -> None:
         self._painter.save()
         self._painter.translate(0, y)
         if piece.height > self._pages.height:  # one row, or a name, that fills more than a page
             shrunk = self._pages.height / piece.height
             self._painter.scale(shrunk, shrunk)
-        for place, what in piece.parts:
-            if isinstance(what, QImage):
-                self._painter.drawImage(place, what)
+        for rect, part in piece.parts:
+            if isinstance(part, QImage):
+                self._painter.drawImage(rect, part)
                 continue
             self._painter.save()
-            self._painter.translate(place.topLeft())
+            self._painter.translate(rect.topLeft())
             ink = QAbstractTextDocumentLayout.PaintContext()
             ink.palette.setColor(QPalette.ColorRole.Text, QColor("black"))  # in any theme
-            what.documentLayout().draw(self._painter, ink)
+            part.documentLayout().draw(self._painter, ink)
             self._painter.restore()
         self._painter.restore()
 
-    def _foot(self, contents: Contents, number: str) -> None:
+    def _paint_footer(self, contents: Contents, number: str) -> None:
         font = QFont(self._font)
         font.setPointSizeF(_SMALL_POINTS)
         self._painter.setFont(font)
@@ -267,16 +267,16 @@ def _mm_to_pixels(mm: float) -> float:
 
 def _facts_html(contents: Contents) -> str:
     rows = (
-        f'<tr><td class="fact" width="24%">{escape(name)}</td><td>{escape(what)}</td></tr>'
-        for name, what in contents.facts
+        f'<tr><td class="fact" width="24%">{escape(name)}</td><td>{escape(value)}</td></tr>'
+        for name, value in contents.facts
     )
     return f'<table width="100%" cellspacing="0">{"".join(rows)}</table>'
 
 
 def _heading_html(section: Section) -> str:
-    said = "".join(f"<p>{escape(text)}</p>" for text in section.paragraphs)
+    paragraphs = "".join(f"<p>{escape(text)}</p>" for text in section.paragraphs)
     keys = " &nbsp; ".join(map(_key_html, section.keys))
-    return f"<h2>{escape(section.heading)}</h2>{said}" + (f"<p>{keys}</p>" if keys else "")
+    return f"<h2>{escape(section.heading)}</h2>{paragraphs}" + (f"<p>{keys}</p>" if keys else "")
 
 
 def _key_html(key: Key) -> str:
@@ -285,12 +285,12 @@ def _key_html(key: Key) -> str:
     return f"{swatch} {escape(key.name)}: {escape(key.drawn)}"
 
 
-def _table_html(table: Table, shares: Sequence[float], count: int) -> str:
+def _table_html(table: Table, widths: Sequence[float], count: int) -> str:
     """The heading and the first rows; columns are as wide whatever the rows."""
     sides = ["right" if column.numeric else "left" for column in table.columns]
     heading = "".join(
-        f'<th align="{side}" width="{share:.2f}%">{escape(column.heading)}</th>'
-        for column, side, share in zip(table.columns, sides, shares, strict=True)
+        f'<th align="{side}" width="{width:.2f}%">{escape(column.heading)}</th>'
+        for column, side, width in zip(table.columns, sides, widths, strict=True)
     )
     rows = (
         "".join(f'<td align="{s}">{escape(cell)}</td>' for cell, s in zip(row, sides, strict=True))

@@ -20,7 +20,6 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QApplication
 
-from liverview.core.errors import LiverviewError
 from liverview.ui.headless import HeadlessRun
 from liverview.ui.main_window import MainWindow
 from liverview.ui.state.session import Session
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from liverview.phantom.config import PhantomConfig
 
 
-class NoDisplayError(LiverviewError):
+class NoDisplayError(ValueError):
     """There is no screen to show a window on."""
 
 
@@ -51,29 +50,29 @@ def run(
     """
     _choose_platform(screen_needed=out is None)
     if out is not None:
-        qInstallMessageHandler(_say)
+        qInstallMessageHandler(_print_message)
     app = make_application()
-    throwaway = QTemporaryDir()
+    temporary = QTemporaryDir()
     ini = QSettings.Format.IniFormat
-    settings = QSettings() if out is None else QSettings(throwaway.filePath("window.ini"), ini)
+    settings = QSettings() if out is None else QSettings(temporary.filePath("window.ini"), ini)
     window = MainWindow(Session(), settings, device)
-    delivery = HeadlessRun(window, out) if out is not None else None
+    headless = HeadlessRun(window, out) if out is not None else None
     window.show()
     if scan is not None:
-        window.controller.loading.open(scan, None if delivery is None else 0)
+        window.controller.loading.open(scan, None if headless is None else 0)
     elif phantom is not None:
         window.controller.loading.generate(phantom)
-    if segment and delivery is None:
+    if segment and headless is None:
         window.session.volume_changed.connect(
             window.segment_when_idle, Qt.ConnectionType.SingleShotConnection
         )
     QTimer.singleShot(0, window.controller.runner.warm_up)
     code: int = app.exec()
-    return code if delivery is None else delivery.exit_code
+    return code if headless is None else headless.exit_code
 
 
 def make_application() -> QApplication:
-    """The one QApplication, named and dressed; Ctrl-C and other signals end it."""
+    """The one QApplication with its name and theme; Ctrl-C and other signals end it."""
     QCoreApplication.setOrganizationName("liverview")
     QCoreApplication.setApplicationName("liverview")
     app = QApplication.instance() or QApplication(sys.argv[:1])
@@ -99,7 +98,7 @@ def _choose_platform(*, screen_needed: bool) -> None:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 
-def _say(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
-    """What Qt has to say, but for what a window in memory cannot do, which nobody misses."""
+def _print_message(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+    """Print a message of Qt, but for those about what a window in memory cannot do."""
     if not text.startswith("This plugin does not support"):
         print(text, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The main job without a person: segment what is open, write the results, quit."""
+"""The main job without a person: segment the open scan, write the results, quit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class HeadlessRun(QObject):
         window.controller.segmenting.segmented.connect(self._on_segmented)
         window.controller.saving.saved.connect(self._on_saved)
         window.controller.failed.connect(self._on_failed)
-        window.controller.message.connect(self._on_noticed)
+        window.controller.message.connect(self._on_message)
 
     def _on_volume_changed(self) -> None:
         self._clock.start()
@@ -55,25 +55,25 @@ class HeadlessRun(QObject):
         assert session.volume is not None
         assert session.labels is not None
         measurement = measure(session.store.snapshot(), session.volume)
-        device = self._window.actions_.device.currentData()
-        figures = measurement_record(
+        device = self._window.actions_.segment.device
+        record = measurement_record(
             session.volume, measurement, device=device, seconds=round(self._seconds, 2)
         )
-        self._json = self._out / f"{session.volume.name}_measurement.json"
-        write_json(self._json, figures)
-        self._go_to_finding(measurement)
-        self._written = path
-        QTimer.singleShot(_LAYOUT_MS, self._take_picture)
+        self._json_path = self._out / f"{session.volume.name}_measurement.json"
+        write_json(self._json_path, record)
+        self._show_largest_lesion(measurement)
+        self._labels_path = path
+        QTimer.singleShot(_LAYOUT_MS, self._save_screenshot)
 
-    def _go_to_finding(self, measurement: Measurement) -> None:
+    def _show_largest_lesion(self, measurement: Measurement) -> None:
         """Put the crosshair on the largest lesion, so that the picture shows it."""
         if measurement.lesions:
             self._window.session.set_crosshair(measurement.lesions[0].inside)
 
-    def _take_picture(self) -> None:
-        picture = self._out / "screenshot.png"
-        saved = self._window.grab().save(str(picture))
-        for path in (self._written, self._json, picture):
+    def _save_screenshot(self) -> None:
+        screenshot = self._out / "screenshot.png"
+        saved = self._window.grab().save(str(screenshot))
+        for path in (self._labels_path, self._json_path, screenshot):
             print(f"{path} written.")
         self.exit_code = 0 if saved else 2
         self._quit()
@@ -82,7 +82,7 @@ class HeadlessRun(QObject):
         print(f"liverview: {text} {details}".rstrip(), file=sys.stderr)
         self._quit()
 
-    def _on_noticed(self, text: str) -> None:
+    def _on_message(self, text: str) -> None:
         print(text, file=sys.stderr)
 
     def _quit(self) -> None:

@@ -12,9 +12,16 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, 
 from liverview import DISCLAIMER
 from liverview.core.labels import Label
 from liverview.core.volume import Plane
-from liverview.ui.actions.help import HelpMenu, TourTargets
+from liverview.ui.actions.factory import ActionFactory
+from liverview.ui.actions.file import FileActions
+from liverview.ui.actions.help import HelpActions
+from liverview.ui.actions.labels import LabelActions
 from liverview.ui.actions.main_actions import Actions
+from liverview.ui.actions.segment import SegmentActions
+from liverview.ui.actions.tools import ToolActions
+from liverview.ui.actions.view import ViewActions
 from liverview.ui.flows.case_files import CaseFiles
+from liverview.ui.flows.help import HelpFlow, TourTargets
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
@@ -25,14 +32,15 @@ from liverview.ui.panels.status_bar import ProgressStatus, Readout
 from liverview.ui.settings import load_settings, recent_files, remember_file, save_settings
 from liverview.ui.state.markups import ScanMarkups
 from liverview.ui.state.session import Session
-from liverview.ui.tools.markup_tool import MarkupTool
+from liverview.ui.tools.markup_layer import MarkupLayer
+from liverview.ui.tools.toolbox import Toolbox
 from liverview.ui.views.cine import Cine
 from liverview.ui.views.lesion_lines import LesionLines
 from liverview.ui.views.linked_views import LinkedViews
 from liverview.ui.views.surface_pane import SurfacePane
 from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.message_bar import MessageBar
-from liverview.ui.widgets.start_page import StartPage, short_name
+from liverview.ui.widgets.start_page import StartPage
 
 _MESSAGE_MS = 6000
 
@@ -44,38 +52,71 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = session
         self.settings = settings
+        # Jobs and files first, then panels and views that show them, then the commands, which
+        # act on all of these; a step needs those above it and none below.
         self.controller = Controller(session, self)
         self._slow_axis_copy = SlowAxisCopy(session, self.controller.start_background, self)
         self.files = CaseFiles(self, self.controller)
         self.markups = ScanMarkups(session, settings, self)
-        self.tool = MarkupTool(self.markups, self)
-        self.views = LinkedViews(session, self._surface_pane)
-        self.views.set_tool(self.tool, self.markups.changed)
-        self.cine = Cine(session, self._plane, self)
-        self.actions_ = Actions(self, session, self.views, self.cine, self.tool)
         self.messages = MessageBar()
         self.start_page = StartPage()
         self.readout = Readout(session)
         self.progress = ProgressStatus(session)
         self.panels = PanelDocks(self, self.controller, self.markups)
         self.reporting = ReportFlow(self.files, self.controller, self.markups, self.panels.findings)
-        findings = self.panels.findings
-        self.views.add_overlay_painter(LesionLines(findings), findings.changed)
         self._clock = QElapsedTimer()  # of the segmentation
+        self._make_views()
+        self.cine = Cine(session, self._focused_plane, self)
+        self.actions_ = self._make_actions()
         self._build()
         self._connect()
-        self.actions_.choose_device(device)
+        # Only now: toolbar and docks must be there to be placed, and the widgets be connected to
+        # hear what the settings change in the session.
         load_settings(self, self.controller, settings)
-        self.panels.network.refresh()
-        begin, labels = self.start_page.phantom_button, self.panels.docks["labels"]
-        places = TourTargets(begin=begin, views=self.views, toolbar=self.toolbar, labels=labels)
-        self.help = HelpMenu(
-            self, self.actions_, settings, places, self.controller.start_background
-        )
+        self.panels.network.refresh()  # no signal tells that maps are to be kept
+        self.actions_.segment.choose_device(device)
+        self.help = self._make_help()  # gives the commands of all menus the person's keys
+        self.actions_.help.connect_flow(self.help)
         self.actions_.apply_theme()
         self._show_recent()
         self._update_actions()
         self.setAcceptDrops(True)
+
+    def _make_views(self) -> None:
+        """The views, and what draws over them: the last one on top."""
+        markup_layer, findings = MarkupLayer(self.markups), self.panels.findings
+        self.toolbox = Toolbox(markup_layer, self)
+        self.views = LinkedViews(self.session, self._make_surface_pane)
+        self.views.add_overlay_painter(markup_layer, self.markups.changed)
+        self.views.set_tool(self.toolbox, self.toolbox.changed)
+        self.views.add_overlay_painter(LesionLines(findings), findings.changed)
+
+    def _make_actions(self) -> Actions:
+        factory, session = ActionFactory(self), self.session
+        toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
+        return Actions(
+            factory,
+            FileActions(factory, self.files, self.reporting, self.open, self.close),
+            ViewActions(factory, session, self.views, self.cine, toggles),
+            LabelActions(factory, session),
+            ToolActions(factory, self.toolbox, self.markups),
+            SegmentActions(factory, self.segment, self.controller.cancel),
+            HelpActions(factory),
+        )
+
+    def _make_help(self) -> HelpFlow:
+        actions = self.actions_
+        targets = TourTargets(
+            start_button=self.start_page.phantom_button,
+            views=self.views,
+            toolbar=self.toolbar,
+            label_panel=self.panels.docks["labels"],
+            new_phantom=actions.file.phantom,
+            segment=actions.segment.run,
+            show_layers=list(actions.labels.layers.values()),
+            list_keys=actions.help.sheet,
+        )
+        return HelpFlow(self, self.settings, targets, self.controller.start_background)
 
     def _build(self) -> None:
         self._stack = QStackedWidget()
@@ -90,7 +131,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(center)
         self.toolbar = self.actions_.make_toolbar()
         self.addToolBar(self.toolbar)
-        self.actions_.fill_menus([dock.toggleViewAction() for dock in self.panels.docks.values()])
+        self.actions_.fill_menus(self.menuBar())
         self.statusBar().addWidget(self.readout, 1)
         self.statusBar().addPermanentWidget(self.progress)
         note = QLabel("Research use only")
@@ -101,33 +142,21 @@ class MainWindow(QMainWindow):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
 
     def _connect(self) -> None:
-        do, control, files = self.actions_, self.controller, self.files
-        do.open.triggered.connect(files.choose_scan)
-        do.phantom.triggered.connect(files.new_phantom)
-        do.open_labels.triggered.connect(files.choose_labels)
-        do.compare.triggered.connect(files.choose_reference)
-        self.panels.compare.reference_requested.connect(do.compare.trigger)
-        do.save.triggered.connect(files.save)
-        do.save_all.triggered.connect(files.save_with_side_files)
-        do.save_masks.triggered.connect(files.save_masks)
-        do.report.triggered.connect(self.reporting.save)
-        do.screenshot.triggered.connect(files.save_screenshot)
-        do.quit.triggered.connect(self.close)
-        do.segment.triggered.connect(self.segment)
-        do.cancel.triggered.connect(control.cancel)
-        do.scan_info.triggered.connect(self._on_scan_info)
+        control, files = self.controller, self.files
+        self.actions_.name_keys(self.panels, self.progress)
+        self.panels.compare.reference_requested.connect(self.actions_.file.compare.trigger)
         self.progress.cancel_requested.connect(control.cancel)
         self.start_page.open_requested.connect(files.choose_scan)
         self.start_page.phantom_requested.connect(files.new_phantom)
         self.start_page.recent_requested.connect(self.open)
-        self.start_page.tour_requested.connect(do.tour.trigger)
+        self.start_page.tour_requested.connect(self.actions_.help.tour.trigger)
         self.views.hovered.connect(self.readout.set_hovered)
         self.panels.network.segment_requested.connect(self.segment)
         files.failed.connect(self._on_failed)
         self.reporting.failed.connect(self._on_failed)
         self.reporting.progressed.connect(self.statusBar().showMessage)
         self.reporting.written.connect(self._on_report_written)
-        control.message.connect(self._on_noticed)
+        control.message.connect(self._on_message)
         control.failed.connect(self._on_failed)
         control.opened.connect(self._on_opened)
         control.segmenting.segmented.connect(self._on_segmented)
@@ -147,13 +176,13 @@ class MainWindow(QMainWindow):
     def segment(self) -> None:
         """Segment on the device that is chosen, after asking about unsaved labels."""
         if not self.controller.busy:
-            self.files.after_saving(self._segment)
+            self.files.after_saving(self._start_segmentation)
 
-    def _segment(self) -> None:
+    def _start_segmentation(self) -> None:
         if self.messages.buttons:  # a question about labels that are now replaced
             self.messages.dismiss()
         self._clock.start()
-        self.controller.segment(self.actions_.device.currentData())
+        self.controller.segment(self.actions_.segment.device)
 
     def segment_when_idle(self) -> None:
         """Segment as soon as the work that opens the volume has ended."""
@@ -161,7 +190,7 @@ class MainWindow(QMainWindow):
 
     # ---- answers -------------------------------------------------------------------------
 
-    def _on_noticed(self, text: str) -> None:
+    def _on_message(self, text: str) -> None:
         self.messages.show_message(text)
 
     def _on_failed(self, text: str, details: str = "") -> None:
@@ -194,10 +223,6 @@ class MainWindow(QMainWindow):
             f"Report written: {path}", [("Open it", partial(open_in_browser, path))]
         )
 
-    def _on_scan_info(self) -> None:
-        assert self.session.volume is not None
-        self.files.ask(self.files.dialogs.scan_info, self.session.volume, self.session.path)
-
     # ---- closing, dropping -----------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -226,16 +251,18 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if len(files) > 1:
-            self._on_noticed(f"One scan at a time: {files[0].name} is opened.")
+            self._on_message(f"One scan at a time: {files[0].name} is opened.")
         if files:
             # Later, for the program that the file came from waits for this to return.
             QTimer.singleShot(0, partial(self.open, files[0]))
 
-    def _surface_pane(self) -> QWidget:
+    def _make_surface_pane(self) -> QWidget:
         surfaces = Surfaces(self.session, self.controller.start_background, self)
-        return SurfacePane(self.session, surfaces)
+        pane = SurfacePane(self.session, surfaces)
+        pane.set_segment_action(self.actions_.segment.run)
+        return pane
 
-    def _plane(self) -> Plane:
+    def _focused_plane(self) -> Plane:
         return self.views.focused_view().plane
 
     # ---- what can be done now ----------------------------------------------------------------
@@ -249,15 +276,11 @@ class MainWindow(QMainWindow):
         self.actions_.update_enabled(
             has_volume=has_volume, busy=self.controller.busy, savable=savable
         )
-        place = f" ({session.path.parent.name})" if session.path else ""
-        self.setWindowTitle(f"{name}[*]{place} – liverview" if name else "liverview")
+        folder = f" ({session.path.parent.name})" if session.path else ""
+        self.setWindowTitle(f"{name}[*]{folder} – liverview" if name else "liverview")
         self.setWindowModified(session.store.modified and has_volume)
 
     def _show_recent(self) -> None:
         paths = recent_files(self.settings)
         self.start_page.set_recent(paths)
-        self.actions_.recent.clear()
-        for path in paths:
-            action = self.actions_.recent.addAction(short_name(path), partial(self.open, path))
-            action.setToolTip(str(path))
-        self.actions_.recent.setEnabled(bool(paths))
+        self.actions_.file.set_recent(paths)

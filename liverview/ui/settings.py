@@ -1,4 +1,4 @@
-"""What survives a restart: the window's place, how things look, recent files."""
+"""The settings that survive a restart: the window's place, looks, recent files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from liverview.ui.jobs.controller import Controller
 from liverview.ui.state.session import Convention, Session
 from liverview.ui.widgets.theme import Theme, current_theme, set_theme
 
-_KEPT = 10
+_MAX_RECENT = 10
 # Raised with every new panel: beside an older arrangement it would be squeezed in.
 _VERSION = 2
 
@@ -34,10 +34,10 @@ def load_settings(window: QMainWindow, controller: Controller, settings: QSettin
     name = settings.value("convention", Convention.RADIOLOGICAL.name)
     session.set_convention(Convention.__members__.get(str(name), Convention.RADIOLOGICAL))
     session.display.set_interpolated(bool(settings.value("interpolated", True, bool)))
-    _load_styles(session, settings)
+    _restore_styles(session, settings)
     controller.segmenting.keep_maps = bool(settings.value("keep_maps", False, bool))
-    worn = str(settings.value("theme", Theme.SYSTEM.name))
-    set_theme(Theme.__members__.get(worn, Theme.SYSTEM))
+    theme = str(settings.value("theme", Theme.SYSTEM.name))
+    set_theme(Theme.__members__.get(theme, Theme.SYSTEM))
 
 
 def save_settings(window: QMainWindow, controller: Controller, settings: QSettings) -> None:
@@ -52,23 +52,25 @@ def save_settings(window: QMainWindow, controller: Controller, settings: QSettin
     settings.setValue("interpolated", session.display.interpolated)
     for label in FOREGROUND:
         style = session.styles[label]
-        looks = (*style.color, style.opacity, style.draw_style.name)
-        settings.setValue(f"labels/{label.name.lower()}", " ".join(str(part) for part in looks))
+        parts = (*style.color, style.opacity, style.draw_style.name)
+        settings.setValue(f"labels/{label.name.lower()}", " ".join(str(part) for part in parts))
     settings.setValue("keep_maps", controller.segmenting.keep_maps)
     settings.setValue("theme", current_theme().name)
     settings.sync()
 
 
-def _load_styles(session: Session, settings: QSettings) -> None:
+def _restore_styles(session: Session, settings: QSettings) -> None:
     """Colors, opacities, outlines; all labels are visible at the start."""
     for label in FOREGROUND:
         with contextlib.suppress(KeyError, ValueError):
-            *color, opacity, drawn = str(settings.value(f"labels/{label.name.lower()}")).split()
+            *color, opacity, draw_style = str(
+                settings.value(f"labels/{label.name.lower()}")
+            ).split()
             red, green, blue = (min(max(int(part), 0), 255) for part in color)
-            seen = float(opacity)
-            if math.isfinite(seen):
+            alpha = float(opacity)
+            if math.isfinite(alpha):
                 session.set_style(
-                    label, color=(red, green, blue), opacity=seen, draw_style=DrawStyle[drawn]
+                    label, color=(red, green, blue), opacity=alpha, draw_style=DrawStyle[draw_style]
                 )
 
 
@@ -86,4 +88,4 @@ def remember_file(settings: QSettings, path: Path) -> None:
     """Put a file at the top of the recent ones."""
     path = path.absolute()
     others = [other for other in recent_files(settings) if other != path]
-    settings.setValue("recent", [str(p) for p in [path, *others][:_KEPT]])
+    settings.setValue("recent", [str(p) for p in [path, *others][:_MAX_RECENT]])

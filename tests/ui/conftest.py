@@ -16,18 +16,23 @@ from PySide6.QtCore import QSettings, QThread
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from liverview.core.volume import Volume
+from liverview.core.stream import Slab
+from liverview.core.volume import Plane, Volume
 from liverview.ui.app import make_application
 from liverview.ui.dialogs.questions import Unsaved
 from liverview.ui.main_window import MainWindow
+from liverview.ui.panels.compare_panel import ComparePanel
 from liverview.ui.state.session import Session
 
-from support.answers import Answers
+from support.answers import TIMEOUT_MS, Answers
+from support.comparisons import SHAPE, HeldComparison, truth
+from support.odd_scans import oriented
+from support.window import SlowSave, Stream, open_scan
 
 
 @pytest.fixture(scope="session")
 def qapp() -> QApplication:
-    """The application, dressed as a person sees it."""
+    """The application as a person sees it."""
     return make_application()
 
 
@@ -102,3 +107,80 @@ def make_window(
 @pytest.fixture
 def window(make_window: Callable[[], MainWindow]) -> MainWindow:
     return make_window()
+
+
+@pytest.fixture
+def scan(write: Callable[..., Path]) -> Path:
+    """A small scan in a file, (5, 7, 9) voxels."""
+    voxels, affine = oriented("LPS")
+    voxels[voxels == voxels.max()] = -1000  # a scan without air would be remarked upon
+    return write(voxels, affine, name="scan.nii.gz")
+
+
+@pytest.fixture
+def opened(qtbot: QtBot, window: MainWindow, scan: Path) -> MainWindow:
+    """A window with the small scan open."""
+    open_scan(qtbot, window, scan)
+    return window
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
+    made = Stream(monkeypatch)
+    made.steps = [Slab(0, np.ones((5, 7, 4), np.uint8))]
+    yield made
+    made.go.set()
+
+
+@pytest.fixture
+def segmented(qtbot: QtBot, opened: MainWindow, stream: Stream) -> MainWindow:
+    """A window whose scan is segmented; the labels are not saved."""
+    stream.go.set()
+    with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
+        opened.actions_.segment.run.trigger()
+    return opened
+
+
+@pytest.fixture
+def slow_save(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowSave]:
+    made = SlowSave(monkeypatch)
+    yield made
+    made.go.set()
+
+
+@pytest.fixture
+def focused(window: MainWindow, volume: Volume) -> MainWindow:
+    """A window with the small volume, which has the keys."""
+    window.session.open(volume)
+    window.activateWindow()
+    window.views.by_plane[Plane.AXIAL].setFocus()
+    QApplication.processEvents()
+    return window
+
+
+@pytest.fixture
+def compared_scan() -> Volume:
+    affine = np.diag([1.5, 2.0, 3.0, 1.0])
+    affine[:3, 3] = (-20, 10, 5)
+    return Volume(np.full(SHAPE, 60, np.int16), affine, name="case")
+
+
+@pytest.fixture
+def compare_panel(window: MainWindow, compared_scan: Volume) -> ComparePanel:
+    """The panel of a window with a scan, in front."""
+    window.session.open(compared_scan)
+    window.panels.show("compare")
+    QApplication.processEvents()
+    return window.panels.compare
+
+
+@pytest.fixture
+def reference(write: Callable[..., Path], compared_scan: Volume) -> Path:
+    return write(truth(), compared_scan.affine, name="truth.nii.gz")
+
+
+@pytest.fixture
+def held_comparison(monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldComparison]:
+    made = HeldComparison(monkeypatch)
+    yield made
+    made.go.set()

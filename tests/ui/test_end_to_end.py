@@ -142,7 +142,7 @@ def test_looks_survive_from_one_start_to_the_next(
 
     def second(window: MainWindow) -> None:
         assert (window.session.level, window.session.width) == (90, 150)
-        assert [a.text() for a in window.actions_.recent.actions()] == [
+        assert [a.text() for a in window.actions_.file.recent.actions()] == [
             f"{scan.parent.name}/scan.nii.gz"
         ]
 

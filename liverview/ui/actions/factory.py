@@ -1,8 +1,9 @@
-"""How commands are made: words, keys, icon, and what they do."""
+"""Makes commands: words, keys, icon, and what they do."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
@@ -24,7 +25,7 @@ class ActionFactory:
         text: str,
         keys: str,
         tip: str,
-        do: Callable[[], object] | None = None,
+        command: Callable[[], object] | None = None,
         icon_name: str = "",
     ) -> QAction:
         """A command; ``keys`` are separated by semicolons, ``&`` marks the mnemonic."""
@@ -36,28 +37,31 @@ class ActionFactory:
         action.setToolTip(action_tooltip(action))
         if icon_name:
             self._icons[action] = icon_name
-        if do is not None:
-            action.triggered.connect(lambda: do())  # without what Qt says of its check mark
+        if command is not None:
+            # A lambda, for `triggered` would pass on whether the action is checked.
+            action.triggered.connect(lambda: command())
         return action
 
-    def make_toggle(self, text: str, keys: str, tip: str, do: Callable[[bool], object]) -> QAction:
+    def make_toggle(
+        self, text: str, keys: str, tip: str, set_on: Callable[[bool], object]
+    ) -> QAction:
         """A command that is on or off, on at first."""
         action = self.make_action(text, keys, tip)
         action.setCheckable(True)
         action.setChecked(True)
-        action.toggled.connect(do)
+        action.toggled.connect(set_on)
         return action
 
     def make_exclusive(self, actions: Iterable[tuple[QAction, Any]]) -> ExclusiveActions:
-        """Commands of which at most one is on, with what each stands for."""
+        """Commands of which at most one is on, each with the value that it stands for."""
         return ExclusiveActions(self.window, dict(actions))
 
     def set_icon(self, action: QAction, name: str) -> None:
-        """An icon for what was not made here, a menu."""
+        """Give an icon to an action that was not made here: that of a menu."""
         self._icons[action] = name
 
     def update_icons(self) -> None:
-        """Draw the icons in the colors that the window wears now."""
+        """Draw the icons in the colors of the window's palette."""
         for action, name in self._icons.items():
             action.setIcon(load_icon(name, self.window.palette()))
 
@@ -72,6 +76,8 @@ class ExclusiveActions:
         for action in values:
             action.setCheckable(True)
             group.addAction(action)
+            # Chosen again, it stays on; Qt would turn it off.
+            action.triggered.connect(partial(action.setChecked, True))
 
     @property
     def actions(self) -> list[QAction]:

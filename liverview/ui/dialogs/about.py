@@ -1,4 +1,4 @@
-"""What liverview is, and what it runs on."""
+"""The dialog of Help > About liverview."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WIDTH = 20  # of what is named, in letters
 class AboutDialog(QDialog):
     """Version, license, that this is no medical device; the system, as it becomes known."""
 
-    def __init__(self, start: StartJob, parent: QWidget | None = None) -> None:
+    def __init__(self, start_job: StartJob, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("About liverview")
         self.resize(620, 460)
@@ -45,12 +45,12 @@ class AboutDialog(QDialog):
         layout.addWidget(words)
         layout.addWidget(self.system, 1)
         layout.addWidget(buttons)
-        self._job = start(generators.iter_system_info())
-        self._job.yielded.connect(self._on_known)
+        self._job = start_job(generators.iter_system_info())
+        self._job.yielded.connect(self._on_entry)
 
-    def _on_known(self, entry: tuple[str, str]) -> None:
-        what, value = entry
-        self.system.appendPlainText(f"{what:<{_WIDTH}} {value}")
+    def _on_entry(self, entry: tuple[str, str]) -> None:
+        name, value = entry
+        self.system.appendPlainText(f"{name:<{_WIDTH}} {value}")
 
     def _copy(self) -> None:
         QApplication.clipboard().setText(self.system.toPlainText())

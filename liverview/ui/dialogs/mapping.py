@@ -1,4 +1,4 @@
-"""Which value of a label map from elsewhere is which label: asked where its file does not say."""
+"""The question about labels of a foreign label map, where its file does not name them."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ class MappingDialog(QDialog):
 
     def __init__(
         self,
-        found: NamedLabels,
+        named: NamedLabels,
         styles: Mapping[Label, LabelStyle],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Labels of the file")
         self.boxes: dict[int, FocuslessComboBox] = {}
-        values = sorted(found.counts, key=lambda value: (value not in found.unmapped, value))
-        table = self._table(len(values))
+        values = sorted(named.counts, key=lambda value: (value not in named.unmapped, value))
+        table = self._make_table(len(values))
         for row, value in enumerate(values):
-            name = found.names.get(value, "")
-            cells = (str(value), name or "not named", f"{found.counts[value]:,}")
+            name = named.names.get(value, "")
+            cells = (str(value), name or "not named", f"{named.counts[value]:,}")
             for column, text in enumerate(cells):
-                table.setItem(row, column, _cell(text, right=column != 1))
-            self.boxes[value] = box = self._box(found.suggested[value], styles)
+                table.setItem(row, column, _make_cell(text, right=column != 1))
+            self.boxes[value] = box = self._make_box(named.suggested[value], styles)
             box.setAccessibleName(f"Label of value {value} {name}".strip())
             table.setCellWidget(row, 3, box)
         buttons = QDialogButtonBox.StandardButton
@@ -64,23 +64,23 @@ class MappingDialog(QDialog):
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.addWidget(_sentence(found))
+        layout.addWidget(_question_label(named))
         layout.addWidget(table)
         layout.addWidget(self._buttons)
         table.resizeRowsToContents()
         self.resize(_WIDTH, min(layout.totalHeightForWidth(_WIDTH), _MOST_HEIGHT))
-        self._allow()
+        self._update_ok()
 
     def mapping(self) -> dict[int, Label]:
         """Value -> label as chosen; BACKGROUND for what is left out."""
         return {value: box.currentData() for value, box in self.boxes.items()}
 
-    def _table(self, rows: int) -> QTableWidget:
+    def _make_table(self, rows: int) -> QTableWidget:
         table = QTableWidget(rows, len(_COLUMNS))
         table.setHorizontalHeaderLabels(_COLUMNS)
-        named = table.horizontalHeaderItem(1)
-        assert named is not None
-        named.setTextAlignment(Qt.AlignmentFlag.AlignLeft)
+        name_header = table.horizontalHeaderItem(1)
+        assert name_header is not None
+        name_header.setTextAlignment(Qt.AlignmentFlag.AlignLeft)
         table.verticalHeader().hide()
         table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -93,7 +93,7 @@ class MappingDialog(QDialog):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         return table
 
-    def _box(
+    def _make_box(
         self, suggested: Label | None, styles: Mapping[Label, LabelStyle]
     ) -> FocuslessComboBox:
         box = FocuslessComboBox()
@@ -101,29 +101,29 @@ class MappingDialog(QDialog):
         for label in FOREGROUND:
             box.addItem(styles[label].name, label)
         box.setCurrentIndex(box.findData(suggested or Label.BACKGROUND))
-        box.currentIndexChanged.connect(self._allow)
+        box.currentIndexChanged.connect(self._update_ok)
         return box
 
-    def _allow(self) -> None:
-        """A label map without any label is none."""
-        some = any(label for label in self.mapping().values())
+    def _update_ok(self) -> None:
+        """Allow OK once there is any label."""
+        has_label = any(label for label in self.mapping().values())
         button = self._buttons.button(QDialogButtonBox.StandardButton.Ok)
-        button.setEnabled(some)
-        button.setToolTip("" if some else "Choose a label for at least one value")
+        button.setEnabled(has_label)
+        button.setToolTip("" if has_label else "Choose a label for at least one value")
 
 
-def _sentence(found: NamedLabels) -> QLabel:
-    of = "Names are from" if found.names else "There are no names, only"
+def _question_label(named: NamedLabels) -> QLabel:
+    of = "Names are from" if named.names else "There are no names, only"
     label = QLabel(
-        f"Which labels are the values of {found.name}? {of} {found.source}; "
-        f"{len(found.unmapped)} of {len(found.counts)} values are not known."
+        f"Which labels are the values of {named.name}? {of} {named.source}; "
+        f"{len(named.unmapped)} of {len(named.counts)} values are not known."
     )
     label.setWordWrap(True)
     label.setTextFormat(Qt.TextFormat.PlainText)
     return label
 
 
-def _cell(text: str, *, right: bool) -> QTableWidgetItem:
+def _make_cell(text: str, *, right: bool) -> QTableWidgetItem:
     item = QTableWidgetItem(text)
     side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
     item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)

@@ -1,4 +1,4 @@
-"""File > New phantom: what to generate."""
+"""The dialog of File > New phantom."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class PhantomDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("New phantom")
         standard = PhantomConfig()
-        self.size_boxes = [_whole(n, 16, 1024) for n in standard.shape]
-        self.spacing_boxes = [_decimal(s, 0.3, 10, " mm") for s in standard.spacing]
-        self.seed = _whole(standard.seed, 0, 2**31 - 1)
-        self.lesions = _whole(standard.lesions, 0, 50)
-        self.noise = _decimal(standard.noise_hu, 0, 100, " HU")
+        self.size_boxes = [_integer_box(n, 16, 1024) for n in standard.shape]
+        self.spacing_boxes = [_decimal_box(s, 0.3, 10, " mm") for s in standard.spacing]
+        self.seed = _integer_box(standard.seed, 0, 2**31 - 1)
+        self.lesions = _integer_box(standard.lesions, 0, 50)
+        self.noise = _decimal_box(standard.noise_hu, 0, 100, " HU")
         self.phase = QComboBox()
         for phase in PHASES:
             self.phase.addItem(phase.value.capitalize(), phase)
@@ -39,8 +39,8 @@ class PhantomDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QFormLayout(self)
-        layout.addRow("Size (voxels)", _row(self.size_boxes))
-        layout.addRow("Spacing", _row(self.spacing_boxes))
+        layout.addRow("Size (voxels)", _make_row(self.size_boxes))
+        layout.addRow("Spacing", _make_row(self.spacing_boxes))
         layout.addRow("Seed", self.seed)
         layout.addRow("Lesions", self.lesions)
         layout.addRow("Noise", self.noise)
@@ -48,7 +48,7 @@ class PhantomDialog(QDialog):
         layout.addRow(buttons)
 
     def config(self) -> PhantomConfig:
-        """What the person asked for."""
+        """The phantom that the person asked for."""
         i, j, k = (box.value() for box in self.size_boxes)
         x, y, z = (box.value() for box in self.spacing_boxes)
         return PhantomConfig(
@@ -61,21 +61,21 @@ class PhantomDialog(QDialog):
         )
 
 
-def _whole(value: int, low: int, high: int) -> QSpinBox:
+def _integer_box(value: int, low: int, high: int) -> QSpinBox:
     box = QSpinBox()
     box.setRange(low, high)
     box.setValue(value)
     return box
 
 
-def _decimal(value: float, low: float, high: float, unit: str) -> QDoubleSpinBox:
+def _decimal_box(value: float, low: float, high: float, unit: str) -> QDoubleSpinBox:
     box = QDoubleSpinBox(suffix=unit, singleStep=0.25)
     box.setRange(low, high)
     box.setValue(value)
     return box
 
 
-def _row(boxes: list[QSpinBox] | list[QDoubleSpinBox]) -> QWidget:
+def _make_row(boxes: list[QSpinBox] | list[QDoubleSpinBox]) -> QWidget:
     row = QWidget()
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)

@@ -21,7 +21,7 @@ _LABELS = "NIfTI (*.nii.gz *.nii)"
 
 
 class Unsaved(Enum):
-    """What to do with labels that are not saved."""
+    """An answer about labels that are not saved."""
 
     SAVE = "save"
     DISCARD = "discard"
@@ -98,7 +98,7 @@ class Dialogs:
         return answer == buttons.Yes
 
     def scan_info(self, volume: Volume, path: Path | None) -> None:
-        """What a person should know about the open scan, its remarks included."""
+        """Tell size, spacing and remarks of the open scan."""
         shape = " x ".join(str(n) for n in volume.shape)
         spacing = " x ".join(f"{mm:.3g}" for mm in volume.spacing)
         lines = [
@@ -129,12 +129,12 @@ class Dialogs:
         return config
 
     def labels_of_values(
-        self, found: NamedLabels, styles: Mapping[Label, LabelStyle]
+        self, named: NamedLabels, styles: Mapping[Label, LabelStyle]
     ) -> dict[int, Label] | None:
-        """Which label each value of a file is."""
+        """Ask for the label of each value of a file."""
         from liverview.ui.dialogs.mapping import MappingDialog
 
-        dialog = MappingDialog(found, styles, self._parent)
+        dialog = MappingDialog(named, styles, self._parent)
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         mapping = dialog.mapping() if accepted else None
         dialog.deleteLater()

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.ui.widgets.shortcuts import Shortcuts, plain_text
+from liverview.ui.widgets.shortcuts import Shortcuts, first_key, plain_text
 
 MOUSE = (
     ("Click or drag", "Put the crosshair there"),
@@ -30,7 +30,7 @@ MOUSE = (
     ("Arrows, with Shift by 5", "Move the crosshair"),
     ("PgUp, PgDown, Home, End", "Through the slices of the view"),
 )
-"""What mouse and keys do in the views, which no menu lists."""
+"""Mouse and keys of the views, which no menu lists."""
 
 
 class ShortcutDialog(QDialog):
@@ -47,21 +47,21 @@ class ShortcutDialog(QDialog):
         for title, actions in shortcuts.groups:
             grid.addWidget(QLabel(f"<b>{title}</b>"), grid.rowCount(), 0)
             for action in actions:
-                self._add(grid, action)
+                self._add_row(grid, action)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self.reset_button = buttons.addButton("As they were", QDialogButtonBox.ButtonRole.ResetRole)
         self.reset_button.clicked.connect(self._on_reset)
         buttons.rejected.connect(self.accept)
         layout = QVBoxLayout(self)
-        layout.addWidget(_scrolling(grid), 1)
+        layout.addWidget(_make_scroll_area(grid), 1)
         layout.addWidget(self.message)
         layout.addWidget(buttons)
         self.resize(460, 600)
 
-    def _add(self, grid: QGridLayout, action: QAction) -> None:
+    def _add_row(self, grid: QGridLayout, action: QAction) -> None:
         name = QLabel(plain_text(action.text()))
         name.setToolTip(action.statusTip())
-        edit = QKeySequenceEdit(_first_key(action))
+        edit = QKeySequenceEdit(first_key(action))
         edit.setMaximumSequenceLength(1)
         edit.setClearButtonEnabled(True)
         edit.setAccessibleName(f"Shortcut of {plain_text(action.text())}")
@@ -73,24 +73,24 @@ class ShortcutDialog(QDialog):
         self.edits[action] = edit
 
     def _on_changed(self, action: QAction, key: QKeySequence) -> None:
-        if key == _first_key(action):
+        if key == first_key(action):
             return
         refused = self.shortcuts.assign(action, key)
         self.message.setText(
             refused or f"{plain_text(action.text())}: {key.toString() or 'no key'}"
         )
         if refused is not None:
-            self.edits[action].setKeySequence(_first_key(action))
+            self.edits[action].setKeySequence(first_key(action))
 
     def _on_reset(self) -> None:
         self.shortcuts.reset()
         for action, edit in self.edits.items():
-            edit.setKeySequence(_first_key(action))
+            edit.setKeySequence(first_key(action))
         self.message.setText("Every command has its usual key again.")
 
 
 class ShortcutSheet(QDialog):
-    """What every key and the mouse do, on one page."""
+    """Every key and the mouse, on one page."""
 
     def __init__(self, shortcuts: Shortcuts, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -98,7 +98,7 @@ class ShortcutSheet(QDialog):
         columns = QGridLayout()
         columns.setHorizontalSpacing(36)
         groups = [(title, list(_key_rows(actions))) for title, actions in shortcuts.groups]
-        groups.append(("In the views", [(keys, what) for keys, what in MOUSE]))
+        groups.append(("In the views", list(MOUSE)))
         half = sum(len(rows) + 2 for _, rows in groups) / 2
         above, texts = 0, ["", ""]
         for title, rows in groups:
@@ -110,7 +110,7 @@ class ShortcutSheet(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.accept)
         layout = QVBoxLayout(self)
-        layout.addWidget(_scrolling(columns), 1)
+        layout.addWidget(_make_scroll_area(columns), 1)
         layout.addWidget(buttons)
         self.resize(840, 640)
 
@@ -124,20 +124,16 @@ def _key_rows(actions: Iterable[QAction]) -> Iterator[tuple[str, str]]:
 
 def _table_html(title: str, rows: Iterable[tuple[str, str]]) -> str:
     lines = "".join(
-        f"<tr><td style='padding-right: 14px'><b>{keys}</b></td><td>{what}</td></tr>"
-        for keys, what in rows
+        f"<tr><td style='padding-right: 14px'><b>{keys}</b></td><td>{effect}</td></tr>"
+        for keys, effect in rows
     )
     return f"<h4>{title}</h4><table>{lines}</table>"
 
 
-def _scrolling(layout: QGridLayout) -> QScrollArea:
+def _make_scroll_area(layout: QGridLayout) -> QScrollArea:
     inner = QWidget()
     inner.setLayout(layout)
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setWidget(inner)
     return area
-
-
-def _first_key(action: QAction) -> QKeySequence:
-    return action.shortcuts()[0] if action.shortcuts() else QKeySequence()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.ui.widgets.shortcuts import plain_text
+from liverview.ui.widgets.shortcuts import KeyHint, plain_text
 
 _WIDTH = 320
 _GAP = 12
@@ -31,11 +31,13 @@ class Stop:
     text : what a person should know there.
     about : the widget that it is about; the window where it is hidden.
     offer : a command that can be tried there.
+    keys : goes on with the text, with keys as they are.
     """
 
     text: str
     about: QWidget
     offer: QAction | None = None
+    keys: KeyHint = field(default_factory=KeyHint)
 
 
 class Tour(QFrame):
@@ -43,7 +45,7 @@ class Tour(QFrame):
 
     Signals
     -------
-    finished : the person has seen the last note, or enough of them.
+    finished : the notes are gone, after the last one or because the person ended the tour.
     """
 
     finished = Signal()
@@ -80,6 +82,8 @@ class Tour(QFrame):
             layout.addWidget(widget)
         layout.addLayout(row)
         window.installEventFilter(self)
+        for stop in stops:
+            stop.keys.follow(self._show_text)
         self.go_to(0)
         self.show()
         self.next.setFocus()
@@ -89,13 +93,17 @@ class Tour(QFrame):
         self._at = number
         stop = self._stops[number]
         self.count.setText(f"{number + 1} of {len(self._stops)}")
-        self.text.setText(stop.text)
+        self._show_text()
         self.offer.setVisible(stop.offer is not None)
         if stop.offer is not None:
             self.offer.setText(plain_text(stop.offer.text()))
         self.back.setEnabled(number > 0)
         self.next.setText("Next" if number + 1 < len(self._stops) else "Done")
         self._place()
+
+    def _show_text(self) -> None:
+        stop = self._stops[self._at]
+        self.text.setText(stop.text + stop.keys.text)
 
     def finish(self) -> None:
         """Take the notes away."""

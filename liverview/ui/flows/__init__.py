@@ -1,1 +1,1 @@
-"""What a person is led through, several questions and jobs long."""
+"""Conversations with a person, several questions and jobs long."""

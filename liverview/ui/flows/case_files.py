@@ -1,4 +1,4 @@
-"""Files of the open case: opening, saving, and what is asked before labels are lost."""
+"""Files of the open case: opening, saving, and the question before labels are lost."""
 
 from __future__ import annotations
 
@@ -92,9 +92,9 @@ class CaseFiles(QObject):
             self._controller.loading.open(path, number)
 
     def _on_mapping_needed(
-        self, path: Path, found: NamedLabels, again: Callable[[Mapping[int, Label]], None]
+        self, path: Path, named: NamedLabels, again: Callable[[Mapping[int, Label]], None]
     ) -> None:
-        mapping = self.ask(self.dialogs.labels_of_values, found, self.session.styles)
+        mapping = self.ask(self.dialogs.labels_of_values, named, self.session.styles)
         if mapping is not None:
             again(mapping)
 
@@ -148,6 +148,11 @@ class CaseFiles(QObject):
         if path is not None and not picture.save(str(path)):
             self.failed.emit(f"{path} could not be written: choose another folder.")
 
+    def show_scan_info(self) -> None:
+        """Tell size, spacing and remarks of the open scan."""
+        if self.session.volume is not None:
+            self.ask(self.dialogs.scan_info, self.session.volume, self.session.path)
+
     def beside(self, ending: str) -> Path:
         """A file name for the open case, in its folder."""
         name = self.session.volume.name if self.session.volume else "liverview"
@@ -175,7 +180,7 @@ class CaseFiles(QObject):
             then()
 
     def may_go_on(self, later: Callback) -> bool:
-        """Whether no labels would be lost now; ``later`` is called once they are saved."""
+        """True where no labels would be lost now; else ``later`` is called once they are saved."""
         if self._controller.saving.is_running:
             self._controller.saving.when_saved(later)
             return False

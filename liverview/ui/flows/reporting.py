@@ -1,4 +1,4 @@
-"""Saving a report of the open case: what is asked, what runs, what is said."""
+"""Saving a report of the open case: the questions, the job, the messages."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class LiveResult(QObject):
             self._timer.start(after_ms)
 
     def _start_job(self) -> None:
-        if self._job is not None:
+        if self._job is not None or not self._wanted:  # the panel was hidden meanwhile
             return
         self._stale, self.outcome = False, None
         work = self._make_work()

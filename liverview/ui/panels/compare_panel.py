@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QAction, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -25,6 +25,7 @@ from liverview.core.labels import FOREGROUND
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.live.comparison import Comparison, ErrorMapOverlay
 from liverview.ui.widgets.controls import FocuslessComboBox
+from liverview.ui.widgets.shortcuts import KeyHint
 
 if TYPE_CHECKING:
     from liverview.evaluation.scores import LabelScore
@@ -84,6 +85,7 @@ class ComparePanel(QWidget):
         self.comparison = comparison
         self.overlay = overlay
         self.session = comparison.session
+        self._segment_key = KeyHint()
         self.reference = QLabel()
         self.reference.setTextFormat(Qt.TextFormat.PlainText)  # file names are no HTML
         # A long name is cut off, rather than making the panel wide.
@@ -104,9 +106,9 @@ class ComparePanel(QWidget):
         self.stop_button = QPushButton("Stop")
         self.copy_button = QPushButton("Copy")
         self.copy_button.setToolTip("Copy the table, for a spreadsheet")
-        where, buttons = QHBoxLayout(), QHBoxLayout()
-        where.addWidget(caption)
-        where.addWidget(self.shown, 1)
+        shown_row, buttons = QHBoxLayout(), QHBoxLayout()
+        shown_row.addWidget(caption)
+        shown_row.addWidget(self.shown, 1)
         for button in (self.open_button, self.stop_button, self.copy_button):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
@@ -114,7 +116,7 @@ class ComparePanel(QWidget):
         layout.addWidget(self.reference)
         layout.addWidget(self.state)
         layout.addWidget(self.table, 1)
-        layout.addLayout(where)
+        layout.addLayout(shown_row)
         layout.addLayout(buttons)
         self.shown.currentIndexChanged.connect(self._on_chosen)
         self.open_button.clicked.connect(self.reference_requested)
@@ -133,6 +135,11 @@ class ComparePanel(QWidget):
         self.comparison.set_wanted(False)
         super().hideEvent(event)
 
+    def set_segment_action(self, action: QAction) -> None:
+        """Name the key that segments."""
+        self._segment_key = KeyHint(" ({})", action)
+        self._segment_key.follow(self._show_state)
+
     # ---- showing ---------------------------------------------------------------------------
 
     def refresh(self) -> None:
@@ -146,8 +153,8 @@ class ComparePanel(QWidget):
             for row, name in enumerate(_FIGURES):
                 item = self.table.item(row, column)
                 assert item is not None
-                item.setText(_text(scores.get(label), name))
-                item.setToolTip(_reason(scores.get(label), name))
+                item.setText(_figure_text(scores.get(label), name))
+                item.setToolTip(_reason_text(scores.get(label), name))
         self.shown.blockSignals(True)
         self.shown.setCurrentIndex(self.shown.findData(self.overlay.label))
         self.shown.blockSignals(False)
@@ -156,7 +163,7 @@ class ComparePanel(QWidget):
         self._show_state()
 
     def _show_state(self) -> None:
-        text = self._state()
+        text = self._state_text()
         self.state.setText(text)
         self.state.setVisible(bool(text))
         over = self.comparison.outcome in (Outcome.CANCELED, Outcome.FAILED)
@@ -164,14 +171,14 @@ class ComparePanel(QWidget):
         self.stop_button.setToolTip("Compare again" if over else "Stop comparing")
         self.stop_button.setEnabled(over or self.comparison.is_running)
 
-    def _state(self) -> str:
+    def _state_text(self) -> str:
         session, comparison = self.session, self.comparison
         if session.reference is None:
             return "Open a reference label map to see how the labels agree with it."
         if session.store.segmenting:
             return "The comparison waits until the segmentation has ended."
         if not session.store.has_labels:
-            return "Segment the scan (F5): its labels are compared then."
+            return f"Segment the scan{self._segment_key.text}: its labels are compared then."
         if comparison.outcome is Outcome.FAILED:
             return "The comparison failed; figures that are missing are not known."
         if comparison.outcome is Outcome.CANCELED:
@@ -191,7 +198,9 @@ class ComparePanel(QWidget):
         head = [f"Reference: {reference.name}"]
         lines = [[*head, *(self.session.styles[label].name for label in FOREGROUND)]]
         for name, figure in _FIGURES.items():
-            lines.append([figure.title, *(_text(scores.get(label), name) for label in FOREGROUND)])
+            lines.append(
+                [figure.title, *(_figure_text(scores.get(label), name) for label in FOREGROUND)]
+            )
         QApplication.clipboard().setText("\n".join("\t".join(cells) for cells in lines))
 
     def _make_table(self) -> QTableWidget:
@@ -227,7 +236,7 @@ class ComparePanel(QWidget):
             self.comparison.update_now()
 
 
-def _text(score: LabelScore | None, name: str) -> str:
+def _figure_text(score: LabelScore | None, name: str) -> str:
     """A figure as shown: nothing where it is not yet known, or none of this label."""
     if score is None or not score.applies_to(name):
         return ""
@@ -235,5 +244,5 @@ def _text(score: LabelScore | None, name: str) -> str:
     return _NO_FIGURE if math.isnan(value) else format(value, _FIGURES[name].form)
 
 
-def _reason(score: LabelScore | None, name: str) -> str:
+def _reason_text(score: LabelScore | None, name: str) -> str:
     return "" if score is None else score.why_undefined(name)

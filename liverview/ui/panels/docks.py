@@ -1,4 +1,4 @@
-"""The panels beside the views: which there are, and the docks that hold them."""
+"""The panels beside the views, and the docks that hold them."""
 
 from __future__ import annotations
 
@@ -23,16 +23,20 @@ class PanelDocks:
     Attributes
     ----------
     docks : by the name under which the settings keep each one's place.
+    findings : the figures that the Findings panel shows.
     """
 
     def __init__(self, window: QMainWindow, controller: Controller, markups: ScanMarkups) -> None:
         session = controller.session
         self.docks: dict[str, QDockWidget] = {}
         self._window = window
-        self._add("labels", "Labels", LabelPanel(session))
+        self.labels = LabelPanel(session)
+        self._add("labels", "Labels", self.labels)
         self.findings = Findings(session, controller.start_background, window)
-        self._add("findings", "Findings", FindingsPanel(self.findings))
-        self._add("measurements", "Measurements", MarkupPanel(session, markups), "findings")
+        self.findings_panel = FindingsPanel(self.findings)
+        self._add("findings", "Findings", self.findings_panel)
+        self.measurements = MarkupPanel(session, markups)
+        self._add("measurements", "Measurements", self.measurements, "findings")
         self.network = NetworkPanel(ProbabilityLayers(controller, window))
         self._add("network", "Network", self.network, "findings")
         start = controller.start_background

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtGui import QAction, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFormLayout,
@@ -23,6 +23,7 @@ from liverview.measurement.results import Measurement
 from liverview.ui.live.findings import Findings
 from liverview.ui.panels.lesion_table import COLUMNS, LesionTable, lesion_cells
 from liverview.ui.widgets.formatting import format_ml
+from liverview.ui.widgets.shortcuts import KeyHint
 
 _REASONS = (
     "Benign: cyst or hemangioma",
@@ -33,11 +34,12 @@ _REASONS = (
 
 
 class FindingsPanel(QWidget):
-    """What was found; a click on a lesion goes there."""
+    """The figures and the lesions; a click on a lesion goes there."""
 
     def __init__(self, findings: Findings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.findings = findings
+        self._segment_key = KeyHint()
         self.state = QLabel()
         self.state.setWordWrap(True)
         self.figures = {name: QLabel() for name in _AMOUNTS}
@@ -55,7 +57,7 @@ class FindingsPanel(QWidget):
         self.recist.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.exclude_button = QPushButton("Exclude")
         self.exclude_button.setToolTip("Leave the chosen lesion out of the target lesions")
-        self.exclude_button.setMenu(self._reasons())
+        self.exclude_button.setMenu(self._reason_menu())
         self.include_button = QPushButton("Include")
         self.include_button.setToolTip("Take the chosen lesion in again")
         self.copy_button = QPushButton("Copy")
@@ -85,39 +87,50 @@ class FindingsPanel(QWidget):
         self.findings.set_wanted(False)
         super().hideEvent(event)
 
+    def set_segment_action(self, action: QAction) -> None:
+        """Name the key that segments."""
+        self._segment_key = KeyHint(" ({})", action)
+        self._segment_key.follow(self._show_state)
+
     # ---- showing ---------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Show what is known."""
-        found = self.findings.measurement
-        self.state.setText(self._state(found))
-        self.state.setVisible(bool(self.state.text()))
-        amounts = _amounts(found) if found is not None else {}
+        measurement = self.findings.measurement
+        self._show_state()
+        amounts = _amount_texts(measurement) if measurement is not None else {}
         for name, label in self.figures.items():
             label.setText(amounts.get(name, "–"))
         known = self.findings
         self.table.show_lesions(known.lesions, known.excluded, known.chosen)
         proposal = self.findings.recist
-        self.recist.setText("" if proposal is None else self._recist())
-        notes = [] if found is None or proposal is None else [*found.warnings, *proposal.caveats]
+        self.recist.setText("" if proposal is None else self._recist_text())
+        notes = []
+        if measurement is not None and proposal is not None:
+            notes = [*measurement.warnings, *proposal.caveats]
         self.table.setToolTip("\n".join(notes))
         self.recist.setToolTip("\n".join(notes))
-        self.copy_button.setEnabled(found is not None)
-        self._enable()
+        self.copy_button.setEnabled(measurement is not None)
+        self._update_buttons()
 
-    def _state(self, found: Measurement | None) -> str:
+    def _show_state(self) -> None:
+        self.state.setText(self._state_text())
+        self.state.setVisible(bool(self.state.text()))
+
+    def _state_text(self) -> str:
         session = self.findings.session
         if not session.store.has_labels:
-            return "Segment the scan (F5) to see what there is."
+            return f"Segment the scan{self._segment_key.text} to see what there is."
         if session.store.segmenting:
             return "So far, while the segmentation runs:"
         if session.store.has_unfinished_labels:
             return "Partial: the segmentation was stopped."
         if not self.findings.is_current:
             return "Measuring …"
-        return "" if found is not None else "The labels could not be measured."
+        known = self.findings.measurement is not None
+        return "" if known else "The labels could not be measured."
 
-    def _recist(self) -> str:
+    def _recist_text(self) -> str:
         proposal = self.findings.recist
         assert proposal is not None
         numbers = " and ".join(str(lesion.number) for lesion in proposal.targets)
@@ -128,26 +141,28 @@ class FindingsPanel(QWidget):
             text += f"{proposal.sum_of_diameters_mm:.1f} mm."
         return f"{text} {' '.join(proposal.caveats)}"
 
-    def _enable(self) -> None:
+    def _update_buttons(self) -> None:
         chosen, excluded = self.findings.chosen, self.findings.excluded
         self.exclude_button.setEnabled(chosen is not None and chosen not in excluded)
         self.include_button.setEnabled(chosen in excluded)
 
     def copy(self) -> None:
         """Put the figures and the table on the clipboard, columns apart by tabs."""
-        found = self.findings.measurement
-        if found is None:
+        measurement = self.findings.measurement
+        if measurement is None:
             return
-        lines = [f"{_AMOUNTS[name][0]}\t{text}" for name, text in _amounts(found).items()]
+        lines = [
+            f"{_AMOUNTS[name][0]}\t{text}" for name, text in _amount_texts(measurement).items()
+        ]
         lines += ["", "\t".join(COLUMNS)]
         excluded = self.findings.excluded
-        for lesion in found.lesions:
+        for lesion in measurement.lesions:
             lines.append("\t".join(lesion_cells(lesion, excluded.get(lesion.number, ""))))
         QApplication.clipboard().setText("\n".join(lines))
 
     # ---- what the person does --------------------------------------------------------------
 
-    def _reasons(self) -> QMenu:
+    def _reason_menu(self) -> QMenu:
         menu = QMenu(self)
         for reason in _REASONS:
             menu.addAction(reason, partial(self._exclude, reason))
@@ -174,11 +189,11 @@ _AMOUNTS = {
 }
 
 
-def _amounts(found: Measurement) -> dict[str, str]:
-    burden, volume = found.tumor_burden_percent, found.volume_ml
+def _amount_texts(measurement: Measurement) -> dict[str, str]:
+    burden, volume = measurement.tumor_burden_percent, measurement.volume_ml
     return {
-        "parenchyma": format_ml(found.parenchyma_ml),
-        "vessels": format_ml(found.with_vessels_ml),
+        "parenchyma": format_ml(measurement.parenchyma_ml),
+        "vessels": format_ml(measurement.with_vessels_ml),
         "organ": format_ml(volume[Label.LIVER]),
         "tumor": format_ml(volume[Label.TUMOR]),
         "burden": "–" if burden is None else f"{burden:.1f} %",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import (
     QCheckBox,
     QColorDialog,
@@ -19,14 +21,14 @@ from liverview.core.labels import FOREGROUND, DrawStyle, Label
 from liverview.ui.state.session import Session
 from liverview.ui.widgets.controls import FocuslessComboBox, FocuslessSlider
 from liverview.ui.widgets.formatting import format_ml
+from liverview.ui.widgets.shortcuts import KeyHint
 
 _REFRESH_MS = 50
-_WHAT = {
+_DESCRIPTIONS = {
     Label.LIVER: "The whole organ: parenchyma, vessels and tumors",
     Label.VESSEL: "Portal and hepatic veins inside the liver",
     Label.TUMOR: "Tumors inside the liver",
 }
-_KEYS = {Label.LIVER: "L", Label.VESSEL: "V", Label.TUMOR: "T"}
 
 
 class LabelPanel(QWidget):
@@ -55,6 +57,11 @@ class LabelPanel(QWidget):
         for row in self.rows.values():
             row.refresh()
 
+    def set_actions(self, layers: Mapping[Label, QAction], draw_style: QAction) -> None:
+        """Name the keys that show a label, and the one that draws all another way."""
+        for label, row in self.rows.items():
+            row.set_actions(layers[label], draw_style)
+
     def _on_labels_changed(self, box: Box) -> None:
         if not self._timer.isActive():
             self._timer.start()
@@ -71,37 +78,50 @@ class LabelRow(QWidget):
         super().__init__(parent)
         self.session = session
         self.label = label
-        name = session.styles[label].name
+        self._name = name = session.styles[label].name
+        self._show_key, self._draw_key = KeyHint(), KeyHint()
         self.shown = QCheckBox(name)
-        self.shown.setToolTip(f"Show {name.lower()} ({_KEYS[label]}). {_WHAT[label]}.")
         self.color = QPushButton()
         self.color.setFixedSize(22, 22)
         self.color.setToolTip(f"Color of {name.lower()}")
         self.color.setAccessibleName(f"Color of {name.lower()}")
         self.volume = QLabel()
         self.volume.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.volume.setToolTip(_WHAT[label])
+        self.volume.setToolTip(_DESCRIPTIONS[label])
         self.opacity = FocuslessSlider()
         self.opacity.setRange(0, 100)
         self.opacity.setToolTip(f"Opacity of {name.lower()}")
         self.opacity.setAccessibleName(f"Opacity of {name.lower()}")
-        self.drawn = FocuslessComboBox()
-        for way in DrawStyle:
-            self.drawn.addItem(way.value, way)
-        self.drawn.setToolTip(f"How {name.lower()} is drawn (O changes all)")
-        self.drawn.setAccessibleName(f"How {name.lower()} is drawn")
+        self.draw_style = FocuslessComboBox()
+        for style in DrawStyle:
+            self.draw_style.addItem(style.value, style)
+        self.draw_style.setAccessibleName(f"How {name.lower()} is drawn")
         layout = QGridLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
         layout.addWidget(self.color, 0, 0)
         layout.addWidget(self.shown, 0, 1)
         layout.addWidget(self.volume, 0, 2)
         layout.addWidget(self.opacity, 1, 1)
-        layout.addWidget(self.drawn, 1, 2)
+        layout.addWidget(self.draw_style, 1, 2)
         layout.setColumnStretch(1, 1)
         self.shown.toggled.connect(self._on_shown)
         self.opacity.valueChanged.connect(self._on_opacity)
-        self.drawn.activated.connect(self._on_drawn)
+        self.draw_style.activated.connect(self._on_draw_style)
         self.color.clicked.connect(self._on_color)
+        self._show_keys()
+
+    def set_actions(self, layer: QAction, draw_style: QAction) -> None:
+        """Name the keys of the commands that do the same in the tooltips."""
+        self._show_key = KeyHint(" ({})", layer)
+        self._draw_key = KeyHint(" ({} changes all)", draw_style)
+        self._show_key.follow(self._show_keys)
+        self._draw_key.follow(self._show_keys)
+
+    def _show_keys(self) -> None:
+        name = self._name.lower()
+        description = _DESCRIPTIONS[self.label]
+        self.shown.setToolTip(f"Show {name}{self._show_key.text}. {description}.")
+        self.draw_style.setToolTip(f"How {name} is drawn{self._draw_key.text}")
 
     def refresh(self) -> None:
         """Show what the session says."""
@@ -109,19 +129,19 @@ class LabelRow(QWidget):
         self.shown.setChecked(style.visible)
         self.opacity.setValue(round(style.opacity * 100))
         self.opacity.setEnabled(style.draw_style is not DrawStyle.OUTLINED)
-        self.drawn.setCurrentIndex(self.drawn.findData(style.draw_style))
+        self.draw_style.setCurrentIndex(self.draw_style.findData(style.draw_style))
         red, green, blue = style.color
         self.color.setStyleSheet(
             f"background: rgb({red},{green},{blue}); border: 1px solid #777; border-radius: 4px"
         )
-        self.volume.setText(self._amount())
+        self.volume.setText(self._volume_text())
 
-    def _amount(self) -> str:
+    def _volume_text(self) -> str:
         if not self.session.store.has_labels:
             return "–"
-        amount = format_ml(self.session.store.volume_ml(self.label))
+        volume = format_ml(self.session.store.volume_ml(self.label))
         stopped = self.session.store.has_unfinished_labels and not self.session.store.segmenting
-        return f"{amount}, partial" if stopped else amount
+        return f"{volume}, partial" if stopped else volume
 
     def _on_shown(self, shown: bool) -> None:
         self.session.set_style(self.label, visible=shown)
@@ -129,8 +149,8 @@ class LabelRow(QWidget):
     def _on_opacity(self, percent: int) -> None:
         self.session.set_style(self.label, opacity=percent / 100)
 
-    def _on_drawn(self, index: int) -> None:
-        self.session.set_style(self.label, draw_style=self.drawn.itemData(index))
+    def _on_draw_style(self, index: int) -> None:
+        self.session.set_style(self.label, draw_style=self.draw_style.itemData(index))
 
     def _on_color(self) -> None:
         old = QColor(*self.session.styles[self.label].color)

@@ -26,14 +26,14 @@ COLUMNS = {
     "Excluded": "Why it is no target lesion",
 }
 _REASON = len(COLUMNS) - 1
-_LOOKED_AT = 20  # rows by which columns get their widths
+_ROWS_MEASURED = 20  # rows by which columns get their widths
 _Index = QModelIndex | QPersistentModelIndex
 _Value = float | int | str | None
 
 
 def lesion_cells(lesion: Lesion, reason: str) -> tuple[str, ...]:
-    """What the columns say of a lesion."""
-    return tuple(_text(value) for value in _sort_values(lesion, reason))
+    """The texts of a lesion's row, by column."""
+    return tuple(_cell_text(value) for value in _sort_values(lesion, reason))
 
 
 class LesionTable(QTableView):
@@ -56,13 +56,13 @@ class LesionTable(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setTabKeyNavigation(False)
         header = self.horizontalHeader()
-        header.setResizeContentsPrecision(_LOOKED_AT)
+        header.setResizeContentsPrecision(_ROWS_MEASURED)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
         self.setColumnHidden(_REASON, True)
         self.setAccessibleName("Lesions")
-        self.lesions.modelReset.connect(self._mark)
+        self.lesions.modelReset.connect(self._select_chosen)
         self.selectionModel().selectionChanged.connect(self._on_selection_changed)
         self.clicked.connect(self._on_clicked)
 
@@ -72,10 +72,10 @@ class LesionTable(QTableView):
         """Show these; ``excluded`` has reasons by number."""
         self._chosen = chosen
         self.setColumnHidden(_REASON, not excluded)
-        if not self.lesions.take(lesions, excluded):
-            self._mark()
+        if not self.lesions.set_lesions(lesions, excluded):
+            self._select_chosen()
 
-    def _mark(self) -> None:
+    def _select_chosen(self) -> None:
         """Select the row of the chosen lesion, wherever it is now."""
         selection = self.selectionModel()
         selection.blockSignals(True)
@@ -101,28 +101,28 @@ class _Lesions(QAbstractTableModel):
         self._rows: list[tuple[_Value, ...]] = []
         self._column, self._order = 0, Qt.SortOrder.AscendingOrder
 
-    def take(self, lesions: Sequence[Lesion], excluded: Mapping[int, str]) -> bool:
-        """Show these; whether they are others than before."""
+    def set_lesions(self, lesions: Sequence[Lesion], excluded: Mapping[int, str]) -> bool:
+        """Show these; True where they are others than before."""
         rows = [_sort_values(lesion, excluded.get(lesion.number, "")) for lesion in lesions]
-        if sorted(rows, key=_number) == sorted(self._rows, key=_number):
+        if sorted(rows, key=_lesion_number) == sorted(self._rows, key=_lesion_number):
             return False
-        self._put(rows)
+        self._set_rows(rows)
         return True
 
     def number(self, row: int) -> int:
         """The number of the lesion in a row."""
-        return _number(self._rows[row])
+        return _lesion_number(self._rows[row])
 
     def row_of(self, number: int) -> int | None:
-        """Where a lesion is."""
-        found = (n for n, values in enumerate(self._rows) if _number(values) == number)
-        return next(found, None)
+        """The row of a lesion."""
+        rows = (n for n, values in enumerate(self._rows) if _lesion_number(values) == number)
+        return next(rows, None)
 
-    def _put(self, rows: list[tuple[_Value, ...]]) -> None:
+    def _set_rows(self, rows: list[tuple[_Value, ...]]) -> None:
         self.beginResetModel()
         falling = self._order is Qt.SortOrder.DescendingOrder
-        rows = sorted(rows, key=_number)
-        self._rows = sorted(rows, key=lambda row: _rank(row[self._column]), reverse=falling)
+        rows = sorted(rows, key=_lesion_number)
+        self._rows = sorted(rows, key=lambda row: _sort_key(row[self._column]), reverse=falling)
         self.endResetModel()
 
     # ---- what Qt asks ------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class _Lesions(QAbstractTableModel):
         values = self._rows[index.row()]
         value = values[index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return _text(value)
+            return _cell_text(value)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             side = Qt.AlignmentFlag
             return (side.AlignLeft if isinstance(value, str) else side.AlignRight) | (
@@ -165,7 +165,7 @@ class _Lesions(QAbstractTableModel):
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         self._column, self._order = max(column, 0), order
-        self._put(self._rows)
+        self._set_rows(self._rows)
 
 
 def _sort_values(lesion: Lesion, reason: str) -> tuple[_Value, ...]:
@@ -182,12 +182,12 @@ def _sort_values(lesion: Lesion, reason: str) -> tuple[_Value, ...]:
     )
 
 
-def _number(values: tuple[_Value, ...]) -> int:
+def _lesion_number(values: tuple[_Value, ...]) -> int:
     assert isinstance(values[0], int)
     return values[0]
 
 
-def _text(value: _Value) -> str:
+def _cell_text(value: _Value) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
@@ -195,7 +195,7 @@ def _text(value: _Value) -> str:
     return str(value)
 
 
-def _rank(value: _Value) -> tuple[float, str]:
+def _sort_key(value: _Value) -> tuple[float, str]:
     """Numbers as numbers, what is unknown first, words by the alphabet."""
     if isinstance(value, str):
         return 0.0, value

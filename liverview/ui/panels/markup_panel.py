@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -20,6 +23,7 @@ from liverview.measurement.markup.listing import Entry
 from liverview.measurement.markup.shapes import Ruler
 from liverview.ui.state.markups import ScanMarkups
 from liverview.ui.state.session import Session
+from liverview.ui.widgets.shortcuts import KeyHint
 
 _HEADER = ("Name", "Slice", "Length mm", "Mean HU", "SD HU", "Area mm²")
 
@@ -41,11 +45,9 @@ class MarkupPanel(QWidget):
         resize = QHeaderView.ResizeMode.ResizeToContents
         self.table.horizontalHeader().setSectionResizeMode(resize)
         self.table.setAccessibleName("Measurements")
-        self.table.setToolTip("Draw with the ruler (M) and the ellipse (E); click goes there")
         self.copy_button = QPushButton("Copy")
         self.copy_button.setToolTip("Copy the table, for a spreadsheet")
         self.remove_button = QPushButton("Remove")
-        self.remove_button.setToolTip("Remove the chosen measurement (Del)")
         row = QHBoxLayout()
         row.addWidget(self.copy_button)
         row.addWidget(self.remove_button)
@@ -54,12 +56,25 @@ class MarkupPanel(QWidget):
         layout.addWidget(self.table, 1)
         layout.addLayout(row)
         self._filling = False
+        self._draw_key, self._remove_key = KeyHint(), KeyHint()
         self.table.cellClicked.connect(self._on_clicked)
         self.table.itemChanged.connect(self._on_edited)
         self.copy_button.clicked.connect(self.copy)
         self.remove_button.clicked.connect(markups.remove_chosen)
         markups.changed.connect(self.refresh)
+        self._show_keys()
         self.refresh()
+
+    def set_actions(self, tools: Sequence[QAction], remove: QAction) -> None:
+        """Name the keys of the tools that draw, and of the command that removes."""
+        self._draw_key, self._remove_key = KeyHint(" ({})", *tools), KeyHint(" ({})", remove)
+        self._draw_key.follow(self._show_keys)
+        self._remove_key.follow(self._show_keys)
+
+    def _show_keys(self) -> None:
+        tools = f"the ruler and the ellipse{self._draw_key.text}"
+        self.table.setToolTip(f"Draw with {tools}; click goes there")
+        self.remove_button.setToolTip(f"Remove the chosen measurement{self._remove_key.text}")
 
     def refresh(self) -> None:
         """Show what there is."""
@@ -68,7 +83,7 @@ class MarkupPanel(QWidget):
         self.table.setRowCount(len(entries) if volume is not None else 0)
         for row, entry in enumerate(entries if volume is not None else ()):
             assert volume is not None
-            for column, text in enumerate(_cells(entry, volume)):
+            for column, text in enumerate(_row_texts(entry, volume)):
                 item = QTableWidgetItem(text)
                 item.setData(Qt.ItemDataRole.UserRole, entry.id)
                 if column:
@@ -86,7 +101,7 @@ class MarkupPanel(QWidget):
         """Put the table on the clipboard, its columns apart by tabs."""
         volume = self.session.volume
         if volume is not None:
-            rows = [_HEADER, *(_cells(entry, volume) for entry in self.markups.entries())]
+            rows = [_HEADER, *(_row_texts(entry, volume) for entry in self.markups.entries())]
             text = "\n".join("\t".join(cells) for cells in rows)
             QApplication.clipboard().setText(text)
 
@@ -95,7 +110,7 @@ class MarkupPanel(QWidget):
         entry = self.markups.find(item.data(Qt.ItemDataRole.UserRole)) if item else None
         if entry is not None:
             self.markups.choose(entry.id)
-            i, j, k = (round(value) for value in _middle(entry))
+            i, j, k = (round(value) for value in _center_of(entry))
             self.session.set_crosshair((i, j, k))
 
     def _on_edited(self, item: QTableWidgetItem) -> None:
@@ -104,16 +119,16 @@ class MarkupPanel(QWidget):
             self.refresh()
 
 
-def _cells(entry: Entry, volume: Volume) -> tuple[str, ...]:
+def _row_texts(entry: Entry, volume: Volume) -> tuple[str, ...]:
     markup = entry.markup
-    place = f"{markup.plane.name.lower()} {markup.index + 1}"
+    slice_text = f"{markup.plane.name.lower()} {markup.index + 1}"
     if isinstance(markup, Ruler):
-        return entry.name, place, f"{markup.length_mm(volume.affine):.1f}", "", "", ""
-    found = markup.stats(volume)
-    area = f"{found.area_mm2:.0f}"
-    return entry.name, place, "", f"{found.mean:.1f}", f"{found.sd:.1f}", area
+        return entry.name, slice_text, f"{markup.length_mm(volume.affine):.1f}", "", "", ""
+    stats = markup.stats(volume)
+    area = f"{stats.area_mm2:.0f}"
+    return entry.name, slice_text, "", f"{stats.mean:.1f}", f"{stats.sd:.1f}", area
 
 
-def _middle(entry: Entry) -> list[float]:
+def _center_of(entry: Entry) -> list[float]:
     points = list(entry.markup.points.values())
     return [sum(values) / len(points) for values in zip(*points, strict=True)]

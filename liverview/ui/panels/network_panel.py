@@ -1,8 +1,9 @@
-"""The Network panel: what the network thinks as a layer, and thresholds of its labels."""
+"""The Network panel: class probabilities and attention maps as a layer, and thresholds."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -19,12 +20,12 @@ from liverview.core.labels import FOREGROUND, Label
 from liverview.core.probability_maps import DEFAULT_THRESHOLDS
 from liverview.ui.live.probability_layers import Layer, ProbabilityLayers
 from liverview.ui.widgets.controls import FocuslessComboBox, FocuslessSlider
+from liverview.ui.widgets.shortcuts import KeyHint
 
 _LAYER_TIP = (
-    "What the network's second stage thinks of each voxel, over the CT: how probable a label is, "
-    "how undecided it is between background, parenchyma, vessel and tumor (entropy, 1 where all "
-    "four are equally probable), or how much its attention gates let pass. O outlines the labels, "
-    "so that they do not cover it."
+    "What the network's second stage has computed for each voxel, over the CT: how probable a "
+    "label is, how uncertain the choice between background, parenchyma, vessel and tumor is "
+    "(entropy, 1 where all four are equally probable), or how much its attention gates let pass."
 )
 _LEVEL_TIP = (
     "Which of the second stage's gates, from the coarsest decoder level to the finest: 0 holds "
@@ -48,7 +49,7 @@ _NOTHING = "Segment the scan with the network's probabilities to move thresholds
 
 
 class NetworkPanel(QScrollArea):
-    """Layer, what is kept, thresholds; it scrolls where the window is low.
+    """Layer, maps to keep, thresholds; it scrolls where the window is low.
 
     Signals
     -------
@@ -61,8 +62,9 @@ class NetworkPanel(QScrollArea):
         super().__init__(parent)
         self.layers = layers
         self.layer = FocuslessComboBox()
-        for one in Layer:
-            self.layer.addItem(one.value, one)
+        for layer in Layer:
+            self.layer.addItem(layer.value, layer)
+        self._outline_key = KeyHint()
         self.layer.setToolTip(_LAYER_TIP)
         self.layer.setAccessibleName("Layer")
         self.level = FocuslessSlider()
@@ -80,7 +82,7 @@ class NetworkPanel(QScrollArea):
         self.rows = {label: ThresholdRow(layers, label) for label in FOREGROUND}
         self.reset = QPushButton("Reset")
         self.reset.setToolTip("Go back to the network's own labels")
-        self._arrange()
+        self._build_layout()
         self.layer.activated.connect(self._on_layer)
         self.level.valueChanged.connect(layers.set_level)
         self.again.clicked.connect(self._on_again)
@@ -89,7 +91,17 @@ class NetworkPanel(QScrollArea):
         layers.changed.connect(self.refresh)
         self.refresh()
 
-    def _arrange(self) -> None:
+    def set_draw_style_action(self, action: QAction) -> None:
+        """Name the key that outlines the labels."""
+        self._outline_key = KeyHint(
+            " {} outlines the labels, so that they do not cover it.", action
+        )
+        self._outline_key.follow(self._show_keys)
+
+    def _show_keys(self) -> None:
+        self.layer.setToolTip(_LAYER_TIP + self._outline_key.text)
+
+    def _build_layout(self) -> None:
         thresholds = QGroupBox("Thresholds")
         inner = QVBoxLayout(thresholds)
         for row in self.rows.values():

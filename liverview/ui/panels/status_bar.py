@@ -1,15 +1,17 @@
-"""The status bar: what is under the pointer, and how far the work is."""
+"""The status bar: the voxel under the pointer, and the progress of the work."""
 
 from __future__ import annotations
 
 import time
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QToolButton, QWidget
 
 from liverview.core.grid import Voxel
 from liverview.core.labels import Label
 from liverview.ui.state.session import Session
+from liverview.ui.widgets.shortcuts import KeyHint
 
 _FIRST_ESTIMATE_S = 1.0
 
@@ -38,7 +40,7 @@ class Readout(QLabel):
             return
         hovered = self._hovered is not None and volume.contains(self._hovered)
         voxel = self._hovered if self._hovered and hovered else self.session.crosshair
-        where = "" if hovered else "crosshair: "
+        prefix = "" if hovered else "crosshair: "
         value = (
             f"{volume.hu_at(voxel):.0f} HU" if volume.in_hu else f"value {volume.hu_at(voxel):.3g}"
         )
@@ -47,7 +49,7 @@ class Readout(QLabel):
         label = self.session.store.label_at(voxel)
         name = "" if label is Label.BACKGROUND else f"  ·  {self.session.styles[label].name}"
         self.setText(
-            f"{where}voxel {i} {j} {k}  ·  world {x:.1f} {y:.1f} {z:.1f} mm  ·  {value}{name}"
+            f"{prefix}voxel {i} {j} {k}  ·  world {x:.1f} {y:.1f} {z:.1f} mm  ·  {value}{name}"
         )
 
 
@@ -65,7 +67,7 @@ class ProgressStatus(QWidget):
         self.bar.setFixedWidth(140)
         self.cross = QToolButton(autoRaise=True)
         self.cross.setText("✕")
-        self.cross.setToolTip("Cancel (Esc)")
+        self.cross.setToolTip("Cancel")
         self.cross.setAccessibleName("Cancel")
         self.cross.clicked.connect(self.cancel_requested)
         layout = QHBoxLayout(self)
@@ -73,8 +75,17 @@ class ProgressStatus(QWidget):
         for widget in (self.phase, self.bar, self.cross):
             layout.addWidget(widget)
         self._started = time.monotonic()
+        self._cancel_key = KeyHint()
         session.progress_changed.connect(self.refresh)
         self.hide()
+
+    def set_cancel_action(self, action: QAction) -> None:
+        """Name the key that cancels."""
+        self._cancel_key = KeyHint(" ({})", action)
+        self._cancel_key.follow(self._show_keys)
+
+    def _show_keys(self) -> None:
+        self.cross.setToolTip(f"Cancel{self._cancel_key.text}")
 
     def refresh(self) -> None:
         progress = self.session.progress

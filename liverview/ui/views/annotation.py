@@ -1,4 +1,4 @@
-"""What is drawn on top of a slice: crosshair, orientation letters, a few words."""
+"""Annotation of a slice: crosshair, orientation letters, scale, color bar, a few words."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def draw_annotation(
         _draw_crosshair(painter, area, crosshair)
     inner = area.adjusted(_MARGIN, _MARGIN - 2, -_MARGIN, -_MARGIN + 2)
     left, right, top, bottom = edge_letters(plane, session.convention)
-    for where, letter in (
+    for anchor, letter in (
         ((0.0, 0.5), left),
         ((1.0, 0.5), right),
         ((0.5, 0.0), top),
         ((0.5, 1.0), bottom),
     ):
-        draw_text(painter, inner, where, letter, 11, bold=True)
+        draw_text(painter, inner, anchor, letter, 11, bold=True)
     _draw_badges(painter, inner, session)
     if session.overlay is not None:
         _draw_color_bar(painter, inner, session.overlay)
@@ -97,7 +97,7 @@ def _draw_scale_bar(painter: QPainter, inner: QRectF, pixels_per_mm: float) -> N
 
 
 def _draw_color_bar(painter: QPainter, inner: QRectF, overlay: Overlay) -> None:
-    """What the colors of the heat map mean, at the right edge below the window's values."""
+    """The legend of the heat map, at the right edge below the window's values."""
     area = inner.adjusted(0, _BAR_TOP, 0, 0)
     draw_text(painter, area, (1.0, 0.0), overlay.title, _SMALL)
     entries = overlay.names or {}
@@ -129,7 +129,7 @@ def _draw_words(painter: QPainter, inner: QRectF, session: Session, plane: Plane
 
 
 def _draw_badges(painter: QPainter, inner: QRectF, session: Session) -> None:
-    """What changes how the picture has to be read; no switch hides it."""
+    """Warnings about how the picture has to be read; no switch hides them."""
     assert session.volume is not None
     oblique = session.volume.oblique_deg
     badges = []
@@ -167,7 +167,7 @@ def _draw_frame(painter: QPainter, area: QRectF) -> None:
 def draw_text(
     painter: QPainter,
     area: QRectF,
-    where: tuple[float, float],
+    anchor: tuple[float, float],
     text: str,
     points: int,
     *,
@@ -176,15 +176,15 @@ def draw_text(
 ) -> None:
     """Text with a shadow, readable on black and on white.
 
-    ``where`` is its place in the area: 0 is left or top, 1 is right or bottom.
+    ``anchor`` is its place in the area: 0 is left or top, 1 is right or bottom.
     """
     if not text:
         return
     ratio = painter.device().devicePixelRatio()
-    picture = _text_picture(text, points, bold, color.rgba(), where[0], ratio)
+    picture = _text_picture(text, points, bold, color.rgba(), anchor[0], ratio)
     width, height = picture.width() / ratio, picture.height() / ratio
-    left = area.left() - 1 + where[0] * (area.width() + 2 - width)
-    top = area.top() - 1 + where[1] * (area.height() + 2 - height)
+    left = area.left() - 1 + anchor[0] * (area.width() + 2 - width)
+    top = area.top() - 1 + anchor[1] * (area.height() + 2 - height)
     painter.drawPixmap(QPointF(round(left), round(top)), picture)
 
 
@@ -193,7 +193,7 @@ class LabelPlacer:
 
     Attributes
     ----------
-    placed : where words are, in pixels of the view.
+    placed : the areas of the words that are there, in pixels of the view.
     """
 
     def __init__(self, area: QRectF) -> None:
@@ -201,22 +201,22 @@ class LabelPlacer:
         self.placed: list[QRectF] = []
 
     def find_place(self, at: QPointF, width: float, height: float) -> QRectF:
-        """Where words that begin at a point go; below the ones that are there already."""
+        """Room for words that begin at a point; below the ones that are there already."""
         left = max(min(at.x(), self._area.right() - width), self._area.left())
         top = max(min(at.y(), self._area.bottom() - height), self._area.top())
-        found = QRectF(left, top, width, height)
-        while over := [other for other in self.placed if other.intersects(found)]:
-            found.moveTop(over[0].bottom())
-        self.placed.append(found)
-        return found
+        area = QRectF(left, top, width, height)
+        while over := [other for other in self.placed if other.intersects(area)]:
+            area.moveTop(over[0].bottom())
+        self.placed.append(area)
+        return area
 
     def draw_label(self, painter: QPainter, at: QPointF, text: str) -> None:
         """Draw words that begin at a point, or near it."""
         ratio = painter.device().devicePixelRatio()
         picture = _text_picture(text, _SMALL, False, _TEXT.rgba(), 0.0, ratio)
         size = picture.width() / ratio, picture.height() / ratio
-        found = self.find_place(at, *size)
-        painter.drawPixmap(QPointF(round(found.left()), round(found.top())), picture)
+        area = self.find_place(at, *size)
+        painter.drawPixmap(QPointF(round(area.left()), round(area.top())), picture)
 
 
 @lru_cache(maxsize=512)

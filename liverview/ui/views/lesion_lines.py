@@ -12,7 +12,7 @@ from liverview.measurement.results import Lesion
 from liverview.ui.live.findings import Findings
 
 if TYPE_CHECKING:
-    from liverview.ui.views.slice_view import SliceView
+    from liverview.ui.views.slice_canvas import SliceCanvas
 
 # Opaque: Qt takes ten times as long for a line that lets something through.
 _LINE, _CHOSEN, _CASING = QColor(255, 255, 255), QColor(255, 196, 84), QColor(0, 0, 0)
@@ -25,7 +25,7 @@ class LesionLines:
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
 
-    def paint(self, view: SliceView, painter: QPainter) -> None:
+    def paint(self, view: SliceCanvas, painter: QPainter) -> None:
         """Draw the diameters of the slice that the view shows, in widget pixels."""
         if view.plane is not Plane.AXIAL:
             return
@@ -35,7 +35,7 @@ class LesionLines:
                 _paint(view, painter, lesion, lesion.number == self.findings.chosen)
 
 
-def _paint(view: SliceView, painter: QPainter, lesion: Lesion, chosen: bool) -> None:
+def _paint(view: SliceCanvas, painter: QPainter, lesion: Lesion, chosen: bool) -> None:
     ends = [
         tuple(view.widget_position(end) for end in diameter.ends_voxel)
         for diameter in (lesion.axial, lesion.perpendicular)

@@ -1,4 +1,4 @@
-"""The linked views and how they share the space."""
+"""The linked views and their layouts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from liverview.core.volume import Plane
 from liverview.ui.state.session import Session
-from liverview.ui.views.slice_view import MouseTool, OverlayPainter, SliceView
+from liverview.ui.views.mouse_tool import MouseTool, OverlayPainter
+from liverview.ui.views.slice_view import SliceView
 
 
 class Layout(Enum):
-    """How the views share the space."""
+    """A way in which the views share the space."""
 
     ONE_AND_TWO = "One large, two small"
     ROW = "Three in a row"
@@ -31,7 +32,7 @@ class LinkedViews(QWidget):
 
     Parameters
     ----------
-    make_fourth : makes the fourth pane, once it is first seen.
+    make_surface_pane : makes the fourth pane, once it is first seen.
     """
 
     hovered = Signal(object)
@@ -40,7 +41,7 @@ class LinkedViews(QWidget):
     def __init__(
         self,
         session: Session,
-        make_fourth: Callable[[], QWidget] | None = None,
+        make_surface_pane: Callable[[], QWidget] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -48,7 +49,7 @@ class LinkedViews(QWidget):
         self.linked = True  # zoom and pan
         self.by_plane = {plane: SliceView(session, plane, self) for plane in Plane}
         self.surface_pane: QWidget | None = None
-        self._make_fourth = make_fourth
+        self._make_surface_pane = make_surface_pane
         self._alone: Plane | None = None
         self._layout = Layout.ONE_AND_TWO
         self._splitter: QSplitter | None = None
@@ -61,7 +62,7 @@ class LinkedViews(QWidget):
             view.panned.connect(self._on_panned)
         self._build_layout()
 
-    # ---- who is where ----------------------------------------------------------------------
+    # ---- layout ----------------------------------------------------------------------
 
     @property
     def maximized(self) -> Plane | None:
@@ -70,7 +71,7 @@ class LinkedViews(QWidget):
 
     @property
     def layout_(self) -> Layout:
-        """How the views share the space when none is alone."""
+        """The layout of the views when none is alone."""
         return self._layout
 
     def toggle_maximized(self, plane: Plane) -> None:
@@ -100,28 +101,30 @@ class LinkedViews(QWidget):
         across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         old = self._splitter
         if self._layout is Layout.ROW:
-            whole = _splitter(across, axial, coronal, sagittal)
+            splitter = _make_splitter(across, axial, coronal, sagittal)
         elif self._layout is Layout.ONE_AND_TWO:
-            whole = _splitter(across, axial, _splitter(down, coronal, sagittal))
-            whole.setSizes([600, 400])
+            splitter = _make_splitter(across, axial, _make_splitter(down, coronal, sagittal))
+            splitter.setSizes([600, 400])
         else:
-            if self.surface_pane is None and self._make_fourth is not None:
-                self.surface_pane = self._make_fourth()
+            if self.surface_pane is None and self._make_surface_pane is not None:
+                self.surface_pane = self._make_surface_pane()
             lower = [coronal] if self.surface_pane is None else [coronal, self.surface_pane]
-            whole = _splitter(down, _splitter(across, axial, sagittal), _splitter(across, *lower))
+            splitter = _make_splitter(
+                down, _make_splitter(across, axial, sagittal), _make_splitter(across, *lower)
+            )
         if self.surface_pane is not None and self._layout is not Layout.GRID:
             self.surface_pane.setParent(self)
-        self._splitter = whole
+        self._splitter = splitter
         box = self.layout()
         assert box is not None
-        box.addWidget(whole)
+        box.addWidget(splitter)
         if old is not None:
             box.removeWidget(old)
             old.hide()
             old.deleteLater()
 
     def _update_visibility(self) -> None:
-        """Everything, or one view alone; splitters with nothing to show go with it."""
+        """Show everything, or one view alone; hide splitters that have nothing to show."""
         for plane, view in self.by_plane.items():
             view.setVisible(self._alone in (None, plane))
         if self.surface_pane is not None:
@@ -148,15 +151,15 @@ class LinkedViews(QWidget):
             view.fit_slice()
 
     def set_tool(self, tool: MouseTool, changed: SignalInstance) -> None:
-        """Let a tool have the left button before the crosshair, and draw over the slices."""
+        """Give a tool the left button before the crosshair; it draws over the slices as well."""
         for view in self.by_plane.values():
             view.tool = tool
         self.add_overlay_painter(tool, changed)
 
-    def add_overlay_painter(self, drawing: OverlayPainter, changed: SignalInstance) -> None:
+    def add_overlay_painter(self, painter: OverlayPainter, changed: SignalInstance) -> None:
         """Let something draw over the slices, anew whenever it says that it changed."""
         for view in self.by_plane.values():
-            view.overlay_painters.append(drawing)
+            view.overlay_painters.append(painter)
             changed.connect(view.viewport().update)
 
     def set_linked(self, linked: bool) -> None:
@@ -176,7 +179,7 @@ class LinkedViews(QWidget):
                 view.pan(moved.get(other.horizontal_axis, 0.0), moved.get(other.vertical_axis, 0.0))
 
 
-def _splitter(orientation: Qt.Orientation, *widgets: QWidget) -> QSplitter:
+def _make_splitter(orientation: Qt.Orientation, *widgets: QWidget) -> QSplitter:
     splitter = QSplitter(orientation)
     splitter.setHandleWidth(3)
     for widget in widgets:

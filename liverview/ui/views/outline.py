@@ -17,29 +17,29 @@ _Values: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 class Borders:
-    """Where the values of a block (rows, columns) change: looked for once, asked per label."""
+    """Edges between unlike values of a block (rows, columns): found once, for all labels."""
 
     def __init__(self, block: NDArray[np.uint8]) -> None:
         rows, columns = block.shape
         padded = np.zeros((rows + 2, columns + 2), np.uint8)
         padded[1:-1, 1:-1] = block
         below, above = padded[:-1, 1:-1], padded[1:, 1:-1]
-        self._across = _nonzero(below != above)
+        self._across = _nonzero_places(below != above)
         self._across_values = below[self._across], above[self._across]
         left, right = padded[1:-1, :-1], padded[1:-1, 1:]
-        row, column = _nonzero(left != right)
+        row, column = _nonzero_places(left != right)
         order = np.argsort(column.astype(np.uint16), kind="stable")
         row, column = row[order], column[order]
         self._up = column, row
         self._up_values = left[row, column], right[row, column]
 
     def lines(self, label: Label) -> Lines:
-        """Where a label ends: x and y of the ends of straight lines, in pairs.
+        """The outline of a label: x and y of the ends of straight lines, in pairs.
 
         Coordinates are of voxel corners: voxel (r, c) reaches from (c, r) to (c + 1, r + 1).
         """
-        y, x0, x1 = _find_runs(*self._of(label, self._across, self._across_values))
-        x, y0, y1 = _find_runs(*self._of(label, self._up, self._up_values))
+        y, x0, x1 = _find_runs(*self._edges_of(label, self._across, self._across_values))
+        x, y0, y1 = _find_runs(*self._edges_of(label, self._up, self._up_values))
         return (
             np.concatenate([np.stack([x0, x1], axis=1).ravel(), np.repeat(x, 2)]).astype(float),
             np.concatenate([np.repeat(y, 2), np.stack([y0, y1], axis=1).ravel()]).astype(float),
@@ -55,13 +55,13 @@ class Borders:
         )
         return path
 
-    def _of(self, label: Label, places: _Places, values: _Values) -> _Places:
-        one, other = values
-        kept = label_mask(one, label) != label_mask(other, label)
-        return places[0][kept], places[1][kept]
+    def _edges_of(self, label: Label, places: _Places, values: _Values) -> _Places:
+        first, second = values
+        edge = label_mask(first, label) != label_mask(second, label)
+        return places[0][edge], places[1][edge]
 
 
-def _nonzero(edge: NDArray[np.bool_]) -> _Places:
+def _nonzero_places(edge: NDArray[np.bool_]) -> _Places:
     """As `np.nonzero`, several times faster where there is little to find."""
     row, column = np.divmod(np.flatnonzero(edge), edge.shape[1])
     return row, column

@@ -1,4 +1,4 @@
-"""What a view shows of a slice: the CT, a heat map, labels and their outlines."""
+"""The picture of a slice: layers of pixels and outlines, drawn into a view box."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def pack_colors(table: NDArray[np.uint8]) -> list[int]:
     """An RGBA table, (256, 4), as the colors of a `QImage`."""
     rgba = table.astype(np.uint32)
     colors = rgba[:, 3] << 24 | rgba[:, 0] << 16 | rgba[:, 1] << 8 | rgba[:, 2]
-    found: list[int] = colors.tolist()
-    return found
+    packed: list[int] = colors.tolist()
+    return packed
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """Pixels and where they are drawn.
+    """Pixels and their place in the view.
 
     Attributes
     ----------
@@ -55,13 +55,13 @@ class Layer:
         """The pixels in the format that Qt draws fastest, far faster than gray or indexed."""
         values = np.ascontiguousarray(self.values)
         height, width = values.shape
-        kinds = QImage.Format
-        kind = kinds.Format_Grayscale8 if self.colors is None else kinds.Format_Indexed8
-        made = QImage(values.data, width, height, width, kind)
+        formats = QImage.Format
+        format_ = formats.Format_Grayscale8 if self.colors is None else formats.Format_Indexed8
+        image = QImage(values.data, width, height, width, format_)
         if self.colors is None:
-            return made.convertToFormat(kinds.Format_RGB32)
-        made.setColorTable(self.colors)
-        return made.convertToFormat(kinds.Format_ARGB32_Premultiplied)
+            return image.convertToFormat(formats.Format_RGB32)
+        image.setColorTable(self.colors)
+        return image.convertToFormat(formats.Format_ARGB32_Premultiplied)
 
 
 Outline = tuple[QPainterPath, tuple[int, int, int]]

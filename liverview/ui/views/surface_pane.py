@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QHideEvent, QOpenGLContext, QShowEvent
+from PySide6.QtGui import QAction, QHideEvent, QOpenGLContext, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from liverview.core.labels import FOREGROUND, Label
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.state.session import Session
 from liverview.ui.widgets.controls import FocuslessSlider
+from liverview.ui.widgets.shortcuts import KeyHint
 
 if TYPE_CHECKING:
     from liverview.ui.views.surface_scene import SurfaceScene
@@ -28,6 +29,7 @@ class SurfacePane(QWidget):
         super().__init__(parent)
         self.session = session
         self.surfaces = surfaces
+        self._segment_key = KeyHint()
         self.setAccessibleName("Surfaces in three dimensions")
         self.setToolTip("Drag to turn, wheel to enlarge, click to go there, double click to reset")
         self.setStyleSheet("SurfacePane { background: black }")
@@ -80,6 +82,11 @@ class SurfacePane(QWidget):
         self.surfaces.set_wanted(False)
         super().hideEvent(event)
 
+    def set_segment_action(self, action: QAction) -> None:
+        """Name the key that segments."""
+        self._segment_key = KeyHint(" ({})", action)
+        self._segment_key.follow(self._show_state)
+
     # ---- showing ---------------------------------------------------------------------------
 
     def refresh(self) -> None:
@@ -98,7 +105,7 @@ class SurfacePane(QWidget):
         if self.surfaces.found:
             return ""
         if not self.session.store.has_labels:
-            return "Segment the scan (F5) to see its surfaces."
+            return f"Segment the scan{self._segment_key.text} to see its surfaces."
         return "Making surfaces …" if not self.surfaces.is_current else "No labels to show."
 
     def _update_styles(self) -> None:

@@ -97,13 +97,13 @@ class SurfaceScene(gl.GLViewWidget):
             self.removeItem(self._items.pop(label))
         for label, surface in surfaces.items():
             if self._shown.get(label) is not surface:
-                self._show(label, surface)
+                self._show_surface(label, surface)
         self._shown = dict(surfaces)
         if surfaces and (first or new_scan):
             self.reset_camera()
         self.update()
 
-    def _show(self, label: Label, surface: Surface) -> None:
+    def _show_surface(self, label: Label, surface: Surface) -> None:
         mesh = gl.MeshData(vertexes=surface.vertices, faces=surface.faces)
         mesh._vertexNormals = surface.normals  # else it computes them vertex by vertex
         item = self._items.get(label)
@@ -121,10 +121,10 @@ class SurfaceScene(gl.GLViewWidget):
         self._opacity = dict(opacity)
         for label, item in self._items.items():
             red, green, blue = (part / 255 for part in styles[label].color)
-            seen = opacity[label]
-            item.setVisible(styles[label].visible and seen > 0)
-            item.setColor((red, green, blue, seen))
-            solid = seen >= _SOLID
+            alpha = opacity[label]
+            item.setVisible(styles[label].visible and alpha > 0)
+            item.setColor((red, green, blue, alpha))
+            solid = alpha >= _SOLID
             item.setGLOptions(
                 {
                     GL.GL_DEPTH_TEST: True,
@@ -165,36 +165,36 @@ class SurfaceScene(gl.GLViewWidget):
         for state in (GL.GL_CULL_FACE, GL.GL_DEPTH_TEST):
             GL.glDisable(state)  # a painter does not, and letters have a side as well
         painter = QPainter(self)
-        for point, letter in self._letters():
+        for point, letter in self._side_letters():
             area = QRectF(point.x() - 20, point.y() - 12, 40, 24)
             draw_text(painter, area, (0.5, 0.5), letter, 11, bold=True)
         painter.end()
 
-    def _letters(self) -> list[tuple[QPointF, str]]:
-        """Where the sides of the patient are, as far as they are in front or beside."""
+    def _side_letters(self) -> list[tuple[QPointF, str]]:
+        """Letters of the patient's sides, at points of the widget beside the surfaces."""
         points = np.concatenate([s.vertices for s in self._shown.values()])
         low, high = points.min(axis=0).astype(float), points.max(axis=0).astype(float)
         middle, half = (low + high) / 2, (high - low) / 2
         eye = np.array(self.cameraPosition().toTuple()) - middle
         eye /= max(float(np.linalg.norm(eye)), 1e-9)
-        found = []
+        placed = []
         for axis, letters in enumerate(("LR", "PA", "IS")):
             for sign, letter in zip((-1, 1), letters, strict=True):
                 outward = np.zeros(3)
                 outward[axis] = sign
                 if abs(outward @ eye) < 0.8:  # else it would lie on the surfaces or behind them
                     place = middle + outward * (half[axis] + 14)
-                    found.append((self._on_screen(place), letter))
-        return found
+                    placed.append((self._widget_point(place), letter))
+        return placed
 
-    def _matrix(self) -> QMatrix4x4:
+    def _scene_to_screen(self) -> QMatrix4x4:
         viewport = self.getViewport()
         return self.projectionMatrix(viewport, viewport) * self.viewMatrix()
 
-    def _on_screen(self, place: NDArray[np.float64]) -> QPointF:
-        """Where a place in world mm is drawn, in the widget."""
-        seen = self._matrix().map(QVector3D(*place.tolist()))
-        return QPointF((seen.x() + 1) / 2 * self.width(), (1 - seen.y()) / 2 * self.height())
+    def _widget_point(self, place: NDArray[np.float64]) -> QPointF:
+        """The point of the widget at which a place in world mm is drawn."""
+        point = self._scene_to_screen().map(QVector3D(*place.tolist()))
+        return QPointF((point.x() + 1) / 2 * self.width(), (1 - point.y()) / 2 * self.height())
 
     # ---- picking -----------------------------------------------------------------------------
 
@@ -202,7 +202,7 @@ class SurfaceScene(gl.GLViewWidget):
         """The line of sight through a point of the widget: its start and direction, (3,) mm."""
         x = 2 * position.x() / self.width() - 1
         y = 1 - 2 * position.y() / self.height()
-        back, _ = self._matrix().inverted()
+        back, _ = self._scene_to_screen().inverted()
         near, far = (np.array(back.map(QVector3D(x, y, z)).toTuple(), float) for z in (-1.0, 0.9))
         direction = far - near
         return near, direction / np.linalg.norm(direction)

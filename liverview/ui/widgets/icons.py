@@ -13,15 +13,15 @@ _RATIOS = (1, 2, 3)  # of device pixels; Qt takes the nearest above
 def load_icon(name: str, palette: QPalette) -> QIcon:
     """An icon of resources/icons for buttons of a palette."""
     text = (paths.resources() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
-    made = QIcon()
+    icon = QIcon()
     for group, mode in (
         (QPalette.ColorGroup.Normal, QIcon.Mode.Normal),
         (QPalette.ColorGroup.Disabled, QIcon.Mode.Disabled),
     ):
         color = palette.color(group, QPalette.ColorRole.ButtonText)
         for ratio in _RATIOS:
-            made.addPixmap(_render_svg(text, color, ratio), mode)
-    return made
+            icon.addPixmap(_render_svg(text, color, ratio), mode)
+    return icon
 
 
 def _render_svg(svg: str, color: QColor, ratio: int) -> QPixmap:

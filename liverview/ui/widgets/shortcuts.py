@@ -1,19 +1,16 @@
-"""Shortcuts of the window's commands: which they are, and how a person changes them."""
+"""Shortcuts of the window's commands: listed, named in texts, changed by a person."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from PySide6.QtCore import QSettings
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import (
-    QMenu,
-    QMenuBar,
-)
+from PySide6.QtWidgets import QMenu, QMenuBar
 
 _GROUP = "shortcuts"
-_OF_VIEWS = {
+_VIEW_KEYS = {
     "Left": "moves the crosshair",
     "Right": "moves the crosshair",
     "Up": "moves the crosshair",
@@ -56,6 +53,38 @@ def action_tooltip(action: QAction) -> str:
     return f"{action.statusTip()} ({keys})" if keys else action.statusTip()
 
 
+def first_key(action: QAction) -> QKeySequence:
+    """A command's first key; an empty one where it has none."""
+    return action.shortcuts()[0] if action.shortcuts() else QKeySequence()
+
+
+class KeyHint:
+    """A part of a sentence that names the keys of commands as they are now.
+
+    Parameters
+    ----------
+    template : the words, with {} for the keys.
+    """
+
+    def __init__(self, template: str = "{}", *actions: QAction) -> None:
+        self._template, self._actions = template, actions
+
+    @property
+    def text(self) -> str:
+        """The words with the first key of each command; empty where none has a key."""
+        keys = [first_key(action).toString() for action in self._actions if action.shortcuts()]
+        if not keys:
+            return ""
+        words = f"{', '.join(keys[:-1])} and {keys[-1]}" if len(keys) > 1 else keys[0]
+        return self._template.format(words)
+
+    def follow(self, show: Callable[[], object]) -> None:
+        """Call a widget's method now, and whenever a key may have changed."""
+        for action in self._actions:
+            action.changed.connect(show)
+        show()
+
+
 class Shortcuts:
     """The commands of a menu bar and their keys; each key belongs to one command at most."""
 
@@ -78,12 +107,12 @@ class Shortcuts:
         return refused
 
     def conflict(self, action: QAction, key: QKeySequence) -> str | None:
-        """Why a command cannot have a key; None where it can."""
+        """The reason why a command cannot have a key; None where it can."""
         if key.isEmpty():
             return None
         name = key.toString()
-        if name in _OF_VIEWS:
-            return f"{name} {_OF_VIEWS[name]}: choose another key."
+        if name in _VIEW_KEYS:
+            return f"{name} {_VIEW_KEYS[name]}: choose another key."
         for other in self.all_actions():
             if other is not action and any(_keys_clash(key, own) for own in other.shortcuts()):
                 return f"{name} belongs to “{plain_text(other.text())}”: choose another key."
@@ -110,9 +139,9 @@ class Shortcuts:
         """The person's keys; where one clashes with a command that came later, theirs counts."""
         own = {}
         for action in self.all_actions():
-            kept = self._settings.value(f"{_GROUP}/{action.objectName()}")
-            if kept is not None:
-                own[action] = QKeySequence(str(kept))
+            stored = self._settings.value(f"{_GROUP}/{action.objectName()}")
+            if stored is not None:
+                own[action] = QKeySequence(str(stored))
         for action, key in own.items():
             for other in self.all_actions():
                 if other not in own and any(_keys_clash(key, used) for used in other.shortcuts()):
@@ -120,7 +149,7 @@ class Shortcuts:
             self._set(action, [] if key.isEmpty() else [key])
 
 
-def _keys_clash(one: QKeySequence, other: QKeySequence) -> bool:
-    """Whether two keys cannot be told apart: the same, or one begins the other."""
+def _keys_clash(first: QKeySequence, second: QKeySequence) -> bool:
+    """True where two keys cannot be told apart: the same, or one begins the other."""
     match = QKeySequence.SequenceMatch.NoMatch
-    return one.matches(other) is not match or other.matches(one) is not match
+    return first.matches(second) is not match or second.matches(first) is not match

@@ -1,4 +1,4 @@
-"""What the window shows while nothing is open: Open, New phantom, recent files."""
+"""The page that the window shows while nothing is open: Open, New phantom, recent files."""
 
 from __future__ import annotations
 

@@ -39,13 +39,13 @@ _LIGHT = (
     "#f1f1ee #1f2123 #ffffff #f7f7f4 #fffff2 #1f2123 #1f2123 #e6e6e2 #1f2123 #000000 "
     "#1a64a3 #2f6ea5 #ffffff #6d7073"
 )
-_WORN = "liverview_theme"  # the application's property that holds the choice
+_PROPERTY = "liverview_theme"  # the application's property that holds the choice
 _FADED = (_ROLE.WindowText, _ROLE.Text, _ROLE.ButtonText)
 _FADED_COLOR = {True: "#74777a", False: "#8b8e91"}
 
 
 class Theme(Enum):
-    """Which look a person wants."""
+    """A look of the window."""
 
     SYSTEM = "As the system"
     LIGHT = "Light"
@@ -63,34 +63,34 @@ def install_theme(app: QApplication) -> None:
     """Style, icon, and colors that follow the system from now on."""
     app.setStyle("Fusion")
     app.setWindowIcon(QIcon(str(paths.resources() / "icons" / "liverview.svg")))
-    if app.property(_WORN) is None:  # else it follows already
-        app.styleHints().colorSchemeChanged.connect(_follow)
+    if app.property(_PROPERTY) is None:  # else it follows already
+        app.styleHints().colorSchemeChanged.connect(_update_palette)
     set_theme(Theme.SYSTEM)
 
 
 def current_theme() -> Theme:
-    """What `set_theme` was last told."""
-    chosen = QGuiApplication.instance().property(_WORN)  # type: ignore[union-attr]
+    """The theme that `set_theme` was last given."""
+    chosen = QGuiApplication.instance().property(_PROPERTY)  # type: ignore[union-attr]
     return Theme.__members__.get(str(chosen), Theme.SYSTEM)
 
 
 def set_theme(chosen: Theme) -> None:
-    """Wear a theme; windows are told by Qt's own palette change."""
+    """Use a theme; windows are told by Qt's own palette change."""
     app = QApplication.instance()
     assert isinstance(app, QApplication)
-    app.setProperty(_WORN, chosen.name)
+    app.setProperty(_PROPERTY, chosen.name)
     app.styleHints().setColorScheme(_SCHEMES[chosen])
-    _follow()
+    _update_palette()
 
 
 def is_dark() -> bool:
-    """Whether the dark theme is worn: also where the system has no opinion."""
+    """True where the window is dark: also where the system names no theme."""
     if current_theme() is not Theme.SYSTEM:
         return current_theme() is Theme.DARK
     return QGuiApplication.styleHints().colorScheme() is not Qt.ColorScheme.Light
 
 
-def _follow() -> None:
+def _update_palette() -> None:
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     dark = is_dark()

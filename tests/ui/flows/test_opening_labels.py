@@ -72,7 +72,7 @@ def test_what_was_saved_is_shown_again(
     np.testing.assert_array_equal(shown(opened), truth())
     assert [session.store.volume_ml(label) for label in FOREGROUND] == volumes
     assert not session.store.modified
-    assert opened.actions_.save.isEnabled()
+    assert opened.actions_.file.save.isEnabled()
     assert session.store.source.file == "mine.nii.gz"
     view = opened.views.by_plane[Plane.AXIAL]
     session.set_crosshair((8, 8, 5))
@@ -114,11 +114,11 @@ def test_unsaved_labels_are_asked_about_and_another_grid_is_refused(
     session.store.end_segmentation(complete=True)
     nib.save(nib.Nifti1Image(truth()[:, :, :10], AFFINE), tmp_path / "short.nii")
     answers.labels, answers.unsaved = tmp_path / "short.nii", Unsaved.STAY
-    opened.actions_.open_labels.trigger()
+    opened.actions_.file.open_labels.trigger()
     assert answers.asked[-1] == "unsaved"
     answers.unsaved = Unsaved.DISCARD
     with qtbot.waitSignal(opened.controller.failed, timeout=TIMEOUT_MS):
-        opened.actions_.open_labels.trigger()
+        opened.actions_.file.open_labels.trigger()
     np.testing.assert_array_equal(shown(opened), truth())
     assert session.store.modified
     assert "short" in opened.messages.text.text()

@@ -26,7 +26,7 @@ from liverview.report.assembly import WrittenReport, iter_write_report
 from liverview.report.contents import Column, Contents, Section, Table
 from liverview.report.provenance import Provenance
 from liverview.ui.main_window import MainWindow
-from liverview.ui.state.label_store import LabelSource
+from liverview.ui.state.label_changes import LabelSource
 
 from support.answers import TIMEOUT_MS, Answers
 from support.pdf_text import read_pages, squeezed
@@ -208,7 +208,7 @@ def test_the_window_writes_a_report_of_all_that_it_knows(
     qtbot.waitUntil(lambda: len(findings.lesions) == 1, timeout=TIMEOUT_MS)
     findings.exclude(1, "cyst")
     with qtbot.waitSignal(segmented.reporting.written, timeout=TIMEOUT_MS) as done:
-        segmented.actions_.report.trigger()
+        segmented.actions_.file.report.trigger()
     assert done.args == [tmp_path / "small_report.html"]
     assert str(done.args[0]) in segmented.messages.text.text()
     assert [button.text() for button in segmented.messages.buttons] == ["Open it"]
@@ -221,7 +221,7 @@ def test_the_window_writes_a_report_of_all_that_it_knows(
     assert "Ruler1" in text
     qtbot.waitUntil(lambda: not segmented.controller.runner._live)
     answers.replace = False
-    segmented.actions_.report.trigger()
+    segmented.actions_.file.report.trigger()
     assert answers.asked == ["replace"]
     assert not segmented.controller.runner._live
 
@@ -229,9 +229,9 @@ def test_the_window_writes_a_report_of_all_that_it_knows(
 def test_a_report_needs_labels_that_are_complete(
     window: MainWindow, volume: Volume, answers: Answers, tmp_path: Path
 ) -> None:
-    assert not window.actions_.report.isEnabled()
+    assert not window.actions_.file.report.isEnabled()
     window.session.open(volume)
-    assert not window.actions_.report.isEnabled()
+    assert not window.actions_.file.report.isEnabled()
     answers.folder = tmp_path
     window.session.store.begin_segmentation()
     window.session.store.merge_slab(Slab(0, np.ones(volume.shape, np.uint8)))
@@ -246,12 +246,12 @@ def test_a_report_that_fails_says_so(
 ) -> None:
     answers.folder = tmp_path / "gone"
     with qtbot.waitSignal(segmented.controller.failed, timeout=TIMEOUT_MS):
-        segmented.actions_.report.trigger()
+        segmented.actions_.file.report.trigger()
     assert "its folder is not there" in segmented.messages.text.text()
     qtbot.waitUntil(lambda: not segmented.controller.runner._live)
     answers.folder = tmp_path
     with qtbot.waitSignal(segmented.reporting.written, timeout=TIMEOUT_MS):
-        segmented.actions_.report.trigger()
+        segmented.actions_.file.report.trigger()
     qtbot.waitUntil(lambda: not segmented.controller.runner._live)
 
 
@@ -260,7 +260,7 @@ def test_one_report_at_a_time(
 ) -> None:
     answers.folder = tmp_path
     with qtbot.waitSignal(segmented.reporting.written, timeout=TIMEOUT_MS):
-        segmented.actions_.report.trigger()
-        segmented.actions_.report.trigger()
+        segmented.actions_.file.report.trigger()
+        segmented.actions_.file.report.trigger()
         assert "written already" in segmented.messages.text.text()
     qtbot.waitUntil(lambda: not segmented.controller.runner._live)

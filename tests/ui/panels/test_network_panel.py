@@ -8,7 +8,6 @@ from threading import Event
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QStyle, QStyleOptionSlider
 from pytestqt.qtbot import QtBot
 
 import liverview.inference.segmentation
@@ -24,10 +23,10 @@ from liverview.ui.main_window import MainWindow
 from liverview.ui.panels.network_panel import NetworkPanel
 from liverview.ui.state.overlay import Overlay
 from liverview.ui.widgets.color_ramp import color_ramp
-from liverview.ui.widgets.controls import FocuslessSlider
 
 from support import tiny_networks
 from support.answers import TIMEOUT_MS
+from support.mouse import handle_of
 
 
 def panel_of(window: MainWindow) -> NetworkPanel:
@@ -41,14 +40,6 @@ def choose(qtbot: QtBot, panel: NetworkPanel, layer: Layer) -> None:
     qtbot.keyClick(panel.layer, Qt.Key.Key_Home)
     for _ in range(list(Layer).index(layer)):
         qtbot.keyClick(panel.layer, Qt.Key.Key_Down)
-
-
-def handle_of(slider: FocuslessSlider) -> QPoint:
-    option = QStyleOptionSlider()
-    slider.initStyleOption(option)
-    part = QStyle.SubControl.SC_SliderHandle
-    control = QStyle.ComplexControl.CC_Slider
-    return slider.style().subControlRect(control, option, part, slider).center()
 
 
 def voxels_of(window: MainWindow) -> np.ndarray:
@@ -163,7 +154,7 @@ def case_ml(window: MainWindow) -> float:
 REACH = (slice(2, 9), slice(3, 12), slice(4, 12))
 
 
-def thought(first: int, value: int) -> ProbabilitySlab:
+def uniform_slab(first: int, value: int) -> ProbabilitySlab:
     shape = (7, 9, 4)
     return ProbabilitySlab(
         REACH,
@@ -187,7 +178,7 @@ class Steps:
         for first in (4, 8):
             yield Slab(first, labels)
             if keep:
-                yield thought(first, self.value)
+                yield uniform_slab(first, self.value)
             while not self.go.wait(0.01):
                 yield Progress("Refining", 0.5)
 
@@ -211,7 +202,7 @@ def opened(
 
 def run(qtbot: QtBot, window: MainWindow) -> None:
     with qtbot.waitSignal(window.controller.segmenting.segmented, timeout=TIMEOUT_MS):
-        window.actions_.segment.trigger()
+        window.actions_.segment.run.trigger()
 
 
 def keep(qtbot: QtBot, panel: NetworkPanel) -> None:
@@ -269,7 +260,7 @@ def test_maps_belong_to_their_labels(qtbot: QtBot, opened: MainWindow, steps: St
     steps.value = 100
     steps.go.clear()
     with qtbot.waitSignal(session.overlay_changed, timeout=TIMEOUT_MS):
-        opened.actions_.segment.trigger()
+        opened.actions_.segment.run.trigger()
     assert session.overlay is None  # of the new labels nothing is known yet
     assert "first refined slices" in panel.note.text()
     assert not panel.rows[Label.LIVER].isEnabled()
@@ -296,7 +287,7 @@ def test_a_drag_that_a_segmentation_ends_leaves_no_trace(
     assert row.value.text() != "network's own"
     steps.go.clear()
     with qtbot.waitSignal(opened.controller.segmenting.maps_received, timeout=TIMEOUT_MS):
-        opened.actions_.segment.trigger()
+        opened.actions_.segment.run.trigger()
     opened.controller.cancel()
     qtbot.mouseClick(opened.messages.buttons[1], Qt.MouseButton.LeftButton)
     assert session.labels is not None

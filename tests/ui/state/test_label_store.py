@@ -11,7 +11,8 @@ from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Volume
-from liverview.ui.state.label_store import LabelChange, LabelSource, LabelState, LabelStore
+from liverview.ui.state.label_changes import LabelChange, LabelSource, LabelState
+from liverview.ui.state.label_store import LabelStore
 
 SHAPE = (9, 8, 7)
 BOX = Box.from_bounds((2, 3, 4), (5, 6, 7))

@@ -78,12 +78,12 @@ def test_the_ct_is_interpolated_and_labels_never_are(session: Session, view: Sli
 
 def test_interpolation_is_kept(make_window: Callable[[], MainWindow]) -> None:
     window = make_window()
-    window.actions_.look.interpolation.trigger()
+    window.actions_.view.interpolation.trigger()
     assert not window.session.display.interpolated
     window.close()
     again = make_window()
     assert not again.session.display.interpolated
-    assert not again.actions_.look.interpolation.isChecked()
+    assert not again.actions_.view.interpolation.isChecked()
 
 
 # ---- outlines ----------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def test_the_way_labels_are_drawn_is_chosen(
     window.session.open(volume)
     panel = window.panels.docks["labels"].widget()
     assert isinstance(panel, LabelPanel)
-    box = panel.rows[Label.TUMOR].drawn
+    box = panel.rows[Label.TUMOR].draw_style
     box.setFocus()
     qtbot.keyClick(box, Qt.Key.Key_Down)
     box.activated.emit(box.currentIndex())
@@ -199,7 +199,7 @@ def test_slabs_by_keys_and_a_badge_that_text_does_not_hide(
         qtbot.keyClick(view, Qt.Key.Key_Minus)
     assert window.session.display.slab.mm == 0
     assert grab(view) == plain
-    mean = next(a for a, s in window.actions_.look.slabs.values.items() if s.words == "mean 10 mm")
+    mean = next(a for a, s in window.actions_.view.slabs.values.items() if s.words == "mean 10 mm")
     mean.trigger()
     assert window.session.display.slab == SlabView(Projection.MEAN, 10.0)
 

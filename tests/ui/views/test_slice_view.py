@@ -1,294 +1,18 @@
-"""Which pixel shows which voxel, in all planes and orientations; mouse, wheel and keys."""
+"""Mouse, wheel and keys of a slice view."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QPoint, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
-from liverview.core.labels import Label
-from liverview.core.stream import Slab
-from liverview.core.volume import Plane, Volume
-from liverview.files import nifti
-from liverview.ui.state.session import Convention, Session
-from liverview.ui.views.annotation import edge_letters
-from liverview.ui.views.slice_image import apply_window
+from liverview.core.volume import Plane
+from liverview.ui.state.session import Session
 from liverview.ui.views.slice_view import SliceView
 
-from support.odd_scans import ORIENTATIONS, SHAPE, oriented
-
-
-@pytest.fixture
-def views(session: Session, qtbot: QtBot) -> Iterator[dict[Plane, SliceView]]:
-    """The three views, shown, without anything drawn over the image."""
-    session.set_show_crosshair(False)
-    session.set_show_text(False)
-    session.display.set_interpolated(False)
-    made = {}
-    for plane in Plane:
-        view = SliceView(session, plane)
-        qtbot.addWidget(view)
-        view.resize(420, 460)
-        view.show()
-        view.fit_slice()
-        view.zoom(0.75)  # the letters at the edges lie beside the slice
-        made[plane] = view
-    settle(made)
-    yield made
-    for view in made.values():
-        view.close()
-
-
-def settle(views: dict[Plane, SliceView]) -> None:
-    for view in views.values():
-        view.refresh()
-    QApplication.processEvents()
-
-
-def grab(view: SliceView) -> QImage:
-    return view.grab().toImage()
-
-
-def voxels_of(session: Session, plane: Plane) -> Iterator[tuple[int, int, int]]:
-    """Every voxel of the slice that a view shows."""
-    assert session.volume is not None
-    voxel = list(session.crosshair)
-    for a in range(session.volume.shape[plane.horizontal_axis]):
-        for b in range(session.volume.shape[plane.vertical_axis]):
-            voxel[plane.horizontal_axis], voxel[plane.vertical_axis] = a, b
-            yield voxel[0], voxel[1], voxel[2]
-
-
-def gray(session: Session, voxel: tuple[int, int, int]) -> int:
-    assert session.volume is not None
-    low = session.level - session.width / 2
-    return int(np.clip((session.volume.hu_at(voxel) - low) / session.width * 255 + 0.5, 0, 255))
-
-
-def assert_pixels_show_voxels(session: Session, view: SliceView) -> None:
-    picture = grab(view)
-    for voxel in voxels_of(session, view.plane):
-        point = view.widget_position(voxel).toPoint()
-        assert abs(picture.pixelColor(point).red() - gray(session, voxel)) <= 1
-        assert view.voxel_at(QPointF(point)) == voxel
-
-
-# ---- pixels ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("plane", Plane)
-@pytest.mark.parametrize("convention", Convention)
-def test_every_pixel_shows_its_voxel(
-    plane: Plane, convention: Convention, session: Session, views: dict[Plane, SliceView]
-) -> None:
-    session.set_convention(convention)
-    session.set_window(30, 420)
-    session.set_crosshair((3, 9, 12))
-    settle(views)
-    assert_pixels_show_voxels(session, views[plane])
-
-
-@pytest.mark.parametrize("codes", ORIENTATIONS)
-def test_patients_sides_are_where_the_letters_say(
-    codes: str,
-    session: Session,
-    views: dict[Plane, SliceView],
-    write: Callable[..., Path],
-) -> None:
-    """However a scan is stored, its right, front and top are drawn on their sides."""
-    scan = nifti.read(write(*oriented(codes)))
-    session.open(scan)
-    session.set_window(230, 460)
-    for view in views.values():
-        view.zoom(0.75)
-    settle(views)
-    for plane, view in views.items():
-        left, right, top, bottom = edge_letters(plane, session.convention)
-        assert (top, bottom) == (("A", "P") if plane is Plane.AXIAL else ("S", "I"))
-        assert (left, right) == (("A", "P") if plane is Plane.SAGITTAL else ("R", "L"))
-        # The voxel farthest to the patient's right, front and top, as the world has it.
-        high = tuple(n - 1 for n in SHAPE)
-        low = (0, 0, 0)
-        assert np.all(scan.voxel_to_world(high) > scan.voxel_to_world(low))
-        first, last = view.widget_position(high), view.widget_position(low)
-        assert first.x() < last.x()  # right, or front in the sagittal view, is on the left
-        assert first.y() < last.y()  # front or top is up
-        assert_pixels_show_voxels(session, view)
-
-
-def test_the_switch_puts_the_patients_left_on_the_left(
-    session: Session, views: dict[Plane, SliceView]
-) -> None:
-    session.set_convention(Convention.NEUROLOGICAL)
-    settle(views)
-    assert edge_letters(Plane.AXIAL, session.convention)[:2] == ("L", "R")
-    assert edge_letters(Plane.SAGITTAL, session.convention)[:2] == ("A", "P")
-    for plane in (Plane.AXIAL, Plane.CORONAL):
-        assert (
-            views[plane].widget_position((0, 0, 0)).x()
-            < views[plane].widget_position((10, 0, 0)).x()
-        )
-    sagittal = views[Plane.SAGITTAL]
-    assert sagittal.widget_position((0, 12, 0)).x() < sagittal.widget_position((0, 0, 0)).x()
-
-
-def test_voxels_have_their_shape(session: Session, views: dict[Plane, SliceView]) -> None:
-    assert session.volume is not None
-    for plane, view in views.items():
-        spacing = session.volume.spacing
-        a, b = view.widget_position((0, 0, 0)), view.widget_position((10, 12, 16))
-        counts = (10, 12, 16)
-        across = abs(b.x() - a.x()) / counts[plane.horizontal_axis] / spacing[plane.horizontal_axis]
-        up = abs(b.y() - a.y()) / counts[plane.vertical_axis] / spacing[plane.vertical_axis]
-        assert across == pytest.approx(up, rel=0.05)
-
-
-@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "i4", "f4", ">f4", "i8"])
-def test_windowing_of_any_type(dtype: str) -> None:
-    values = np.array([0, 25, 50, 75, 100, 127], dtype)
-    assert apply_window(values, 25, 50).tolist() == [0, 0, 128, 255, 255, 255]
-
-
-def test_an_intercept_is_part_of_hu(qtbot: QtBot, session: Session) -> None:
-    assert session.volume is not None
-    stored = (session.volume.voxels + 1024).astype(np.uint16)
-    session.open(Volume(stored, session.volume.affine, intercept=-1024))
-    session.set_show_crosshair(False)
-    session.set_show_text(False)
-    session.display.set_interpolated(False)
-    view = SliceView(session, Plane.AXIAL)
-    qtbot.addWidget(view)
-    view.resize(300, 300)
-    view.show()
-    view.fit_slice()
-    view.zoom(0.75)
-    view.refresh()
-    assert_pixels_show_voxels(session, view)
-
-
-# ---- labels ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def labeled(session: Session) -> Session:
-    """Stripes of every label along i in every slice."""
-    assert session.volume is not None
-    i = np.indices(session.volume.shape)[0]
-    session.store.merge_slab(Slab(0, (i % 4).astype(np.uint8)))
-    session.set_crosshair((2, 6, 8))
-    return session
-
-
-@pytest.mark.parametrize("hidden", [Label.VESSEL, Label.TUMOR, Label.LIVER])
-def test_a_toggle_changes_the_pixels_of_its_label_only(
-    hidden: Label, labeled: Session, views: dict[Plane, SliceView]
-) -> None:
-    settle(views)
-    before = {plane: grab(view) for plane, view in views.items()}
-    labeled.set_style(hidden, visible=False)
-    settle(views)
-    for plane, view in views.items():
-        after = grab(view)
-        for voxel in voxels_of(labeled, plane):
-            point = view.widget_position(voxel).toPoint()
-            same = before[plane].pixelColor(point) == after.pixelColor(point)
-            assert same == (labeled.label_at(voxel) is not hidden)
-
-
-def test_labels_are_blended_by_their_opacity(
-    labeled: Session, views: dict[Plane, SliceView]
-) -> None:
-    labeled.set_style(Label.TUMOR, opacity=1.0)
-    labeled.set_style(Label.LIVER, opacity=0.5)
-    settle(views)
-    view = views[Plane.AXIAL]
-    picture = grab(view)
-    tumor, liver = (3, 6, 8), (1, 6, 8)
-    assert picture.pixelColor(view.widget_position(tumor).toPoint()).getRgb()[:3] == (255, 215, 0)
-    mixed = picture.pixelColor(view.widget_position(liver).toPoint()).getRgb()[:3]
-    expected = [(gray(labeled, liver) + c) / 2 for c in labeled.styles[Label.LIVER].color]
-    assert mixed == pytest.approx(expected, abs=3)
-
-
-def test_a_slab_appears_in_its_slices_only(session: Session, views: dict[Plane, SliceView]) -> None:
-    session.set_style(Label.TUMOR, opacity=1.0)
-    session.set_crosshair((5, 6, 8))
-    settle(views)
-    before = grab(views[Plane.AXIAL])
-    session.store.merge_slab(Slab(10, np.full((11, 13, 2), Label.TUMOR, np.uint8)))
-    settle(views)
-    assert grab(views[Plane.AXIAL]) == before
-    view = views[Plane.CORONAL]
-    picture = grab(view)
-    for voxel in voxels_of(session, Plane.CORONAL):
-        gold = picture.pixelColor(view.widget_position(voxel).toPoint()).getRgb()[:3] == (
-            255,
-            215,
-            0,
-        )
-        assert gold == (voxel[2] in (10, 11))
-
-
-def test_many_changes_make_one_repaint(
-    session: Session, views: dict[Plane, SliceView], monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
-) -> None:
-    view = views[Plane.AXIAL]
-    drawn: list[int] = []
-    real = view._image.show_layers
-    monkeypatch.setattr(
-        view._image, "show_layers", lambda *a, **k: (drawn.append(1), real(*a, **k))[1]
-    )
-    for k in range(16):
-        session.set_crosshair((5, 6, k))
-    qtbot.waitUntil(lambda: not view._timer.isActive())
-    assert len(drawn) == 1
-
-
-# ---- mouse -------------------------------------------------------------------------------
-
-
-def drag(qtbot: QtBot, view: SliceView, button: Qt.MouseButton, start: QPoint, end: QPoint) -> None:
-    qtbot.mousePress(view.viewport(), button, pos=start)
-    for point in (start + (end - start) / 2, end):
-        move(view, point, button)
-    qtbot.mouseRelease(view.viewport(), button, pos=end)
-
-
-def move(view: SliceView, point: QPoint, held: Qt.MouseButton = Qt.MouseButton.NoButton) -> None:
-    """Move the pointer; pytest-qt's own moves hold no button."""
-    event = QMouseEvent(
-        QEvent.Type.MouseMove,
-        QPointF(point),
-        QPointF(view.viewport().mapToGlobal(point)),
-        Qt.MouseButton.NoButton,
-        held,
-        Qt.KeyboardModifier.NoModifier,
-    )
-    QApplication.sendEvent(view.viewport(), event)
-
-
-def turn(view: SliceView, eighths: int, keys: Qt.KeyboardModifier) -> None:
-    middle = QPointF(view.viewport().rect().center())
-    event = QWheelEvent(
-        middle,
-        QPointF(view.viewport().mapToGlobal(middle.toPoint())),
-        QPoint(),
-        QPoint(0, eighths),
-        Qt.MouseButton.NoButton,
-        keys,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(view.viewport(), event)
-
-
-NO_KEY, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
+from support.mouse import CTRL, NO_KEY, drag_pixels, move_pointer, turn_wheel
+from support.slice_pictures import settle
 
 
 @pytest.mark.parametrize("plane", Plane)
@@ -317,9 +41,9 @@ def test_a_left_drag_carries_the_crosshair_and_stops_at_the_edge(
         view.widget_position((2, 2, 8)).toPoint(),
         view.widget_position((7, 11, 8)).toPoint(),
     )
-    drag(qtbot, view, Qt.MouseButton.LeftButton, start, end)
+    drag_pixels(qtbot, view, Qt.MouseButton.LeftButton, start, end)
     assert session.crosshair == (7, 11, 8)
-    drag(qtbot, view, Qt.MouseButton.LeftButton, start, QPoint(-300, -300))
+    drag_pixels(qtbot, view, Qt.MouseButton.LeftButton, start, QPoint(-300, -300))
     assert session.crosshair == (10, 12, 8)
 
 
@@ -327,10 +51,10 @@ def test_a_right_drag_changes_the_window(
     session: Session, views: dict[Plane, SliceView], qtbot: QtBot
 ) -> None:
     view = views[Plane.CORONAL]
-    drag(qtbot, view, Qt.MouseButton.RightButton, QPoint(100, 100), QPoint(150, 100))
+    drag_pixels(qtbot, view, Qt.MouseButton.RightButton, QPoint(100, 100), QPoint(150, 100))
     assert session.width > 400
     assert session.level == 40
-    drag(qtbot, view, Qt.MouseButton.RightButton, QPoint(100, 100), QPoint(100, 140))
+    drag_pixels(qtbot, view, Qt.MouseButton.RightButton, QPoint(100, 100), QPoint(100, 140))
     assert session.level < 40  # down is brighter
     assert session.crosshair == (5, 6, 8)
 
@@ -340,19 +64,19 @@ def test_a_middle_drag_pans_by_what_it_moves(
 ) -> None:
     view = views[Plane.SAGITTAL]
     before = view.widget_position((5, 6, 8))
-    drag(qtbot, view, Qt.MouseButton.MiddleButton, QPoint(100, 100), QPoint(130, 80))
+    drag_pixels(qtbot, view, Qt.MouseButton.MiddleButton, QPoint(100, 100), QPoint(130, 80))
     moved = view.widget_position((5, 6, 8)) - before
     assert (moved.x(), moved.y()) == pytest.approx((30, -20), abs=1.5)
     assert session.crosshair == (5, 6, 8)
 
 
 def test_the_wheel_goes_through_slices(session: Session, views: dict[Plane, SliceView]) -> None:
-    turn(views[Plane.AXIAL], 120, NO_KEY)
-    turn(views[Plane.CORONAL], -240, NO_KEY)
-    turn(views[Plane.SAGITTAL], 120, NO_KEY)
+    turn_wheel(views[Plane.AXIAL], 120, NO_KEY)
+    turn_wheel(views[Plane.CORONAL], -240, NO_KEY)
+    turn_wheel(views[Plane.SAGITTAL], 120, NO_KEY)
     assert session.crosshair == (6, 4, 9)
     for _ in range(4):  # four parts of a touch pad make one notch
-        turn(views[Plane.AXIAL], 30, NO_KEY)
+        turn_wheel(views[Plane.AXIAL], 30, NO_KEY)
     assert session.crosshair == (6, 4, 10)
 
 
@@ -363,7 +87,7 @@ def test_the_wheel_with_ctrl_zooms_around_the_pointer(
     middle = QPointF(view.viewport().rect().center())
     pointed = view.voxel_at(middle)
     before = view.widget_position((10, 0, 8)).x() - view.widget_position((0, 0, 8)).x()
-    turn(view, 240, CTRL)
+    turn_wheel(view, 240, CTRL)
     after = view.widget_position((10, 0, 8)).x() - view.widget_position((0, 0, 8)).x()
     assert after / before == pytest.approx(1.0015**240, rel=0.03)
     assert view.voxel_at(middle) == pointed
@@ -375,12 +99,9 @@ def test_hovering_tells_the_voxel(
 ) -> None:
     view = views[Plane.AXIAL]
     with qtbot.waitSignal(view.hovered) as caught:
-        move(view, view.widget_position((3, 4, 8)).toPoint())
+        move_pointer(view, view.widget_position((3, 4, 8)).toPoint())
     assert caught.args == [(3, 4, 8)]
     assert view.voxel_at(QPointF(0, 0)) is None
-
-
-# ---- keys --------------------------------------------------------------------------------
 
 
 def test_arrows_go_where_they_point(
@@ -419,24 +140,8 @@ def test_a_view_without_a_volume_takes_every_event(qtbot: QtBot) -> None:
     qtbot.addWidget(view)
     view.show()
     for button in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton):
-        drag(qtbot, view, button, QPoint(20, 20), QPoint(60, 60))
-    turn(view, 120, NO_KEY)
+        drag_pixels(qtbot, view, button, QPoint(20, 20), QPoint(60, 60))
+    turn_wheel(view, 120, NO_KEY)
     qtbot.keyClick(view, Qt.Key.Key_Left)
     view.fit_slice()
     assert view.voxel_at(QPointF(10, 10)) is None
-
-
-def test_the_crosshair_passes_through_its_voxel_with_a_gap(
-    session: Session, views: dict[Plane, SliceView]
-) -> None:
-    view = views[Plane.AXIAL]
-    settle(views)
-    before = grab(view)
-    session.set_show_crosshair(True)
-    settle(views)
-    after = grab(view)
-    center = view.widget_position(session.crosshair).toPoint()
-    assert after.pixelColor(center) == before.pixelColor(center)
-    for x, y in ((40, 0), (-40, 0), (0, 40), (0, -40)):
-        point = center + QPoint(x, y)
-        assert after.pixelColor(point) != before.pixelColor(point)

@@ -1,0 +1,104 @@
+"""The menu File: opening, saving, reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtWidgets import QMenu, QMenuBar
+
+from liverview.ui.actions.factory import ActionFactory
+from liverview.ui.flows.case_files import CaseFiles
+from liverview.ui.flows.reporting import ReportFlow
+from liverview.ui.widgets.start_page import short_name
+
+
+class FileActions:
+    """Commands of files.
+
+    Attributes
+    ----------
+    recent : the menu of files opened lately.
+
+    Parameters
+    ----------
+    open_scan : opens a file that was opened lately.
+    close : closes the window.
+    """
+
+    def __init__(
+        self,
+        factory: ActionFactory,
+        files: CaseFiles,
+        reporting: ReportFlow,
+        open_scan: Callable[[Path], object],
+        close: Callable[[], object],
+    ) -> None:
+        make = factory.make_action
+        self.open = make("&Open …", "Ctrl+O", "Open a CT scan", files.choose_scan, "open")
+        self.phantom = make(
+            "&New phantom …", "Ctrl+N", "Make a synthetic CT", files.new_phantom, "phantom"
+        )
+        self.open_labels = make(
+            "Open &label map …",
+            "Ctrl+L",
+            "Show the labels of a file in place of the current ones",
+            files.choose_labels,
+        )
+        self.compare = make(
+            "Com&pare with reference …",
+            "Ctrl+Shift+O",
+            "Compare the labels with those of a file",
+            files.choose_reference,
+            "compare",
+        )
+        self.scan_info = make(
+            "Scan &information …", "Ctrl+I", "Size, spacing and remarks", files.show_scan_info
+        )
+        self.save = make("&Save label map …", "Ctrl+S", "Save all labels", files.save, "save")
+        self.save_all = make(
+            "Save label map with si&de files …",
+            "Ctrl+Alt+S",
+            "Save all labels; beside them their names and colors for ITK-SNAP, Slicer and as JSON",
+            files.save_with_side_files,
+        )
+        self.save_masks = make(
+            "Save &masks …", "Ctrl+Shift+S", "Save one file per label", files.save_masks
+        )
+        self.report = make("Save re&port …", "Ctrl+R", "Save a report", reporting.save, "report")
+        self.screenshot = make(
+            "Save s&creenshot …", "Ctrl+P", "Save a picture of the window", files.save_screenshot
+        )
+        self.quit = make("&Quit", "Ctrl+Q", "Close liverview", close)
+        self.recent = QMenu("Open &recent", factory.window)
+        self.recent.setToolTipsVisible(True)
+        self._open_scan = open_scan
+
+    def fill_menu(self, bar: QMenuBar) -> None:
+        """Add the menu to a menu bar."""
+        menu = bar.addMenu("&File")
+        menu.addActions([self.open, self.phantom])
+        menu.addMenu(self.recent)
+        menu.addActions([self.open_labels, self.compare, self.scan_info])
+        menu.addSeparator()
+        menu.addActions([self.save, self.save_all, self.save_masks])
+        menu.addActions([self.report, self.screenshot])
+        menu.addSeparator()
+        menu.addAction(self.quit)
+
+    def set_recent(self, paths: Sequence[Path]) -> None:
+        """Offer files that were opened lately."""
+        self.recent.clear()
+        for path in paths:
+            action = self.recent.addAction(short_name(path), partial(self._open_scan, path))
+            action.setToolTip(str(path))
+        self.recent.setEnabled(bool(paths))
+
+    def update_enabled(self, *, has_volume: bool, busy: bool, savable: bool) -> None:
+        """Enable what can be done now."""
+        for action in (self.save, self.save_all, self.save_masks, self.report):
+            action.setEnabled(savable)
+        for action in (self.compare, self.screenshot, self.scan_info):
+            action.setEnabled(has_volume)
+        self.open_labels.setEnabled(has_volume and not busy)

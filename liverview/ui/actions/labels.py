@@ -1,0 +1,79 @@
+"""The menu Labels: which are shown, and how they are drawn."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenuBar
+
+from liverview.core.labels import FOREGROUND, DrawStyle, Label
+from liverview.ui.actions.factory import ActionFactory
+from liverview.ui.state.session import Session
+
+_KEYS = {Label.LIVER: "L", Label.VESSEL: "V", Label.TUMOR: "T"}
+_OPACITY_STEP = 0.1
+
+
+class LabelActions:
+    """Commands of how labels are drawn.
+
+    Attributes
+    ----------
+    layers : show and hide a label each.
+    """
+
+    def __init__(self, factory: ActionFactory, session: Session) -> None:
+        self._session = session
+        make = factory.make_action
+        self.layers = {label: self._layer_action(factory, label) for label in FOREGROUND}
+        self.all_layers = make("&All layers", "S", "Show or hide all labels", self._toggle_all)
+        self.fainter = make(
+            "&Fainter labels",
+            "[",
+            "Lower the opacity of all labels",
+            partial(self._change_opacity, -_OPACITY_STEP),
+        )
+        self.stronger = make(
+            "&Stronger labels",
+            "]",
+            "Raise the opacity of all labels",
+            partial(self._change_opacity, _OPACITY_STEP),
+        )
+        self.draw_style = make(
+            "Filled, &outlined or both", "O", "Draw all labels another way", self._next_draw_style
+        )
+        session.styles_changed.connect(self._on_styles_changed)
+
+    def fill_menu(self, bar: QMenuBar) -> None:
+        """Add the menu to a menu bar."""
+        menu = bar.addMenu("&Labels")
+        menu.addActions([*self.layers.values(), self.all_layers])
+        menu.addActions([self.fainter, self.stronger, self.draw_style])
+
+    def _layer_action(self, factory: ActionFactory, label: Label) -> QAction:
+        def show(visible: bool) -> None:
+            self._session.set_style(label, visible=visible)
+
+        name = self._session.styles[label].name
+        return factory.make_toggle(name, _KEYS[label], f"Show {name.lower()}", show)
+
+    def _toggle_all(self) -> None:
+        shown = not any(self._session.styles[label].visible for label in FOREGROUND)
+        for label in FOREGROUND:
+            self._session.set_style(label, visible=shown)
+
+    def _change_opacity(self, by: float) -> None:
+        for label in FOREGROUND:
+            self._session.set_style(label, opacity=self._session.styles[label].opacity + by)
+
+    def _next_draw_style(self) -> None:
+        """The next draw style for all labels, beginning from the liver's."""
+        styles = list(DrawStyle)
+        current = styles.index(self._session.styles[Label.LIVER].draw_style)
+        for label in FOREGROUND:
+            self._session.set_style(label, draw_style=styles[(current + 1) % len(styles)])
+
+    def _on_styles_changed(self) -> None:
+        for label, action in self.layers.items():
+            action.setChecked(self._session.styles[label].visible)

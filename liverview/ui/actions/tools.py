@@ -1,0 +1,50 @@
+"""The menu Tools: what the left button does, and the measurements it has drawn."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenuBar
+
+from liverview.ui.actions.factory import ActionFactory
+from liverview.ui.state.markups import ScanMarkups
+from liverview.ui.tools.toolbox import TOOLS, Toolbox, ToolEntry
+
+
+class ToolActions:
+    """Commands of the mouse tools and of measurements."""
+
+    def __init__(self, factory: ActionFactory, toolbox: Toolbox, markups: ScanMarkups) -> None:
+        self._toolbox = toolbox
+        make = factory.make_action
+        self._by_entry = {entry: self._tool_action(factory, entry) for entry in TOOLS}
+        self.tools = factory.make_exclusive((a, entry) for entry, a in self._by_entry.items())
+        self.markups_shown = factory.make_toggle(
+            "&Show measurements", "D", "Show rulers and ellipses", markups.set_shown
+        )
+        self.remove = make(
+            "Re&move measurement", "Del; Backspace", "Remove the chosen one", markups.remove_chosen
+        )
+        self.remove_all = make("Remove &all measurements", "", "Remove all of them", markups.clear)
+        self.undo = make("&Undo measurement", "Ctrl+Z", "Take the last change back", markups.undo)
+        toolbox.changed.connect(self._on_tool_changed)
+        self._on_tool_changed()
+
+    def fill_menu(self, bar: QMenuBar) -> None:
+        """Add the menu to a menu bar."""
+        menu = bar.addMenu("&Tools")
+        menu.addActions(self.tools.actions)
+        menu.addSeparator()
+        menu.addActions([self.markups_shown, self.remove, self.remove_all, self.undo])
+
+    def by_entry(self, entry: ToolEntry) -> QAction:
+        """The command that activates a tool."""
+        return self._by_entry[entry]
+
+    def _tool_action(self, factory: ActionFactory, entry: ToolEntry) -> QAction:
+        activate = partial(self._toolbox.set_active, entry)
+        return factory.make_action(entry.name, entry.key, entry.tip, activate, entry.icon_name)
+
+    def _on_tool_changed(self) -> None:
+        self.tools.mark_checked(self._toolbox.active)

@@ -1,0 +1,22 @@
+"""The objects that mouse tools work on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from liverview.ui.tools.markup_layer import MarkupLayer
+
+
+@dataclass(frozen=True, eq=False)
+class ToolContext:
+    """Passed to every tool when it is made; the session is that of the view it is used in.
+
+    Attributes
+    ----------
+    markup_layer : the rulers and ellipses of the views.
+    finish : makes the first tool active again.
+    """
+
+    markup_layer: MarkupLayer
+    finish: Callable[[], None]

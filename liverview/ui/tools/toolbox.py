@@ -1,0 +1,92 @@
+"""The mouse tools of the window: which there are, and the one that is active."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, QPointF, Qt, Signal
+from PySide6.QtGui import QPainter
+
+from liverview.ui.tools.context import ToolContext
+from liverview.ui.tools.crosshair import CrosshairTool
+from liverview.ui.tools.ellipse import EllipseTool
+from liverview.ui.tools.markup_layer import MarkupLayer
+from liverview.ui.tools.ruler import RulerTool
+from liverview.ui.views.mouse_tool import MouseTool
+from liverview.ui.views.slice_canvas import SliceCanvas
+
+
+@dataclass(frozen=True, eq=False)
+class ToolEntry:
+    """A tool as menu and toolbar offer it.
+
+    Attributes
+    ----------
+    icon_name : of resources/icons.
+    make : makes the tool.
+    """
+
+    name: str
+    key: str
+    icon_name: str
+    tip: str
+    make: Callable[[ToolContext], MouseTool]
+
+
+POINTER = ToolEntry("Pointer", "C", "pointer", "The left button puts the crosshair", CrosshairTool)
+RULER = ToolEntry("Ruler", "M", "ruler", "Measure a length in mm", RulerTool)
+ELLIPSE = ToolEntry("Ellipse", "E", "ellipse", "Measure mean and SD of an area", EllipseTool)
+TOOLS = (POINTER, RULER, ELLIPSE)
+"""Every tool, in the order of the menu; the first is active at the start."""
+
+
+class Toolbox(QObject):
+    """Has every tool and gives the mouse to the one that is active.
+
+    Signals
+    -------
+    changed : another tool is active.
+
+    Attributes
+    ----------
+    active : the entry of the tool that has the left button.
+    """
+
+    changed = Signal()
+
+    def __init__(self, markup_layer: MarkupLayer, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        context = ToolContext(markup_layer, self._on_finished)
+        self._tools = {entry: entry.make(context) for entry in TOOLS}
+        self.active = TOOLS[0]
+
+    def set_active(self, entry: ToolEntry) -> None:
+        """Give the left button to another tool; what the last one had begun is dropped."""
+        if entry is not self.active:
+            self._tools[self.active].deactivate()
+            self.active = entry
+            self.changed.emit()
+
+    def _on_finished(self) -> None:
+        self.set_active(TOOLS[0])
+
+    # ---- as `MouseTool`, for the views -----------------------------------------------------
+
+    def press(self, view: SliceCanvas, position: QPointF) -> bool:
+        return self._tools[self.active].press(view, position)
+
+    def move(self, view: SliceCanvas, position: QPointF) -> bool:
+        return self._tools[self.active].move(view, position)
+
+    def release(self, view: SliceCanvas, position: QPointF) -> bool:
+        return self._tools[self.active].release(view, position)
+
+    def cursor(self, view: SliceCanvas, position: QPointF) -> Qt.CursorShape:
+        return self._tools[self.active].cursor(view, position)
+
+    def paint(self, view: SliceCanvas, painter: QPainter) -> None:
+        self._tools[self.active].paint(view, painter)
+
+    def deactivate(self) -> None:
+        self._tools[self.active].deactivate()

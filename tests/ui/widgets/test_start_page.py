@@ -1,0 +1,27 @@
+"""The start page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pytestqt.qtbot import QtBot
+
+from liverview.ui.widgets.start_page import StartPage
+
+
+def test_the_start_page_offers_three_ways(qtbot: QtBot, tmp_path: Path) -> None:
+    page = StartPage()
+    qtbot.addWidget(page)
+    page.show()
+    with qtbot.waitSignal(page.open_requested):
+        page.open_button.click()
+    with qtbot.waitSignal(page.phantom_requested):
+        page.phantom_button.click()
+    page.set_recent([tmp_path / f"{n}.nii" for n in range(9)])
+    page.set_recent([tmp_path / "a.nii", tmp_path / "b.nii"])
+    first, second = page.recent_button.menu().actions()
+    assert first.text().endswith("/a.nii")
+    with qtbot.waitSignal(page.recent_requested) as caught:
+        second.trigger()
+    assert caught.args == [tmp_path / "b.nii"]
+    page.close()
