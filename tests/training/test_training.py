@@ -29,7 +29,8 @@ from liverview.phantom.paint import Painting
 from liverview.phantom.scanner import Scanner
 from liverview.training import run, samples
 from liverview.training.initial_weights import copy_weights, record_initial_weights
-from liverview.training.phantom_module import Batch, PhantomModule, PresentDiceCE, warmup_cosine
+from liverview.training.losses import PresentDiceCE
+from liverview.training.phantom_module import Batch, PhantomModule, warmup_cosine
 from liverview.training.recipe import Recipe, RecipeError, read_recipe
 from liverview.training.run import train
 from liverview.training.samples import PhantomSamples
