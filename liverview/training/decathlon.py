@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from liverview.files import atomic, nifti
-from liverview.networks.preprocessing import Preprocessing, center_slice, padded
+from liverview.networks.preprocessing import Preprocessing, center_slice, pad_to_size
 from liverview.training.recipe import SliceRecipe
 
 _SYNONYMS = {"cancer": "tumor", "tumour": "tumor"}
@@ -207,7 +207,7 @@ class Slices(Dataset[tuple[Tensor, Tensor, int]]):
         # Beyond the first and the last slice the outermost one is repeated.
         wanted = np.clip(np.arange(k - halo, k + halo + 1), 0, len(image) - 1)
         hu = torch.from_numpy(image[wanted].astype(np.float32)).movedim(0, 2)
-        x = self._preprocessing.input_2d(padded(hu, self._size))[0]
+        x = self._preprocessing.input_2d(pad_to_size(hu, self._size))[0]
         target = torch.zeros(self._size, dtype=torch.uint8)
         rows, columns = (
             center_slice(n, whole) for n, whole in zip(image.shape[1:], self._size, strict=True)

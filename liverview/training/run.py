@@ -24,8 +24,7 @@ from lightning.pytorch.trainer.states import TrainerStatus
 
 from liverview.files import atomic
 from liverview.networks.checkpoint import Checkpoint, save_checkpoint
-from liverview.networks.device import DeviceError, pick_device
-from liverview.networks.memory import reuse_large_blocks
+from liverview.networks.runtime import DeviceError, pick_device, reuse_large_blocks
 from liverview.training.curves import Curves
 from liverview.training.decathlon import DataError, Decathlon, read_decathlon
 from liverview.training.initial_weights import copy_weights, record_initial_weights

@@ -19,7 +19,7 @@ from liverview.inference.cleanup import MIN_COMPONENT_ML, iter_clean_labels
 from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.inference.second_stage import nearest_first
 from liverview.inference.segmentation import Models, collect_labels, iter_segment, load_models
-from liverview.networks.device import DeviceError, pick_device
+from liverview.networks.runtime import DeviceError, pick_device
 from liverview.phantom.config import Phantom
 
 from support import tiny_networks

@@ -21,8 +21,8 @@ from liverview.networks.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from liverview.networks.device import DeviceError
 from liverview.networks.network import AttentionResUNet
+from liverview.networks.runtime import DeviceError
 from liverview.phantom.fields import Grid
 from liverview.phantom.frame import Organ
 from liverview.phantom.paint import Painting
