@@ -30,7 +30,7 @@ from liverview.evaluation.metrics import cl_dice, dice
 from liverview.files import nifti
 from liverview.networks.checkpoint import Checkpoint, load_checkpoint
 from liverview.networks.network import fold_batch_norm
-from liverview.networks.preprocessing import center_slice, padded
+from liverview.networks.preprocessing import center_slice, pad_to_size
 from liverview.networks.resampling import apply_along_axis, linear_weights
 from liverview.phantom.fields import Grid, RandomSource
 from liverview.phantom.frame import CANONICAL_GRID, Organ
@@ -121,7 +121,7 @@ def slices(hu: NDArray[np.float32], checkpoint: Checkpoint, scale: float) -> Ite
             apply_along_axis(torch.from_numpy(hu[:, :, k : k + 1]), to_work[0], 0), to_work[1], 1
         )
         with torch.inference_mode():
-            x = checkpoint.preprocessing.input_2d(padded(one, (whole[0], whole[1])))
+            x = checkpoint.preprocessing.input_2d(pad_to_size(one, (whole[0], whole[1])))
             seen = checkpoint.network(x).softmax(dim=1)[0, :, i, j]
         found = apply_along_axis(apply_along_axis(seen, back[0], 1), back[1], 2).argmax(dim=0)
         yield [(found == n).numpy() for n in range(1, seen.shape[0])]

@@ -21,8 +21,8 @@ from liverview.files import nifti
 from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.inference.segmentation import Models, collect_labels, iter_segment, load_models
 from liverview.networks.checkpoint import load_checkpoint
-from liverview.networks.device import fastest_type
 from liverview.networks.network import AttentionResUNet, NetworkConfig
+from liverview.networks.runtime import fastest_type
 
 RUNS = 4
 CANCEL_AT = (0.01, 0.1, 0.19, 0.3, 0.5, 0.7, 0.9)

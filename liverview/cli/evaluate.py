@@ -89,7 +89,7 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
         table_row,
     )
     from liverview.inference.segmentation import load_models
-    from liverview.networks.device import pick_device
+    from liverview.networks.runtime import pick_device
 
     folders = find_cases(options.cases)
     check_outputs(options, [folder / name for folder in folders for name in (CT, REFERENCE)])

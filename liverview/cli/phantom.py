@@ -36,7 +36,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     from liverview.files import nifti
-    from liverview.networks.device import pick_device
+    from liverview.networks.runtime import pick_device
     from liverview.phantom.config import Phantom, PhantomConfig, Phase, Region
     from liverview.phantom.generation import iter_generate
 

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     from liverview.files.sidefiles.writing import SideFiles
     from liverview.inference.segmentation import load_models
     from liverview.measurement.export import measurement_record
-    from liverview.networks.device import pick_device
+    from liverview.networks.runtime import pick_device
 
     tasks = find_scan_tasks(options.scans, options.output)
     if tasks[0].output != options.output:

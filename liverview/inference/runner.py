@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from liverview.core.stream import Message
-from liverview.networks.device import fastest_type
 from liverview.networks.network import AttentionResUNet
+from liverview.networks.runtime import fastest_type
 
 
 class ExecutionDevice:

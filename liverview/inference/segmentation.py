@@ -30,10 +30,9 @@ from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.inference.second_stage import SecondStage, SlabExtras, nearest_first
 from liverview.inference.whole_slices import iter_refine_whole_slices
 from liverview.networks.checkpoint import Checkpoint, CheckpointError, load_checkpoint
-from liverview.networks.device import pick_device
-from liverview.networks.memory import reuse_large_blocks
 from liverview.networks.network import fold_batch_norm
 from liverview.networks.resampling import apply_along_axis, apply_in_plane
+from liverview.networks.runtime import pick_device, reuse_large_blocks
 
 __all__ = ["Models", "Slab", "collect_labels", "iter_segment", "load_models"]
 

@@ -20,7 +20,7 @@ from liverview.inference.slab_labels import (
     slab_probabilities,
     tumor_probability,
 )
-from liverview.networks.preprocessing import center_slice, padded
+from liverview.networks.preprocessing import center_slice, pad_to_size
 from liverview.networks.resampling import apply_along_axis, apply_in_plane
 
 
@@ -46,7 +46,7 @@ def _refine_slice(
     volume, checkpoint = stage.volume, stage.checkpoint
     preprocessing, multiple = checkpoint.preprocessing, checkpoint.network.config.multiple
     size = (-(-volume.shape[0] // multiple) * multiple, -(-volume.shape[1] // multiple) * multiple)
-    hu = padded(_read_slices(volume, k, preprocessing.halo), size)
+    hu = pad_to_size(_read_slices(volume, k, preprocessing.halo), size)
     probabilities, stage_gates = stage.predict(preprocessing.input_2d(hu, liver_hu=coarse.liver_hu))
     i, j = (center_slice(n, whole) for n, whole in zip(volume.shape[:2], size, strict=True))
     gates = None

@@ -31,12 +31,12 @@ class CheckpointError(LiverviewError):
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A network in evaluation mode with what it takes to use it.
+    """A network in evaluation mode with everything needed to use it.
 
     Attributes
     ----------
     network : float32 weights.
-    preprocessing : how its input is made.
+    preprocessing : from HU to its input.
     classes : the name of each output channel; "background" first.
     recipe : the TOML text it was trained with.
     card : data, licence, seeds, samples, hours, figures.
@@ -99,8 +99,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
     if metadata.get("format") != _FORMAT:
-        found = metadata.get("format", "no format")
-        raise CheckpointError(f"{path} is not a liverview checkpoint: {found}, not {_FORMAT}")
+        file_format = metadata.get("format", "no format")
+        raise CheckpointError(f"{path} is not a liverview checkpoint: {file_format}, not {_FORMAT}")
     try:
         network = AttentionResUNet(NetworkConfig(**json.loads(metadata["network"])))
         network.load_state_dict(_single_precision(tensors))
@@ -118,4 +118,5 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def _single_precision(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same tensors, floating-point ones as float32."""
     return {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}

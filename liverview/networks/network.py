@@ -21,12 +21,12 @@ _NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _POOL = {2: F.max_pool2d, 3: F.max_pool3d}
 _LINEAR = {2: "bilinear", 3: "trilinear"}
 # Beyond these no machine could build it; a damaged file must not make one try.
-_MOST = {"in_channels": 256, "classes": 256, "base_features": 128, "depth": 6}
+_MAX = {"in_channels": 256, "classes": 256, "base_features": 128, "depth": 6}
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """What is needed to build the network again; stored in every checkpoint.
+    """The architecture of a network; stored in every checkpoint.
 
     Attributes
     ----------
@@ -46,16 +46,17 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if self.dims not in (2, 3):
             raise ValueError(f"dims must be 2 or 3, got {self.dims}")
-        for name, most in _MOST.items():
+        for name, most in _MAX.items():
             if not 1 <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must be 1 to {most}, got {getattr(self, name)}")
 
     @property
     def multiple(self) -> int:
-        """Every spatial size of the input must be a multiple of this."""
+        """The number of which every spatial size of the input must be a multiple."""
         return 2**self.depth
 
     def to_dict(self) -> dict[str, Any]:
+        """The configuration as JSON values."""
         return asdict(self)
 
 
@@ -68,8 +69,8 @@ class ConvNorm(nn.Module):
         self.norm: nn.Module = _NORM[dims](outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.norm(self.conv(x))
-        return y
+        out: Tensor = self.norm(self.conv(x))
+        return out
 
 
 class ResidualBlock(nn.Module):
@@ -143,7 +144,7 @@ class AttentionResUNet(nn.Module):
     def forward(
         self, x: Tensor, return_gates: bool = False
     ) -> Tensor | tuple[Tensor, list[Tensor]]:
-        """Return the logits and, if asked for, the gates' coefficients.
+        """The logits and, if asked for, the gates' coefficients.
 
         The coefficients are one (B, 1, ...) tensor in 0..1 per decoder stage, coarse to fine.
 
@@ -151,7 +152,7 @@ class AttentionResUNet(nn.Module):
         ------
         ValueError : where a spatial size is not a multiple of ``config.multiple``.
         """
-        self._check(x)
+        self._check_shape(x)
         skips: list[Tensor] = []
         for level, block in enumerate(self.encoder):
             x = block(x if level == 0 else _POOL[self.config.dims](x, 2))
@@ -163,7 +164,7 @@ class AttentionResUNet(nn.Module):
         logits: Tensor = self.head(x)
         return (logits, gates) if return_gates else logits
 
-    def _check(self, x: Tensor) -> None:
+    def _check_shape(self, x: Tensor) -> None:
         if x.ndim != self.config.dims + 2 or x.shape[1] != self.config.in_channels:
             raise ValueError(
                 f"input must be (B, {self.config.in_channels}) and {self.config.dims} sizes, "

@@ -1,4 +1,4 @@
-"""From Hounsfield units to network input, the same code for training and inference."""
+"""Preprocessing of HU to network input, the same for training and inference."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ class Window:
             raise ValueError(f"a window's width must be above 0 HU, got {self.width}")
 
     def apply(self, hu: Tensor, liver_hu: float) -> Tensor:
+        """Map HU to -1..1; ``liver_hu`` is the liver's median."""
         middle = self.level + (liver_hu if self.relative else 0.0)
         return ((hu - middle) * (2.0 / self.width)).clamp_(-1, 1)
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How input is made from a volume; stored in every checkpoint.
+    """The steps from a volume to network input; stored in every checkpoint.
 
     Attributes
     ----------
@@ -46,7 +47,7 @@ class Preprocessing:
         slices at the scan's own resolution.
     windows : every window of every adjacent slice is one channel.
     slices : adjacent slices, odd; 1 for a 3D network, which sees its neighbors anyway.
-    prior : whether the first stage's liver probability (-1..1) is the last channel.
+    prior : True where the first stage's liver probability (-1..1) is the last channel.
     min_max : instead of windows, the range of each whole slice is mapped to 0..1.
     """
 
@@ -72,21 +73,24 @@ class Preprocessing:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
+        """Read the values of `to_dict` or of a recipe."""
         given = dict(values)
         given["spacing_mm"] = tuple(float(s) for s in given["spacing_mm"])
         given["windows"] = tuple(Window(**w) for w in given.get("windows", ()))
         return cls(**given)
 
     def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON values."""
         return asdict(self)
 
     @property
     def channels(self) -> int:
+        """Channels of the network's input."""
         return max(1, len(self.windows)) * self.slices + int(self.prior)
 
     @property
     def whole_slices(self) -> bool:
-        """Whether the network sees whole slices at the scan's own resolution."""
+        """True where the network sees whole slices at the scan's own resolution."""
         return not any(self.spacing_mm)
 
     @property
@@ -96,10 +100,11 @@ class Preprocessing:
 
     @property
     def needs_liver_hu(self) -> bool:
+        """True where a window's level counts from the liver's median HU."""
         return any(window.relative for window in self.windows)
 
     def group(self, slice_mm: float) -> int:
-        """How many stored slices, so far apart, are averaged into one that a 2D network sees."""
+        """The number of stored slices, ``slice_mm`` apart, averaged into one for a 2D network."""
         return max(1, math.floor(self.spacing_mm[2] / slice_mm + 0.5))
 
     def input_3d(self, hu: Tensor, liver_hu: float = 0.0) -> Tensor:
@@ -114,7 +119,7 @@ class Preprocessing:
         slices = hu.movedim(2, 0)
         count = len(slices) - 2 * self.halo
         scaled = (
-            [_min_max(slices)]
+            [_scale_min_max(slices)]
             if self.min_max
             else [window.apply(slices, liver_hu) for window in self.windows]
         )
@@ -128,10 +133,10 @@ class Preprocessing:
         return torch.stack(channels, dim=1)
 
 
-def padded(hu: Tensor, size: tuple[int, int]) -> Tensor:
-    """Slices in the middle of larger ones that are filled with each slice's minimum.
+def pad_to_size(hu: Tensor, size: tuple[int, int]) -> Tensor:
+    """Pad slices on all sides with each slice's minimum.
 
-    (I, J, K) -> (size[0], size[1], K), views where nothing is to be done.
+    (I, J, K) -> (size[0], size[1], K), a view where the size is right already.
     """
     if tuple(hu.shape[:2]) == size:
         return hu
@@ -141,13 +146,13 @@ def padded(hu: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def center_slice(size: int, padded_size: int) -> slice:
-    """Where ``size`` voxels lie in the middle of ``padded_size``."""
+    """The slice of ``size`` voxels in the middle of ``padded_size``."""
     start = (padded_size - size) // 2
     return slice(start, start + size)
 
 
-def _min_max(slices: Tensor) -> Tensor:
-    """Each slice's own range as 0..1, (K, I, J); a slice of one value is 0."""
+def _scale_min_max(slices: Tensor) -> Tensor:
+    """Scale each slice's own range to 0..1, (K, I, J); a slice of one value is 0."""
     low = slices.amin(dim=(1, 2), keepdim=True)
     span = slices.amax(dim=(1, 2), keepdim=True) - low
     return (slices - low) / torch.where(span > 0, span, 1.0)

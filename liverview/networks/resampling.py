@@ -7,13 +7,13 @@ from torch import Tensor
 
 
 def linear_weights(count: int, positions: Tensor, support: float = 1.0) -> Tensor:
-    """Weights that take ``count`` old cells to new positions, (len(positions), count).
+    """Weights from ``count`` old cells to new positions, (len(positions), count).
 
     Parameters
     ----------
     positions : centers of the new cells, in old cells; beyond the ends the outermost
         cell is repeated.
-    support : how many old cells a new one spans; above 1 the triangle widens so that
+    support : old cells that a new one spans; above 1 the triangle widens so that
         every old cell counts, which keeps fine detail and noise from aliasing.
     """
     width = max(support, 1.0)
@@ -40,6 +40,6 @@ def apply_in_plane(block: Tensor, weights: tuple[Tensor, Tensor], axes: tuple[in
 
 
 def downsampling_weights(size: int, scale: float) -> Tensor:
-    """Weights from ``size`` samples to ones ``scale`` apart that begin at the same edge."""
+    """Weights from ``size`` samples to ones ``scale`` apart, (new, size), from the same edge on."""
     positions = (torch.arange(max(1, round(size / scale))) + 0.5) * scale - 0.5
     return linear_weights(size, positions, support=scale)

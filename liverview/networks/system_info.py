@@ -1,4 +1,4 @@
-"""What liverview runs on: what a person should name beside a question."""
+"""Versions, processor, device and weights, to be named beside a question."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHORT = 16  # digits of a hash that are shown
 
 
 def iter_system_info() -> Iterator[tuple[str, str]]:
-    """Yields what and its value, what is known at once first; torch is imported on the way."""
+    """Yield names and values, those known at once first; imports torch on the way."""
     yield "liverview", __version__
     yield "Python", platform.python_version()
     yield "System", platform.platform()
@@ -29,7 +29,7 @@ def iter_system_info() -> Iterator[tuple[str, str]]:
     import torch
 
     from liverview.files.sidefiles.weights import weights_sha256
-    from liverview.networks.device import fastest_type, pick_device
+    from liverview.networks.runtime import fastest_type, pick_device
 
     yield "Threads of torch", str(torch.get_num_threads())
     for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):

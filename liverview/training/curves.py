@@ -16,7 +16,10 @@ _LOSS, _HELD_OUT, _RATE, _DICE = "loss", "val_loss", "learning rate", "dice_"
 
 
 class Curves(Callback):
-    """Its points are part of the training state: a resumed run goes on with the same curves."""
+    """The curves of a run, drawn after each validation.
+
+    Their points are part of the training state: a resumed run goes on with the same curves.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -40,33 +43,33 @@ class Curves(Callback):
         # Kept where it is: to look at every step's loss would make the device wait.
         self._losses.append(outputs["loss"].detach())
         if trainer.global_step % trainer.log_every_n_steps == 0:
-            self._take(trainer)
+            self._add_losses(trainer)
 
     def on_validation_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        self._take(trainer)
+        self._add_losses(trainer)
         for name, value in trainer.callback_metrics.items():
             if name == _HELD_OUT or name.startswith(_DICE):
-                self._add(name, trainer.global_step, float(value))
+                self._add_point(name, trainer.global_step, float(value))
         if trainer.is_global_zero:
             with atomic.atomic_write(self.path) as temporary:
-                _draw(self._points).savefig(temporary, dpi=120)
+                _draw_figure(self._points).savefig(temporary, dpi=120)
 
-    def _take(self, trainer: lightning.Trainer) -> None:
-        """One point for the steps since the last one."""
+    def _add_losses(self, trainer: lightning.Trainer) -> None:
+        """Add one point for the steps since the last one."""
         if self._losses:
             mean = float(sum(self._losses)) / len(self._losses)
             self._losses.clear()
-            self._add(_LOSS, trainer.global_step, mean)
+            self._add_point(_LOSS, trainer.global_step, mean)
             rate = trainer.optimizers[0].param_groups[0]["lr"]
-            self._add(_RATE, trainer.global_step, float(rate))
+            self._add_point(_RATE, trainer.global_step, float(rate))
 
-    def _add(self, name: str, step: int, value: float) -> None:
+    def _add_point(self, name: str, step: int, value: float) -> None:
         self._points.setdefault(name, []).append((step, value))
 
 
-def _draw(points: dict[str, list[tuple[int, float]]]) -> Figure:
+def _draw_figure(points: dict[str, list[tuple[int, float]]]) -> Figure:
     figure = Figure(figsize=(9, 8), layout="constrained")
     losses, dice, rate = figure.subplots(3, sharex=True, height_ratios=(3, 3, 1))
     losses.set_ylabel("loss")

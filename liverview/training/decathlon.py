@@ -1,7 +1,7 @@
 """Scans of a Medical Segmentation Decathlon folder as single slices, one at a time.
 
 A slice out of the middle of a .nii.gz needs all that comes before it. So every scan is read
-once, into plain arrays that are mapped into memory: whoever needs a slice reads that slice.
+once, into plain arrays that are mapped into memory, of which a slice is read alone.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from torch.utils.data import Dataset
 
 from liverview.core.errors import LiverviewError
 from liverview.files import atomic, nifti
-from liverview.networks.preprocessing import Preprocessing, center_slice, padded
+from liverview.networks.preprocessing import Preprocessing, center_slice, pad_to_size
 from liverview.training.recipe import SliceRecipe
 
-_SAME = {"cancer": "tumor", "tumour": "tumor"}  # what the Decathlon calls a tumor
+_SYNONYMS = {"cancer": "tumor", "tumour": "tumor"}
 
 
 class DataError(LiverviewError):
@@ -43,12 +43,12 @@ class DecathlonCase:
 
 @dataclass(frozen=True)
 class Decathlon:
-    """What a run uses of a folder.
+    """The scans of a folder that a run uses.
 
     Attributes
     ----------
-    name, license : as dataset.json has them.
-    training, validation : by scan, with nothing in common.
+    name, license : from dataset.json.
+    training, validation : disjoint, sorted by name.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Decathlon:
 
 
 def read_decathlon(folder: Path, recipe: SliceRecipe) -> Decathlon:
-    """Read dataset.json and the scans' headers; split what the recipe wants, by its seed.
+    """Read dataset.json and the scans' headers; split the scans by the recipe's seed.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def read_decathlon(folder: Path, recipe: SliceRecipe) -> Decathlon:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
         names = [values["labels"][str(n)].lower() for n in range(len(values["labels"]))]
-        scans = [_scan(folder, entry) for entry in values["training"]]
+        scans = [_case_of_entry(folder, entry) for entry in values["training"]]
         title, license_ = str(values.get("name", folder.name)), str(values.get("licence", ""))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(
@@ -78,24 +78,24 @@ def read_decathlon(folder: Path, recipe: SliceRecipe) -> Decathlon:
         ) from error
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{file} is not one of the Decathlon: its {error} is amiss.") from error
-    classes = tuple(_SAME.get(name, name) for name in names)
+    classes = tuple(_SYNONYMS.get(name, name) for name in names)
     if classes != recipe.classes:
         raise DataError(
             f"{file} has labels for {', '.join(classes)}, the recipe {recipe.name} is for "
             f"{', '.join(recipe.classes)}: choose the recipe or the folder that fits."
         )
-    most = recipe.sample.fewer_than
-    used = [scan for scan in scans if nifti.read_summary(scan.image).shape[2] < most]
+    limit = recipe.sample.fewer_than
+    used = [scan for scan in scans if nifti.read_summary(scan.image).shape[2] < limit]
     if len(used) < 2:
         raise DataError(
-            f"{folder} has {len(used)} scan(s) with fewer than {most} slices; at least two are "
+            f"{folder} has {len(used)} scan(s) with fewer than {limit} slices; at least two are "
             "needed, one to train on and one to validate."
         )
     training, validation = split_cases(used, recipe)
     return Decathlon(title, license_, training, validation)
 
 
-def _scan(folder: Path, entry: dict[str, str]) -> DecathlonCase:
+def _case_of_entry(folder: Path, entry: dict[str, str]) -> DecathlonCase:
     image = folder / entry["image"]
     return DecathlonCase(nifti.name_without_suffix(image), image, folder / entry["label"])
 
@@ -103,23 +103,20 @@ def _scan(folder: Path, entry: dict[str, str]) -> DecathlonCase:
 def split_cases(
     scans: Sequence[DecathlonCase], recipe: SliceRecipe
 ) -> tuple[tuple[DecathlonCase, ...], tuple[DecathlonCase, ...]]:
-    """Scans to train on and to validate, each by name; whatever order they came in."""
+    """Split scans into those to train on and those to validate, independent of their order."""
     ordered = sorted(scans, key=lambda scan: scan.name)
-    lot = np.random.default_rng(recipe.seed).permutation(len(ordered))
+    shuffled = np.random.default_rng(recipe.seed).permutation(len(ordered))
     count = min(math.ceil(recipe.sample.validation_share * len(ordered)), len(ordered) - 1)
-    held = set(lot[:count].tolist())
-    parts = [
-        tuple(scan for n, scan in enumerate(ordered) if (n in held) == wanted)
-        for wanted in (False, True)
-    ]
-    return parts[0], parts[1]
+    held_out = set(shuffled[:count].tolist())
+    training = tuple(scan for n, scan in enumerate(ordered) if n not in held_out)
+    validation = tuple(scan for n, scan in enumerate(ordered) if n in held_out)
+    return training, validation
 
 
 class Unpacking(Dataset[str]):
-    """Item n unpacks scan n into the cache, where that is still to do.
+    """The unpacking of scans into the cache; item n unpacks scan n unless it is there already.
 
-    It is "" or, because errors lose their form between processes, the sentence that says what
-    is wrong.
+    An item is "" or the message of an error, which would lose its form between processes.
     """
 
     def __init__(self, scans: Sequence[DecathlonCase], cache: Path, classes: int) -> None:
@@ -134,14 +131,15 @@ class Unpacking(Dataset[str]):
         if not 0 <= index < len(self):
             raise IndexError(index)
         try:
-            _unpack(self.scans[index], self.cache, self.classes)
+            _unpack_scan(self.scans[index], self.cache, self.classes)
         except (ValueError, OSError, MemoryError) as error:
             return str(error)
         return ""
 
 
-def _unpack(scan: DecathlonCase, cache: Path, classes: int) -> None:
-    image, labels = _unpacked(scan, cache)
+def _unpack_scan(scan: DecathlonCase, cache: Path, classes: int) -> None:
+    """Write HU, int16, and labels of a scan as (K, I, J) arrays, unless they are there."""
+    image, labels = _cache_files(scan, cache)
     if image.exists() and labels.exists():
         return
     volume, truth = nifti.read(scan.image), nifti.read_labels(scan.labels)
@@ -157,24 +155,24 @@ def _unpack(scan: DecathlonCase, cache: Path, classes: int) -> None:
         )
     hu = np.empty((volume.shape[2], *volume.shape[:2]), np.int16)
     for k in range(len(hu)):
-        part = volume.voxels[:, :, k] + np.float32(volume.intercept)
-        hu[k] = np.clip(np.rint(part), -32768, 32767)
-    _keep(image, hu)
-    _keep(labels, np.ascontiguousarray(np.moveaxis(truth.voxels, 2, 0)))
+        values = volume.voxels[:, :, k] + np.float32(volume.intercept)
+        hu[k] = np.clip(np.rint(values), -32768, 32767)
+    _write_array(image, hu)
+    _write_array(labels, np.ascontiguousarray(np.moveaxis(truth.voxels, 2, 0)))
 
 
-def _keep(path: Path, voxels: NDArray[Any]) -> None:
+def _write_array(path: Path, voxels: NDArray[Any]) -> None:
     with atomic.atomic_write(path) as temporary:
         np.save(temporary, voxels)
 
 
-def _unpacked(scan: DecathlonCase, cache: Path) -> tuple[Path, Path]:
+def _cache_files(scan: DecathlonCase, cache: Path) -> tuple[Path, Path]:
     return cache / f"{scan.name}.image.npy", cache / f"{scan.name}.labels.npy"
 
 
 @functools.cache
-def _mapped(path: Path) -> NDArray[Any]:
-    """An unpacked array, (K, I, J), of which only what is looked at is read."""
+def _open_mapped(path: Path) -> NDArray[Any]:
+    """Open an unpacked array, (K, I, J), of which only the slices in use are read."""
     mapped: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     return mapped
 
@@ -188,25 +186,29 @@ class Slices(Dataset[tuple[Tensor, Tensor, int]]):
     """
 
     def __init__(
-        self, scans: Sequence[DecathlonCase], cache: Path, how: Preprocessing, size: tuple[int, int]
+        self,
+        scans: Sequence[DecathlonCase],
+        cache: Path,
+        preprocessing: Preprocessing,
+        size: tuple[int, int],
     ) -> None:
-        self._files = [_unpacked(scan, cache) for scan in scans]
-        self._how = how
+        self._files = [_cache_files(scan, cache) for scan in scans]
+        self._preprocessing = preprocessing
         self._size = size
-        depths = [len(_mapped(image)) for image, _ in self._files]
-        self._places = [(n, k) for n, depth in enumerate(depths) for k in range(depth)]
+        depths = [len(_open_mapped(image)) for image, _ in self._files]
+        self._slices = [(n, k) for n, depth in enumerate(depths) for k in range(depth)]
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._slices)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, int]:
-        number, k = self._places[index]
-        image, labels = (_mapped(path) for path in self._files[number])
-        halo = self._how.halo
+        number, k = self._slices[index]
+        image, labels = (_open_mapped(path) for path in self._files[number])
+        halo = self._preprocessing.halo
         # Beyond the first and the last slice the outermost one is repeated.
         wanted = np.clip(np.arange(k - halo, k + halo + 1), 0, len(image) - 1)
         hu = torch.from_numpy(image[wanted].astype(np.float32)).movedim(0, 2)
-        x = self._how.input_2d(padded(hu, self._size))[0]
+        x = self._preprocessing.input_2d(pad_to_size(hu, self._size))[0]
         target = torch.zeros(self._size, dtype=torch.uint8)
         rows, columns = (
             center_slice(n, whole) for n, whole in zip(image.shape[1:], self._size, strict=True)
@@ -217,6 +219,6 @@ class Slices(Dataset[tuple[Tensor, Tensor, int]]):
 
 def common_size(scans: Sequence[DecathlonCase], cache: Path, multiple: int) -> tuple[int, int]:
     """The smallest H and W, multiples of ``multiple``, that every unpacked slice fits into."""
-    planes = [_mapped(_unpacked(scan, cache)[0]).shape[1:] for scan in scans]
+    planes = [_open_mapped(_cache_files(scan, cache)[0]).shape[1:] for scan in scans]
     height, width = (-(-max(sizes) // multiple) * multiple for sizes in zip(*planes, strict=True))
     return height, width

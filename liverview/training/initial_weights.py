@@ -1,4 +1,4 @@
-"""Weights to begin with: what ``--init`` takes from a checkpoint, and the record of it."""
+"""Initial weights: those that ``--init`` takes from a checkpoint, and the record of them."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def copy_weights(network: AttentionResUNet, classes: tuple[str, ...], path: Path
     """
     given = load_checkpoint(path)
     theirs, ours = given.network.config.to_dict(), network.config.to_dict()
-    odd = [
+    mismatches = [
         f"{name} {theirs[name]} instead of {ours[name]}"
         for name in _SHAPE
         if theirs[name] != ours[name]
     ]
-    if odd:
+    if mismatches:
         raise CheckpointError(
-            f"{path} does not fit the recipe's network, it has {', '.join(odd)}: begin with "
+            f"{path} does not fit the recipe's network, it has {', '.join(mismatches)}: begin with "
             "other weights or change the recipe."
         )
     tensors = given.network.state_dict()
@@ -69,7 +69,9 @@ def copy_weights(network: AttentionResUNet, classes: tuple[str, ...], path: Path
 def record_initial_weights(
     out: Path, init: Path | None, began: bool, resume: bool
 ) -> InitialWeights | None:
-    """What the run in ``out`` begins, or began, with; kept there for the next resume.
+    """Record the initial weights of the run in ``out``, or check them against the record.
+
+    Returns those that the run began with, None for random ones.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def record_initial_weights(
     """
     record = out / _RECORD
     kept = InitialWeights(**json.loads(record.read_text("utf-8"))) if record.exists() else None
-    given = _initial_weights(init) if init else None
+    given = _hash_checkpoint(init) if init else None
     if began:
         if given and (kept is None or given.sha256 != kept.sha256):
             what = f"with {kept.file}" if kept else "with random weights"
@@ -100,7 +102,7 @@ def record_initial_weights(
     return given
 
 
-def _initial_weights(path: Path) -> InitialWeights:
+def _hash_checkpoint(path: Path) -> InitialWeights:
     try:
         return InitialWeights(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
     except OSError as error:

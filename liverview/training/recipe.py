@@ -1,4 +1,4 @@
-"""Training recipes: small TOML files that say everything about a run."""
+"""Training recipes: small TOML files with everything that a run depends on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RecipeError(LiverviewError):
 
 @dataclass(frozen=True)
 class SampleConfig:
-    """What one sample looks like.
+    """The kind and size of a sample.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class SampleConfig:
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """How the weights are found: AdamW, linear warm-up, cosine decay, moving average.
+    """The optimization: AdamW, linear warm-up, cosine decay, moving average.
 
     ``batch`` samples make a step, shared by ``processes`` where the CPU does the work.
 
@@ -104,7 +104,7 @@ _RANGES = (
 
 @dataclass(frozen=True)
 class SliceConfig:
-    """Which scans of a Medical Segmentation Decathlon folder give slices, and to whom.
+    """The choice of scans of a Medical Segmentation Decathlon folder.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class SliceConfig:
 
 @dataclass(frozen=True)
 class PlateauConfig:
-    """How the weights are found from slices: Adam, a lower rate on plateaus, an early stop.
+    """The optimization on slices: Adam, a lower rate on plateaus, an early stop.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ class PlateauConfig:
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Raise ValueError, naming the entry, for what is no number from ``low`` to ``high``.
+    """Raise ValueError, naming the entry, unless ``value`` is a number from ``low`` to ``high``.
 
     Where both bounds are whole, the number must be so, too.
     """
@@ -164,7 +164,7 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What every training run has; ``text`` is the TOML it was read from."""
+    """The settings of every training run; ``text`` is the TOML it was read from."""
 
     name: str
     seed: int
@@ -203,11 +203,11 @@ class Recipe(RunConfig):
             raise ValueError("spacing_mm must be above 0: phantoms have no resolution of their own")
         check_range("validation samples", self.validation_samples, 1, 1_000_000)
         check_range("every", self.validate_every, 1, 100_000_000)
-        how = self.optimizer
-        if how.settle_steps and (how.steps - how.settle_steps) % self.validate_every:
+        settled_from = self.optimizer.steps - self.optimizer.settle_steps
+        if self.optimizer.settle_steps and settled_from % self.validate_every:
             raise ValueError(
                 f"settling must begin with a round of {self.validate_every} steps (every), not "
-                f"after {how.steps - how.settle_steps} steps"
+                f"after {settled_from} steps"
             )
         plane = self.sample.shape if self.network.dims == 3 else self.sample.shape[:2]
         if any(n % self.network.multiple for n in plane):
@@ -232,10 +232,10 @@ class SliceRecipe(RunConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range("threshold", self.threshold, 0.01, 0.99)
-        how = self.preprocessing
-        if self.network.dims != 2 or not how.whole_slices:
+        preprocessing = self.preprocessing
+        if self.network.dims != 2 or not preprocessing.whole_slices:
             raise ValueError("slices must be for dims = 2 and spacing_mm = [0, 0, 0], their own")
-        if how.prior or how.needs_liver_hu:
+        if preprocessing.prior or preprocessing.needs_liver_hu:
             raise ValueError("slices must be without prior and relative windows: no first stage")
 
 
@@ -252,7 +252,7 @@ def read_recipe(path: Path) -> Recipe | SliceRecipe:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path} is not a readable recipe: {error}") from error
     try:
-        return _build(values, text)
+        return _build_recipe(values, text)
     except KeyError as error:
         raise RecipeError(f"{path}: the entry {error} is missing") from error
     except (TypeError, ValueError) as error:
@@ -271,7 +271,7 @@ def _check_keys(table: str, values: Mapping[str, Any], known: set[str]) -> None:
         raise ValueError(f"{f'{table}.' if table else ''}{name} is not an entry of such a recipe")
 
 
-def _build(values: Mapping[str, Any], text: str) -> Recipe | SliceRecipe:
+def _build_recipe(values: Mapping[str, Any], text: str) -> Recipe | SliceRecipe:
     preprocessing = Preprocessing.from_dict(values["preprocessing"])
     classes = tuple(values["classes"])
     network = NetworkConfig(
@@ -282,7 +282,7 @@ def _build(values: Mapping[str, Any], text: str) -> Recipe | SliceRecipe:
     _check_keys("scans", values.get("scans", {}), {"share"})
     known = {"samples", "every"} if phantoms else {"threshold"}
     _check_keys("validation", values["validation"], known)
-    plan: dict[str, Any] = {
+    run_config: dict[str, Any] = {
         "name": values["name"],
         "seed": values["seed"],
         "classes": classes,
@@ -294,7 +294,7 @@ def _build(values: Mapping[str, Any], text: str) -> Recipe | SliceRecipe:
     if not phantoms:
         del sample["kind"]
         return SliceRecipe(
-            **plan,
+            **run_config,
             sample=SliceConfig(**sample),
             optimizer=PlateauConfig(**values["optimizer"]),
             threshold=values["validation"]["threshold"],
@@ -303,7 +303,7 @@ def _build(values: Mapping[str, Any], text: str) -> Recipe | SliceRecipe:
     if "slice_mm" in sample:
         sample["slice_mm"] = tuple(sample["slice_mm"])
     return Recipe(
-        **plan,
+        **run_config,
         sample=SampleConfig(**sample),
         optimizer=OptimizerConfig(**values["optimizer"]),
         validation_samples=values["validation"]["samples"],

@@ -24,12 +24,12 @@ from lightning.pytorch.trainer.states import TrainerStatus
 
 from liverview.files import atomic
 from liverview.networks.checkpoint import Checkpoint, save_checkpoint
-from liverview.networks.device import DeviceError, pick_device
-from liverview.networks.memory import reuse_large_blocks
+from liverview.networks.runtime import DeviceError, pick_device, reuse_large_blocks
 from liverview.training.curves import Curves
 from liverview.training.decathlon import DataError, Decathlon, read_decathlon
 from liverview.training.initial_weights import copy_weights, record_initial_weights
-from liverview.training.phantom_module import ExponentialMovingAverage, PhantomModule
+from liverview.training.moving_average import ExponentialMovingAverage
+from liverview.training.phantom_module import PhantomModule
 from liverview.training.recipe import Recipe, RecipeError, RunConfig, SliceRecipe
 from liverview.training.scans import LabelledScan, read_scans
 from liverview.training.slices import EarlyStop, SliceModule
@@ -67,57 +67,76 @@ def train(
     KeyboardInterrupt : where it was stopped; the last finished round or epoch is kept.
     """
     path, state = out / f"{recipe.name}.safetensors", out / _STATE
-    where = _check_device(device)
-    scans = _check_data(recipe, data)
+    torch_device = _check_device(device)
+    decathlon = _check_data(recipe, data)
     began = path.exists() or state.exists()
     _check_folder(recipe, out, state, began, resume)
-    labelled: tuple[LabelledScan, ...] = ()
+    scans: tuple[LabelledScan, ...] = ()
     if data and isinstance(recipe, Recipe):
-        labelled = read_scans(data, recipe.preprocessing)
-    if scans:
-        split = {"training": scans.training, "validation": scans.validation}
-        _keep_split({part: [scan.name for scan in of] for part, of in split.items()}, out, began)
-    elif labelled:
-        _keep_split({"training": [scan.name for scan in labelled]}, out, began)
-    origin = record_initial_weights(out, init, began, resume)
+        scans = read_scans(data, recipe.preprocessing)
+    if decathlon or scans:
+        _record_split(_split_by_name(decathlon, scans), out, began)
+    initial = record_initial_weights(out, init, began, resume)
     if path.exists():
         return path
     reuse_large_blocks()
     lightning.seed_everything(recipe.seed, verbose=False)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    module: PhantomModule | SliceModule
-    if isinstance(recipe, SliceRecipe):
-        assert scans is not None
-        module = SliceModule(recipe, scans, out / "cache")
-    else:
-        module = PhantomModule(recipe, labelled)
+    module = _make_module(recipe, decathlon, scans, out)
     if init and not began:
         copy_weights(module.network, recipe.classes, init)
-    trainer = _trainer(recipe, out, where)
-    with warnings.catch_warnings(), _interruptible(trainer):
+    trainer = _make_trainer(recipe, out, torch_device)
+    with _without_advice(), _interruptible(trainer):
+        trainer.fit(module, ckpt_path=state if state.exists() else None, weights_only=True)
+    card = module.card()
+    if initial:
+        card["began_with"] = asdict(initial)
+    if trainer.is_global_zero:
+        _export_checkpoint(path, recipe, module, card)
+    return path
+
+
+def _make_module(
+    recipe: Recipe | SliceRecipe,
+    decathlon: Decathlon | None,
+    scans: tuple[LabelledScan, ...],
+    out: Path,
+) -> PhantomModule | SliceModule:
+    """The Lightning module of a recipe, on its data."""
+    if isinstance(recipe, SliceRecipe):
+        assert decathlon is not None
+        return SliceModule(recipe, decathlon, out / "cache")
+    return PhantomModule(recipe, scans)
+
+
+def _export_checkpoint(
+    path: Path,
+    recipe: Recipe | SliceRecipe,
+    module: PhantomModule | SliceModule,
+    card: dict[str, Any],
+) -> None:
+    """Write the checkpoint that the app loads."""
+    checkpoint = Checkpoint(
+        network=module.network.eval(),
+        preprocessing=recipe.preprocessing,
+        classes=recipe.classes,
+        recipe=recipe.text,
+        card=card,
+    )
+    save_checkpoint(path, checkpoint)
+
+
+@contextlib.contextmanager
+def _without_advice() -> Iterator[None]:
+    """Silence advice of Lightning that does not apply to these runs."""
+    with warnings.catch_warnings():
         # Advice on worker counts: one worker is what keeps the run reproducible.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         # A resumed run finds its own state.
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
         # Figures of slices are gathered before they are logged: every process has the same.
         warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
-        trainer.fit(module, ckpt_path=state if state.exists() else None, weights_only=True)
-    card = module.card()
-    if origin:
-        card["began_with"] = asdict(origin)
-    if not trainer.is_global_zero:
-        return path
-    save_checkpoint(
-        path,
-        Checkpoint(
-            network=module.network.eval(),
-            preprocessing=recipe.preprocessing,
-            classes=recipe.classes,
-            recipe=recipe.text,
-            card=card,
-        ),
-    )
-    return path
+        yield
 
 
 def _check_data(recipe: Recipe | SliceRecipe, data: Path | None) -> Decathlon | None:
@@ -142,15 +161,33 @@ def _check_data(recipe: Recipe | SliceRecipe, data: Path | None) -> Decathlon | 
     return None
 
 
-def _keep_split(split: dict[str, list[str]], out: Path, began: bool) -> None:
-    """Write down which scans do what; a run that goes on must have the same."""
-    kept = out / _SPLIT
-    if began and not (kept.exists() and json.loads(kept.read_text("utf-8")) == split):
+def _split_by_name(
+    decathlon: Decathlon | None, scans: tuple[LabelledScan, ...]
+) -> dict[str, list[str]]:
+    """The names of the scans in each part of the split."""
+    if decathlon is None:
+        return {"training": [scan.name for scan in scans]}
+    return {
+        "training": [case.name for case in decathlon.training],
+        "validation": [case.name for case in decathlon.validation],
+    }
+
+
+def _record_split(split: dict[str, list[str]], out: Path, began: bool) -> None:
+    """Record the split of the scans; a resumed run must have the same."""
+    record = out / _SPLIT
+    if began and not (record.exists() and json.loads(record.read_text("utf-8")) == split):
         raise DataError(f"{out} holds a run on other scans: name its own with --data.")
-    atomic.write_json(kept, split)
+    atomic.write_json(record, split)
 
 
 def _check_device(name: str) -> torch.device:
+    """The device for training; auto takes no mps.
+
+    Raises
+    ------
+    DeviceError : where the device is not there, or cannot train.
+    """
     device = pick_device(name)
     if device.type == "mps" and name == "auto":
         return torch.device("cpu")
@@ -164,19 +201,48 @@ def _check_folder(recipe: RunConfig, out: Path, state: Path, began: bool, resume
     if began and not resume:
         raise FileExistsError(f"{out} holds a run already: resume it, or choose another folder.")
     out.mkdir(parents=True, exist_ok=True)
-    kept = out / _RECIPE
-    if began and not (kept.exists() and kept.read_text(encoding="utf-8") == recipe.text):
+    record = out / _RECIPE
+    if began and not (record.exists() and record.read_text(encoding="utf-8") == recipe.text):
         raise RecipeError(f"{out} holds a run of another recipe: choose another folder.")
     if state.exists() and not zipfile.is_zipfile(state):
         raise RecipeError(f"{state} is damaged: remove it to start again.")
-    kept.write_text(recipe.text, encoding="utf-8")
+    record.write_text(recipe.text, encoding="utf-8")
 
 
-def _trainer(recipe: Recipe | SliceRecipe, out: Path, device: torch.device) -> lightning.Trainer:
+def _make_trainer(
+    recipe: Recipe | SliceRecipe, out: Path, device: torch.device
+) -> lightning.Trainer:
+    """The trainer of a recipe, with its callbacks and logs in ``out``."""
     on_cpu = device.type == "cpu"
     table = CSVLogger(out, name="logs")
+    if isinstance(recipe, SliceRecipe):
+        limits: dict[str, Any] = {"max_epochs": recipe.optimizer.epochs}
+        if not on_cpu:
+            limits["precision"] = "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    else:
+        limits = {
+            "max_epochs": math.ceil(recipe.optimizer.steps / recipe.validate_every),
+            "gradient_clip_val": recipe.optimizer.clip_norm,
+        }
+    return lightning.Trainer(
+        **limits,
+        **_execution_options(recipe, device),
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=10,
+        logger=[table, TensorBoardLogger(out, name="logs", version=table.version)],
+        callbacks=_make_callbacks(recipe, out),
+        enable_progress_bar=sys.stderr.isatty(),
+        enable_model_summary=False,
+        deterministic=not on_cpu,
+    )
+
+
+def _make_callbacks(recipe: Recipe | SliceRecipe, out: Path) -> list[Callback]:
+    """Signals, logs, curves, the training state, and what a kind of recipe adds."""
     callbacks: list[Callback] = [
-        _Signals(),
+        _KeepSignals(),
         LearningRateMonitor("step"),
         Curves(out / "curves.png"),
         # Written between two rounds of samples: what makes a resumed run exact.
@@ -188,55 +254,33 @@ def _trainer(recipe: Recipe | SliceRecipe, out: Path, device: torch.device) -> l
         ),
     ]
     if isinstance(recipe, SliceRecipe):
-        callbacks.append(EarlyStop("val_loss", patience=recipe.optimizer.stop_patience))
-        own: dict[str, Any] = {"max_epochs": recipe.optimizer.epochs}
-        if not on_cpu:
-            own["precision"] = "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    else:
-        how = recipe.optimizer
-        callbacks.insert(0, ExponentialMovingAverage(decay=how.average_decay))
-        own = {
-            "max_epochs": math.ceil(how.steps / recipe.validate_every),
-            "gradient_clip_val": how.clip_norm,
-        }
-    return lightning.Trainer(
-        **own,
-        **_place(recipe, device),
-        reload_dataloaders_every_n_epochs=1,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        log_every_n_steps=10,
-        logger=[table, TensorBoardLogger(out, name="logs", version=table.version)],
-        callbacks=callbacks,
-        enable_progress_bar=sys.stderr.isatty(),
-        enable_model_summary=False,
-        deterministic=not on_cpu,
-    )
+        return [*callbacks, EarlyStop("val_loss", patience=recipe.optimizer.stop_patience)]
+    return [ExponentialMovingAverage(decay=recipe.optimizer.average_decay), *callbacks]
 
 
-def _place(recipe: Recipe | SliceRecipe, device: torch.device) -> dict[str, Any]:
-    """Where the trainer works: what torchrun says, else what the recipe and the device do."""
+def _execution_options(recipe: Recipe | SliceRecipe, device: torch.device) -> dict[str, Any]:
+    """The trainer's devices and strategy: from torchrun, else from the recipe and the device."""
     if device.type == "cpu":
         processes = recipe.optimizer.processes if isinstance(recipe, Recipe) else 1
-        place: dict[str, Any] = {"accelerator": "cpu", "devices": processes}
+        options: dict[str, Any] = {"accelerator": "cpu", "devices": processes}
     else:
         processes = 1
         every: str | int = "auto" if isinstance(recipe, SliceRecipe) else 1
-        place = {
+        options = {
             "accelerator": "gpu",
             "devices": every if device.index is None else [device.index],
         }
     if torch.distributed.is_torchelastic_launched():
         processes = int(os.environ["LOCAL_WORLD_SIZE"])
-        place["devices"] = processes
-        place["num_nodes"] = int(os.environ["WORLD_SIZE"]) // processes
+        options["devices"] = processes
+        options["num_nodes"] = int(os.environ["WORLD_SIZE"]) // processes
     if device.type == "cpu":
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
-    return place | {"strategy": "ddp" if processes > 1 else "auto"}
+    return options | {"strategy": "ddp" if processes > 1 else "auto"}
 
 
-class _Signals(Callback):
-    """Being asked to end stops a run as it stops every other command.
+class _KeepSignals(Callback):
+    """Keeps the handler of SIGTERM, so that it stops a run as it stops every other command.
 
     Lightning's own handler tells the other processes in a collective call, which waits for
     ever where they are busy with another one.
@@ -254,7 +298,7 @@ class _Signals(Callback):
 
 @contextlib.contextmanager
 def _interruptible(trainer: lightning.Trainer) -> Iterator[None]:
-    """Lightning ends the program where it was interrupted; here that is the caller's to do."""
+    """Raise KeyboardInterrupt where Lightning would end the program on an interrupt."""
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Training samples drawn from phantoms on the fly: never the same twice.
+"""Training samples drawn from phantoms and labelled scans on the fly, never the same twice.
 
 Sample n of a stream is a function of (seed, n) alone, so that a stopped run can go on
 where it stopped, and the same seed gives the same run.
@@ -32,16 +32,26 @@ from liverview.phantom.scanner import Scanner, ScanSimulation, draw_scanner
 from liverview.phantom.subject import Subject, add_appearance, draw_subject
 from liverview.phantom.vessels import min_visible_contrast
 from liverview.training.recipe import Recipe, SampleConfig
-from liverview.training.scans import LabelledScan, draw_liver_sample, draw_organ_sample
+from liverview.training.scan_samples import draw_liver_sample, draw_organ_sample
+from liverview.training.scans import LabelledScan
 from liverview.training.simulated_prior import simulate_coarse_prior
 
-_HEADS = 0.05  # share of the bodies that are none
-_AROUND_MM = 6.0  # of liver, which a vessel is compared with
-_NO_METAL_HU = 150.0  # nor calcium: what differs by more is no tissue
+_HEADS = 0.05  # share of the subjects that are a head
+_LIVER_BLUR_MM = 6.0  # SD of the blur for the HU of the liver around a vessel
+_MAX_TISSUE_HU = 150.0  # of difference from the liver; beyond it is metal or calcium
 
 
 class PhantomSamples(Dataset[tuple[Tensor, Tensor]]):
-    """(input, target) pairs; consecutive samples come from ``lanes`` bodies in turn."""
+    """Pairs of input and target, each a function of the recipe's seed and its number.
+
+    Consecutive samples come from as many bodies in turn as a batch has samples.
+
+    Parameters
+    ----------
+    start, stop : numbers of the samples.
+    stream : another stream, such as the one for validation, has other samples.
+    scans : labelled scans to mix in, in the share that the recipe names.
+    """
 
     def __init__(
         self,
@@ -75,12 +85,12 @@ class PhantomSamples(Dataset[tuple[Tensor, Tensor]]):
                     return draw_liver_sample(draw, scan, sample, self.recipe.preprocessing)
                 liver = self.recipe.classes.index("liver")
                 return draw_organ_sample(draw, scan, sample, self.recipe.preprocessing, liver)
-        subject = self._subject(lane, number // lanes // sample.per_body * lanes + lane)
+        subject = self._subject_of(lane, number // lanes // sample.per_body * lanes + lane)
         draw = RandomSource((self.recipe.seed, self.stream, 1, number))
-        make = {"organs": _draw_organ_sample, "liver": _draw_liver_sample}[sample.kind]
-        return make(draw, subject, sample, self.recipe.preprocessing)
+        draw_sample = {"organs": _draw_organ_sample, "liver": _draw_liver_sample}[sample.kind]
+        return draw_sample(draw, subject, sample, self.recipe.preprocessing)
 
-    def _subject(self, lane: int, number: int) -> Subject:
+    def _subject_of(self, lane: int, number: int) -> Subject:
         kept = self._subjects.get(lane)
         if kept is None or kept[0] != number:
             draw = RandomSource((self.recipe.seed, self.stream, 0, number))
@@ -91,10 +101,10 @@ class PhantomSamples(Dataset[tuple[Tensor, Tensor]]):
 
 
 def _draw_organ_sample(
-    draw: RandomSource, subject: Subject, config: SampleConfig, how: Preprocessing
+    draw: RandomSource, subject: Subject, config: SampleConfig, preprocessing: Preprocessing
 ) -> tuple[Tensor, Tensor]:
-    """A block of the body with its organs, (C, I, J, K) and (I, J, K)."""
-    grid = _organ_grid(draw, subject.body, config, how)
+    """Draw a block of the body with its organs, (C, I, J, K) and (I, J, K)."""
+    grid = _draw_organ_grid(draw, subject.body, config, preprocessing)
     # Few large ones: else all that is dark beside the liver passes for a tumor of it.
     lesions = draw.integer(1, 9) if draw.chance(0.4) else 0
     largest = 50 if draw.chance(0.25) else 30
@@ -105,16 +115,18 @@ def _draw_organ_sample(
     if draw.chance(0.12):
         _shift_by_breathing(draw, hu, organs)
     _limit_view(draw, hu, organs)
-    return how.input_3d(hu), organs
+    return preprocessing.input_3d(hu), organs
 
 
-def _organ_grid(draw: RandomSource, body: Body, config: SampleConfig, how: Preprocessing) -> Grid:
-    """A block that is mostly somewhere along the liver, else anywhere in the known body.
+def _draw_organ_grid(
+    draw: RandomSource, body: Body, config: SampleConfig, preprocessing: Preprocessing
+) -> Grid:
+    """Draw the grid of a block: mostly along the liver, else anywhere in the known body.
 
-    Its place is no multiple of the spacing, so that no two blocks cut voxels alike.
+    Its origin is no multiple of the spacing, so that no two blocks cut voxels alike.
     """
     z = CANONICAL_GRID.axis(2)
-    spacing = how.spacing_mm
+    spacing = preprocessing.spacing_mm
     half = (config.shape[2] - 1) / 2 * spacing[2]
     low, high = body.known_z_range[0] + half, body.known_z_range[1] - half
     liver = slices_with(body.organs[Organ.LIVER])
@@ -135,7 +147,7 @@ def _organ_grid(draw: RandomSource, body: Body, config: SampleConfig, how: Prepr
 
 
 def _shift_by_breathing(draw: RandomSource, hu: Field, organs: Tensor) -> None:
-    """The chest moved between parts of the scan: slices above a level are shifted."""
+    """Shift the slices above a level, as breathing between parts of the scan does, in place."""
     for _ in range(draw.integer(1, 4)):
         level = draw.integer(0, hu.shape[2])
         shift = (draw.integer(-1, 2), draw.integer(-1, 2))
@@ -144,7 +156,7 @@ def _shift_by_breathing(draw: RandomSource, hu: Field, organs: Tensor) -> None:
 
 
 def _limit_view(draw: RandomSource, hu: Field, organs: Tensor) -> None:
-    """A scan that does not show the whole body: padding on one side, or all around it."""
+    """Limit the field of view, in place: padding on one side, or all around the body."""
     padding = (-1024.0, -2000.0, -3024.0, 0.0)[draw.choice((2, 1, 1, 1))]
     lot = draw.uniform(0, 1)
     if lot < 0.15:
@@ -157,54 +169,57 @@ def _limit_view(draw: RandomSource, hu: Field, organs: Tensor) -> None:
 
 
 def _draw_liver_sample(
-    draw: RandomSource, subject: Subject, config: SampleConfig, how: Preprocessing
+    draw: RandomSource, subject: Subject, config: SampleConfig, preprocessing: Preprocessing
 ) -> tuple[Tensor, Tensor]:
-    """Slices around a point of the liver, (K, C, I, J) and (K, I, J)."""
-    grid = _liver_grid(draw, subject.body, config, how)
+    """Draw slices around a point of the liver, (K, C, I, J) and (K, I, J)."""
+    grid = _draw_liver_grid(draw, subject.body, config, preprocessing)
     lesions = draw.integer(1, 7) if draw.chance(0.45) else 0
     patient = add_appearance(draw, subject, lesions, 60)
     painting = paint(patient, grid)
     scanner = draw_scanner(draw, grid.spacing)
     body = patient.body
     hu = ScanSimulation(scanner, body, draw).image(painting, grid)
-    liver = resample(_liver_distance(body), CANONICAL_GRID, grid)
-    prior = simulate_coarse_prior(draw, liver, grid, partial(_organ_around, body, grid))
+    liver = resample(_liver_field(body), CANONICAL_GRID, grid)
+    prior = simulate_coarse_prior(draw, liver, grid, partial(_organ_field_at, body, grid))
     sure = prior > 0.9
     known = int(sure.sum()) > 50
     liver_hu = float(hu[sure].median()) if known else patient.appearance.mean_hu[Organ.LIVER]
     liver_hu += draw.normal(0, 4)
     labels = _visible_labels(painting, patient.appearance.mean_hu[Organ.LIVER], scanner, grid)
-    inner = slice(how.halo, grid.shape[2] - how.halo)
+    inner = slice(preprocessing.halo, grid.shape[2] - preprocessing.halo)
     target = labels[:, :, inner].long().movedim(2, 0)
-    return how.input_2d(hu, prior[:, :, inner], liver_hu), target
+    return preprocessing.input_2d(hu, prior[:, :, inner], liver_hu), target
 
 
-def _liver_grid(draw: RandomSource, body: Body, config: SampleConfig, how: Preprocessing) -> Grid:
-    """A grid around a random point in or near the liver."""
+def _draw_liver_grid(
+    draw: RandomSource, body: Body, config: SampleConfig, preprocessing: Preprocessing
+) -> Grid:
+    """Draw a grid around a random point in or near the liver."""
     index = (body.organs[Organ.LIVER] < 6).nonzero()
     chosen = (
         index[draw.integer(0, len(index))].tolist()
         if len(index)
         else [n // 2 for n in CANONICAL_GRID.shape]
     )
-    place = [
+    center = [
         o + i * s + draw.normal(0, 12)
         for o, i, s in zip(CANONICAL_GRID.origin, chosen, CANONICAL_GRID.spacing, strict=True)
     ]
-    spacing = (how.spacing_mm[0], how.spacing_mm[1], draw.log_uniform(*config.slice_mm))
-    shape = (config.shape[0], config.shape[1], config.shape[2] + 2 * how.halo)
-    return Grid.centered(place, spacing, shape)
+    i_mm, j_mm, _ = preprocessing.spacing_mm
+    spacing = (i_mm, j_mm, draw.log_uniform(*config.slice_mm))
+    shape = (config.shape[0], config.shape[1], config.shape[2] + 2 * preprocessing.halo)
+    return Grid.centered(center, spacing, shape)
 
 
-def _organ_around(body: Body, grid: Grid, center: Point) -> Field:
-    """Distance to the organ that holds a place, mm."""
+def _organ_field_at(body: Body, grid: Grid, center: Point) -> Field:
+    """The distance to the organ that holds a point, mm."""
     point = Grid.centered(center, CANONICAL_GRID.spacing, (1, 1, 1))
-    there = {o: float(resample(d, CANONICAL_GRID, point)) for o, d in body.organs.items()}
-    return resample(body.organs[min(there, key=lambda o: there[o])], CANONICAL_GRID, grid)
+    depths = {o: float(resample(d, CANONICAL_GRID, point)) for o, d in body.organs.items()}
+    return resample(body.organs[min(depths, key=lambda o: depths[o])], CANONICAL_GRID, grid)
 
 
-def _liver_distance(body: Body) -> Field:
-    """Distance to the liver where its neighbors have taken their share, mm."""
+def _liver_field(body: Body) -> Field:
+    """The distance to the liver after its competition with its neighbors, mm."""
     rivals = [d for organ, d in body.organs.items() if organ is not Organ.LIVER]
     nearest = torch.stack(rivals).amin(dim=0)
     liver = body.organs[Organ.LIVER]
@@ -213,7 +228,7 @@ def _liver_distance(body: Body) -> Field:
 
 
 def _visible_labels(painting: Painting, liver_hu: float, scanner: Scanner, grid: Grid) -> Tensor:
-    """The labels; vessels that no reader could see are not asked for.
+    """The labels, with liver in place of vessels that no reader could see.
 
     A vessel can be seen where, after the scanner's blur, it differs from the liver around it
     somewhere in its cross-section by `min_visible_contrast`. Blur makes thin vessels faint, so
@@ -231,12 +246,12 @@ def _visible_labels(painting: Painting, liver_hu: float, scanner: Scanner, grid:
 
 
 def _liver_hu_around(painting: Painting, liver_hu: float, grid: Grid) -> Field:
-    """HU of the liver without its vessels around every voxel; ``liver_hu`` where there is none."""
-    wide = [_AROUND_MM / s for s in grid.spacing]
+    """The mean HU of parenchyma around every voxel; ``liver_hu`` where there is none."""
+    sigma = [_LIVER_BLUR_MM / s for s in grid.spacing]
     bare = (
-        (painting.labels == Label.LIVER) & ((painting.hu - liver_hu).abs() < _NO_METAL_HU)
+        (painting.labels == Label.LIVER) & ((painting.hu - liver_hu).abs() < _MAX_TISSUE_HU)
     ).float()
-    share = gaussian(bare, wide)
+    share = gaussian(bare, sigma)
     return torch.where(
-        share > 0.02, gaussian(painting.hu * bare, wide) / share.clamp(min=0.02), liver_hu
+        share > 0.02, gaussian(painting.hu * bare, sigma) / share.clamp(min=0.02), liver_hu
     )

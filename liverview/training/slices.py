@@ -28,7 +28,7 @@ Loader = DataLoader[tuple[Tensor, Tensor, int]]  # of samples; Batch is what it 
 
 
 class EarlyStop(EarlyStopping):
-    """Ends the training; also where a resumed run had come to its end already."""
+    """Early stopping that also ends a resumed run that had come to its end already."""
 
     def on_train_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
@@ -56,6 +56,7 @@ class SliceModule(lightning.LightningModule):
         self.loss = DiceCELoss(softmax=True, batch=True, include_background=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The network's logits, float32."""
         logits: Tensor = self.network(x)
         return logits.float()
 
@@ -70,10 +71,10 @@ class SliceModule(lightning.LightningModule):
         """
         self.cache.mkdir(exist_ok=True)
         scans = (*self.data.training, *self.data.validation)
-        todo = Unpacking(scans, self.cache, len(self.recipe.classes))
+        unpacking = Unpacking(scans, self.cache, len(self.recipe.classes))
         terminal = sys.stderr.isatty()
-        unpacked = DataLoader(todo, batch_size=None, num_workers=self._workers)
-        for number, problem in enumerate(unpacked, start=1):
+        problems = DataLoader(unpacking, batch_size=None, num_workers=self._workers)
+        for number, problem in enumerate(problems, start=1):
             if problem:
                 raise DataError(problem)
             if terminal:
@@ -82,7 +83,13 @@ class SliceModule(lightning.LightningModule):
             print(file=sys.stderr)
 
     def setup(self, stage: str) -> None:
-        data, how = self.data, self.recipe.preprocessing
+        """Open the unpacked slices.
+
+        Raises
+        ------
+        RecipeError : where the processes cannot share a batch.
+        """
+        data, preprocessing = self.data, self.recipe.preprocessing
         if self.recipe.optimizer.batch % self.trainer.world_size:
             raise RecipeError(
                 f"A batch of {self.recipe.optimizer.batch} slices cannot be shared by "
@@ -90,8 +97,8 @@ class SliceModule(lightning.LightningModule):
             )
         scans = (*data.training, *data.validation)
         size = common_size(scans, self.cache, self.recipe.network.multiple)
-        self._training = Slices(data.training, self.cache, how, size)
-        self._validation = Slices(data.validation, self.cache, how, size)
+        self._training = Slices(data.training, self.cache, preprocessing, size)
+        self._validation = Slices(data.validation, self.cache, preprocessing, size)
 
     def train_dataloader(self) -> Loader:
         """The slices in an order that is a function of the seed and the epoch alone."""
@@ -102,6 +109,7 @@ class SliceModule(lightning.LightningModule):
         return self._loader(self._training, order[: len(order) // world * world])
 
     def val_dataloader(self) -> Loader:
+        """The held-out slices in their own order."""
         return self._loader(self._validation, range(len(self._validation)))
 
     def _loader(self, slices: Slices, order: Sequence[int]) -> Loader:
@@ -129,10 +137,10 @@ class SliceModule(lightning.LightningModule):
         return loss
 
     def configure_optimizers(self) -> Any:
-        how = self.recipe.optimizer
-        optimizer = torch.optim.Adam(self.network.parameters(), lr=how.learning_rate)
+        config = self.recipe.optimizer
+        optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
         plateau = ReduceLROnPlateau(
-            optimizer, factor=how.plateau_factor, patience=how.plateau_patience
+            optimizer, factor=config.plateau_factor, patience=config.plateau_patience
         )
         # Lightning steps what counts epochs only after the state was kept, and a resumed run
         # would miss that step; what counts an epoch's steps comes before.
@@ -170,11 +178,11 @@ class SliceModule(lightning.LightningModule):
         logits, truth = self._logits(x), self._one_hot(target)
         loss = float(self.loss(logits, truth))
         self._loss += torch.tensor([loss * len(x), len(x)], dtype=torch.float64)
-        found, truth = logits.softmax(dim=1) > self.recipe.threshold, truth > 0
+        predicted, truth = logits.softmax(dim=1) > self.recipe.threshold, truth > 0
         scans = scans.cpu()
         for counts, voxels in (
-            (self._both, found & truth),
-            (self._total, found),
+            (self._both, predicted & truth),
+            (self._total, predicted),
             (self._total, truth),
             (self._truth, truth),
         ):
@@ -198,7 +206,7 @@ class SliceModule(lightning.LightningModule):
             weights = self.network.state_dict()
             self.best = {name: t.detach().cpu().clone() for name, t in weights.items()}
 
-    # ---- what is kept --------------------------------------------------------------------
+    # ---- state and card ------------------------------------------------------------------
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["best"], checkpoint["held_out"] = self.best, self.held_out
@@ -207,7 +215,7 @@ class SliceModule(lightning.LightningModule):
         self.best, self.held_out = checkpoint["best"], checkpoint["held_out"]
 
     def card(self) -> dict[str, Any]:
-        """What the exported checkpoint says about the training."""
+        """The data card of the exported checkpoint."""
         data = self.data
         return {
             "data": f"Medical Segmentation Decathlon, {data.name}",

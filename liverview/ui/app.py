@@ -20,6 +20,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QApplication
 
+from liverview.core.errors import LiverviewError
 from liverview.ui.headless import HeadlessRun
 from liverview.ui.main_window import MainWindow
 from liverview.ui.state.session import Session
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from liverview.phantom.config import PhantomConfig
 
 
-class NoDisplayError(ValueError):
+class NoDisplayError(LiverviewError):
     """There is no screen to show a window on."""
 
 

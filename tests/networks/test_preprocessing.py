@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from liverview.networks.preprocessing import Preprocessing, Window, center_slice, padded
+from liverview.networks.preprocessing import Preprocessing, Window, center_slice, pad_to_size
 from liverview.networks.resampling import apply_along_axis, linear_weights
 
 
@@ -96,11 +96,11 @@ def test_min_max_takes_each_slices_own_range() -> None:
 
 def test_slices_are_padded_with_their_minimum() -> None:
     hu = torch.tensor([[[1.0, -5], [2, -6]]])
-    out = padded(hu, (3, 4))
+    out = pad_to_size(hu, (3, 4))
     assert out[center_slice(1, 3), center_slice(2, 4)].equal(hu)
     assert out[:, :, 0].sum() == 3 + 10
     assert (out[0] == torch.tensor([1.0, -6])).all()
-    assert padded(hu, (1, 2)) is hu
+    assert pad_to_size(hu, (1, 2)) is hu
 
 
 @pytest.mark.parametrize(

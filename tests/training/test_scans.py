@@ -13,20 +13,16 @@ from liverview.core.labels import Label
 from liverview.networks.checkpoint import load_checkpoint
 from liverview.networks.preprocessing import Preprocessing, Window
 from liverview.phantom.fields import Grid, RandomSource, gaussian
-from liverview.training import scans as scans_module
+from liverview.training import scan_samples
 from liverview.training.decathlon import DataError
-from liverview.training.phantom_module import PresentDiceCE
+from liverview.training.lesion_insertion import insert_lesions
+from liverview.training.losses import PresentDiceCE
 from liverview.training.recipe import Recipe, RecipeError, SampleConfig, read_recipe
 from liverview.training.run import train
 from liverview.training.samples import PhantomSamples
-from liverview.training.scans import (
-    IGNORE_INDEX,
-    LabelledScan,
-    complementary_label,
-    draw_liver_sample,
-    draw_organ_sample,
-    read_scans,
-)
+from liverview.training.scan_samples import draw_liver_sample, draw_organ_sample
+from liverview.training.scans import LabelledScan, read_scans
+from liverview.training.targets import IGNORE_INDEX, complementary_label, ignore_invisible_vessels
 
 from support.tiny_recipe import TINY
 
@@ -84,7 +80,7 @@ def test_slices_of_the_second_stage_are_the_scans_own(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In-plane they are bent, and every voxel inside is some part of the organ, whichever."""
-    monkeypatch.setattr(scans_module, "_insert_lesions", lambda draw, hu, target, grid: hu)
+    monkeypatch.setattr(scan_samples, "insert_lesions", lambda draw, hu, target, grid: hu)
     scans = read_scans(folder, FINE)
     assert scans[0].spacing == (1.25, 1.25, 5.0)
     depths = set()
@@ -129,7 +125,7 @@ def parts(folder: Path) -> LabelledScan:
 def test_vessels_and_tumors_are_named_where_they_are_known(
     parts: LabelledScan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scans_module, "_insert_lesions", lambda draw, hu, target, grid: hu)
+    monkeypatch.setattr(scan_samples, "insert_lesions", lambda draw, hu, target, grid: hu)
     seen = set()
     for n in range(24):
         x, target = draw_liver_sample(RandomSource((6, n)), parts, SLICES, FINE)
@@ -149,9 +145,9 @@ def test_vessels_that_the_noise_hides_are_not_asked_for() -> None:
     target = torch.full((8, 8, 2), int(Label.LIVER))
     target[:2] = int(Label.VESSEL)
     hu[:2] += 12
-    scans_module._ignore_invisible_vessels(hu, target, noise_hu=20.0)
+    ignore_invisible_vessels(hu, target, noise_hu=20.0)
     assert (target[:2] == Label.VESSEL).all()
-    scans_module._ignore_invisible_vessels(hu, target, noise_hu=30.0)
+    ignore_invisible_vessels(hu, target, noise_hu=30.0)
     assert (target[:2] == complementary_label(0)).all()
     assert (target[2:] == Label.LIVER).all()
 
@@ -168,7 +164,7 @@ def test_lesions_are_drawn_into_a_real_liver_and_named() -> None:
     sizes = []
     for n in range(12):
         drawn = target.clone()
-        seen = scans_module._insert_lesions(RandomSource((7, n)), hu, drawn, grid)
+        seen = insert_lesions(RandomSource((7, n)), hu, drawn, grid)
         tumor = drawn == Label.TUMOR
         assert not tumor[~organ].any()
         assert torch.equal(drawn == IGNORE_INDEX, target == IGNORE_INDEX)

@@ -21,15 +21,16 @@ from liverview.networks.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from liverview.networks.device import DeviceError
 from liverview.networks.network import AttentionResUNet
+from liverview.networks.runtime import DeviceError
 from liverview.phantom.fields import Grid
 from liverview.phantom.frame import Organ
 from liverview.phantom.paint import Painting
 from liverview.phantom.scanner import Scanner
 from liverview.training import run, samples
 from liverview.training.initial_weights import copy_weights, record_initial_weights
-from liverview.training.phantom_module import Batch, PhantomModule, PresentDiceCE, warmup_cosine
+from liverview.training.losses import PresentDiceCE
+from liverview.training.phantom_module import Batch, PhantomModule, warmup_cosine
 from liverview.training.recipe import Recipe, RecipeError, read_recipe
 from liverview.training.run import train
 from liverview.training.samples import PhantomSamples

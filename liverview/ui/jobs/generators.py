@@ -187,7 +187,7 @@ def iter_write_report(
     window: tuple[float, float],
 ) -> Iterator[Progress | WrittenReport]:
     """Write the report of a case; the window has asked about replacing files."""
-    from liverview.networks.device import pick_device
+    from liverview.networks.runtime import pick_device
     from liverview.printing.pdf import write_pdf
     from liverview.report import assembly
 

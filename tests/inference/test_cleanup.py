@@ -1,0 +1,160 @@
+"""Clean-up of the label map, beside the same rules for a whole block."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from liverview.core.labels import Label
+from liverview.core.stream import Progress
+from liverview.inference import streamed_components
+from liverview.inference.cleanup import MIN_COMPONENT_ML, iter_clean_labels
+
+
+def result(work: Generator[Progress, None, np.ndarray]) -> np.ndarray:
+    """What a generator returns at its end."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return np.asarray(end.value)
+
+
+TWO_MM = (2.0, 2.0, 2.0)
+
+
+def cleaned_up(
+    labels: np.ndarray, tumor: np.ndarray, spacing: tuple[float, float, float]
+) -> np.ndarray:
+    """The labels after the clean-up, which says of every slice whether it is another."""
+    after = labels.copy(order="F")
+    changed = result(iter_clean_labels(after, tumor, spacing))
+    assert (changed | (after == labels).all(axis=(0, 1))).all()
+    return after
+
+
+def sure(labels: np.ndarray) -> np.ndarray:
+    """A network that is sure of all of its tumors."""
+    return np.where(labels == Label.TUMOR, 255, 0).astype(np.uint8)
+
+
+def test_clean_up_keeps_the_largest_liver_fills_holes_and_drops_specks() -> None:
+    labels = np.zeros((30, 30, 30), np.uint8)
+    labels[2:20, 2:20, 2:20] = 1
+    labels[5:15, 5:15, 5:15] = 3
+    labels[10, 10, 10] = 0  # a hole
+    labels[3, 3, 3] = 2  # a speck
+    labels[25:28, 25:28, 25:28] = 1  # a loose part
+    cleaned = cleaned_up(labels, sure(labels), TWO_MM)
+    assert cleaned[10, 10, 10] == Label.LIVER
+    assert cleaned[3, 3, 3] == Label.LIVER
+    assert not cleaned[25:28].any()
+    assert (cleaned == 3).sum() == 999
+    nothing = np.zeros((3, 3, 3), np.uint8)
+    assert not cleaned_up(nothing, nothing, TWO_MM).any()
+
+
+def test_a_tumor_that_the_network_is_not_sure_of_is_none() -> None:
+    labels = np.zeros((30, 30, 30), np.uint8)
+    labels[2:28, 2:28, 2:28] = 1
+    labels[5:10, 5:10, 5:10] = 3
+    labels[15:25, 15:25, 15:25] = 3
+    probability = np.where(labels == 3, 200, 0).astype(np.uint8)
+    probability[5:10, 5:10, 5:10] = 140
+    probability[5, 5, 5] = 255  # as a whole it counts, not by its surest voxel
+    cleaned = cleaned_up(labels, probability, TWO_MM)
+    assert (cleaned[5:10, 5:10, 5:10] == Label.LIVER).all()
+    assert (cleaned[15:25, 15:25, 15:25] == Label.TUMOR).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("step", [0.7, 2.0, 5.0])
+def test_what_is_beside_the_liver_is_told_in_mm(axis: int, step: float) -> None:
+    """The same ball in the same liver's surface, however thick the slices are."""
+    spacing = [1.0, 1.0, 1.0]
+    spacing[axis] = step
+    at = np.indices([round(60 / s) for s in spacing]).T * spacing
+    kept = {}
+    for deep in (-3.0, 6.0):  # of the ball's middle, below the surface at 30 mm
+        labels = (at[..., axis] < 30).astype(np.uint8)
+        middle = np.array([30.0, 30, 30])
+        middle[axis] -= deep
+        ball = ((at - middle) ** 2).sum(axis=-1) < 12**2
+        labels[ball] = 3
+        labels = np.ascontiguousarray(labels.T)
+        cleaned = cleaned_up(labels, sure(labels), (spacing[0], spacing[1], spacing[2]))
+        kept[deep] = bool((cleaned == Label.TUMOR).any())
+    assert kept == {-3.0: False, 6.0: True}
+
+
+@pytest.mark.parametrize("corner", [0, 5])
+def test_a_tumor_that_is_more_beside_the_liver_than_in_it_is_none(corner: int) -> None:
+    labels = np.zeros((40, 40, 40), np.uint8)
+    inner = slice(corner, 30 + corner)
+    labels[inner, inner, inner] = 1
+    at = 30 + corner
+    labels[at - 10 : at - 2, 10:20, 10:20] = 3  # inside
+    labels[at - 8 : at, 10:20, 22:30] = 3  # at the capsule
+    labels[at : at + 5, 10:20, 10:20] = 3  # a neighbor, one of six faces in the liver
+    cleaned = cleaned_up(labels, sure(labels), TWO_MM)
+    assert not cleaned[at:].any()
+    assert (cleaned[:at] == labels[:at]).all()
+
+
+def plain_clean_up(
+    labels: np.ndarray, tumor: np.ndarray, spacing: tuple[float, float, float]
+) -> np.ndarray:
+    """The same rules, written down for a whole block."""
+    corners = np.ones((3, 3, 3), bool)
+
+    def largest(mask: np.ndarray) -> np.ndarray:
+        numbers, _ = ndimage.label(mask)
+        return mask & (numbers == np.bincount(numbers[mask], minlength=2).argmax())
+
+    organ = ndimage.binary_fill_holes(largest(labels > 0))
+    numbers, count = ndimage.label((labels == Label.TUMOR) & organ, corners)
+    found, beside = labels.copy(), np.zeros(labels.shape, bool)
+    for number in range(1, count + 1):
+        part = numbers == number
+        surface = outside = 0.0
+        for axis, step in enumerate(spacing):
+            for shift in (-1, 1):
+                there = np.roll(part, shift, axis) & (numbers == 0)  # no label at the border
+                surface += there.sum() / step
+                outside += (there & ~organ).sum() / step
+        if tumor[part].mean() < 0.7 * 255:
+            found[part] = Label.LIVER
+        if outside > 0.45 * surface:
+            beside |= part
+    organ = largest(organ & ~beside) if beside.any() else organ
+    out = np.where(organ, np.maximum(found, Label.LIVER), 0)
+    for label, ml in MIN_COMPONENT_ML.items():
+        numbers, _ = ndimage.label(out == label, corners)
+        sizes = np.bincount(numbers.ravel()) * np.prod(spacing) / 1000
+        out[(numbers > 0) & (sizes < ml)[numbers]] = Label.LIVER
+    return out
+
+
+@pytest.mark.parametrize("voxels", [1, 3000, 10**9])
+def test_the_clean_up_is_the_same_in_slabs_of_any_size(
+    voxels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed_components, "_VOXELS", voxels)
+    spacing = (1.5, 2.0, 3.0)
+    for seed in range(6):
+        generator = np.random.default_rng(seed)
+        smooth = [
+            ndimage.gaussian_filter(generator.normal(size=(34, 30, 26)), sigma)
+            for sigma in (3.0, 1.5, 1.5)
+        ]
+        labels = (smooth[0] > 0).astype(np.uint8)
+        for label, field in ((Label.VESSEL, smooth[1]), (Label.TUMOR, smooth[2])):
+            labels[(field > 0.08) & (smooth[0] > -0.01)] = label
+        labels[[0, -1]] = labels[:, [0, -1]] = labels[:, :, [0, -1]] = 0
+        tumor = np.clip(175 + 4000 * smooth[0], 0, 255).astype(np.uint8)
+        expected = plain_clean_up(labels, tumor, spacing)
+        assert {0, 1, 2, 3} <= set(np.unique(expected))
+        assert np.array_equal(cleaned_up(labels, tumor, spacing), expected)
