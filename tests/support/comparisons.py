@@ -106,7 +106,7 @@ def printed(
 
 
 def where(predicted: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Who has which voxel of two masks."""
+    """The outcome of every voxel of two masks."""
     who = np.zeros(SHAPE, np.uint8)
     who[predicted & reference] = VoxelOutcome.TRUE_POSITIVE
     who[predicted & ~reference] = VoxelOutcome.FALSE_POSITIVE

@@ -35,6 +35,14 @@ class FileActions:
         open_scan: Callable[[Path], object],
         close: Callable[[], object],
     ) -> None:
+        self._make_opening(factory, files)
+        self._make_saving(factory, files, reporting)
+        self.quit = factory.make_action("&Quit", "Ctrl+Q", "Close liverview", close)
+        self.recent = QMenu("Open &recent", factory.window)
+        self.recent.setToolTipsVisible(True)
+        self._open_scan = open_scan
+
+    def _make_opening(self, factory: ActionFactory, files: CaseFiles) -> None:
         make = factory.make_action
         self.open = make("&Open …", "Ctrl+O", "Open a CT scan", files.choose_scan, "open")
         self.phantom = make(
@@ -56,6 +64,9 @@ class FileActions:
         self.scan_info = make(
             "Scan &information …", "Ctrl+I", "Size, spacing and remarks", files.show_scan_info
         )
+
+    def _make_saving(self, factory: ActionFactory, files: CaseFiles, reporting: ReportFlow) -> None:
+        make = factory.make_action
         self.save = make("&Save label map …", "Ctrl+S", "Save all labels", files.save, "save")
         self.save_all = make(
             "Save label map with si&de files …",
@@ -70,10 +81,6 @@ class FileActions:
         self.screenshot = make(
             "Save s&creenshot …", "Ctrl+P", "Save a picture of the window", files.save_screenshot
         )
-        self.quit = make("&Quit", "Ctrl+Q", "Close liverview", close)
-        self.recent = QMenu("Open &recent", factory.window)
-        self.recent.setToolTipsVisible(True)
-        self._open_scan = open_scan
 
     def fill_menu(self, bar: QMenuBar) -> None:
         """Add the menu to a menu bar."""

@@ -43,14 +43,6 @@ class FindingsPanel(QWidget):
         self.state = QLabel()
         self.state.setWordWrap(True)
         self.figures = {name: QLabel() for name in _AMOUNTS}
-        form = QFormLayout()
-        form.setVerticalSpacing(2)
-        for name, (text, tip) in _AMOUNTS.items():
-            value = self.figures[name]
-            value.setAlignment(Qt.AlignmentFlag.AlignRight)
-            value.setToolTip(tip)
-            value.setAccessibleName(text)
-            form.addRow(text, value)
         self.table = LesionTable()
         self.recist = QLabel()
         self.recist.setWordWrap(True)
@@ -68,7 +60,7 @@ class FindingsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.addWidget(self.state)
-        layout.addLayout(form)
+        layout.addLayout(self._make_form())
         layout.addWidget(self.table, 1)
         layout.addLayout(row)
         layout.addWidget(self.recist)
@@ -78,6 +70,17 @@ class FindingsPanel(QWidget):
         findings.changed.connect(self.refresh)
         findings.session.volume_changed.connect(self.refresh)
         self.refresh()
+
+    def _make_form(self) -> QFormLayout:
+        form = QFormLayout()
+        form.setVerticalSpacing(2)
+        for name, (text, tip) in _AMOUNTS.items():
+            value = self.figures[name]
+            value.setAlignment(Qt.AlignmentFlag.AlignRight)
+            value.setToolTip(tip)
+            value.setAccessibleName(text)
+            form.addRow(text, value)
+        return form
 
     def showEvent(self, event: QShowEvent) -> None:
         self.findings.set_wanted(True)

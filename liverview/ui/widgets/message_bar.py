@@ -53,7 +53,7 @@ class MessageBar(QFrame):
         self.text.setToolTip(text)
         for label, action in choices:
             button = QPushButton(label)
-            button.clicked.connect(self._answering(action))
+            button.clicked.connect(self._make_answer(action))
             self.buttons.append(button)
             self._layout.insertWidget(self._layout.count() - 1, button)
         edge = "#e06c5c" if error else "#5b9bd5"
@@ -65,7 +65,7 @@ class MessageBar(QFrame):
         self._clear()
         self.hide()
 
-    def _answering(self, action: Callable[[], None]) -> Callable[[], None]:
+    def _make_answer(self, action: Callable[[], None]) -> Callable[[], None]:
         def answer() -> None:
             self.dismiss()
             action()

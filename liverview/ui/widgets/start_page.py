@@ -62,10 +62,10 @@ class StartPage(QWidget):
         menu = self.recent_button.menu()
         menu.clear()
         for path in paths:
-            menu.addAction(short_name(path), self._choosing(path)).setToolTip(str(path))
+            menu.addAction(short_name(path), self._make_request(path)).setToolTip(str(path))
         self.recent_button.setEnabled(bool(paths))
 
-    def _choosing(self, path: Path) -> Callable[[], None]:
+    def _make_request(self, path: Path) -> Callable[[], None]:
         def choose() -> None:
             self.recent_requested.emit(path)
 

@@ -1,4 +1,4 @@
-"""What is computed from the labels, and when."""
+"""Results that follow the labels."""
 
 from __future__ import annotations
 

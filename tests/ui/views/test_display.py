@@ -1,4 +1,4 @@
-"""How slices are drawn: interpolation, outlines, slabs, heat maps, the scale bar."""
+"""The drawing of slices: interpolation, outlines, slabs, heat maps, the scale bar."""
 
 from __future__ import annotations
 

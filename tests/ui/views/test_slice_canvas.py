@@ -1,4 +1,4 @@
-"""Which pixel shows which voxel, in all planes and orientations."""
+"""Every pixel shows its voxel, in all planes and orientations."""
 
 from __future__ import annotations
 

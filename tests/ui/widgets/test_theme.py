@@ -25,7 +25,7 @@ def _lightness(window: MainWindow) -> float:
 
 
 def _ink(action: QAction) -> float:
-    """How light the lines of an icon are."""
+    """The lightness of the lines of an icon."""
     picture = action.icon().pixmap(24, 24).toImage()
     pixels = [picture.pixelColor(x, y) for x in range(24) for y in range(24)]
     lines = [color.lightnessF() for color in pixels if color.alpha() > 250]
