@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,10 @@ class Progress:
 
     phase: str
     fraction: float
+
+
+ProgressCallback: TypeAlias = Callable[[Progress], object]
+"""What plain functions call with the progress of their work."""
 
 
 @dataclass(frozen=True)
@@ -58,3 +66,21 @@ class Slab:
     @property
     def stop(self) -> int:
         return self.start + self.labels.shape[2]
+
+
+def drain(stream: Iterable[Any], progress: ProgressCallback | None = None) -> None:
+    """Do all the work of a stream that has no result."""
+    for item in stream:
+        if progress is not None and isinstance(item, Progress):
+            progress(item)
+
+
+def result_of(stream: Iterable[Any], kind: type[T], progress: ProgressCallback | None = None) -> T:
+    """The last item of a stream, which is its result."""
+    item = None
+    for item in stream:
+        if progress is not None and isinstance(item, Progress):
+            progress(item)
+    if not isinstance(item, kind):
+        raise TypeError(f"the stream ended with {item!r}, not with a {kind.__name__}")
+    return item

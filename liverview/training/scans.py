@@ -22,7 +22,8 @@ from torch import Tensor
 from liverview.core.grid import same_grid
 from liverview.core.labels import Label
 from liverview.core.volume import Volume
-from liverview.files import nifti
+from liverview.files import images
+from liverview.files.formats import find_named
 from liverview.networks.preprocessing import Preprocessing
 from liverview.networks.resampling import apply_along_axis, downsampling_weights, linear_weights
 from liverview.phantom.fields import (
@@ -86,17 +87,21 @@ def read_scans(folder: Path, how: Preprocessing) -> tuple[LabelledScan, ...]:
     ------
     DataError : where there is none, or one has no labels on its own grid.
     """
-    found = sorted(folder.glob("*/ct.nii.gz"))
+    found = sorted(path for path in map(_scan_in, folder.glob("*/")) if path.exists())
     if not found:
         raise DataError(f"{folder} holds no folder with ct.nii.gz and liver.nii.gz.")
     return tuple(_read(path, how) for path in found)
 
 
+def _scan_in(folder: Path) -> Path:
+    return find_named(folder, "ct")
+
+
 def _read(path: Path, how: Preprocessing) -> LabelledScan:
-    labels = path.with_name("liver.nii.gz")
+    labels = find_named(path.parent, "liver")
     if not labels.exists():
         raise DataError(f"{labels} is missing: a scan to train on needs its liver.")
-    volume, known = nifti.read(path), nifti.read(labels)
+    volume, known = images.read(path), images.read(labels)
     if not same_grid(volume, known):
         raise DataError(
             f"{labels} ({known.shape} voxels) and its scan ({volume.shape}) do not lie on the same "

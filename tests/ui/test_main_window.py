@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from liverview.core.labels import FOREGROUND, DrawStyle, Label, default_styles
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Plane
-from liverview.files import nifti
+from liverview.files import images
 from liverview.phantom.config import PhantomConfig
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
 from liverview.ui.jobs import generators
@@ -439,7 +439,7 @@ def test_save_the_label_map(
     assert not segmented.isWindowModified()
     assert segmented.actions_.save.isEnabled()  # a second copy is nobody's harm
     assert segmented.session.labels is not None
-    saved = nifti.read_labels(answers.label_map)
+    saved = images.read_labels(answers.label_map)
     assert np.array_equal(saved.voxels, segmented.session.labels.voxels)
     assert np.array_equal(nib.load(answers.label_map).affine, nib.load(scan).affine)
 
@@ -577,7 +577,7 @@ def test_saving_what_is_still_being_found_stops_the_search(
     assert answers.asked[0] == "unsaved, segmenting"
     qtbot.waitUntil(lambda: not opened.isVisible(), timeout=TIMEOUT_MS)
     assert stream.closed.is_set()
-    assert nifti.read_labels(answers.label_map).voxels.sum() == 5 * 7 * 4
+    assert images.read_labels(answers.label_map).voxels.sum() == 5 * 7 * 4
 
 
 def test_no_question_outlives_its_case(
@@ -598,7 +598,7 @@ def test_no_question_outlives_its_case(
     answers.label_map_to_write = choose_slowly  # type: ignore[method-assign]
     with qtbot.waitSignal(segmented.controller.opened, timeout=TIMEOUT_MS):
         segmented.actions_.save.trigger()
-    assert nifti.read_labels(target).voxels.sum() == found
+    assert images.read_labels(target).voxels.sum() == found
     assert segmented.session.volume is not before
 
 
@@ -616,7 +616,7 @@ def test_saving_a_running_segmentation_stops_it_and_nothing_else(
     answers.unsaved, answers.label_map = Unsaved.SAVE, tmp_path / "labels.nii.gz"
     opened.close()
     qtbot.waitUntil(lambda: not opened.isVisible(), timeout=TIMEOUT_MS)
-    assert nifti.read_labels(answers.label_map).voxels.sum() == 5 * 7 * 4
+    assert images.read_labels(answers.label_map).voxels.sum() == 5 * 7 * 4
 
 
 class Never:

@@ -46,7 +46,7 @@ class Controller(QObject):
     reference_opened : the labels are compared with a file, with its path.
     volume_choice_needed : a 4D file, with its path and how many volumes it has.
     mapping_needed : a label map has values whose label is not known, with its path, its
-        `nifti.NamedLabels`, and what to call with the mapping.
+        `NamedLabels`, and what to call with the mapping.
     segmented : a segmentation ended, with its `Outcome`.
     mapped : maps of a slab, a `ProbabilitySlab`, where they are kept.
     saved : something was written and verified, with its path.
