@@ -22,6 +22,14 @@ class Progress:
     ----------
     phase : what is being done, a few words that can stand before a percentage.
     fraction : share of the whole work that is done, 0..1.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> steps = []
+    >>> scan = lv.read("ct.nii.gz", progress=steps.append)
+    >>> steps[-1]
+    Progress(phase='Reading', fraction=1.0)
     """
 
     phase: str
@@ -34,12 +42,19 @@ ProgressCallback: TypeAlias = Callable[[Progress], object]
 
 @dataclass(frozen=True)
 class Message:
-    """One sentence that a person should read once; the work goes on."""
+    """One sentence that a person should read once; the work goes on.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> lv.Message("No liver was found.").text
+    'No liver was found.'
+    """
 
     text: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Slab:
     """Labels of the axial slices [start, stop), on the CPU.
 
@@ -54,6 +69,16 @@ class Slab:
         coarsest decoder level first, where they were asked for; 0 where the network did not look.
     reach : the box of the volume outside of which no slab of the segmentation has labels or
         probabilities; with those, or with gates, only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import liverview as lv
+    >>> slab = lv.Slab(8, np.zeros((64, 64, 4), np.uint8))
+    >>> slab
+    Slab of slices 8 to 11
+    >>> slab.stop
+    12
     """
 
     start: int
@@ -62,6 +87,9 @@ class Slab:
     label_bbox: tuple[slice, slice] = (slice(None), slice(None))
     gates: NDArray[np.uint8] | None = None
     search_region: Box | None = None
+
+    def __repr__(self) -> str:
+        return f"Slab of slices {self.start} to {self.stop - 1}"
 
     @property
     def stop(self) -> int:

@@ -260,6 +260,23 @@ def write_masks(
     """Write one 0/1 file per label, NAME_liver.nii.gz and so on, as `write_labels` does.
 
     The liver is the whole organ, with its vessels and tumors.
+
+    Parameters
+    ----------
+    folder, name : of the files.
+    labels, volume, styles, overwrite : as for `write_labels`.
+
+    Raises
+    ------
+    As `write_labels` does.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> labels = lv.read_labels("labels.nii.gz")
+    >>> lv.write_masks(".", "case", labels)
+    >>> lv.read("case_tumor.nii.gz").voxels.max()
+    np.uint8(1)
     """
     drain(iter_write_masks(folder, name, labels, volume, styles=styles, overwrite=overwrite))
 
