@@ -20,7 +20,7 @@ from skimage.filters import frangi
 from liverview.core.labels import Label, label_mask
 from liverview.evaluation.cases import CT, REFERENCE, find_cases
 from liverview.evaluation.metrics import cl_dice, dice
-from liverview.files import nifti
+from liverview.files import images
 from liverview.inference.segmentation import collect_labels, iter_segment, load_models
 
 SMOOTH_MM = 0.8
@@ -54,8 +54,8 @@ def best(score: Image, organ: Mask, vessels: Mask) -> Mask:
 
 def ways(folder: Path) -> Iterator[tuple[str, float, float]]:
     """Name, Dice and clDice of each way; nothing where the reference shows no vessels."""
-    volume = nifti.read(folder / CT)
-    reference = nifti.read_labels(folder / REFERENCE).voxels
+    volume = images.read(folder / CT)
+    reference = images.read_labels(folder / REFERENCE).voxels
     if not label_mask(reference, Label.VESSEL).any():
         return
     labels = collect_labels(iter_segment(volume, load_models()), volume.shape)

@@ -17,7 +17,7 @@ from waiting import Paints, Window
 from liverview.core.labels import FOREGROUND, DrawStyle, Label
 from liverview.core.stream import Slab
 from liverview.core.volume import Plane, Volume
-from liverview.files import nifti
+from liverview.files import images
 from liverview.measurement.markup.shapes import Ellipse, Ruler
 from liverview.ui.state.display import Projection, SlabView
 from liverview.ui.state.overlay import Overlay, ramp
@@ -82,7 +82,7 @@ def noise_with_labels(rng: np.random.Generator) -> Window:
     """A window with a cube of noise and three labels, once all that is made behind it is there."""
     noise = rng.normal(40, 60, SIZE**3).astype(np.int16).reshape((SIZE,) * 3, order="F")
     path = Path(mkdtemp()) / "noise.nii"
-    for _ in nifti.iter_write_volume(path, Volume(noise, np.eye(4))):
+    for _ in images.iter_write_volume(path, Volume(noise, np.eye(4))):
         pass
     window = Window(path)
     session = window.session

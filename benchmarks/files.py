@@ -16,7 +16,7 @@ import SimpleITK
 from isal import isal_zlib
 from measuring import Row, alternating, in_child, median, peak_mb, resident_mb
 
-from liverview.files import nifti
+from liverview.files import images
 
 RUNS = 5
 
@@ -107,13 +107,13 @@ def print_peak(path: str, name: str) -> None:
 
 
 def save_rows(scan: Path, labels: Path) -> list[Row]:
-    volume, found = nifti.read(scan), nifti.read_labels(labels)
+    volume, found = images.read(scan), images.read_labels(labels)
     folder = Path(tempfile.mkdtemp())
     ours, theirs = folder / "ours.nii.gz", folder / "theirs.nii.gz"
     image = nib.Nifti1Image(np.asfortranarray(found.voxels), volume.affine)  # type: ignore[no-untyped-call]
 
     def save() -> None:
-        for _ in nifti.iter_write_labels(ours, found, volume, overwrite=True):
+        for _ in images.iter_write_labels(ours, found, volume, overwrite=True):
             pass
 
     ways: dict[str, Callable[[], object]] = {

@@ -10,7 +10,7 @@ from inputs import phantom
 from measuring import in_child, peak_mb, resident_mb
 
 from liverview.core.volume import LabelMap
-from liverview.files import nifti
+from liverview.files import images
 from liverview.inference.segmentation import collect_labels, iter_segment, load_models
 
 SLICES = (60, 120, 240, 480)
@@ -40,12 +40,12 @@ def grow(folder: Path) -> list[dict[str, Any]]:
 
 def print_costs(scan: str, labels: str) -> None:
     """In a process of its own, so that memory is this scan's."""
-    warm = nifti.read(Path(labels))
+    warm = images.read(Path(labels))
     models = load_models()
     collect_labels(iter_segment(warm, models, "cpu"), warm.shape)  # what the libraries keep once
     del warm
-    read = min(_seconds(lambda: nifti.read(Path(scan))) for _ in range(BEST_OF))
-    volume = nifti.read(Path(scan))
+    read = min(_seconds(lambda: images.read(Path(scan))) for _ in range(BEST_OF))
+    volume = images.read(Path(scan))
     voxels = collect_labels(iter(()), volume.shape)
     voxels[...] = 0  # touched: it is part of what is held anyway
     before = resident_mb()
@@ -59,7 +59,7 @@ def print_costs(scan: str, labels: str) -> None:
     map_ = LabelMap(voxels, volume.affine)
 
     def save() -> None:
-        for _ in nifti.iter_write_labels(target, map_, volume, overwrite=True):
+        for _ in images.iter_write_labels(target, map_, volume, overwrite=True):
             pass
 
     saved = min(_seconds(save) for _ in range(BEST_OF))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from liverview.files import nifti
+from liverview.files import images
 from liverview.phantom.config import Phantom, PhantomConfig
 from liverview.phantom.generation import iter_generate
 
@@ -23,8 +23,8 @@ def phantom(folder: Path, plane: int, slices: int) -> tuple[Path, Path]:
         )
         *_, case = iter_generate(config)
         assert isinstance(case, Phantom)
-        for _ in nifti.iter_write_volume(scan, case.volume, overwrite=True):
+        for _ in images.iter_write_volume(scan, case.volume, overwrite=True):
             pass
-        for _ in nifti.iter_write_labels(labels, case.labels, case.volume, overwrite=True):
+        for _ in images.iter_write_labels(labels, case.labels, case.volume, overwrite=True):
             pass
     return scan, labels

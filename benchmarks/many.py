@@ -12,7 +12,7 @@ from pathlib import Path
 from measuring import Row
 
 from liverview.cohort.local import Failed, Segmented, find_scan_tasks, iter_segment_cohort
-from liverview.files import nifti
+from liverview.files import images
 from liverview.inference.segmentation import collect_labels, iter_segment, load_models
 
 SCANS = 20
@@ -27,7 +27,7 @@ def many_rows(scan: Path) -> list[Row]:
     for number in range(SCANS):
         shutil.copy(scan, scans / f"{number:02d}.nii.gz")
     models = load_models()
-    volume = nifti.read(scan)
+    volume = images.read(scan)
     collect_labels(iter_segment(volume, models, "cpu"), volume.shape)
 
     def computing() -> float:

@@ -27,7 +27,7 @@ from liverview.core import paths
 from liverview.core.labels import Label, label_mask, merge_masks
 from liverview.evaluation.cases import CT, REFERENCE, find_cases
 from liverview.evaluation.metrics import cl_dice, dice
-from liverview.files import nifti
+from liverview.files import images
 from liverview.networks.checkpoint import Checkpoint, load_checkpoint
 from liverview.networks.network import fold_batch_norm
 from liverview.networks.preprocessing import center_slice, pad_to_size
@@ -128,7 +128,7 @@ def slices(hu: NDArray[np.float32], checkpoint: Checkpoint, scale: float) -> Ite
 
 
 def segmented(folder: Path, networks: list[Checkpoint]) -> NDArray[np.uint8]:
-    volume = nifti.read(folder / CT)
+    volume = images.read(folder / CT)
     hu = volume.voxels.astype(np.float32) + np.float32(volume.intercept)
     scale = max(1.0, PIXEL_MM / volume.spacing[0])
     labels = np.zeros(volume.shape, np.uint8)
@@ -151,7 +151,7 @@ def main() -> None:
     networks = [trained(name, args.out, args.epochs) for name in FOLDERS]
     for case in find_cases(args.cases):
         labels = segmented(case, networks)
-        truth = nifti.read_labels(case / REFERENCE).voxels
+        truth = images.read_labels(case / REFERENCE).voxels
         organ = truth > 0
         print(case.name, "liver", f"{dice(labels > 0, organ):.3f}", end="  ")
         for label in (Label.VESSEL, Label.TUMOR):
@@ -159,7 +159,7 @@ def main() -> None:
             if label is Label.VESSEL:
                 found &= organ
             if not wanted.any():
-                ml = np.count_nonzero(found) * nifti.read(case / CT).voxel_ml
+                ml = np.count_nonzero(found) * images.read(case / CT).voxel_ml
                 print(label.name.lower(), f"({ml:.0f} mL)", end="  ")
                 continue
             print(label.name.lower(), f"{dice(found, wanted):.3f}", end="  ")

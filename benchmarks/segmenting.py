@@ -17,7 +17,7 @@ from waiting import Window
 from liverview.core import paths
 from liverview.core.volume import LabelMap, Volume
 from liverview.evaluation.scoring import evaluate
-from liverview.files import nifti
+from liverview.files import images
 from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.inference.segmentation import Models, collect_labels, iter_segment, load_models
 from liverview.networks.checkpoint import load_checkpoint
@@ -121,7 +121,7 @@ def apart(fast: np.ndarray, plain: np.ndarray, volume: Volume, truth: Path | Non
     Without a truth, Dice of one against the other.
     """
     ours, theirs = (LabelMap(voxels, volume.affine) for voxels in (fast, plain))
-    known = nifti.read_labels(truth) if truth is not None else theirs
+    known = images.read_labels(truth) if truth is not None else theirs
     pairs = zip(evaluate(ours, known), evaluate(theirs, known), strict=True)
     most = max(abs(a.dice - b.dice) for a, b in pairs if a.dice is not None)
     whose = "the truth" if truth is not None else "one another"

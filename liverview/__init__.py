@@ -1,4 +1,137 @@
-"""liverview: a desktop viewer that segments liver, vessels and tumors on CT."""
+"""liverview: a desktop viewer that segments liver, vessels and tumors on CT.
+
+What is public from Python is in ``__all__``, see docs/python_api.md. Names are imported when they
+are first used, so that ``import liverview`` loads neither Qt nor torch nor NumPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from liverview.core.box import Box
+    from liverview.core.errors import LiverviewError
+    from liverview.core.grid import Grid
+    from liverview.core.labels import Label
+    from liverview.core.stream import Message, Progress, Slab
+    from liverview.core.volume import LabelMap, Volume
+    from liverview.evaluation.scores import LabelScore
+    from liverview.evaluation.scoring import evaluate
+    from liverview.files.images import (
+        iter_read,
+        iter_write_labels,
+        read,
+        read_labels,
+        read_summary,
+        write_labels,
+        write_masks,
+        write_volume,
+    )
+    from liverview.files.nibabel_images import (
+        labels_from_nibabel,
+        to_nibabel,
+        volume_from_nibabel,
+    )
+    from liverview.files.sitk_images import labels_from_sitk, to_sitk, volume_from_sitk
+    from liverview.inference.api import iter_segment, segment
+    from liverview.measurement.compute import measure
+    from liverview.measurement.results import Lesion, Measurement
+    from liverview.measurement.surface import Surface, surfaces
+    from liverview.phantom.api import generate_phantom
+    from liverview.phantom.config import Phantom
+    from liverview.printing.case_report import write_report
 
 __version__ = "0.1.0"
 DISCLAIMER = "Research use only, not a medical device."
+
+_HOME = {
+    "Box": "core.box",
+    "Grid": "core.grid",
+    "Label": "core.labels",
+    "LabelMap": "core.volume",
+    "LabelScore": "evaluation.scores",
+    "Lesion": "measurement.results",
+    "LiverviewError": "core.errors",
+    "Measurement": "measurement.results",
+    "Message": "core.stream",
+    "Phantom": "phantom.config",
+    "Progress": "core.stream",
+    "Slab": "core.stream",
+    "Surface": "measurement.surface",
+    "Volume": "core.volume",
+    "evaluate": "evaluation.scoring",
+    "generate_phantom": "phantom.api",
+    "iter_read": "files.images",
+    "iter_segment": "inference.api",
+    "iter_write_labels": "files.images",
+    "labels_from_nibabel": "files.nibabel_images",
+    "labels_from_sitk": "files.sitk_images",
+    "measure": "measurement.compute",
+    "read": "files.images",
+    "read_labels": "files.images",
+    "read_summary": "files.images",
+    "segment": "inference.api",
+    "surfaces": "measurement.surface",
+    "to_nibabel": "files.nibabel_images",
+    "to_sitk": "files.sitk_images",
+    "volume_from_nibabel": "files.nibabel_images",
+    "volume_from_sitk": "files.sitk_images",
+    "write_labels": "files.images",
+    "write_masks": "files.images",
+    "write_report": "printing.case_report",
+    "write_volume": "files.images",
+}
+"""The module of each public name."""
+
+__all__ = [
+    "DISCLAIMER",
+    "Box",
+    "Grid",
+    "Label",
+    "LabelMap",
+    "LabelScore",
+    "Lesion",
+    "LiverviewError",
+    "Measurement",
+    "Message",
+    "Phantom",
+    "Progress",
+    "Slab",
+    "Surface",
+    "Volume",
+    "__version__",
+    "evaluate",
+    "generate_phantom",
+    "iter_read",
+    "iter_segment",
+    "iter_write_labels",
+    "labels_from_nibabel",
+    "labels_from_sitk",
+    "measure",
+    "read",
+    "read_labels",
+    "read_summary",
+    "segment",
+    "surfaces",
+    "to_nibabel",
+    "to_sitk",
+    "volume_from_nibabel",
+    "volume_from_sitk",
+    "write_labels",
+    "write_masks",
+    "write_report",
+    "write_volume",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value  # found at once from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
 def _evaluate_cases(options: argparse.Namespace) -> int:
     if options.predicted is not None:
         raise ValueError(f"--cases segments its scans itself: leave {options.predicted} out.")
-    from liverview.evaluation.cases import CT, REFERENCE, CaseResult, find_cases, iter_evaluate_case
+    from liverview.evaluation.cases import CaseResult, case_files, find_cases, iter_evaluate_case
     from liverview.evaluation.montage import save_montage
     from liverview.evaluation.summary import (
         SCAN_FIGURES,
@@ -92,7 +92,7 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
     from liverview.networks.runtime import pick_device
 
     folders = find_cases(options.cases)
-    check_outputs(options, [folder / name for folder in folders for name in (CT, REFERENCE)])
+    check_outputs(options, [path for folder in folders for path in case_files(folder)])
     device, models = str(pick_device(options.device or "auto")), load_models()
     width = max(len(folder.name) for folder in folders)
     results: list[CaseResult] = []

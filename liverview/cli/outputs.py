@@ -14,7 +14,7 @@ def check_outputs(
     side_files: Sequence[Path] = (),
 ) -> None:
     """Before long work: every output can be written, and none is an input or another one."""
-    from liverview.files import atomic, nifti
+    from liverview.files import atomic, images
 
     seen = {path.resolve(): "is read" for path in inputs}
     montage = getattr(options, "montage", None)
@@ -25,5 +25,5 @@ def check_outputs(
         if taken:
             raise atomic.TargetError(f"{path} {taken} by this command: choose another name.")
         seen[path.resolve()] = "is written already"
-        check = nifti.check_target if path in labels else atomic.check_target
+        check = images.check_target if path in labels else atomic.check_target
         check(path, overwrite=options.overwrite)

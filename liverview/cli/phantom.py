@@ -35,7 +35,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
-    from liverview.files import nifti
+    from liverview.files import images
+    from liverview.files.formats import DEFAULT_SUFFIX
     from liverview.networks.runtime import pick_device
     from liverview.phantom.config import Phantom, PhantomConfig, Phase, Region
     from liverview.phantom.generation import iter_generate
@@ -56,18 +57,18 @@ def run(options: argparse.Namespace) -> int:
     config = PhantomConfig(
         seed=options.seed, **{name: value for name, value in given.items() if value is not None}
     )
-    targets = options.folder / "ct.nii.gz", options.folder / "labels.nii.gz"
+    targets = [options.folder / (name + DEFAULT_SUFFIX) for name in ("ct", "labels")]
     options.folder.mkdir(parents=True, exist_ok=True)
     for target in targets:
-        nifti.check_target(target, overwrite=options.overwrite)
+        images.check_target(target, overwrite=options.overwrite)
     case = result_of(with_progress_bar(iter_generate(config, device)), Phantom)
     again = options.overwrite
     drain(
         with_progress_bar(
-            nifti.iter_write_labels(targets[1], case.labels, case.volume, overwrite=again)
+            images.iter_write_labels(targets[1], case.labels, case.volume, overwrite=again)
         )
     )
-    drain(with_progress_bar(nifti.iter_write_volume(targets[0], case.volume, overwrite=again)))
+    drain(with_progress_bar(images.iter_write_volume(targets[0], case.volume, overwrite=again)))
     print(f"{targets[0]} and {targets[1]} written.")
     return 0
 

@@ -33,12 +33,12 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def read_labels(path: Path) -> LabelMap:
     """A label map in our values; what its values were taken for is said where it is not plain."""
-    from liverview.files.nifti import read_named_labels
+    from liverview.files.images import read_labels
 
-    found = read_named_labels(path)
-    if found.mapping_note:
-        print(f"{path.name}: {found.mapping_note}", file=sys.stderr)
-    return found.to_label_map()
+    labels = read_labels(path)
+    for note in labels.warnings:
+        print(f"{path.name}: {note}", file=sys.stderr)
+    return labels
 
 
 def with_progress_bar(stream: Iterable[T]) -> Iterator[T]:

@@ -29,7 +29,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     from liverview.core.volume import Volume
-    from liverview.files import nifti
+    from liverview.files import formats, images
     from liverview.files.atomic import check_target
     from liverview.report.assembly import WrittenReport, iter_write_report, report_paths
     from liverview.report.provenance import Provenance
@@ -44,9 +44,9 @@ def run(options: argparse.Namespace) -> int:
     if options.output.exists() and not options.output.is_dir():
         raise ValueError(f"{options.output} is no folder: choose another name.")
     options.output.mkdir(parents=True, exist_ok=True)
-    for path in report_paths(options.output, nifti.name_without_suffix(options.scan)):
+    for path in report_paths(options.output, formats.name_without_suffix(options.scan)):
         check_target(path, overwrite=options.overwrite)
-    volume = result_of(with_progress_bar(nifti.iter_read(options.scan, options.volume)), Volume)
+    volume = result_of(with_progress_bar(images.iter_read(options.scan, options.volume)), Volume)
     labels = read_labels(options.labels)
     origin = Provenance(scan=options.scan.name, labels=options.labels.name)
     work = iter_write_report(volume, labels, options.output, origin, pdf.write_pdf)

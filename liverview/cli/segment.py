@@ -49,7 +49,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     from liverview.cohort.local import Failed, Segmented, find_scan_tasks, iter_segment_cohort
-    from liverview.files import nifti
+    from liverview.files import formats, images
     from liverview.files.sidefiles.writing import SideFiles
     from liverview.inference.segmentation import load_models
     from liverview.measurement.export import measurement_record
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     targets = [task.output for task in tasks]
     if options.masks:
         for path in list(targets):
-            targets += nifti.mask_paths(path.parent, nifti.name_without_suffix(path)).values()
+            targets += images.mask_paths(path.parent, formats.name_without_suffix(path)).values()
     side = [path for t in tasks for path in SideFiles.of(t.output) if options.side_files]
     check_outputs(options, [task.scan for task in tasks], *targets, side_files=side)
     device = str(pick_device(options.device))

@@ -33,13 +33,14 @@ def window_parser(commands: Iterable[str]) -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> int:
+    from liverview.files.formats import labels_file_name
     from liverview.ui.app import run
 
     if options.out is not None:
         if options.scan is None and options.phantom is None:
             raise ValueError("--out needs something to segment: a SCAN, or --phantom SEED.")
         options.out.mkdir(parents=True, exist_ok=True)
-        if any(options.out.glob("*_seg.nii.gz")) and not options.overwrite:
+        if any(options.out.glob(labels_file_name("*"))) and not options.overwrite:
             raise ValueError(f"{options.out} holds results already: add --overwrite.")
     phantom = None
     if options.phantom is not None and options.scan is None:

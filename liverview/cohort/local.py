@@ -19,7 +19,7 @@ import numpy as np
 from liverview.core.labels import default_styles
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Volume
-from liverview.files import nifti
+from liverview.files import formats, images
 from liverview.files.atomic import TargetError
 from liverview.files.sidefiles.weights import weights_sha256
 from liverview.files.sidefiles.writing import SideFiles, iter_write_side_files
@@ -83,7 +83,7 @@ class _Computed:
 
 
 def find_scan_tasks(given: Sequence[Path], output: Path) -> list[Task]:
-    """What to segment: files and the NIfTI files of folders.
+    """What to segment: files and the scans of folders, by their suffixes.
 
     One file goes to ``output``, unless that is a folder (which has no ending where it is not
     there yet); several need one, where each becomes
@@ -94,13 +94,15 @@ def find_scan_tasks(given: Sequence[Path], output: Path) -> list[Task]:
     ValueError : where a folder holds no scan.
     TargetError : where several scans would go to one file.
     """
-    scans = [scan for path in given for scan in _scans_of(path)]
+    scans = [
+        scan for path in given for scan in (formats.find_scans(path) if path.is_dir() else [path])
+    ]
     alone = len(given) == 1 and not given[0].is_dir()
     if alone and output.suffix and not output.is_dir():
         return [Task(scans[0], output)]
-    if output.name.lower().endswith((".nii", ".nii.gz")) and not output.is_dir():
+    if formats.has_known_suffix(output) and not output.is_dir():
         raise TargetError(f"{output} is one file: choose a folder for the labels of several scans.")
-    names = [nifti.name_without_suffix(scan) for scan in scans]
+    names = [formats.name_without_suffix(scan) for scan in scans]
     names = [
         f"{scan.resolve().parent.name}_{name}" if names.count(name) > 1 else name
         for scan, name in zip(scans, names, strict=True)
@@ -108,20 +110,9 @@ def find_scan_tasks(given: Sequence[Path], output: Path) -> list[Task]:
     for name, scan in zip(names, scans, strict=True):
         if names.count(name) > 1:
             raise TargetError(f"{scan}: another scan would be saved as {name}, too; rename one.")
-    return [Task(s, output / f"{n}_seg.nii.gz") for s, n in zip(scans, names, strict=True)]
-
-
-def _scans_of(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found = sorted(
-        p
-        for p in path.iterdir()
-        if p.name.lower().endswith((".nii", ".nii.gz")) and not p.name.startswith(".")
-    )
-    if not found:
-        raise ValueError(f"{path} is a folder without NIfTI files (.nii or .nii.gz).")
-    return found
+    return [
+        Task(s, output / formats.labels_file_name(n)) for s, n in zip(scans, names, strict=True)
+    ]
 
 
 def iter_segment_cohort(
@@ -202,9 +193,9 @@ def _drain(work: Work[T], stopped: Event) -> T:
 
 
 def _read(scan: Path, index: int | None) -> Work[Volume]:
-    volumes = nifti.read_summary(scan).volumes
+    volumes = images.read_summary(scan).volumes
     volume: Volume | None = None
-    for item in nifti.iter_read(scan, index or 0):
+    for item in images.iter_read(scan, index or 0):
         if isinstance(item, Volume):
             volume = item
         else:
@@ -231,7 +222,7 @@ def _segment(volume: Volume, models: Models, device: str) -> Work[_Computed]:
                 item = Message(f"{volume.name}: {item.text}")
             yield item
     seconds = time.monotonic() - started
-    labels = LabelMap(voxels, volume.affine, volume.name)
+    labels = LabelMap(voxels, volume.affine, volume.name, volume.source)
     return _Computed(replace(volume, warnings=tuple(notes)), labels, seconds)
 
 
@@ -243,12 +234,12 @@ def _save(
     overwrite: bool,
 ) -> Work[Segmented]:
     labels, volume = computed.labels, computed.volume
-    yield from nifti.iter_write_labels(task.output, labels, volume, overwrite=overwrite)
+    yield from images.iter_write_labels(task.output, labels, volume, overwrite=overwrite)
     written = [task.output]
     if masks:
-        folder, name = task.output.parent, nifti.name_without_suffix(task.output)
-        yield from nifti.iter_write_masks(folder, name, labels, volume, overwrite=overwrite)
-        written += nifti.mask_paths(folder, name).values()
+        folder, name = task.output.parent, formats.name_without_suffix(task.output)
+        yield from images.iter_write_masks(folder, name, labels, volume, overwrite=overwrite)
+        written += images.mask_paths(folder, name).values()
     if hashes is not None:
         styles = default_styles()
         yield from iter_write_side_files(task.output, labels, styles, hashes, overwrite=overwrite)

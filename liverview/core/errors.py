@@ -4,4 +4,14 @@ from __future__ import annotations
 
 
 class LiverviewError(ValueError):
-    """Something that a person can mend; the message names it, the value and the way out."""
+    """Something that a person can mend; the message names it, the value and the way out.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> try:
+    ...     lv.read("no_such_file.nii.gz")
+    ... except lv.LiverviewError as error:
+    ...     print(error)
+    no_such_file.nii.gz does not exist: check the name.
+    """

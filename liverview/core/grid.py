@@ -20,7 +20,7 @@ class GridMismatchError(LiverviewError):
     """Two arrays that should lie on the same voxels and do not."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Grid:
     """Voxels in the patient: world coordinates are mm, RAS+; whole indices are voxel centers.
 
@@ -52,6 +52,14 @@ class Grid:
             raise ValueError(f"voxels must have three axes, none empty, got {self.shape}")
         if not is_usable_affine(self.affine):
             raise ValueError(f"the affine must be (4, 4), finite and not singular: {self.affine}")
+
+    def __repr__(self) -> str:
+        return f"Grid {self.describe()}"
+
+    def describe(self) -> str:
+        """Shape, spacing and axes in a few words: ``512x512x120, 0.75x0.75x2.50 mm, RAS+``."""
+        shape = "x".join(str(n) for n in self.shape)
+        return f"{shape}, {'x'.join(f'{mm:.2f}' for mm in self.spacing)} mm, RAS+"
 
     @cached_property
     def spacing(self) -> tuple[float, float, float]:

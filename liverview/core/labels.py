@@ -14,7 +14,16 @@ from liverview.core import paths
 
 
 class Label(IntEnum):
-    """Voxel values of a label map. The liver as an organ is LIVER, VESSEL and TUMOR."""
+    """Voxel values of a label map. The liver as an organ is LIVER, VESSEL and TUMOR.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> labels = lv.read_labels("labels.nii.gz")
+    >>> tumor = labels.voxels == lv.Label.TUMOR
+    >>> int(lv.Label.TUMOR), bool(tumor.any())
+    (3, True)
+    """
 
     BACKGROUND = 0
     LIVER = 1

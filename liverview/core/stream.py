@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -18,20 +22,39 @@ class Progress:
     ----------
     phase : what is being done, a few words that can stand before a percentage.
     fraction : share of the whole work that is done, 0..1.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> steps = []
+    >>> scan = lv.read("ct.nii.gz", progress=steps.append)
+    >>> steps[-1]
+    Progress(phase='Reading', fraction=1.0)
     """
 
     phase: str
     fraction: float
 
 
+ProgressCallback: TypeAlias = Callable[[Progress], object]
+"""What plain functions call with the progress of their work."""
+
+
 @dataclass(frozen=True)
 class Message:
-    """One sentence that a person should read once; the work goes on."""
+    """One sentence that a person should read once; the work goes on.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> lv.Message("No liver was found.").text
+    'No liver was found.'
+    """
 
     text: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Slab:
     """Labels of the axial slices [start, stop), on the CPU.
 
@@ -46,6 +69,16 @@ class Slab:
         coarsest decoder level first, where they were asked for; 0 where the network did not look.
     reach : the box of the volume outside of which no slab of the segmentation has labels or
         probabilities; with those, or with gates, only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import liverview as lv
+    >>> slab = lv.Slab(8, np.zeros((64, 64, 4), np.uint8))
+    >>> slab
+    Slab of slices 8 to 11
+    >>> slab.stop
+    12
     """
 
     start: int
@@ -55,6 +88,27 @@ class Slab:
     gates: NDArray[np.uint8] | None = None
     search_region: Box | None = None
 
+    def __repr__(self) -> str:
+        return f"Slab of slices {self.start} to {self.stop - 1}"
+
     @property
     def stop(self) -> int:
         return self.start + self.labels.shape[2]
+
+
+def drain(stream: Iterable[Any], progress: ProgressCallback | None = None) -> None:
+    """Do all the work of a stream that has no result."""
+    for item in stream:
+        if progress is not None and isinstance(item, Progress):
+            progress(item)
+
+
+def result_of(stream: Iterable[Any], kind: type[T], progress: ProgressCallback | None = None) -> T:
+    """The last item of a stream, which is its result."""
+    item = None
+    for item in stream:
+        if progress is not None and isinstance(item, Progress):
+            progress(item)
+    if not isinstance(item, kind):
+        raise TypeError(f"the stream ended with {item!r}, not with a {kind.__name__}")
+    return item

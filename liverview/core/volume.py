@@ -6,15 +6,18 @@ slice is ``voxels[:, :, k]``. World coordinates (x, y, z) are millimeters, RAS+.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from liverview.core.grid import Affine, OnGrid, Voxel
+from liverview.core.errors import LiverviewError
+from liverview.core.grid import Affine, Grid, OnGrid, Voxel
+from liverview.core.labels import FOREGROUND, Label, count_with_parts
+from liverview.core.orientation import Orientation, find_orientation, ras_affine, turn_to_ras
 
 _CACHE_LINE = 64  # bytes
 
@@ -76,15 +79,16 @@ def iter_slice_contiguous_copy(array: NDArray[Any]) -> Iterator[NDArray[Any] | N
     yield out
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SourceGrid:
-    """How the file stored the voxels, so that label maps can be written back on its grid.
+    """How a file or image stored the voxels, so that label maps can be written on its grid.
 
     Attributes
     ----------
     shape : voxels along the stored axes.
-    orientation : (3, 2) from stored to canonical axes, as in nibabel: row n holds the
-        canonical axis and the direction (1 or -1) of stored axis n.
+    orientation : (3, 2) from stored to RAS+ axes, see `liverview.core.orientation`.
+    format : name of the file format that wrote the fields below and alone can read them; empty
+        for an array or image from memory.
     header : the file's header, byte for byte.
     repaired : the stored affine could not be used as it was.
     unit_mm : millimeters in the unit of the file's header.
@@ -92,14 +96,19 @@ class SourceGrid:
     """
 
     shape: tuple[int, int, int]
-    orientation: NDArray[np.float64]
-    header: bytes
+    orientation: Orientation
+    format: str = ""
+    header: bytes = b""
     repaired: bool = False
     unit_mm: float = 1.0
     extensions: tuple[tuple[int, bytes], ...] = ()
 
+    def __repr__(self) -> str:
+        shape = "x".join(str(n) for n in self.shape)
+        return f"SourceGrid {shape}, {self.format or 'from memory'}"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Volume(OnGrid):
     """A CT volume; never changed after it was made.
 
@@ -110,8 +119,19 @@ class Volume(OnGrid):
     intercept : HU are ``voxels + intercept``.
     name : what to call it in the window and in file names.
     source : the stored grid; None for a volume that was never a file.
-    notes : what a person should know about this file, one sentence each.
+    warnings : what a person should know about this file, one sentence each.
     in_hu : False where the values can be no HU, as in 0..1 or 0..255.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import liverview as lv
+    >>> air = np.full((64, 64, 20), -1000, np.int16)
+    >>> scan = lv.Volume.from_array(air, spacing=(0.8, 0.8, 2.5), name="air")
+    >>> scan
+    Volume 64x64x20, 0.80x0.80x2.50 mm, RAS+, int16, HU, "air"
+    >>> scan.hu_at((5, 5, 5))
+    -1000.0
     """
 
     voxels: NDArray[Any]
@@ -125,23 +145,190 @@ class Volume(OnGrid):
     def __post_init__(self) -> None:
         _check_axes(self)
 
+    @classmethod
+    def from_array(
+        cls,
+        hu: ArrayLike,
+        affine: ArrayLike | None = None,
+        *,
+        spacing: Sequence[float] | None = None,
+        name: str = "volume",
+    ) -> Volume:
+        """A volume of HU in memory, turned to RAS+ by its affine.
+
+        Integers of up to 16 bits and float32 are shared with the array, as a view; other types
+        are copied to float32. What is made of the volume lies on the array's own grid when it
+        is written or given to nibabel or SimpleITK.
+
+        Parameters
+        ----------
+        hu : (I, J, K) numbers.
+        affine : (4, 4), index of the array -> world mm, RAS+.
+        spacing : instead of an affine: mm per voxel, of an array that is RAS+ already.
+
+        Raises
+        ------
+        LiverviewError : where there are no three axes, or values that are not finite numbers, or
+            where not exactly one of affine and spacing is given, or it cannot be.
+        """
+        array, matrix = np.asarray(hu), _affine_of(affine, spacing)
+        if array.dtype.kind not in "iuf":
+            raise LiverviewError(f"HU must be numbers, not {array.dtype}: convert the array.")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise LiverviewError(
+                "the array holds values that are not finite numbers: replace them, for example "
+                "by np.nan_to_num(hu, nan=-1024, posinf=3071, neginf=-1024)."
+            )
+        shared = array.dtype == np.float32 or (array.dtype.kind in "iu" and array.itemsize <= 2)
+        voxels, turned, source = _turn(array if shared else array.astype(np.float32), matrix)
+        return cls(voxels, turned, name=name, source=source)
+
+    def to_numpy(self) -> NDArray[np.int16] | NDArray[np.float32]:
+        """HU, (I, J, K) in RAS+: int16 where that is exact, else float32.
+
+        Shared with the volume where it is stored so, and then not to be written to; else a copy.
+        """
+        low, high = (int(np.floor(edge)) for edge in (self.voxels.min(), self.voxels.max()))
+        fits = low + self.intercept >= -32768 and high + self.intercept <= 32767
+        if self.voxels.dtype.kind in "iu" and fits:
+            if self.intercept == 0:
+                return self.voxels.astype(np.int16, copy=False)
+            return (self.voxels.astype(np.int32) + self.intercept).astype(np.int16)
+        if self.intercept == 0:
+            return self.voxels.astype(np.float32, copy=False)
+        return self.voxels.astype(np.float32) + np.float32(self.intercept)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return _as_array(self.to_numpy(), dtype, copy)
+
+    def __repr__(self) -> str:
+        values = "HU" if self.in_hu else "no HU"
+        return f'Volume {self.grid.describe()}, {self.voxels.dtype}, {values}, "{self.name}"'
+
     def hu_at(self, voxel: Voxel) -> float:
         """HU at a voxel."""
         return float(self.voxels[voxel]) + self.intercept
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LabelMap(OnGrid):
-    """A label per voxel, (I, J, K) uint8, RAS+; see `liverview.core.labels.Label`."""
+    """A label per voxel, (I, J, K) uint8, RAS+; see `liverview.core.labels.Label`.
+
+    Attributes
+    ----------
+    voxels : (I, J, K) uint8.
+    affine : (4, 4) float64, voxel index -> world mm.
+    name : of the scan or file.
+    source : the stored grid of the scan it was made from or the file it was read from, on which
+        it is written; None where there is none.
+    warnings : what a person should know about how it was made or read, one sentence each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import liverview as lv
+    >>> voxels = np.zeros((64, 64, 20), np.uint8)
+    >>> voxels[20:40, 20:40, 5:15] = lv.Label.LIVER
+    >>> voxels[30:34, 30:34, 8:10] = lv.Label.TUMOR
+    >>> lv.LabelMap.from_array(voxels, spacing=(1, 1, 2.5), name="block")
+    LabelMap 64x64x20, 1.00x1.00x2.50 mm, RAS+, liver 10 mL, vessel 0 mL, tumor 0.08 mL, "block"
+    """
 
     voxels: NDArray[np.uint8]
     affine: Affine
     name: str = "labels"
+    source: SourceGrid | None = None
+    warnings: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         _check_axes(self)
         if self.voxels.dtype != np.uint8:
             raise TypeError(f"labels must be uint8, got {self.voxels.dtype}")
+
+    @classmethod
+    def from_array(
+        cls,
+        labels: ArrayLike,
+        affine: ArrayLike | None = None,
+        *,
+        spacing: Sequence[float] | None = None,
+        name: str = "labels",
+    ) -> LabelMap:
+        """A label map in memory, turned to RAS+ by its affine.
+
+        uint8 is shared with the array, as a view; other types are copied.
+
+        Parameters
+        ----------
+        labels : (I, J, K) whole numbers from 0 to 255, of any type.
+        affine : (4, 4), index of the array -> world mm, RAS+.
+        spacing : instead of an affine: mm per voxel, of an array that is RAS+ already.
+
+        Raises
+        ------
+        LiverviewError : where there are other values or no three axes, or where not exactly one
+            of affine and spacing is given, or it cannot be.
+        """
+        array, matrix = np.asarray(labels), _affine_of(affine, spacing)
+        with np.errstate(invalid="ignore"):
+            numbers = array.astype(np.uint8, copy=False)
+        if array.dtype.kind not in "biuf" or not np.array_equal(numbers, array):
+            raise LiverviewError("labels must be whole numbers from 0 to 255.")
+        voxels, turned, source = _turn(numbers, matrix)
+        return cls(voxels, turned, name, source)
+
+    def to_numpy(self) -> NDArray[np.uint8]:
+        """The labels, (I, J, K) uint8 in RAS+, shared with the label map."""
+        return self.voxels
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return _as_array(self.voxels, dtype, copy)
+
+    def __repr__(self) -> str:
+        counts = {Label(n): int(np.count_nonzero(self.voxels == n)) for n in FOREGROUND}
+        volumes = describe_volumes(
+            {label: n * self.voxel_ml for label, n in count_with_parts(counts).items()}
+        )
+        return f'LabelMap {self.grid.describe()}, {volumes}, "{self.name}"'
+
+
+def describe_volumes(volume_ml: Mapping[Label, float]) -> str:
+    """Volumes in a few words: ``liver 1523 mL, vessel 40.1 mL, tumor 3.2 mL``."""
+    return ", ".join(f"{label.name.lower()} {_digits(ml)} mL" for label, ml in volume_ml.items())
+
+
+def _digits(ml: float) -> str:
+    return f"{ml:.0f}" if ml >= 100 else f"{ml:.2g}" if ml < 1 else f"{ml:.3g}"
+
+
+def _affine_of(affine: ArrayLike | None, spacing: Sequence[float] | None) -> Affine:
+    if (affine is None) == (spacing is None):
+        raise LiverviewError("say where the voxels are by an affine or by a spacing, one of both.")
+    if affine is not None:
+        return np.asarray(affine, np.float64)
+    given = np.asarray(spacing, np.float64)
+    if given.shape != (3,) or not (given > 0).all():
+        raise LiverviewError(f"the spacing must be three numbers above 0 mm, got {spacing}.")
+    return np.diag([*given, 1.0])
+
+
+def _turn(array: NDArray[Any], affine: Affine) -> tuple[NDArray[Any], Affine, SourceGrid]:
+    """Voxels and affine in RAS+, and the grid they came on."""
+    try:
+        i, j, k = Grid(array.shape, affine).shape
+    except ValueError as error:
+        raise LiverviewError(f"{error}.") from error
+    orientation = find_orientation(affine)
+    turned = ras_affine(affine, orientation, (i, j, k))
+    return turn_to_ras(array, orientation), turned, SourceGrid((i, j, k), orientation)
+
+
+def _as_array(values: NDArray[Any], dtype: Any, copy: bool | None) -> NDArray[Any]:
+    """NumPy's array protocol: the array itself where neither type nor copy asks for another."""
+    wanted = values.dtype if dtype is None else np.dtype(dtype)
+    if copy is False and wanted != values.dtype:
+        raise ValueError(f"a copy is needed for {wanted}: the values are {values.dtype}")
+    return values.astype(wanted, copy=bool(copy))
 
 
 def _check_axes(array: OnGrid) -> None:

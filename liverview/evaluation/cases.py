@@ -17,10 +17,13 @@ from liverview.evaluation.montage import draw_comparison
 from liverview.evaluation.scores import LabelScore
 from liverview.evaluation.scoring import evaluate
 from liverview.evaluation.soft_slice_dice import SoftSliceDice
-from liverview.files import nifti
+from liverview.files import images
+from liverview.files.formats import DEFAULT_SUFFIX, find_named
 from liverview.inference.segmentation import Models, iter_segment
 
-CT, REFERENCE = "ct.nii.gz", "reference.nii.gz"
+_NAMES = "ct", "reference"
+CT, REFERENCE = (name + DEFAULT_SUFFIX for name in _NAMES)
+"""The files of a case, which may have the suffix of another format."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,12 @@ def find_cases(folder: Path) -> list[Path]:
     return cases
 
 
+def case_files(folder: Path) -> tuple[Path, Path]:
+    """The scan and the reference of a case."""
+    scan, reference = (find_named(folder, name) for name in _NAMES)
+    return scan, reference
+
+
 def iter_evaluate_case(
     folder: Path, models: Models, device: str = "auto"
 ) -> Iterator[Progress | Message | CaseResult]:
@@ -67,17 +76,16 @@ def iter_evaluate_case(
 
     Raises
     ------
-    NiftiError : where a file cannot be read.
+    ImageFileError : where a file cannot be read.
     GridMismatchError : where the reference does not lie on the scan's voxels.
     ExtentError : where the scan is larger than any body.
     """
-    volume = nifti.read(folder / CT)
-    named = nifti.read_named_labels(folder / REFERENCE)
-    reference = named.to_label_map()
+    scan_file, reference_file = case_files(folder)
+    volume, reference = images.read(scan_file), images.read_labels(reference_file)
     check_same_grid(volume, reference)
     for note in (
         *volume.warnings,
-        *([f"{REFERENCE}: {named.mapping_note}"] if named.mapping_note else []),
+        *(f"{reference_file.name}: {note}" for note in reference.warnings),
     ):
         yield Message(f"{folder.name}: {note}")
     soft = SoftSliceDice(reference)
@@ -92,7 +100,7 @@ def iter_evaluate_case(
         else:
             yield item
     seconds = time.monotonic() - started
-    predicted = LabelMap(voxels, volume.affine, volume.name)
+    predicted = LabelMap(voxels, volume.affine, volume.name, volume.source)
     means = soft.result()
     scores = [
         replace(score, soft_slice_dice=means[score.label])

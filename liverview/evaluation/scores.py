@@ -19,7 +19,7 @@ _ONLY = {"cl_dice": Label.VESSEL} | dict.fromkeys(
 _LABEL_WORDS = {Label.LIVER: "liver", Label.VESSEL: "vessels", Label.TUMOR: "tumors"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LabelScore:
     """Agreement for one label; NaN where the reference lacks it.
 
@@ -34,6 +34,13 @@ class LabelScore:
     cl_dice : see `cl_dice`, of vessels; NaN for other labels.
     lesion_recall, lesion_precision, false_lesions : see `LesionAgreement`, of tumors; NaN for
         other labels.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> labels = lv.read_labels("labels.nii.gz")
+    >>> lv.evaluate(labels, labels)[0]
+    LabelScore liver: Dice 1.000, NSD 2 mm 1.000, HD95 0.0 mm, volume error +0.0 mL
     """
 
     label: Label
@@ -48,6 +55,13 @@ class LabelScore:
     lesion_recall: float = math.nan
     lesion_precision: float = math.nan
     false_lesions: float = math.nan
+
+    def __repr__(self) -> str:
+        return (
+            f"LabelScore {self.label.name.lower()}: Dice {self.dice:.3f}, "
+            f"NSD 2 mm {self.nsd_2mm:.3f}, HD95 {self.hd95_mm:.1f} mm, "
+            f"volume error {self.volume_error_ml:+.1f} mL"
+        )
 
     @property
     def volume_error_ml(self) -> float:

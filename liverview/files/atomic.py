@@ -82,9 +82,8 @@ def _check_kind(path: Path) -> None:
 
 
 def _temporary_beside(path: Path) -> Path:
-    """A new empty file in the same folder, with the same ending."""
-    ending = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
-    handle, name = tempfile.mkstemp(prefix=".liverview-", suffix=ending, dir=path.parent)
+    """A new empty file in the same folder, with the same suffix."""
+    handle, name = tempfile.mkstemp(prefix=".liverview-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     return Path(name)
 

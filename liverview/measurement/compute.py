@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from liverview.core.grid import same_grid
-from liverview.core.stream import Progress
+from liverview.core.stream import Progress, ProgressCallback, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.measurement.reading import PHASE, READ, iter_count_voxels
 from liverview.measurement.results import SMALLEST_LESION_ML, Measurement
@@ -16,11 +16,35 @@ def measure(
     volume: Volume | None = None,
     *,
     smallest_lesion_ml: float = SMALLEST_LESION_ML,
+    progress: ProgressCallback | None = None,
 ) -> Measurement:
-    """Measure a label map; `iter_measure` without the steps."""
-    *_, found = iter_measure(labels, volume, smallest_lesion_ml=smallest_lesion_ml)
-    assert isinstance(found, Measurement)
-    return found
+    """Measure volumes and lesions of a label map.
+
+    Parameters
+    ----------
+    labels : the label map.
+    volume : the scan on its grid, whose HU are read; without one, lesions have none.
+    smallest_lesion_ml : smaller 26-connected parts of the tumor are no lesions.
+    progress : is called with a `Progress` from time to time.
+
+    Raises
+    ------
+    TypeError : where ``labels`` is no label map, as with the two arguments swapped.
+    ValueError : where volume and labels lie on different grids.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> scan, labels = lv.read("ct.nii.gz"), lv.read_labels("labels.nii.gz")
+    >>> measurement = lv.measure(labels, scan)
+    >>> measurement
+    Measurement liver 1586 mL, vessel 65.2 mL, tumor ... mL, ... lesions
+    >>> largest = measurement.lesions[0]
+    >>> largest.longest_mm > 10, largest.mean_hu < 150
+    (True, True)
+    """
+    work = iter_measure(labels, volume, smallest_lesion_ml=smallest_lesion_ml)
+    return result_of(work, Measurement, progress)
 
 
 def iter_measure(

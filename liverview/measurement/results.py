@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from liverview.core.grid import Grid, Voxel
 from liverview.core.labels import Label, count_with_parts
+from liverview.core.volume import describe_volumes
 
 Point = tuple[float, float, float]
 
@@ -38,7 +39,7 @@ class Diameter:
     ends_mm: tuple[Point, Point]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lesion:
     """One connected tumor component (26-connected).
 
@@ -56,6 +57,15 @@ class Lesion:
     inside : the voxel of the centroid, or where that is none of the lesion's, the nearest one.
     start : the first voxel of its box.
     mask : which voxels of the box are the lesion's.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> lesion = lv.measure(lv.read_labels("labels.nii.gz")).lesions[0]
+    >>> lesion
+    Lesion 1, ... mL, ... x ... mm
+    >>> lesion.contains(lesion.inside), lesion.longest_mm >= lesion.perpendicular.length_mm
+    (True, True)
     """
 
     number: int
@@ -70,6 +80,11 @@ class Lesion:
     inside: Voxel
     start: Voxel
     mask: NDArray[np.bool_] = field(repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        across = self.perpendicular.length_mm
+        size = f"{self.volume_ml:.2f} mL, {self.longest_mm:.1f} x {across:.1f} mm"
+        return f"Lesion {self.number}, {size}"
 
     @property
     def longest_mm(self) -> float:
@@ -118,7 +133,7 @@ class Lesion:
         }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Measurement:
     """What a label map amounts to.
 
@@ -129,6 +144,15 @@ class Measurement:
     lesions : largest first.
     smallest_lesion_ml : smaller parts of the tumor label are no lesions.
     left_out, left_out_ml : how many such parts there are, and their volume.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> found = lv.measure(lv.read_labels("labels.nii.gz"))
+    >>> round(found.volume_ml[lv.Label.LIVER])
+    1586
+    >>> [lesion.number for lesion in found.lesions[:2]]
+    [1, 2]
     """
 
     voxel_count: Mapping[Label, int]
@@ -137,6 +161,10 @@ class Measurement:
     smallest_lesion_ml: float
     left_out: int
     left_out_ml: float
+
+    def __repr__(self) -> str:
+        lesions = "1 lesion" if len(self.lesions) == 1 else f"{len(self.lesions)} lesions"
+        return f"Measurement {describe_volumes(self.volume_ml)}, {lesions}"
 
     @property
     def voxel_ml(self) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label, label_mask
-from liverview.core.stream import Progress
+from liverview.core.stream import Progress, ProgressCallback
 from liverview.core.volume import LabelMap
 
 _PHASE = "Making surfaces"
@@ -23,7 +23,7 @@ _LEVELS = 0.15, 0.5  # of the blurred share that counts as the border, least and
 _GRID = 1 << 12  # places of a vertex within a voxel, for telling which ones are the same
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Surface:
     """A closed mesh of triangles around a label; of the liver, around the whole organ.
 
@@ -33,6 +33,15 @@ class Surface:
     vertices : (n, 3) float32, world mm, RAS+.
     faces : (m, 3) uint32, counterclockwise from the outside.
     normals : (n, 3) float32, of length 1, to the outside.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> liver, *others = lv.surfaces(lv.read_labels("labels.nii.gz"))
+    >>> liver.vertices.shape[1], liver.faces.shape[1]
+    (3, 3)
+    >>> bool((abs((liver.normals**2).sum(axis=1) - 1) < 1e-3).all())
+    True
     """
 
     label: Label
@@ -45,6 +54,35 @@ class Surface:
         """What it encloses."""
         a, b, c = (self.vertices[self.faces[:, n]].astype(np.float64) for n in range(3))
         return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum()) / 6000
+
+    def __repr__(self) -> str:
+        return (
+            f"Surface {self.label.name.lower()}, {len(self.vertices)} vertices, "
+            f"{len(self.faces)} faces, {self.volume_ml:.1f} mL"
+        )
+
+
+def surfaces(labels: LabelMap, *, progress: ProgressCallback | None = None) -> list[Surface]:
+    """Make a closed surface of each label that there is: liver, vessels, tumors.
+
+    Parameters
+    ----------
+    labels : the label map; the liver is the whole organ.
+    progress : is called with a `Progress` from time to time.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> [mesh.label.name for mesh in lv.surfaces(lv.read_labels("labels.nii.gz"))]
+    ['LIVER', 'VESSEL', 'TUMOR']
+    """
+    found: list[Surface] = []
+    for item in iter_surfaces(labels):
+        if isinstance(item, Surface):
+            found.append(item)
+        elif progress is not None:
+            progress(item)
+    return found
 
 
 def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:

@@ -69,7 +69,15 @@ class PhantomConfig:
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """A volume with its reference label map."""
+    """A volume with its reference label map.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> phantom = lv.generate_phantom(seed=1, shape=(48, 40, 16), spacing=(8, 8, 12))
+    >>> phantom.volume.shape == phantom.labels.shape
+    True
+    """
 
     volume: Volume
     labels: LabelMap

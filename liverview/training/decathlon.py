@@ -21,7 +21,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from liverview.core.errors import LiverviewError
-from liverview.files import atomic, nifti
+from liverview.files import atomic, images
+from liverview.files.formats import name_without_suffix
 from liverview.networks.preprocessing import Preprocessing, center_slice, pad_to_size
 from liverview.training.recipe import SliceRecipe
 
@@ -63,7 +64,7 @@ def read_decathlon(folder: Path, recipe: SliceRecipe) -> Decathlon:
     Raises
     ------
     DataError : where it is no such folder, or one of other classes, or holds too few scans.
-    NiftiError : where a scan's header cannot be read.
+    ImageFileError : where a scan's header cannot be read.
     """
     file = folder / "dataset.json"
     try:
@@ -85,7 +86,7 @@ def read_decathlon(folder: Path, recipe: SliceRecipe) -> Decathlon:
             f"{', '.join(recipe.classes)}: choose the recipe or the folder that fits."
         )
     limit = recipe.sample.fewer_than
-    used = [scan for scan in scans if nifti.read_summary(scan.image).shape[2] < limit]
+    used = [scan for scan in scans if images.read_summary(scan.image).shape[2] < limit]
     if len(used) < 2:
         raise DataError(
             f"{folder} has {len(used)} scan(s) with fewer than {limit} slices; at least two are "
@@ -97,7 +98,7 @@ def read_decathlon(folder: Path, recipe: SliceRecipe) -> Decathlon:
 
 def _case_of_entry(folder: Path, entry: dict[str, str]) -> DecathlonCase:
     image = folder / entry["image"]
-    return DecathlonCase(nifti.name_without_suffix(image), image, folder / entry["label"])
+    return DecathlonCase(name_without_suffix(image), image, folder / entry["label"])
 
 
 def split_cases(
@@ -142,7 +143,7 @@ def _unpack_scan(scan: DecathlonCase, cache: Path, classes: int) -> None:
     image, labels = _cache_files(scan, cache)
     if image.exists() and labels.exists():
         return
-    volume, truth = nifti.read(scan.image), nifti.read_labels(scan.labels)
+    volume, truth = images.read(scan.image), images.read_label_values(scan.labels)
     if volume.shape != truth.voxels.shape:
         raise DataError(
             f"{scan.labels} has {truth.voxels.shape} voxels, its scan {volume.shape}: take "

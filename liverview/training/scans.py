@@ -18,7 +18,8 @@ from torch import Tensor
 
 from liverview.core.grid import same_grid
 from liverview.core.volume import Volume
-from liverview.files import nifti
+from liverview.files import images
+from liverview.files.formats import find_named
 from liverview.networks.preprocessing import Preprocessing
 from liverview.networks.resampling import apply_along_axis, downsampling_weights, linear_weights
 from liverview.training.decathlon import DataError
@@ -57,14 +58,15 @@ def read_scans(folder: Path, preprocessing: Preprocessing) -> tuple[LabelledScan
     ------
     DataError : where there is none, or one has no labels on its own grid.
     """
-    paths = sorted(folder.glob("*/ct.nii.gz"))
+    paths = [find_named(inside, "ct") for inside in sorted(folder.glob("*/"))]
+    paths = [path for path in paths if path.exists()]
     if not paths:
         raise DataError(f"{folder} holds no folder with ct.nii.gz and liver.nii.gz.")
     return tuple(_read_scan(path, preprocessing) for path in paths)
 
 
 def _read_scan(path: Path, preprocessing: Preprocessing) -> LabelledScan:
-    labels = path.with_name("liver.nii.gz")
+    labels = find_named(path.parent, "liver")
     volume, values = _read_voxels(path, labels)
     hu = torch.from_numpy(volume.voxels.astype("float32")) + volume.intercept
     blocks = (
@@ -91,7 +93,7 @@ def _read_voxels(path: Path, labels: Path) -> tuple[Volume, Tensor]:
     """The scan, and the values of its label file, (I, J, K) float32."""
     if not labels.exists():
         raise DataError(f"{labels} is missing: a scan to train on needs its liver.")
-    volume, known = nifti.read(path), nifti.read(labels)
+    volume, known = images.read(path), images.read(labels)
     if not same_grid(volume, known):
         raise DataError(
             f"{labels} ({known.shape} voxels) and its scan ({volume.shape}) do not lie on the same "

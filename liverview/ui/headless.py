@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QElapsedTimer, QObject, QTimer
 
 from liverview.files.atomic import write_json
+from liverview.files.formats import labels_file_name
 from liverview.measurement.compute import measure
 from liverview.measurement.export import measurement_record
 from liverview.measurement.results import Measurement
@@ -48,7 +49,7 @@ class HeadlessRun(QObject):
         self._seconds = self._clock.elapsed() / 1000
         assert self._window.session.volume is not None
         name = self._window.session.volume.name
-        self._window.controller.saving.save_labels(self._out / f"{name}_seg.nii.gz")
+        self._window.controller.saving.save_labels(self._out / labels_file_name(name))
 
     def _on_saved(self, path: Path) -> None:
         session = self._window.session

@@ -21,7 +21,7 @@ from liverview.cli import main
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
-from liverview.files import nifti
+from liverview.files import images
 
 from support import tiny_networks
 
@@ -50,8 +50,8 @@ def phantom(made: Path, tmp_path: Path) -> Path:
 
 
 def test_phantom_writes_a_scan_and_its_labels(phantom: Path) -> None:
-    scan = nifti.read(phantom / "ct.nii.gz")
-    labels = nifti.read_labels(phantom / "labels.nii.gz")
+    scan = images.read(phantom / "ct.nii.gz")
+    labels = images.read_labels(phantom / "labels.nii.gz")
     assert scan.shape == labels.voxels.shape == (48, 42, 24)
     assert np.allclose(scan.affine, labels.affine)
     assert set(np.unique(labels.voxels)) <= set(Label)
@@ -70,7 +70,7 @@ def test_segment_writes_labels_masks_and_figures(
     out, figures = phantom / "found.nii.gz", phantom / "found.json"
     command = ["segment", str(phantom / "ct.nii.gz"), "-o", str(out), "--json", str(figures)]
     assert main([*command, "--masks", "--device", "cpu"]) == 0
-    labels = nifti.read_labels(out)
+    labels = images.read_labels(out)
     assert labels.voxels.shape == (48, 42, 24)
     assert (labels.voxels > 0).any()
     content = json.loads(figures.read_text())
@@ -78,7 +78,7 @@ def test_segment_writes_labels_masks_and_figures(
     assert content["liver_with_vessels_and_tumors_ml"] == pytest.approx(liver_ml, abs=0.01)
     assert content["device"] == "cpu"
     assert "not a medical device" in content["disclaimer"]
-    mask = nifti.read_labels(phantom / "found_liver.nii.gz")
+    mask = images.read_labels(phantom / "found_liver.nii.gz")
     assert np.array_equal(mask.voxels > 0, labels.voxels > 0)
     shown = capsys.readouterr()
     assert "liver" in shown.out
@@ -250,9 +250,9 @@ def test_others_label_maps_are_measured_by_their_names(
 def test_values_that_no_label_has_are_said(
     phantom: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    volume = nifti.read(phantom / "labels.nii.gz")
+    volume = images.read(phantom / "labels.nii.gz")
     odd = LabelMap(np.full(volume.shape, 7, np.uint8), volume.affine)
-    for _ in nifti.iter_write_labels(tmp_path / "odd.nii.gz", odd, volume):
+    for _ in images.iter_write_labels(tmp_path / "odd.nii.gz", odd, volume):
         pass
     capsys.readouterr()
     assert main(["measure", str(tmp_path / "odd.nii.gz")]) == 0

@@ -19,7 +19,7 @@ from liverview.cohort import local
 from liverview.core.labels import Label
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import Volume
-from liverview.files import nifti
+from liverview.files import images
 from liverview.files.sidefiles.weights import weights_sha256
 from liverview.inference import segmentation
 from liverview.measurement.compute import measure
@@ -66,7 +66,7 @@ def test_side_files_of_every_scan(
     assert sorted(p.name for p in out.iterdir()) == [f"a_seg.{ending}" for ending in endings]
     record = json.loads((out / "a_seg.json").read_text())
     assert record["weights_sha256"] == weights_sha256()
-    measured = measure(nifti.read_labels(out / "a_seg.nii.gz"))
+    measured = measure(images.read_labels(out / "a_seg.nii.gz"))
     assert record["liver_with_vessels_and_tumors_ml"] == pytest.approx(
         measured.volume_ml[Label.LIVER], abs=0.001
     )
@@ -121,14 +121,14 @@ def test_what_cannot_be_saved_is_said_and_the_rest_is_saved(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = nifti.iter_write_labels
+    real = images.iter_write_labels
 
     def full(path: Path, *arguments: object, **options: object) -> Iterator[Progress]:
         if path.name.startswith("b"):
             raise OSError(28, "No space left on device", str(path))
         yield from real(path, *arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(nifti, "iter_write_labels", full)
+    monkeypatch.setattr(images, "iter_write_labels", full)
     assert main(["segment", str(scans), "-o", str(tmp_path / "out")]) == 2
     assert "No space left" in capsys.readouterr().err
     assert [p.name[0] for p in sorted((tmp_path / "out").iterdir())] == ["a", "c"]
@@ -140,7 +140,7 @@ def test_the_next_scan_is_read_and_the_last_one_saved_while_one_is_computed(
     """Each of the three waits for the others: one after the other, this would never end."""
     read = {name: threading.Event() for name in "abc"}
     saved = {name: threading.Event() for name in "abc"}
-    real_load, real_save = nifti.iter_read, nifti.iter_write_labels
+    real_load, real_save = images.iter_read, images.iter_write_labels
 
     def load(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
         yield from real_load(path, index)
@@ -157,8 +157,8 @@ def test_the_next_scan_is_read_and_the_last_one_saved_while_one_is_computed(
             assert saved[chr(ord(volume.name) - 1)].wait(30)
         yield Slab(0, np.ones(volume.shape, np.uint8))
 
-    monkeypatch.setattr(nifti, "iter_read", load)
-    monkeypatch.setattr(nifti, "iter_write_labels", save)
+    monkeypatch.setattr(images, "iter_read", load)
+    monkeypatch.setattr(images, "iter_write_labels", save)
     monkeypatch.setattr(local, "iter_segment", segment)
     assert main(["segment", str(scans), "-o", str(tmp_path / "out")]) == 0
     assert saved["c"].is_set()
@@ -228,6 +228,6 @@ def test_a_cohort_that_is_stopped_leaves_whole_files_only(
     assert main(["segment", str(scans), "-o", str(out)]) == 130
     for path in out.iterdir():
         assert path.name == "a_seg.nii.gz"
-        assert nifti.read_labels(path).voxels.all()
+        assert images.read_labels(path).voxels.all()
     names = {thread.name for thread in threading.enumerate()}
     assert not any("ThreadPool" in name for name in names)

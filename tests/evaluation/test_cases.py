@@ -36,7 +36,7 @@ from liverview.evaluation.summary import (
     table_heading,
     table_row,
 )
-from liverview.files import nifti
+from liverview.files import images
 from liverview.inference.segmentation import Models, collect_labels, iter_segment
 from liverview.phantom.config import Phantom
 
@@ -124,9 +124,9 @@ def put(tmp_path: Path, case: Phantom) -> Callable[..., Path]:
         folder = tmp_path / name
         folder.mkdir()
         reference = case.labels if voxels is None else replace(case.labels, voxels=voxels)
-        for _ in nifti.iter_write_volume(folder / CT, case.volume):
+        for _ in images.iter_write_volume(folder / CT, case.volume):
             pass
-        for _ in nifti.iter_write_labels(folder / REFERENCE, reference, case.volume):
+        for _ in images.iter_write_labels(folder / REFERENCE, reference, case.volume):
             pass
         return folder
 
@@ -190,7 +190,7 @@ def test_a_reference_of_another_program_is_read_by_its_names(
 def test_another_grid_is_refused_before_the_work(put: Callable[..., Path], case: Phantom) -> None:
     folder = put("other")
     cut = replace(case.volume, voxels=case.volume.voxels[:, :, 1:])
-    for _ in nifti.iter_write_volume(folder / CT, cut, overwrite=True):
+    for _ in images.iter_write_volume(folder / CT, cut, overwrite=True):
         pass
     with pytest.raises(GridMismatchError, match=r"ct and reference .* not .* the same voxels"):
         next(iter_evaluate_case(folder, None, "cpu"))  # type: ignore[arg-type]

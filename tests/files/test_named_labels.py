@@ -17,8 +17,9 @@ import SimpleITK as sitk  # noqa: N813
 from liverview.core.labels import Label, default_styles
 from liverview.core.terms import label_from_name, label_terms
 from liverview.core.volume import LabelMap, Volume
-from liverview.files import nifti
-from liverview.files.nifti import NamedLabels, NiftiError
+from liverview.files import images
+from liverview.files.named_labels import NamedLabels
+from liverview.files.opening import ImageFileError
 
 from support.odd_scans import oriented, patch
 
@@ -55,7 +56,7 @@ def store(
 def save(path: Path, volume: Volume, **options: object) -> Path:
     i, j, k = np.indices(volume.shape)
     labels = LabelMap(((i + 2 * j + 3 * k) % 4).astype(np.uint8), volume.affine)
-    for _ in nifti.iter_write_labels(path, labels, volume, **options):  # type: ignore[arg-type]
+    for _ in images.iter_write_labels(path, labels, volume, **options):  # type: ignore[arg-type]
         pass
     return path
 
@@ -66,7 +67,7 @@ def save(path: Path, volume: Volume, **options: object) -> Path:
 def test_names_and_colors_are_in_the_header_as_caret_has_them(write: Write, tmp_path: Path) -> None:
     styles = default_styles()
     styles[Label.TUMOR] = replace(styles[Label.TUMOR], name="Tumor <1> & 2", color=(1, 128, 254))
-    path = save(tmp_path / "l.nii.gz", nifti.read(write(*oriented("LPS"))), styles=styles)
+    path = save(tmp_path / "l.nii.gz", images.read(write(*oriented("LPS"))), styles=styles)
     # TotalSegmentator takes the first by `get_content`, Workbench looks for the code of Caret.
     first, second = nib.load(path).header.extensions
     assert (first.get_code(), second.get_code()) == (UNKNOWN, CARET)
@@ -95,14 +96,14 @@ def test_the_sources_extensions_are_kept_behind_ours(
     comment = nib.nifti1.Nifti1Extension(COMMENT, b"scanned on a Monday")
     image.header.extensions.extend([comment, caret({1: "spleen"}), caret({1: "x"}, CARET)])
     nib.save(image, tmp_path / "scan.nii")
-    path = save(tmp_path / "labels.nii", nifti.read(tmp_path / "scan.nii"))
+    path = save(tmp_path / "labels.nii", images.read(tmp_path / "scan.nii"))
     saved = nib.load(path)
     assert saved.header.extensions.get_codes() == [UNKNOWN, CARET, COMMENT]
     assert saved.header.extensions[2].get_content().rstrip(b"\0") == b"scanned on a Monday"
     # The voxels are where the header says, and an independent reader agrees.
     assert int(saved.header["vox_offset"]) % 16 == 0
     assert np.array_equal(saved.affine, image.affine)
-    i, j, k = np.indices(nifti.read(path).shape)
+    i, j, k = np.indices(images.read(path).shape)
     assert np.array_equal(nib.as_closest_canonical(saved).dataobj, (i + 2 * j + 3 * k) % 4)
     if kind is nib.Nifti1Image:  # ITK reads no NIfTI-2
         there = sitk.GetArrayFromImage(sitk.ReadImage(str(path))).T
@@ -110,17 +111,17 @@ def test_the_sources_extensions_are_kept_behind_ours(
 
 
 def test_saving_over_and_over_adds_nothing(write: Write, tmp_path: Path) -> None:
-    first = save(tmp_path / "1.nii", nifti.read(write(*oriented("RAS"))))
-    second = save(tmp_path / "2.nii", nifti.read(first))
+    first = save(tmp_path / "1.nii", images.read(write(*oriented("RAS"))))
+    second = save(tmp_path / "2.nii", images.read(first))
     assert second.read_bytes() == first.read_bytes()
 
 
 def test_a_mask_has_the_name_of_its_label(write: Write, tmp_path: Path) -> None:
-    volume = nifti.read(write(*oriented("RAS")))
+    volume = images.read(write(*oriented("RAS")))
     labels = LabelMap(np.full(volume.shape, 2, np.uint8), volume.affine)
-    for _ in nifti.iter_write_masks(tmp_path, "case", labels, volume):
+    for _ in images.iter_write_masks(tmp_path, "case", labels, volume):
         pass
-    found = nifti.read_named_labels(tmp_path / "case_vessel.nii.gz")
+    found = images.read_named_labels(tmp_path / "case_vessel.nii.gz")
     assert found.names == {1: "Vessels"}
     assert found.suggested == {1: Label.VESSEL}
     assert np.array_equal(found.to_label_map().voxels, labels.voxels)
@@ -129,7 +130,7 @@ def test_a_mask_has_the_name_of_its_label(write: Write, tmp_path: Path) -> None:
 def test_a_volume_keeps_its_extensions(tmp_path: Path) -> None:
     comment = nib.nifti1.Nifti1Extension(COMMENT, b"kept")
     source = store(tmp_path / "scan.nii", VALUES.astype(np.int16), comment)
-    for _ in nifti.iter_write_volume(tmp_path / "copy.nii", nifti.read(source)):
+    for _ in images.iter_write_volume(tmp_path / "copy.nii", images.read(source)):
         pass
     (extension,) = nib.load(tmp_path / "copy.nii").header.extensions
     assert (extension.get_code(), extension.get_content()[:4]) == (COMMENT, b"kept")
@@ -144,7 +145,7 @@ def test_totalsegmentators_table(code: int, tmp_path: Path) -> None:
     voxels = VALUES.copy()
     voxels[0, 0, 0] = 90
     comment = nib.nifti1.Nifti1Extension(COMMENT, b"before it")
-    found = nifti.read_named_labels(
+    found = images.read_named_labels(
         store(tmp_path / "ts.nii.gz", voxels, comment, caret(table, code))
     )
     assert found.source == "its header extension"
@@ -160,11 +161,11 @@ def test_totalsegmentators_table(code: int, tmp_path: Path) -> None:
 
 
 def test_our_own_label_map_comes_back(write: Write, tmp_path: Path) -> None:
-    path = save(tmp_path / "l.nii.gz", nifti.read(write(*oriented("PIL"))))
-    found = nifti.read_named_labels(path)
+    path = save(tmp_path / "l.nii.gz", images.read(write(*oriented("PIL"))))
+    found = images.read_named_labels(path)
     assert found.suggested == {1: Label.LIVER, 2: Label.VESSEL, 3: Label.TUMOR}
-    assert np.array_equal(found.to_label_map().voxels, nifti.read_labels(path).voxels)
-    assert np.array_equal(found.affine, nifti.read(path).affine)
+    assert np.array_equal(found.to_label_map().voxels, images.read_labels(path).voxels)
+    assert np.array_equal(found.affine, images.read(path).affine)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_our_own_label_map_comes_back(write: Write, tmp_path: Path) -> None:
 )
 def test_a_broken_table_names_nothing(content: bytes, tmp_path: Path) -> None:
     broken = nib.nifti1.Nifti1Extension(CARET, content)
-    found = nifti.read_named_labels(store(tmp_path / "l.nii", VALUES, broken))
+    found = images.read_named_labels(store(tmp_path / "l.nii", VALUES, broken))
     assert found.names == {}
     assert found.suggested == {1: Label.LIVER, 2: Label.VESSEL, 3: Label.TUMOR}
 
@@ -190,7 +191,7 @@ def test_an_extension_of_an_impossible_size_is_passed_over(size: int, tmp_path: 
     content = bytearray(path.read_bytes())
     content[352:356] = struct.pack("<i", size)
     path.write_bytes(content)
-    volume = nifti.read(path)
+    volume = images.read(path)
     assert volume.source is not None
     assert volume.source.extensions == ()
     assert np.array_equal(volume.voxels, VALUES)
@@ -201,7 +202,7 @@ def test_bytes_before_the_voxels_are_no_extension_unless_said(tmp_path: Path) ->
     content = bytearray(path.read_bytes())
     content[348] = 0
     path.write_bytes(content)
-    assert nifti.read_named_labels(path).names == {}
+    assert images.read_named_labels(path).names == {}
 
 
 # ---- names around the file ---------------------------------------------------------------
@@ -250,7 +251,7 @@ def test_names_of_files_around_it(name: str, content: str, tmp_path: Path) -> No
     folder = tmp_path / "data" / "labelsTr"
     folder.mkdir(parents=True)
     (folder / name).write_text(content, encoding="utf-8")
-    found = nifti.read_named_labels(store(folder / "case.nii.gz", VALUES))
+    found = images.read_named_labels(store(folder / "case.nii.gz", VALUES))
     assert found.suggested == EXPECTED
     assert name.split("/")[-1] in found.source
     assert np.array_equal(found.to_label_map().voxels, np.array([0, 2, 1, 3], np.uint8)[VALUES])
@@ -264,13 +265,13 @@ def test_a_relative_name_finds_the_folders_above(
     (tmp_path / "dataset.json").write_text(json.dumps(NEW))
     store(folder / "case.nii.gz", VALUES)
     monkeypatch.chdir(folder)
-    assert nifti.read_named_labels(Path("case.nii.gz")).suggested == EXPECTED
+    assert images.read_named_labels(Path("case.nii.gz")).suggested == EXPECTED
 
 
 def test_names_inside_win_over_names_beside(tmp_path: Path) -> None:
     (tmp_path / "case.txt").write_text(SNAP)
     path = store(tmp_path / "case.nii.gz", VALUES, caret({1: "liver", 2: "tumor", 3: "vessel"}))
-    assert nifti.read_named_labels(path).suggested == {
+    assert images.read_named_labels(path).suggested == {
         1: Label.LIVER,
         2: Label.TUMOR,
         3: Label.VESSEL,
@@ -291,7 +292,7 @@ def test_names_inside_win_over_names_beside(tmp_path: Path) -> None:
 )
 def test_files_of_another_kind_name_nothing(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
-    found = nifti.read_named_labels(store(tmp_path / "case.nii.gz", VALUES))
+    found = images.read_named_labels(store(tmp_path / "case.nii.gz", VALUES))
     assert (found.names, found.source) == ({}, "its plain numbers")
 
 
@@ -301,7 +302,7 @@ def test_files_of_another_kind_name_nothing(name: str, content: bytes, tmp_path:
 def test_plain_numbers_are_ours_and_others_are_asked_about(tmp_path: Path) -> None:
     voxels = VALUES.astype(np.int16)
     voxels[0, 0] = 1000
-    found = nifti.read_named_labels(store(tmp_path / "l.nii", voxels))
+    found = images.read_named_labels(store(tmp_path / "l.nii", voxels))
     assert found.unmapped == (1000,)
     assert found.counts[1000] == 4
     assert found.suggested[2] is Label.VESSEL
@@ -312,7 +313,7 @@ def test_plain_numbers_are_ours_and_others_are_asked_about(tmp_path: Path) -> No
 
 def test_a_name_that_nobody_knows_is_asked_about(tmp_path: Path) -> None:
     path = store(tmp_path / "l.nii", VALUES, caret({1: "liver", 2: "thing"}))
-    found = nifti.read_named_labels(path)
+    found = images.read_named_labels(path)
     assert found.unmapped == (2, 3)
     assert found.suggested == {1: Label.LIVER, 2: None, 3: None}
     assert found.describe_mapping() == (
@@ -323,22 +324,22 @@ def test_a_name_that_nobody_knows_is_asked_about(tmp_path: Path) -> None:
 def test_what_is_no_label_map_is_said(tmp_path: Path) -> None:
     for voxels in (VALUES.astype(np.int16) - 1, VALUES + np.float32(0.5), VALUES * np.int32(90000)):
         path = store(tmp_path / "scan.nii", voxels)
-        with pytest.raises(NiftiError, match="not a label map") as caught:
-            nifti.read_named_labels(path)
+        with pytest.raises(ImageFileError, match="not a label map") as caught:
+            images.read_named_labels(path)
         assert str(path) in str(caught.value)
 
 
 def test_whole_floats_and_an_intercept_are_labels(tmp_path: Path) -> None:
     path = store(tmp_path / "l.nii", VALUES.astype(np.float32))
-    assert np.array_equal(nifti.read_named_labels(path).to_label_map().voxels, VALUES)
+    assert np.array_equal(images.read_named_labels(path).to_label_map().voxels, VALUES)
     shifted = store(tmp_path / "s.nii", VALUES)
     patch(shifted, scl_slope=1, scl_inter=300)
-    found = nifti.read_named_labels(shifted)
+    found = images.read_named_labels(shifted)
     assert (found.voxels.dtype, sorted(found.counts)) == (np.uint16, [300, 301, 302, 303])
 
 
 def test_progress_comes_before_the_labels(tmp_path: Path) -> None:
-    *progress, found = nifti.iter_read_named_labels(store(tmp_path / "l.nii", VALUES))
+    *progress, found = images.iter_read_named_labels(store(tmp_path / "l.nii", VALUES))
     assert isinstance(found, NamedLabels)
     assert not any(isinstance(item, NamedLabels | Volume) for item in progress)
 

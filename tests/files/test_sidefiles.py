@@ -15,7 +15,7 @@ from liverview import DISCLAIMER, __version__
 from liverview.core import paths
 from liverview.core.labels import FOREGROUND, Label, LabelStyle, default_styles
 from liverview.core.volume import LabelMap, Volume
-from liverview.files import nifti
+from liverview.files import images
 from liverview.files.atomic import TargetError
 from liverview.files.sidefiles.weights import weights_sha256
 from liverview.files.sidefiles.writing import SideFiles, iter_write_side_files
@@ -130,9 +130,9 @@ def test_each_of_them_names_a_label_map_that_lost_its_own(
         if path != getattr(saved, kept):
             path.unlink()
     volume = Volume(labels.voxels, AFFINE)  # saved as a volume, without a table of labels
-    for _ in nifti.iter_write_volume(tmp_path / "case_seg.nii.gz", volume):
+    for _ in images.iter_write_volume(tmp_path / "case_seg.nii.gz", volume):
         pass
-    found = nifti.read_named_labels(tmp_path / "case_seg.nii.gz")
+    found = images.read_named_labels(tmp_path / "case_seg.nii.gz")
     assert getattr(saved, kept).name in found.source
     assert found.names[2].lower() in ("vessel", "vessels")
     assert found.suggested[2] is Label.VESSEL

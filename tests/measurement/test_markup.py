@@ -12,7 +12,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from liverview.core.volume import Plane, Volume
-from liverview.files import nifti
+from liverview.files import images
 from liverview.measurement.markup.listing import Entry, MarkupError, Markups
 from liverview.measurement.markup.shapes import Ellipse, Ruler
 
@@ -46,7 +46,7 @@ def test_a_ruler_is_as_long_however_the_scan_is_stored(
     codes: str, write: Callable[..., Path]
 ) -> None:
     stored, affine = oriented(codes)
-    volume = nifti.read(write(stored, affine, name="scan.nii"))
+    volume = images.read(write(stored, affine, name="scan.nii"))
     ruler = Ruler(Plane.SAGITTAL, (2, 0, 1.5), (2, 6, 8))
     assert ruler.length_mm(volume.affine) == pytest.approx(
         math.hypot(6 * SPACING[1], 6.5 * SPACING[2])

@@ -18,7 +18,7 @@ from liverview.core import paths
 from liverview.core.labels import Label
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Volume
-from liverview.files import nifti
+from liverview.files import images
 from liverview.inference.segmentation import Models, collect_labels, iter_segment, load_models
 from liverview.networks.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from liverview.networks.preprocessing import Preprocessing
@@ -66,9 +66,9 @@ def folder(case: Phantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, part in parts.items():
         volume = Volume(case.volume.voxels[:, :, part], case.volume.affine)
         labels = LabelMap(truth[:, :, part], volume.affine)
-        for _ in nifti.iter_write_volume(folder / "imagesTr" / f"{name}.nii.gz", volume):
+        for _ in images.iter_write_volume(folder / "imagesTr" / f"{name}.nii.gz", volume):
             pass
-        for _ in nifti.iter_write_labels(folder / "labelsTr" / f"{name}.nii.gz", labels, volume):
+        for _ in images.iter_write_labels(folder / "labelsTr" / f"{name}.nii.gz", labels, volume):
             pass
     content = {
         "name": "Liver",

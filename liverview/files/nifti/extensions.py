@@ -70,7 +70,7 @@ def with_label_table(extensions: Extensions, table: Mapping[int, LabelStyle]) ->
     return [(_UNKNOWN, text), (_CARET, text), *rest]
 
 
-def label_names(extensions: Extensions) -> dict[int, str]:
+def table_names(extensions: Extensions) -> dict[int, str]:
     """Value -> name by the first label table; empty where there is none."""
     for code, content in extensions:
         table = _label_table(code, content)

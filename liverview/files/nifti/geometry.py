@@ -11,7 +11,8 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from liverview.core.grid import Affine, affine_spacing, is_usable_affine, oblique_deg
-from liverview.files.nifti.header import Header, NiftiError
+from liverview.files.nifti.header import Header
+from liverview.files.opening import ImageFileError
 
 _UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: meters, millimeters, micrometers
 _VOXEL_MM = (0.01, 100.0)
@@ -40,7 +41,7 @@ def find_geometry(path: Path, header: Header) -> Geometry:
 
     Raises
     ------
-    NiftiError : where none of them can be used.
+    ImageFileError : where none of them can be used.
     """
     # A signaling NaN in a damaged header makes numpy warn when it is widened to 64 bits.
     with np.errstate(invalid="ignore"):
@@ -81,7 +82,7 @@ def _find_affine(path: Path, header: Header) -> tuple[Affine, bool, list[str]]:
             notes.append(f"Its {other} cannot be used; the {used} is, and will be saved as both.")
     elif any(coded):
         which = nifti.get_sform() if coded[0] else nifti["pixdim"][:4]
-        raise NiftiError(
+        raise ImageFileError(
             f"{path}: the orientation in the header is singular or not a number "
             f"({np.asarray(which).round(3).tolist()}); export it again."
         )
@@ -114,12 +115,12 @@ def _affines_agree(sform: Affine, qform: Affine, shape: tuple[int, int, int]) ->
 def _from_spacing(path: Path, header: Header) -> Affine:
     spacing = np.asarray(header.nifti["pixdim"][1:4], np.float64)
     if not np.all(np.isfinite(spacing)) or np.any(spacing <= 0):
-        raise NiftiError(
+        raise ImageFileError(
             f"{path}: the voxel spacing {spacing.tolist()} must be above 0 mm; export it again."
         )
     affine: Affine = np.asarray(header.nifti.get_base_affine(), np.float64)
     if not is_usable_affine(affine):
-        raise NiftiError(
+        raise ImageFileError(
             f"{path}: the voxel spacing {spacing.tolist()} cannot be; export it again."
         )
     return affine

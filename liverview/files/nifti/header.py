@@ -10,15 +10,12 @@ import nibabel as nib
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
-from liverview.core.errors import LiverviewError
 from liverview.files.gzipped import GzipError, GzipReader
+from liverview.files.opening import ImageFileError
 
+FORMAT = "NIfTI"
 _KNOWN_KINDS = "iuf"
 _LARGEST = 1e6  # slope or intercept
-
-
-class NiftiError(LiverviewError):
-    """A file that cannot be used; the message names it, the value and the way out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,22 +49,22 @@ def read_header(path: Path, reader: GzipReader) -> Header:
 
     Raises
     ------
-    NiftiError : where it is no NIfTI header, or asks for what cannot be.
+    ImageFileError : where it is no NIfTI header, or asks for what cannot be.
     """
     try:
         head = reader.read(4)
         kind, order = header_kind(head)
         if kind is None:
-            raise NiftiError(
+            raise ImageFileError(
                 f"{path} is not a NIfTI file: it starts with {head!r}, not with a header size "
                 "of 348 or 540; choose a .nii or .nii.gz file."
             )
         size = kind.sizeof_hdr
         block = head + reader.read(size - 4)
     except GzipError as error:
-        raise NiftiError(f"{path} is incomplete or damaged: {error}; copy it again.") from error
+        raise ImageFileError(f"{path} is incomplete or damaged: {error}; copy it again.") from error
     if len(block) < size:
-        raise NiftiError(
+        raise ImageFileError(
             f"{path} is incomplete: {len(block)} bytes, a header alone has {size}; copy it again."
         )
     nifti = kind(block, endianness=order, check=False)
@@ -86,17 +83,19 @@ def header_kind(head: bytes) -> tuple[Any, str]:
 def _check_header(path: Path, nifti: Any, size: int) -> Header:
     magic = bytes(nifti["magic"])
     if magic[:3] == b"ni1" or magic[:3] == b"ni2":
-        raise NiftiError(
+        raise ImageFileError(
             f"{path} is the header of an .hdr/.img pair: convert the pair to one .nii file."
         )
     if magic[:3] not in (b"n+1", b"n+2"):
-        raise NiftiError(f"{path} is not a NIfTI file: its magic is {magic!r}, not b'n+1\\x00'.")
+        raise ImageFileError(
+            f"{path} is not a NIfTI file: its magic is {magic!r}, not b'n+1\\x00'."
+        )
     shape, volumes = _dimensions(path, nifti)
     dtype = _voxel_type(path, nifti)
     slope, intercept, notes = _scaling(path, nifti)
     offset = float(nifti["vox_offset"])
     if not np.isfinite(offset) or offset < 0:
-        raise NiftiError(f"{path}: the voxels start at byte {offset:g}, which cannot be.")
+        raise ImageFileError(f"{path}: the voxels start at byte {offset:g}, which cannot be.")
     return Header(
         nifti, shape, volumes, dtype, max(int(offset), size), slope, intercept, notes, size
     )
@@ -106,15 +105,15 @@ def _dimensions(path: Path, nifti: Any) -> tuple[tuple[int, int, int], int]:
     dim = [int(n) for n in nifti["dim"]]
     count = dim[0]
     if not 1 <= count <= 7:
-        raise NiftiError(f"{path}: the header gives {count} dimensions, possible are 1 to 7.")
+        raise ImageFileError(f"{path}: the header gives {count} dimensions, possible are 1 to 7.")
     sizes = dim[1 : count + 1] + [1] * (7 - count)
     if count < 2 or any(n < 1 for n in sizes):
-        raise NiftiError(
+        raise ImageFileError(
             f"{path} has the dimensions {dim[1 : count + 1]}: each must be at least 1, and a "
             "scan needs three."
         )
     if any(n > 1 for n in sizes[4:]):
-        raise NiftiError(
+        raise ImageFileError(
             f"{path} has {count} dimensions {dim[1 : count + 1]}: only 3D and 4D files can be "
             "shown; split it first."
         )
@@ -126,12 +125,14 @@ def _voxel_type(path: Path, nifti: Any) -> np.dtype[Any]:
     try:
         dtype = nifti.get_data_dtype()
     except (HeaderDataError, KeyError) as error:
-        raise NiftiError(f"{path}: voxel type {code} is not known to NIfTI.") from error
+        raise ImageFileError(f"{path}: voxel type {code} is not known to NIfTI.") from error
     if dtype.fields is not None or dtype.kind == "c":
         what = "complex numbers" if dtype.kind == "c" else "colors (RGB)"
-        raise NiftiError(f"{path} holds {what}, not CT values: export the scan as one gray value.")
+        raise ImageFileError(
+            f"{path} holds {what}, not CT values: export the scan as one gray value."
+        )
     if dtype.kind not in _KNOWN_KINDS or dtype.itemsize > 8:
-        raise NiftiError(
+        raise ImageFileError(
             f"{path}: voxels of NIfTI type {code} ({dtype.name}) cannot be shown; store int16."
         )
     return dtype
@@ -141,7 +142,7 @@ def _scaling(path: Path, nifti: Any) -> tuple[float, float, tuple[str, ...]]:
     """Slope and intercept as the standard reads them: slope 0 or NaN is "not scaled"."""
     slope, intercept = float(nifti["scl_slope"]), float(nifti["scl_inter"])
     if np.isinf(slope) or np.isinf(intercept):
-        raise NiftiError(
+        raise ImageFileError(
             f"{path}: scl_slope {slope:g} and scl_inter {intercept:g} must be finite; "
             "export it again."
         )
@@ -152,7 +153,7 @@ def _scaling(path: Path, nifti: Any) -> tuple[float, float, tuple[str, ...]]:
     if np.isnan(intercept):
         return slope, 0.0, ("The header's intercept is not a number; 0 was used.",)
     if not (1 / _LARGEST <= abs(slope) <= _LARGEST and abs(intercept) <= _LARGEST):
-        raise NiftiError(
+        raise ImageFileError(
             f"{path}: scl_slope {slope:g} and scl_inter {intercept:g} lead far from any HU; "
             "export it again."
         )

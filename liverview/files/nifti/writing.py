@@ -10,147 +10,118 @@ from typing import Any, Literal, TypeAlias
 
 import nibabel as nib
 import numpy as np
-from nibabel import orientations
 from numpy.typing import NDArray
 
-from liverview.core.labels import FOREGROUND, Label, LabelStyle, default_styles
+from liverview.core.grid import Affine
+from liverview.core.labels import FOREGROUND, LabelStyle
+from liverview.core.orientation import stored_affine, turn_from_ras
 from liverview.core.stream import Progress
-from liverview.core.volume import LabelMap, Volume
+from liverview.core.volume import LabelMap, SourceGrid, Volume
 from liverview.files import atomic
 from liverview.files.gzipped import GzipError, GzipReader, open_writer
 from liverview.files.nifti.extensions import Extensions, extension_block, with_label_table
-from liverview.files.nifti.header import NiftiError, header_kind
+from liverview.files.nifti.header import FORMAT, header_kind
+from liverview.files.opening import ImageFileError
 
 Order: TypeAlias = Literal["<", ">"]  # of bytes
-Styles: TypeAlias = Mapping[Label, LabelStyle]
 _LABEL_INTENT = 1002
 _STEP = 16  # slices between two yields
 
 
 def iter_write_labels(
-    path: Path,
-    labels: LabelMap,
-    volume: Volume,
-    *,
-    styles: Styles | None = None,
-    overwrite: bool = False,
+    path: Path, labels: LabelMap, table: Mapping[int, LabelStyle], *, overwrite: bool
 ) -> Iterator[Progress]:
-    """Write a label map on the grid of the volume's file, verified; yields progress.
+    """Write a label map on the grid of its source, verified; yields progress.
 
     The file is written beside the target, read back and compared voxel by voxel, and only
-    then renamed: what is there under the name is always complete. Names and colors, by default
-    those of `default_styles`, are in a header extension; the source's extensions are kept.
+    then renamed. Names and colors by value are in a header extension; the source's extensions
+    are kept.
 
     Raises
     ------
     TargetError : where the target exists and may not be replaced, or cannot be written.
-    NiftiError : where what was written does not come back.
+    ImageFileError : where what was written does not come back.
     """
-    table = {int(label): style for label, style in (styles or default_styles()).items()}
-    named = with_label_table(_extensions(volume), table)
-    stored = _source_order(labels.voxels, volume)
-    yield from _iter_write_verified(path, stored, _label_header(volume), named, overwrite)
+    header = _source_header(labels)
+    header.set_data_dtype(np.uint8)
+    header["intent_code"] = _LABEL_INTENT
+    header["scl_inter"] = 0
+    header["cal_max"] = max(FOREGROUND)
+    named = with_label_table(_extensions(labels), table)
+    yield from _iter_write_verified(path, _source_order(labels), header, named, overwrite)
 
 
-def iter_write_masks(
-    folder: Path,
-    name: str,
-    labels: LabelMap,
-    volume: Volume,
-    *,
-    styles: Styles | None = None,
-    overwrite: bool = False,
-) -> Iterator[Progress]:
-    """Write one 0/1 file per label, NAME_liver.nii.gz and so on, as `iter_write_labels` does.
-
-    The liver is the whole organ, with its vessels and tumors.
-    """
-    paths = mask_paths(folder, name)
-    for path in paths.values():
-        check_target(path, overwrite=overwrite)
-    for label, path in paths.items():
-        organ = labels.voxels >= Label.LIVER if label is Label.LIVER else labels.voxels == label
-        mask = _source_order(organ.astype(np.uint8), volume)
-        named = with_label_table(_extensions(volume), {1: (styles or default_styles())[label]})
-        yield from _iter_write_verified(path, mask, _label_header(volume), named, overwrite)
-
-
-def mask_paths(folder: Path, name: str) -> dict[Label, Path]:
-    """Where `iter_write_masks` writes."""
-    return {label: folder / f"{name}_{label.name.lower()}.nii.gz" for label in FOREGROUND}
-
-
-def iter_write_volume(path: Path, volume: Volume, *, overwrite: bool = False) -> Iterator[Progress]:
+def iter_write_volume(path: Path, volume: Volume, *, overwrite: bool) -> Iterator[Progress]:
     """Write a CT volume on its source grid, stored type kept; yields progress."""
-    header = _label_header(volume)
+    header = _source_header(volume)
     header.set_data_dtype(volume.voxels.dtype)
     header["intent_code"] = 0
     header["scl_inter"] = volume.intercept
-    header["cal_min"] = header["cal_max"] = 0
-    stored = _source_order(volume.voxels, volume)
+    header["cal_max"] = 0
+    stored = _source_order(volume)
     yield from _iter_write_verified(path, stored, header, _extensions(volume), overwrite)
 
 
-def check_target(path: Path, *, overwrite: bool = False) -> None:
-    """Raise `TargetError` now if `iter_write_labels` could not write there, before long work."""
-    if not path.name.lower().endswith((".nii", ".nii.gz")):
-        raise atomic.TargetError(f"{path} must end in .nii or .nii.gz.")
-    atomic.check_target(path, overwrite=overwrite)
+def _source_order(array: Volume | LabelMap) -> NDArray[Any]:
+    """The voxels along the stored axes, a view."""
+    if array.source is None:
+        return array.voxels
+    return turn_from_ras(array.voxels, array.source.orientation)
 
 
-def _source_order(array: NDArray[Any], volume: Volume) -> NDArray[Any]:
-    """From RAS+ to the stored axes, a view."""
-    if volume.source is None:
-        return array
-    back = orientations.ornt_transform(
-        np.array([[0, 1], [1, 1], [2, 1]]), volume.source.orientation
-    )
-    turned: NDArray[Any] = orientations.apply_orientation(array, back)
-    return turned
+def _extensions(array: Volume | LabelMap) -> Extensions:
+    return array.source.extensions if array.source else ()
 
 
-def _extensions(volume: Volume) -> Extensions:
-    return volume.source.extensions if volume.source else ()
-
-
-def _label_header(volume: Volume) -> Any:
-    """The source's header, geometry untouched, made one of a label map."""
-    if volume.source is None:
-        header = nib.Nifti1Header()
-        header.set_data_shape(volume.shape)
-        header.set_sform(volume.affine, code=1)
-        header.set_qform(volume.affine, code=1)
-        header.set_xyzt_units("mm", "sec")
+def _source_header(array: Volume | LabelMap) -> Any:
+    """The source's header, geometry untouched, or a new one; both without marks of its values."""
+    source = array.source
+    if source is not None and source.format == FORMAT:
+        header = _kept_header(array.affine, source)
     else:
-        block = volume.source.header
-        kind, order = header_kind(block[:4])
-        header = kind(block, endianness=order, check=False)
-        flat, sizes = int(header["dim"][0]) == 2, header["pixdim"].copy()
-        header.set_data_shape(volume.source.shape[:2] if flat else volume.source.shape)
-        header["pixdim"] = sizes  # which a new shape has changed
-        if volume.source.repaired:
-            stored = volume.affine @ np.linalg.inv(
-                orientations.inv_ornt_aff(volume.source.orientation, volume.source.shape)
-            )
-            stored[:3] /= volume.source.unit_mm
-            header.set_sform(stored, code=1)
-            header.set_qform(stored, code=1, strip_shears=True)
-    header.set_data_dtype(np.uint8)
-    header["scl_slope"], header["scl_inter"] = 1, 0
-    header["intent_code"] = _LABEL_INTENT
+        header = nib.Nifti1Header()
+        header.set_data_shape(source.shape if source else array.shape)
+        _set_affine(header, _stored_affine(array.affine, source))
+        header.set_xyzt_units("mm", "sec")
+    header["scl_slope"] = 1
     header["intent_name"] = b""
     for number in (1, 2, 3):
         header[f"intent_p{number}"] = 0
-    header["cal_min"], header["cal_max"] = 0, max(FOREGROUND)
+    header["cal_min"] = 0
     header["descrip"] = b"liverview"
     header["magic"] = header.single_magic
     return header
 
 
+def _kept_header(affine: Affine, source: SourceGrid) -> Any:
+    """The header as it was read; its geometry is written anew where it could not be used."""
+    kind, order = header_kind(source.header[:4])
+    header = kind(source.header, endianness=order, check=False)
+    flat, sizes = int(header["dim"][0]) == 2, header["pixdim"].copy()
+    header.set_data_shape(source.shape[:2] if flat else source.shape)
+    header["pixdim"] = sizes  # which a new shape has changed
+    if source.repaired:
+        stored = _stored_affine(affine, source)
+        stored[:3] /= source.unit_mm
+        _set_affine(header, stored)
+    return header
+
+
+def _stored_affine(affine: Affine, source: SourceGrid | None) -> Affine:
+    if source is None:
+        return affine
+    return stored_affine(affine, source.orientation, source.shape)
+
+
+def _set_affine(header: Any, affine: Affine) -> None:
+    header.set_sform(affine, code=1)
+    header.set_qform(affine, code=1, strip_shears=True)
+
+
 def _iter_write_verified(
     path: Path, stored: NDArray[Any], header: Any, extensions: Extensions, overwrite: bool
 ) -> Iterator[Progress]:
-    check_target(path, overwrite=overwrite)
+    atomic.check_target(path, overwrite=overwrite)
     between = extension_block(extensions, header.endianness)
     header["vox_offset"] = header.sizeof_hdr + len(between)
     head = bytes(header.binaryblock) + between
@@ -159,7 +130,7 @@ def _iter_write_verified(
             yield from _iter_write(temporary, stored, head, header.endianness)
             yield from _iter_verify(path, temporary, stored, head, header.endianness)
     except GzipError as error:
-        raise NiftiError(f"{path} was not saved: it came back damaged ({error}).") from error
+        raise ImageFileError(f"{path} was not saved: it came back damaged ({error}).") from error
     yield Progress("Saved", 1.0)
 
 
@@ -201,6 +172,6 @@ def _iter_verify(
         for _ in reader.finish():
             pass
     if not same:
-        raise NiftiError(
+        raise ImageFileError(
             f"{path} was not saved: what came back from the disk differs from what was written."
         )

@@ -12,6 +12,7 @@ from liverview.core.labels import FOREGROUND, Label, LabelStyle
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
 from liverview.files import atomic
+from liverview.files.formats import name_without_suffix
 from liverview.files.sidefiles.record import record_content
 from liverview.files.sidefiles.slicer import ctbl_text
 from liverview.files.sidefiles.snap import snap_text
@@ -33,9 +34,7 @@ class SideFiles:
     @classmethod
     def of(cls, label_map: Path) -> SideFiles:
         """Beside CASE_seg.nii.gz: CASE_seg.txt, .ctbl and .json."""
-        name = label_map.name
-        for ending in (".gz", ".nii"):
-            name = name[: -len(ending)] if name.lower().endswith(ending) else name
+        name = name_without_suffix(label_map)
         return cls(*(label_map.with_name(name + ending) for ending in (".txt", ".ctbl", ".json")))
 
     def __iter__(self) -> Iterator[Path]:

@@ -22,7 +22,7 @@ from liverview.core.labels import FOREGROUND, Label, LabelStyle
 from liverview.ui.widgets.controls import FocuslessComboBox
 
 if TYPE_CHECKING:
-    from liverview.files.nifti import NamedLabels
+    from liverview.files.named_labels import NamedLabels
 
 _COLUMNS = ("Value", "Name in the file", "Voxels", "Open as")
 _LEFT_OUT = "Left out"

@@ -11,13 +11,11 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, Q
 
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.volume import Volume
+from liverview.files import formats
 
 if TYPE_CHECKING:
-    from liverview.files.nifti import NamedLabels
+    from liverview.files.named_labels import NamedLabels
     from liverview.phantom.config import PhantomConfig
-
-_SCANS = "NIfTI (*.nii *.nii.gz);;All files (*)"
-_LABELS = "NIfTI (*.nii.gz *.nii)"
 
 
 class Unsaved(Enum):
@@ -35,28 +33,30 @@ class Dialogs:
         self._parent = parent
 
     def scan_to_open(self) -> Path | None:
-        name, _ = QFileDialog.getOpenFileName(self._parent, "Open a CT scan", "", _SCANS)
+        name, _ = QFileDialog.getOpenFileName(
+            self._parent, "Open a CT scan", "", formats.open_filter()
+        )
         return Path(name) if name else None
 
     def labels_to_open(self) -> Path | None:
         name, _ = QFileDialog.getOpenFileName(
-            self._parent, "Open a label map of this scan", "", _SCANS
+            self._parent, "Open a label map of this scan", "", formats.open_filter()
         )
         return Path(name) if name else None
 
     def reference_to_open(self) -> Path | None:
         name, _ = QFileDialog.getOpenFileName(
-            self._parent, "Open a reference label map", "", _SCANS
+            self._parent, "Open a reference label map", "", formats.open_filter()
         )
         return Path(name) if name else None
 
     def label_map_to_write(self, suggested: Path) -> Path | None:
-        name, _ = QFileDialog.getSaveFileName(
-            self._parent, "Save label map", str(suggested), _LABELS
+        name, chosen = QFileDialog.getSaveFileName(
+            self._parent, "Save label map", str(suggested), formats.save_filter()
         )
         if not name:
             return None
-        return self._with_ending(Path(name), (".nii.gz", ".nii"))
+        return self._with_ending(Path(name), formats.suffix_of_filter(chosen), formats.suffixes())
 
     def image_to_write(self, suggested: Path) -> Path | None:
         name, _ = QFileDialog.getSaveFileName(
@@ -64,13 +64,13 @@ class Dialogs:
         )
         if not name:
             return None
-        return self._with_ending(Path(name), (".png",))
+        return self._with_ending(Path(name), ".png", (".png",))
 
-    def _with_ending(self, path: Path, endings: tuple[str, ...]) -> Path | None:
+    def _with_ending(self, path: Path, usual: str, endings: tuple[str, ...]) -> Path | None:
         """The path with one of the endings; the file dialog has asked about other names only."""
         if path.name.lower().endswith(endings):
             return path
-        path = path.with_name(path.name + endings[0])
+        path = path.with_name(path.name + usual)
         return path if not path.exists() or self.may_replace([path]) else None
 
     def folder_for_masks(self, suggested: Path) -> Path | None:

@@ -12,12 +12,13 @@ from PySide6.QtWidgets import QWidget
 
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap, Volume
+from liverview.files.formats import labels_file_name
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.saving import Callback
 
 if TYPE_CHECKING:
-    from liverview.files.nifti import NamedLabels
+    from liverview.files.named_labels import NamedLabels
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -108,7 +109,7 @@ class CaseFiles(QObject):
         """Ask for a name and save the label map with its names and colors beside it."""
         from liverview.files.sidefiles.writing import SideFiles
 
-        path = self.ask(self.dialogs.label_map_to_write, self.beside("_seg.nii.gz"))
+        path = self.ask(self.dialogs.label_map_to_write, self.beside(labels_file_name("")))
         if path is None:
             return
         existing = [beside for beside in SideFiles.of(path) if beside.exists()]
@@ -118,7 +119,7 @@ class CaseFiles(QObject):
             self._controller.saving.save_labels(path, side_files=True)
 
     def _save(self, then: Callback | None) -> None:
-        path = self.ask(self.dialogs.label_map_to_write, self.beside("_seg.nii.gz"))
+        path = self.ask(self.dialogs.label_map_to_write, self.beside(labels_file_name("")))
         if path is None:
             return
         if self._is_the_scan(path):
@@ -128,7 +129,7 @@ class CaseFiles(QObject):
 
     def save_masks(self) -> None:
         """Ask for a folder and save one mask per label there."""
-        from liverview.files.nifti import mask_paths
+        from liverview.files.images import mask_paths
 
         folder = self.ask(self.dialogs.folder_for_masks, self.beside("").parent)
         if folder is None or self.session.volume is None:

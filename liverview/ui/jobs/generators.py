@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from liverview.evaluation.scores import LabelScore
-    from liverview.files.nifti import NamedLabels, Summary
+    from liverview.files.format import Summary
+    from liverview.files.named_labels import NamedLabels
     from liverview.measurement.markup.listing import Markups
     from liverview.measurement.results import Measurement
     from liverview.measurement.surface import Surface
@@ -33,15 +34,15 @@ Styles: TypeAlias = Mapping[Label, LabelStyle]
 
 def iter_load_volume(path: Path, index: int | None = None) -> Iterator[Progress | Summary | Volume]:
     """Load a volume; of a 4D file with no ``index`` given, yield its summary instead."""
-    from liverview.files import nifti
+    from liverview.files import images
 
     yield Progress("Opening", 0.0)
     if index is None:
-        summary = nifti.read_summary(path)
+        summary = images.read_summary(path)
         if summary.volumes > 1:
             yield summary
             return
-    yield from nifti.iter_read(path, index or 0)
+    yield from images.iter_read(path, index or 0)
 
 
 def iter_generate_phantom(config: PhantomConfig) -> Iterator[Progress | Phantom]:
@@ -113,7 +114,8 @@ def iter_read_labels(
     has instead.
     """
     from liverview.core.grid import check_same_grid
-    from liverview.files.nifti import NamedLabels, iter_read_named_labels
+    from liverview.files.images import iter_read_named_labels
+    from liverview.files.named_labels import NamedLabels
 
     for item in iter_read_named_labels(path):
         if not isinstance(item, NamedLabels):
@@ -149,9 +151,9 @@ def iter_write_labels(
     path: Path, labels: LabelMap, volume: Volume, styles: Styles
 ) -> Iterator[Progress]:
     """Write the label map; the dialog has asked about replacing a file."""
-    from liverview.files import nifti
+    from liverview.files import images
 
-    yield from nifti.iter_write_labels(path, labels, volume, styles=styles, overwrite=True)
+    yield from images.iter_write_labels(path, labels, volume, styles=styles, overwrite=True)
 
 
 def iter_write_with_side_files(
@@ -169,9 +171,9 @@ def iter_write_masks(
     folder: Path, labels: LabelMap, volume: Volume, styles: Styles
 ) -> Iterator[Progress]:
     """Write one mask per label; the window has asked about replacing files."""
-    from liverview.files import nifti
+    from liverview.files import images
 
-    yield from nifti.iter_write_masks(
+    yield from images.iter_write_masks(
         folder, volume.name, labels, volume, styles=styles, overwrite=True
     )
 

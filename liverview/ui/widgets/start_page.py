@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from liverview import DISCLAIMER
+from liverview.files.formats import suffix_words
 
 
 def short_name(path: Path) -> str:
@@ -33,7 +34,7 @@ class StartPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         title = QLabel("<span style='font-size:20pt'>liverview</span>")
-        hint = QLabel("Open a CT scan, or drop a .nii or .nii.gz file here.")
+        hint = QLabel(f"Open a CT scan, or drop a {suffix_words()} file here.")
         note = QLabel(f"<i>{DISCLAIMER}</i>")
         self.open_button = QPushButton("Open a scan …")
         self.phantom_button = QPushButton("New phantom …")

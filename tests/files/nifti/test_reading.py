@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from liverview.core.stream import Progress
 from liverview.core.volume import Volume
-from liverview.files import nifti
-from liverview.files.nifti import NiftiError
+from liverview.files import images
+from liverview.files.opening import ImageFileError
 
 from support.odd_scans import ORIENTATIONS, SHAPE, SPACING, oriented, patch
 
@@ -34,7 +34,7 @@ def ramp(dtype: str = "i2") -> np.ndarray:
 
 @pytest.mark.parametrize("codes", ORIENTATIONS)
 def test_every_orientation_gives_the_same_volume(codes: str, write: Write) -> None:
-    volume = nifti.read(write(*oriented(codes)))
+    volume = images.read(write(*oriented(codes)))
     i, j, k = np.indices(SHAPE)
     assert np.array_equal(volume.voxels, 100 * i + 10 * j + k)
     assert volume.spacing == pytest.approx(SPACING)
@@ -55,43 +55,43 @@ def test_integers_stay_as_they_are_stored(
     header.set_data_dtype(np.dtype(order + dtype))
     image = kind(ramp(dtype), np.eye(4), header, dtype=order + dtype)
     nib.save(image, tmp_path / name)
-    volume = nifti.read(tmp_path / name)
+    volume = images.read(tmp_path / name)
     assert volume.voxels.dtype == np.dtype(dtype)
     assert np.array_equal(volume.voxels, ramp(dtype))
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", ">f8"])
 def test_floats_become_single_precision(dtype: str, write: Write) -> None:
-    volume = nifti.read(write((ramp("f8") - 50.5).astype(dtype)))
+    volume = images.read(write((ramp("f8") - 50.5).astype(dtype)))
     assert volume.voxels.dtype == np.float32
     assert np.array_equal(volume.voxels, ramp("f8") - 50.5)
 
 
 def test_an_integer_intercept_is_kept_beside_the_stored_voxels(write: Write) -> None:
     path = write(ramp("u2"), scl_slope=1, scl_inter=-1024)
-    volume = nifti.read(path)
+    volume = images.read(path)
     assert volume.voxels.dtype == np.uint16
     assert volume.hu_at((1, 2, 3)) == ramp()[1, 2, 3] - 1024
 
 
 def test_a_slope_is_applied(write: Write) -> None:
-    volume = nifti.read(write(ramp(), scl_slope=2.5, scl_inter=-3.25))
+    volume = images.read(write(ramp(), scl_slope=2.5, scl_inter=-3.25))
     assert volume.voxels == pytest.approx(ramp() * 2.5 - 3.25)
     assert volume.intercept == 0
 
 
 @pytest.mark.parametrize("slope", [0, np.nan])
 def test_slope_zero_or_nan_means_not_scaled(slope: float, write: Write) -> None:
-    volume = nifti.read(write(ramp(), scl_slope=slope, scl_inter=7))
+    volume = images.read(write(ramp(), scl_slope=slope, scl_inter=7))
     assert np.array_equal(volume.voxels, ramp())
     assert volume.intercept == 0
     assert "7 was not applied" in volume.warnings[0]
-    usual = nifti.read(write(ramp() * 20 - 1000, scl_slope=slope, scl_inter=slope))
+    usual = images.read(write(ramp() * 20 - 1000, scl_slope=slope, scl_inter=slope))
     assert usual.warnings == ()
 
 
 def test_an_intercept_that_is_no_number_is_said(write: Write) -> None:
-    volume = nifti.read(write(ramp(), scl_slope=1, scl_inter=np.nan))
+    volume = images.read(write(ramp(), scl_slope=1, scl_inter=np.nan))
     assert volume.intercept == 0
     assert "intercept" in volume.warnings[0]
 
@@ -99,22 +99,22 @@ def test_an_intercept_that_is_no_number_is_said(write: Write) -> None:
 def test_one_volume_of_a_4d_file(write: Write) -> None:
     four = np.stack([ramp(), ramp() + 1, ramp() + 2], axis=3)
     path = write(four)
-    assert nifti.read_summary(path).volumes == 3
-    assert np.array_equal(nifti.read(path).voxels, ramp())
-    assert np.array_equal(nifti.read(path, 2).voxels, ramp() + 2)
-    with pytest.raises(NiftiError, match="no number 3"):
-        nifti.read(path, 3)
+    assert images.read_summary(path).volumes == 3
+    assert np.array_equal(images.read(path).voxels, ramp())
+    assert np.array_equal(images.read(path, 2).voxels, ramp() + 2)
+    with pytest.raises(ImageFileError, match="no number 3"):
+        images.read(path, 3)
 
 
 def test_progress_comes_before_the_volume(write: Write) -> None:
-    *before, last = nifti.iter_read(write(ramp()))
+    *before, last = images.iter_read(write(ramp()))
     assert isinstance(last, Volume)
     assert before
     assert all(isinstance(item, Progress) for item in before)
 
 
 def test_voxels_are_read_once_and_not_copied(write: Write) -> None:
-    volume = nifti.read(write(ramp()))
+    volume = images.read(write(ramp()))
     assert volume.voxels.base is not None
     assert volume.voxels.flags.f_contiguous
 
@@ -123,14 +123,14 @@ def test_several_gzip_members_are_one_file(write: Write, tmp_path: Path) -> None
     content = gzip.decompress(write(ramp()).read_bytes())
     path = tmp_path / "two.nii.gz"
     path.write_bytes(gzip.compress(content[:400]) + gzip.compress(content[400:]))
-    assert np.array_equal(nifti.read(path).voxels, ramp())
+    assert np.array_equal(images.read(path).voxels, ramp())
 
 
 def test_header_extensions_are_skipped(tmp_path: Path) -> None:
     image = nib.Nifti1Image(ramp(), np.eye(4))
     image.header.extensions.append(nib.nifti1.Nifti1Extension(6, b"a comment of some length"))
     nib.save(image, tmp_path / "scan.nii.gz")
-    assert np.array_equal(nifti.read(tmp_path / "scan.nii.gz").voxels, ramp())
+    assert np.array_equal(images.read(tmp_path / "scan.nii.gz").voxels, ramp())
 
 
 # ---- what is read with a remark ----------------------------------------------------------
@@ -140,14 +140,14 @@ def test_trailing_garbage_is_said(write: Write) -> None:
     path = write(ramp())
     with path.open("ab") as file:
         file.write(b"not gzip at all")
-    volume = nifti.read(path)
+    volume = images.read(path)
     assert np.array_equal(volume.voxels, ramp())
     assert "extra bytes" in volume.warnings[0]
 
 
 def test_disagreeing_orientations_are_said_and_the_sform_is_used(write: Write) -> None:
     path = write(ramp(), np.diag([2.0, 2, 2, 1]), qform_code=1, qoffset_x=30)
-    volume = nifti.read(path)
+    volume = images.read(path)
     assert volume.voxel_to_world((0, 0, 0)) == pytest.approx([0, 0, 0])
     assert "disagree" in volume.warnings[0]
 
@@ -158,8 +158,8 @@ def test_oblique_and_sheared_axes_are_said(write: Write) -> None:
     turned[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     sheared = np.eye(4)
     sheared[0, 2] = 0.3
-    assert "oblique by 20°" in nifti.read(write(ramp(), turned)).warnings[0]
-    volume = nifti.read(write(ramp(), sheared, sform_code=1, qform_code=0))
+    assert "oblique by 20°" in images.read(write(ramp(), turned)).warnings[0]
+    volume = images.read(write(ramp(), sheared, sform_code=1, qform_code=0))
     assert "right angles" in volume.warnings[0]
 
 
@@ -167,20 +167,20 @@ def test_oblique_and_sheared_axes_are_said(write: Write) -> None:
 def test_an_unusable_sform_gives_way_to_the_qform(bad: float, write: Write) -> None:
     rows = dict.fromkeys(("srow_x", "srow_y", "srow_z"), [bad] * 4)
     path = write(ramp(), np.diag([2.0, 3, 4, 1]), sform_code=1, qform_code=1, **rows)
-    volume = nifti.read(path)
+    volume = images.read(path)
     assert volume.spacing == pytest.approx((2, 3, 4))
     assert "sform cannot be used" in volume.warnings[0]
 
 
 def test_no_orientation_at_all_is_said(write: Write) -> None:
-    volume = nifti.read(write(ramp(), sform_code=0, qform_code=0))
+    volume = images.read(write(ramp(), sform_code=0, qform_code=0))
     assert "left and right cannot be assured" in volume.warnings[0]
 
 
 def test_not_finite_voxels_become_air_and_are_counted(write: Write) -> None:
     voxels = ramp("f4") - 500
     voxels[0, 0, 0], voxels[1, 1, 1] = np.nan, np.inf
-    volume = nifti.read(write(voxels))
+    volume = images.read(write(voxels))
     assert volume.hu_at((0, 0, 0)) == volume.hu_at((1, 1, 1)) == -1024
     assert "2 voxels" in volume.warnings[0]
 
@@ -199,13 +199,13 @@ def test_not_finite_voxels_become_air_and_are_counted(write: Write) -> None:
     ],
 )
 def test_implausible_values_are_said(voxels: np.ndarray, words: str, write: Write) -> None:
-    assert words in " ".join(nifti.read(write(voxels)).warnings)
+    assert words in " ".join(images.read(write(voxels)).warnings)
 
 
 def test_values_are_judged_without_those_that_are_no_numbers(write: Write) -> None:
     voxels = np.linspace(0, 1, 120).reshape(4, 5, 6).astype("f4")
     voxels[0] = np.nan
-    volume = nifti.read(write(voxels))
+    volume = images.read(write(voxels))
     assert "0..1" in " ".join(volume.warnings)
     assert not volume.in_hu
 
@@ -214,27 +214,27 @@ def test_values_are_judged_without_those_that_are_no_numbers(write: Write) -> No
 def test_other_units_are_converted(code: int, unit_mm: float, word: str, write: Write) -> None:
     affine = np.diag([1.5, 2, 2.5, unit_mm]) / unit_mm
     affine[:3, 3] = np.array([10, 20, 30]) / unit_mm
-    volume = nifti.read(write(ramp(), affine, xyzt_units=code))
+    volume = images.read(write(ramp(), affine, xyzt_units=code))
     assert volume.spacing == pytest.approx((1.5, 2, 2.5))
     assert volume.voxel_to_world((0, 0, 0)) == pytest.approx((10, 20, 30))
     assert word in " ".join(volume.warnings)
 
 
 def test_units_that_cannot_be_are_not_believed(write: Write) -> None:
-    volume = nifti.read(write(ramp(), np.diag([0.8, 0.8, 2, 1]), xyzt_units=1))
+    volume = images.read(write(ramp(), np.diag([0.8, 0.8, 2, 1]), xyzt_units=1))
     assert volume.spacing == pytest.approx((0.8, 0.8, 2))
     assert "must be mm" in " ".join(volume.warnings)
 
 
 def test_voxel_sizes_that_contradict_the_sform_are_said(write: Write) -> None:
     sizes = [1, 1, 1, 1, 0, 0, 0, 0]
-    volume = nifti.read(write(ramp(), np.diag([2.0, 2, 3, 1]), qform_code=0, pixdim=sizes))
+    volume = images.read(write(ramp(), np.diag([2.0, 2, 3, 1]), qform_code=0, pixdim=sizes))
     assert volume.spacing == pytest.approx((2, 2, 3))
     assert "1 x 1 x 1) contradict its sform (2 x 2 x 3)" in " ".join(volume.warnings)
 
 
 def test_a_plain_scan_has_no_remarks(write: Write) -> None:
-    assert nifti.read(write(ramp() * 20 - 1000)).warnings == ()
+    assert images.read(write(ramp() * 20 - 1000)).warnings == ()
 
 
 # ---- what is refused ---------------------------------------------------------------------
@@ -242,8 +242,8 @@ def test_a_plain_scan_has_no_remarks(write: Write) -> None:
 
 def refused(path: Path, *words: str) -> None:
     """Reading fails with one sentence that names the file and holds the words."""
-    with pytest.raises(NiftiError) as caught:
-        nifti.read(path)
+    with pytest.raises(ImageFileError) as caught:
+        images.read(path)
     text = str(caught.value)
     assert str(path) in text
     assert "\n" not in text
@@ -337,7 +337,7 @@ def test_scaling_far_from_any_hu(slope: float, intercept: float, write: Write) -
 def test_values_beyond_single_precision_become_air(write: Write) -> None:
     voxels = ramp("f8") - 500
     voxels[1, 2, 3] = 1e300
-    volume = nifti.read(write(voxels))
+    volume = images.read(write(voxels))
     assert volume.hu_at((1, 2, 3)) == -1024
     assert "1 voxels" in " ".join(volume.warnings)
 
@@ -367,17 +367,17 @@ def test_unknown_voxel_type(write: Write) -> None:
 
 
 def test_labels_must_be_whole_numbers(write: Write) -> None:
-    labels = nifti.read_labels(write((ramp() % 4).astype("f8"), name="good.nii.gz"))
+    labels = images.read_labels(write((ramp() % 4).astype("f8"), name="good.nii.gz"))
     assert labels.voxels.dtype == np.uint8
     shifted = write((ramp() % 4 + 5).astype("u1"), name="shifted.nii", scl_slope=1, scl_inter=-5)
-    assert np.array_equal(nifti.read_labels(shifted).voxels, ramp() % 4)
+    assert np.array_equal(images.read_labels(shifted).voxels, ramp() % 4)
     below = write(ramp("u1"), name="below.nii", scl_slope=1, scl_inter=-1024)
-    with pytest.raises(NiftiError, match="not a label map"):
-        nifti.read_labels(below)
-    with pytest.raises(NiftiError, match="not a label map"):
-        nifti.read_labels(write(ramp("f4") + 0.5))
-    with pytest.raises(NiftiError, match="not a label map"):
-        nifti.read_labels(write(ramp() - 50))
+    with pytest.raises(ImageFileError, match="not a label map"):
+        images.read_labels(below)
+    with pytest.raises(ImageFileError, match="not a label map"):
+        images.read_labels(write(ramp("f4") + 0.5))
+    with pytest.raises(ImageFileError, match="not a label map"):
+        images.read_labels(write(ramp() - 50))
 
 
 @settings(max_examples=150, deadline=None)
@@ -387,8 +387,8 @@ def test_no_file_ever_crashes_the_reader(
 ) -> None:
     path = tmp_path_factory.mktemp("fuzz") / "scan.nii"
     path.write_bytes((struct.pack("<i", 348) if header else b"") + content)
-    with pytest.raises(NiftiError):
-        nifti.read(path)
+    with pytest.raises(ImageFileError):
+        images.read(path)
 
 
 @settings(max_examples=150, deadline=None)
@@ -403,8 +403,8 @@ def test_no_damaged_header_ever_crashes_the_reader(
     data[place : place + len(content)] = content
     path.write_bytes(bytes(data))
     try:
-        volume = nifti.read(path)
-    except NiftiError:
+        volume = images.read(path)
+    except ImageFileError:
         return
     assert np.all(np.isfinite(volume.affine))
 

@@ -14,9 +14,10 @@ import SimpleITK as sitk  # noqa: N813
 
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap, Volume
-from liverview.files import nifti
+from liverview.files import images
 from liverview.files.atomic import TargetError, write_json
-from liverview.files.nifti import NiftiError, writing
+from liverview.files.nifti import writing
+from liverview.files.opening import ImageFileError
 
 from support.odd_scans import ORIENTATIONS, SHAPE, oriented
 
@@ -30,7 +31,7 @@ def labels_of(volume: Volume) -> LabelMap:
 
 
 def save(path: Path, volume: Volume, **options: bool) -> Path:
-    for _ in nifti.iter_write_labels(path, labels_of(volume), volume, **options):
+    for _ in images.iter_write_labels(path, labels_of(volume), volume, **options):
         pass
     return path
 
@@ -39,7 +40,7 @@ def save(path: Path, volume: Volume, **options: bool) -> Path:
 def test_labels_lie_on_the_voxels_of_the_source(codes: str, write: Write, tmp_path: Path) -> None:
     stored, affine = oriented(codes)
     source = write(stored, affine)
-    path = save(tmp_path / "labels.nii.gz", nifti.read(source))
+    path = save(tmp_path / "labels.nii.gz", images.read(source))
     saved, scan = nib.load(path), nib.load(source)
     assert saved.shape == scan.shape
     assert np.array_equal(saved.affine, scan.affine)
@@ -53,7 +54,7 @@ def test_an_independent_reader_sees_the_same_geometry(
     codes: str, write: Write, tmp_path: Path
 ) -> None:
     source = write(*oriented(codes))
-    path = save(tmp_path / "labels.nii.gz", nifti.read(source))
+    path = save(tmp_path / "labels.nii.gz", images.read(source))
     scan, saved = sitk.ReadImage(str(source)), sitk.ReadImage(str(path))
     assert saved.GetSize() == scan.GetSize()
     assert saved.GetSpacing() == pytest.approx(scan.GetSpacing())
@@ -74,7 +75,7 @@ def test_header_of_the_source_with_the_marks_of_a_label_map(
     image.set_qform(image.affine, code=2)
     image.set_sform(image.affine, code=4)
     nib.save(image, tmp_path / "scan.nii")
-    path = save(tmp_path / "labels.nii", nifti.read(tmp_path / "scan.nii"))
+    path = save(tmp_path / "labels.nii", images.read(tmp_path / "scan.nii"))
     saved, scan = nib.load(path).header, nib.load(tmp_path / "scan.nii").header
     assert type(saved) is type(scan)
     for name in ("qform_code", "sform_code", "xyzt_units", "pixdim", "quatern_b", "qoffset_x"):
@@ -88,7 +89,7 @@ def test_header_of_the_source_with_the_marks_of_a_label_map(
 
 def test_labels_of_one_volume_of_a_4d_file_are_3d(write: Write, tmp_path: Path) -> None:
     four = np.stack([oriented("RAS")[0]] * 3, axis=3)
-    path = save(tmp_path / "labels.nii.gz", nifti.read(write(four, oriented("RAS")[1]), 1))
+    path = save(tmp_path / "labels.nii.gz", images.read(write(four, oriented("RAS")[1]), 1))
     assert nib.load(path).shape == SHAPE
 
 
@@ -96,25 +97,25 @@ def test_an_unusable_sform_is_not_passed_on(write: Write, tmp_path: Path) -> Non
     rows = dict.fromkeys(("srow_x", "srow_y", "srow_z"), [np.nan] * 4)
     stored, affine = oriented("LPS")
     source = write(stored, affine, sform_code=1, qform_code=1, **rows)
-    saved = nib.load(save(tmp_path / "labels.nii.gz", nifti.read(source)))
+    saved = nib.load(save(tmp_path / "labels.nii.gz", images.read(source)))
     assert saved.get_sform() == pytest.approx(affine)
     assert saved.get_qform() == pytest.approx(affine)
 
 
 def test_disagreeing_orientations_are_both_kept(write: Write, tmp_path: Path) -> None:
     source = write(*oriented("RAS"), qform_code=1, qoffset_x=30)
-    path = save(tmp_path / "labels.nii.gz", nifti.read(source))
+    path = save(tmp_path / "labels.nii.gz", images.read(source))
     assert np.array_equal(nib.load(path).get_qform(), nib.load(source).get_qform())
     assert np.array_equal(nib.load(path).get_sform(), nib.load(source).get_sform())
 
 
 def test_masks_one_file_per_label(write: Write, tmp_path: Path) -> None:
-    volume = nifti.read(write(*oriented("LPS"), name="case.nii.gz"))
+    volume = images.read(write(*oriented("LPS"), name="case.nii.gz"))
     labels = labels_of(volume)
-    for _ in nifti.iter_write_masks(tmp_path, "case", labels, volume):
+    for _ in images.iter_write_masks(tmp_path, "case", labels, volume):
         pass
     masks = {
-        label: nifti.read_labels(tmp_path / f"case_{label.name.lower()}.nii.gz").voxels
+        label: images.read_label_values(tmp_path / f"case_{label.name.lower()}.nii.gz").voxels
         for label in (Label.LIVER, Label.VESSEL, Label.TUMOR)
     }
     assert np.array_equal(masks[Label.LIVER], labels.voxels > 0)
@@ -126,9 +127,9 @@ def test_masks_one_file_per_label(write: Write, tmp_path: Path) -> None:
 def test_a_volume_comes_back_as_it_was(dtype: str, tmp_path: Path) -> None:
     voxels = np.arange(60).reshape(3, 4, 5).astype(dtype)
     volume = Volume(voxels, np.diag([1.5, 2, 3, 1.0]), name="made")
-    for _ in nifti.iter_write_volume(tmp_path / "ct.nii.gz", volume):
+    for _ in images.iter_write_volume(tmp_path / "ct.nii.gz", volume):
         pass
-    back = nifti.read(tmp_path / "ct.nii.gz")
+    back = images.read(tmp_path / "ct.nii.gz")
     assert np.array_equal(back.voxels, voxels)
     assert back.voxels.dtype == voxels.dtype
     assert np.array_equal(back.affine, volume.affine)
@@ -139,11 +140,11 @@ def test_a_volume_comes_back_as_it_was(dtype: str, tmp_path: Path) -> None:
 
 @pytest.fixture
 def volume(write: Write) -> Volume:
-    return nifti.read(write(*oriented("LPS")))
+    return images.read(write(*oriented("LPS")))
 
 
 def refused(path: Path, volume: Volume, *words: str) -> None:
-    with pytest.raises((TargetError, NiftiError)) as caught:
+    with pytest.raises((TargetError, ImageFileError)) as caught:
         save(path, volume)
     assert str(path) in str(caught.value)
     for word in words:
@@ -160,7 +161,7 @@ def test_an_existing_file_is_kept_unless_allowed(volume: Volume, tmp_path: Path)
     refused(path, volume, "exists already")
     assert path.read_bytes() == b"precious"
     save(path, volume, overwrite=True)
-    assert np.array_equal(nifti.read_labels(path).voxels, labels_of(volume).voxels)
+    assert np.array_equal(images.read_labels(path).voxels, labels_of(volume).voxels)
 
 
 def test_a_wrong_ending_is_refused(volume: Volume, tmp_path: Path) -> None:
@@ -189,7 +190,7 @@ def test_a_failing_disk_leaves_nothing_behind(
 def test_the_folder_vanishes_while_saving(volume: Volume, tmp_path: Path) -> None:
     folder = tmp_path / "short-lived"
     folder.mkdir()
-    work = nifti.iter_write_labels(folder / "labels.nii.gz", labels_of(volume), volume)
+    work = images.iter_write_labels(folder / "labels.nii.gz", labels_of(volume), volume)
     next(work)
     for path in folder.iterdir():
         path.unlink()
@@ -215,7 +216,7 @@ def test_what_comes_back_wrong_is_not_saved(
 
 def test_stopping_in_the_middle_leaves_nothing_behind(volume: Volume, tmp_path: Path) -> None:
     before = left_over(tmp_path)
-    work = nifti.iter_write_labels(tmp_path / "labels.nii.gz", labels_of(volume), volume)
+    work = images.iter_write_labels(tmp_path / "labels.nii.gz", labels_of(volume), volume)
     next(work)
     assert left_over(tmp_path) != before
     work.close()  # type: ignore[attr-defined]
@@ -233,7 +234,7 @@ def test_links_stay_links(volume: Volume, tmp_path: Path) -> None:
     refused(link, volume, "exists already")  # even where nothing is behind it
     save(link, volume, overwrite=True)
     assert link.is_symlink()
-    assert np.array_equal(nifti.read_labels(real).voxels, labels_of(volume).voxels)
+    assert np.array_equal(images.read_labels(real).voxels, labels_of(volume).voxels)
 
 
 def test_a_single_slice_keeps_its_place(write: Write, tmp_path: Path) -> None:
@@ -241,11 +242,11 @@ def test_a_single_slice_keeps_its_place(write: Write, tmp_path: Path) -> None:
     flat = np.arange(-200, -170, dtype=np.int16).reshape(5, 6)
     sizes = [1, 0.8, 0.8, 5, 0, 0, 0, 0]
     source = write(flat, name="flat.nii", sform_code=0, qform_code=1, pixdim=sizes)
-    volume = nifti.read(source)
+    volume = images.read(source)
     saved = nib.load(save(tmp_path / "labels.nii.gz", volume))
     assert saved.shape == (5, 6)
     assert np.allclose(saved.affine, nib.load(source).affine)
-    again = nifti.read_labels(tmp_path / "labels.nii.gz")
+    again = images.read_labels(tmp_path / "labels.nii.gz")
     assert again.voxel_ml == pytest.approx(volume.voxel_ml)
     assert np.array_equal(again.voxels, labels_of(volume).voxels)
 
@@ -271,7 +272,7 @@ def test_a_label_map_says_nothing_of_the_scans_intent(write: Write, tmp_path: Pa
     source = write(
         *oriented("RAS"), intent_code=1007, intent_name=b"vec", intent_p1=3.0, descrip=b"secret"
     )
-    header = nib.load(save(tmp_path / "labels.nii.gz", nifti.read(source))).header
+    header = nib.load(save(tmp_path / "labels.nii.gz", images.read(source))).header
     assert header.get_intent() == ("label", (), "")
     assert header["intent_p1"] == 0
 
@@ -281,7 +282,7 @@ def test_meters_stay_meters(write: Write, tmp_path: Path) -> None:
     stored, affine = oriented("LPS")
     meters = np.diag([1e-3] * 3 + [1.0]) @ affine
     source = write(stored, meters, xyzt_units=1)
-    volume = nifti.read(source)
+    volume = images.read(source)
     assert volume.spacing == pytest.approx(np.linalg.norm(affine[:3, :3], axis=0)[[0, 1, 2]])
     assert "meters" in " ".join(volume.warnings)
     saved = nib.load(save(tmp_path / "labels.nii.gz", volume))

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QPushButt
 from pytestqt.qtbot import QtBot
 
 from liverview.core.labels import Label, default_styles
-from liverview.files.nifti import NamedLabels, read_named_labels
+from liverview.files.images import read_named_labels
+from liverview.files.named_labels import NamedLabels
 from liverview.ui.dialogs.mapping import MappingDialog
 from liverview.ui.dialogs.questions import Dialogs
 from liverview.ui.main_window import MainWindow

@@ -18,7 +18,7 @@ from liverview.cli import main
 from liverview.core.labels import Label
 from liverview.core.stream import Slab
 from liverview.core.volume import Plane, Volume
-from liverview.files import nifti
+from liverview.files import images
 from liverview.measurement.markup.shapes import Ruler
 from liverview.phantom.config import Phantom
 from liverview.printing import pdf
@@ -122,8 +122,8 @@ def files(case: Phantom, tmp_path: Path) -> tuple[str, str]:
     """A scan and its labels."""
     scan, labels = tmp_path / "ct.nii.gz", tmp_path / "labels.nii.gz"
     for work in (
-        nifti.iter_write_volume(scan, case.volume),
-        nifti.iter_write_labels(labels, case.labels, case.volume),
+        images.iter_write_volume(scan, case.volume),
+        images.iter_write_labels(labels, case.labels, case.volume),
     ):
         for _ in work:
             pass
@@ -142,7 +142,7 @@ def test_the_command_needs_no_screen(files: tuple[str, str], tmp_path: Path) -> 
     assert {path.name for path in out.iterdir()} == {*names, "ct_measurement.csv"}
     assert all(f"{out / name} written." in done.stdout for name in names)
     content = json.loads((out / "ct_measurement.json").read_text(encoding="utf-8"))
-    labels = nifti.read_labels(Path(files[1]))
+    labels = images.read_labels(Path(files[1]))
     tumor_ml = (labels.voxels == Label.TUMOR).sum() * labels.voxel_ml
     assert content["tumor_ml"] == pytest.approx(tumor_ml, abs=0.005)
     assert "ct.nii.gz" in read_pages(out / "ct_report.pdf")[0].text
@@ -166,7 +166,7 @@ def test_the_command_says_what_is_wrong(
     files: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], volume: Volume
 ) -> None:
     other = tmp_path / "other.nii.gz"
-    for _ in nifti.iter_write_volume(other, volume):
+    for _ in images.iter_write_volume(other, volume):
         pass
     scan, labels = files
     for given, sentence in (

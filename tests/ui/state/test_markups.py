@@ -8,7 +8,7 @@ from pathlib import Path
 from pytestqt.qtbot import QtBot
 
 from liverview.core.volume import Plane, Volume
-from liverview.files import nifti
+from liverview.files import images
 from liverview.measurement.markup.shapes import Ruler
 from liverview.ui.main_window import MainWindow
 
@@ -17,7 +17,7 @@ def test_markups_come_back_with_their_file(
     make_window: Callable[[], MainWindow], qtbot: QtBot, volume: Volume, tmp_path: Path
 ) -> None:
     for name in ("a", "b"):
-        for _ in nifti.iter_write_volume(tmp_path / f"{name}.nii", volume):
+        for _ in images.iter_write_volume(tmp_path / f"{name}.nii", volume):
             pass
     window = make_window()
 

@@ -2,10 +2,10 @@
 
 Use:
 
-    found = nifti.read_named(path)        # or load_named in a job
-    if found.unmapped:                    # values that nothing says the label of
+    found = images.read_named_labels(path)  # or iter_read_named_labels in a job
+    if found.unmapped:                      # values that nothing says the label of
         mapping = ... ask the person, from found.suggested (liverview.ui.dialogs.mapping)
-    labels = found.mapped(mapping)        # a LabelMap in our values
+    labels = found.to_label_map(mapping)    # a LabelMap in our values
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ from liverview.core.grid import Affine
 from liverview.core.labels import Label, unknown_values_note
 from liverview.core.stream import Progress
 from liverview.core.terms import label_from_name
-from liverview.core.volume import LabelMap, Volume
-from liverview.files.nifti.extensions import label_names
-from liverview.files.nifti.reading import iter_read, whole_numbers
+from liverview.core.volume import LabelMap, SourceGrid, Volume
 from liverview.files.sidefiles.finding import find_names
+from liverview.files.values import whole_numbers
 
 _MOST = 65535  # of ITK-SNAP and Slicer, whose label maps may be 16 bits wide
 PLAIN = "its plain numbers"
@@ -45,6 +44,7 @@ class NamedLabels:
     source : where the names are from, in words that end "mapped by ...".
     suggested : for every value of `counts`, its label by its name; BACKGROUND for what is known
         to be none of ours, as the spleen; None where that is not known.
+    stored : the file's own grid.
     """
 
     voxels: NDArray[Any]
@@ -54,6 +54,7 @@ class NamedLabels:
     names: Mapping[int, str]
     source: str
     suggested: Mapping[int, Label | None]
+    stored: SourceGrid | None = None
 
     @property
     def unmapped(self) -> tuple[int, ...]:
@@ -73,7 +74,7 @@ class NamedLabels:
         voxels = np.empty_like(self.voxels, np.uint8)  # the same order in memory
         for k in range(voxels.shape[2]):
             voxels[:, :, k] = table[self.voxels[:, :, k]]
-        return LabelMap(voxels, self.affine, self.name)
+        return LabelMap(voxels, self.affine, self.name, self.stored)
 
     @property
     def mapping_note(self) -> str | None:
@@ -96,39 +97,26 @@ class NamedLabels:
         return f"mapped by {self.source}: {', '.join(taken) or 'no label of ours'}{rest}."
 
 
-def iter_read_named_labels(path: Path) -> Iterator[Progress | NamedLabels]:
-    """Read a label map of any program; yields progress, then the `NamedLabels` last.
+def iter_name_values(
+    path: Path, volume: Volume, inside: tuple[Mapping[int, str], str]
+) -> Iterator[Progress | NamedLabels]:
+    """Find out what the values of a label map are; yields progress, then the `NamedLabels`.
 
-    Names are looked for in the header's extension (TotalSegmentator, Connectome Workbench), in
-    files around it (`liverview.files.sidefiles`), and where there are none, the values 0 to 3 are
-    taken as ours.
+    Names are those that the file itself brings (``inside``, with where they stand in it), else
+    those of files around it (`liverview.files.sidefiles`), and where there are none, the values
+    0 to 3 are taken as ours.
 
     Raises
     ------
-    NiftiError : where the file cannot be read or holds no whole numbers from 0 to 65535.
+    ImageFileError : where the volume, read from ``path``, holds no whole numbers from 0 to 65535.
     """
-    volume: Volume | None = None
-    for item in iter_read(path):
-        if isinstance(item, Progress):
-            yield item
-        else:
-            volume = item
-    assert volume is not None
     voxels = whole_numbers(path, volume, _MOST)
     counts = yield from _iter_count_values(voxels)
-    inside = label_names(volume.source.extensions) if volume.source else {}
-    names, source = (inside, "its header extension") if inside else ({}, PLAIN)
-    if not inside:
-        names, source = find_names(path) or (names, source)
+    names, source = inside if inside[0] else find_names(path) or ({}, PLAIN)
     suggested = {value: _suggest_label(value, names) for value in counts}
-    yield NamedLabels(voxels, volume.affine, volume.name, counts, names, source, suggested)
-
-
-def read_named_labels(path: Path) -> NamedLabels:
-    """`iter_read_named_labels` for callers that do not want progress."""
-    *_, found = iter_read_named_labels(path)
-    assert isinstance(found, NamedLabels)
-    return found
+    yield NamedLabels(
+        voxels, volume.affine, volume.name, counts, names, source, suggested, volume.source
+    )
 
 
 def _suggest_label(value: int, names: Mapping[int, str]) -> Label | None:

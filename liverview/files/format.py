@@ -1,0 +1,84 @@
+"""The contract of a file format: what its module offers, and its entry in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from liverview.core.labels import LabelStyle
+from liverview.core.stream import Progress
+from liverview.core.volume import LabelMap, Volume
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A file's size, known before any voxel is read.
+
+    Attributes
+    ----------
+    shape : voxels along the three stored axes.
+    volumes : how many volumes the file holds; more than one for 4D.
+    """
+
+    shape: tuple[int, int, int]
+    volumes: int
+
+
+class FormatFunctions(Protocol):
+    """What a format's module offers. Sentences about bad files are `ImageFileError`."""
+
+    def read_summary(self, path: Path, /) -> Summary:
+        """Read the header only."""
+
+    def iter_read(self, path: Path, index: int = 0, /) -> Iterator[Progress | Volume]:
+        """Read volume ``index``; yields progress, then the volume.
+
+        The volume is RAS+ and in HU where the file says how (`liverview.files.values` has what
+        the values of any format need). Its `source` names the format and keeps what writing
+        on the file's grid needs.
+        """
+
+    def label_names(self, volume: Volume, /) -> tuple[Mapping[int, str], str]:
+        """Names of values that the volume's file itself brings, and where they stand in it.
+
+        The names may be empty; the place is in words that end "mapped by ...".
+        """
+
+    def iter_write_labels(
+        self, path: Path, labels: LabelMap, table: Mapping[int, LabelStyle], /, *, overwrite: bool
+    ) -> Iterator[Progress]:
+        """Write labels, with names and colors by value, on the grid of ``labels.source``.
+
+        What `source` keeps is used where it is of this format. Of any other, only shape and
+        orientation are known, and `liverview.core.orientation` gives the stored affine. What is
+        there under the name is always complete (`liverview.files.atomic`).
+        """
+
+    def iter_write_volume(
+        self, path: Path, volume: Volume, /, *, overwrite: bool
+    ) -> Iterator[Progress]:
+        """Write a volume on the grid of its `source`, its type kept, as labels are."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format.
+
+    Attributes
+    ----------
+    name : as people know it; `SourceGrid.format` of what was read from it.
+    suffixes : in lower case, the usual one first.
+    recognizes : whether a file is of this format, by its first bytes, unpacked where gzipped.
+    load : imports and returns the format's module.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    recognizes: Callable[[bytes], bool]
+    load: Callable[[], FormatFunctions]
+
+    def has_suffix(self, path: Path) -> bool:
+        """Whether a file's name ends as the format's do."""
+        return path.name.lower().endswith(self.suffixes)

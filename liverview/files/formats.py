@@ -1,0 +1,154 @@
+"""The registry of file formats: names, suffixes, dialogs, and what a file is.
+
+A format is a module with the functions of `FormatFunctions`, and an entry in `FORMATS`; see
+`liverview.files.images` for reading and writing. What a file is, its first bytes say; its suffix
+is asked only where they say nothing. Modules, which may be slow to import, are loaded when a
+file is read or written.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+from liverview.files import atomic
+from liverview.files.format import Format, FormatFunctions
+from liverview.files.opening import ImageFileError, PathLike, as_path
+
+DEFAULT_SUFFIX = ".nii.gz"
+"""The suffix of files that liverview names itself."""
+_GZIP = b"\x1f\x8b"
+_HEAD = 1024  # bytes to know a format by
+
+
+def _load_nifti() -> FormatFunctions:
+    from liverview.files import nifti
+
+    return nifti
+
+
+def _is_nifti(head: bytes) -> bool:
+    """Whether the header's size stands first, of NIfTI-1 or -2, in either byte order."""
+    sizes = int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")
+    return 348 in sizes or 540 in sizes
+
+
+FORMATS: tuple[Format, ...] = (Format("NIfTI", (".nii.gz", ".nii"), _is_nifti, _load_nifti),)
+
+
+# ---- names -----------------------------------------------------------------------------------
+
+
+def suffixes() -> tuple[str, ...]:
+    """The suffixes of all formats, the one that liverview gives first."""
+    return tuple(suffix for known in FORMATS for suffix in known.suffixes)
+
+
+def suffix_words(known: Format | None = None) -> str:
+    """The suffixes of a format, or of all, in words: ``.nii or .nii.gz``."""
+    *others, last = sorted(known.suffixes if known else suffixes())
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def open_filter() -> str:
+    """The filter of a dialog that opens a scan or a label map."""
+    each = [f"{known.name} ({_patterns(sorted(known.suffixes))})" for known in FORMATS]
+    together = [f"Scans ({_patterns(sorted(suffixes()))})"] if len(each) > 1 else []
+    return ";;".join([*together, *each, "All files (*)"])
+
+
+def save_filter() -> str:
+    """The filter of a dialog that saves a label map."""
+    return ";;".join(f"{known.name} ({_patterns(known.suffixes)})" for known in FORMATS)
+
+
+def suffix_of_filter(chosen: str) -> str:
+    """The suffix for a name that has none, by the part of `save_filter` that was chosen."""
+    parts = dict(zip(save_filter().split(";;"), FORMATS, strict=True))
+    return parts.get(chosen, FORMATS[0]).suffixes[0]
+
+
+def _patterns(endings: list[str] | tuple[str, ...]) -> str:
+    return " ".join(f"*{ending}" for ending in endings)
+
+
+def has_known_suffix(path: PathLike) -> bool:
+    """Whether a file's name ends as those of any format do."""
+    return any(known.has_suffix(as_path(path)) for known in FORMATS)
+
+
+def name_without_suffix(path: PathLike) -> str:
+    """The file's name without its suffix, or without .gz."""
+    name = as_path(path).name
+    for ending in sorted((*suffixes(), ".gz"), key=len, reverse=True):
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def labels_file_name(name: str) -> str:
+    """The file name for the label map of a scan of this name."""
+    return f"{name}_seg{DEFAULT_SUFFIX}"
+
+
+def find_scans(folder: PathLike) -> list[Path]:
+    """The files of a folder that a format's suffix ends, sorted; hidden ones are left out.
+
+    Raises
+    ------
+    ImageFileError : where there are none.
+    """
+    files = as_path(folder).iterdir()
+    found = sorted(path for path in files if has_known_suffix(path) and path.name[0] != ".")
+    if not found:
+        names = " or ".join(known.name for known in FORMATS)
+        raise ImageFileError(f"{folder} is a folder without {names} files ({suffix_words()}).")
+    return found
+
+
+def find_named(folder: PathLike, name: str) -> Path:
+    """The file of this name, without its suffix, in a folder; where there is none, its path."""
+    paths = [as_path(folder) / f"{name}{suffix}" for suffix in suffixes()]
+    return next(
+        (path for path in paths if path.exists()), as_path(folder) / f"{name}{DEFAULT_SUFFIX}"
+    )
+
+
+# ---- which format ----------------------------------------------------------------------------
+
+
+def format_of(path: PathLike) -> Format:
+    """The format of a file: by its first bytes, else by its suffix, else the first of `FORMATS`.
+
+    So that the sentence about a file that is none is that of the format it claims to be.
+    """
+    path = as_path(path)
+    head = _read_head(path)
+    by_content = [known for known in FORMATS if head and known.recognizes(head)]
+    by_suffix = [known for known in FORMATS if known.has_suffix(path)]
+    return (*by_content, *by_suffix, FORMATS[0])[0]
+
+
+def _read_head(path: Path) -> bytes:
+    """The first bytes, unpacked; none of what is no file, or cannot be read or unpacked."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        return zlib.decompressobj(31).decompress(head, _HEAD) if head[:2] == _GZIP else head
+    except (OSError, zlib.error):
+        return b""
+
+
+def format_to_write(path: Path) -> Format:
+    """The format that a file's name asks for.
+
+    Raises
+    ------
+    TargetError : where its suffix is that of none.
+    """
+    for known in FORMATS:
+        if known.has_suffix(path):
+            return known
+    raise atomic.TargetError(f"{path} must end in {suffix_words()}.")

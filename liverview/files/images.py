@@ -1,0 +1,350 @@
+"""Scans and label maps in and out, in whatever format; see `liverview.files.formats`.
+
+Paths are ``str`` or ``Path``. Plain functions have done what they say when they return; those
+that begin with iter_ yield their progress, and to stop is to stop iterating.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from liverview.core.grid import GridMismatchError, check_same_grid
+from liverview.core.labels import FOREGROUND, Label, LabelStyle, default_styles, label_mask
+from liverview.core.orientation import turn_from_ras
+from liverview.core.stream import Progress, ProgressCallback, drain, result_of
+from liverview.core.volume import LabelMap, Volume
+from liverview.files import atomic
+from liverview.files.format import Summary
+from liverview.files.formats import DEFAULT_SUFFIX, format_of, format_to_write
+from liverview.files.opening import PathLike, as_path
+
+if TYPE_CHECKING:
+    from liverview.files.named_labels import NamedLabels
+
+Styles: TypeAlias = Mapping[Label, LabelStyle]
+
+
+def read_summary(path: PathLike) -> Summary:
+    """Read how many volumes a file holds, and of how many voxels.
+
+    Raises
+    ------
+    ImageFileError : as `read` does for whatever the header shows.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> lv.read_summary("ct.nii.gz")
+    Summary(shape=(96, 84, 40), volumes=1)
+    """
+    path = as_path(path)
+    return format_of(path).load().read_summary(path)
+
+
+def iter_read(path: PathLike, index: int = 0) -> Iterator[Progress | Volume]:
+    """Read a volume as `read` does; yields `Progress`, then the `Volume`.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> *progress, scan = lv.iter_read("ct.nii.gz")
+    >>> scan.shape
+    (96, 84, 40)
+    """
+    path = as_path(path)
+    yield from format_of(path).load().iter_read(path, index)
+
+
+def read(path: PathLike, index: int = 0, *, progress: ProgressCallback | None = None) -> Volume:
+    """Read a CT volume, turned to RAS+, in its stored type where HU are exact in it.
+
+    Parameters
+    ----------
+    path : the file; its format is known by its content.
+    index : which of the volumes of a 4D file, from 0.
+    progress : is called with a `Progress` from time to time.
+
+    Raises
+    ------
+    ImageFileError : one sentence, a `LiverviewError`, for anything that is no usable volume.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> lv.read("ct.nii.gz")
+    Volume 96x84x40, 4.00x4.00x5.00 mm, RAS+, int16, HU, "ct"
+    """
+    return result_of(iter_read(path, index), Volume, progress)
+
+
+def iter_read_named_labels(path: PathLike) -> Iterator[Progress | NamedLabels]:
+    """Read a label map of any program; yields progress, then the `NamedLabels` last.
+
+    Raises
+    ------
+    ImageFileError : where it cannot be read or holds no whole numbers from 0 to 65535.
+    """
+    from liverview.files.named_labels import iter_name_values
+
+    path = as_path(path)
+    functions = format_of(path).load()
+    for item in functions.iter_read(path):
+        if isinstance(item, Progress):
+            yield item
+        else:
+            yield from iter_name_values(path, item, functions.label_names(item))
+
+
+def read_named_labels(path: PathLike) -> NamedLabels:
+    """`iter_read_named_labels` for callers that do not want progress."""
+    from liverview.files.named_labels import NamedLabels
+
+    return result_of(iter_read_named_labels(path), NamedLabels)
+
+
+def read_labels(path: PathLike, *, progress: ProgressCallback | None = None) -> LabelMap:
+    """Read a label map of any program, in the values of `Label`.
+
+    Its values are taken by the names that the file or those beside it give them, else as they
+    are; ``warnings`` of the label map say what was taken for what where that is not plain, and
+    which values were left out. It lies, and is written again, on the grid of its file.
+
+    Parameters
+    ----------
+    path : the file; its format is known by its content.
+    progress : is called with a `Progress` from time to time.
+
+    Raises
+    ------
+    ImageFileError : where it cannot be read or holds no whole numbers from 0 to 65535.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> lv.read_labels("labels.nii.gz")
+    LabelMap 96x84x40, 4.00x4.00x5.00 mm, RAS+, liver 1586 mL, vessel 65.2 mL, ...
+    """
+    from liverview.files.named_labels import NamedLabels
+
+    found = result_of(iter_read_named_labels(path), NamedLabels, progress)
+    note = found.mapping_note
+    return replace(found.to_label_map(), warnings=(note,) if note else ())
+
+
+def read_label_values(path: PathLike) -> LabelMap:
+    """Read a label map in the values that are stored, whatever they mean: 0 to 255.
+
+    Raises
+    ------
+    ImageFileError : where it cannot be read or holds other values.
+    """
+    from liverview.files.values import whole_numbers
+
+    volume = read(path)
+    voxels = whole_numbers(as_path(path), volume, 255)
+    return LabelMap(voxels, volume.affine, volume.name, volume.source)
+
+
+def check_target(path: PathLike, *, overwrite: bool = False) -> None:
+    """Raise `TargetError` now if no scan or label map could be written there, before long work."""
+    path = as_path(path)
+    format_to_write(path)
+    atomic.check_target(path, overwrite=overwrite)
+
+
+def iter_write_labels(
+    path: PathLike,
+    labels: LabelMap,
+    volume: Volume | None = None,
+    *,
+    styles: Styles | None = None,
+    overwrite: bool = False,
+) -> Iterator[Progress]:
+    """Write a label map as `write_labels` does; yields `Progress`.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> labels = lv.read_labels("labels.nii.gz")
+    >>> work = lv.iter_write_labels("copy.nii.gz", labels)
+    >>> [step.phase for step in work][-1]
+    'Saved'
+    """
+    table = {int(label): style for label, style in (styles or default_styles()).items()}
+    yield from _iter_write(as_path(path), _on_grid(labels, volume), table, overwrite)
+
+
+def write_labels(
+    path: PathLike,
+    labels: LabelMap,
+    volume: Volume | None = None,
+    *,
+    styles: Styles | None = None,
+    overwrite: bool = False,
+    progress: ProgressCallback | None = None,
+) -> None:
+    """Write a label map on the grid of the scan it was made from, verified.
+
+    The file is written beside the target, read back and compared voxel by voxel, and only
+    then renamed: what is there under the name is always complete. Names and colors are in it.
+
+    Parameters
+    ----------
+    path : the file; its suffix says the format.
+    labels : made by `segment`, read by `read_labels`, or from an array; their ``source`` is the
+        stored grid they are written on.
+    volume : the scan on whose stored grid they are written instead.
+    styles : names and colors, by default those of liverview.
+    overwrite : replace a file that is there.
+    progress : is called with a `Progress` from time to time.
+
+    Raises
+    ------
+    TargetError : where the target exists and may not be replaced, or cannot be written.
+    GridMismatchError : where labels and volume do not lie on the same voxels.
+    ImageFileError : where what was written does not come back.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> labels = lv.read_labels("labels.nii.gz")
+    >>> lv.write_labels("found.nii.gz", labels)
+    >>> lv.write_labels("found.nii.gz", labels)
+    Traceback (most recent call last):
+    liverview.files.atomic.TargetError: found.nii.gz exists already: choose another name, or ...
+    """
+    drain(iter_write_labels(path, labels, volume, styles=styles, overwrite=overwrite), progress)
+
+
+def mask_paths(folder: PathLike, name: str) -> dict[Label, Path]:
+    """The files that `iter_write_masks` writes."""
+    return {
+        label: as_path(folder) / f"{name}_{label.name.lower()}{DEFAULT_SUFFIX}"
+        for label in FOREGROUND
+    }
+
+
+def iter_write_masks(
+    folder: PathLike,
+    name: str,
+    labels: LabelMap,
+    volume: Volume | None = None,
+    *,
+    styles: Styles | None = None,
+    overwrite: bool = False,
+) -> Iterator[Progress]:
+    """Write masks as `write_masks` does; yields progress."""
+    paths = mask_paths(folder, name)
+    for path in paths.values():
+        check_target(path, overwrite=overwrite)
+    placed = _on_grid(labels, volume)
+    for label, path in paths.items():
+        mask = replace(placed, voxels=label_mask(labels.voxels, label).astype(np.uint8))
+        yield from _iter_write(path, mask, {1: (styles or default_styles())[label]}, overwrite)
+
+
+def write_masks(
+    folder: PathLike,
+    name: str,
+    labels: LabelMap,
+    volume: Volume | None = None,
+    *,
+    styles: Styles | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write one 0/1 file per label, NAME_liver.nii.gz and so on, as `write_labels` does.
+
+    The liver is the whole organ, with its vessels and tumors.
+
+    Parameters
+    ----------
+    folder, name : of the files.
+    labels, volume, styles, overwrite : as for `write_labels`.
+
+    Raises
+    ------
+    As `write_labels` does.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> labels = lv.read_labels("labels.nii.gz")
+    >>> lv.write_masks(".", "case", labels)
+    >>> lv.read("case_tumor.nii.gz").voxels.max()
+    np.uint8(1)
+    """
+    drain(iter_write_masks(folder, name, labels, volume, styles=styles, overwrite=overwrite))
+
+
+def iter_write_volume(
+    path: PathLike, volume: Volume, *, overwrite: bool = False
+) -> Iterator[Progress]:
+    """Write a volume as `write_volume` does; yields progress."""
+    path = as_path(path)
+    known = format_to_write(path)
+    _check_source(volume)
+    yield from known.load().iter_write_volume(path, volume, overwrite=overwrite)
+
+
+def write_volume(
+    path: PathLike,
+    volume: Volume,
+    *,
+    overwrite: bool = False,
+    progress: ProgressCallback | None = None,
+) -> None:
+    """Write a CT volume on its stored grid, its type kept, verified as labels are.
+
+    Parameters
+    ----------
+    path : the file; its suffix says the format.
+    overwrite : replace a file that is there.
+    progress : is called with a `Progress` from time to time.
+
+    Raises
+    ------
+    TargetError : where the target exists and may not be replaced, or cannot be written.
+    ImageFileError : where what was written does not come back.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> scan = lv.read("ct.nii.gz")
+    >>> lv.write_volume("copy.nii", scan)
+    >>> bool((lv.read("copy.nii").voxels == scan.voxels).all())
+    True
+    """
+    drain(iter_write_volume(path, volume, overwrite=overwrite), progress)
+
+
+def _iter_write(
+    path: Path, labels: LabelMap, table: Mapping[int, LabelStyle], overwrite: bool
+) -> Iterator[Progress]:
+    known = format_to_write(path)
+    yield from known.load().iter_write_labels(path, labels, table, overwrite=overwrite)
+
+
+def _on_grid(labels: LabelMap, volume: Volume | None) -> LabelMap:
+    """The labels with the stored grid that they are to be written on."""
+    if volume is not None:
+        check_same_grid(volume, labels)
+        labels = replace(labels, affine=volume.affine, source=volume.source)
+    _check_source(labels)
+    return labels
+
+
+def _check_source(array: Volume | LabelMap) -> None:
+    """Refuse an array that was cut or padded after it was read from where it is to be written."""
+    if array.source is None:
+        return
+    stored = turn_from_ras(array.voxels, array.source.orientation).shape
+    if stored != array.source.shape:
+        raise GridMismatchError(
+            f"{array.name} has {stored} voxels, the grid it would be written on "
+            f"{array.source.shape}: leave its source out (source=None) to write it as it is."
+        )

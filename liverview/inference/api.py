@@ -1,0 +1,111 @@
+"""Segmentation in one call, with the weights that liverview brings or those of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from liverview.core.grid import Voxel
+from liverview.core.stream import Message, Progress, ProgressCallback, Slab
+from liverview.core.volume import LabelMap, Volume
+from liverview.files.opening import PathLike, as_path
+from liverview.inference import segmentation
+from liverview.inference.segmentation import Models
+
+
+def segment(
+    scan: Volume,
+    *,
+    device: str = "auto",
+    weights: PathLike | None = None,
+    progress: ProgressCallback | None = None,
+    start: Voxel | None = None,
+) -> LabelMap:
+    """Segment the liver, its vessels and its tumors.
+
+    Parameters
+    ----------
+    scan : a CT of the abdomen, in HU.
+    device : auto, cpu, cuda, cuda:N or mps.
+    weights : the folder of coarse.safetensors and fine.safetensors, by default those that
+        liverview brings. They are loaded once per process.
+    progress : is called with a `Progress` from time to time.
+    start : the voxel (i, j, k) to begin at; the labels are the same wherever that is.
+
+    Returns
+    -------
+    labels : on the voxels of the scan, and written on the grid of its file. Its ``warnings`` say
+        what is odd, as that no liver was found.
+
+    Raises
+    ------
+    DeviceError : where the device is unknown or not there.
+    CheckpointError : where weights are missing, damaged or of the wrong kind.
+    ExtentError : where the scan is larger than any body.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> labels = lv.segment(lv.read("ct.nii.gz"), device="cpu")
+    >>> labels
+    LabelMap 96x84x40, 4.00x4.00x5.00 mm, RAS+, liver ... mL, vessel ... mL, tumor ... mL, "ct"
+    """
+    labels = np.zeros(scan.shape, np.uint8, order="F")
+    warnings = []
+    for item in iter_segment(scan, device=device, weights=weights, start=start):
+        if isinstance(item, Slab):
+            labels[:, :, item.start : item.stop] = item.labels
+        elif isinstance(item, Message):
+            warnings.append(item.text)
+        elif progress is not None:
+            progress(item)
+    return LabelMap(labels, scan.affine, scan.name, scan.source, tuple(warnings))
+
+
+def iter_segment(
+    scan: Volume,
+    *,
+    device: str = "auto",
+    weights: PathLike | None = None,
+    start: Voxel | None = None,
+    probabilities: bool = False,
+    gates: bool = False,
+) -> Iterator[Progress | Message | Slab]:
+    """Segment as `segment` does; yields `Progress`, `Message` and `Slab` as they come.
+
+    A coarse liver comes first, then refined slabs from ``start`` outward, then those that the
+    clean-up changed: of slabs that overlap, the last one counts. To stop is to stop iterating.
+
+    Parameters
+    ----------
+    probabilities : slabs hold the class probabilities behind their labels, too.
+    gates : slabs hold the coefficients of the attention gates, too.
+
+    Raises
+    ------
+    As `segment` does.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> scan = lv.read("ct.nii.gz")
+    >>> for item in lv.iter_segment(scan, device="cpu"):
+    ...     if isinstance(item, lv.Slab):
+    ...         print("the first labels begin at slice", item.start)
+    ...         break
+    the first labels begin at slice ...
+    """
+    if not isinstance(scan, Volume):
+        raise TypeError(f"the scan must be a Volume, not {type(scan).__name__}: liverview.read")
+    models = _load_models(None if weights is None else as_path(weights))
+    yield from segmentation.iter_segment(
+        scan, models, device, start, probabilities=probabilities, gates=gates
+    )
+
+
+@lru_cache(maxsize=1)
+def _load_models(folder: Path | None) -> Models:
+    return segmentation.load_models(folder)
