@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from liverview.core.about import DISCLAIMER, __version__
+
 if TYPE_CHECKING:
     from liverview.core.box import Box
     from liverview.core.errors import LiverviewError
@@ -41,9 +43,6 @@ if TYPE_CHECKING:
     from liverview.phantom.api import generate_phantom
     from liverview.phantom.config import Phantom
     from liverview.printing.case_report import write_report
-
-__version__ = "0.1.0"
-DISCLAIMER = "Research use only, not a medical device."
 
 _HOME = {
     "Box": "core.box",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from liverview import DISCLAIMER
 from liverview.cli.printing import read_labels, result_of, with_progress_bar
+from liverview.core.about import DISCLAIMER
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from liverview import DISCLAIMER
 from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import print_volumes, with_progress_bar, write_json
+from liverview.core.about import DISCLAIMER
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

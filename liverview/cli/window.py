@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from liverview import DISCLAIMER, __version__
+from liverview.core.about import DISCLAIMER, __version__
 
 
 def window_parser(commands: Iterable[str]) -> argparse.ArgumentParser:

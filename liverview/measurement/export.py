@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from liverview import DISCLAIMER, __version__
+from liverview.core.about import DISCLAIMER, __version__
 from liverview.core.volume import Volume
 from liverview.files.atomic import write_csv
 from liverview.measurement import recist

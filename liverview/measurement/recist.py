@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from liverview import DISCLAIMER
+from liverview.core.about import DISCLAIMER
 from liverview.core.grid import Affine, oblique_deg
 from liverview.measurement.results import Lesion, Measurement
 

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from liverview import __version__
+from liverview.core.about import __version__
 
 _PACKAGES = ("torch", "numpy", "scipy", "nibabel", "PySide6-Essentials", "pyqtgraph", "isal")
 _GIB = 2**30

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from liverview import DISCLAIMER, __version__
+from liverview.core.about import DISCLAIMER, __version__
 from liverview.core.volume import Plane, Volume
 from liverview.measurement.markup.listing import Markups
 from liverview.measurement.recist import Recist, assess_recist

@@ -9,7 +9,7 @@ from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from liverview import DISCLAIMER
+from liverview.core.about import DISCLAIMER
 from liverview.core.labels import Label
 from liverview.core.volume import Plane
 from liverview.ui.actions.factory import ActionFactory

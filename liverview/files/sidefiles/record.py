@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from liverview import DISCLAIMER, __version__
+from liverview.core.about import DISCLAIMER, __version__
 from liverview.core.labels import FOREGROUND, Label, LabelStyle, count_with_parts
 from liverview.core.terms import Term, label_terms
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview import DISCLAIMER, __version__
+from liverview.core.about import DISCLAIMER, __version__
 from liverview.ui.jobs import generators
 from liverview.ui.live.live_result import StartJob
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
-from liverview import DISCLAIMER
+from liverview.core.about import DISCLAIMER
 from liverview.files.formats import suffix_words
 
 
