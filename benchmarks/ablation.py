@@ -1,4 +1,4 @@
-"""What the parts of the second stage are worth: small runs, one thing taken away in each.
+"""Ablation of the second stage: small runs, one thing taken away in each.
 
     python benchmarks/ablation.py CASES DATA OUT [--steps 100] [--init WEIGHTS]
 
@@ -30,18 +30,18 @@ from liverview.inference.segmentation import Models, load_models
 from liverview.networks.network import AttentionGate
 from liverview.phantom import subject
 from liverview.phantom.scanner import Scanner
-from liverview.training import samples, scans
+from liverview.training import samples, scan_samples
 from liverview.training.recipe import Recipe, read_recipe
 from liverview.training.run import train
 
 Edit = Callable[[str], str]
 
 
-def same(text: str) -> str:
+def keep_recipe(text: str) -> str:
     return text
 
 
-def sets(name: str, value: str) -> Edit:
+def set_entry(name: str, value: str) -> Edit:
     """An edit of the recipe's text, in which the entry must be."""
 
     def edit(text: str) -> str:
@@ -52,45 +52,55 @@ def sets(name: str, value: str) -> Edit:
     return edit
 
 
-def no_real_vessels() -> None:
-    subject._REAL = 0.0
+def patch(owner: object, name: str, value: object) -> None:
+    """Replace an attribute, which must be there."""
+    getattr(owner, name)
+    setattr(owner, name, value)
 
 
-def one_scanner() -> None:
-    samples.draw_scanner = lambda draw, spacing: Scanner(seed=draw.whole(0, 2**31))
+def patch_real_vessels() -> None:
+    patch(subject, "_REAL_VESSELS", 0.0)
 
 
-def no_lesions_in_scans() -> None:
-    scans._insert_lesions = lambda draw, hu, target, grid: hu
+def patch_scanner() -> None:
+    patch(samples, "draw_scanner", lambda draw, spacing: Scanner(seed=draw.integer(0, 2**31)))
 
 
-def every_vessel() -> None:
-    samples._visible_labels = lambda painting, *others: painting.labels
+def patch_lesions_in_scans() -> None:
+    patch(scan_samples, "insert_lesions", lambda draw, hu, target, grid: hu)
 
 
-def no_gates() -> None:
-    AttentionGate.forward = lambda self, x, g: (x, torch.ones_like(x[:, :1]))
+def patch_visible_labels() -> None:
+    patch(samples, "_visible_labels", lambda painting, *others: painting.labels)
 
 
-def nothing() -> None:
+def patch_gates() -> None:
+    patch(AttentionGate, "forward", lambda self, x, g: (x, torch.ones_like(x[:, :1])))
+
+
+def patch_nothing() -> None:
     pass
 
 
 RUNS: dict[str, tuple[Edit, Callable[[], None], bool]] = {
-    "whole": (same, nothing, True),
-    "no real vessels": (same, no_real_vessels, True),
-    "no real scans": (lambda text: re.sub(r"\[scans\]\nshare = .*\n", "", text), nothing, True),
-    "no lesions in scans": (same, no_lesions_in_scans, True),
-    "one scanner, one noise": (same, one_scanner, True),
-    "invisible vessels asked": (same, every_vessel, True),
-    "no centerlines": (sets("centerline_weight", "0.0"), nothing, True),
-    "from nothing": (same, nothing, False),
-    "from nothing, 1 slice": (sets("slices", "1"), nothing, False),
-    "from nothing, no gates": (same, no_gates, False),
+    "whole": (keep_recipe, patch_nothing, True),
+    "no real vessels": (keep_recipe, patch_real_vessels, True),
+    "no real scans": (
+        lambda text: re.sub(r"\[scans\]\nshare = .*\n", "", text),
+        patch_nothing,
+        True,
+    ),
+    "no lesions in scans": (keep_recipe, patch_lesions_in_scans, True),
+    "one scanner, one noise": (keep_recipe, patch_scanner, True),
+    "invisible vessels asked": (keep_recipe, patch_visible_labels, True),
+    "no centerlines": (set_entry("centerline_weight", "0.0"), patch_nothing, True),
+    "from nothing": (keep_recipe, patch_nothing, False),
+    "from nothing, 1 slice": (set_entry("slices", "1"), patch_nothing, False),
+    "from nothing, no gates": (keep_recipe, patch_gates, False),
 }
 
 
-def small(text: str, steps: int, begun: bool) -> str:
+def shorten_recipe(text: str, steps: int, begun: bool) -> str:
     """The recipe with fewer steps, in one process; from nothing, batch norm learns for a half."""
     steps = steps if begun else 2 * steps
     every = steps // 2
@@ -102,21 +112,21 @@ def small(text: str, steps: int, begun: bool) -> str:
         ("warmup_steps", min(50, every)),
         ("samples", 2),
     ):
-        text = sets(name, str(value))(text)
+        text = set_entry(name, str(value))(text)
     return text
 
 
-def one(name: str, args: argparse.Namespace) -> None:
+def run_ablation(name: str, args: argparse.Namespace) -> None:
     """Train and evaluate one run; prints a line of the table."""
     torch.set_num_threads(1)
     torch.set_num_threads = lambda count: None  # a training run alone would take every core
-    edit, patch, begun = RUNS[name]
-    patch()
+    edit, apply_patch, begun = RUNS[name]
+    apply_patch()
     out = args.out / name.replace(", ", "-").replace(" ", "-")
     path = out.with_suffix(".toml")
     path.parent.mkdir(parents=True, exist_ok=True)
     recipe_text = (paths.resources() / "recipes" / "fine.toml").read_text(encoding="utf-8")
-    path.write_text(edit(small(recipe_text, args.steps, begun)), encoding="utf-8")
+    path.write_text(edit(shorten_recipe(recipe_text, args.steps, begun)), encoding="utf-8")
     recipe = read_recipe(path)
     assert isinstance(recipe, Recipe)
     data = args.data if recipe.scans_share else None
@@ -125,10 +135,10 @@ def one(name: str, args: argparse.Namespace) -> None:
     folder.mkdir(exist_ok=True)
     shutil.copy(paths.weights() / "coarse.safetensors", folder)
     shutil.copy(made, folder / "fine.safetensors")
-    print(name, *figures(args.cases, load_models(folder)), sep="\t", flush=True)
+    print(name, *score_cases(args.cases, load_models(folder)), sep="\t", flush=True)
 
 
-def figures(cases: Path, models: Models) -> list[str]:
+def score_cases(cases: Path, models: Models) -> list[str]:
     """Dice of liver, vessels and tumors of every scan; what was invented, in mL."""
     cells = []
     for case in find_cases(cases):
@@ -150,7 +160,7 @@ def main() -> None:
     parser.add_argument("--only", choices=RUNS)
     args = parser.parse_args()
     if args.only:
-        one(args.only, args)
+        run_ablation(args.only, args)
         return
     titles = [
         f"{case.name} {label.name.lower()}"

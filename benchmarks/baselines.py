@@ -1,4 +1,4 @@
-"""What simpler ways make of the vessels: `python benchmarks/baselines.py CASES`.
+"""Simpler ways to find vessels, as baselines: `python benchmarks/baselines.py CASES`.
 
 CASES holds a folder per case with ct.nii.gz and reference.nii.gz. Every way is given the
 reference's liver, and the one number it needs is chosen per scan with the reference in hand, so

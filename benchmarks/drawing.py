@@ -1,4 +1,4 @@
-"""How long a person waits for a picture: a crosshair step, a toggled label, another window."""
+"""Time to draw a picture: after a crosshair step, a toggled label, another window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How time and memory grow with the number of slices and with their size."""
+"""Growth of time and memory with the number of slices and with their size."""
 
 from __future__ import annotations
 

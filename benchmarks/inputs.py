@@ -1,4 +1,4 @@
-"""What the benchmarks work on: phantoms with a real scan's noise, made once in a folder."""
+"""Inputs of the benchmarks: phantoms with a real scan's noise, made once in a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the benchmarks measure: ways side by side in one run, after rounds that do not count."""
+"""Measurement for benchmarks: ways side by side in one run, after rounds that do not count."""
 
 from __future__ import annotations
 

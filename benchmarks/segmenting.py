@@ -30,7 +30,7 @@ MATRIX = 2048
 
 
 class Watched:
-    """What a runner was asked for: shapes, arithmetic, time."""
+    """The requests to a runner: shapes, arithmetic, time."""
 
     def __init__(self) -> None:
         self.flop = 0
@@ -75,7 +75,7 @@ def _seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def posts_way(volume: Volume) -> float:
+def time_post(volume: Volume) -> float:
     """Seconds of the original post's way: two 2D networks on every whole slice, one at a time.
 
     Each slice's own range is mapped to 0..1; 8 and 16 features, float32, as torch makes them.
@@ -93,13 +93,13 @@ def posts_way(volume: Volume) -> float:
     return time.perf_counter() - started
 
 
-def plain_models() -> Models:
+def load_plain_models() -> Models:
     """The shipped networks as they were trained: batch norm of its own."""
     folder = paths.weights()
     return Models(*(load_checkpoint(folder / f"{n}.safetensors") for n in ("coarse", "fine")))
 
 
-def plain_labels(volume: Volume) -> np.ndarray:
+def segment_plainly(volume: Volume) -> np.ndarray:
     """Labels by the plain float32 path: nothing folded, torch's own memory layout."""
     real = Runner.__init__
 
@@ -110,13 +110,13 @@ def plain_labels(volume: Volume) -> np.ndarray:
 
     Runner.__init__ = plain  # type: ignore[method-assign]
     try:
-        return collect_labels(iter_segment(volume, plain_models(), "cpu"), volume.shape)
+        return collect_labels(iter_segment(volume, load_plain_models(), "cpu"), volume.shape)
     finally:
         Runner.__init__ = real  # type: ignore[method-assign]
 
 
-def apart(fast: np.ndarray, plain: np.ndarray, volume: Volume, truth: Path | None) -> str:
-    """How far the fast path is from plain float32: voxels, and Dice against the truth.
+def compare_labels(fast: np.ndarray, plain: np.ndarray, volume: Volume, truth: Path | None) -> str:
+    """Compare the fast path with plain float32: voxels, and Dice against the truth.
 
     Without a truth, Dice of one against the other.
     """
@@ -144,8 +144,8 @@ def segment_rows(scan: Path, truth: Path | None = None) -> list[Row]:
         labels = collect_labels(iter_segment(volume, load_models(), "cpu"), volume.shape)
     dtype = fastest_type(torch.device("cpu"))
     peak = matrix_peak(dtype)
-    post = posts_way(volume)
-    plain = plain_labels(volume)
+    post = time_post(volume)
+    plain = segment_plainly(volume)
     limit = watched.flop / peak
     first, whole = ([run[n] for run in runs] for n in (0, 1))
     size = "x".join(str(n) for n in volume.shape)
@@ -168,7 +168,7 @@ def segment_rows(scan: Path, truth: Path | None = None) -> list[Row]:
             notes=[
                 f"{post / median(whole):.1f}x the post's way, whose trained networks' Dice is in "
                 "README; one run of it, labels not cleaned up",
-                apart(labels, plain, volume, truth),
+                compare_labels(labels, plain, volume, truth),
             ],
         ),
         Row("longest pause of the window meanwhile", {"liverview": [run[2] for run in runs]}),

@@ -27,7 +27,7 @@ from liverview.inference.cleanup import iter_clean_labels
 from liverview.inference.coarse import MIN_LIVER_ML, NO_LIVER, CoarseLiver, iter_find_liver
 from liverview.inference.fine import iter_refine_slabs
 from liverview.inference.runner import ExecutionDevice, Runner
-from liverview.inference.second_stage import SecondStage, SlabExtras, nearest_first
+from liverview.inference.second_stage import RefinedSlab, SecondStage, SlabExtras, nearest_first
 from liverview.inference.whole_slices import iter_refine_whole_slices
 from liverview.networks.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from liverview.networks.network import fold_batch_norm
@@ -116,18 +116,13 @@ def iter_segment(
     labels = np.zeros(shape, np.uint8, order="F")
     tumor = np.zeros(shape, np.uint8, order="F")  # takes memory where it is written to
     extras = SlabExtras(probabilities, gates)
-    runner = Runner(models.fine.network, execution)
-    stage = SecondStage(volume, models.fine, runner, extras)
-    whole = models.fine.preprocessing.whole_slices
-    iter_refined = iter_refine_whole_slices if whole else iter_refine_slabs
-    for refined in iter_refined(stage, liver, start_slice):
+    stage = SecondStage(volume, models.fine, Runner(models.fine.network, execution), extras)
+    for refined in _iter_second_stage(stage, liver, start_slice):
         slab = refined.slab
-        if extras != SlabExtras():
-            slab = replace(slab, search_region=region)
         _copy_slices(labels, slab.labels, slab.start, region)
         if (slab.labels[slab.label_bbox] == Label.TUMOR).any():
             _copy_slices(tumor, refined.tumor, slab.start, region)
-        yield slab
+        yield slab if extras == SlabExtras() else replace(slab, search_region=region)
         yield from execution.take_notices()
         yield Progress("Refining", 0.2 + 0.77 * refined.done)
     ml = yield from _iter_cleaned_slabs(volume, region, labels, tumor)
@@ -164,6 +159,15 @@ def _iter_coarse_slabs(volume: Volume, liver: CoarseLiver, start_slice: int) -> 
         inside = apply_in_plane(coarse_slices, (i, j), (1, 2)).permute(1, 2, 0) > 0.5
         labels = np.asfortranarray(inside.to(torch.uint8).numpy() * np.uint8(Label.LIVER))
         yield Slab(start, labels, label_bbox=(in_plane[0], in_plane[1]))
+
+
+def _iter_second_stage(
+    stage: SecondStage, liver: CoarseLiver, start_slice: int
+) -> Iterator[RefinedSlab]:
+    """Yield refined slabs, in the way that the network's preprocessing asks for."""
+    if stage.checkpoint.preprocessing.whole_slices:
+        return iter_refine_whole_slices(stage, liver, start_slice)
+    return iter_refine_slabs(stage, liver, start_slice)
 
 
 def _copy_slices(

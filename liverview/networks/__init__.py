@@ -1,1 +1,1 @@
-"""The network, its checkpoints and what a device needs to run it."""
+"""The network, its checkpoints, preprocessing and runtime."""

@@ -124,7 +124,7 @@ class Preprocessing:
             else [window.apply(slices, liver_hu) for window in self.windows]
         )
         channels = [
-            part[offset : offset + count] for part in scaled for offset in range(self.slices)
+            values[offset : offset + count] for values in scaled for offset in range(self.slices)
         ]
         if self.prior:
             if prior is None:

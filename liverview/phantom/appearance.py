@@ -106,14 +106,19 @@ def draw_appearance(
         fluid_hu=draw.normal(10, 8),
         filling_hu=filling,
         numbers=_draw_numbers(draw, training_variety) | _draw_perivascular(draw, training_variety),
-        noise={
-            "fine": smooth_noise(draw, CANONICAL_GRID, 9),
-            "medium": smooth_noise(draw, CANONICAL_GRID, 15),
-            "coarse": smooth_noise(draw, CANONICAL_GRID, 42),
-            "stomach": smooth_noise(draw, CANONICAL_GRID, draw.uniform(25, 70)),
-            "bowel": smooth_noise(draw, CANONICAL_GRID, draw.uniform(12, 40)),
-        },
+        noise=_draw_textures(draw),
     )
+
+
+def _draw_textures(draw: RandomSource) -> dict[str, Field]:
+    """Draw the textures of unit variance by name."""
+    return {
+        "fine": smooth_noise(draw, CANONICAL_GRID, 9),
+        "medium": smooth_noise(draw, CANONICAL_GRID, 15),
+        "coarse": smooth_noise(draw, CANONICAL_GRID, 42),
+        "stomach": smooth_noise(draw, CANONICAL_GRID, draw.uniform(25, 70)),
+        "bowel": smooth_noise(draw, CANONICAL_GRID, draw.uniform(12, 40)),
+    }
 
 
 def _disturb_contrasts(

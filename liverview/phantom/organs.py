@@ -103,8 +103,10 @@ def stomach_field(pose: Pose, cavity: Field, below: Field) -> Field:
         (-pose.normal(2, 12), pose.normal(78, 10), pose.normal(-28, 12)),
         (pose.uniform(28, 46) * size, 20 * size, 20 * size),
     )
-    parts = [pose.ellipsoid_field(c, r, t) for (c, r), t in ((fundus, 0), (body, 0.4), (antrum, 0))]
-    whole = union(*parts) + pose.draw_noise(40, 4)
+    sections = [
+        pose.ellipsoid_field(c, r, t) for (c, r), t in ((fundus, 0), (body, 0.4), (antrum, 0))
+    ]
+    whole = union(*sections) + pose.draw_noise(40, 4)
     return intersection(whole, cavity + 1, below)
 
 

@@ -125,7 +125,7 @@ class RealVessels:
     def distance(self, grid: Grid, device: torch.device | str = "cpu") -> Field:
         """The signed distance in mm, cut at half a mm of the walls; `FAR_MM` in obstacles."""
         mask = bank.vessels(self.name)
-        bend = torch.stack([resample(part, _LATTICE, grid) for part in self.bend], dim=-1)
+        bend = torch.stack([resample(axis, _LATTICE, grid) for axis in self.bend], dim=-1)
         points = torch.stack([a.expand(grid.shape) for a in grid.axes(bend.device)], dim=-1)
         inside_obstacle = torch.zeros(grid.shape, dtype=torch.bool, device=points.device)
         for center, radii in reversed(self.obstacles):

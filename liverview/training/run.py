@@ -197,7 +197,7 @@ def _check_device(name: str) -> torch.device:
 
 
 def _check_folder(recipe: RunConfig, out: Path, state: Path, began: bool, resume: bool) -> None:
-    """Make the folder, or make sure that what it holds is a run of this recipe."""
+    """Make the folder, or check that it holds a run of this recipe."""
     if began and not resume:
         raise FileExistsError(f"{out} holds a run already: resume it, or choose another folder.")
     out.mkdir(parents=True, exist_ok=True)
@@ -240,7 +240,7 @@ def _make_trainer(
 
 
 def _make_callbacks(recipe: Recipe | SliceRecipe, out: Path) -> list[Callback]:
-    """Signals, logs, curves, the training state, and what a kind of recipe adds."""
+    """The callbacks: signals, learning rate, curves, training state, average or early stop."""
     callbacks: list[Callback] = [
         _KeepSignals(),
         LearningRateMonitor("step"),
