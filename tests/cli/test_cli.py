@@ -16,12 +16,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from liverview import __version__, inference
+from liverview import __version__
 from liverview.cli import main
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
 from liverview.files import images
+from liverview.inference import segmentation as inference
 
 from support import tiny_networks
 
