@@ -13,7 +13,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # glibc's malloc.h
 
 
 class DeviceError(LiverviewError):
-    """A device that is not there; the message says what is."""
+    """A device that is not there; the message names those that are."""
 
 
 def pick_device(name: str = "auto") -> torch.device:
