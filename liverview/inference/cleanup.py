@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
-from liverview.core.labels import Label
+from liverview.core.labels import FOREGROUND, Label, label_entry, label_parent
 from liverview.core.stream import Progress
 from liverview.inference.components import Mask
 from liverview.inference.streamed_components import SlabComponents, SlabwiseComponents, iter_slabs
 
-MIN_COMPONENT_ML = {Label.VESSEL: 0.05, Label.TUMOR: 0.25}
-"""Vessel and tumor parts smaller than this become liver."""
+MIN_COMPONENT_ML = {
+    label: label_entry(label).least_ml for label in FOREGROUND if label_parent(label) is not None
+}
+"""Vessel and tumor parts smaller than this become liver, as those of any part of it."""
 _MAX_EXPOSED_SHARE = 0.45  # share of a tumor's surface with nothing of the liver on the other side
 _MIN_MEAN_PROBABILITY = 0.7  # mean probability of a tumor part that is worth showing
 _IN_LIVER_BIT = np.uint8(0x80)
@@ -187,13 +189,14 @@ def _write_labels(block: NDArray[np.uint8], touched: NDArray[np.bool_]) -> Steps
 def _remove_small_components(
     block: NDArray[np.uint8], label: Label, least: int, touched: NDArray[np.bool_]
 ) -> Steps:
-    """Make the 26-connected parts of fewer than ``least`` voxels liver."""
+    """Make the 26-connected parts of fewer than ``least`` voxels their parent's, the liver's."""
+    parent = label_parent(label) or Label.LIVER
     parts = SlabwiseComponents(lambda where: block[:, :, where] == label, block.shape, 26)
     for _ in parts.iter_labeled_slabs():
         yield _STEP
     for where, speck in parts.map_components((parts.voxel_counts < least).astype(np.uint8)):
         if speck is not None:
-            block[:, :, where][speck > 0] = Label.LIVER
+            block[:, :, where][speck > 0] = parent
             touched[where] |= speck.any(axis=(0, 1))
         yield _STEP
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from liverview.core.labels import FOREGROUND, merge_masks
+from liverview.core.labels import FOREGROUND, Label, label_entry, label_parts, merge_masks
 from liverview.core.stream import Slab
 from liverview.core.volume import Volume
 from liverview.inference.attention_gates import upsample_gates
@@ -25,8 +25,8 @@ from liverview.networks.resampling import apply_along_axis, linear_weights
 _SLAB_SLICES = 4  # working slices in one forward pass and one slab: well under half a second
 MARGIN_MM = 12.0  # above and below the liver
 _AROUND_MM = 16.0  # beside what the first stage saw, for the network to see what lies there
-_LIVER, _VESSEL, _TUMOR = (label.name.lower() for label in FOREGROUND)
-LIVER_THRESHOLD = 0.6  # probability above which a voxel is liver, vessel or tumor
+_LIVER, _TUMOR = Label.LIVER.name.lower(), Label.TUMOR.name.lower()
+LIVER_THRESHOLD = label_entry(Label.LIVER).threshold  # of the probability that it is no background
 _MAX_PASSES = 3  # at most; on phantoms with masses a fourth one was never asked for
 _FIRST_PASS_SHARE = 0.8  # share of the work, as far as anybody knows before
 _CORRECTED_ML = 2.0  # of difference beyond the rim that is worth another look
@@ -340,11 +340,19 @@ def labels_from_probabilities(
         prior.probability > MIN_LIVER_PROBABILITY
     )
     liver = organ if _LIVER in classes else prior.mask > 0.5
-    vessel, tumor = (
-        found == classes.index(name) if name in classes else torch.zeros_like(liver)
-        for name in (_VESSEL, _TUMOR)
-    )
-    return merge_masks(liver.numpy(), vessel.numpy(), tumor.numpy())
+    masks = [
+        liver if label is Label.LIVER else _likeliest(found, label, classes) for label in FOREGROUND
+    ]
+    return merge_masks(*(mask.numpy() for mask in masks))
+
+
+def _likeliest(found: Tensor, label: Label, classes: tuple[str, ...]) -> Tensor:
+    """Where the likeliest class is a label or a part of it."""
+    name = label.name.lower()
+    mask = found == classes.index(name) if name in classes else torch.zeros_like(found) > 0
+    for part in label_parts(label):
+        mask |= _likeliest(found, part, classes)
+    return mask
 
 
 def _most_likely_class(seen: Tensor) -> Tensor:
@@ -373,16 +381,16 @@ def tumor_probability(probabilities: Tensor, classes: tuple[str, ...]) -> NDArra
 def slab_probabilities(
     probabilities: Tensor, prior: CoarsePrior, classes: tuple[str, ...]
 ) -> NDArray[np.float16]:
-    """Probabilities as `Slab` has them, (3, I, J, slices): 0 far from the first stage's liver."""
+    """Probabilities as `Slab` has them, (labels, I, J, slices): 0 far from the first's liver."""
     close = prior.probability > MIN_LIVER_PROBABILITY
-    liver, vessel, tumor = (
-        probabilities[:, classes.index(name)].permute(1, 2, 0)
-        if name in classes
-        else torch.zeros(())
-        for name in (_LIVER, _VESSEL, _TUMOR)
-    )
-    parts = vessel + tumor
-    organ = liver + parts if _LIVER in classes else torch.maximum(prior.probability, parts)
-    behind = torch.stack([part.expand(close.shape) * close for part in (organ, vessel, tumor)])
+    whole: dict[Label, Tensor] = {}
+    for label in reversed(FOREGROUND):  # a part stands behind what it is a part of
+        name, own = label.name.lower(), torch.zeros(())
+        if name in classes:
+            own = probabilities[:, classes.index(name)].permute(1, 2, 0)
+        whole[label] = own + sum((whole[part] for part in label_parts(label)), torch.zeros(()))
+    if _LIVER not in classes:
+        whole[Label.LIVER] = torch.maximum(prior.probability, whole[Label.LIVER])
+    behind = torch.stack([whole[label].expand(close.shape) * close for label in FOREGROUND])
     half: NDArray[np.float16] = behind.half().numpy()
     return half

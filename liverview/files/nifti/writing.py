@@ -13,7 +13,7 @@ import numpy as np
 from nibabel import orientations
 from numpy.typing import NDArray
 
-from liverview.core.labels import FOREGROUND, Label, LabelStyle, default_styles
+from liverview.core.labels import FOREGROUND, Label, LabelStyle, default_styles, label_mask
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import atomic
@@ -63,14 +63,14 @@ def iter_write_masks(
 ) -> Iterator[Progress]:
     """Write one 0/1 file per label, NAME_liver.nii.gz and so on, as `iter_write_labels` does.
 
-    The liver is the whole organ, with its vessels and tumors.
+    The liver is the whole organ, with its vessels and tumors; values that no label has are in
+    no file.
     """
     paths = mask_paths(folder, name)
     for path in paths.values():
         check_target(path, overwrite=overwrite)
     for label, path in paths.items():
-        organ = labels.voxels >= Label.LIVER if label is Label.LIVER else labels.voxels == label
-        mask = _source_order(organ.astype(np.uint8), volume)
+        mask = _source_order(label_mask(labels.voxels, label).astype(np.uint8), volume)
         named = with_label_table(_extensions(volume), {1: (styles or default_styles())[label]})
         yield from _iter_write_verified(path, mask, _label_header(volume), named, overwrite)
 

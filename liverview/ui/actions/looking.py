@@ -9,7 +9,7 @@ from functools import partial
 from PySide6.QtGui import QAction
 
 from liverview.core import paths
-from liverview.core.labels import FOREGROUND, DrawStyle, Label
+from liverview.core.labels import FOREGROUND, DrawStyle, Label, label_entry
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.state.display import THICKEST_MM, Projection, SlabView
 from liverview.ui.state.session import Convention, Session
@@ -18,7 +18,6 @@ from liverview.ui.widgets.theme import Theme, current_theme, set_theme
 
 _SLABS_MM = (5.0, 10.0, 15.0, 20.0)
 _SLAB_STEP_MM = 2.0
-_LABEL_KEYS = {Label.LIVER: "L", Label.VESSEL: "V", Label.TUMOR: "T"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class Looking:
             self.session.set_style(label, visible=visible)
 
         name = self.session.styles[label].name
-        return maker.make_toggle(name, _LABEL_KEYS[label], f"Show {name.lower()}", show)
+        return maker.make_toggle(name, label_entry(label).key, f"Show {name.lower()}", show)
 
     def _preset(self, maker: ActionFactory, number: int, preset: Preset) -> QAction:
         text = f"{preset.name}  {preset.width:.0f} / {preset.level:.0f}"

@@ -14,18 +14,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.core.labels import FOREGROUND, DrawStyle, Label
+from liverview.core.labels import FOREGROUND, DrawStyle, Label, label_entry
 from liverview.ui.state.session import Session
 from liverview.ui.widgets.controls import FocuslessComboBox, FocuslessSlider
 from liverview.ui.widgets.formatting import format_ml
 
 _REFRESH_MS = 50
-_WHAT = {
-    Label.LIVER: "The whole organ: parenchyma, vessels and tumors",
-    Label.VESSEL: "Portal and hepatic veins inside the liver",
-    Label.TUMOR: "Tumors inside the liver",
-}
-_KEYS = {Label.LIVER: "L", Label.VESSEL: "V", Label.TUMOR: "T"}
 
 
 class LabelPanel(QWidget):
@@ -72,14 +66,15 @@ class LabelRow(QWidget):
         self.label = label
         name = session.styles[label].name
         self.shown = QCheckBox(name)
-        self.shown.setToolTip(f"Show {name.lower()} ({_KEYS[label]}). {_WHAT[label]}.")
+        entry = label_entry(label)
+        self.shown.setToolTip(f"Show {name.lower()} ({entry.key}). {entry.description}.")
         self.color = QPushButton()
         self.color.setFixedSize(22, 22)
         self.color.setToolTip(f"Color of {name.lower()}")
         self.color.setAccessibleName(f"Color of {name.lower()}")
         self.volume = QLabel()
         self.volume.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.volume.setToolTip(_WHAT[label])
+        self.volume.setToolTip(entry.description)
         self.opacity = FocuslessSlider()
         self.opacity.setRange(0, 100)
         self.opacity.setToolTip(f"Opacity of {name.lower()}")

@@ -15,15 +15,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.core.labels import FOREGROUND, Label
+from liverview.core.labels import FOREGROUND, Label, label_parent
 from liverview.core.probability_maps import DEFAULT_THRESHOLDS
 from liverview.ui.live.probability_layers import Layer, ProbabilityLayers
 from liverview.ui.widgets.controls import FocuslessComboBox, FocuslessSlider
 
+_PARTS = [label.name.lower() for label in FOREGROUND if label_parent(label) is not None]
+_CLASSES = ", ".join(["background", "parenchyma", *_PARTS[:-1]]) + f" and {_PARTS[-1]}"
 _LAYER_TIP = (
     "What the network's second stage thinks of each voxel, over the CT: how probable a label is, "
-    "how undecided it is between background, parenchyma, vessel and tumor (entropy, 1 where all "
-    "four are equally probable), or how much its attention gates let pass. O outlines the labels, "
+    f"how undecided it is between {_CLASSES} (entropy, 1 where all "
+    "are equally probable), or how much its attention gates let pass. O outlines the labels, "
     "so that they do not cover it."
 )
 _LEVEL_TIP = (

@@ -85,7 +85,7 @@ class Session(QObject):
         self.progress: Progress | None = None
         self.has_labels = False  # a segmentation has said something about this volume
         self.has_unfinished_labels = False  # a segmentation that was stopped has left labels
-        self._counts: NDArray[np.int64] = np.zeros(len(Label), np.int64)
+        self._counts: NDArray[np.int64] = np.zeros(max(Label) + 1, np.int64)
         self._before: _LabelSnapshot | None = None
         self._hu_window: tuple[float, float] | None = None  # from before a volume not in HU
         self._turned: NDArray[Any] | None = None
@@ -105,7 +105,7 @@ class Session(QObject):
         self.labels = _empty_labels(volume)
         self._before, self.has_unfinished_labels, self.has_labels = None, False, False
         self.segmenting = False
-        self._counts = np.zeros(len(Label), np.int64)
+        self._counts = np.zeros(max(Label) + 1, np.int64)
         self._turned, self._turned_labels = None, None
         self._labeled, self._preview = None, None
         self.set_overlay(None)
@@ -155,7 +155,7 @@ class Session(QObject):
         self.segmenting = True
         self.has_unfinished_labels = False
         empty = _empty_labels(self.volume)
-        counts = np.zeros(len(Label), np.int64)
+        counts = np.zeros(max(Label) + 1, np.int64)
         self._restore(_LabelSnapshot(empty, counts, self.modified, self.has_labels, None))
         self.progress_changed.emit()
 
@@ -429,7 +429,7 @@ def _empty_labels(volume: Volume) -> LabelMap:
 
 def _count_labels(voxels: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Voxels of each label that is shown; one look per label is far faster than a histogram."""
-    counts = np.zeros(len(Label), np.int64)
+    counts = np.zeros(max(Label) + 1, np.int64)
     for label in FOREGROUND:
         counts[label] = np.count_nonzero(voxels == label)
     return counts

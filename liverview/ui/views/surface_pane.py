@@ -10,15 +10,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QOpenGLContext, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from liverview.core.labels import FOREGROUND, Label
+from liverview.core.labels import FOREGROUND, Label, label_entry
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.state.session import Session
 from liverview.ui.widgets.controls import FocuslessSlider
 
 if TYPE_CHECKING:
     from liverview.ui.views.surface_scene import SurfaceScene
-
-_OPACITY = {Label.LIVER: 40, Label.VESSEL: 100, Label.TUMOR: 100}  # percent, at the beginning
 
 
 class SurfacePane(QWidget):
@@ -55,7 +53,7 @@ class SurfacePane(QWidget):
     def _slider(self, label: Label) -> FocuslessSlider:
         slider = FocuslessSlider()
         slider.setRange(0, 100)
-        slider.setValue(_OPACITY[label])
+        slider.setValue(round(100 * label_entry(label).mesh.opacity))
         name = self.session.styles[label].name.lower()
         slider.setToolTip(f"Opacity of the {name} surface")
         slider.setAccessibleName(f"Opacity of the {name} surface")
