@@ -16,8 +16,9 @@ T = TypeVar("T")
 
 
 def print_volumes(measurement: Measurement) -> None:
+    width = max(7, *(len(label.name) for label in measurement.volume_ml))
     for label, ml in measurement.volume_ml.items():
-        print(f"{label.name.lower():<7} {ml:10.1f} mL")
+        print(f"{label.name.lower():<{width}} {ml:10.1f} mL")
 
 
 def scores_by_name(scores: Sequence[LabelScore]) -> dict[str, Any]:

@@ -1,20 +1,23 @@
-"""Labels: their numbers, names and colors, how they merge and how they are drawn."""
+"""Labels: their values and parts, how they merge and how they are drawn."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.core import paths
+from liverview.core.label_table import LabelEntry, label_table
 
 
 class Label(IntEnum):
-    """Voxel values of a label map. The liver as an organ is LIVER, VESSEL and TUMOR.
+    """Voxel values of a label map, from resources/labels.toml, in its order.
+
+    A label whose parent is LIVER is a part of the liver: the liver as an organ is LIVER with all
+    of its parts.
 
     Examples
     --------
@@ -26,13 +29,46 @@ class Label(IntEnum):
     """
 
     BACKGROUND = 0
-    LIVER = 1
-    VESSEL = 2
-    TUMOR = 3
+    if TYPE_CHECKING:  # those that code names; there may be more
+        LIVER = 1
+        VESSEL = 2
+        TUMOR = 3
+    else:
+        vars().update({name.upper(): entry.value for name, entry in label_table().labels.items()})
 
 
-FOREGROUND = (Label.LIVER, Label.VESSEL, Label.TUMOR)
+FOREGROUND: tuple[Label, ...] = tuple(label for label in Label if label is not Label.BACKGROUND)
 """The labels a person can toggle, in the order of the panel."""
+_ENTRIES = dict(zip(FOREGROUND, label_table().labels.values(), strict=True))
+
+
+def label_entry(label: Label) -> LabelEntry:
+    """The entry of a label in the table; the background has none (KeyError)."""
+    return _ENTRIES[label]
+
+
+def label_parent(label: Label) -> Label | None:
+    """The label that a label is a part of; None for an organ."""
+    name = _ENTRIES[label].parent
+    return None if name is None else Label[name.upper()]
+
+
+def label_parts(label: Label) -> tuple[Label, ...]:
+    """The labels whose parent a label is."""
+    return tuple(part for part in FOREGROUND if label_parent(part) is label)
+
+
+def _with_all_parts(label: Label) -> tuple[Label, ...]:
+    nested = (member for part in label_parts(label) for member in _with_all_parts(part))
+    return (label, *nested)
+
+
+_FAMILIES = {label: tuple(sorted(_with_all_parts(label))) for label in Label}
+
+
+def label_family(label: Label) -> tuple[Label, ...]:
+    """A label and whatever is a part of it, also of a part, in the order of values."""
+    return _FAMILIES[label]
 
 
 class DrawStyle(Enum):
@@ -65,44 +101,43 @@ class LabelStyle:
 
 def default_styles() -> dict[Label, LabelStyle]:
     """Names and colors from resources/labels.toml."""
-    text = (paths.resources() / "labels.toml").read_text(encoding="utf-8")
-    entries = tomllib.loads(text)
     return {
-        label: LabelStyle(
-            name=entries[label.name.lower()]["name"],
-            color=tuple(entries[label.name.lower()]["color"]),
-            opacity=float(entries[label.name.lower()]["opacity"]),
-        )
-        for label in FOREGROUND
+        label: LabelStyle(entry.name, entry.color, float(entry.opacity))
+        for label, entry in _ENTRIES.items()
     }
 
 
-def merge_masks(
-    liver: NDArray[np.bool_], vessel: NDArray[np.bool_], tumor: NDArray[np.bool_]
-) -> NDArray[np.uint8]:
-    """The one merge rule: tumor over vessel over liver, and nothing outside the liver.
+def merge_masks(*masks: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The one merge rule: the later label over the earlier one, and no part outside its parent.
 
-    All three are boolean arrays of one shape; ``liver`` is the whole organ.
+    That is tumor over vessel over liver, and nothing outside the liver. There is one boolean
+    array per label, all of one shape, in the order of `FOREGROUND`; that of a label with parts
+    is the whole of it, as in `label_mask`.
     """
-    out = liver.astype(np.uint8)
-    out[liver & vessel] = Label.VESSEL
-    out[liver & tumor] = Label.TUMOR
+    out = masks[0] * np.uint8(FOREGROUND[0])
+    inside = {FOREGROUND[0]: masks[0]}
+    for label, mask in list(zip(FOREGROUND, masks, strict=True))[1:]:
+        parent = label_parent(label)
+        inside[label] = mask if parent is None else inside[parent] & mask
+        out[inside[label]] = label
     return out
 
 
 def color_lookup_table(styles: Mapping[Label, LabelStyle]) -> NDArray[np.uint8]:
     """RGBA per voxel value, (256, 4) uint8.
 
-    A hidden vessel or tumor takes the liver's color: it is liver, and no hole appears.
-    Values that no label has stay transparent, and so do labels that are only outlined.
+    A hidden vessel or tumor takes the liver's color, as any hidden part that of its parent: it is
+    liver, and no hole appears. Values that no label has stay transparent, and so do labels that
+    are only outlined.
     """
     table = np.zeros((256, 4), np.uint8)
-    liver = styles[Label.LIVER]
     for label in FOREGROUND:
-        style = styles[label] if styles[label].visible else liver
-        if style.visible and style.draw_style is not DrawStyle.OUTLINED:
-            table[label, :3] = style.color
-            table[label, 3] = round(255 * style.opacity)
+        shown: Label | None = label
+        while shown is not None and not styles[shown].visible:
+            shown = label_parent(shown)
+        if shown is not None and styles[shown].draw_style is not DrawStyle.OUTLINED:
+            table[label, :3] = styles[shown].color
+            table[label, 3] = round(255 * styles[shown].opacity)
     return table
 
 
@@ -117,17 +152,20 @@ def unknown_values_note(voxels: NDArray[np.uint8]) -> str | None:
 
 
 def label_mask(voxels: NDArray[np.uint8], label: Label) -> NDArray[np.bool_]:
-    """Where a label is; LIVER is the whole organ."""
-    where: NDArray[np.bool_] = voxels == label
-    if label is Label.LIVER:
-        where = (voxels > 0) & (voxels <= max(FOREGROUND))
+    """Where a label and its parts are; LIVER is the whole organ."""
+    values = _FAMILIES[label]
+    where: NDArray[np.bool_]
+    if len(values) == 1:
+        where = voxels == label
+    elif values[-1] - values[0] == len(values) - 1:  # without a gap
+        where = (voxels >= values[0]) & (voxels <= values[-1])
+    else:
+        where = np.isin(voxels, values)
     return where
 
 
 def count_with_parts(counts: Mapping[Label, int]) -> dict[Label, int]:
-    """Voxels as reported: the liver with its vessels and tumors, those two alone."""
+    """Voxels as reported: a label with its parts, as the liver with its vessels and tumors."""
     return {
-        Label.LIVER: sum(counts.get(label, 0) for label in FOREGROUND),
-        Label.VESSEL: counts.get(Label.VESSEL, 0),
-        Label.TUMOR: counts.get(Label.TUMOR, 0),
+        label: sum(counts.get(member, 0) for member in _FAMILIES[label]) for label in FOREGROUND
     }

@@ -1,7 +1,7 @@
 """What the network thinks of each voxel, kept to be looked at and to move thresholds on.
 
 Probabilities and the coefficients of the attention gates are kept as 255ths, one byte per voxel
-of the liver's box for each of the three labels and each decoder level: with four levels, 7 bytes
+of the liver's box for each label and each decoder level: with three labels and four levels, 7 bytes
 per voxel, about 100 MB for a liver of 300 x 250 x 200 voxels.
 """
 
@@ -15,12 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
-from liverview.core.labels import FOREGROUND, Label, label_mask, merge_masks
+from liverview.core.labels import (
+    FOREGROUND,
+    Label,
+    label_entry,
+    label_mask,
+    label_parts,
+    merge_masks,
+)
 from liverview.core.stream import Slab
 
 Index = tuple[slice | int, slice | int, slice | int]
 
-DEFAULT_THRESHOLDS = {Label.LIVER: 0.6, Label.VESSEL: 0.5, Label.TUMOR: 0.5}
+DEFAULT_THRESHOLDS = {label: label_entry(label).threshold for label in FOREGROUND}
 """Thresholds at which labels are the network's own; the liver is the whole organ.
 
 The network calls vessel and tumor what is the likeliest; above one half, that is certain.
@@ -37,7 +44,7 @@ class ProbabilitySlab:
     ----------
     reach : the box of the volume that is kept.
     slices : of the volume, inside the reach.
-    probabilities : (3, i, j, slices) in 255ths, over the whole reach in i and j.
+    probabilities : (labels, i, j, slices) in 255ths, over the whole reach in i and j.
     gates : (levels, i, j, slices) in 255ths.
     """
 
@@ -77,7 +84,8 @@ class ProbabilityMaps:
     Attributes
     ----------
     reach : the box of the volume that they cover.
-    probabilities : (3, i, j, k) in 255ths, of the liver as an organ, vessel and tumor.
+    probabilities : (labels, i, j, k) in 255ths, of each label of `FOREGROUND` with its parts, as
+        the liver as an organ, vessel and tumor.
     gates : (levels, i, j, k) in 255ths, the coarsest decoder level first.
     entropy : of what a voxel can be, (i, j, k) in 255ths.
     refined : (k,), the slices that the second stage has looked at.
@@ -166,17 +174,26 @@ def _threshold_mask(
 class Entropy:
     """Entropy of what a voxel can be, 0..1 in 255ths, computed where it is looked at.
 
-    1 is a voxel that is background, parenchyma, vessel and tumor with equal probability; also
-    for networks that know fewer labels.
+    1 is a voxel that is background, parenchyma, vessel, tumor and whatever other label there is
+    with equal probability; also for networks that know fewer labels.
     """
 
     def __init__(self, probabilities: NDArray[np.uint8]) -> None:
         self._probabilities = probabilities
 
     def __getitem__(self, index: Index) -> NDArray[np.uint8]:
-        organ, vessel, tumor = (one[index].astype(np.int16) for one in self._probabilities)
-        parenchyma = np.maximum(organ - vessel - tumor, 0)  # each is rounded by itself
-        total = sum(_ENTROPY_TERMS[part] for part in (255 - organ, parenchyma, vessel, tumor))
+        whole = {
+            label: one[index].astype(np.int16)
+            for label, one in zip(FOREGROUND, self._probabilities, strict=True)
+        }
+        total = _ENTROPY_TERMS[255 - whole[Label.LIVER]]
+        for label in FOREGROUND:
+            alone, parts = whole[label], label_parts(label)
+            for part in parts:
+                alone = alone - whole[part]
+            if parts:
+                alone = np.maximum(alone, 0)  # each is rounded by itself
+            total = total + _ENTROPY_TERMS[alone]
         return np.minimum(np.rint(total * 255), 255).astype(np.uint8)
 
 

@@ -62,8 +62,8 @@ class Slab:
     ----------
     start : the first slice.
     labels : (I, J, stop - start).
-    probabilities : (3, I, J, stop - start), of the liver as an organ, vessel and tumor, where
-        they were asked for.
+    probabilities : (labels, I, J, stop - start), of each label of `FOREGROUND` with its
+        parts, as the liver as an organ, vessel and tumor; where they were asked for.
     box : i and j beyond which all labels are background, for who has to look at them.
     gates : (levels, I, J, stop - start), the coefficients of the attention gates in 255ths, the
         coarsest decoder level first, where they were asked for; 0 where the network did not look.

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any
 
-from liverview.core import paths
-from liverview.core.labels import FOREGROUND, Label
+from liverview.core.label_table import label_table
+from liverview.core.labels import FOREGROUND, Label, label_entry
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class LabelTerms:
 @cache
 def label_terms(label: Label) -> LabelTerms:
     """The codes of a label, from resources/labels.toml; the background has none (KeyError)."""
-    terms = _label_entries()[label.name.lower()]["terms"]
+    terms = label_entry(label).terms
     region = Term(*terms["region"]) if "region" in terms else None
     return LabelTerms(Term(*terms["category"]), Term(*terms["type"]), region)
 
@@ -52,13 +50,8 @@ def label_from_name(name: str) -> Label | None:
     the spleen.
     """
     plain = re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
-    for label in (*FOREGROUND, Label.BACKGROUND):
-        called = _label_entries()[label.name.lower()]["called"]
+    called_by_label = [(label, label_entry(label).called) for label in FOREGROUND]
+    for label, called in [*called_by_label, (Label.BACKGROUND, label_table().background)]:
         if any(fnmatchcase(plain, pattern) for pattern in called):
             return label
     return None
-
-
-@cache
-def _label_entries() -> dict[str, Any]:
-    return tomllib.loads((paths.resources() / "labels.toml").read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from liverview.core.box import Box
-from liverview.core.labels import Label, label_mask
+from liverview.core.labels import FOREGROUND, Label, label_mask, label_parent
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.evaluation.metrics import Mask, dice
 from liverview.evaluation.scoring import compared_masks
@@ -30,7 +30,7 @@ _LEVEL_HU, _WIDTH_HU = 60, 400
 _TILE = 480  # pixels along the longer side of a slice
 _CAPTION = 22
 _TEXT = (255, 255, 255)
-_PARTS = (Label.VESSEL, Label.TUMOR)
+_PARTS = tuple(label for label in FOREGROUND if label_parent(label) is not None)
 _REGION_MM = 64.0
 _REGIONS = 3  # that went best, and as many that went worst
 
@@ -80,7 +80,7 @@ class _Region:
 
 
 def draw_compared_regions(volume: Volume, predicted: LabelMap, reference: LabelMap) -> Image.Image:
-    """Where vessels and tumors went best, and below it where they went worst, if anywhere.
+    """Where vessels, tumors and other parts of the liver went best, and below it where worst.
 
     The scan is divided into blocks of 64 mm, and of each label's blocks those are shown in which
     the volume that both have exceeds the one that only one of them has by most, and by least.

@@ -6,17 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from liverview.core.labels import Label
+from liverview.core.labels import FOREGROUND, Label, label_entry, label_parent
 
 LESION_MM = 10.0
 """A sphere of this diameter has the volume of the smallest lesion to be found."""
 MIN_LESION_ML = 0.05
 """Smaller components are no lesions that anybody would report."""
 
-_ONLY = {"cl_dice": Label.VESSEL} | dict.fromkeys(
-    ("lesion_recall", "lesion_precision", "false_lesions"), Label.TUMOR
+_MEASURE_OF = {"cl_dice": "centerline"} | dict.fromkeys(
+    ("lesion_recall", "lesion_precision", "false_lesions"), "lesions"
 )
-_LABEL_WORDS = {Label.LIVER: "liver", Label.VESSEL: "vessels", Label.TUMOR: "tumors"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,15 +80,16 @@ class LabelScore:
 
     def applies_to(self, figure: str) -> bool:
         """Whether a figure, by its attribute, is one of this label at all."""
-        return _ONLY.get(figure, self.label) is self.label
+        measure = _MEASURE_OF.get(figure)
+        return measure is None or measure in label_entry(self.label).scored
 
     def why_undefined(self, figure: str) -> str:
         """Why a figure, by its attribute, is no finite number; empty where it is one."""
-        name = _LABEL_WORDS[self.label]
+        name = label_entry(self.label).plural
         if math.isfinite(getattr(self, figure)):
             return ""
         if not self.applies_to(figure):
-            return f"Only for {_LABEL_WORDS[_ONLY[figure]]}."
+            return f"Only for {_labels_scored(_MEASURE_OF[figure])}."
         if figure == "soft_slice_dice":
             return "No probabilities are known."
         if not self.in_reference:
@@ -98,7 +98,8 @@ class LabelScore:
             return f"The reference has no lesion with the volume of a {LESION_MM:.0f} mm sphere."
         if figure == "lesion_precision":
             return f"No lesion of {MIN_LESION_ML} mL or more was predicted."
-        where = " in the reference's liver" if self.label is Label.VESSEL else ""
+        parent = compared_inside(self.label)
+        where = "" if parent is None else f" in the reference's {label_entry(parent).plural}"
         return f"No {name} predicted{where}: the distance is infinite."
 
     def to_dict(self) -> dict[str, Any]:
@@ -118,6 +119,17 @@ class LabelScore:
             "lesion_precision": as_json(self.lesion_precision, 4),
             "false_lesions": as_json(self.false_lesions, 0),
         }
+
+
+def _labels_scored(measure: str) -> str:
+    """The labels that a measure is for, in words."""
+    entries = (label_entry(label) for label in FOREGROUND)
+    return " and ".join(entry.plural for entry in entries if measure in entry.scored)
+
+
+def compared_inside(label: Label) -> Label | None:
+    """The label inside whose reference alone a label is compared; None for those of no such."""
+    return label_parent(label) if "inside_parent" in label_entry(label).scored else None
 
 
 def as_json(value: float, digits: int) -> float | str | None:

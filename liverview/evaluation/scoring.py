@@ -6,20 +6,19 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from liverview.core.grid import check_same_grid
-from liverview.core.labels import FOREGROUND, Label, label_mask
+from liverview.core.labels import FOREGROUND, Label, label_entry, label_mask
 from liverview.core.stream import Progress, ProgressCallback
 from liverview.core.volume import LabelMap
 from liverview.evaluation.metrics import Mask, cl_dice, dice, lesion_agreement, surface_agreement
-from liverview.evaluation.scores import LabelScore
-
-_LABEL_WORDS = {Label.LIVER: "liver", Label.VESSEL: "vessels", Label.TUMOR: "tumors"}
+from liverview.evaluation.scores import LabelScore, compared_inside
 
 
 def compared_masks(predicted: LabelMap, reference: LabelMap, label: Label) -> tuple[Mask, Mask]:
     """What is compared of a label: vessels inside the reference's liver, the others everywhere."""
     found, true = (label_mask(labels.voxels, label) for labels in (predicted, reference))
-    if label is Label.VESSEL:
-        found &= label_mask(reference.voxels, Label.LIVER)
+    parent = compared_inside(label)
+    if parent is not None:
+        found &= label_mask(reference.voxels, parent)
     return found, true
 
 
@@ -40,7 +39,7 @@ def _iter_score(
     predicted: LabelMap, reference: LabelMap, label: Label, done: float
 ) -> Generator[Progress, None, LabelScore]:
     """Yields progress between steps, so that it can be stopped there; returns the score."""
-    progress = Progress(f"Comparing {_LABEL_WORDS[label]}", done)
+    progress = Progress(f"Comparing {label_entry(label).plural}", done)
     yield progress
     found, true = compared_masks(predicted, reference, label)
     overlap = dice(found, true)
@@ -54,11 +53,14 @@ def _iter_score(
         predicted_ml=int(label_mask(predicted.voxels, label).sum()) * predicted.voxel_ml,
         reference_ml=int(true.sum()) * reference.voxel_ml,
     )
-    if label is Label.VESSEL:
-        return replace(score, cl_dice=cl_dice(found, true))
-    if label is Label.TUMOR:
+    scored = label_entry(label).scored
+    if "centerline" in scored:
+        score = replace(score, cl_dice=cl_dice(found, true))
+    if "lesions" in scored:
         recall, precision, false = lesion_agreement(found, true, reference.voxel_ml)
-        return replace(score, lesion_recall=recall, lesion_precision=precision, false_lesions=false)
+        score = replace(
+            score, lesion_recall=recall, lesion_precision=precision, false_lesions=false
+        )
     return score
 
 

@@ -40,6 +40,7 @@ SCAN_FIGURES = (*_AGREEMENT, "soft_slice_dice")
 """Columns for scans that were segmented, which the medians are of."""
 _EVERYWHERE = ("false_lesions",)  # where there is no tumor they matter most
 _RESAMPLES = 10_000
+_NAME_WIDTH = max(7, *(len(label.name) for label in FOREGROUND))
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,12 @@ def medians_of_label(scores: Sequence[LabelScore]) -> dict[str, Median]:
 
 def table_heading(columns: Sequence[str]) -> str:
     """The line above `table_row`."""
-    return f"{'label':<7}" + "".join(f"  {_COLUMNS[name][0]:>8}" for name in columns)
+    return f"{'label':<{_NAME_WIDTH}}" + "".join(f"  {_COLUMNS[name][0]:>8}" for name in columns)
 
 
 def table_row(score: LabelScore, columns: Sequence[str]) -> str:
     """One label's figures as a line: "-" is none, "inf" an infinite one."""
-    line = f"{score.label.name.lower():<7}"
+    line = f"{score.label.name.lower():<{_NAME_WIDTH}}"
     for name in columns:
         title, form = _COLUMNS[name]
         line += f"  {_shown(getattr(score, name), form):>{max(len(title), 8)}}"

@@ -23,13 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
-from liverview.core.labels import Label
+from liverview.core.labels import FOREGROUND, Label, label_entry, label_parent
 from liverview.core.stream import Progress
 from liverview.inference.components import Mask
 from liverview.inference.streamed_components import SlabComponents, SlabwiseComponents, iter_slabs
 
-MIN_COMPONENT_ML = {Label.VESSEL: 0.05, Label.TUMOR: 0.25}
-"""The volume below which a component of vessel or tumor becomes liver."""
+MIN_COMPONENT_ML = {
+    label: label_entry(label).least_ml for label in FOREGROUND if label_parent(label) is not None
+}
+"""The volume below which a component of vessel, tumor or another part becomes its parent's."""
 _MAX_EXPOSED_SHARE = 0.45  # share of a tumor's surface with nothing of the liver on the other side
 _MIN_MEAN_PROBABILITY = 0.7  # mean probability of a tumor component that is worth showing
 _IN_LIVER_BIT = np.uint8(0x80)
@@ -205,14 +207,15 @@ def _iter_write_labels(block: NDArray[np.uint8], changed: NDArray[np.bool_]) -> 
 def _iter_remove_small_components(
     block: NDArray[np.uint8], label: Label, least: int, changed: NDArray[np.bool_]
 ) -> Steps:
-    """Make the 26-connected components of fewer than ``least`` voxels liver."""
+    """Make the 26-connected components of fewer than ``least`` voxels their parent's."""
+    parent = label_parent(label) or Label.LIVER
     components = SlabwiseComponents(lambda slices: block[:, :, slices] == label, block.shape, 26)
     for _ in components.iter_labeled_slabs():
         yield _STEP
     marks = (components.voxel_counts < least).astype(np.uint8)
     for slices, small in components.iter_map_components(marks):
         if small is not None:
-            block[:, :, slices][small > 0] = Label.LIVER
+            block[:, :, slices][small > 0] = parent
             changed[slices] |= small.any(axis=(0, 1))
         yield _STEP
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from liverview.core import paths
 from liverview.core.box import Box
-from liverview.core.labels import Label
+from liverview.core.labels import Label, label_family
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import Volume
 from liverview.inference.cleanup import iter_clean_labels
@@ -73,11 +73,11 @@ def load_models(folder: Path | None = None) -> Models:
 
 
 def _are_label_names(classes: tuple[str, ...]) -> bool:
-    """True for the background and some of the labels, each once."""
-    background, *names = (label.name.lower() for label in Label)
-    given = set(classes[1:])
-    distinct = 0 < len(given) == len(classes) - 1
-    return classes[0] == background and distinct and given <= set(names)
+    """Whether these are background and some of the liver and its parts, each once."""
+    background = Label.BACKGROUND.name.lower()
+    names = {label.name.lower() for label in label_family(Label.LIVER)}
+    some = set(classes[1:])
+    return classes[0] == background and 0 < len(some) == len(classes) - 1 and some <= names
 
 
 def iter_segment(

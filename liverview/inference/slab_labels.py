@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from liverview.core.labels import FOREGROUND, merge_masks
+from liverview.core.labels import FOREGROUND, Label, label_entry, label_parts, merge_masks
 from liverview.inference.coarse import MIN_LIVER_PROBABILITY
 
-LIVER, VESSEL, TUMOR = (label.name.lower() for label in FOREGROUND)
-"""The names of the classes that become labels."""
-LIVER_THRESHOLD = 0.6
-"""The probability above which a voxel is liver, vessel or tumor."""
+LIVER, TUMOR = Label.LIVER.name.lower(), Label.TUMOR.name.lower()
+"""The names of the classes that the second stage treats in their own way."""
+LIVER_THRESHOLD = label_entry(Label.LIVER).threshold
+"""The probability above which a voxel is liver, or a part of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +45,19 @@ def labels_from_probabilities(
         prior.probability > MIN_LIVER_PROBABILITY
     )
     liver = organ if LIVER in classes else prior.mask > 0.5
-    vessel, tumor = (
-        winners == classes.index(name) if name in classes else torch.zeros_like(liver)
-        for name in (VESSEL, TUMOR)
-    )
-    return merge_masks(liver.numpy(), vessel.numpy(), tumor.numpy())
+    masks = [
+        liver if label is Label.LIVER else _won_by(winners, label, classes) for label in FOREGROUND
+    ]
+    return merge_masks(*(mask.numpy() for mask in masks))
+
+
+def _won_by(winners: Tensor, label: Label, classes: tuple[str, ...]) -> Tensor:
+    """The voxels whose most likely class is a label or a part of it."""
+    name = label.name.lower()
+    mask = winners == classes.index(name) if name in classes else torch.zeros_like(winners) > 0
+    for part in label_parts(label):
+        mask |= _won_by(winners, part, classes)
+    return mask
 
 
 def _most_likely_class(probabilities: Tensor) -> Tensor:
@@ -78,16 +86,16 @@ def tumor_probability(probabilities: Tensor, classes: tuple[str, ...]) -> NDArra
 def slab_probabilities(
     probabilities: Tensor, prior: CoarsePrior, classes: tuple[str, ...]
 ) -> NDArray[np.float16]:
-    """Probabilities as `Slab` has them, (3, I, J, slices): 0 far from the first stage's liver."""
+    """Probabilities as `Slab` has them, (labels, I, J, slices): 0 far from the coarse liver."""
     close = prior.probability > MIN_LIVER_PROBABILITY
-    liver, vessel, tumor = (
-        probabilities[:, classes.index(name)].permute(1, 2, 0)
-        if name in classes
-        else torch.zeros(())
-        for name in (LIVER, VESSEL, TUMOR)
-    )
-    inner = vessel + tumor
-    organ = liver + inner if LIVER in classes else torch.maximum(prior.probability, inner)
-    stacked = torch.stack([values.expand(close.shape) * close for values in (organ, vessel, tumor)])
+    whole: dict[Label, Tensor] = {}
+    for label in reversed(FOREGROUND):  # a part stands behind the label that it is a part of
+        name, own = label.name.lower(), torch.zeros(())
+        if name in classes:
+            own = probabilities[:, classes.index(name)].permute(1, 2, 0)
+        whole[label] = own + sum((whole[part] for part in label_parts(label)), torch.zeros(()))
+    if LIVER not in classes:
+        whole[Label.LIVER] = torch.maximum(prior.probability, whole[Label.LIVER])
+    stacked = torch.stack([whole[label].expand(close.shape) * close for label in FOREGROUND])
     half: NDArray[np.float16] = stacked.half().numpy()
     return half

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from liverview.core.box import Box
 from liverview.core.grid import Voxel
-from liverview.core.labels import Label
+from liverview.core.labels import FOREGROUND, Label, label_mask
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
 
@@ -38,20 +38,17 @@ def iter_count_voxels(
     labels: LabelMap,
 ) -> Generator[Progress, None, tuple[dict[Label, int], Tumor]]:
     """Count the voxels of each label alone, and copy where the tumor is."""
-    counts = dict.fromkeys(Label, 0)
+    counts = dict.fromkeys(FOREGROUND, 0)
     pieces: list[Tumor] = []
     depth = labels.voxels.shape[2]
     for first in range(0, depth, _SLICES):
         part = labels.voxels[:, :, first : first + _SLICES]
-        for label in (Label.LIVER, Label.VESSEL):
+        for label in FOREGROUND:
             counts[label] += int(np.count_nonzero(part == label))
-        mask = part == Label.TUMOR
-        count = int(np.count_nonzero(mask))
-        if count:
-            counts[Label.TUMOR] += count
+        mask = label_mask(part, Label.TUMOR)
+        if mask.any():
             pieces.append(_crop_mask(mask, first))
         yield Progress(PHASE, READ * min(1.0, (first + _SLICES) / depth))
-    del counts[Label.BACKGROUND]
     return counts, _join_pieces(pieces)
 
 

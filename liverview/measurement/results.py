@@ -14,10 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.grid import Grid, Voxel
-from liverview.core.labels import Label, count_with_parts
+from liverview.core.labels import FOREGROUND, Label, count_with_parts, label_entry, label_parts
 from liverview.core.volume import describe_volumes
 
 Point = tuple[float, float, float]
+
+PARTS_OF_LIVER = label_parts(Label.LIVER)
+"""The labels that count in the organ beside the parenchyma."""
+FURTHER_LABELS = tuple(
+    label for label in FOREGROUND if label not in (Label.LIVER, Label.VESSEL, Label.TUMOR)
+)
+"""Labels that have a volume of their own and no figure beyond it."""
 
 SMALLEST_LESION_ML = 0.03
 """Tumor parts below this are counted in the volume, not listed as lesions."""
@@ -178,12 +185,12 @@ class Measurement:
 
     @property
     def parenchyma_ml(self) -> float:
-        """The liver without vessels and tumors."""
+        """The liver without vessels, tumors and other parts."""
         return self.voxel_count[Label.LIVER] * self.voxel_ml
 
     @property
     def with_vessels_ml(self) -> float:
-        """The liver with its vessels, without tumors."""
+        """The liver with its vessels, without other parts."""
         return (self.voxel_count[Label.LIVER] + self.voxel_count[Label.VESSEL]) * self.voxel_ml
 
     @property
@@ -195,9 +202,10 @@ class Measurement:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What has to be said beside the figures, one sentence each."""
+        most = "both" if len(PARTS_OF_LIVER) == 2 else "all"
         return (
-            "The liver is given without vessels and tumors (parenchyma), with vessels, and with "
-            "both; tumor burden is tumor in percent of the last.",
+            f"The liver is given without {parts_of_liver_text()} (parenchyma), with vessels, and "
+            f"with {most}; tumor burden is tumor in percent of the last.",
             f"Lesions are 26-connected parts of the tumor label of {self.smallest_lesion_ml:g} mL "
             f"or more; {self.left_out} smaller ones ({self.left_out_ml:.2f} mL) are left out of "
             "the table, not of the volumes.",
@@ -220,17 +228,20 @@ class Measurement:
     def to_dict(self) -> dict[str, Any]:
         """For JSON: the unit is in every key."""
         volume, burden = self.volume_ml, self.tumor_burden_percent
+        counts = count_with_parts(self.voxel_count)
         return {
             "liver_parenchyma_ml": round(self.parenchyma_ml, 2),
             "liver_with_vessels_ml": round(self.with_vessels_ml, 2),
             "liver_with_vessels_and_tumors_ml": round(volume[Label.LIVER], 2),
             "vessel_ml": round(volume[Label.VESSEL], 2),
             "tumor_ml": round(volume[Label.TUMOR], 2),
+            **{f"{label.name.lower()}_ml": round(volume[label], 2) for label in FURTHER_LABELS},
             "tumor_burden_percent": None if burden is None else round(burden, 2),
             "voxel_ml": round(self.voxel_ml, 9),
             "liver_parenchyma_voxel_count": self.voxel_count[Label.LIVER],
-            "vessel_voxel_count": self.voxel_count[Label.VESSEL],
-            "tumor_voxel_count": self.voxel_count[Label.TUMOR],
+            "vessel_voxel_count": counts[Label.VESSEL],
+            "tumor_voxel_count": counts[Label.TUMOR],
+            **{f"{label.name.lower()}_voxel_count": counts[label] for label in FURTHER_LABELS},
             "lesion_count": len(self.lesions),
             "smallest_lesion_ml": self.smallest_lesion_ml,
             "left_out_count": self.left_out,
@@ -238,6 +249,12 @@ class Measurement:
             "statements": list(self.warnings),
             "lesions": [lesion.to_dict() for lesion in self.lesions],
         }
+
+
+def parts_of_liver_text(*without: Label) -> str:
+    """The liver's parts in words, "vessels and tumors", but for some of them."""
+    *words, last = (label_entry(part).plural for part in PARTS_OF_LIVER if part not in without)
+    return f"{', '.join(words)} and {last}" if words else last
 
 
 def _ends(ends: Sequence[Point], digits: int) -> list[list[float]]:

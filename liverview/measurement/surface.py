@@ -9,15 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
-from liverview.core.labels import FOREGROUND, Label, label_mask
+from liverview.core.labels import FOREGROUND, Label, label_entry, label_mask
 from liverview.core.stream import Progress, ProgressCallback
 from liverview.core.volume import LabelMap
 
 _PHASE = "Making surfaces"
 _CHUNK = 12  # layers meshed at once: other threads wait for as long
-# Per label: the least distance of the vertices, and the blur that takes the steps away, in mm. The
-# liver is smooth, a vessel of a few voxels must not be blurred away.
-_FINENESS_MM = {Label.LIVER: (2.0, 2.5), Label.VESSEL: (1.0, 0.7), Label.TUMOR: (1.0, 1.0)}
 _LEAST_BLUR = 0.6  # in cells, or thick slices were seen as steps
 _LEVELS = 0.15, 0.5  # of the blurred share that counts as the border, least and most
 _GRID = 1 << 12  # places of a vertex within a voxel, for telling which ones are the same
@@ -96,12 +93,13 @@ def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
         if box is None:
             continue
         yield Progress(_PHASE, (number + 0.3) / len(FOREGROUND))
-        target, blur = _FINENESS_MM[label]
-        step = tuple(max(1, round(target / mm)) for mm in labels.spacing)
+        mesh = label_entry(label).mesh
+        step = tuple(max(1, round(mesh.spacing_mm / mm)) for mm in labels.spacing)
         field = _downsample_mask(label_mask(labels.voxels[box], label), step)
         yield Progress(_PHASE, (number + 0.5) / len(FOREGROUND))
         sigma = [
-            max(blur / (n * mm), _LEAST_BLUR) for n, mm in zip(step, labels.spacing, strict=True)
+            max(mesh.blur_mm / (n * mm), _LEAST_BLUR)
+            for n, mm in zip(step, labels.spacing, strict=True)
         ]
         blurred = _blur_field(field, sigma)
         pieces = []

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from liverview.core.about import DISCLAIMER, __version__
+from liverview.core.labels import Label, label_entry
 from liverview.core.volume import Plane, Volume
 from liverview.measurement.markup.listing import Markups
 from liverview.measurement.recist import Recist, assess_recist
-from liverview.measurement.results import Measurement
+from liverview.measurement.results import (
+    FURTHER_LABELS,
+    PARTS_OF_LIVER,
+    Measurement,
+    parts_of_liver_text,
+)
 from liverview.report.provenance import Provenance, short_hash
 
 NONE = "–"
@@ -153,15 +159,18 @@ def _volume_section(found: Mapping[str, Any]) -> Section:
     liver, vessel, tumor = (
         found[f"{name}_voxel_count"] for name in ("liver_parenchyma", "vessel", "tumor")
     )
-    if not liver + vessel + tumor:
+    whole = liver + sum(found[f"{part.name.lower()}_voxel_count"] for part in PARTS_OF_LIVER)
+    if not whole:
         return Section("Volumes", ("There is no liver in the labels.",))
+    parts, others = parts_of_liver_text(), parts_of_liver_text(Label.VESSEL)
     burden, organ = found["tumor_burden_percent"], "liver_with_vessels_and_tumors_ml"
     rows = (
-        ("Liver parenchyma", "without vessels and tumors", found["liver_parenchyma_ml"], liver),
-        ("Liver with vessels", "without tumors", found["liver_with_vessels_ml"], liver + vessel),
-        ("Liver, whole organ", "with vessels and tumors", found[organ], liver + vessel + tumor),
+        ("Liver parenchyma", f"without {parts}", found["liver_parenchyma_ml"], liver),
+        ("Liver with vessels", f"without {others}", found["liver_with_vessels_ml"], liver + vessel),
+        ("Liver, whole organ", f"with {parts}", found[organ], whole),
         ("Vessels", "inside the liver", found["vessel_ml"], vessel),
         ("Tumors", "all of them, also the smallest", found["tumor_ml"], tumor),
+        *(_further_row(found, label) for label in FURTHER_LABELS),
     )
     return Section(
         "Volumes",
@@ -172,6 +181,11 @@ def _volume_section(found: Mapping[str, Any]) -> Section:
         ),
         (f"One voxel is {found['voxel_ml']:.4g} mL. {found['statements'][0]}",),
     )
+
+
+def _further_row(found: Mapping[str, Any], label: Label) -> tuple[str, str, float, int]:
+    entry, key = label_entry(label), label.name.lower()
+    return entry.name, entry.description, found[f"{key}_ml"], found[f"{key}_voxel_count"]
 
 
 def _lesion_section(found: Mapping[str, Any], recist: Recist, volume: Volume) -> Section:

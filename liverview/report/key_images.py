@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from liverview.core.box import Box
-from liverview.core.labels import Label, LabelStyle, label_mask
+from liverview.core.labels import FOREGROUND, Label, LabelStyle, label_entry, label_mask
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.measurement.results import Diameter, Lesion, Measurement
@@ -29,7 +29,7 @@ _MARGIN_MM = 15.0  # around the liver
 _LEAST_MM = 80.0  # that a lesion's picture shows
 _LINE = 3
 _TEXT = 30  # pixels
-_VESSEL_OPACITY = 0.6
+_FILL_OPACITY = 0.6
 _SLICES = 16  # looked at between two steps
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _BARS_MM = (100, 50, 20, 10, 5, 2, 1)
@@ -108,11 +108,8 @@ def default_window(volume: Volume) -> tuple[float, float]:
 
 
 def _color_keys(styles: Mapping[Label, LabelStyle]) -> tuple[Key, ...]:
-    how = {
-        Label.LIVER: "outlined",
-        Label.VESSEL: "filled",
-        Label.TUMOR: "outlined and numbered",
-    }
+    how = {label: label_entry(label).key_image for label in FOREGROUND}
+    how[Label.TUMOR] += " and numbered"  # its lesions
     return tuple(Key(styles[label].name, styles[label].color, how[label]) for label in how)
 
 
@@ -174,9 +171,10 @@ class _KeyImagePainter:
         stored = plane.slice_of(self._volume.voxels, index)
         picture.draw_ct(stored.astype(np.float32) + self._volume.intercept, *self._window)
         cut = plane.slice_of(self._labels.voxels, index)
-        picture.fill_mask(cut == Label.VESSEL, self._colors[Label.VESSEL])
-        picture.outline_mask(label_mask(cut, Label.LIVER), self._colors[Label.LIVER])
-        picture.outline_mask(cut == Label.TUMOR, self._colors[Label.TUMOR])
+        for draw, way in ((picture.fill_mask, "filled"), (picture.outline_mask, "outlined")):
+            for label in FOREGROUND:
+                if label_entry(label).key_image == way:
+                    draw(label_mask(cut, label), self._colors[label])
         picture.draw_letters()
         picture.draw_scale_bar()
         for lesion in self._lesions:
@@ -211,7 +209,7 @@ class _Picture:
     def fill_mask(self, mask: NDArray[np.bool_], color: Color) -> None:
         inside = self._warp_mask(mask)
         pixels = np.array(self._image)
-        mixed = (1 - _VESSEL_OPACITY) * pixels[inside] + _VESSEL_OPACITY * np.array(color)
+        mixed = (1 - _FILL_OPACITY) * pixels[inside] + _FILL_OPACITY * np.array(color)
         pixels[inside] = mixed.astype(np.uint8)
         self._image = Image.fromarray(pixels)
 

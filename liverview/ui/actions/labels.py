@@ -7,11 +7,10 @@ from functools import partial
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenuBar
 
-from liverview.core.labels import FOREGROUND, DrawStyle, Label
+from liverview.core.labels import FOREGROUND, DrawStyle, Label, label_entry
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.state.session import Session
 
-_KEYS = {Label.LIVER: "L", Label.VESSEL: "V", Label.TUMOR: "T"}
 _OPACITY_STEP = 0.1
 
 
@@ -56,7 +55,7 @@ class LabelActions:
             self._session.set_style(label, visible=visible)
 
         name = self._session.styles[label].name
-        return factory.make_toggle(name, _KEYS[label], f"Show {name.lower()}", show)
+        return factory.make_toggle(name, label_entry(label).key, f"Show {name.lower()}", show)
 
     def _toggle_all(self) -> None:
         shown = not any(self._session.styles[label].visible for label in FOREGROUND)

@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from liverview.core.box import Box
-from liverview.core.labels import FOREGROUND, Label
+from liverview.core.labels import FOREGROUND, Label, label_entry
 from liverview.core.probability_maps import DEFAULT_THRESHOLDS, ProbabilityMaps, ProbabilitySlab
 from liverview.core.volume import LabelMap, Plane
 from liverview.ui.jobs.controller import Controller
@@ -24,12 +24,12 @@ _TABLE = color_ramp()
 
 
 class Layer(Enum):
-    """What may be shown between CT and labels."""
+    """What may be shown between CT and labels; a label's probability has the label's name."""
 
     NONE = "None"
-    LIVER = "Probability of liver"
-    VESSEL = "Probability of vessels"
-    TUMOR = "Probability of tumor"
+    vars().update(
+        {label.name: f"Probability of {label_entry(label).name.lower()}" for label in FOREGROUND}
+    )
     ENTROPY = "Entropy"
     GATES = "Attention gates"
 
@@ -169,15 +169,15 @@ class ProbabilityLayers(QObject):
         self.changed.emit()
 
     def _make_overlay(self, maps: ProbabilityMaps) -> Overlay | None:
-        if self.layer is Layer.NONE:
-            return None
+        if self.layer.name in Label.__members__:
+            probability = maps.probabilities[FOREGROUND.index(Label[self.layer.name])]
+            return Overlay(self.layer.value, probability, maps.search_region, _TABLE)
         if self.layer is Layer.ENTROPY:
             return Overlay("Entropy", maps.entropy, maps.search_region, _TABLE)
         if self.layer is Layer.GATES:
             title = f"Attention gate {self.shown_level + 1} of {len(maps.gates)}"
             return Overlay(title, maps.gates[self.shown_level], maps.search_region, _TABLE)
-        probability = maps.probabilities[FOREGROUND.index(Label[self.layer.name])]
-        return Overlay(self.layer.value, probability, maps.search_region, _TABLE)
+        return None
 
     # ---- thresholds --------------------------------------------------------------------------
 

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.core.labels import Label
-from liverview.measurement.results import Measurement
+from liverview.core.labels import Label, label_entry
+from liverview.measurement.results import FURTHER_LABELS, Measurement, parts_of_liver_text
 from liverview.ui.live.findings import Findings
 from liverview.ui.panels.lesion_table import COLUMNS, LesionTable, lesion_cells
 from liverview.ui.widgets.formatting import format_ml
@@ -184,10 +184,17 @@ class FindingsPanel(QWidget):
 
 
 _AMOUNTS = {
-    "parenchyma": ("Parenchyma", "The liver without vessels and tumors"),
-    "vessels": ("Liver with vessels", "Parenchyma and vessels, without tumors"),
-    "organ": ("Liver with all", "Parenchyma, vessels and tumors: the whole organ"),
+    "parenchyma": ("Parenchyma", f"The liver without {parts_of_liver_text()}"),
+    "vessels": (
+        "Liver with vessels",
+        f"Parenchyma and vessels, without {parts_of_liver_text(Label.VESSEL)}",
+    ),
+    "organ": ("Liver with all", f"Parenchyma, {parts_of_liver_text()}: the whole organ"),
     "tumor": ("Tumor", "Everything labeled tumor, also what is too small for the table"),
+    **{
+        label.name.lower(): (label_entry(label).name, label_entry(label).description)
+        for label in FURTHER_LABELS
+    },
     "burden": ("Tumor burden", "Tumor in percent of the whole organ"),
 }
 
@@ -199,5 +206,6 @@ def _amount_texts(measurement: Measurement) -> dict[str, str]:
         "vessels": format_ml(measurement.with_vessels_ml),
         "organ": format_ml(volume[Label.LIVER]),
         "tumor": format_ml(volume[Label.TUMOR]),
+        **{label.name.lower(): format_ml(volume[label]) for label in FURTHER_LABELS},
         "burden": "–" if burden is None else f"{burden:.1f} %",
     }

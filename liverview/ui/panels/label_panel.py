@@ -17,18 +17,13 @@ from PySide6.QtWidgets import (
 )
 
 from liverview.core.box import Box
-from liverview.core.labels import FOREGROUND, DrawStyle, Label
+from liverview.core.labels import FOREGROUND, DrawStyle, Label, label_entry
 from liverview.ui.state.session import Session
 from liverview.ui.widgets.controls import FocuslessComboBox, FocuslessSlider
 from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.shortcuts import KeyHint
 
 _REFRESH_MS = 50
-_DESCRIPTIONS = {
-    Label.LIVER: "The whole organ: parenchyma, vessels and tumors",
-    Label.VESSEL: "Portal and hepatic veins inside the liver",
-    Label.TUMOR: "Tumors inside the liver",
-}
 
 
 class LabelPanel(QWidget):
@@ -87,7 +82,7 @@ class LabelRow(QWidget):
         self.color.setAccessibleName(f"Color of {name.lower()}")
         self.volume = QLabel()
         self.volume.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.volume.setToolTip(_DESCRIPTIONS[label])
+        self.volume.setToolTip(label_entry(label).description)
         self.opacity = FocuslessSlider()
         self.opacity.setRange(0, 100)
         self.opacity.setToolTip(f"Opacity of {name.lower()}")
@@ -119,7 +114,7 @@ class LabelRow(QWidget):
 
     def _show_keys(self) -> None:
         name = self._name.lower()
-        description = _DESCRIPTIONS[self.label]
+        description = label_entry(self.label).description
         self.shown.setToolTip(f"Show {name}{self._show_key.text}. {description}.")
         self.draw_style.setToolTip(f"How {name} is drawn{self._draw_key.text}")
 

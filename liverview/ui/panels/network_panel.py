@@ -16,16 +16,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.core.labels import FOREGROUND, Label
+from liverview.core.labels import FOREGROUND, Label, label_parent
 from liverview.core.probability_maps import DEFAULT_THRESHOLDS
 from liverview.ui.live.probability_layers import Layer, ProbabilityLayers
 from liverview.ui.widgets.controls import FocuslessComboBox, FocuslessSlider
 from liverview.ui.widgets.shortcuts import KeyHint
 
+_PARTS = [label.name.lower() for label in FOREGROUND if label_parent(label) is not None]
+_CLASSES = ", ".join(["background", "parenchyma", *_PARTS[:-1]]) + f" and {_PARTS[-1]}"
 _LAYER_TIP = (
     "What the network's second stage has computed for each voxel, over the CT: how probable a "
-    "label is, how uncertain the choice between background, parenchyma, vessel and tumor is "
-    "(entropy, 1 where all four are equally probable), or how much its attention gates let pass."
+    f"label is, how uncertain the choice between {_CLASSES} is "
+    "(entropy, 1 where all are equally probable), or how much its attention gates let pass."
 )
 _LEVEL_TIP = (
     "Which of the second stage's gates, from the coarsest decoder level to the finest: 0 holds "

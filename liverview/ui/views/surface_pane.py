@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QHideEvent, QOpenGLContext, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from liverview.core.labels import FOREGROUND, Label
+from liverview.core.labels import FOREGROUND, Label, label_entry
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.state.session import Session
 from liverview.ui.widgets.controls import FocuslessSlider
@@ -18,8 +18,6 @@ from liverview.ui.widgets.shortcuts import KeyHint
 
 if TYPE_CHECKING:
     from liverview.ui.views.surface_scene import SurfaceScene
-
-_OPACITY = {Label.LIVER: 40, Label.VESSEL: 100, Label.TUMOR: 100}  # percent, at the beginning
 
 
 class SurfacePane(QWidget):
@@ -57,7 +55,7 @@ class SurfacePane(QWidget):
     def _slider(self, label: Label) -> FocuslessSlider:
         slider = FocuslessSlider()
         slider.setRange(0, 100)
-        slider.setValue(_OPACITY[label])
+        slider.setValue(round(100 * label_entry(label).mesh.opacity))
         name = self.session.styles[label].name.lower()
         slider.setToolTip(f"Opacity of the {name} surface")
         slider.setAccessibleName(f"Opacity of the {name} surface")

@@ -123,6 +123,19 @@ def test_masks_one_file_per_label(write: Write, tmp_path: Path) -> None:
     assert np.array_equal(masks[Label.TUMOR], labels.voxels == 3)
 
 
+def test_values_that_no_label_has_are_in_no_mask(write: Write, tmp_path: Path) -> None:
+    volume = images.read(write(*oriented("LPS"), name="case.nii.gz"))
+    labels = labels_of(volume)
+    odd = np.flatnonzero(labels.voxels == 1)[0]
+    labels.voxels.flat[odd] = 9
+    for _ in images.iter_write_masks(tmp_path, "case", labels, volume):
+        pass
+    for label, values in {"liver": (1, 2, 3), "vessel": (2,), "tumor": (3,)}.items():
+        mask = images.read_labels(tmp_path / f"case_{label}.nii.gz").voxels
+        assert np.array_equal(mask, np.isin(labels.voxels, values)), label
+    assert (labels.voxels == 9).sum() == 1
+
+
 @pytest.mark.parametrize("dtype", ["i2", "u2", "f4"])
 def test_a_volume_comes_back_as_it_was(dtype: str, tmp_path: Path) -> None:
     voxels = np.arange(60).reshape(3, 4, 5).astype(dtype)
