@@ -28,8 +28,8 @@ from liverview.core.labels import Label
 from liverview.evaluation.cases import CaseResult, find_cases, iter_evaluate_case
 from liverview.inference.segmentation import Models, load_models
 from liverview.networks.network import AttentionGate
-from liverview.phantom import subject
-from liverview.phantom.scanner import Scanner
+from liverview.phantoms import subject
+from liverview.phantoms.scanner import Scanner
 from liverview.training import samples, scan_samples
 from liverview.training.recipe import Recipe, read_recipe
 from liverview.training.run import train

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from liverview.files import images
-from liverview.phantom.config import Phantom, PhantomConfig
-from liverview.phantom.generation import iter_generate
+from liverview.phantoms.config import Phantom, PhantomConfig
+from liverview.phantoms.generation import iter_generate
 
 NOISE_HU = 12.0  # of a usual scan; without it, gzip has an easy time
 FIELD_MM, LENGTH_MM = 384.0, 300.0

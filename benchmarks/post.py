@@ -32,11 +32,11 @@ from liverview.networks.checkpoint import Checkpoint, load_checkpoint
 from liverview.networks.network import fold_batch_norm
 from liverview.networks.preprocessing import center_slice, pad_to_size
 from liverview.networks.resampling import apply_along_axis, linear_weights
-from liverview.phantom.fields import Grid, RandomSource
-from liverview.phantom.frame import CANONICAL_GRID, Organ
-from liverview.phantom.paint import paint
-from liverview.phantom.scanner import ScanSimulation, draw_scanner
-from liverview.phantom.subject import add_appearance, draw_subject
+from liverview.phantoms.fields import Grid, RandomSource
+from liverview.phantoms.frame import CANONICAL_GRID, Organ
+from liverview.phantoms.paint import paint
+from liverview.phantoms.scanner import ScanSimulation, draw_scanner
+from liverview.phantoms.subject import add_appearance, draw_subject
 from liverview.training.recipe import read_recipe
 from liverview.training.run import train
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QWidget
 from liverview.core.labels import FOREGROUND, DrawStyle, Label
 from liverview.core.volume import Plane
 from liverview.measurement.markup.shapes import Ellipse, Ruler
-from liverview.phantom.config import PhantomConfig
+from liverview.phantoms.config import PhantomConfig
 from liverview.ui.app import make_application
 from liverview.ui.main_window import MainWindow
 from liverview.ui.state.display import Projection, SlabView

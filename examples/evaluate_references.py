@@ -34,7 +34,7 @@ def pairs(found: Path, references: Path) -> Iterator[tuple[str, lv.LabelMap, lv.
 
 
 def phantom_pair() -> Iterator[tuple[str, lv.LabelMap, lv.LabelMap]]:
-    made = lv.generate_phantom(seed=3, shape=(96, 84, 40), spacing=(4, 4, 5))
+    made = lv.phantom(seed=3, shape=(96, 84, 40), spacing=(4, 4, 5))
     yield made.volume.name, lv.segment(made.volume), made.labels
 
 

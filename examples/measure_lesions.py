@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> None:
     if arguments:
         scan, labels = lv.read(arguments[0]), lv.read_labels(arguments[1])
     else:
-        made = lv.generate_phantom(seed=3, shape=(96, 84, 40), spacing=(4, 4, 5))
+        made = lv.phantom(seed=3, shape=(96, 84, 40), spacing=(4, 4, 5))
         scan, labels = made.volume, made.labels
     measurement = lv.measure(labels, scan)
     print(measurement)

@@ -16,7 +16,7 @@ import liverview as lv
 
 def main(arguments: list[str]) -> None:
     seed = int(arguments[1]) if len(arguments) > 1 else 0
-    made = lv.generate_phantom(seed=seed, shape=(96, 84, 40), spacing=(4, 4, 5), phase="portal")
+    made = lv.phantom(seed=seed, shape=(96, 84, 40), spacing=(4, 4, 5), phase="portal")
     level, width = 60, 400
     hu = np.asarray(made.volume, np.float32)
     image = np.clip((hu - level) / width + 0.5, 0, 1)

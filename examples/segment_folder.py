@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> None:
 def two_phantoms() -> tuple[str, str]:
     folder = Path(tempfile.mkdtemp(prefix="liverview-"))
     for seed in (1, 2):
-        made = lv.generate_phantom(seed=seed, shape=(96, 84, 40), spacing=(4, 4, 5))
+        made = lv.phantom(seed=seed, shape=(96, 84, 40), spacing=(4, 4, 5))
         lv.write_volume(folder / f"phantom{seed}.nii.gz", made.volume)
     return str(folder), str(folder / "found")
 

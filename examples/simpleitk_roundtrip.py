@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> None:
     if arguments:
         image = sitk.ReadImage(arguments[0])
     else:
-        made = lv.generate_phantom(seed=3, shape=(96, 84, 40), spacing=(4, 4, 5))
+        made = lv.phantom(seed=3, shape=(96, 84, 40), spacing=(4, 4, 5))
         image = lv.to_sitk(made.volume)
     smooth = sitk.CurvatureFlow(sitk.Cast(image, sitk.sitkFloat32), 0.05, 3)
     labels = lv.segment(lv.volume_from_sitk(smooth, name="smoothed"))

@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> None:
     if arguments:
         scan = lv.read(arguments[0])
     else:
-        scan = lv.generate_phantom(seed=3, shape=(96, 84, 40), spacing=(4, 4, 5)).volume
+        scan = lv.phantom(seed=3, shape=(96, 84, 40), spacing=(4, 4, 5)).volume
     labels = np.zeros(scan.shape, np.uint8)
     i, j, k = (n // 2 for n in scan.shape)
     for item in lv.iter_segment(scan, start=(i, j, k)):

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from liverview.measurement.compute import measure
     from liverview.measurement.results import Lesion, Measurement
     from liverview.measurement.surface import Surface, surfaces
-    from liverview.phantom.api import generate_phantom
-    from liverview.phantom.config import Phantom
+    from liverview.phantoms.api import phantom
+    from liverview.phantoms.config import Phantom
     from liverview.printing.case_report import write_report
 
 _HOME = {
@@ -54,13 +54,13 @@ _HOME = {
     "LiverviewError": "core.errors",
     "Measurement": "measurement.results",
     "Message": "core.stream",
-    "Phantom": "phantom.config",
+    "Phantom": "phantoms.config",
     "Progress": "core.stream",
     "Slab": "core.stream",
     "Surface": "measurement.surface",
     "Volume": "core.volume",
     "evaluate": "evaluation.scoring",
-    "generate_phantom": "phantom.api",
+    "phantom": "phantoms.api",
     "iter_read": "files.images",
     "iter_segment": "inference.api",
     "iter_write_labels": "files.images",
@@ -101,13 +101,13 @@ __all__ = [
     "Volume",
     "__version__",
     "evaluate",
-    "generate_phantom",
     "iter_read",
     "iter_segment",
     "iter_write_labels",
     "labels_from_nibabel",
     "labels_from_sitk",
     "measure",
+    "phantom",
     "read",
     "read_labels",
     "read_summary",

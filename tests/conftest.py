@@ -10,8 +10,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from liverview.phantom.config import Phantom, PhantomConfig
-from liverview.phantom.generation import iter_generate
+from liverview.phantoms.config import Phantom, PhantomConfig
+from liverview.phantoms.generation import iter_generate
 
 from support.odd_scans import patch
 

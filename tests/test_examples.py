@@ -14,7 +14,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 import liverview as lv
-from liverview.phantom.config import Phantom
+from liverview.phantoms.config import Phantom
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))

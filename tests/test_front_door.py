@@ -15,7 +15,7 @@ import pytest
 import liverview as lv
 from liverview.core.errors import LiverviewError
 from liverview.files.opening import ImageFileError
-from liverview.phantom.config import Phantom
+from liverview.phantoms.config import Phantom
 
 PUBLIC = [name for name in lv.__all__ if not isinstance(getattr(lv, name), str)]
 HEAVY = ("numpy", "torch", "scipy", "nibabel", "SimpleITK", "PySide6", "pyqtgraph", "skimage")
@@ -25,7 +25,7 @@ HEAVY = ("numpy", "torch", "scipy", "nibabel", "SimpleITK", "PySide6", "pyqtgrap
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that examples name: a small phantom and its labels."""
     folder = tmp_path_factory.mktemp("examples")
-    made = lv.generate_phantom(seed=3, shape=(96, 84, 40), spacing=(4, 4, 5), noise_hu=8)
+    made = lv.phantom(seed=3, shape=(96, 84, 40), spacing=(4, 4, 5), noise_hu=8)
     lv.write_volume(folder / "ct.nii.gz", made.volume)
     lv.write_labels(folder / "labels.nii.gz", made.labels, made.volume)
     return folder

@@ -38,8 +38,8 @@ def run(options: argparse.Namespace) -> int:
     from liverview.files import images
     from liverview.files.formats import DEFAULT_SUFFIX
     from liverview.networks.runtime import pick_device
-    from liverview.phantom.config import Phantom, PhantomConfig, Phase, Region
-    from liverview.phantom.generation import iter_generate
+    from liverview.phantoms.config import Phantom, PhantomConfig, Phase, Region
+    from liverview.phantoms.generation import iter_generate
 
     if (options.folder is None) == (options.sheet is None):
         raise ValueError("phantom needs a DIR to write a scan into, or --sheet FILE.png.")
@@ -78,8 +78,8 @@ def _sheet(options: argparse.Namespace) -> int:
     from PIL import Image
 
     from liverview.files.atomic import atomic_write, check_target
-    from liverview.phantom.config import PhantomConfig
-    from liverview.phantom.sheet import iter_contact_sheet
+    from liverview.phantoms.config import PhantomConfig
+    from liverview.phantoms.sheet import iter_contact_sheet
 
     seed = PhantomConfig(seed=options.seed).seed
     check_target(options.sheet, overwrite=options.overwrite)

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
             raise ValueError(f"{options.out} holds results already: add --overwrite.")
     phantom = None
     if options.phantom is not None and options.scan is None:
-        from liverview.phantom.config import PhantomConfig
+        from liverview.phantoms.config import PhantomConfig
 
         phantom = PhantomConfig(seed=options.phantom)
     code: int = run(options.scan, phantom, options.segment, options.device, options.out)

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from liverview.phantom.fields import Field, Grid, RandomSource, gaussian, smooth_noise
+from liverview.phantoms.fields import Field, Grid, RandomSource, gaussian, smooth_noise
 
 
 def deform_points(

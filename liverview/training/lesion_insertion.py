@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from liverview.core.labels import Label
-from liverview.phantom.fields import FAR_MM, Field, Grid, RandomSource, gaussian
-from liverview.phantom.lesions import LesionKind, draw_lesion
+from liverview.phantoms.fields import FAR_MM, Field, Grid, RandomSource, gaussian
+from liverview.phantoms.lesions import LesionKind, draw_lesion
 from liverview.training.targets import IGNORE_INDEX, complementary_label
 
 _SAME_HU = 50.0  # tissue that differs from the liver by less may be a part of it

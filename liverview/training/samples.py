@@ -16,8 +16,8 @@ from torch.utils.data import Dataset
 
 from liverview.core.labels import Label
 from liverview.networks.preprocessing import Preprocessing
-from liverview.phantom.body import Body
-from liverview.phantom.fields import (
+from liverview.phantoms.body import Body
+from liverview.phantoms.fields import (
     Field,
     Grid,
     Point,
@@ -26,11 +26,11 @@ from liverview.phantom.fields import (
     resample,
     slices_with,
 )
-from liverview.phantom.frame import CANONICAL_GRID, Organ
-from liverview.phantom.paint import Painting, paint
-from liverview.phantom.scanner import Scanner, ScanSimulation, draw_scanner
-from liverview.phantom.subject import Subject, add_appearance, draw_subject
-from liverview.phantom.vessels import min_visible_contrast
+from liverview.phantoms.frame import CANONICAL_GRID, Organ
+from liverview.phantoms.paint import Painting, paint
+from liverview.phantoms.scanner import Scanner, ScanSimulation, draw_scanner
+from liverview.phantoms.subject import Subject, add_appearance, draw_subject
+from liverview.phantoms.vessels import min_visible_contrast
 from liverview.training.recipe import Recipe, SampleConfig
 from liverview.training.scan_samples import draw_liver_sample, draw_organ_sample
 from liverview.training.scans import LabelledScan

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from liverview.core.labels import Label
 from liverview.networks.preprocessing import Preprocessing
-from liverview.phantom.fields import Field, Grid, Point, RandomSource, gaussian
+from liverview.phantoms.fields import Field, Grid, Point, RandomSource, gaussian
 from liverview.training.augmentation import augment_intensity, deform_points, draw_noise
 from liverview.training.lesion_insertion import insert_lesions
 from liverview.training.recipe import SampleConfig

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from liverview.phantom.fields import Field, Grid, Point, RandomSource, ellipsoid, smooth_noise
+from liverview.phantoms.fields import Field, Grid, Point, RandomSource, ellipsoid, smooth_noise
 
 OrganField = Callable[[Point], Field]
 """The distance to the organ that holds a point, mm, on the sample's grid."""

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from liverview.core.labels import Label
-from liverview.phantom.fields import Field
-from liverview.phantom.vessels import min_visible_contrast
+from liverview.phantoms.fields import Field
+from liverview.phantoms.vessels import min_visible_contrast
 
 IGNORE_INDEX = -100
 """The target of a voxel of which nothing is known."""

@@ -27,7 +27,7 @@ from liverview.ui.state.session import Session
 from liverview.ui.widgets.theme import install_theme
 
 if TYPE_CHECKING:
-    from liverview.phantom.config import PhantomConfig
+    from liverview.phantoms.config import PhantomConfig
 
 
 class NoDisplayError(LiverviewError):

@@ -24,8 +24,8 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
-from liverview.phantom.bank import STEP_MM
-from liverview.phantom.frame import CANONICAL_GRID, Organ
+from liverview.phantoms.bank import STEP_MM
+from liverview.phantoms.frame import CANONICAL_GRID, Organ
 
 SOURCE_MM = 1.5
 LIVER_MM = 2.0

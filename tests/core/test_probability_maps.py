@@ -17,7 +17,7 @@ from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.inference.segmentation import Models, collect_labels, iter_segment
 from liverview.networks.network import fold_batch_norm
 from liverview.networks.preprocessing import Preprocessing
-from liverview.phantom.config import Phantom
+from liverview.phantoms.config import Phantom
 
 from support import tiny_networks
 

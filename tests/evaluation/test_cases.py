@@ -38,7 +38,7 @@ from liverview.evaluation.summary import (
 )
 from liverview.files import images
 from liverview.inference.segmentation import Models, collect_labels, iter_segment
-from liverview.phantom.config import Phantom
+from liverview.phantoms.config import Phantom
 
 from support import tiny_networks
 

@@ -19,7 +19,7 @@ from liverview.evaluation.metrics import cl_dice, dice, lesion_agreement, surfac
 from liverview.evaluation.scores import LabelScore
 from liverview.evaluation.scoring import compared_masks, evaluate, iter_evaluate
 from liverview.evaluation.soft_slice_dice import SoftSliceDice
-from liverview.phantom.config import Phantom
+from liverview.phantoms.config import Phantom
 
 AFFINE = np.diag([10.0, 10, 10, 1])  # voxels of 1 mL
 

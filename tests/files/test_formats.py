@@ -34,7 +34,7 @@ from liverview.files.format import Format, Summary
 from liverview.files.formats import FORMATS, name_without_suffix
 from liverview.files.opening import ImageFileError
 from liverview.inference import segmentation
-from liverview.phantom.config import Phantom
+from liverview.phantoms.config import Phantom
 from liverview.ui.dialogs.questions import Dialogs
 
 from support.odd_scans import oriented

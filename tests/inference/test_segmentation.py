@@ -14,7 +14,7 @@ from liverview.evaluation.metrics import dice
 from liverview.evaluation.scoring import evaluate
 from liverview.inference.second_stage import nearest_first
 from liverview.inference.segmentation import Models, collect_labels, iter_segment, load_models
-from liverview.phantom.config import Phantom
+from liverview.phantoms.config import Phantom
 
 from support import tiny_networks
 

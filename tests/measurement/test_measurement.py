@@ -14,7 +14,7 @@ from liverview.core.volume import LabelMap, Volume
 from liverview.measurement.compute import iter_measure, measure
 from liverview.measurement.export import measurement_record
 from liverview.measurement.results import SMALLEST_LESION_ML, Measurement
-from liverview.phantom.config import Phantom
+from liverview.phantoms.config import Phantom
 
 
 def ball(

@@ -22,7 +22,7 @@ from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.measurement.compute import measure
 from liverview.measurement.markup.listing import Markups
 from liverview.measurement.markup.shapes import Ellipse, Ruler
-from liverview.phantom.config import Phantom
+from liverview.phantoms.config import Phantom
 from liverview.report.assembly import WrittenReport, iter_write_report
 from liverview.report.contents import Figure
 from liverview.report.key_images import iter_key_images

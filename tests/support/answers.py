@@ -8,7 +8,7 @@ from pathlib import Path
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.volume import Volume
 from liverview.files.named_labels import NamedLabels
-from liverview.phantom.config import PhantomConfig
+from liverview.phantoms.config import PhantomConfig
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
 
 TIMEOUT_MS = 60_000

@@ -22,8 +22,8 @@ from liverview.files import images
 from liverview.inference.segmentation import Models, collect_labels, iter_segment, load_models
 from liverview.networks.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from liverview.networks.preprocessing import Preprocessing
-from liverview.phantom.config import Phantom, PhantomConfig
-from liverview.phantom.generation import iter_generate
+from liverview.phantoms.config import Phantom, PhantomConfig
+from liverview.phantoms.generation import iter_generate
 from liverview.training import run
 from liverview.training.decathlon import DataError, DecathlonCase, read_decathlon, split_cases
 from liverview.training.recipe import SliceRecipe, read_recipe

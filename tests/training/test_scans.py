@@ -12,7 +12,7 @@ import torch
 from liverview.core.labels import Label
 from liverview.networks.checkpoint import load_checkpoint
 from liverview.networks.preprocessing import Preprocessing, Window
-from liverview.phantom.fields import Grid, RandomSource, gaussian
+from liverview.phantoms.fields import Grid, RandomSource, gaussian
 from liverview.training import scan_samples
 from liverview.training.decathlon import DataError
 from liverview.training.lesion_insertion import insert_lesions

@@ -23,10 +23,10 @@ from liverview.networks.checkpoint import (
 )
 from liverview.networks.network import AttentionResUNet
 from liverview.networks.runtime import DeviceError
-from liverview.phantom.fields import Grid
-from liverview.phantom.frame import Organ
-from liverview.phantom.paint import Painting
-from liverview.phantom.scanner import Scanner
+from liverview.phantoms.fields import Grid
+from liverview.phantoms.frame import Organ
+from liverview.phantoms.paint import Painting
+from liverview.phantoms.scanner import Scanner
 from liverview.training import run, samples
 from liverview.training.initial_weights import copy_weights, record_initial_weights
 from liverview.training.losses import PresentDiceCE

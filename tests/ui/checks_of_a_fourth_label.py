@@ -43,7 +43,7 @@ from liverview.measurement.compute import measure
 from liverview.measurement.export import summary_row
 from liverview.measurement.surface import Surface, iter_surfaces
 from liverview.networks.preprocessing import Preprocessing, Window
-from liverview.phantom.config import Phantom
+from liverview.phantoms.config import Phantom
 from liverview.report.assembly import WrittenReport, iter_write_report
 from liverview.report.provenance import Provenance
 from liverview.ui.live.probability_layers import Layer

@@ -20,7 +20,7 @@ from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap, Plane
 from liverview.evaluation.scoring import evaluate
-from liverview.phantom.config import Phantom
+from liverview.phantoms.config import Phantom
 from liverview.ui.main_window import MainWindow
 
 from support.answers import TIMEOUT_MS

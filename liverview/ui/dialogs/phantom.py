@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.phantom.config import PHASES, PhantomConfig
+from liverview.phantoms.config import PHASES, PhantomConfig
 
 
 class PhantomDialog(QDialog):

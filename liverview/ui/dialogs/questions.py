@@ -15,7 +15,7 @@ from liverview.files import formats
 
 if TYPE_CHECKING:
     from liverview.files.named_labels import NamedLabels
-    from liverview.phantom.config import PhantomConfig
+    from liverview.phantoms.config import PhantomConfig
 
 
 class Unsaved(Enum):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from liverview.measurement.markup.listing import Markups
     from liverview.measurement.results import Measurement
     from liverview.measurement.surface import Surface
-    from liverview.phantom.config import Phantom, PhantomConfig
+    from liverview.phantoms.config import Phantom, PhantomConfig
     from liverview.report.assembly import WrittenReport
     from liverview.report.provenance import Provenance
 
@@ -47,7 +47,7 @@ def iter_load_volume(path: Path, index: int | None = None) -> Iterator[Progress 
 
 def iter_generate_phantom(config: PhantomConfig) -> Iterator[Progress | Phantom]:
     """Generate a phantom."""
-    from liverview.phantom.generation import iter_generate
+    from liverview.phantoms.generation import iter_generate
 
     yield from iter_generate(config)
 

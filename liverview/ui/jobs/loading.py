@@ -18,7 +18,7 @@ from liverview.ui.jobs.job_runner import JobRunner
 from liverview.ui.state.session import Session
 
 if TYPE_CHECKING:
-    from liverview.phantom.config import PhantomConfig
+    from liverview.phantoms.config import PhantomConfig
 
 LabelReceiver = Callable[[Path, LabelMap], None]
 

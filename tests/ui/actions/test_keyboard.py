@@ -23,7 +23,7 @@ from pytestqt.qtbot import QtBot
 
 from liverview.core.labels import Label
 from liverview.core.volume import Plane
-from liverview.phantom.config import PhantomConfig
+from liverview.phantoms.config import PhantomConfig
 from liverview.ui.main_window import MainWindow
 
 from support.answers import TIMEOUT_MS, Answers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from liverview.phantom.config import PhantomConfig, Phase
+from liverview.phantoms.config import PhantomConfig, Phase
 from liverview.ui.dialogs.phantom import PhantomDialog
 
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
 
-from liverview.phantom.config import PhantomConfig
+from liverview.phantoms.config import PhantomConfig
 from liverview.ui.main_window import MainWindow
 
 from support.answers import TIMEOUT_MS, Answers

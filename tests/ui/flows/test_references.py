@@ -13,7 +13,7 @@ from liverview.core.labels import FOREGROUND, Label
 from liverview.core.volume import Volume
 from liverview.evaluation.error_map import VoxelOutcome
 from liverview.evaluation.scoring import evaluate
-from liverview.phantom.config import Phantom, PhantomConfig
+from liverview.phantoms.config import Phantom, PhantomConfig
 from liverview.ui.main_window import MainWindow
 from liverview.ui.panels.compare_panel import ComparePanel
 

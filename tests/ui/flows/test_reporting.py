@@ -20,7 +20,7 @@ from liverview.core.stream import Slab
 from liverview.core.volume import Plane, Volume
 from liverview.files import images
 from liverview.measurement.markup.shapes import Ruler
-from liverview.phantom.config import Phantom
+from liverview.phantoms.config import Phantom
 from liverview.printing import pdf
 from liverview.report.assembly import WrittenReport, iter_write_report
 from liverview.report.contents import Column, Contents, Section, Table

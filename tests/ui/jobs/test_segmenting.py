@@ -10,7 +10,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from liverview.core.stream import Message
-from liverview.phantom.config import PhantomConfig
+from liverview.phantoms.config import PhantomConfig
 from liverview.ui.main_window import MainWindow
 
 from support.answers import TIMEOUT_MS, Answers

@@ -16,7 +16,7 @@ from liverview.core.probability_maps import ProbabilityMaps, ProbabilitySlab, pr
 from liverview.core.stream import Progress, Slab
 from liverview.core.volume import Plane, Volume
 from liverview.inference.segmentation import Models, iter_segment
-from liverview.phantom.config import Phantom
+from liverview.phantoms.config import Phantom
 from liverview.ui.jobs import generators
 from liverview.ui.live.probability_layers import Layer
 from liverview.ui.main_window import MainWindow

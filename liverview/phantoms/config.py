@@ -1,0 +1,83 @@
+"""The configuration of a phantom and its result, without torch, for dialogs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from liverview.core.volume import LabelMap, Volume
+
+
+class Phase(StrEnum):
+    """Contrast phase."""
+
+    NATIVE = "native"
+    ARTERIAL = "arterial"
+    PORTAL = "portal"
+    DELAYED = "delayed"
+
+
+class Region(StrEnum):
+    """The part of the body in the middle of the image."""
+
+    LIVER = "liver"
+    CHEST = "chest"
+    PELVIS = "pelvis"
+    HEAD = "head"
+
+
+PHASES = tuple(Phase)
+REGIONS = tuple(Region)
+
+
+@dataclass(frozen=True)
+class PhantomConfig:
+    """The settings of a phantom.
+
+    Attributes
+    ----------
+    shape : voxels along i, j, k.
+    spacing : mm per voxel.
+    seed : another seed is another patient.
+    lesions : how many liver lesions.
+    noise_hu : standard deviation of the image noise.
+    phase : contrast phase.
+    region : what the image is centered on; the others show no liver, if the image is short
+        enough for that.
+    """
+
+    shape: tuple[int, int, int] = (512, 512, 120)
+    spacing: tuple[float, float, float] = (0.75, 0.75, 2.5)
+    seed: int = 0
+    lesions: int = 4
+    noise_hu: float = 12.0
+    phase: Phase = Phase.PORTAL
+    region: Region = Region.LIVER
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 3 or not all(1 <= n <= 2048 for n in self.shape):
+            raise ValueError(f"shape must be three numbers from 1 to 2048, got {self.shape}")
+        if len(self.spacing) != 3 or not all(0.1 <= s <= 50 for s in self.spacing):
+            raise ValueError(f"spacing must be three numbers from 0.1 to 50, got {self.spacing}")
+        if self.seed < 0:
+            raise ValueError(f"the seed must be 0 or more, got {self.seed}")
+        if not 0 <= self.lesions <= 200:
+            raise ValueError(f"lesions must be 0 to 200, got {self.lesions}")
+        if not 0 <= self.noise_hu <= 500:
+            raise ValueError(f"noise must be 0 to 500 HU, got {self.noise_hu}")
+
+
+@dataclass(frozen=True, eq=False)
+class Phantom:
+    """A volume with its reference label map.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> made = lv.phantom(seed=1, shape=(48, 40, 16), spacing=(8, 8, 12))
+    >>> made.volume.shape == phantom.labels.shape
+    True
+    """
+
+    volume: Volume
+    labels: LabelMap

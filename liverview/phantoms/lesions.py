@@ -1,0 +1,287 @@
+"""Liver lesions: warped ellipsoids with rim, capsule, necrotic core, calcium, uneven texture.
+
+Sizes and contrasts follow the recipe of hand-made tumors that trained networks as good as
+real ones (Hu et al., CVPR 2023, arXiv:2303.14869), widened to bright, large and clustered
+lesions and to what only looks like one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+import torch
+
+from liverview.phantoms.body import Body
+from liverview.phantoms.fields import Field, Grid, Point, RandomSource, resample, smooth_noise
+from liverview.phantoms.frame import CANONICAL_GRID, Organ
+
+_BULGE_MM = 8.0  # a lesion that comes nearer to the capsule than this may lift it
+_COVER_MM = 1.0  # of liver over a lesion that does
+_CLUSTER = (3, 8)
+_LEAST_HU = -10.0  # what is dead is water, not fat
+_FATTY_HU = 30.0  # below a liver that is nearly as fat itself, a dark tumor stays as dark
+
+
+class LesionKind(Enum):
+    """The kind of a lesion; only tumors are labeled as such, the others stay liver."""
+
+    TUMOR = "tumor"
+    CYST = "cyst"
+    PATCH = "patch"
+    """Parenchyma of another density: fat that is or is not there, uneven perfusion."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lesion:
+    """One lesion.
+
+    Attributes
+    ----------
+    kind : tumor, cyst or patch.
+    center : world mm.
+    radii : mm along x, y, z before warping.
+    warp : noise of about unit variance around the center, on ``warp_grid``.
+    warp_mm : how far the warp moves the surface.
+    contrast_hu : lesion minus parenchyma.
+    edge_mm : width of the transition.
+    rim_hu, rim_mm : added in a shell so far below the surface; a thin one is a capsule.
+    core_hu, core_mm : added in the core, which begins so far below the surface.
+    texture_hu : standard deviation inside.
+    calcium_hu : added in specks.
+    """
+
+    kind: LesionKind
+    center: tuple[float, float, float]
+    radii: tuple[float, float, float]
+    warp: Field
+    warp_grid: Grid
+    warp_mm: float
+    contrast_hu: float
+    edge_mm: float
+    rim_hu: float = 0.0
+    rim_mm: float = 3.0
+    core_hu: float = 0.0
+    core_mm: float = 4.0
+    texture_hu: float = 0.0
+    calcium_hu: float = 0.0
+
+    @property
+    def reach_mm(self) -> float:
+        """The distance from the center beyond which the lesion changes nothing, mm."""
+        return max(self.radii) * 1.2 + 3 * self.warp_mm + max(4.0, self.edge_mm)
+
+    def box(self, grid: Grid) -> tuple[slice, slice, slice] | None:
+        """The box of a grid that the lesion may touch; None where it lies outside."""
+        box = []
+        for axis in range(3):
+            middle = (self.center[axis] - grid.origin[axis]) / grid.spacing[axis]
+            reach = self.reach_mm / grid.spacing[axis]
+            first = max(math.ceil(middle - reach), 0)
+            last = min(math.floor(middle + reach) + 1, grid.shape[axis])
+            if first >= last:
+                return None
+            box.append(slice(first, last))
+        return box[0], box[1], box[2]
+
+    def distance(self, grid: Grid) -> Field:
+        """Signed distance in mm, negative inside, on a grid near the lesion."""
+        x, y, z = (a - c for a, c in zip(grid.axes(self.warp.device), self.center, strict=True))
+        squared = sum(
+            ((a / r) ** 2 for a, r in zip((x, y, z), self.radii, strict=True)), torch.zeros(())
+        )
+        ball = (squared.sqrt() - 1) * min(self.radii)
+        return ball + resample(self.warp, self.warp_grid, grid) * self.warp_mm
+
+    def paint_hu(
+        self, hu: Field, distance: Field, grid: Grid, liver_hu: float, fluid_hu: float
+    ) -> Field:
+        """Paint the lesion over HU on a grid near it; ``distance`` may be clipped to an organ."""
+        weight = (0.5 - distance / self.edge_mm).clamp(0, 1)
+        if self.kind is LesionKind.PATCH:  # vessels run through it
+            return hu + weight * self.contrast_hu
+        base = fluid_hu if self.kind is LesionKind.CYST else liver_hu + self.contrast_hu
+        target = torch.full_like(distance, base)
+        target += self.rim_hu * torch.exp(-(((distance + self.rim_mm) / self.rim_mm) ** 2))
+        texture = resample(self.warp, self.warp_grid, grid)
+        if self.core_hu:
+            soft = max(0.3 * min(self.radii), 2.0)
+            depth = -distance - self.core_mm + 0.15 * min(self.radii) * texture
+            target += self.core_hu * (depth / soft).clamp(0, 1)
+        target += self.texture_hu * torch.sin(3 * texture)
+        target.clamp_(min=min(_LEAST_HU, liver_hu - _FATTY_HU))
+        if self.calcium_hu:
+            waves = [
+                torch.sin(axis / pace + 3 * texture)
+                for axis, pace in zip(grid.axes(hu.device), (1.3, 1.7, 2.1), strict=True)
+            ]
+            specks = (waves[0] * waves[1] * waves[2] > 0.6) & (distance < -1)
+            target += self.calcium_hu * specks
+        return torch.lerp(hu, target, weight)
+
+
+def draw_lesions(
+    draw: RandomSource,
+    body: Body,
+    count: int,
+    contrast_hu: tuple[float, float] = (-45.0, 22.0),
+    radius_mm: tuple[float, float] = (4.0, 40.0),
+    *,
+    training_variety: bool = False,
+) -> list[Lesion]:
+    """Draw ``count`` lesions inside the liver, none where the body has no liver.
+
+    ``contrast_hu`` is mean and standard deviation of dark lesions, ``radius_mm`` the range
+    of radii (log-uniform). With ``training_variety`` they come in
+    clusters as well, and not all are tumors.
+    """
+    candidates = (body.organs[Organ.LIVER] < -4).nonzero()
+    if len(candidates) == 0:
+        return []
+    lesions: list[Lesion] = []
+    while len(lesions) < count:
+        voxel = candidates[draw.integer(0, len(candidates))].tolist()
+        center = [
+            o + (i + draw.uniform(-0.5, 0.5)) * s
+            for o, i, s in zip(CANONICAL_GRID.origin, voxel, CANONICAL_GRID.spacing, strict=True)
+        ]
+        radius = draw.log_uniform(*radius_mm)
+        lesions.append(
+            draw_lesion(draw, center, radius, contrast_hu, training_variety=training_variety)
+        )
+        if training_variety and draw.chance(0.1):
+            more = _draw_cluster(
+                draw, lesions[-1], min(draw.integer(*_CLUSTER), count - len(lesions))
+            )
+            lesions += [lesion for lesion in more if _depth_in_liver(body, lesion.center) > 0]
+    return lesions
+
+
+def _depth_in_liver(body: Body, point: Point) -> float:
+    """The depth of a point (world mm) inside the liver, mm; negative outside."""
+    single = Grid.centered(point, CANONICAL_GRID.spacing, (1, 1, 1))
+    return -float(resample(body.organs[Organ.LIVER], CANONICAL_GRID, single))
+
+
+def _draw_cluster(draw: RandomSource, first: Lesion, count: int) -> list[Lesion]:
+    """Draw smaller lesions like the first around it, some of which run together."""
+    cluster = []
+    for _ in range(count):
+        apart = max(first.radii) * draw.uniform(0.6, 2.0) + 3
+        direction = np.asarray([draw.normal(0, 1) for _ in range(3)])
+        center = np.asarray(first.center) + direction / max(np.linalg.norm(direction), 1e-3) * apart
+        radius = max(min(first.radii) * draw.uniform(0.25, 0.9), 2.5)
+        warp_grid, warp, warp_mm = _draw_warp(draw, center.tolist(), radius)
+        radii = (radius * draw.uniform(0.75, 1.3), radius * draw.uniform(0.75, 1.3), radius)
+        cluster.append(
+            replace(
+                first,
+                center=(float(center[0]), float(center[1]), float(center[2])),
+                radii=radii,
+                warp=warp,
+                warp_grid=warp_grid,
+                warp_mm=warp_mm,
+                core_mm=first.core_mm * radius / min(first.radii),
+            )
+        )
+    return cluster
+
+
+def _draw_warp(draw: RandomSource, center: Point, radius: float) -> tuple[Grid, Field, float]:
+    """Draw noise around a lesion, and the mm by which it moves the surface."""
+    size = 2 * (radius * 1.3 * 1.6 + 8)
+    step = max(radius / 3, 2.0)
+    knots = math.ceil(size / step) + 1
+    grid = Grid.centered(center, (step,) * 3, (knots,) * 3)
+    return grid, smooth_noise(draw, grid, max(radius * 0.7, 3.0)), radius * draw.uniform(0.05, 0.22)
+
+
+def draw_lesion(
+    draw: RandomSource,
+    center: Point,
+    radius: float,
+    contrast_hu: tuple[float, float],
+    *,
+    training_variety: bool = False,
+) -> Lesion:
+    """Draw one lesion at ``center`` (world mm), ``radius`` in mm."""
+    kind = LesionKind.TUMOR
+    if training_variety:
+        kind = (LesionKind.TUMOR, LesionKind.CYST, LesionKind.PATCH)[
+            draw.choice((0.73, 0.12, 0.15))
+        ]
+    warp_grid, warp, warp_mm = _draw_warp(draw, center, radius)
+    radii = (
+        radius * draw.uniform(0.75, 1.3),
+        radius * draw.uniform(0.75, 1.3),
+        radius * draw.uniform(0.75, 1.3),
+    )
+    contrast = min(max(draw.normal(*contrast_hu), -110), -12)
+    if draw.chance(0.15):
+        contrast = draw.uniform(15, 60)
+    lesion = Lesion(
+        kind,
+        (float(center[0]), float(center[1]), float(center[2])),
+        radii,
+        warp,
+        warp_grid,
+        warp_mm,
+        contrast,
+        draw.uniform(1, 4),
+    )
+    if kind is LesionKind.CYST:
+        return replace(lesion, warp_mm=0.0, edge_mm=1.0)
+    if kind is LesionKind.PATCH:
+        return replace(
+            lesion,
+            warp_mm=2 * warp_mm,
+            contrast_hu=draw.uniform(-28, -5) if draw.chance(0.7) else draw.uniform(5, 25),
+            edge_mm=draw.uniform(4, 16),
+        )
+    return _add_tumor_parts(draw, lesion, training_variety) if radius > 8 else lesion
+
+
+def _add_tumor_parts(draw: RandomSource, lesion: Lesion, training_variety: bool) -> Lesion:
+    """Draw rim, core, texture and calcium of a tumor large enough to have them."""
+    smallest = min(lesion.radii)
+    rim = draw.chance(0.35)
+    core = draw.chance(0.35)
+    lesion = replace(
+        lesion,
+        rim_hu=draw.uniform(-10, 45) if rim else 0.0,
+        core_hu=draw.uniform(-50, 0) if core else 0.0,
+        core_mm=0.4 * smallest,
+        texture_hu=draw.uniform(0, 14),
+    )
+    if not training_variety:
+        return lesion
+    if draw.chance(0.2):  # a wall as dense as the liver around what is dead
+        lesion = replace(
+            lesion,
+            contrast_hu=draw.uniform(-18, 10),
+            core_hu=draw.uniform(-110, -35),
+            core_mm=draw.uniform(0.1, 0.45) * smallest,
+        )
+    if draw.chance(0.12):
+        lesion = replace(lesion, rim_hu=draw.uniform(15, 60), rim_mm=draw.uniform(0.8, 1.6))
+    if draw.chance(0.1):  # embolized, bled into, or calcified
+        lesion = replace(lesion, calcium_hu=draw.uniform(80, 700))
+    return lesion
+
+
+def bulge_liver(body: Body, lesions: Sequence[Lesion]) -> Body:
+    """Lift the liver's surface over the lesions that lie in it near its capsule."""
+    liver = body.organs[Organ.LIVER]
+    for lesion in lesions:
+        box = lesion.box(CANONICAL_GRID)
+        if box is None or _depth_in_liver(body, lesion.center) <= 0:
+            continue
+        local = CANONICAL_GRID.crop([s.start for s in box], [s.stop for s in box])
+        distance = torch.maximum(lesion.distance(local) - _COVER_MM, body.cavity[box])
+        if bool((liver[box][distance < 0] > -_BULGE_MM).any()):
+            liver = liver.clone()
+            liver[box] = torch.minimum(liver[box], distance)
+    return replace(body, organs={**body.organs, Organ.LIVER: liver})
