@@ -1,4 +1,4 @@
-"""Which errors are a person's to mend."""
+"""Errors that a person can mend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands print: figures, and the progress of streams."""
+"""Printing of the commands: figures, and the progress of streams."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class _Computed:
 
 
 def find_scan_tasks(given: Sequence[Path], output: Path) -> list[Task]:
-    """What to segment: files and the scans of folders, by their suffixes.
+    """Find the scans to segment: files, and the scans of folders by their suffixes.
 
     One file goes to ``output``, unless that is a folder (which has no ending where it is not
     there yet); several need one, where each becomes

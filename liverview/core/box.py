@@ -75,7 +75,7 @@ class Box(NamedTuple):
         return i, j, k
 
     def contains(self, voxel: Sequence[int]) -> bool:
-        """Whether a voxel lies in the box."""
+        """True where a voxel lies in the box."""
         return all(side.start <= v < side.stop for side, v in zip(self, voxel, strict=True))
 
     def shifted(self, by: Sequence[int]) -> Box:

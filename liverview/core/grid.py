@@ -77,7 +77,7 @@ class Grid:
         return oblique_deg(self.affine)
 
     def contains(self, voxel: Sequence[int]) -> bool:
-        """Whether a voxel is one of the grid's."""
+        """True for a voxel of the grid."""
         return all(0 <= v < n for v, n in zip(voxel, self.shape, strict=True))
 
     def voxel_to_world(self, voxel: Sequence[float]) -> NDArray[np.float64]:
@@ -98,7 +98,7 @@ class Grid:
         return float(np.abs((self.affine - other.affine) @ corners).max())
 
     def same_as(self, other: Grid, tolerance_mm: float = 0.01) -> bool:
-        """Whether voxels coincide: equal shape, corners within ``tolerance_mm``."""
+        """True where voxels coincide: equal shape, corners within ``tolerance_mm``."""
         return self.shape == other.shape and self.corner_distance_mm(other) <= tolerance_mm
 
 
@@ -136,7 +136,7 @@ class OnGrid:
         return self.grid.oblique_deg
 
     def contains(self, voxel: Sequence[int]) -> bool:
-        """Whether a voxel is one of the array's."""
+        """True for a voxel of the array."""
         return self.grid.contains(voxel)
 
     def voxel_to_world(self, voxel: Sequence[float]) -> NDArray[np.float64]:
@@ -149,7 +149,7 @@ class OnGrid:
 
 
 def is_usable_affine(affine: NDArray[Any]) -> bool:
-    """Whether a matrix is (4, 4), finite, and far enough from singular to be an affine."""
+    """True for a matrix (4, 4) that is finite and far enough from singular to be an affine."""
     if affine.shape != (4, 4) or not np.all(np.isfinite(affine)):
         return False
     spacing = affine_spacing(affine)
@@ -171,7 +171,7 @@ def oblique_deg(affine: Affine) -> float:
 
 
 def same_grid(first: OnGrid, second: OnGrid, tolerance_mm: float = 0.01) -> bool:
-    """Whether the voxels of two arrays coincide, see `Grid.same_as`."""
+    """True where the voxels of two arrays coincide, see `Grid.same_as`."""
     return first.grid.same_as(second.grid, tolerance_mm)
 
 

@@ -72,7 +72,7 @@ def label_family(label: Label) -> tuple[Label, ...]:
 
 
 class DrawStyle(Enum):
-    """How a label is shown."""
+    """Ways to draw a label."""
 
     BOTH = "Both"
     FILLED = "Filled"
@@ -81,7 +81,7 @@ class DrawStyle(Enum):
 
 @dataclass(frozen=True)
 class LabelStyle:
-    """How one label is drawn.
+    """Name and look of one label.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ def color_lookup_table(styles: Mapping[Label, LabelStyle]) -> NDArray[np.uint8]:
 
 
 def unknown_values_note(voxels: NDArray[np.uint8]) -> str | None:
-    """What a person should know about values that no label has; None where there are none."""
+    """A sentence about values that no label has; None where there are none."""
     odd = sorted({int(value) for value in np.unique(voxels)} - set(Label))
     if not odd:
         return None
@@ -152,7 +152,7 @@ def unknown_values_note(voxels: NDArray[np.uint8]) -> str | None:
 
 
 def label_mask(voxels: NDArray[np.uint8], label: Label) -> NDArray[np.bool_]:
-    """Where a label and its parts are; LIVER is the whole organ."""
+    """The mask of a label with its parts; LIVER is the whole organ."""
     values = _FAMILIES[label]
     where: NDArray[np.bool_]
     if len(values) == 1:

@@ -1,4 +1,4 @@
-"""Where resources/ and weights/ are: beside the package in a checkout, inside it in a wheel."""
+"""Folders of resources and weights: beside the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the network thinks of each voxel, kept to be looked at and to move thresholds on.
+"""Class probabilities and attention maps, kept to be looked at and to move thresholds on.
 
 Probabilities and the coefficients of the attention gates are kept as 255ths, one byte per voxel
 of the liver's box for each label and each decoder level: with three labels and four levels, 7 bytes
@@ -38,7 +38,7 @@ _SLICES = 8  # relabeled in one step
 
 @dataclass(frozen=True, eq=False)
 class ProbabilitySlab:
-    """What `ProbabilityMaps` keeps of a slab.
+    """The maps of a slab, as `ProbabilityMaps` keeps them.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class ProbabilitySlab:
 
 
 def probability_slab(slab: Slab) -> ProbabilitySlab | None:
-    """What is to be kept of a slab; None where it brings nothing inside its reach."""
+    """Take the maps of a slab; None where it brings none inside its search region."""
     if slab.probabilities is None or slab.gates is None or slab.search_region is None:
         return None
     i, j, k = slab.search_region
@@ -198,7 +198,7 @@ class Entropy:
 
 
 def _entropy_terms() -> NDArray[Any]:
-    """What a probability in 255ths adds to the entropy."""
+    """Terms of the entropy, by probability in 255ths."""
     p = np.arange(256) / 255
     terms = np.zeros(256)
     terms[1:] = -p[1:] * np.log(p[1:]) / np.log(_CLASSES)

@@ -1,4 +1,4 @@
-"""What long work yields while it runs: progress, notices, slabs of labels."""
+"""Items that long work yields while it runs: progress, messages, slabs of labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a piece of work is.
+    """Progress of a piece of work.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What others call the labels: codes of SNOMED CT, and the names that people use."""
+"""Terms for the labels: codes of SNOMED CT, and the names that others use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Term:
 
 @dataclass(frozen=True)
 class LabelTerms:
-    """What a label is as DICOM segmentations say it.
+    """The codes of a label in DICOM segmentations.
 
     Attributes
     ----------

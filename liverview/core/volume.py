@@ -81,7 +81,7 @@ def iter_slice_contiguous_copy(array: NDArray[Any]) -> Iterator[NDArray[Any] | N
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SourceGrid:
-    """How a file or image stored the voxels, so that label maps can be written on its grid.
+    """The grid on which a file or image stored the voxels, for writing label maps on it.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ CT, REFERENCE = (name + DEFAULT_SUFFIX for name in _NAMES)
 
 @dataclass(frozen=True, eq=False)
 class CaseResult:
-    """How one case went.
+    """The result of one case.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Where a label map and its reference agree, voxel by voxel."""
+"""Error maps: agreement of a label map and its reference, voxel by voxel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from liverview.evaluation.scoring import compared_masks
 
 
 class VoxelOutcome(IntEnum):
-    """Who has a voxel of a label; 0 stands for neither."""
+    """Outcome of a voxel of a label; 0 is true negative."""
 
     TRUE_POSITIVE = 1
     FALSE_POSITIVE = 2
@@ -25,7 +25,7 @@ class VoxelOutcome(IntEnum):
 def error_map(
     predicted: LabelMap, reference: LabelMap, label: Label
 ) -> tuple[NDArray[np.uint8], Box]:
-    """Who has which voxels of a label, of those that its Dice counts (`compared_masks`).
+    """Map true and false positives and false negatives of a label, as its Dice counts them.
 
     Returns values of `VoxelOutcome` in the smallest block that holds them all, and the block's
     place; an empty block at the first voxel where neither has the label.

@@ -1,4 +1,4 @@
-"""How well a label map agrees with a reference.
+"""Measures of agreement between two masks.
 
 Where the reference lacks a label, there is nothing to agree with: Dice, NSD and HD95 are NaN,
 left out of medians, and what counts is the volume that was invented. Where only the prediction
@@ -32,7 +32,7 @@ _MIN_DETECTED_SHARE = 0.2  # share of a lesion that has to be predicted
 
 
 class SurfaceAgreement(NamedTuple):
-    """How far two surfaces lie apart.
+    """Distances between two surfaces.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class SurfaceAgreement(NamedTuple):
 
 
 class LesionAgreement(NamedTuple):
-    """Which lesions were found.
+    """Detection of lesions.
 
     Attributes
     ----------

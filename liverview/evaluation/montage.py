@@ -80,7 +80,7 @@ class _Region:
 
 
 def draw_compared_regions(volume: Volume, predicted: LabelMap, reference: LabelMap) -> Image.Image:
-    """Where vessels, tumors and other parts of the liver went best, and below it where worst.
+    """Draw the regions where vessels, tumors and other parts went best, below them the worst.
 
     The scan is divided into blocks of 64 mm, and of each label's blocks those are shown in which
     the volume that both have exceeds the one that only one of them has by most, and by least.

@@ -79,7 +79,7 @@ class LabelScore:
         return self.reference_ml > 0
 
     def applies_to(self, figure: str) -> bool:
-        """Whether a figure, by its attribute, is one of this label at all."""
+        """True where a figure, by its attribute, is one of this label at all."""
         measure = _MEASURE_OF.get(figure)
         return measure is None or measure in label_entry(self.label).scored
 

@@ -14,7 +14,7 @@ from liverview.evaluation.scores import LabelScore, compared_inside
 
 
 def compared_masks(predicted: LabelMap, reference: LabelMap, label: Label) -> tuple[Mask, Mask]:
-    """What is compared of a label: vessels inside the reference's liver, the others everywhere."""
+    """The masks to compare: vessels inside the reference's liver, the others everywhere."""
     found, true = (label_mask(labels.voxels, label) for labels in (predicted, reference))
     parent = compared_inside(label)
     if parent is not None:

@@ -1,4 +1,4 @@
-"""What scores amount to: the lines of a table, and medians over patients with their intervals.
+"""Summaries of scores: the lines of a table, and medians over patients with intervals.
 
 Every median is over the patients whose reference has the label and who have the figure; false
 lesions count in all patients, and what was invented where there is none is summed up on its own.

@@ -27,7 +27,7 @@ class Summary:
 
 
 class FormatFunctions(Protocol):
-    """What a format's module offers. Sentences about bad files are `ImageFileError`."""
+    """The functions of a format's module. Sentences about bad files are `ImageFileError`."""
 
     def read_summary(self, path: Path, /) -> Summary:
         """Read the header only."""
@@ -80,5 +80,5 @@ class Format:
     load: Callable[[], FormatFunctions]
 
     def has_suffix(self, path: Path) -> bool:
-        """Whether a file's name ends as the format's do."""
+        """True where a file's name ends as the format's do."""
         return path.name.lower().endswith(self.suffixes)

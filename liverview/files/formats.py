@@ -28,7 +28,7 @@ def _load_nifti() -> FormatFunctions:
 
 
 def _is_nifti(head: bytes) -> bool:
-    """Whether the header's size stands first, of NIfTI-1 or -2, in either byte order."""
+    """True where the header's size stands first, of NIfTI-1 or -2, in either byte order."""
     sizes = int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")
     return 348 in sizes or 540 in sizes
 
@@ -73,7 +73,7 @@ def _patterns(endings: list[str] | tuple[str, ...]) -> str:
 
 
 def has_known_suffix(path: PathLike) -> bool:
-    """Whether a file's name ends as those of any format do."""
+    """True where a file's name ends as those of any format do."""
     return any(known.has_suffix(as_path(path)) for known in FORMATS)
 
 

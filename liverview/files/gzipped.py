@@ -79,7 +79,7 @@ class GzipReader:
         return filled
 
     def matches(self, expected: NDArray[np.uint8]) -> bool:
-        """Whether the next ``len(expected)`` bytes are these; they are taken, nothing is copied."""
+        """Compare the next ``len(expected)`` bytes with these, which takes them and copies nothing."""
         done = 0
         while done < len(expected):
             if not self._pending:

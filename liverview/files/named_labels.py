@@ -78,7 +78,7 @@ class NamedLabels:
 
     @property
     def mapping_note(self) -> str | None:
-        """What a person should know of what is suggested; None where values are as in ours."""
+        """A sentence about the suggested mapping; None where values are as in ours."""
         if not self.names:
             return unknown_values_note(self.voxels)
         as_it_is = all(label == value for value, label in self.suggested.items())

@@ -60,7 +60,7 @@ def fill_non_finite(voxels: NDArray[Any]) -> Generator[Progress, None, int]:
 
 
 def check_plausibility(voxels: NDArray[Any], intercept: int) -> tuple[list[str], bool]:
-    """What looks wrong about the values, from a sample of them, and whether they may be HU."""
+    """Check a sample of values: sentences about what looks wrong, and whether they may be HU."""
     step = tuple(slice(None, None, max(1, n // 64)) for n in voxels.shape)
     sample = voxels[step].astype(np.float32) + intercept
     sample = sample[np.isfinite(sample)]

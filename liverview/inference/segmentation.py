@@ -73,7 +73,7 @@ def load_models(folder: Path | None = None) -> Models:
 
 
 def _are_label_names(classes: tuple[str, ...]) -> bool:
-    """Whether these are background and some of the liver and its parts, each once."""
+    """True for the background and some of the liver and its parts, each once."""
     background = Label.BACKGROUND.name.lower()
     names = {label.name.lower() for label in label_family(Label.LIVER)}
     some = set(classes[1:])

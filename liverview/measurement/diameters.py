@@ -145,7 +145,7 @@ def _farthest_points(mask: Mask, columns: NDArray[np.float64]) -> Points:
 
 
 def _possible_ends(points: Points) -> Mask:
-    """Which points could be one of the two that lie farthest apart, (n,)."""
+    """Mask of the points that could be one of the two that lie farthest apart, (n,)."""
     from_middle = np.linalg.norm(points - points.mean(axis=0), axis=1)
     far = points[np.argmax(from_middle)]
     # That pair is at least this long, and no longer than the way over the middle.

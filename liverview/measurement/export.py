@@ -43,7 +43,7 @@ def measurement_record(
 
 
 def table_paths(folder: Path, name: str) -> tuple[Path, Path]:
-    """Where `write_tables` writes: the table of lesions, and the row of the whole."""
+    """The paths that `write_tables` writes: the table of lesions, and the row of the whole."""
     return folder / f"{name}_lesions.csv", folder / f"{name}_measurement.csv"
 
 

@@ -53,7 +53,7 @@ def iter_count_voxels(
 
 
 def _crop_mask(mask: NDArray[np.bool_], first: int) -> Tumor:
-    """What is set in a mask whose first slice is ``first``."""
+    """Crop a mask, whose first slice is ``first``, to what is set."""
     box = Box.around(mask)
     assert box is not None
     return Tumor(mask[box].copy(order="F"), box.shifted((0, 0, first)).start)

@@ -112,7 +112,7 @@ class Lesion:
         return int(i), int(j), self.axial_slice
 
     def contains(self, voxel: Voxel) -> bool:
-        """Whether a voxel is one of the lesion's."""
+        """True for a voxel of the lesion."""
         place = tuple(v - s for v, s in zip(voxel, self.start, strict=True))
         within = all(0 <= p < n for p, n in zip(place, self.mask.shape, strict=True))
         return within and bool(self.mask[place])
@@ -142,7 +142,7 @@ class Lesion:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Measurement:
-    """What a label map amounts to.
+    """Volumes and lesions of a label map.
 
     Attributes
     ----------
@@ -201,7 +201,7 @@ class Measurement:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What has to be said beside the figures, one sentence each."""
+        """Sentences that have to stand beside the figures."""
         most = "both" if len(PARTS_OF_LIVER) == 2 else "all"
         return (
             f"The liver is given without {parts_of_liver_text()} (parenchyma), with vessels, and "

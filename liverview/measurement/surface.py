@@ -48,7 +48,7 @@ class Surface:
 
     @property
     def volume_ml(self) -> float:
-        """What it encloses."""
+        """The enclosed volume, mL."""
         a, b, c = (self.vertices[self.faces[:, n]].astype(np.float64) for n in range(3))
         return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum()) / 6000
 
@@ -136,7 +136,7 @@ def _blur_field(field: NDArray[np.float32], sigma: list[float]) -> NDArray[np.fl
 
 
 def _enclosing_level(field: NDArray[np.float32], blurred: NDArray[np.float32]) -> float:
-    """Where the surface encloses as much as the label does: blur shrinks what is thin."""
+    """The level at which the surface encloses the label's volume: blur shrinks what is thin."""
     cells = round(float(field.sum()))
     values = blurred[blurred > _LEVELS[0]]
     if cells >= len(values):
@@ -216,7 +216,7 @@ def _vertex_normals(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> 
 def hit_distance(
     surface: Surface, start: NDArray[np.float64], direction: NDArray[np.float64]
 ) -> float | None:
-    """How far along a ray it first meets a surface; None where it passes it.
+    """Distance along a ray to a surface, mm; None where it passes it.
 
     Möller and Trumbore, Fast, minimum storage ray-triangle intersection, J Graphics Tools 1997.
 

@@ -43,7 +43,7 @@ class WrittenReport(NamedTuple):
 
 
 def report_paths(folder: Path, name: str) -> ReportPaths:
-    """Where `iter_write_report` writes."""
+    """The paths that `iter_write_report` writes."""
     return ReportPaths(
         folder / f"{name}_report.html",
         folder / f"{name}_report.pdf",

@@ -1,4 +1,4 @@
-"""What is in a report, in the order it is read; the page and the PDF only set it."""
+"""The content of a report, in the order it is read; the page and the PDF only set it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Key:
-    """What a color in the pictures stands for, and how it is drawn."""
+    """The meaning of a color in the pictures."""
 
     name: str
     color: Color

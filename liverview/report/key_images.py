@@ -39,7 +39,7 @@ Spot = tuple[float, float]
 
 
 class LiverExtent(NamedTuple):
-    """Where a liver is: its box, and the slice of each plane with most of its voxels."""
+    """The extent of a liver: its box, and the slice of each plane with most of its voxels."""
 
     box: Box
     largest: dict[Plane, int]
@@ -249,7 +249,7 @@ class _Picture:
         self._write_text((x - 6 * _SUPERSAMPLING, y), text, "rm")
 
     def draw_letters(self) -> None:
-        """Which side of the patient is where."""
+        """Letters for the sides of the patient."""
         width, height = self._size
         edge = 8 * _SUPERSAMPLING
         left, right = _LETTERS[self._plane.horizontal_axis][::-1]

@@ -1,4 +1,4 @@
-"""Where reported labels come from: files, device."""
+"""Provenance of reported labels: files, device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a report says of its labels beside their figures. Names of files, no folders.
+    """Origin of the labels in a report. Names of files, no folders.
 
     Attributes
     ----------

@@ -29,7 +29,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 def read_extensions(
     reader: GzipReader, header: Header
 ) -> tuple[tuple[tuple[int, bytes], ...], int]:
-    """What lies between header and voxels: the extensions, and how many bytes were read.
+    """Read the extensions between header and voxels; returns them and the bytes read.
 
     An extension that claims more bytes than there are ends the list. So many bytes that they
     can be no extensions are not looked at.

@@ -20,7 +20,7 @@ _VOXEL_MM = (0.01, 100.0)
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """Where the voxels are.
+    """The place of the voxels in the patient.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ def _usable_affine(get: Callable[[], Any]) -> Affine | None:
 
 
 def _affines_agree(sform: Affine, qform: Affine, shape: tuple[int, int, int]) -> bool:
-    """Whether both place every corner within a tenth of a voxel."""
+    """True where both place every corner within a tenth of a voxel."""
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], [1])).reshape(4, -1)
     return bool(np.abs((sform - qform) @ corners).max() <= 0.1 * min(affine_spacing(sform)))
 

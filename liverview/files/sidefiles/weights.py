@@ -1,4 +1,4 @@
-"""Which networks made the labels: hashes of their files."""
+"""Hashes of the networks that made the labels."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from liverview.files.sidefiles.snap import snap_text
 
 @dataclass(frozen=True)
 class SideFiles:
-    """Where the side files of a label map are.
+    """Paths of the side files of a label map.
 
     Attributes
     ----------

@@ -89,7 +89,7 @@ class Markups:
 
     @classmethod
     def from_dict(cls, content: Any, volume: Volume) -> Markups:
-        """What `to_dict` gave, for a volume on the same grid; figures are measured anew.
+        """Read the content of `to_dict`, for a volume on the same grid; figures are measured anew.
 
         Raises
         ------

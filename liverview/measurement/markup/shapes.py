@@ -1,4 +1,4 @@
-"""What can be drawn on a slice: rulers and ellipses, and what they measure.
+"""Markups on a slice: rulers and ellipses, and their measurements.
 
 Places are voxel coordinates (i, j, k) of the volume in RAS+, whole numbers at voxel centers;
 lengths and areas are taken after the affine, so that they are right on anisotropic, oblique
@@ -48,14 +48,14 @@ class Ruler:
 
     @property
     def points(self) -> dict[str, Point]:
-        """Where it is, by name."""
+        """Its points, by name."""
         return {"start": self.start, "end": self.end}
 
     def length_mm(self, affine: Affine) -> float:
         return float(np.linalg.norm(affine[:3, :3] @ np.subtract(self.end, self.start)))
 
     def words(self, volume: Volume) -> str:
-        """What it measures, for the image."""
+        """Its measurement in words, for the image."""
         return f"{self.length_mm(volume.affine):.1f} mm"
 
     def to_dict(self, volume: Volume) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class Ruler:
 
 @dataclass(frozen=True)
 class EllipseStats:
-    """What an ellipse holds.
+    """Statistics of the voxels in an ellipse.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class Ellipse:
 
     @property
     def points(self) -> dict[str, Point]:
-        """Where it is, by name."""
+        """Its points, by name."""
         place = [float(self.index)] * 3
         place[self.plane.horizontal_axis], place[self.plane.vertical_axis] = self.center
         return {"center": (place[0], place[1], place[2])}
@@ -145,7 +145,7 @@ class Ellipse:
         )
 
     def words(self, volume: Volume) -> str:
-        """What it measures, for the image."""
+        """Its measurement in words, for the image."""
         found = self.stats(volume)
         unit = " HU" if volume.in_hu else ""
         mean = "–" if math.isnan(found.mean) else f"{found.mean:.1f} ± {found.sd:.1f}{unit}"

@@ -1,4 +1,4 @@
-"""What loads, segments and saves, side by side, and what has to know of each other."""
+"""Loading, segmenting and saving side by side, and what they have to know of each other."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Controller(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether something is being loaded or segmented."""
+        """True while something is being loaded or segmented."""
         return self.loading.is_running or self.segmenting.is_running
 
     def show_volume(self, volume: Volume, path: Path | None, truth: LabelMap | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What the window's jobs run: generators that import heavy modules in their own bodies."""
+"""Generators that the window's jobs run; they import heavy modules in their own bodies."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def iter_compare(labels: LabelMap, reference: LabelMap) -> Iterator[Progress | L
 def iter_error_map(
     labels: LabelMap, reference: LabelMap, label: Label
 ) -> Iterator[tuple[NDArray[np.uint8], Box]]:
-    """Who of the two has which voxels of a label; see `liverview.evaluation.error_map`."""
+    """Map the errors of a label; see `liverview.evaluation.error_map`."""
     from liverview.evaluation.error_map import error_map
 
     yield error_map(labels, reference, label)

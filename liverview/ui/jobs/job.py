@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 
 class Outcome(Enum):
-    """How a job ended."""
+    """Ways for a job to end."""
 
     DONE = "done"
     CANCELED = "canceled"

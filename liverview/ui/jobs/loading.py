@@ -59,7 +59,7 @@ class Loading(QObject):
 
     @property
     def is_running(self) -> bool:
-        """Whether a scan is being loaded."""
+        """True while a scan is being loaded."""
         return self._scan_job is not None
 
     def open(self, path: Path, index: int | None = None) -> None:

@@ -48,7 +48,7 @@ class Saving(QObject):
 
     @property
     def can_save(self) -> bool:
-        """Whether there are labels that hold still, and no save runs."""
+        """True where there are labels that hold still, and no save runs."""
         return self._session.store.can_be_saved and self._job is None
 
     def save_labels(

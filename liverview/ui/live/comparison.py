@@ -1,4 +1,4 @@
-"""How the labels of the open scan agree with a reference, and where they do not."""
+"""Agreement of the open scan's labels with a reference, in figures and as an error map."""
 
 from __future__ import annotations
 

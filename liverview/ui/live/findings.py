@@ -1,4 +1,4 @@
-"""What the labels of the open scan amount to, and what the person says of its lesions."""
+"""The measurement of the open scan's labels, and the person's exclusions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is computed from the labels behind what the person does, and kept up to date."""
+"""Results that are computed from the labels in the background, and kept up to date."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class LiveResult(QObject):
     # ---- what a kind of follower says ------------------------------------------------------
 
     def _make_work(self) -> Iterator[object] | None:
-        """What is to be done with the labels as they are; None: nothing."""
+        """Make the work for the labels as they are; None where there is nothing to do."""
         raise NotImplementedError
 
     def _receive(self, item: object) -> None:
@@ -68,7 +68,7 @@ class LiveResult(QObject):
 
     @property
     def is_current(self) -> bool:
-        """Whether what is known is that of the labels as they are."""
+        """True where the result is that of the labels as they are."""
         return not self._stale and self._job is None
 
     @property

@@ -1,4 +1,4 @@
-"""What the network thinks of the open scan: the layer that is shown, and thresholds."""
+"""Class probabilities and attention maps of the open scan: the shown layer, and thresholds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TABLE = color_ramp()
 
 
 class Layer(Enum):
-    """What may be shown between CT and labels; a label's probability has the label's name."""
+    """Layers between CT and labels; a label's probability has the label's name."""
 
     NONE = "None"
     vars().update(
@@ -116,7 +116,7 @@ class ProbabilityLayers(QObject):
 
     @property
     def keep(self) -> bool:
-        """Whether the next segmentation keeps maps."""
+        """True where the next segmentation keeps maps."""
         return self._controller.segmenting.keep_maps
 
     @property
@@ -138,7 +138,7 @@ class ProbabilityLayers(QObject):
 
     @property
     def moved(self) -> bool:
-        """Whether a threshold is not at its default."""
+        """True where a threshold is not at its default."""
         return self._current is not None and bool(self._current.thresholds)
 
     # ---- layers ------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How slices are drawn: interpolation and slabs; what a person sets once for all views."""
+"""Display of slices, set once for all views: interpolation and slabs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ THICKEST_MM = 20.0
 
 
 class Projection(Enum):
-    """What stands for the slices of a slab."""
+    """Projections of the slices of a slab."""
 
     MAXIMUM = "MIP"
     MEAN = "mean"

@@ -12,7 +12,7 @@ from liverview.core.box import Box
 
 
 class LabelState(Enum):
-    """How far the labels are."""
+    """Stage of the labels."""
 
     NONE = "none"
     STREAMING = "streaming"

@@ -86,7 +86,7 @@ class LabelStore(QObject):
 
     @property
     def state(self) -> LabelState:
-        """How far the labels are."""
+        """Stage of the labels."""
         if self.segmenting:
             return LabelState.STREAMING
         if self.has_unfinished_labels:
@@ -95,7 +95,7 @@ class LabelStore(QObject):
 
     @property
     def can_be_saved(self) -> bool:
-        """Whether there are labels that hold still."""
+        """True where there are labels that hold still."""
         return self.state in (LabelState.PARTIAL, LabelState.COMPLETE)
 
     def snapshot(self) -> LabelMap:

@@ -58,7 +58,7 @@ class ScanMarkups(QObject):
         return next((entry for entry in self._all if entry.id == id_), None)
 
     def words(self, markup: Markup) -> str:
-        """What one measures, for the image; kept, for every repaint of every view asks."""
+        """The measurement of one in words; kept, for every repaint of every view asks."""
         assert self.session.volume is not None
         if markup not in self._words:
             if len(self._words) >= _WORDS_KEPT:  # a drag asks for many
@@ -138,7 +138,7 @@ class ScanMarkups(QObject):
         self.changed.emit()
 
     def _key(self) -> str | None:
-        """Where the settings keep them: by the file's path and its header."""
+        """The key that the settings keep them under: the file's path and its header."""
         volume, path = self.session.volume, self.session.path
         if volume is None or path is None:
             return None

@@ -26,7 +26,7 @@ from liverview.ui.state.slice_reader import SliceReader
 
 
 class Convention(Enum):
-    """Which side of the patient is on the left of the screen."""
+    """Conventions: the side of the patient on the left of the screen."""
 
     RADIOLOGICAL = "Radiological"
     NEUROLOGICAL = "Neurological"
