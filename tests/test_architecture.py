@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -60,3 +61,53 @@ def test_the_state_is_imported_without_widgets_and_graphics() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def names_in(text: str) -> set[str]:
+    """Names of functions and classes that a module defines."""
+    nodes = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name for node in ast.walk(ast.parse(text)) if isinstance(node, nodes)}
+
+
+def words_of(name: str) -> list[str]:
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", name)]
+
+
+def test_no_name_has_a_word_that_the_glossary_avoids() -> None:
+    glossary = PACKAGE.parent / "docs" / "glossary.md"
+    rows = [line.split("|") for line in glossary.read_text(encoding="utf-8").splitlines()]
+    avoided = {word for row in rows if len(row) == 5 for word in re.findall(r"`(\w+)`", row[3])}
+    assert len(avoided) > 15
+    found = {
+        f"{path}: {name}"
+        for path, text in sources().items()
+        for name in {*names_in(text), Path(path).stem}
+        if avoided & {name, *words_of(name)}
+    }
+    assert found == set()
+
+
+def test_functions_that_yield_say_so() -> None:
+    """Their names begin with iter_; exceptions are what a caller uses as a context."""
+    silent = set()
+    for path, text in sources().items():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and yields(node):
+                managed = any("contextmanager" in ast.unparse(d) for d in node.decorator_list)
+                if not (managed or re.match(r"_?iter_|__iter__", node.name)):
+                    silent.add(f"{path}: {node.name}")
+    assert silent == set()
+
+
+def yields(function: ast.FunctionDef) -> bool:
+    """Whether a function itself yields, not one inside it."""
+    inner = {
+        id(part)
+        for node in ast.walk(function)
+        if node is not function and isinstance(node, ast.FunctionDef | ast.Lambda)
+        for part in ast.walk(node)
+    }
+    return any(
+        isinstance(node, ast.Yield | ast.YieldFrom) and id(node) not in inner
+        for node in ast.walk(function)
+    )

@@ -9,10 +9,10 @@ from pathlib import Path
 from liverview.cli.errors import expected_errors
 from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import (
+    iter_with_progress_bar,
     read_labels,
     result_of,
     scores_by_name,
-    with_progress_bar,
     write_json,
 )
 
@@ -101,7 +101,7 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
     for folder in folders:
         try:
             result = result_of(
-                with_progress_bar(iter_evaluate_case(folder, models, device)), CaseResult
+                iter_with_progress_bar(iter_evaluate_case(folder, models, device)), CaseResult
             )
         except expected_errors() as error:
             failed[folder.name] = str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from liverview.cli.printing import drain, result_of, with_progress_bar
+from liverview.cli.printing import drain, iter_with_progress_bar, result_of
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -61,14 +61,16 @@ def run(options: argparse.Namespace) -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     for target in targets:
         images.check_target(target, overwrite=options.overwrite)
-    case = result_of(with_progress_bar(iter_generate(config, device)), Phantom)
+    case = result_of(iter_with_progress_bar(iter_generate(config, device)), Phantom)
     again = options.overwrite
     drain(
-        with_progress_bar(
+        iter_with_progress_bar(
             images.iter_write_labels(targets[1], case.labels, case.volume, overwrite=again)
         )
     )
-    drain(with_progress_bar(images.iter_write_volume(targets[0], case.volume, overwrite=again)))
+    drain(
+        iter_with_progress_bar(images.iter_write_volume(targets[0], case.volume, overwrite=again))
+    )
     print(f"{targets[0]} and {targets[1]} written.")
     return 0
 
@@ -83,7 +85,7 @@ def _sheet(options: argparse.Namespace) -> int:
 
     seed = PhantomConfig(seed=options.seed).seed
     check_target(options.sheet, overwrite=options.overwrite)
-    picture = result_of(with_progress_bar(iter_contact_sheet(seed)), np.ndarray)
+    picture = result_of(iter_with_progress_bar(iter_contact_sheet(seed)), np.ndarray)
     with atomic_write(options.sheet) as temporary:
         Image.fromarray(picture).save(temporary, "PNG")
     print(f"{options.sheet} written.")

@@ -42,7 +42,7 @@ def read_labels(path: Path) -> LabelMap:
     return labels
 
 
-def with_progress_bar(stream: Iterable[T]) -> Iterator[T]:
+def iter_with_progress_bar(stream: Iterable[T]) -> Iterator[T]:
     """Pass a stream on; on a terminal, draw its progress and print its notices."""
     from liverview.core.stream import Message, Progress
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from liverview.cli.printing import read_labels, result_of, with_progress_bar
+from liverview.cli.printing import iter_with_progress_bar, read_labels, result_of
 from liverview.core.about import DISCLAIMER
 
 
@@ -46,10 +46,12 @@ def run(options: argparse.Namespace) -> int:
     options.output.mkdir(parents=True, exist_ok=True)
     for path in report_paths(options.output, formats.name_without_suffix(options.scan)):
         check_target(path, overwrite=options.overwrite)
-    volume = result_of(with_progress_bar(images.iter_read(options.scan, options.volume)), Volume)
+    volume = result_of(
+        iter_with_progress_bar(images.iter_read(options.scan, options.volume)), Volume
+    )
     labels = read_labels(options.labels)
     origin = Provenance(scan=options.scan.name, labels=options.labels.name)
     work = iter_write_report(volume, labels, options.output, origin, pdf.write_pdf)
-    for path in result_of(with_progress_bar(work), WrittenReport).paths:
+    for path in result_of(iter_with_progress_bar(work), WrittenReport).paths:
         print(f"{path} written.")
     return 0

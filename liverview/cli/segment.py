@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import print_volumes, with_progress_bar, write_json
+from liverview.cli.printing import iter_with_progress_bar, print_volumes, write_json
 from liverview.core.about import DISCLAIMER
 
 
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
         weights=options.weights,
         overwrite=options.overwrite,
     )
-    for item in with_progress_bar(results):
+    for item in iter_with_progress_bar(results):
         if isinstance(item, Failed):
             if len(tasks) == 1:
                 raise item.error

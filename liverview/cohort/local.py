@@ -144,25 +144,29 @@ def iter_segment_cohort(
             for number, task in enumerate(tasks):
                 last = number + 1 == len(tasks)
                 if ahead is None:  # nothing is computed meanwhile: show how far it is
-                    volume = yield from _iter_catching(task, _read(task.scan, index))
+                    volume = yield from _iter_catching(task, _iter_read(task.scan, index))
                 else:
                     volume = ahead.result()
                 if not last:
                     following = tasks[number + 1]
-                    work = _iter_catching(following, _read(following.scan, index))
+                    work = _iter_catching(following, _iter_read(following.scan, index))
                     ahead = pool.submit(_drain, work, stopped)
                 computed: _Computed | Failed
                 if isinstance(volume, Failed):
                     computed = volume
                 else:
-                    computed = yield from _iter_catching(task, _segment(volume, models, device))
+                    computed = yield from _iter_catching(
+                        task, _iter_segment_scan(volume, models, device)
+                    )
                 if saving is not None:
                     yield saving.result()
                     saving = None
                 if isinstance(computed, Failed):
                     yield computed
                     continue
-                finishing = _iter_catching(task, _save(task, computed, masks, hashes, overwrite))
+                finishing = _iter_catching(
+                    task, _iter_save(task, computed, masks, hashes, overwrite)
+                )
                 if last:
                     yield (yield from finishing)
                 else:
@@ -192,7 +196,7 @@ def _drain(work: Work[T], stopped: Event) -> T:
     raise CancelledError
 
 
-def _read(scan: Path, index: int | None) -> Work[Volume]:
+def _iter_read(scan: Path, index: int | None) -> Work[Volume]:
     volumes = images.read_summary(scan).volumes
     volume: Volume | None = None
     for item in images.iter_read(scan, index or 0):
@@ -207,7 +211,7 @@ def _read(scan: Path, index: int | None) -> Work[Volume]:
     return volume
 
 
-def _segment(volume: Volume, models: Models, device: str) -> Work[_Computed]:
+def _iter_segment_scan(volume: Volume, models: Models, device: str) -> Work[_Computed]:
     for note in volume.warnings:
         yield Message(f"{volume.name}: {note}")
     notes = list(volume.warnings)
@@ -226,7 +230,7 @@ def _segment(volume: Volume, models: Models, device: str) -> Work[_Computed]:
     return _Computed(replace(volume, warnings=tuple(notes)), labels, seconds)
 
 
-def _save(
+def _iter_save(
     task: Task,
     computed: _Computed,
     masks: bool,

@@ -79,7 +79,7 @@ class GzipReader:
         return filled
 
     def matches(self, expected: NDArray[np.uint8]) -> bool:
-        """Compare the next ``len(expected)`` bytes with these, which takes them and copies nothing."""
+        """Take the next ``len(expected)`` bytes and compare them with these; copies nothing."""
         done = 0
         while done < len(expected):
             if not self._pending:
@@ -92,7 +92,7 @@ class GzipReader:
             done += len(piece)
         return True
 
-    def finish(self) -> Iterator[None]:
+    def iter_finish(self) -> Iterator[None]:
         """Read compressed data on to its end, in steps, so that its checksum is checked."""
         self._pending = memoryview(b"")
         while self.compressed and self._next(_CHUNK):

@@ -43,7 +43,7 @@ def whole_numbers(path: Path, volume: Volume, most: int) -> NDArray[Any]:
     return numbers
 
 
-def fill_non_finite(voxels: NDArray[Any]) -> Generator[Progress, None, int]:
+def iter_fill_non_finite(voxels: NDArray[Any]) -> Generator[Progress, None, int]:
     """Air where there is no finite number; returns how many voxels that were."""
     if voxels.dtype.kind != "f":
         return 0

@@ -70,7 +70,7 @@ class Lesion:
     calcium_hu: float = 0.0
 
     @property
-    def reach_mm(self) -> float:
+    def extent_mm(self) -> float:
         """The distance from the center beyond which the lesion changes nothing, mm."""
         return max(self.radii) * 1.2 + 3 * self.warp_mm + max(4.0, self.edge_mm)
 
@@ -79,7 +79,7 @@ class Lesion:
         box = []
         for axis in range(3):
             middle = (self.center[axis] - grid.origin[axis]) / grid.spacing[axis]
-            reach = self.reach_mm / grid.spacing[axis]
+            reach = self.extent_mm / grid.spacing[axis]
             first = max(math.ceil(middle - reach), 0)
             last = min(math.floor(middle + reach) + 1, grid.shape[axis])
             if first >= last:

@@ -83,7 +83,7 @@ def iter_write_report(
     TargetError : where a file cannot be written.
     """
     markups = markups or Markups()
-    measurement = yield from _measure_once(volume, labels)
+    measurement = yield from _iter_measure(volume, labels)
     excluded = measurement.exclusions_by_lesion(marks or {})
     slices = yield from iter_key_images(
         volume, labels, measurement, _lesions_to_picture(measurement, excluded),
@@ -111,7 +111,7 @@ def iter_write_report(
     yield WrittenReport(paths, contents)
 
 
-def _measure_once(volume: Volume, labels: LabelMap) -> Generator[Progress, None, Measurement]:
+def _iter_measure(volume: Volume, labels: LabelMap) -> Generator[Progress, None, Measurement]:
     for item in iter_measure(labels, volume):
         if isinstance(item, Measurement):
             return item

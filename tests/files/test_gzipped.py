@@ -16,7 +16,7 @@ CONTENT = bytes(range(256)) * 5000
 
 def exhaust(reader: GzipReader) -> None:
     reader.read(len(CONTENT))
-    list(reader.finish())
+    list(reader.iter_finish())
 
 
 @pytest.fixture(params=["isal", "zlib"])
@@ -38,7 +38,7 @@ def test_what_is_written_is_read(library: str, tmp_path: Path) -> None:
         assert reader.compressed
         assert reader.read(100) == CONTENT[:100]
         assert reader.read(len(CONTENT)) == CONTENT[100:]
-        list(reader.finish())
+        list(reader.iter_finish())
 
 
 @pytest.mark.parametrize("keep", [5, 12, -9, -1])
@@ -59,7 +59,7 @@ def test_a_wrong_checksum_is_an_error(library: str) -> None:
 def test_zeros_after_the_end_are_padding(library: str) -> None:
     reader = GzipReader(io.BytesIO(gzip.compress(CONTENT) + bytes(512)))
     assert reader.read(len(CONTENT)) == CONTENT
-    list(reader.finish())
+    list(reader.iter_finish())
     assert reader.trailing == 0
 
 

@@ -75,7 +75,7 @@ def _find_affine(path: Path, header: Header) -> tuple[Affine, bool, list[str]]:
     if sform is not None or qform is not None:
         affine = sform if sform is not None else qform
         if sform is not None and qform is None:
-            notes.extend(_pixdim_notes(sform, header))
+            notes.extend(_pixdim_warnings(sform, header))
         if repaired:
             other = "sform" if sform is None else "qform"
             used = "qform" if sform is None else "sform"
@@ -90,7 +90,7 @@ def _find_affine(path: Path, header: Header) -> tuple[Affine, bool, list[str]]:
         affine = _from_spacing(path, header)
         notes.append("It stores no orientation: left and right cannot be assured.")
     assert affine is not None
-    notes.extend(_shape_notes(affine))
+    notes.extend(_shape_warnings(affine))
     return affine, repaired, notes
 
 
@@ -126,7 +126,7 @@ def _from_spacing(path: Path, header: Header) -> Affine:
     return affine
 
 
-def _pixdim_notes(sform: Affine, header: Header) -> list[str]:
+def _pixdim_warnings(sform: Affine, header: Header) -> list[str]:
     """Tools that read only the voxel sizes would see another scan."""
     sizes = np.asarray(header.nifti["pixdim"][1:4], np.float64)
     spacing = affine_spacing(sform)
@@ -136,7 +136,7 @@ def _pixdim_notes(sform: Affine, header: Header) -> list[str]:
     return [f"Its voxel sizes ({said}) contradict its sform ({used}), which is used."]
 
 
-def _shape_notes(affine: Affine) -> list[str]:
+def _shape_warnings(affine: Affine) -> list[str]:
     direction = affine[:3, :3] / affine_spacing(affine)
     if np.abs(direction.T @ direction - np.eye(3)).max() > 1e-3:
         return ["Its axes are not at right angles; it is shown along its voxels."]

@@ -20,7 +20,7 @@ from liverview.files.nifti.extensions import Extensions, read_extensions, table_
 from liverview.files.nifti.geometry import find_geometry
 from liverview.files.nifti.header import FORMAT, Header, read_header
 from liverview.files.opening import ImageFileError, open_file
-from liverview.files.values import SLICES, check_plausibility, fill_non_finite
+from liverview.files.values import SLICES, check_plausibility, iter_fill_non_finite
 
 _PIECE = 8 << 20
 _WANTED = "a NIfTI file (.nii or .nii.gz)"
@@ -58,14 +58,14 @@ def iter_read(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
                 )
             extensions, skipped = read_extensions(reader, header)
             header = replace(header, consumed=header.consumed + skipped)
-            voxels = yield from _read_voxels(path, reader, header, index)
+            voxels = yield from _iter_read_voxels(path, reader, header, index)
         except GzipError as error:
             raise ImageFileError(
                 f"{path} is incomplete or damaged: {error}; copy or export it again."
             ) from error
         except OSError as error:
             raise ImageFileError(f"{path} cannot be read: {error.strerror or error}.") from error
-    volume = yield from _to_canonical(path, header, voxels, reader, extensions)
+    volume = yield from _iter_to_canonical(path, header, voxels, reader, extensions)
     yield volume
 
 
@@ -75,7 +75,7 @@ def label_names(volume: Volume) -> tuple[dict[int, str], str]:
     return names, "its header extension"
 
 
-def _read_voxels(
+def _iter_read_voxels(
     path: Path, reader: GzipReader, header: Header, index: int
 ) -> Generator[Progress, None, NDArray[Any]]:
     """Yields progress; returns the stored voxels of one volume, stored axes, native bytes."""
@@ -90,7 +90,7 @@ def _read_voxels(
             f"{path} needs {size / 2**30:.1f} GiB of memory for {header.shape} voxels, more "
             "than there is; crop it or store it as int16."
         ) from error
-    skipped = yield from _skip_bytes(reader, header.offset - header.consumed + index * size)
+    skipped = yield from _iter_skip_bytes(reader, header.offset - header.consumed + index * size)
     target = memoryview(buffer.view(np.uint8))  # type: ignore[arg-type]
     filled = 0
     while filled < size and skipped:
@@ -104,7 +104,7 @@ def _read_voxels(
             f"{path} is incomplete: the header promises {count} voxels "
             f"({size} bytes), the file holds {filled} bytes of them; copy or export it again."
         )
-    for _ in reader.finish():
+    for _ in reader.iter_finish():
         yield Progress("Reading", min(1.0, reader.position() / max(total, 1)))
     if not header.dtype.isnative:
         buffer = buffer.byteswap(inplace=True).view(header.dtype.newbyteorder("="))
@@ -125,7 +125,7 @@ def _refuse_impossible(
         )
 
 
-def _skip_bytes(reader: GzipReader, count: int) -> Generator[Progress, None, bool]:
+def _iter_skip_bytes(reader: GzipReader, count: int) -> Generator[Progress, None, bool]:
     """Leave ``count`` bytes behind; returns whether there were as many."""
     while count > 0:
         got = len(reader.read(min(count, _PIECE)))
@@ -136,14 +136,14 @@ def _skip_bytes(reader: GzipReader, count: int) -> Generator[Progress, None, boo
     return True
 
 
-def _to_canonical(
+def _iter_to_canonical(
     path: Path, header: Header, stored: NDArray[Any], reader: GzipReader, extensions: Extensions
 ) -> Generator[Progress, None, Volume]:
     """Scale, find the affine, turn to RAS+ (a view, nothing is copied), check the values."""
     geometry = find_geometry(path, header)
-    voxels, intercept = yield from _scale_voxels(stored, header.slope, header.intercept)
+    voxels, intercept = yield from _iter_scale_voxels(stored, header.slope, header.intercept)
     remarks, in_hu = check_plausibility(voxels, intercept)
-    bad = yield from fill_non_finite(voxels)
+    bad = yield from iter_fill_non_finite(voxels)
     orientation = find_orientation(geometry.affine)
     notes = [*header.notes, *geometry.notes]
     if reader.trailing:
@@ -169,7 +169,7 @@ def _to_canonical(
     )
 
 
-def _scale_voxels(
+def _iter_scale_voxels(
     stored: NDArray[Any], slope: float, intercept: float
 ) -> Generator[Progress, None, tuple[NDArray[Any], int]]:
     """Voxels and the integer to add for HU; the stored type stays where that is exact."""
@@ -182,7 +182,7 @@ def _scale_voxels(
         part = np.s_[:, :, k : k + SLICES]
         with np.errstate(
             over="ignore"
-        ):  # too large for single precision: infinite, see `fill_non_finite`
+        ):  # too large for single precision: infinite, see `iter_fill_non_finite`
             scaled[part] = stored[part]
             scaled[part] *= np.float32(slope)
         scaled[part] += np.float32(intercept)

@@ -169,7 +169,7 @@ def _iter_verify(
             same = same and reader.matches(piece)
             if k % _STEP == 0:
                 yield Progress("Verifying", 0.6 + 0.4 * k / stored.shape[2])
-        for _ in reader.finish():
+        for _ in reader.iter_finish():
             pass
     if not same:
         raise ImageFileError(

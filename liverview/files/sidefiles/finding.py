@@ -24,14 +24,14 @@ def find_names(label_map: Path) -> tuple[Names, str] | None:
     files with a general name (labels.txt, labels.ctbl), dataset.json beside it or up to two
     folders above. A file that cannot be read or is of another kind is passed over.
     """
-    for path, what, parse in _candidates(label_map):
+    for path, what, parse in _iter_candidates(label_map):
         names = parse(path)
         if names:
             return names, f"{what} {path.name}"
     return None
 
 
-def _candidates(label_map: Path) -> Iterator[tuple[Path, str, Callable[[Path], Names]]]:
+def _iter_candidates(label_map: Path) -> Iterator[tuple[Path, str, Callable[[Path], Names]]]:
     own = SideFiles.of(label_map)
     folder, stem = label_map.parent, own.snap.name.removesuffix(".txt")
     yield own.record, "the JSON file", _of_json(record_names)

@@ -97,7 +97,7 @@ class ShortcutSheet(QDialog):
         self.setWindowTitle("Keys and mouse")
         columns = QGridLayout()
         columns.setHorizontalSpacing(36)
-        groups = [(title, list(_key_rows(actions))) for title, actions in shortcuts.groups]
+        groups = [(title, list(_iter_key_rows(actions))) for title, actions in shortcuts.groups]
         groups.append(("In the views", list(MOUSE)))
         half = sum(len(rows) + 2 for _, rows in groups) / 2
         above, texts = 0, ["", ""]
@@ -115,7 +115,7 @@ class ShortcutSheet(QDialog):
         self.resize(840, 640)
 
 
-def _key_rows(actions: Iterable[QAction]) -> Iterator[tuple[str, str]]:
+def _iter_key_rows(actions: Iterable[QAction]) -> Iterator[tuple[str, str]]:
     for action in actions:
         if action.shortcuts():
             keys = ", ".join(key.toString() for key in action.shortcuts())
