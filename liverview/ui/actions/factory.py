@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
@@ -76,8 +75,7 @@ class ExclusiveActions:
         for action in values:
             action.setCheckable(True)
             group.addAction(action)
-            # Chosen again, it stays on; Qt would turn it off.
-            action.triggered.connect(partial(action.setChecked, True))
+        group.triggered.connect(_keep_checked)
 
     @property
     def actions(self) -> list[QAction]:
@@ -87,3 +85,8 @@ class ExclusiveActions:
         """Mark the one that stands for a value, or none."""
         for action, own in self.values.items():
             action.setChecked(own == value)
+
+
+def _keep_checked(action: QAction) -> None:
+    """Leave a command on that is chosen again; Qt would turn it off."""
+    action.setChecked(True)

@@ -37,6 +37,7 @@ def test_the_main_job_needs_no_mouse(
     answers.config = PhantomConfig(seed=3, shape=(48, 48, 24), spacing=(7.0, 7.0, 8.0))
     answers.label_map = tmp_path / "labels.nii.gz"
     window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=TIMEOUT_MS)
     with qtbot.waitSignal(window.session.volume_changed, timeout=TIMEOUT_MS):
         qtbot.keyClick(window, Qt.Key.Key_N, CONTROL)
     qtbot.waitUntil(lambda: not window.controller.busy, timeout=TIMEOUT_MS)

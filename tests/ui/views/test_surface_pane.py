@@ -114,8 +114,8 @@ scene = pane.scene
 session = window.session
 
 def at(voxel):
-    place = np.asarray(session.volume.world(voxel), float)
-    return scene._on_screen(place).toPoint()
+    place = np.asarray(session.volume.voxel_to_world(voxel), float)
+    return scene._widget_point(place).toPoint()
 
 def shot():
     image = scene.grabFramebuffer()
