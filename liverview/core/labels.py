@@ -167,5 +167,5 @@ def label_mask(voxels: NDArray[np.uint8], label: Label) -> NDArray[np.bool_]:
 def count_with_parts(counts: Mapping[Label, int]) -> dict[Label, int]:
     """Voxels as reported: a label with its parts, as the liver with its vessels and tumors."""
     return {
-        label: sum(counts.get(member, 0) for member in _FAMILIES[label]) for label in FOREGROUND
+        label: sum([counts.get(member, 0) for member in _FAMILIES[label]]) for label in FOREGROUND
     }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from liverview.core.box import Box
 from liverview.core.grid import Voxel
-from liverview.core.labels import FOREGROUND, Label, label_mask
+from liverview.core.labels import FOREGROUND, Label, label_family
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
 
@@ -39,15 +39,20 @@ def iter_count_voxels(
 ) -> Generator[Progress, None, tuple[dict[Label, int], Tumor]]:
     """Count the voxels of each label alone, and copy where the tumor is."""
     counts = dict.fromkeys(FOREGROUND, 0)
+    of_tumor = label_family(Label.TUMOR)
     pieces: list[Tumor] = []
     depth = labels.voxels.shape[2]
     for first in range(0, depth, _SLICES):
         part = labels.voxels[:, :, first : first + _SLICES]
+        tumor = None
         for label in FOREGROUND:
-            counts[label] += int(np.count_nonzero(part == label))
-        mask = label_mask(part, Label.TUMOR)
-        if mask.any():
-            pieces.append(_crop_mask(mask, first))
+            mask = part == label
+            count = int(np.count_nonzero(mask))
+            counts[label] += count
+            if count and label in of_tumor:
+                tumor = mask if tumor is None else tumor | mask
+        if tumor is not None:
+            pieces.append(_crop_mask(tumor, first))
         yield Progress(PHASE, READ * min(1.0, (first + _SLICES) / depth))
     return counts, _join_pieces(pieces)
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -42,12 +44,15 @@ from liverview.inference.segmentation import Models, iter_segment, load_models
 from liverview.measurement.compute import measure
 from liverview.measurement.export import summary_row
 from liverview.measurement.surface import Surface, iter_surfaces
+from liverview.networks.network import AttentionResUNet
 from liverview.networks.preprocessing import Preprocessing, Window
 from liverview.phantoms.config import Phantom
 from liverview.report.assembly import WrittenReport, iter_write_report
 from liverview.report.provenance import Provenance
 from liverview.ui.live.probability_layers import Layer
 from liverview.ui.main_window import MainWindow
+from liverview.ui.panels.findings_panel import FindingsPanel
+from liverview.ui.panels.label_panel import LabelPanel
 from liverview.ui.views.outline import Borders
 
 from support import tiny_networks
@@ -212,6 +217,18 @@ def test_small_cysts_become_liver(labels: LabelMap) -> None:
 # ---- segmenting ----------------------------------------------------------------------------
 
 
+class GatedThreshold(tiny_networks.Threshold):
+    """As `Threshold`, with the attention gates of the network that it stands for."""
+
+    def __init__(self, like: AttentionResUNet, ranges: Sequence[tuple[int, float, float]]) -> None:
+        super().__init__(like, ranges)
+        self.like = like
+
+    def forward(self, x: torch.Tensor, return_gates: bool = False) -> Any:
+        logits = super().forward(x)
+        return (logits, self.like(x, return_gates=True)[1]) if return_gates else logits
+
+
 def networks() -> Models:
     """Two stages of which the second takes what is a little darker than the liver for cysts."""
     models = tiny_networks.bright_liver()
@@ -219,7 +236,7 @@ def networks() -> Models:
     classes = tuple(label.name.lower() for label in Label)
     fine = tiny_networks.checkpoint(2, classes, how, seed=1)
     ranges = ((1, -0.1, 0.3), (2, 0.3, 0.9), (3, -0.9, -0.5), (4, -0.5, -0.1))
-    network = tiny_networks.Threshold(fine.network, ranges)
+    network = GatedThreshold(fine.network, ranges)
     return Models(models.coarse, tiny_networks.with_network(fine, network))
 
 
@@ -318,18 +335,24 @@ def opened(
     ):
         for _ in work:
             pass
-    with qtbot.waitSignal(window.controller.opened, timeout=TIMEOUT_MS):
-        window.controller.loading.open(tmp_path / "case.nii.gz")
     with qtbot.waitSignal(window.controller.idle, timeout=TIMEOUT_MS):
+        window.open(tmp_path / "case.nii.gz")
+    with qtbot.waitSignal(window.session.store.changed, timeout=TIMEOUT_MS):
         window.controller.loading.open_labels(tmp_path / "labels.nii.gz")
     return window
 
 
+def label_panel(window: MainWindow) -> LabelPanel:
+    panel = window.findChild(LabelPanel)
+    assert isinstance(panel, LabelPanel)
+    return panel
+
+
 def test_the_panel_has_a_row_with_its_key_and_volume(qtbot: QtBot, opened: MainWindow) -> None:
-    rows = opened.panels.labels.rows
+    rows = label_panel(opened).rows
     assert tuple(rows) == FOREGROUND
-    qtbot.waitUntil(lambda: rows[CYST].volume.text() == "0.064 mL", timeout=TIMEOUT_MS)
-    assert rows[Label.LIVER].volume.text() == "4 mL"
+    qtbot.waitUntil(lambda: rows[CYST].volume.text() == "0.1 mL", timeout=TIMEOUT_MS)
+    assert rows[Label.LIVER].volume.text() == "4.0 mL"
     assert rows[CYST].shown.toolTip() == "Show cysts (Y). Cysts inside the liver."
     assert opened.session.store.label_at((21, 9, 11)) is CYST
 
@@ -338,8 +361,8 @@ def test_its_key_shows_and_hides_it(qtbot: QtBot, opened: MainWindow) -> None:
     opened.activateWindow()
     qtbot.keyClick(opened, Qt.Key.Key_Y)
     assert not opened.session.styles[CYST].visible
-    assert not opened.panels.labels.rows[CYST].shown.isChecked()
-    opened.panels.labels.rows[CYST].shown.click()
+    assert not label_panel(opened).rows[CYST].shown.isChecked()
+    label_panel(opened).rows[CYST].shown.click()
     assert opened.session.styles[CYST].visible
 
 
@@ -352,7 +375,7 @@ def test_saved_and_opened_again_it_is_the_same(
             action.trigger()
     assert (tmp_path / "case_cyst.nii.gz").exists()
     assert json.loads((tmp_path / "again.json").read_text())["labels"][3]["label"] == "cyst"
-    with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
+    with qtbot.waitSignal(opened.session.store.changed, timeout=TIMEOUT_MS):
         opened.controller.loading.open_labels(answers.label_map)
     assert opened.session.labels is not None
     assert np.array_equal(opened.session.labels.voxels, labels.voxels)
@@ -362,34 +385,59 @@ def test_findings_network_and_comparison_have_it(
     qtbot: QtBot, opened: MainWindow, labels: LabelMap
 ) -> None:
     opened.panels.docks["findings"].raise_()
-    findings = opened.panels.findings
-    qtbot.waitUntil(lambda: findings.figures["cyst"].text() == "0.064 mL", timeout=TIMEOUT_MS)
-    assert findings.figures["organ"].text() == "4 mL"
+    findings = opened.findChild(FindingsPanel)
+    qtbot.waitUntil(lambda: findings.figures["cyst"].text() == "0.1 mL", timeout=TIMEOUT_MS)
+    assert findings.figures["organ"].text() == "4.0 mL"
     assert tuple(opened.panels.network.rows) == FOREGROUND
     assert Layer["CYST"].value == "Probability of cysts"
     names = [label.name for label in FOREGROUND]
     assert [layer.name for layer in Layer] == ["NONE", *names, "ENTROPY", "GATES"]
     opened.session.set_reference(labels)
-    assert opened.panels.compare is not None
+    assert opened.panels.compare.table.columnCount() == 4
 
 
-def test_it_is_segmented_in_the_window(
+@pytest.fixture
+def segmented(
     qtbot: QtBot, window: MainWindow, case: Phantom, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    models: Callable[[], Models] = networks
-    monkeypatch.setattr(liverview.inference.segmentation, "load_models", models)
+) -> MainWindow:
+    """The window with a phantom that the networks have segmented, their maps kept."""
+    monkeypatch.setattr(liverview.inference.segmentation, "load_models", networks)
     window.controller.segmenting.keep_maps = True
-    window.session.open(case.volume)
-    with qtbot.waitSignal(window.controller.idle, timeout=TIMEOUT_MS):
+    window.controller.show_volume(case.volume, None)
+    with qtbot.waitSignal(window.controller.segmenting.segmented, timeout=TIMEOUT_MS):
         window.actions_.segment.trigger()
-    labels = window.session.labels
+    return window
+
+
+def test_it_is_segmented_in_the_window(segmented: MainWindow) -> None:
+    labels = segmented.session.labels
     assert labels is not None
     count = int((labels.voxels == 4).sum())
     assert count > 0
-    assert window.session.store.volume_ml(CYST) == pytest.approx(count * labels.voxel_ml)
+    assert segmented.session.store.volume_ml(CYST) == pytest.approx(count * labels.voxel_ml)
     whole = int(((labels.voxels > 0) & (labels.voxels <= 4)).sum())
-    assert window.session.store.volume_ml(Label.LIVER) == pytest.approx(whole * labels.voxel_ml)
-    layers = window.panels.network.layers
+    assert segmented.session.store.volume_ml(Label.LIVER) == pytest.approx(whole * labels.voxel_ml)
+
+
+def test_its_probability_is_a_layer_and_its_threshold_moves(
+    qtbot: QtBot, segmented: MainWindow
+) -> None:
+    session, layers = segmented.session, segmented.panels.network.layers
     layers.set_layer(Layer["CYST"])
-    assert window.session.overlay is not None
-    assert window.session.overlay.title == "Probability of cysts"
+    assert session.overlay is not None
+    assert session.overlay.title == "Probability of cysts"
+    assert layers.maps is not None
+    likely = layers.maps.probabilities[3]
+    assert isinstance(session.overlay.voxels, np.ndarray)
+    assert np.shares_memory(session.overlay.voxels, likely)
+    own = session.labels
+    assert own is not None
+    above = np.zeros(own.voxels.shape, bool)
+    above[layers.maps.search_region] = likely > 0.25 * 255
+    layers.set_threshold(CYST, 0.25)
+    with qtbot.waitSignal(session.store.changed, timeout=TIMEOUT_MS):
+        layers.apply()
+    assert session.labels is not None
+    expected = (own.voxels > 0) & ((own.voxels == 4) | above)
+    assert np.array_equal(session.labels.voxels == 4, expected)
+    assert expected.sum() > (own.voxels == 4).sum()
