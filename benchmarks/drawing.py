@@ -20,8 +20,9 @@ from liverview.core.volume import Plane, Volume
 from liverview.files import images
 from liverview.measurement.markup.shapes import Ellipse, Ruler
 from liverview.ui.state.display import Projection, SlabView
-from liverview.ui.state.overlay import Overlay, ramp
+from liverview.ui.state.overlay import Overlay
 from liverview.ui.views.slice_image import apply_window
+from liverview.ui.widgets.color_ramp import color_ramp
 
 SIZE = 512
 STEPS, WARM = 105, 5
@@ -62,7 +63,7 @@ def everything_on(window: Window, places: Sequence[int]) -> None:
     session.display.set_interpolated(True)
     box = (slice(100, 400),) * 3
     heat = np.random.default_rng(1).integers(0, 256, (300,) * 3, np.uint8)
-    session.set_overlay(Overlay("Heat", np.asfortranarray(heat), box, ramp()))
+    session.set_overlay(Overlay("Heat", np.asfortranarray(heat), box, color_ramp()))
     for plane in Plane:
         for place in sorted(set(places)):
 
@@ -90,7 +91,8 @@ def noise_with_labels(rng: np.random.Generator) -> Window:
     session.store.merge_slab(Slab(0, truth()))
     session.store.end_segmentation(complete=True)
     findings = window.window.panels.findings
-    while session._turned is None or session._turned_labels is None or not findings.is_current:
+    slices = session.slices
+    while slices._volume_copy is None or slices._label_copy is None or not findings.is_current:
         QCoreApplication.processEvents()
     return window
 

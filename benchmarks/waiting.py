@@ -45,7 +45,7 @@ class Window:
         paints.wait(lambda: None)
         taken = time.perf_counter() - started
         self.painted_mb = peak_mb()
-        while control.busy or self.session._turned is None:
+        while control.busy or self.session.slices._volume_copy is None:
             QCoreApplication.processEvents()
         return taken
 
@@ -136,7 +136,7 @@ class FirstPaint(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if self._found is None and event.type() == QEvent.Type.Paint:
             labels = self._session.labels
-            if labels is not None and self._session.segmenting and labels.voxels.any():
+            if labels is not None and self._session.store.segmenting and labels.voxels.any():
                 QTimer.singleShot(0, self._mark)  # after the paint that is about to happen
         return False
 

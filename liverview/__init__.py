@@ -7,10 +7,10 @@ are first used, so that ``import liverview`` loads neither Qt nor torch nor NumP
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 from liverview.core.about import DISCLAIMER, __version__
 
+TYPE_CHECKING = False  # type checkers take it for typing's, whose import would be the slowest here
 if TYPE_CHECKING:
     from liverview.core.box import Box
     from liverview.core.errors import LiverviewError
@@ -124,12 +124,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value  # found at once from now on
-    return value
+if not TYPE_CHECKING:  # or checkers would pass any name
+
+    def __getattr__(name):
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        globals()[name] = value  # found at once from now on
+        return value
 
 
 def __dir__() -> list[str]:

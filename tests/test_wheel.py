@@ -39,6 +39,7 @@ def test_resources_and_weights_are_inside(wheel: Path) -> None:
         }
         assert inside == there
     assert not any(name.startswith(("tests/", "resources/", "weights/")) for name in names)
+    assert "liverview/py.typed" in names
 
 
 def test_an_installed_wheel_segments_a_phantom_it_made(wheel: Path, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def read_labels(path: PathLike, *, progress: ProgressCallback | None = None) -> 
     --------
     >>> import liverview as lv
     >>> lv.read_labels("labels.nii.gz")
-    LabelMap 96x84x40, 4.00x4.00x5.00 mm, RAS+, liver 1586 mL, vessel 65.2 mL, ...
+    LabelMap 96x84x40, 4.00x4.00x5.00 mm, RAS+, liver 2608 mL, vessel 64.1 mL, ...
     """
     from liverview.files.named_labels import NamedLabels
 

@@ -157,7 +157,7 @@ class Measurement:
     >>> import liverview as lv
     >>> found = lv.measure(lv.read_labels("labels.nii.gz"))
     >>> round(found.volume_ml[lv.Label.LIVER])
-    1586
+    2608
     >>> [lesion.number for lesion in found.lesions[:2]]
     [1, 2]
     """

@@ -253,11 +253,13 @@ class LabelStore(QObject):
         """Yields the voxels of a box, to be written to, and a copy of what they were."""
         voxels = self._writable()[box]
         before = voxels.copy(order="K")
+        finished = False
         try:
             yield voxels, before
-        except BaseException:
-            voxels[...] = before
-            raise
+            finished = True
+        finally:
+            if not finished:
+                voxels[...] = before
         self._counts = self._counts + _count_labels(voxels) - _count_labels(before)
         changed = Box.around(voxels)
         if changed is not None:

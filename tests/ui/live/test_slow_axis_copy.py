@@ -19,7 +19,7 @@ def test_slices_come_from_a_turned_copy_once_it_is_there(
     with qtbot.waitSignal(window.controller.idle):
         window.open(scan)
     session = window.session
-    qtbot.waitUntil(lambda: session._turned is not None)
+    qtbot.waitUntil(lambda: session.slices._volume_copy is not None)
     assert session.volume is not None
     plane = Plane.least_contiguous(session.volume.voxels)
     for index in range(session.volume.shape[plane.axis]):
@@ -28,7 +28,7 @@ def test_slices_come_from_a_turned_copy_once_it_is_there(
         session.set_crosshair((voxel[0], voxel[1], voxel[2]))
         shown = session.slices.values(plane)
         assert np.array_equal(shown, plane.slice_of(session.volume.voxels, index))
-        assert np.shares_memory(shown, session._turned)
+        assert np.shares_memory(shown, session.slices._volume_copy)
     session.open(session.volume)
     assert not np.shares_memory(session.slices.values(plane), shown)
 
@@ -39,12 +39,12 @@ def test_labels_that_hold_still_are_turned_as_well(opened: MainWindow, qtbot: Qt
     voxels = np.zeros(session.volume.shape, np.uint8, order="F")
     voxels[2:6, 3:7, 4:8] = Label.LIVER
     session.store.open_labels(LabelMap(voxels, session.volume.affine))
-    qtbot.waitUntil(lambda: session._turned_labels is not None)
+    qtbot.waitUntil(lambda: session.slices._label_copy is not None)
     plane = Plane.least_contiguous(voxels)
     session.set_crosshair((4, 5, 6))
     found = session.slices.labels(plane)
     assert found is not None
-    assert np.shares_memory(found[0], session._turned_labels)
+    assert np.shares_memory(found[0], session.slices._label_copy)
     assert (found[0] == Label.LIVER).all()
     session.store.open_labels(LabelMap(voxels.copy(order="F"), session.volume.affine))
-    assert session._turned_labels is None
+    assert session.slices._label_copy is None

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from liverview.core.labels import Label
 from liverview.core.stream import Slab
 from liverview.core.volume import Plane, Volume
-from liverview.files import nifti
+from liverview.files import images
 from liverview.ui.state.session import Convention, Session
 from liverview.ui.views.annotation import edge_letters
 from liverview.ui.views.slice_image import apply_window
@@ -67,7 +67,7 @@ def test_patients_sides_are_where_the_letters_say(
     write: Callable[..., Path],
 ) -> None:
     """However a scan is stored, its right, front and top are drawn on their sides."""
-    scan = nifti.read(write(*oriented(codes)))
+    scan = images.read(write(*oriented(codes)))
     session.open(scan)
     session.set_window(230, 460)
     for view in views.values():
