@@ -111,3 +111,30 @@ def yields(function: ast.FunctionDef) -> bool:
         isinstance(node, ast.Yield | ast.YieldFrom) and id(node) not in inner
         for node in ast.walk(function)
     )
+
+
+def documented_names(docstring: str, section: str) -> set[str]:
+    """Names that a section of a docstring lists, as in "name, other : text"."""
+    found = re.search(rf"^{section}\n-+\n(.*?)(?=^\w[\w ]*\n-+$|\Z)", docstring, re.S | re.M)
+    lines = found.group(1).splitlines() if found else []
+    listed = [match.group(1) for line in lines if (match := re.match(r"(\w[\w, ]*?) : ", line))]
+    return {name.strip() for names in listed for name in names.split(",")}
+
+
+def test_docstrings_list_parameters_and_attributes_that_there_are() -> None:
+    stale = set()
+    for path, text in sources().items():
+        for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+                continue
+            known = {part.arg for part in ast.walk(node) if isinstance(part, ast.arg)}
+            if isinstance(node, ast.ClassDef):
+                parts = list(ast.walk(node))
+                known |= {part.name for part in parts if isinstance(part, ast.FunctionDef)}
+                known |= {part.id for part in parts if isinstance(part, ast.Name)}
+                known |= {part.attr for part in parts if isinstance(part, ast.Attribute)}
+            docstring = ast.get_docstring(node) or ""
+            for section in ("Parameters", "Attributes", "Signals"):
+                for name in documented_names(docstring, section) - known:
+                    stale.add(f"{path}: {node.name}: {name}")
+    assert stale == set()

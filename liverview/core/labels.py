@@ -89,7 +89,7 @@ class LabelStyle:
     color : red, green, blue, 0..255.
     opacity : 0..1.
     visible : whether it is drawn.
-    drawn : filled, outlined or both.
+    draw_style : filled, outlined or both.
     """
 
     name: str

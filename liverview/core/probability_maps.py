@@ -42,7 +42,7 @@ class ProbabilitySlab:
 
     Attributes
     ----------
-    reach : the box of the volume that is kept.
+    search_region : the box of the volume that is kept.
     slices : of the volume, inside the reach.
     probabilities : (labels, i, j, slices) in 255ths, over the whole reach in i and j.
     gates : (levels, i, j, slices) in 255ths.
@@ -83,7 +83,7 @@ class ProbabilityMaps:
 
     Attributes
     ----------
-    reach : the box of the volume that they cover.
+    search_region : the box of the volume that they cover.
     probabilities : (labels, i, j, k) in 255ths, of each label of `FOREGROUND` with its parts, as
         the liver as an organ, vessel and tumor.
     gates : (levels, i, j, k) in 255ths, the coarsest decoder level first.

@@ -64,10 +64,10 @@ class Slab:
     labels : (I, J, stop - start).
     probabilities : (labels, I, J, stop - start), of each label of `FOREGROUND` with its
         parts, as the liver as an organ, vessel and tumor; where they were asked for.
-    box : i and j beyond which all labels are background, for who has to look at them.
+    label_bbox : i and j beyond which all labels are background, for who has to look at them.
     gates : (levels, I, J, stop - start), the coefficients of the attention gates in 255ths, the
         coarsest decoder level first, where they were asked for; 0 where the network did not look.
-    reach : the box of the volume outside of which no slab of the segmentation has labels or
+    search_region : the box of the volume outside of which no slab of the segmentation has labels or
         probabilities; with those, or with gates, only.
 
     Examples
