@@ -167,7 +167,7 @@ def segment_rows(scan: Path, truth: Path | None = None) -> list[Row]:
             median(whole) < 12 and post >= 10 * median(whole),
             notes=[
                 f"{post / median(whole):.1f}x the post's way, whose trained networks' Dice is in "
-                "README; one run of it, labels not cleaned up",
+                "docs/accuracy.md; one run of it, labels not cleaned up",
                 compare_labels(labels, plain, volume, truth),
             ],
         ),

@@ -39,8 +39,8 @@ def pick_device(name: str = "auto") -> torch.device:
 def fastest_type(device: torch.device) -> torch.dtype:
     """The number format to compute in: bfloat16 on CPUs that have tiles for it (AMX), else float32.
 
-    On those it took a third of the time, and left labels and Dice as they were (README,
-    Benchmarks). Elsewhere bfloat16 is emulated, and no other device was measured.
+    On those it took a third of the time, and left labels and Dice as they were
+    (docs/benchmarks.md). Elsewhere bfloat16 is emulated, and no other device was measured.
     """
     has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)  # not in every torch
     tiles = device.type == "cpu" and has_tiles is not None and has_tiles()
