@@ -37,9 +37,9 @@ from liverview.evaluation import summary
 from liverview.evaluation.montage import draw_comparison
 from liverview.evaluation.scoring import evaluate
 from liverview.evaluation.soft_slice_dice import SoftSliceDice
-from liverview.files import nifti
+from liverview.files import images
 from liverview.files.sidefiles.writing import iter_write_side_files
-from liverview.inference.cleanup import MIN_COMPONENT_ML, clean_labels
+from liverview.inference.cleanup import MIN_COMPONENT_ML, iter_clean_labels
 from liverview.inference.segmentation import Models, iter_segment, load_models
 from liverview.measurement.compute import measure
 from liverview.measurement.export import summary_row
@@ -107,7 +107,7 @@ def test_a_liver_of_4000_voxels_is_reported_as_4000(labels: LabelMap) -> None:
 def test_the_commands_count_and_score_it(
     labels: LabelMap, volume: Volume, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for _ in nifti.iter_write_labels(tmp_path / "a.nii.gz", labels, volume):
+    for _ in images.iter_write_labels(tmp_path / "a.nii.gz", labels, volume):
         pass
     paths = [str(tmp_path / name) for name in ("a.nii.gz", "measured.json", "scored.json")]
     assert main(["measure", paths[0], "--json", paths[1]]) == 0
@@ -208,7 +208,7 @@ def test_small_cysts_become_liver(labels: LabelMap) -> None:
     assert MIN_COMPONENT_ML[CYST] == 0.02
     labels.voxels[5, 5, 7] = 4
     clean = labels.voxels.copy(order="F")
-    for _ in clean_labels(clean, np.full(clean.shape, 255, np.uint8), (1.0, 1.0, 1.0)):
+    for _ in iter_clean_labels(clean, np.full(clean.shape, 255, np.uint8), (1.0, 1.0, 1.0)):
         pass
     assert clean[5, 5, 7] == 1
     assert (clean == 4).sum() == 64
@@ -270,8 +270,8 @@ def test_files_carry_it_and_bring_it_back(labels: LabelMap, volume: Volume, tmp_
     path = tmp_path / "case_seg.nii.gz"
     labels.voxels[0, 0, 0] = 9
     for work in (
-        nifti.iter_write_labels(path, labels, volume),
-        nifti.iter_write_masks(tmp_path, "case", labels, volume),
+        images.iter_write_labels(path, labels, volume),
+        images.iter_write_masks(tmp_path, "case", labels, volume),
         iter_write_side_files(path, labels, default_styles(), {}),
     ):
         for _ in work:
@@ -285,9 +285,9 @@ def test_files_carry_it_and_bring_it_back(labels: LabelMap, volume: Volume, tmp_
     assert record["labels"][3]["snomed"]["type"]["meaning"] == "Cyst"
     assert record["liver_with_vessels_and_tumors_ml"] == 4.0
     for name, values in {"liver": (1, 2, 3, 4), "cyst": (4,)}.items():
-        mask = nifti.read_labels(tmp_path / f"case_{name}.nii.gz").voxels
+        mask = images.read_labels(tmp_path / f"case_{name}.nii.gz").voxels
         assert np.array_equal(mask > 0, np.isin(labels.voxels, values))
-    named = nifti.read_named_labels(path)
+    named = images.read_named_labels(path)
     assert named.suggested[4] is CYST
     labels.voxels[0, 0, 0] = 0
     back = named.to_label_map()
@@ -330,8 +330,8 @@ def opened(
 ) -> MainWindow:
     """The window with the case and its labels, both from files."""
     for work in (
-        nifti.iter_write_volume(tmp_path / "case.nii.gz", volume),
-        nifti.iter_write_labels(tmp_path / "labels.nii.gz", labels, volume),
+        images.iter_write_volume(tmp_path / "case.nii.gz", volume),
+        images.iter_write_labels(tmp_path / "labels.nii.gz", labels, volume),
     ):
         for _ in work:
             pass
@@ -370,7 +370,7 @@ def test_saved_and_opened_again_it_is_the_same(
     qtbot: QtBot, opened: MainWindow, answers: Answers, labels: LabelMap, tmp_path: Path
 ) -> None:
     answers.label_map, answers.folder = tmp_path / "again.nii.gz", tmp_path
-    for action in (opened.actions_.save_all, opened.actions_.save_masks):
+    for action in (opened.actions_.file.save_all, opened.actions_.file.save_masks):
         with qtbot.waitSignal(opened.controller.saving.saved, timeout=TIMEOUT_MS):
             action.trigger()
     assert (tmp_path / "case_cyst.nii.gz").exists()
@@ -405,7 +405,7 @@ def segmented(
     window.controller.segmenting.keep_maps = True
     window.controller.show_volume(case.volume, None)
     with qtbot.waitSignal(window.controller.segmenting.segmented, timeout=TIMEOUT_MS):
-        window.actions_.segment.trigger()
+        window.actions_.segment.run.trigger()
     return window
 
 

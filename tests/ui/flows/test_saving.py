@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from liverview.core.labels import FOREGROUND, Label
 from liverview.core.stream import Slab
-from liverview.files import nifti
+from liverview.files import images
 from liverview.ui.main_window import MainWindow
 
 from support.answers import TIMEOUT_MS, Answers
@@ -32,7 +32,7 @@ def test_save_the_label_map(
     assert not segmented.isWindowModified()
     assert segmented.actions_.file.save.isEnabled()  # a second copy is nobody's harm
     assert segmented.session.labels is not None
-    saved = nifti.read_labels(answers.label_map)
+    saved = images.read_labels(answers.label_map)
     assert np.array_equal(saved.voxels, segmented.session.labels.voxels)
     assert np.array_equal(nib.load(answers.label_map).affine, nib.load(scan).affine)
 

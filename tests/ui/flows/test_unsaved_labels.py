@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from liverview.files import nifti
+from liverview.files import images
 from liverview.ui.dialogs.questions import Unsaved
 from liverview.ui.jobs import generators
 from liverview.ui.main_window import MainWindow
@@ -116,7 +116,7 @@ def test_no_question_outlives_its_case(
     answers.label_map_to_write = choose_slowly  # type: ignore[method-assign]
     with qtbot.waitSignal(segmented.controller.opened, timeout=TIMEOUT_MS):
         segmented.actions_.file.save.trigger()
-    assert nifti.read_labels(target).voxels.sum() == found
+    assert images.read_labels(target).voxels.sum() == found
     assert segmented.session.volume is not before
 
 
@@ -142,7 +142,7 @@ def test_saving_what_is_still_being_found_stops_the_search(
     assert answers.asked[0] == "unsaved, segmenting"
     qtbot.waitUntil(lambda: not opened.isVisible(), timeout=TIMEOUT_MS)
     assert stream.closed.is_set()
-    assert nifti.read_labels(answers.label_map).voxels.sum() == 5 * 7 * 4
+    assert images.read_labels(answers.label_map).voxels.sum() == 5 * 7 * 4
 
 
 def test_saving_a_running_segmentation_stops_it_and_nothing_else(
@@ -159,4 +159,4 @@ def test_saving_a_running_segmentation_stops_it_and_nothing_else(
     answers.unsaved, answers.label_map = Unsaved.SAVE, tmp_path / "labels.nii.gz"
     opened.close()
     qtbot.waitUntil(lambda: not opened.isVisible(), timeout=TIMEOUT_MS)
-    assert nifti.read_labels(answers.label_map).voxels.sum() == 5 * 7 * 4
+    assert images.read_labels(answers.label_map).voxels.sum() == 5 * 7 * 4
