@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +94,60 @@ def test_segment_writes_and_measures_in_a_line_each(case: Phantom, tmp_path: Pat
     assert liver.dice > 0.85
 
 
-def test_segmenting_something_else_is_one_sentence(case: Phantom) -> None:
-    with pytest.raises(TypeError, match="must be a Volume, not LabelMap"):
-        lv.segment(case.labels, device="cpu")  # type: ignore[arg-type]
+@pytest.mark.parametrize("given", ["ct.nii.gz", Path("ct.nii.gz"), np.zeros((4, 4, 4)), None])
+def test_segmenting_something_else_is_one_sentence(given: Any, case: Phantom) -> None:
+    for wrong in (given, case.labels):
+        with pytest.raises(TypeError, match=f"must be a Volume, not {type(wrong).__name__}"):
+            lv.segment(wrong, device="cpu")
+        with pytest.raises(TypeError, match="must be a Volume"):
+            list(lv.iter_segment(wrong, device="cpu"))
+
+
+def test_arguments_of_a_wrong_kind_are_refused_before_anything_is_written(
+    case: Phantom, tmp_path: Path
+) -> None:
+    scan, labels, file = case.volume, case.labels, tmp_path / "file.nii"
+    calls: dict[str, Callable[[], object]] = {
+        "labels as a scan": lambda: lv.write_volume(file, labels),  # type: ignore[arg-type]
+        "scan as labels": lambda: lv.write_labels(file, scan),  # type: ignore[arg-type]
+        "swapped": lambda: lv.write_labels(file, scan, labels),  # type: ignore[arg-type]
+        "masks": lambda: lv.write_masks(tmp_path, "case", scan),  # type: ignore[arg-type]
+        "scores": lambda: lv.evaluate(scan, labels),  # type: ignore[arg-type]
+        "reference": lambda: lv.evaluate(labels, scan),  # type: ignore[arg-type]
+        "surfaces": lambda: lv.surfaces(scan),  # type: ignore[arg-type]
+        "report": lambda: lv.write_report(labels, scan, tmp_path),  # type: ignore[arg-type]
+        "path": lambda: lv.evaluate("a.nii", "b.nii"),  # type: ignore[arg-type]
+    }
+    for name, call in calls.items():
+        with pytest.raises(TypeError, match=r"must be a (Volume|LabelMap), not"):
+            call()
+        assert list(tmp_path.iterdir()) == [], name
+
+
+def test_values_out_of_range_are_errors_of_liverview(case: Phantom, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    other = lv.LabelMap(case.labels.voxels, np.eye(4))
+    calls: list[Callable[[], object]] = [
+        lambda: lv.phantom(phase="rainy"),
+        lambda: lv.phantom(seed=-1),
+        lambda: lv.phantom(lesions=-1),
+        lambda: lv.phantom(spacing=(0, 8, 12)),
+        lambda: lv.phantom(device="toaster"),
+        lambda: lv.measure(other, case.volume),
+        lambda: lv.evaluate(other, case.labels),
+        lambda: lv.write_report(case.volume, case.labels, tmp_path / "taken"),
+        lambda: lv.Volume(np.zeros((4, 4)), np.eye(4)),
+        lambda: lv.Grid((0, 4, 4), np.eye(4)),
+    ]
+    for call in calls:
+        with pytest.raises(LiverviewError):
+            call()
+
+
+def test_the_page_of_the_functions_lists_all_that_is_public() -> None:
+    page = Path(lv.__file__).parents[1] / "docs" / "python_api.md"
+    listed = re.findall(r"^::: liverview\.(\w+)$", page.read_text(encoding="utf-8"), re.M)
+    assert sorted(listed) == sorted(PUBLIC)
 
 
 def test_a_scan_without_liver_says_so_in_its_warnings() -> None:

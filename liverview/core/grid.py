@@ -31,7 +31,7 @@ class Grid:
 
     Raises
     ------
-    ValueError : where a side is empty, or the affine is not finite or singular.
+    LiverviewError : where a side is empty, or the affine is not finite or singular.
 
     Examples
     --------
@@ -49,9 +49,11 @@ class Grid:
 
     def __post_init__(self) -> None:
         if len(self.shape) != 3 or 0 in self.shape:
-            raise ValueError(f"voxels must have three axes, none empty, got {self.shape}")
+            raise LiverviewError(f"voxels must have three axes, none empty, got {self.shape}")
         if not is_usable_affine(self.affine):
-            raise ValueError(f"the affine must be (4, 4), finite and not singular: {self.affine}")
+            raise LiverviewError(
+                f"the affine must be (4, 4), finite and not singular: {self.affine}"
+            )
 
     def __repr__(self) -> str:
         return f"Grid {self.describe()}"

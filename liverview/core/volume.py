@@ -333,5 +333,5 @@ def _as_array(values: NDArray[Any], dtype: Any, copy: bool | None) -> NDArray[An
 
 def _check_axes(array: OnGrid) -> None:
     if array.voxels.ndim != 3:
-        raise ValueError(f"voxels must have three axes, got {array.voxels.shape}")
+        raise LiverviewError(f"voxels must have three axes, got {array.voxels.shape}")
     _ = array.grid  # checks itself

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
+from liverview.core.checks import require_labels
 from liverview.core.grid import check_same_grid
 from liverview.core.labels import FOREGROUND, Label, label_entry, label_mask
 from liverview.core.stream import Progress, ProgressCallback
@@ -27,8 +28,11 @@ def iter_evaluate(predicted: LabelMap, reference: LabelMap) -> Iterator[Progress
 
     Raises
     ------
+    TypeError : where one of them is no label map.
     GridMismatchError : where shapes or affines differ.
     """
+    for labels in (predicted, reference):
+        require_labels(labels)
     check_same_grid(predicted, reference)
     for number, label in enumerate(FOREGROUND):
         score = yield from _iter_score(predicted, reference, label, number / len(FOREGROUND))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from liverview.core.checks import require_labels, require_volume
 from liverview.core.grid import GridMismatchError, check_same_grid
 from liverview.core.labels import FOREGROUND, Label, LabelStyle, default_styles, label_mask
 from liverview.core.orientation import turn_from_ras
@@ -286,6 +287,7 @@ def iter_write_volume(
 ) -> Iterator[Progress]:
     """Write a volume as `write_volume` does; yields progress."""
     path = as_path(path)
+    require_volume(volume)
     known = format_to_write(path)
     _check_source(volume)
     yield from known.load().iter_write_volume(path, volume, overwrite=overwrite)
@@ -331,7 +333,9 @@ def _iter_write(
 
 def _on_grid(labels: LabelMap, volume: Volume | None) -> LabelMap:
     """The labels with the stored grid that they are to be written on."""
+    require_labels(labels)
     if volume is not None:
+        require_volume(volume)
         check_same_grid(volume, labels)
         labels = replace(labels, affine=volume.affine, source=volume.source)
     _check_source(labels)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from liverview.core.checks import require_volume
 from liverview.core.grid import Voxel
 from liverview.core.stream import Message, Progress, ProgressCallback, Slab
 from liverview.core.volume import LabelMap, Volume
@@ -53,6 +54,7 @@ def segment(
     >>> labels
     LabelMap 96x84x40, 4.00x4.00x5.00 mm, RAS+, liver ... mL, vessel ... mL, tumor ... mL, "ct"
     """
+    require_volume(scan)
     labels = np.zeros(scan.shape, np.uint8, order="F")
     warnings = []
     for item in iter_segment(scan, device=device, weights=weights, start=start):
@@ -98,8 +100,7 @@ def iter_segment(
     ...         break
     the first labels begin at slice ...
     """
-    if not isinstance(scan, Volume):
-        raise TypeError(f"the scan must be a Volume, not {type(scan).__name__}: liverview.read")
+    require_volume(scan)
     models = _load_models(None if weights is None else as_path(weights))
     yield from segmentation.iter_segment(
         scan, models, device, start, probabilities=probabilities, gates=gates

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from liverview.core.grid import same_grid
+from liverview.core.checks import require_labels, require_volume
+from liverview.core.grid import GridMismatchError, same_grid
 from liverview.core.stream import Progress, ProgressCallback, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.measurement.reading import PHASE, READ, iter_count_voxels
@@ -30,7 +31,7 @@ def measure(
     Raises
     ------
     TypeError : where ``labels`` is no label map, as with the two arguments swapped.
-    ValueError : where volume and labels lie on different grids.
+    GridMismatchError : where volume and labels lie on different grids.
 
     Examples
     --------
@@ -67,14 +68,13 @@ def iter_measure(
     Raises
     ------
     TypeError : where ``labels`` is no label map, as with the two arguments swapped.
-    ValueError : where volume and labels lie on different grids.
+    GridMismatchError : where volume and labels lie on different grids.
     """
-    if not isinstance(labels, LabelMap):
-        raise TypeError(f"the labels to measure must be a LabelMap, not {type(labels).__name__}")
-    if volume is not None and not isinstance(volume, Volume):
-        raise TypeError(f"the scan must be a Volume, not {type(volume).__name__}")
+    require_labels(labels)
+    if volume is not None:
+        require_volume(volume)
     if volume is not None and not same_grid(volume, labels):
-        raise ValueError(
+        raise GridMismatchError(
             f"{labels.name} lies on another grid than {volume.name}: "
             "measure labels with the scan they were made for."
         )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
+from liverview.core.checks import require_labels
 from liverview.core.labels import FOREGROUND, Label, label_entry, label_mask
 from liverview.core.stream import Progress, ProgressCallback
 from liverview.core.volume import LabelMap
@@ -87,6 +88,7 @@ def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
 
     Labels are read once each, so that a map which grows meanwhile does no harm.
     """
+    require_labels(labels)
     for number, label in enumerate(FOREGROUND):
         yield Progress(_PHASE, number / len(FOREGROUND))
         box = Box.around(label_mask(labels.voxels, label))

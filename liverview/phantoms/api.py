@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from enum import Enum
+from typing import TypeVar
+
+from liverview.core.errors import LiverviewError
 from liverview.core.stream import ProgressCallback, result_of
+from liverview.networks.runtime import pick_device
 from liverview.phantoms.config import Phantom, PhantomConfig, Phase, Region
 from liverview.phantoms.generation import iter_generate
+
+T = TypeVar("T", bound=Enum)
 
 
 def phantom(
@@ -37,7 +44,7 @@ def phantom(
 
     Raises
     ------
-    ValueError : where an argument is out of its range.
+    LiverviewError : where an argument is out of its range, or the device is not there.
 
     Examples
     --------
@@ -54,7 +61,16 @@ def phantom(
         seed=seed,
         lesions=lesions,
         noise_hu=noise_hu,
-        phase=Phase(phase),
-        region=Region(region),
+        phase=_member(Phase, "phase", phase),
+        region=_member(Region, "region", region),
     )
+    device = str(pick_device(device))
     return result_of(iter_generate(config, device), Phantom, progress)
+
+
+def _member(kind: type[T], name: str, value: str) -> T:
+    try:
+        return kind(value)
+    except ValueError as error:
+        known = ", ".join(str(member.value) for member in kind)
+        raise LiverviewError(f"{name} must be one of {known}, not {value!r}.") from error

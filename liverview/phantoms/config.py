@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from liverview.core.errors import LiverviewError
 from liverview.core.volume import LabelMap, Volume
 
 
@@ -56,15 +57,17 @@ class PhantomConfig:
 
     def __post_init__(self) -> None:
         if len(self.shape) != 3 or not all(1 <= n <= 2048 for n in self.shape):
-            raise ValueError(f"shape must be three numbers from 1 to 2048, got {self.shape}")
+            raise LiverviewError(f"shape must be three numbers from 1 to 2048, got {self.shape}")
         if len(self.spacing) != 3 or not all(0.1 <= s <= 50 for s in self.spacing):
-            raise ValueError(f"spacing must be three numbers from 0.1 to 50, got {self.spacing}")
+            raise LiverviewError(
+                f"spacing must be three numbers from 0.1 to 50, got {self.spacing}"
+            )
         if self.seed < 0:
-            raise ValueError(f"the seed must be 0 or more, got {self.seed}")
+            raise LiverviewError(f"the seed must be 0 or more, got {self.seed}")
         if not 0 <= self.lesions <= 200:
-            raise ValueError(f"lesions must be 0 to 200, got {self.lesions}")
+            raise LiverviewError(f"lesions must be 0 to 200, got {self.lesions}")
         if not 0 <= self.noise_hu <= 500:
-            raise ValueError(f"noise must be 0 to 500 HU, got {self.noise_hu}")
+            raise LiverviewError(f"noise must be 0 to 500 HU, got {self.noise_hu}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +78,7 @@ class Phantom:
     --------
     >>> import liverview as lv
     >>> made = lv.phantom(seed=1, shape=(48, 40, 16), spacing=(8, 8, 12))
-    >>> made.volume.shape == phantom.labels.shape
+    >>> made.volume.shape == made.labels.shape
     True
     """
 

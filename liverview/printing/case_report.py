@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from liverview.core.checks import require_labels, require_volume
 from liverview.core.grid import check_same_grid
 from liverview.core.stream import ProgressCallback, result_of
 from liverview.core.volume import LabelMap, Volume
-from liverview.files.atomic import check_target
+from liverview.files.atomic import TargetError, check_target
 from liverview.files.opening import PathLike, as_path
 from liverview.printing import pdf
 from liverview.report.assembly import ReportPaths, WrittenReport, iter_write_report, report_paths
@@ -50,10 +51,17 @@ def write_report(
     >>> paths.pdf.name, paths.lesions.suffix
     ('ct_report.pdf', '.csv')
     """
+    require_volume(scan)
+    require_labels(labels)
     check_same_grid(scan, labels)
     target = as_path(folder)
     pdf.prepare_qt()
-    target.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TargetError(
+            f"{target} cannot be a folder ({error.strerror}): choose another one."
+        ) from error
     for path in report_paths(target, scan.name):
         check_target(path, overwrite=overwrite)
     origin = Provenance(scan=scan.name, labels=labels.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from enum import Enum
 
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
+from liverview.core.labels import FOREGROUND, Label
+from liverview.core.volume import LabelMap
 
 
 class LabelState(Enum):
@@ -50,3 +53,31 @@ class LabelChange:
     box: Box
     before: NDArray[np.uint8]
     version: int
+
+
+@dataclass(frozen=True, eq=False)
+class LabelSnapshot:
+    """Labels with what is known of them, to go back to."""
+
+    labels: LabelMap
+    lent: weakref.WeakSet[LabelMap]
+    version: int
+    result: int
+    counts: NDArray[np.int64]
+    label_bbox: Box | None
+    has_labels: bool
+    modified: bool
+    source: LabelSource
+
+
+def no_counts() -> NDArray[np.int64]:
+    """Zero voxels of every label, by value."""
+    return np.zeros(max(Label) + 1, np.int64)
+
+
+def count_labels(voxels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Voxels of each label; one look per label is far faster than a histogram."""
+    counts = no_counts()
+    for label in FOREGROUND:
+        counts[label] = np.count_nonzero(voxels == label)
+    return counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +16,14 @@ from liverview.core.grid import Voxel
 from liverview.core.labels import FOREGROUND, Label, count_with_parts
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Volume
-from liverview.ui.state.label_changes import LabelChange, LabelSource, LabelState
-
-
-@dataclass(frozen=True, eq=False)
-class _LabelSnapshot:
-    """Labels with what is known of them, to go back to."""
-
-    labels: LabelMap
-    lent: weakref.WeakSet[LabelMap]
-    result: int
-    counts: NDArray[np.int64]
-    label_bbox: Box | None
-    has_labels: bool
-    modified: bool
-    source: LabelSource
+from liverview.ui.state.label_changes import (
+    LabelChange,
+    LabelSnapshot,
+    LabelSource,
+    LabelState,
+    count_labels,
+    no_counts,
+)
 
 
 class LabelStore(QObject):
@@ -43,7 +36,7 @@ class LabelStore(QObject):
     ----------
     labels : the label map on the grid of the open volume; None without one. Its array is
         another one after a change that was made in a copy.
-    version : grows with every change of a voxel.
+    version : another number after every change of a voxel; labels that come back bring theirs.
     result : a number that stays while a result grows or is edited, and is another one for
         labels of another origin; labels that come back bring theirs.
     label_bbox : a block of the volume that holds all labels; None without any.
@@ -77,8 +70,10 @@ class LabelStore(QObject):
         self.segmenting = False
         self.modified = False
         self._results = 0
-        self._counts: NDArray[np.int64] = _no_counts()
-        self._before: _LabelSnapshot | None = None  # from before the segmentation
+        self._versions = 0
+        self._editing = False
+        self._counts: NDArray[np.int64] = no_counts()
+        self._before: LabelSnapshot | None = None  # from before the segmentation
         self._lent: weakref.WeakSet[LabelMap] = weakref.WeakSet()  # snapshots of this array
         self._history: list[Callable[[LabelChange], object]] = []
 
@@ -133,12 +128,22 @@ class LabelStore(QObject):
 
         Raises
         ------
-        RuntimeError : while a segmentation streams.
+        RuntimeError : while a segmentation streams, or another edit is open.
+        ValueError : where the box reaches beyond the volume.
         """
-        if self.segmenting:
-            raise RuntimeError(f"{name}: labels cannot be edited while a segmentation streams")
-        with self._changing(box) as (voxels, before):
-            yield voxels
+        if self.segmenting or self._editing:
+            other = "a segmentation streams" if self.segmenting else "another edit is open"
+            raise RuntimeError(f"{name}: labels cannot be edited while {other}")
+        if any(
+            side.start < 0 or side.stop > n for side, n in zip(box, self._whole.stop, strict=True)
+        ):
+            raise ValueError(f"{name}: {box} reaches beyond the volume")
+        self._editing = True
+        try:
+            with self._changing(box) as (voxels, before):
+                yield voxels
+        finally:
+            self._editing = False
         if np.array_equal(voxels, before):
             return
         self.has_labels = True
@@ -198,8 +203,7 @@ class LabelStore(QObject):
         """Go back to the labels from before the segmentation."""
         if self._before is None:
             return
-        kept, self._before = self._before, None
-        dropped = self._keep()
+        kept, self._before, dropped = self._before, None, self._keep()
         had_some, self.has_unfinished_labels = self.has_unfinished_labels, False
         self._restore(kept)
         if had_some and not self.segmenting:
@@ -241,8 +245,7 @@ class LabelStore(QObject):
         if version is None or version == self.version:
             self._set_modified(False)
 
-    # ---- how ------------------------------------------------------------------------------
-
+    # ---- how -----------------------------------------------------------------------------
     @property
     def _whole(self) -> Box:
         assert self.labels is not None
@@ -260,11 +263,13 @@ class LabelStore(QObject):
         finally:
             if not finished:
                 voxels[...] = before
-        self._counts = self._counts + _count_labels(voxels) - _count_labels(before)
+        if np.array_equal(voxels, before):
+            return
+        self._counts = self._counts + count_labels(voxels) - count_labels(before)
         changed = Box.around(voxels)
         if changed is not None:
             self.label_bbox = changed.shifted(box.start).union(self.label_bbox)
-        self.version += 1
+        self.version = self._new_version()
 
     def _writable(self) -> NDArray[np.uint8]:
         """The array to write to: a copy, where the current one is lent to a job."""
@@ -277,10 +282,11 @@ class LabelStore(QObject):
     def _empty(self, like: Volume | LabelMap) -> LabelMap:
         return LabelMap(np.zeros(like.shape, np.uint8, order="F"), like.affine, like.name)
 
-    def _keep(self) -> _LabelSnapshot:
-        return _LabelSnapshot(
+    def _keep(self) -> LabelSnapshot:
+        return LabelSnapshot(
             self.snapshot(),
             self._lent,
+            self.version,
             self.result,
             self._counts,
             self.label_bbox,
@@ -301,24 +307,37 @@ class LabelStore(QObject):
         if result is None:
             self._results += 1
             result = self._results
-        counts = _no_counts() if bbox is None else _count_labels(labels.voxels[bbox])
+        counts = no_counts() if bbox is None else count_labels(labels.voxels[bbox])
         lent = weakref.WeakSet([labels])  # whoever made them may still read them
         self._restore(
-            _LabelSnapshot(labels, lent, result, counts, bbox, has_labels, self.modified, source)
+            LabelSnapshot(
+                labels,
+                lent,
+                self._new_version(),
+                result,
+                counts,
+                bbox,
+                has_labels,
+                self.modified,
+                source,
+            )
         )
 
-    def _restore(self, kept: _LabelSnapshot) -> None:
+    def _restore(self, kept: LabelSnapshot) -> None:
         self.labels, self._lent = replace(kept.labels), kept.lent
         self.result, self._counts = kept.result, kept.counts
         self.label_bbox, self.has_labels = kept.label_bbox, kept.has_labels
-        self.source = kept.source
-        self.version += 1
+        self.source, self.version = kept.source, kept.version
+
+    def _new_version(self) -> int:
+        self._versions += 1
+        return self._versions
 
     def _tell(self, name: str, box: Box, before: NDArray[np.uint8]) -> None:
         for hook in self._history:
             hook(LabelChange(name, box, before, self.version))
 
-    def _tell_replaced(self, name: str, old: _LabelSnapshot) -> None:
+    def _tell_replaced(self, name: str, old: LabelSnapshot) -> None:
         """All labels are others: the old ones, in the box that holds both, are what was before."""
         if self._history:
             boxes = [box for box in (old.label_bbox, self.label_bbox) if box is not None]
@@ -329,15 +348,3 @@ class LabelStore(QObject):
         if modified != self.modified:
             self.modified = modified
             self.modified_changed.emit()
-
-
-def _no_counts() -> NDArray[np.int64]:
-    return np.zeros(max(Label) + 1, np.int64)
-
-
-def _count_labels(voxels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Voxels of each label; one look per label is far faster than a histogram."""
-    counts = _no_counts()
-    for label in FOREGROUND:
-        counts[label] = np.count_nonzero(voxels == label)
-    return counts

@@ -62,6 +62,7 @@ class Session(QObject):
         super().__init__(parent)
         self.volume: Volume | None = None
         self.store = LabelStore(self)
+        self._segmented = False  # when the store last told of its state
         self.store.state_changed.connect(self._on_label_state_changed)
         self.reference: LabelMap | None = None
         self.path: Path | None = None
@@ -107,8 +108,10 @@ class Session(QObject):
         self.progress_changed.emit()
 
     def _on_label_state_changed(self) -> None:
-        """Progress is that of a segmentation, which begins or is over."""
-        self.set_progress(self.progress if self.store.segmenting else None)
+        """Where a segmentation begins or ends, progress is its own or nobody's."""
+        was, self._segmented = self._segmented, self.store.segmenting
+        if was or self.store.segmenting:
+            self.set_progress(self.progress if self.store.segmenting else None)
 
     def set_reference(self, reference: LabelMap) -> None:
         """Compare the labels with others on the same grid."""
