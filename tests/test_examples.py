@@ -56,7 +56,8 @@ def test_examples_take_files(case: Phantom, folder: Path) -> None:
     scan, labels = scans / "case_seg.nii.gz", references / "case_seg.nii.gz"
     examples = ROOT / "examples"
     run(examples / "segment_folder.py", scans, folder / "out")
-    (row,) = csv.DictReader((folder / "out" / "volumes.csv").open())
+    table = (folder / "out" / "volumes.csv").read_text(encoding="utf-8")
+    (row,) = csv.DictReader(table.splitlines())
     assert row["scan"] == "case_seg"
     found = lv.read_labels(folder / "out" / "case_seg_seg.nii.gz")
     assert float(row["liver_ml"]) == pytest.approx(
