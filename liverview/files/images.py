@@ -265,11 +265,7 @@ def write_masks(
     Parameters
     ----------
     folder, name : of the files.
-    labels, volume, styles, overwrite : as for `write_labels`.
-
-    Raises
-    ------
-    As `write_labels` does.
+    labels, volume, styles, overwrite : as for `write_labels`, whose errors it raises.
 
     Examples
     --------

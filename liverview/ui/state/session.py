@@ -108,7 +108,7 @@ class Session(QObject):
         self.progress_changed.emit()
 
     def _on_label_state_changed(self) -> None:
-        """Where a segmentation begins or ends, progress is its own or nobody's."""
+        """Drop the progress of a segmentation that is over; another job keeps its own."""
         was, self._segmented = self._segmented, self.store.segmenting
         if was or self.store.segmenting:
             self.set_progress(self.progress if self.store.segmenting else None)
