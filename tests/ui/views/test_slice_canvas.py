@@ -160,7 +160,7 @@ def test_a_toggle_changes_the_pixels_of_its_label_only(
         for voxel in voxels_of(labeled, plane):
             point = view.widget_position(voxel).toPoint()
             same = before[plane].pixelColor(point) == after.pixelColor(point)
-            assert same == (labeled.label_at(voxel) is not hidden)
+            assert same == (labeled.store.label_at(voxel) is not hidden)
 
 
 def test_labels_are_blended_by_their_opacity(
