@@ -131,7 +131,7 @@ def test_values_that_no_label_has_are_in_no_mask(write: Write, tmp_path: Path) -
     for _ in images.iter_write_masks(tmp_path, "case", labels, volume):
         pass
     for label, values in {"liver": (1, 2, 3), "vessel": (2,), "tumor": (3,)}.items():
-        mask = images.read_labels(tmp_path / f"case_{label}.nii.gz").voxels
+        mask = images.read_label_values(tmp_path / f"case_{label}.nii.gz").voxels
         assert np.array_equal(mask, np.isin(labels.voxels, values)), label
     assert (labels.voxels == 9).sum() == 1
 
