@@ -8,13 +8,7 @@ from pathlib import Path
 
 from liverview.cli.errors import expected_errors
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import (
-    iter_with_progress_bar,
-    read_labels,
-    result_of,
-    scores_by_name,
-    write_json,
-)
+from liverview.cli.printing import iter_with_progress_bar, read_labels, scores_by_name, write_json
 
 _NO_REFERENCE = (
     '"-": the reference lacks the label; the volume error is then invented volume, and the scan\n'
@@ -79,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
 def _evaluate_cases(options: argparse.Namespace) -> int:
     if options.predicted is not None:
         raise ValueError(f"--cases segments its scans itself: leave {options.predicted} out.")
+    from liverview.core.stream import result_of
     from liverview.evaluation.cases import CaseResult, case_files, find_cases, iter_evaluate_case
     from liverview.evaluation.montage import save_montage
     from liverview.evaluation.summary import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from liverview.cli.printing import drain, iter_with_progress_bar, result_of
+from liverview.cli.printing import iter_with_progress_bar
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,6 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
+    from liverview.core.stream import drain, result_of
     from liverview.files import images
     from liverview.files.formats import DEFAULT_SUFFIX
     from liverview.networks.runtime import pick_device
@@ -79,6 +80,7 @@ def _sheet(options: argparse.Namespace) -> int:
     import numpy as np
     from PIL import Image
 
+    from liverview.core.stream import result_of
     from liverview.files.atomic import atomic_write, check_target
     from liverview.phantoms.config import PhantomConfig
     from liverview.phantoms.sheet import iter_contact_sheet

@@ -59,16 +59,3 @@ def iter_with_progress_bar(stream: Iterable[T]) -> Iterator[T]:
             yield item
     finally:
         print(clear, end="", file=sys.stderr)
-
-
-def result_of(stream: Iterable[Any], kind: type[T]) -> T:
-    """The last item of a stream, which is its result."""
-    *_, item = stream
-    if not isinstance(item, kind):
-        raise TypeError(f"the stream ended with {item!r}, not with a {kind.__name__}")
-    return item
-
-
-def drain(stream: Iterable[Any]) -> None:
-    for _ in stream:
-        pass

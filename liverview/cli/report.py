@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from liverview.cli.printing import iter_with_progress_bar, read_labels, result_of
+from liverview.cli.printing import iter_with_progress_bar, read_labels
 from liverview.core.about import DISCLAIMER
 
 
@@ -28,6 +28,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
+    from liverview.core.stream import result_of
     from liverview.core.volume import Volume
     from liverview.files import formats, images
     from liverview.files.atomic import check_target

@@ -25,11 +25,6 @@ class JobRunner(QObject):
         self._live: set[Job] = set()
         self._shut_down = False
 
-    @property
-    def live_jobs(self) -> frozenset[Job]:
-        """The jobs whose threads have not ended."""
-        return frozenset(self._live)
-
     def start(self, work: Iterator[object]) -> Job:
         """Start a job whose errors are reported.
 
