@@ -222,6 +222,9 @@ class LabelMap(OnGrid):
     source : the stored grid of the scan it was made from or the file it was read from, on which
         it is written; None where there is none.
     warnings : what a person should know about how it was made or read, one sentence each.
+    partial : a segmentation that was stopped made it; what is missing was not looked at.
+    defined : the labels that its maker drew, where present; None where nothing says.
+    ignored : (I, J, K) bool, the voxels that nobody judged and no score counts; None for none.
 
     Examples
     --------
@@ -239,6 +242,9 @@ class LabelMap(OnGrid):
     name: str = "labels"
     source: SourceGrid | None = None
     warnings: tuple[str, ...] = field(default=())
+    partial: bool = False
+    defined: frozenset[Label] | None = None
+    ignored: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         _check_axes(self)
