@@ -16,7 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from liverview.core.waiting_threads import limit_spinning
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+limit_spinning()  # as the commands do, before torch is imported
 
 from drawing import draw_rows
 from files import open_rows, save_rows
@@ -24,10 +27,11 @@ from growth import grow, lines
 from inputs import phantom
 from many import many_rows
 from measuring import Row
+from neighbor import neighbor_rows
 from segmenting import segment_rows
 from starting import start_rows
 
-PARTS = ("start", "files", "draw", "segment", "many", "growth")
+PARTS = ("start", "files", "draw", "segment", "neighbor", "many", "growth")
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd")
 
 
@@ -64,6 +68,7 @@ def main() -> None:
             "segment": lambda: (
                 segment_rows(scan, labels) + [row for path in given for row in segment_rows(path)]
             ),
+            "neighbor": lambda: neighbor_rows(options.scan or scan),
             "many": lambda: many_rows(phantom(folder, 256, 60)[0]),
         }
         rows: list[Row] = []

@@ -107,12 +107,19 @@ def alternating(
     return seconds
 
 
-def in_child(module: str, function: str, *arguments: object) -> list[float]:
+def in_child(
+    module: str,
+    function: str,
+    *arguments: object,
+    environment: Mapping[str, str] | None = None,
+) -> list[float]:
     """The numbers that a function of a benchmark prints in a process of its own."""
     given = ", ".join(repr(str(argument)) for argument in arguments)
     code = f"import sys; sys.path.insert(0, {str(HERE)!r}); import {module}; "
     code += f"{module}.{function}({given})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
     return [float(value) for value in done.stdout.split()]
 
 

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from liverview.cli.errors import expected_errors
 from liverview.cli.parser import COMMANDS, command_parser
 from liverview.cli.window import window_parser
+from liverview.core.waiting_threads import limit_spinning
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, or 2 after one clear sentence."""
+    limit_spinning()
     given = list(sys.argv[1:] if arguments is None else arguments)
     command = given[0] if given and given[0] in COMMANDS else None
     options = (command_parser() if command else window_parser(COMMANDS)).parse_args(given)
