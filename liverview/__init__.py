@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from liverview.core.errors import LiverviewError
     from liverview.core.grid import Grid
     from liverview.core.labels import Label
+    from liverview.core.placing import place_labels
     from liverview.core.stream import Message, Progress, Slab
     from liverview.core.volume import LabelMap, Volume
     from liverview.evaluation.scores import LabelScore
@@ -61,6 +62,7 @@ _HOME = {
     "Volume": "core.volume",
     "evaluate": "evaluation.scoring",
     "phantom": "phantoms.api",
+    "place_labels": "core.placing",
     "iter_read": "files.images",
     "iter_segment": "inference.api",
     "iter_write_labels": "files.images",
@@ -108,6 +110,7 @@ __all__ = [
     "labels_from_sitk",
     "measure",
     "phantom",
+    "place_labels",
     "read",
     "read_labels",
     "read_summary",

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from liverview.cli.errors import expected_errors
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import iter_with_progress_bar, read_labels, scores_by_name, write_json
+from liverview.cli.printing import (
+    add_resample_option,
+    iter_with_progress_bar,
+    place_labels,
+    read_labels,
+    scores_by_name,
+    write_json,
+)
 
 _NO_REFERENCE = (
     '"-": the reference lacks the label; the volume error is then invented volume, and the scan\n'
@@ -45,6 +52,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FILE.png",
         help="with --cases: a picture of every case's worst slice",
     )
+    add_resample_option(parser, "labels", "the reference or the scan")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.set_defaults(run=run)
@@ -61,7 +69,9 @@ def run(options: argparse.Namespace) -> int:
     from liverview.evaluation.summary import MAP_FIGURES, table_heading, table_row
 
     check_outputs(options, [options.predicted, options.reference])
-    scores = evaluate(read_labels(options.predicted), read_labels(options.reference))
+    reference = read_labels(options.reference)
+    predicted = place_labels(read_labels(options.predicted), reference, resample=options.resample)
+    scores = evaluate(predicted, reference)
     print(table_heading(MAP_FIGURES))
     for score in scores:
         print(table_row(score, MAP_FIGURES))
@@ -95,9 +105,8 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
     print(f"{'scan':<{width}}  {table_heading(SCAN_FIGURES)}")
     for folder in folders:
         try:
-            result = result_of(
-                iter_with_progress_bar(iter_evaluate_case(folder, models, device)), CaseResult
-            )
+            work = iter_evaluate_case(folder, models, device, resample=options.resample)
+            result = result_of(iter_with_progress_bar(work), CaseResult)
         except expected_errors() as error:
             failed[folder.name] = str(error)
             print(f"liverview: {folder.name}: {error}", file=sys.stderr)

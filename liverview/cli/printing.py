@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from liverview.core.volume import LabelMap
+    from liverview.core.volume import LabelMap, Volume
     from liverview.evaluation.scores import LabelScore
     from liverview.measurement.results import Measurement
 
@@ -40,6 +41,28 @@ def read_labels(path: Path) -> LabelMap:
     for note in labels.warnings:
         print(f"{path.name}: {note}", file=sys.stderr)
     return labels
+
+
+def place_labels(labels: LabelMap, on: Volume | LabelMap, *, resample: bool) -> LabelMap:
+    """Labels on the voxels of a scan or reference; how they came there is said."""
+    from liverview.core.placing import iter_place_labels
+    from liverview.core.stream import result_of
+    from liverview.core.volume import LabelMap
+
+    work = iter_with_progress_bar(iter_place_labels(labels, on, resample=resample))
+    placed = result_of(work, LabelMap)
+    for note in placed.warnings[len(labels.warnings) :]:
+        print(note, file=sys.stderr)
+    return placed
+
+
+def add_resample_option(parser: argparse.ArgumentParser, of: str, onto: str) -> None:
+    """Add --resample, with its help in these words."""
+    parser.add_argument(
+        "--resample",
+        action="store_true",
+        help=f"take {of} on another grid than {onto} by nearest neighbor, instead of refusing it",
+    )
 
 
 def iter_with_progress_bar(stream: Iterable[T]) -> Iterator[T]:

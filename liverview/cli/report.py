@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
-from liverview.cli.printing import iter_with_progress_bar, read_labels
+from liverview.cli.printing import (
+    add_resample_option,
+    iter_with_progress_bar,
+    place_labels,
+    read_labels,
+)
 from liverview.core.about import DISCLAIMER
 
 
@@ -23,6 +29,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--volume", type=int, default=0, metavar="N", help="of 4D files, 0 if not said"
     )
+    add_resample_option(parser, "LABELS", "SCAN")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.set_defaults(run=run)
 
@@ -50,7 +57,10 @@ def run(options: argparse.Namespace) -> int:
     volume = result_of(
         iter_with_progress_bar(images.iter_read(options.scan, options.volume)), Volume
     )
-    labels = read_labels(options.labels)
+    read = read_labels(options.labels)
+    labels = place_labels(read, volume, resample=options.resample)
+    placing = labels.warnings[len(read.warnings) :]
+    volume = replace(volume, warnings=(*volume.warnings, *placing))
     origin = Provenance(scan=options.scan.name, labels=options.labels.name)
     work = iter_write_report(volume, labels, options.output, origin, pdf.write_pdf)
     for path in result_of(iter_with_progress_bar(work), WrittenReport).paths:

@@ -48,13 +48,13 @@ def turn_from_ras(array: NDArray[Any], orientation: Orientation) -> NDArray[Any]
 
 def ras_affine(affine: Affine, orientation: Orientation, shape: Sequence[int]) -> Affine:
     """The affine of `turn_to_ras`, from that of the stored array and its shape."""
-    turned: Affine = affine @ _ras_to_stored(orientation, shape)
+    turned: Affine = affine @ turned_axes(orientation, shape)
     return turned
 
 
 def stored_affine(affine: Affine, orientation: Orientation, shape: Sequence[int]) -> Affine:
     """The affine of the stored array, of this shape, from that of the RAS+ one."""
-    stored: Affine = affine @ np.linalg.inv(_ras_to_stored(orientation, shape))
+    stored: Affine = affine @ np.linalg.inv(turned_axes(orientation, shape))
     return stored
 
 
@@ -62,8 +62,8 @@ def _flip(array: NDArray[Any], directions: list[int]) -> NDArray[Any]:
     return array[tuple(slice(None, None, direction) for direction in directions)]
 
 
-def _ras_to_stored(orientation: Orientation, shape: Sequence[int]) -> Affine:
-    """(4, 4), from RAS+ voxel indices to those of the stored array of this shape."""
+def turned_axes(orientation: Orientation, shape: Sequence[int]) -> Affine:
+    """(4, 4), from voxel indices after `turn_to_ras` to those of the stored array of this shape."""
     matrix = np.zeros((4, 4))
     matrix[3, 3] = 1
     for axis, (nearest, direction) in enumerate(orientation):

@@ -90,9 +90,11 @@ class SourceGrid:
     format : name of the file format that wrote the fields below and alone can read them; empty
         for an array or image from memory.
     header : the file's header, byte for byte.
-    repaired : the stored affine could not be used as it was.
+    repaired : an affine of the header could not be used as it was, and is written anew.
     unit_mm : millimeters in the unit of the file's header.
     extensions : of the header, each its code and its content as stored.
+    itk_affine : stored voxel index -> world mm, RAS+, as ITK makes it of the same header; None
+        where that is not known.
     """
 
     shape: tuple[int, int, int]
@@ -102,6 +104,7 @@ class SourceGrid:
     repaired: bool = False
     unit_mm: float = 1.0
     extensions: tuple[tuple[int, bytes], ...] = ()
+    itk_affine: Affine | None = None
 
     def __repr__(self) -> str:
         shape = "x".join(str(n) for n in self.shape)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from liverview.core.grid import check_same_grid
+from liverview.core.placing import iter_place_labels
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap
 from liverview.evaluation.montage import draw_comparison
@@ -68,11 +68,12 @@ def case_files(folder: Path) -> tuple[Path, Path]:
 
 
 def iter_evaluate_case(
-    folder: Path, models: Models, device: str = "auto"
+    folder: Path, models: Models, device: str = "auto", *, resample: bool = False
 ) -> Iterator[Progress | Message | CaseResult]:
     """Segment a case's scan and compare it with its reference, voxel by voxel of the scan.
 
-    Yields progress, then the result.
+    Yields progress, then the result. With ``resample``, a reference on another grid is taken by
+    nearest neighbor.
 
     Raises
     ------
@@ -82,7 +83,11 @@ def iter_evaluate_case(
     """
     scan_file, reference_file = case_files(folder)
     volume, reference = images.read(scan_file), images.read_labels(reference_file)
-    check_same_grid(volume, reference)
+    for placed in iter_place_labels(reference, volume, resample=resample):
+        if isinstance(placed, LabelMap):
+            reference = placed
+        else:
+            yield placed
     for note in (
         *volume.warnings,
         *(f"{reference_file.name}: {note}" for note in reference.warnings),

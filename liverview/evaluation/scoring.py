@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from liverview.core.checks import require_labels
-from liverview.core.grid import check_same_grid
 from liverview.core.labels import FOREGROUND, Label, label_entry, label_mask
+from liverview.core.placing import place_labels
 from liverview.core.stream import Progress, ProgressCallback
 from liverview.core.volume import LabelMap
 from liverview.evaluation.metrics import Mask, cl_dice, dice, lesion_agreement, surface_agreement
@@ -29,11 +29,11 @@ def iter_evaluate(predicted: LabelMap, reference: LabelMap) -> Iterator[Progress
     Raises
     ------
     TypeError : where one of them is no label map.
-    GridMismatchError : where shapes or affines differ.
+    GridMismatchError : where they do not lie on the same voxels, see `place_labels`.
     """
     for labels in (predicted, reference):
         require_labels(labels)
-    check_same_grid(predicted, reference)
+    predicted = place_labels(predicted, reference)
     for number, label in enumerate(FOREGROUND):
         score = yield from _iter_score(predicted, reference, label, number / len(FOREGROUND))
         yield score
@@ -75,12 +75,12 @@ def evaluate(
 
     Parameters
     ----------
-    predicted, reference : on the same voxels.
+    predicted, reference : on the same voxels, see `place_labels`.
     progress : is called with a `Progress` from time to time.
 
     Raises
     ------
-    GridMismatchError : where shapes or affines differ.
+    GridMismatchError : where they do not lie on the same voxels.
 
     Examples
     --------

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from liverview.core.checks import require_labels, require_volume
-from liverview.core.grid import GridMismatchError, check_same_grid
+from liverview.core.grid import GridMismatchError
 from liverview.core.labels import FOREGROUND, Label, LabelStyle, default_styles, label_mask
 from liverview.core.orientation import turn_from_ras
+from liverview.core.placing import place_labels
 from liverview.core.stream import Progress, ProgressCallback, drain, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import atomic
@@ -332,8 +333,7 @@ def _on_grid(labels: LabelMap, volume: Volume | None) -> LabelMap:
     require_labels(labels)
     if volume is not None:
         require_volume(volume)
-        check_same_grid(volume, labels)
-        labels = replace(labels, affine=volume.affine, source=volume.source)
+        labels = replace(place_labels(labels, volume), affine=volume.affine, source=volume.source)
     _check_source(labels)
     return labels
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from liverview.core.checks import require_labels, require_volume
-from liverview.core.grid import GridMismatchError, same_grid
+from liverview.core.placing import place_labels
 from liverview.core.stream import Progress, ProgressCallback, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.measurement.reading import PHASE, READ, iter_count_voxels
@@ -73,11 +73,7 @@ def iter_measure(
     require_labels(labels)
     if volume is not None:
         require_volume(volume)
-    if volume is not None and not same_grid(volume, labels):
-        raise GridMismatchError(
-            f"{labels.name} lies on another grid than {volume.name}: "
-            "measure labels with the scan they were made for."
-        )
+        labels = place_labels(labels, volume)
     yield Progress(PHASE, 0.0)
     # Slow to import, and not needed by who only shows figures.
     from liverview.measurement.lesions import find_lesions, measure_lesion

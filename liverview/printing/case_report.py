@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from liverview.core.checks import require_labels, require_volume
-from liverview.core.grid import check_same_grid
+from liverview.core.placing import place_labels
 from liverview.core.stream import ProgressCallback, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import TargetError, check_target
@@ -28,7 +30,7 @@ def write_report(
     Parameters
     ----------
     scan : its name is that of the files.
-    labels : on the voxels of the scan.
+    labels : on the voxels of the scan, see `place_labels`.
     folder : where the files go; made where it is not there.
     overwrite : replace files that are there.
     progress : is called with a `Progress` from time to time.
@@ -53,7 +55,9 @@ def write_report(
     """
     require_volume(scan)
     require_labels(labels)
-    check_same_grid(scan, labels)
+    told = len(labels.warnings)
+    labels = place_labels(labels, scan)
+    scan = replace(scan, warnings=(*scan.warnings, *labels.warnings[told:]))
     target = as_path(folder)
     pdf.prepare_qt()
     try:

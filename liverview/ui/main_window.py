@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -158,6 +159,7 @@ class MainWindow(QMainWindow):
         self.reporting.written.connect(self._on_report_written)
         control.message.connect(self._on_message)
         control.failed.connect(self._on_failed)
+        control.loading.resampling_offered.connect(self._on_resampling_offered)
         control.opened.connect(self._on_opened)
         control.segmenting.segmented.connect(self._on_segmented)
         control.saving.saved.connect(self._on_saved)
@@ -196,6 +198,13 @@ class MainWindow(QMainWindow):
     def _on_failed(self, text: str, details: str = "") -> None:
         choices = [("Details", partial(self.messages.show_message, details))] if details else []
         self.messages.show_message(text, choices, error=True)
+
+    def _on_resampling_offered(
+        self, text: str, resample: Callable[[], None], replaces_labels: bool
+    ) -> None:
+        """Beside the sentence about another grid, offer the way around it."""
+        answer = partial(self.files.after_saving, resample) if replaces_labels else resample
+        self.messages.show_message(text, [("Resample onto the scan", answer)], error=True)
 
     def _on_opened(self, path: Path) -> None:
         remember_file(self.settings, path)

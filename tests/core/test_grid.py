@@ -44,11 +44,31 @@ def test_volumes_and_label_maps_have_their_grid() -> None:
 def test_grids_are_one_where_every_corner_is() -> None:
     shape = (512, 512, 100)
     grid, turned = Grid(shape, AFFINE), AFFINE.copy()
-    turned[:3, :3] *= 1 + 1e-5  # a hundredth of a micrometer a voxel, 5 micrometers in all
+    turned[:3, :3] *= 1 + 1e-4  # a twentieth of a voxel at the last of 512
     assert grid.same_as(Grid(shape, turned))
-    turned[:3, :3] *= 1 + 1e-4
+    turned[:3, :3] *= 1 + 5e-4
     assert not grid.same_as(Grid(shape, turned))
     assert not grid.same_as(Grid((512, 512, 101), AFFINE))
+
+
+@pytest.mark.parametrize(("mm", "written"), [(0.703125, 0.7031), (0.9765625, 0.9766)])
+def test_other_digits_are_one_grid(mm: float, written: float) -> None:
+    shape = (512, 512, 80)
+    exact, rounded = (Grid(shape, np.diag([-side, side, 2.5, 1])) for side in (mm, written))
+    assert exact.same_as(rounded)
+    assert rounded.same_as(exact)
+
+
+@pytest.mark.parametrize("part", [1 / 3, -1 / 3, 0.2])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("scale", [0.1, 1.0, 10.0])
+def test_a_third_of_a_voxel_is_another_grid(part: float, axis: int, scale: float) -> None:
+    affine = np.diag([scale, scale, scale, 1]) @ AFFINE
+    moved = affine.copy()
+    moved[:3, 3] += part * affine[:3, axis]
+    assert not Grid((64, 64, 20), affine).same_as(Grid((64, 64, 20), moved))
+    moved[:3, 3] = affine[:3, 3] + 0.1 * affine[:3, axis]
+    assert Grid((64, 64, 20), affine).same_as(Grid((64, 64, 20), moved))
 
 
 def test_what_does_not_lie_on_the_same_voxels_is_refused_by_name() -> None:

@@ -47,3 +47,12 @@ def patch(path: Path, **fields: Any) -> None:
         header[name] = value
     with opener(path, "wb") as file:
         file.write(bytes(header.binaryblock) + content[size:])
+
+
+def itk_place(image: Any) -> np.ndarray:
+    """The affine of a SimpleITK image, voxel index -> world mm, RAS+."""
+    to_ras = np.diag([-1.0, -1.0, 1.0])
+    affine = np.eye(4)
+    affine[:3, :3] = to_ras @ np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
+    affine[:3, 3] = to_ras @ image.GetOrigin()
+    return affine

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from nibabel.spatialimages import HeaderDataError
 
-from liverview.core.grid import Affine, affine_spacing, is_usable_affine, oblique_deg
+from liverview.core.grid import Affine, Grid, affine_spacing, is_usable_affine, oblique_deg
+from liverview.files.nifti.forms import Form, form_warnings, read_qform, read_sform, voxel_sizes
 from liverview.files.nifti.header import Header
+from liverview.files.nifti.itk import itk_affine
 from liverview.files.opening import ImageFileError
 
 _UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units: meters, millimeters, micrometers
@@ -25,15 +24,17 @@ class Geometry:
     Attributes
     ----------
     affine : stored voxel index -> world mm.
-    repaired : the stored affine could not be used as it was.
+    repaired : the stored sform could not be used as it was.
     unit_mm : millimeters in the unit of the header.
     notes : what is odd about it.
+    itk_affine : as ITK makes it of the header, in mm; None where it cannot.
     """
 
     affine: Affine
     repaired: bool
     unit_mm: float
     notes: tuple[str, ...]
+    itk_affine: Affine | None
 
 
 def find_geometry(path: Path, header: Header) -> Geometry:
@@ -46,6 +47,7 @@ def find_geometry(path: Path, header: Header) -> Geometry:
     # A signaling NaN in a damaged header makes numpy warn when it is widened to 64 bits.
     with np.errstate(invalid="ignore"):
         affine, repaired, notes = _find_affine(path, header)
+        by_itk = itk_affine(header.nifti)
     unit_mm = _UNIT_MM.get(int(header.nifti["xyzt_units"]) & 7, 1.0)
     if unit_mm != 1:
         name = "meters" if unit_mm > 1 else "micrometers"
@@ -60,75 +62,81 @@ def find_geometry(path: Path, header: Header) -> Geometry:
                 f"Its header says {name}, but voxels of {voxel} must be mm, and are used so."
             )
             unit_mm = 1.0
-    return Geometry(affine, repaired, unit_mm, tuple(notes))
+    return Geometry(affine, repaired, unit_mm, tuple(notes), by_itk)
 
 
 def _find_affine(path: Path, header: Header) -> tuple[Affine, bool, list[str]]:
-    nifti = header.nifti
-    notes: list[str] = []
-    sform = _usable_affine(lambda: nifti.get_sform(coded=True))
-    qform = _usable_affine(lambda: nifti.get_qform(coded=True))
-    coded = int(nifti["sform_code"]) > 0, int(nifti["qform_code"]) > 0
-    repaired = (coded[0] and sform is None) or (coded[1] and qform is None)
-    if sform is not None and qform is not None and not _affines_agree(sform, qform, header.shape):
-        notes.append("Its two orientations (sform and qform) disagree; the sform is used.")
-    if sform is not None or qform is not None:
-        affine = sform if sform is not None else qform
-        if sform is not None and qform is None:
-            notes.extend(_pixdim_warnings(sform, header))
-        if repaired:
-            other = "sform" if sform is None else "qform"
-            used = "qform" if sform is None else "sform"
-            notes.append(f"Its {other} cannot be used; the {used} is, and will be saved as both.")
-    elif any(coded):
-        which = nifti.get_sform() if coded[0] else nifti["pixdim"][:4]
+    sform, qform = read_sform(header.nifti), read_qform(header.nifti, header.shape)
+    affine, notes = _pick_affine(path, header, sform, qform)
+    repaired = sform is not None and sform.affine is None
+    return affine, repaired, [*notes, *_shape_warnings(affine)]
+
+
+def _pick_affine(
+    path: Path, header: Header, sform: Form | None, qform: Form | None
+) -> tuple[Affine, list[str]]:
+    """The affine that is used, and what is odd about what it is made of."""
+    if sform is not None and sform.affine is not None:
+        notes = _warnings_beside_sform(sform.affine, qform, header)
+        return sform.affine, [*notes, *form_warnings(header.nifti, uses_qform=False)]
+    if qform is not None and qform.affine is not None:
+        notes = form_warnings(header.nifti, uses_qform=True)
+        if sform is not None:
+            notes.insert(
+                0,
+                f"Its sform cannot be used, it {sform.fault}; the qform is, and is saved as both.",
+            )
+        return qform.affine, notes
+    faults = [
+        f"its {name} {form.fault}"
+        for name, form in (("sform", sform), ("qform", qform))
+        if form is not None
+    ]
+    if faults and not (sform is not None and sform.is_empty and qform is None):
         raise ImageFileError(
-            f"{path}: the orientation in the header is singular or not a number "
-            f"({np.asarray(which).round(3).tolist()}); export it again."
+            f"{path}: no orientation of its header can be used: {' and '.join(faults)}; "
+            "export it again."
         )
-    else:
-        affine = _from_spacing(path, header)
-        notes.append("It stores no orientation: left and right cannot be assured.")
-    assert affine is not None
-    notes.extend(_shape_warnings(affine))
-    return affine, repaired, notes
+    notes = form_warnings(header.nifti, uses_qform=False)
+    if faults:
+        notes.append("Its sform cannot be used, it is all zeros; the voxel sizes are.")
+    notes.append(
+        "It stores no orientation: left and right cannot be assured, nor front and back, where "
+        "ITK and nibabel differ."
+    )
+    return _from_spacing(path, header), notes
 
 
-def _usable_affine(get: Callable[[], Any]) -> Affine | None:
-    """A coded affine that is finite and not singular, else None."""
-    try:
-        affine, code = get()
-    except (HeaderDataError, ValueError, np.linalg.LinAlgError):
-        return None
-    if affine is None or not code:
-        return None
-    affine = np.asarray(affine, np.float64)
-    return affine if is_usable_affine(affine) else None
-
-
-def _affines_agree(sform: Affine, qform: Affine, shape: tuple[int, int, int]) -> bool:
-    """True where both place every corner within a tenth of a voxel."""
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], [1])).reshape(4, -1)
-    return bool(np.abs((sform - qform) @ corners).max() <= 0.1 * min(affine_spacing(sform)))
+def _warnings_beside_sform(sform: Affine, qform: Form | None, header: Header) -> list[str]:
+    if qform is None:
+        return _pixdim_warnings(sform, header)
+    if qform.affine is None:
+        return [f"Its qform cannot be used, it {qform.fault}; the sform is."]
+    if Grid(header.shape, sform).same_as(Grid(header.shape, qform.affine)):
+        return []
+    return ["Its two orientations (sform and qform) disagree; the sform is used."]
 
 
 def _from_spacing(path: Path, header: Header) -> Affine:
-    spacing = np.asarray(header.nifti["pixdim"][1:4], np.float64)
-    if not np.all(np.isfinite(spacing)) or np.any(spacing <= 0):
+    """Centered, x to the left, as nibabel places what has no orientation."""
+    sizes = voxel_sizes(header.nifti, header.shape)
+    if sizes is None:
+        told = np.asarray(header.nifti["pixdim"][1:4], np.float64).tolist()
         raise ImageFileError(
-            f"{path}: the voxel spacing {spacing.tolist()} must be above 0 mm; export it again."
+            f"{path}: the voxel spacing {told} must be above 0 mm; export it again."
         )
-    affine: Affine = np.asarray(header.nifti.get_base_affine(), np.float64)
+    affine = np.diag([-sizes[0], sizes[1], sizes[2], 1.0])
+    affine[:3, 3] = -affine[:3, :3] @ (np.array(header.shape) - 1) / 2
     if not is_usable_affine(affine):
         raise ImageFileError(
-            f"{path}: the voxel spacing {spacing.tolist()} cannot be; export it again."
+            f"{path}: the voxel spacing {sizes.tolist()} cannot be; export it again."
         )
     return affine
 
 
 def _pixdim_warnings(sform: Affine, header: Header) -> list[str]:
     """Tools that read only the voxel sizes would see another scan."""
-    sizes = np.asarray(header.nifti["pixdim"][1:4], np.float64)
+    sizes = np.abs(np.asarray(header.nifti["pixdim"][1:4], np.float64))
     spacing = affine_spacing(sform)
     if np.allclose(sizes, spacing, rtol=0.01):
         return []

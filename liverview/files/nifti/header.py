@@ -11,6 +11,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from liverview.files.gzipped import GzipError, GzipReader
+from liverview.files.nifti.pairs import refuse_header_of_pair, refuse_voxels_of_pair
 from liverview.files.opening import ImageFileError
 
 FORMAT = "NIfTI"
@@ -55,6 +56,7 @@ def read_header(path: Path, reader: GzipReader) -> Header:
         head = reader.read(4)
         kind, order = header_kind(head)
         if kind is None:
+            refuse_voxels_of_pair(path)
             raise ImageFileError(
                 f"{path} is not a NIfTI file: it starts with {head!r}, not with a header size "
                 "of 348 or 540; choose a .nii or .nii.gz file."
@@ -82,11 +84,9 @@ def header_kind(head: bytes) -> tuple[Any, str]:
 
 def _check_header(path: Path, nifti: Any, size: int) -> Header:
     magic = bytes(nifti["magic"])
-    if magic[:3] == b"ni1" or magic[:3] == b"ni2":
-        raise ImageFileError(
-            f"{path} is the header of an .hdr/.img pair: convert the pair to one .nii file."
-        )
     if magic[:3] not in (b"n+1", b"n+2"):
+        refuse_voxels_of_pair(path)
+        refuse_header_of_pair(path, magic)
         raise ImageFileError(
             f"{path} is not a NIfTI file: its magic is {magic!r}, not b'n+1\\x00'."
         )
@@ -106,7 +106,9 @@ def _dimensions(path: Path, nifti: Any) -> tuple[tuple[int, int, int], int]:
     count = dim[0]
     if not 1 <= count <= 7:
         raise ImageFileError(f"{path}: the header gives {count} dimensions, possible are 1 to 7.")
-    sizes = dim[1 : count + 1] + [1] * (7 - count)
+    # Beyond the third axis, a size of 0 says no more than 1 does: there is one volume.
+    further = [max(n, 1) for n in dim[4 : count + 1]]
+    sizes = (dim[1 : min(count, 3) + 1] + further + [1] * 7)[:7]
     if count < 2 or any(n < 1 for n in sizes):
         raise ImageFileError(
             f"{path} has the dimensions {dim[1 : count + 1]}: each must be at least 1, and a "

@@ -163,6 +163,7 @@ def _iter_to_canonical(
             geometry.repaired,
             geometry.unit_mm,
             tuple(extensions),
+            geometry.itk_affine,
         ),
         warnings=(*notes, *remarks),
         in_hu=in_hu,

@@ -20,6 +20,7 @@ from liverview.core.volume import LabelMap, SourceGrid, Volume
 from liverview.files import atomic
 from liverview.files.gzipped import GzipError, GzipReader, open_writer
 from liverview.files.nifti.extensions import Extensions, extension_block, with_label_table
+from liverview.files.nifti.forms import mend_sform
 from liverview.files.nifti.header import FORMAT, header_kind
 from liverview.files.opening import ImageFileError
 
@@ -94,7 +95,11 @@ def _source_header(array: Volume | LabelMap) -> Any:
 
 
 def _kept_header(affine: Affine, source: SourceGrid) -> Any:
-    """The header as it was read; its geometry is written anew where it could not be used."""
+    """The header as it was read, byte for byte where it says the place of the voxels.
+
+    So that labels lie where the scan does in every program, however it takes an odd header. An
+    sform that nobody can use is written anew.
+    """
     kind, order = header_kind(source.header[:4])
     header = kind(source.header, endianness=order, check=False)
     flat, sizes = int(header["dim"][0]) == 2, header["pixdim"].copy()
@@ -103,7 +108,7 @@ def _kept_header(affine: Affine, source: SourceGrid) -> Any:
     if source.repaired:
         stored = _stored_affine(affine, source)
         stored[:3] /= source.unit_mm
-        _set_affine(header, stored)
+        mend_sform(header, stored)
     return header
 
 

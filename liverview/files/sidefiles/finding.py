@@ -67,6 +67,27 @@ def _text(path: Path) -> str | None:
     try:
         if not path.is_file() or path.stat().st_size > _LARGEST:
             return None
-        return path.read_text(encoding="utf-8-sig")
+        return decode_text(path.read_bytes())
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def decode_text(content: bytes) -> str:
+    """The text of a side file, whatever program wrote it.
+
+    UTF-8, -16 or -32, by the mark at the beginning or the zeros among the first bytes; what is no
+    UTF-8 is in the Western encoding of Windows, else in Latin-1, where every byte is a letter.
+
+    Raises
+    ------
+    UnicodeDecodeError : where it says that it is UTF-16 or UTF-32, and is not.
+    """
+    encoding = json.detect_encoding(content)
+    if not encoding.startswith("utf-8"):
+        return content.decode(encoding)
+    for name in (encoding, "cp1252"):
+        try:
+            return content.decode(name)
+        except UnicodeDecodeError:
+            continue
+    return content.decode("latin-1")

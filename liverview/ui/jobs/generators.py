@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from liverview.report.provenance import Provenance
 
 Styles: TypeAlias = Mapping[Label, LabelStyle]
+
+
+class OtherGrid(NamedTuple):
+    """A label map on other voxels than the scan's: a sentence that says how far."""
+
+    sentence: str
 
 
 def iter_load_volume(path: Path, index: int | None = None) -> Iterator[Progress | Summary | Volume]:
@@ -106,14 +112,18 @@ def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
 
 
 def iter_read_labels(
-    path: Path, volume: Volume, mapping: Mapping[int, Label] | None = None
-) -> Iterator[Progress | Message | NamedLabels | LabelMap]:
-    """Read a label map that lies on the voxels of a volume.
+    path: Path,
+    volume: Volume,
+    mapping: Mapping[int, Label] | None = None,
+    resample: bool = False,
+) -> Iterator[Progress | Message | NamedLabels | OtherGrid | LabelMap]:
+    """Read a label map onto the voxels of a volume.
 
     Where it has values whose label is not known, and no ``mapping`` says it, yield what the file
-    has instead.
+    has instead; where it lies on another grid, and nobody asked to ``resample`` it, yield that.
     """
-    from liverview.core.grid import check_same_grid
+    from liverview.core.grid import GridMismatchError
+    from liverview.core.placing import iter_place_labels
     from liverview.files.images import iter_read_named_labels
     from liverview.files.named_labels import NamedLabels
 
@@ -121,13 +131,24 @@ def iter_read_labels(
         if not isinstance(item, NamedLabels):
             yield item
             continue
-        labels = item.to_label_map(mapping)
-        check_same_grid(volume, labels)
+        labels = read = item.to_label_map(mapping)
+        try:
+            for step in iter_place_labels(read, volume, resample=resample):
+                if isinstance(step, LabelMap):
+                    labels = step
+                else:
+                    yield step
+        except GridMismatchError as error:
+            yield OtherGrid(str(error))
+            return
         if mapping is None and item.unmapped:
             yield item
             return
+        notes = [*labels.warnings[len(read.warnings) :]]
         if mapping is None and item.mapping_note:
-            yield Message(f"{path.name}: {item.mapping_note}")
+            notes.append(f"{path.name}: {item.mapping_note}")
+        if notes:
+            yield Message(" ".join(notes))
         yield labels
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 LabelReceiver = Callable[[Path, LabelMap], None]
 
 
+@dataclass(frozen=True)
+class _LabelReading:
+    """What is read, for what, and what a person has said about it."""
+
+    path: Path
+    receive: LabelReceiver
+    mapping: Mapping[int, Label] | None = None
+    resample: bool = False
+
+
 class Loading(QObject):
     """Runs at most one loading of a scan, and one of a label map beside it.
 
@@ -37,6 +48,8 @@ class Loading(QObject):
     volume_choice_needed : a 4D file, with its path and how many volumes it has.
     mapping_needed : a label map has values whose label is not known, with its path, its
         `NamedLabels`, and what to call with the mapping.
+    resampling_offered : after `failed`, a label map on another grid, with the sentence about it,
+        what to call to have it resampled, and whether it would take the place of the labels.
     labels_opened : a label map is shown in place of the labels.
     reference_opened : the labels are compared with a file, with its path.
     changed : loading of a scan begins or ends.
@@ -47,6 +60,7 @@ class Loading(QObject):
     loaded = Signal(object, object, object)
     volume_choice_needed = Signal(Path, int)
     mapping_needed = Signal(Path, object, object)
+    resampling_offered = Signal(str, object, bool)
     labels_opened = Signal()
     reference_opened = Signal(Path)
     changed = Signal()
@@ -88,11 +102,11 @@ class Loading(QObject):
 
         One with values whose label is not known asks back for the ``mapping``.
         """
-        self._read_labels(path, mapping, self._show_labels)
+        self._read_labels(_LabelReading(path, self._show_labels, mapping))
 
     def open_reference(self, path: Path, mapping: Mapping[int, Label] | None = None) -> None:
         """Read a label map on the grid of the open volume, to compare the labels with."""
-        self._read_labels(path, mapping, self._show_reference)
+        self._read_labels(_LabelReading(path, self._show_reference, mapping))
 
     def _load(self, work: Iterator[object], path: Path | None) -> None:
         if self._scan_job is not None:
@@ -102,16 +116,14 @@ class Loading(QObject):
         job.ended.connect(partial(self._on_scan_ended, job))
         self.changed.emit()
 
-    def _read_labels(
-        self, path: Path, mapping: Mapping[int, Label] | None, receive: LabelReceiver
-    ) -> None:
+    def _read_labels(self, reading: _LabelReading) -> None:
         volume = self._session.volume
         if volume is None:
             return
         self.cancel_labels()
-        work = generators.iter_read_labels(path, volume, mapping)
+        work = generators.iter_read_labels(reading.path, volume, reading.mapping, reading.resample)
         self._label_job = job = self._runner.start(work)
-        job.yielded.connect(partial(self._on_label_item, path, receive))
+        job.yielded.connect(partial(self._on_label_item, reading))
         job.ended.connect(partial(self._on_labels_ended, job))
 
     # ---- items ---------------------------------------------------------------------------
@@ -132,17 +144,21 @@ class Loading(QObject):
             self._scan_job = None
             self.changed.emit()
 
-    def _on_label_item(self, path: Path, receive: LabelReceiver, item: object) -> None:
+    def _on_label_item(self, reading: _LabelReading, item: object) -> None:
         if isinstance(item, Message):
             self.message.emit(item.text)
         elif isinstance(item, LabelMap):
-            receive(path, item)
+            reading.receive(reading.path, item)
+        elif isinstance(item, generators.OtherGrid):
+            self.failed.emit(item.sentence)
+            again = partial(self._read_labels, replace(reading, resample=True))
+            replaces = reading.receive == self._show_labels
+            self.resampling_offered.emit(item.sentence, again, replaces)
         elif not isinstance(item, Progress):
-            again = partial(self._read_again, path, receive)
-            self.mapping_needed.emit(path, item, again)
+            self.mapping_needed.emit(reading.path, item, partial(self._read_mapped, reading))
 
-    def _read_again(self, path: Path, receive: LabelReceiver, mapping: Mapping[int, Label]) -> None:
-        self._read_labels(path, mapping, receive)
+    def _read_mapped(self, reading: _LabelReading, mapping: Mapping[int, Label]) -> None:
+        self._read_labels(replace(reading, mapping=mapping))
 
     def _on_labels_ended(self, job: Job, outcome: Outcome) -> None:
         if job is self._label_job:

@@ -350,7 +350,7 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, 0.0])
 def test_no_usable_orientation(bad: float, write: Write) -> None:
-    rows = dict.fromkeys(("srow_x", "srow_y", "srow_z"), [bad] * 4)
+    rows = {name: [bad, 1, 1, 7] for name in ("srow_x", "srow_y", "srow_z")}
     refused(write(ramp(), sform_code=1, qform_code=0, **rows), "orientation")
     spacing = [1, bad, 1, 1, 0, 0, 0, 0]
     refused(write(ramp(), sform_code=0, qform_code=0, pixdim=spacing), "spacing")
