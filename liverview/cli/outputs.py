@@ -16,14 +16,14 @@ def check_outputs(
     """Before long work: every output can be written, and none is an input or another one."""
     from liverview.files import atomic, images
 
-    seen = {path.resolve(): "is read" for path in inputs}
+    seen = {atomic.resolved(path): "is read" for path in inputs}
     montage = getattr(options, "montage", None)
     if montage and montage.suffix.lower() != ".png":
         raise atomic.TargetError(f"{montage} must end in .png: the montage is a PNG.")
     for path in (*labels, *side_files, *(path for path in (options.json, montage) if path)):
-        taken = seen.get(path.resolve())
+        taken = seen.get(atomic.resolved(path))
         if taken:
             raise atomic.TargetError(f"{path} {taken} by this command: choose another name.")
-        seen[path.resolve()] = "is written already"
+        seen[atomic.resolved(path)] = "is written already"
         check = images.check_target if path in labels else atomic.check_target
         check(path, overwrite=options.overwrite)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from liverview.core.labels import Label
 from liverview.core.stream import Message, Progress
+from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.job import Job, Outcome
@@ -134,7 +135,7 @@ class Loading(QObject):
 
     def _on_label_item(self, path: Path, receive: LabelReceiver, item: object) -> None:
         if isinstance(item, Message):
-            self.message.emit(item.text)
+            self.message.emit(shown(item.text))
         elif isinstance(item, LabelMap):
             receive(path, item)
         elif not isinstance(item, Progress):
@@ -154,7 +155,7 @@ class Loading(QObject):
 
     def _show_labels(self, path: Path, labels: LabelMap) -> None:
         if self._session.store.segmenting:
-            self.failed.emit(f"{path.name} was not opened: a segmentation is running.")
+            self.failed.emit(shown(f"{path.name} was not opened: a segmentation is running."))
             return
         self._session.store.open_labels(labels, path.name)
         self.labels_opened.emit()
