@@ -6,9 +6,7 @@ from liverview.core.text import quoted
 from liverview.core.volume import LabelMap, Volume
 
 
-def check_number(
-    name: str, value: float, low: float, high: float, *, whole: bool = False
-) -> float:
+def check_number(name: str, value: float, low: float, high: float, *, whole: bool = False) -> float:
     """The value where it is a number from ``low`` to ``high``.
 
     Raises

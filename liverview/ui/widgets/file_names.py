@@ -56,7 +56,7 @@ def save_picture(picture: QPixmap, path: Path) -> bool:
     """Write a picture as PNG; True where that was possible."""
     content = QBuffer()
     content.open(QBuffer.OpenModeFlag.WriteOnly)
-    if not picture.save(content, "PNG"):  # type: ignore[call-overload]
+    if not picture.save(content, "PNG"):
         return False
     try:
         path.write_bytes(content.data().data())
