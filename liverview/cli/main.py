@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 
-from liverview.cli.errors import expected_errors
+from liverview.cli.errors import expected_errors, sentence
 from liverview.cli.parser import COMMANDS, command_parser
+from liverview.cli.streams import OutputError, discard_standard_output, prepared_streams
 from liverview.cli.window import window_parser
 from liverview.core.waiting_threads import limit_spinning
 
@@ -18,23 +18,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, or 2 after one clear sentence."""
     limit_spinning()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    with prepared_streams():
+        try:
+            with _stopped_by_signals():
+                return _run(given)
+        except BrokenPipeError:
+            # Whoever read the output has seen enough; nothing is left to say to anybody.
+            discard_standard_output()
+        except KeyboardInterrupt:
+            print("liverview: stopped.", file=sys.stderr)
+            return 130
+        except expected_errors() as error:
+            print(f"liverview: {sentence(error)}", file=sys.stderr)
+            if isinstance(error, OutputError):
+                discard_standard_output()
+    return 2
+
+
+def _run(given: Sequence[str]) -> int:
     command = given[0] if given and given[0] in COMMANDS else None
-    options = (command_parser() if command else window_parser(COMMANDS)).parse_args(given)
     try:
-        with _stopped_by_signals():
-            code: int = options.run(options)
-            if sys.stdout is not None:  # a program without a terminal on Windows has none
-                sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read the output has seen enough; nothing is left to say to anybody.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 2
-    except KeyboardInterrupt:
-        print("liverview: stopped.", file=sys.stderr)
-        return 130
-    except expected_errors() as error:
-        print(f"liverview: {error}", file=sys.stderr)
-        return 2
+        options = (command_parser() if command else window_parser(COMMANDS)).parse_args(given)
+        code: int = options.run(options)
+    finally:
+        if sys.stdout is not None:  # a program without a terminal on Windows has none
+            sys.stdout.flush()
     return code
 
 

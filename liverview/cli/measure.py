@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import print_volumes, read_labels, write_json
+from liverview.cli.printing import read_labels, volume_lines, write_json
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
 
     check_outputs(options, [options.labels])
     measurement = measure(read_labels(options.labels))
-    print_volumes(measurement)
+    print(*volume_lines(measurement), sep="\n")
     for lesion in measurement.lesions:
         x, y, z = lesion.centroid_mm
         print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,18 +13,23 @@ def check_outputs(
     inputs: list[Path],
     *labels: Path,
     side_files: Sequence[Path] = (),
+    go_on: bool = False,
 ) -> None:
-    """Before long work: every output can be written, and none is an input or another one."""
+    """Before long work: every output can be written, and none is an input or another one.
+
+    With ``go_on``, the JSON is there and goes on.
+    """
     from liverview.files import atomic, images
 
-    seen = {path.resolve(): "is read" for path in inputs}
+    # Of an input that is a link to itself, reading says so.
+    seen = {Path(os.path.realpath(path)): "is read" for path in inputs}
     montage = getattr(options, "montage", None)
     if montage and montage.suffix.lower() != ".png":
         raise atomic.TargetError(f"{montage} must end in .png: the montage is a PNG.")
     for path in (*labels, *side_files, *(path for path in (options.json, montage) if path)):
-        taken = seen.get(path.resolve())
+        taken = seen.get(atomic.resolved(path))
         if taken:
             raise atomic.TargetError(f"{path} {taken} by this command: choose another name.")
-        seen[path.resolve()] = "is written already"
+        seen[atomic.resolved(path)] = "is written already"
         check = images.check_target if path in labels else atomic.check_target
-        check(path, overwrite=options.overwrite)
+        check(path, overwrite=options.overwrite or (go_on and path == options.json))

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def print_volumes(measurement: Measurement) -> None:
+def volume_lines(measurement: Measurement) -> list[str]:
+    """A line for the volume of each label."""
     width = max(7, *(len(label.name) for label in measurement.volume_ml))
-    for label, ml in measurement.volume_ml.items():
-        print(f"{label.name.lower():<{width}} {ml:10.1f} mL")
+    return [
+        f"{label.name.lower():<{width}} {ml:10.1f} mL"
+        for label, ml in measurement.volume_ml.items()
+    ]
 
 
 def scores_by_name(scores: Sequence[LabelScore]) -> dict[str, Any]:
@@ -70,15 +73,25 @@ def iter_with_progress_bar(stream: Iterable[T]) -> Iterator[T]:
     from liverview.core.stream import Message, Progress
 
     terminal = sys.stderr.isatty()
+    block = "█" if _can_print("█") else "#"
     clear = "\r\033[K" if terminal else ""
     try:
         for item in stream:
             if isinstance(item, Message):
                 print(f"{clear}{item.text}", file=sys.stderr)
             elif isinstance(item, Progress) and terminal:
-                bar = "█" * round(24 * min(item.fraction, 1))
+                bar = block * round(24 * min(item.fraction, 1))
                 line = f"\r{item.phase:<24} {bar:<24} {item.fraction:4.0%}"
                 print(line, end="", file=sys.stderr, flush=True)
             yield item
     finally:
         print(clear, end="", file=sys.stderr)
+
+
+def _can_print(character: str) -> bool:
+    """True where the terminal's encoding has a character."""
+    try:
+        character.encode(sys.stderr.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

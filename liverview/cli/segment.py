@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from liverview.cli.errors import sentence
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import iter_with_progress_bar, print_volumes, write_json
+from liverview.cli.printing import iter_with_progress_bar, volume_lines, write_json
+from liverview.cli.streams import OutputError
 from liverview.core.about import DISCLAIMER
+
+if TYPE_CHECKING:
+    from liverview.cohort.local import Segmented
+    from liverview.cohort.tasks import Task
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,7 +25,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "segment",
         help="segment scans",
         description=f"Segment one scan, or many: while one is computed, the next is read and the "
-        f"last one saved. {DISCLAIMER}",
+        f"last one saved. The same command again goes on where it stopped: scans whose label maps "
+        f"are there, made by the same weights, are passed over. {DISCLAIMER}",
     )
     parser.add_argument(
         "scans", type=Path, nargs="+", metavar="SCAN", help="a NIfTI file, or a folder of them"
@@ -32,7 +40,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="LABELS.nii.gz; or a folder, which gets NAME_seg.nii.gz of every scan",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write measurements there")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write measurements there, after each scan"
+    )
     parser.add_argument("--volume", type=int, metavar="N", help="of 4D files, from 0")
     parser.add_argument(
         "--weights", type=Path, metavar="DIR", help="coarse and fine.safetensors of your own"
@@ -43,32 +53,29 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="names and colors beside each label map, too: ITK-SNAP (.txt), Slicer (.ctbl), JSON",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace existing files, and make results again"
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from liverview.cohort.local import Failed, Segmented, find_scan_tasks, iter_segment_cohort
-    from liverview.files import formats, images
-    from liverview.files.sidefiles.writing import SideFiles
+    from liverview.cohort.local import iter_segment_cohort
+    from liverview.cohort.tasks import find_files, find_scan_tasks
     from liverview.inference.segmentation import load_models
-    from liverview.measurement.export import measurement_record
     from liverview.networks.runtime import pick_device
 
     tasks = find_scan_tasks(options.scans, options.output)
+    scans = {task.scan for task in tasks}
+    for path in find_files(options.scans):
+        if path not in scans:
+            print(f"{path} is passed over: it is a label map.", file=sys.stderr)
     if tasks[0].output != options.output:
         options.output.mkdir(parents=True, exist_ok=True)
-    targets = [task.output for task in tasks]
-    if options.masks:
-        for path in list(targets):
-            targets += images.mask_paths(path.parent, formats.name_without_suffix(path)).values()
-    side = [path for t in tasks for path in SideFiles.of(t.output) if options.side_files]
-    check_outputs(options, [task.scan for task in tasks], *targets, side_files=side)
+    outcome = _Outcome(options, tasks)
     device = str(pick_device(options.device))
-    figures: dict[str, Any] = {}
-    failed: dict[str, str] = {}
     results = iter_segment_cohort(
-        tasks,
+        outcome.to_do,
         load_models(options.weights),
         device,
         index=options.volume,
@@ -76,24 +83,150 @@ def run(options: argparse.Namespace) -> int:
         side_files=options.side_files,
         weights=options.weights,
         overwrite=options.overwrite,
+        made=outcome.made,
     )
-    for item in iter_with_progress_bar(results):
-        if isinstance(item, Failed):
-            if len(tasks) == 1:
-                raise item.error
-            failed[str(item.task.scan)] = str(item.error)
-            print(f"liverview: {item.error}", file=sys.stderr)
-        elif isinstance(item, Segmented):
-            print_volumes(item.measurement)
-            names = ", ".join(str(path) for path in item.written)
-            print(f"{names} written, segmented in {item.seconds:.1f} s on {device}.", flush=True)
-            figures[str(item.task.scan)] = measurement_record(
-                item.volume, item.measurement, device=device, seconds=round(item.seconds, 2)
+    outcome.say_what_is_there()
+    try:
+        for item in iter_with_progress_bar(results):
+            outcome.take(item, device)
+    except KeyboardInterrupt:
+        if len(tasks) > 1:
+            print("What is saved stays; the same command goes on from there.", file=sys.stderr)
+        raise
+    return outcome.finish()
+
+
+class _Outcome:
+    """The tasks of a command, what is there of them already, and what becomes of them.
+
+    Attributes
+    ----------
+    to_do : tasks that need work.
+    made : those of them whose label map is there.
+    """
+
+    def __init__(self, options: argparse.Namespace, tasks: Sequence[Task]) -> None:
+        from liverview.cohort.figures import CohortFigures
+
+        self._alone = len(tasks) == 1
+        self._json: Path | None = options.json
+        self._figures = CohortFigures(None if self._alone else options.json)
+        self._lost: OutputError | None = None  # why nothing can be printed any more
+        self._there = _tasks_made(options, tasks)
+        go_on = not options.overwrite and self._take_up(tasks)
+        self.made = {task for task in self._there if self._needs_work(task, options, go_on)}
+        self.to_do = [t for t in tasks if t in self.made or t not in self._there]
+        _check_targets(options, tasks, self._there, go_on=go_on)
+
+    def say_what_is_there(self) -> None:
+        for task in sorted(self._there - self.made, key=lambda task: task.scan):
+            self._say(
+                f"{task.output} is there already, made from {task.scan} by these weights; "
+                "--overwrite makes it again."
             )
-    if options.json:
-        alone = len(tasks) == 1
-        write_json(
-            options.json,
-            next(iter(figures.values())) if alone else {"scans": figures, "failed": failed},
+
+    def take(self, item: object, device: str) -> None:
+        """Print what became of a scan, and keep its figures."""
+        from liverview.cohort.local import Failed, Segmented
+
+        if isinstance(item, Failed):
+            if self._alone:
+                raise item.error
+            said = sentence(item.error, item.task.scan)
+            print(f"liverview: {said}", file=sys.stderr)
+            self._figures.fail(item.task.scan, said)
+        elif isinstance(item, Segmented):
+            self._take_result(item, device)
+
+    def finish(self) -> int:
+        """Write the last of the figures; returns the exit code."""
+        if self._json and not self._alone:
+            self._figures.write()
+            self._say(f"{self._json} written.")
+        if self._lost is not None:
+            raise self._lost
+        return 2 if self._figures.failed else 0
+
+    def _take_result(self, item: Segmented, device: str) -> None:
+        from liverview.measurement.export import measurement_record
+
+        names = ", ".join(str(path) for path in item.written)
+        if item.seconds is None:
+            run: dict[str, Any] = {}
+            done = f"{names} written beside " if names else "Measured: "
+            done += f"{item.task.output}, which was there already."
+        else:
+            run = {"device": device, "seconds": round(item.seconds, 2)}
+            done = f"{names} written, segmented in {item.seconds:.1f} s on {device}."
+        self._say(*volume_lines(item.measurement), done)
+        if self._json is None:
+            return
+        figures = measurement_record(item.volume, item.measurement, **run)
+        if self._alone:
+            write_json(self._json, figures)
+        else:
+            self._figures.add(item.task.scan, figures)
+
+    def _say(self, *lines: str) -> None:
+        """Print; where that is not possible any more, the work goes on, and the end says it."""
+        if self._lost is None:
+            try:
+                print(*lines, sep="\n", flush=True)
+            except OutputError as error:
+                self._lost = error
+
+    def _take_up(self, tasks: Sequence[Task]) -> bool:
+        """True where the JSON is there and goes on."""
+        from liverview.cohort.figures import is_record
+
+        if self._json is None:
+            return False
+        if self._alone:
+            return bool(self._there) and is_record(self._json)
+        return self._figures.take_up(
+            [task.scan for task in tasks], [task.scan for task in self._there]
         )
-    return 2 if failed else 0
+
+    def _needs_work(self, task: Task, options: argparse.Namespace, go_on: bool) -> bool:
+        """True where something of a task is missing beside its label map."""
+        from liverview.cohort.results import missing_masks, missing_side_files
+
+        measured = go_on if self._alone else self._figures.has(task.scan)
+        return bool(
+            (self._json is not None and not measured)
+            or (options.masks and missing_masks(task.output))
+            or (options.side_files and missing_side_files(task.output))
+        )
+
+
+def _tasks_made(options: argparse.Namespace, tasks: Sequence[Task]) -> set[Task]:
+    """The tasks whose label map is there, made from the same scan by the same weights."""
+    from liverview.cohort.results import is_made
+    from liverview.files.sidefiles.weights import weights_sha256
+
+    if options.overwrite:
+        return set()
+    hashes = weights_sha256(options.weights)
+    return {task for task in tasks if is_made(task, options.volume, hashes)}
+
+
+def _check_targets(
+    options: argparse.Namespace, tasks: Sequence[Task], there: Collection[Task], *, go_on: bool
+) -> None:
+    """Before long work: every file that is not there yet can be written."""
+    from liverview.cohort.results import missing_masks, missing_side_files
+    from liverview.files import formats, images
+    from liverview.files.sidefiles.writing import SideFiles
+
+    targets = [task.output for task in tasks if task not in there]
+    side: list[Path] = []
+    for task in tasks:
+        folder, name = task.output.parent, formats.name_without_suffix(task.output)
+        if options.masks:
+            masks = missing_masks(task.output) if task in there else images.mask_paths(folder, name)
+            targets += masks.values()
+        if options.side_files:
+            missing = missing_side_files(task.output) if task in there else None
+            side += SideFiles.of(task.output) if missing is None else missing
+    scans = [task.scan for task in tasks]
+    check_outputs(options, scans, *targets, side_files=side, go_on=go_on)

@@ -6,8 +6,9 @@ whose labels are being saved.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +17,13 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
+from liverview.cohort.results import make_record, missing_masks, missing_side_files
+from liverview.cohort.tasks import Task
+from liverview.core.grid import check_same_grid
 from liverview.core.labels import default_styles
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import formats, images
-from liverview.files.atomic import TargetError
 from liverview.files.sidefiles.weights import weights_sha256
 from liverview.files.sidefiles.writing import SideFiles, iter_write_side_files
 from liverview.inference.segmentation import Models, iter_segment
@@ -33,20 +36,6 @@ EXPECTED = (ValueError, OSError, MemoryError)
 """What a scan or a disk can do; all else is a bug and is raised."""
 
 
-@dataclass(frozen=True)
-class Task:
-    """One scan to segment.
-
-    Attributes
-    ----------
-    scan : the file.
-    output : where its label map goes.
-    """
-
-    scan: Path
-    output: Path
-
-
 @dataclass(frozen=True, eq=False)
 class Segmented:
     """A scan whose labels are saved and verified.
@@ -54,14 +43,14 @@ class Segmented:
     Attributes
     ----------
     volume : the scan; its notes are the reader's and the segmentation's.
-    seconds : that the segmentation took.
-    written : the label map, then the masks and the side files.
+    seconds : that the segmentation took; None where the label map was there.
+    written : the label map, then the masks and the side files; what was there is not among them.
     """
 
     task: Task
     volume: Volume
     measurement: Measurement
-    seconds: float
+    seconds: float | None
     written: list[Path]
 
 
@@ -75,44 +64,27 @@ class Failed:
 
 @dataclass(frozen=True, eq=False)
 class _Computed:
-    """Labels that are not saved yet, with the scan and what was said of it."""
+    """Labels with the scan and what was said of it; they are saved where ``seconds`` is None."""
 
     volume: Volume
     labels: LabelMap
-    seconds: float
+    seconds: float | None
 
 
-def find_scan_tasks(given: Sequence[Path], output: Path) -> list[Task]:
-    """Find the scans to segment: files, and the scans of folders by their suffixes.
+@dataclass(frozen=True)
+class _Options:
+    """The outputs that are wanted, and of what.
 
-    One file goes to ``output``, unless that is a folder (which has no ending where it is not
-    there yet); several need one, where each becomes
-    NAME_seg.nii.gz, with its folder's name before it where names are not unique.
-
-    Raises
-    ------
-    ValueError : where a folder holds no scan.
-    TargetError : where several scans would go to one file.
+    Attributes
+    ----------
+    hashes : of the networks, by file name.
     """
-    scans = [
-        scan for path in given for scan in (formats.find_scans(path) if path.is_dir() else [path])
-    ]
-    alone = len(given) == 1 and not given[0].is_dir()
-    if alone and output.suffix and not output.is_dir():
-        return [Task(scans[0], output)]
-    if formats.has_known_suffix(output) and not output.is_dir():
-        raise TargetError(f"{output} is one file: choose a folder for the labels of several scans.")
-    names = [formats.name_without_suffix(scan) for scan in scans]
-    names = [
-        f"{scan.resolve().parent.name}_{name}" if names.count(name) > 1 else name
-        for scan, name in zip(scans, names, strict=True)
-    ]
-    for name, scan in zip(names, scans, strict=True):
-        if names.count(name) > 1:
-            raise TargetError(f"{scan}: another scan would be saved as {name}, too; rename one.")
-    return [
-        Task(s, output / formats.labels_file_name(n)) for s, n in zip(scans, names, strict=True)
-    ]
+
+    index: int | None
+    masks: bool
+    side_files: bool
+    hashes: Mapping[str, str]
+    overwrite: bool
 
 
 def iter_segment_cohort(
@@ -125,6 +97,7 @@ def iter_segment_cohort(
     side_files: bool = False,
     weights: Path | None = None,
     overwrite: bool = False,
+    made: Collection[Task] = (),
 ) -> Iterator[Progress | Message | Segmented | Failed]:
     """Segment scans one after the other; every task ends as `Segmented` or `Failed`.
 
@@ -133,13 +106,15 @@ def iter_segment_cohort(
     index : which volume of 4D files, from 0; by default the first, which is said.
     masks : write one binary file per label, too.
     side_files : write names and colors for other programs beside each label map, too.
-    weights : the folder of ``models``, whose hashes go into the side files.
+    weights : the folder of ``models``, whose hashes go into label maps and side files.
+    made : tasks whose label map is there and is not made again: it is measured, and masks and
+        side files that are not there are written.
     """
-    hashes = weights_sha256(weights) if side_files else None
+    options = _Options(index, masks, side_files, weights_sha256(weights), overwrite)
     stopped = Event()
     with ThreadPoolExecutor(2) as pool:  # one reads, one saves
         ahead: Future[Volume | Failed] | None = None
-        saving: Future[Segmented | Failed] | None = None
+        saving: list[Future[Segmented | Failed]] = []  # one at most
         try:
             for number, task in enumerate(tasks):
                 last = number + 1 == len(tasks)
@@ -149,30 +124,30 @@ def iter_segment_cohort(
                     volume = ahead.result()
                 if not last:
                     following = tasks[number + 1]
-                    work = _iter_catching(following, _iter_read(following.scan, index))
-                    ahead = pool.submit(_drain, work, stopped)
+                    reading = _iter_catching(following, _iter_read(following.scan, index))
+                    ahead = pool.submit(_drain, reading, stopped)
                 computed: _Computed | Failed
                 if isinstance(volume, Failed):
                     computed = volume
                 else:
-                    computed = yield from _iter_catching(
-                        task, _iter_segment_scan(volume, models, device)
+                    work = (
+                        _iter_read_result(task, volume)
+                        if task in made
+                        else _iter_segment_scan(task, volume, models, device, options)
                     )
-                if saving is not None:
-                    yield saving.result()
-                    saving = None
+                    computed = yield from _iter_beside(_iter_catching(task, work), saving)
+                if saving:
+                    yield saving.pop().result()
                 if isinstance(computed, Failed):
                     yield computed
                     continue
-                finishing = _iter_catching(
-                    task, _iter_save(task, computed, masks, hashes, overwrite)
-                )
+                finishing = _iter_catching(task, _iter_save(task, computed, options))
                 if last:
                     yield (yield from finishing)
                 else:
-                    saving = pool.submit(_drain, finishing, stopped)
-            if saving is not None:
-                yield saving.result()
+                    saving.append(pool.submit(_drain, finishing, stopped))
+            if saving:
+                yield saving.pop().result()
         finally:
             stopped.set()
 
@@ -182,6 +157,21 @@ def _iter_catching(task: Task, work: Work[T]) -> Work[T | Failed]:
         return (yield from work)
     except EXPECTED as error:
         return Failed(task, error)
+
+
+def _iter_beside(
+    work: Work[T], saving: list[Future[Segmented | Failed]]
+) -> Generator[Progress | Message | Segmented | Failed, None, T]:
+    """Yields the steps of some work, and what is being saved as soon as it is."""
+    with contextlib.closing(work):
+        while True:
+            try:
+                yield next(work)
+            except StopIteration as end:
+                value: T = end.value
+                return value
+            if saving and saving[0].done():
+                yield saving.pop().result()
 
 
 def _drain(work: Work[T], stopped: Event) -> T:
@@ -211,7 +201,18 @@ def _iter_read(scan: Path, index: int | None) -> Work[Volume]:
     return volume
 
 
-def _iter_segment_scan(volume: Volume, models: Models, device: str) -> Work[_Computed]:
+def _iter_read_result(task: Task, volume: Volume) -> Work[_Computed]:
+    """The labels that are there, with the scan they were made from."""
+    yield Progress("Reading labels", 0.0)
+    labels = images.read_labels(task.output)
+    check_same_grid(volume, labels)
+    return _Computed(volume, labels, None)
+
+
+def _iter_segment_scan(
+    task: Task, volume: Volume, models: Models, device: str, options: _Options
+) -> Work[_Computed]:
+    made_by = make_record(task.scan, options.index, options.hashes)
     for note in volume.warnings:
         yield Message(f"{volume.name}: {note}")
     notes = list(volume.warnings)
@@ -226,27 +227,29 @@ def _iter_segment_scan(volume: Volume, models: Models, device: str) -> Work[_Com
                 item = Message(f"{volume.name}: {item.text}")
             yield item
     seconds = time.monotonic() - started
-    labels = LabelMap(voxels, volume.affine, volume.name, volume.source)
+    labels = LabelMap(voxels, volume.affine, volume.name, volume.source, made_by=made_by)
     return _Computed(replace(volume, warnings=tuple(notes)), labels, seconds)
 
 
-def _iter_save(
-    task: Task,
-    computed: _Computed,
-    masks: bool,
-    hashes: Mapping[str, str] | None,
-    overwrite: bool,
-) -> Work[Segmented]:
-    labels, volume = computed.labels, computed.volume
-    yield from images.iter_write_labels(task.output, labels, volume, overwrite=overwrite)
-    written = [task.output]
-    if masks:
-        folder, name = task.output.parent, formats.name_without_suffix(task.output)
-        yield from images.iter_write_masks(folder, name, labels, volume, overwrite=overwrite)
-        written += images.mask_paths(folder, name).values()
-    if hashes is not None:
-        styles = default_styles()
-        yield from iter_write_side_files(task.output, labels, styles, hashes, overwrite=overwrite)
-        written += SideFiles.of(task.output)
+def _iter_save(task: Task, computed: _Computed, options: _Options) -> Work[Segmented]:
+    labels, volume, output = computed.labels, computed.volume, task.output
+    again, is_there = options.overwrite, computed.seconds is None
+    written = []
+    if not is_there:
+        yield from images.iter_write_labels(output, labels, volume, overwrite=again)
+        written.append(output)
+    if options.masks:
+        folder, name = output.parent, formats.name_without_suffix(output)
+        masks = missing_masks(output) if is_there else images.mask_paths(folder, name)
+        yield from images.iter_write_masks(
+            folder, name, labels, volume, overwrite=again, some=masks.keys()
+        )
+        written += masks.values()
+    if options.side_files:
+        beside = missing_side_files(output) if is_there else list(SideFiles.of(output))
+        yield from iter_write_side_files(
+            output, labels, default_styles(), options.hashes, overwrite=again, missing=is_there
+        )
+        written += beside
     yield Progress("Measuring", 1.0)
     return Segmented(task, volume, measure(labels, volume), computed.seconds, written)

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from liverview.core.text import quoted
 from liverview.core.volume import LabelMap, Volume
+
+
+def check_number(name: str, value: float, low: float, high: float, *, whole: bool = False) -> float:
+    """The value where it is a number from ``low`` to ``high``.
+
+    Raises
+    ------
+    ValueError : it names the entry and quotes the value, shortened where it is endless.
+    """
+    kinds = int if whole else int | float
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        kind = "a whole number" if whole else "a number"
+        raise ValueError(f"{name} must be {kind} from {low} to {high}, got {quoted(value)}")
+    return value
 
 
 def require_volume(given: object) -> None:

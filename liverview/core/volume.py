@@ -228,6 +228,7 @@ class LabelMap(OnGrid):
     partial : a segmentation that was stopped made it; what is missing was not looked at.
     defined : the labels that its maker drew, where present; None where nothing says.
     ignored : (I, J, K) bool, the voxels that nobody judged and no score counts; None for none.
+    made_by : how they were made, for files that keep it; nothing once a person changed them.
 
     Examples
     --------
@@ -248,6 +249,7 @@ class LabelMap(OnGrid):
     partial: bool = False
     defined: frozenset[Label] | None = None
     ignored: NDArray[np.bool_] | None = None
+    made_by: str = ""
 
     def __post_init__(self) -> None:
         _check_axes(self)

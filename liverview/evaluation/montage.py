@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label, label_mask, label_parent
+from liverview.core.text import printable
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.evaluation.metrics import Mask, dice
 from liverview.evaluation.scoring import compared_masks
@@ -113,7 +114,7 @@ def draw_compared_regions(volume: Volume, predicted: LabelMap, reference: LabelM
 
 
 def _find_regions(volume: Volume, label: Label, found: Mask, true: Mask) -> list[_Region]:
-    """Every block that holds some of a label."""
+    """The blocks in which a label went best and worst, as many of each as are shown."""
     size = [
         min(n, max(1, round(_REGION_MM / s)))
         for n, s in zip(volume.shape, volume.spacing, strict=True)
@@ -126,7 +127,10 @@ def _find_regions(volume: Volume, label: Label, found: Mask, true: Mask) -> list
             counts = np.add.reduceat(counts, at, axis, dtype=np.int64)
         ml.append(counts * volume.voxel_ml)
     regions = []
-    for number in np.argwhere(ml[0] + ml[1] > 0):
+    numbers = np.argwhere(ml[0] + ml[1] > 0)
+    order = np.argsort((ml[1] - ml[0])[tuple(numbers.T)], kind="stable")
+    shown = np.unique(np.concatenate([order[:_REGIONS], order[-_REGIONS:]]))
+    for number in numbers[shown]:
         # A block at the edge reaches as far back as it takes to be as large as the others.
         ends = [
             min((int(at) + 1) * s, n) for at, s, n in zip(number, size, volume.shape, strict=True)
@@ -157,7 +161,7 @@ def save_montage(path: Path, rows: Sequence[tuple[str, Image.Image]]) -> None:
     _write_text(montage, (84, 0), "liverview", PREDICTED_COLOR)
     top = _CAPTION
     for name, picture in rows:
-        _write_text(montage, (4, top), name, _TEXT)
+        _write_text(montage, (4, top), printable(name), _TEXT)
         montage.paste(picture, (0, top + _CAPTION))
         top += _CAPTION + picture.height
     with atomic_write(path) as temporary:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from liverview.core.errors import LiverviewError
+from liverview.core.text import ESCAPING, printable_values
 
 
 class TargetError(LiverviewError):
@@ -27,7 +28,7 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
             f"{path} exists already: choose another name, or allow it to be replaced."
         )
     try:
-        _temporary_beside(path.resolve()).unlink()
+        _temporary_beside(resolved(path)).unlink()
     except OSError as error:
         raise TargetError(f"{path} could not be saved: {_reason_of(error)}.") from error
 
@@ -39,7 +40,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     A link stays a link: what it points to is replaced.
     """
     _check_kind(path)
-    target = path.resolve()
+    target = resolved(path)
     temporary: Path | None = None
     try:
         temporary = _temporary_beside(target)
@@ -55,29 +56,53 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file, whole or not at all."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    """Write a JSON file, whole or not at all; names in it become `printable`."""
+    write_text(path, json.dumps(printable_values(content), indent=2) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8, whole or not at all."""
+    """Write a text file in UTF-8, whole or not at all; what is no UTF-8 is escaped."""
     with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors=ESCAPING)
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Write a table as RFC 4180 has it, whole or not at all; None becomes an empty cell."""
-    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors=ESCAPING, newline="") as file,
+    ):
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
 
 
+def resolved(path: Path) -> Path:
+    """The path that links lead to, of a file that need not be there.
+
+    Raises
+    ------
+    TargetError : where links lead in a circle, or no file can have such a name.
+    """
+    try:
+        return path.resolve()
+    except RuntimeError as error:
+        raise TargetError(
+            f"{path} is a link that leads back to itself: choose another name."
+        ) from error
+    except OSError as error:
+        raise TargetError(f"{path} cannot be used: {_reason_of(error)}.") from error
+
+
 def _check_kind(path: Path) -> None:
     """A file takes the place of a file only: never that of a folder or a device."""
-    if path.is_dir():
+    try:
+        folder, other = path.is_dir(), path.exists() and not path.is_file()
+    except OSError as error:
+        raise TargetError(f"{path} cannot be used: {_reason_of(error)}.") from error
+    if folder:
         raise TargetError(f"{path} is a folder: choose a name for a file in it.")
-    if path.exists() and not path.is_file():
+    if other:
         raise TargetError(f"{path} is no regular file: choose another name.")
 
 
@@ -103,4 +128,6 @@ def _reason_of(error: OSError) -> str:
         return "its folder is not there; choose another one"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "its folder may not be written to; choose another one"
+    if error.errno == errno.ENAMETOOLONG:
+        return "its name is too long; choose a shorter one"
     return error.strerror or str(error)

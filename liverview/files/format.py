@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -20,10 +20,14 @@ class Summary:
     ----------
     shape : voxels along the three stored axes.
     volumes : how many volumes the file holds; more than one for 4D.
+    label_map : the file says that its values are labels, no scan.
+    record : how they were made, where the file says; see `LabelMap.made_by`.
     """
 
     shape: tuple[int, int, int]
     volumes: int
+    label_map: bool = field(default=False, repr=False)
+    record: str = field(default="", repr=False)
 
 
 class FormatFunctions(Protocol):

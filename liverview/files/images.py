@@ -6,7 +6,7 @@ that begin with iter_ yield their progress, and to stop is to stop iterating.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -239,9 +239,10 @@ def iter_write_masks(
     *,
     styles: Styles | None = None,
     overwrite: bool = False,
+    some: Collection[Label] = tuple(FOREGROUND),
 ) -> Iterator[Progress]:
-    """Write masks as `write_masks` does; yields progress."""
-    paths = mask_paths(folder, name)
+    """Write masks, or ``some`` of them, as `write_masks` does; yields progress."""
+    paths = {label: path for label, path in mask_paths(folder, name).items() if label in some}
     for path in paths.values():
         check_target(path, overwrite=overwrite)
     placed = _on_grid(labels, volume)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -56,6 +57,10 @@ def open_file(path: Path, wanted: str) -> Iterator[BinaryIO]:
     except PermissionError as error:
         raise ImageFileError(f"{path} may not be read: ask for read permission.") from error
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ImageFileError(
+                f"{path} is a link that leads back to itself: give the file that it is for."
+            ) from error
         raise ImageFileError(f"{path} cannot be opened: {error.strerror or error}.") from error
     with file:
         if os.fstat(file.fileno()).st_size == 0:

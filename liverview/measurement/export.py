@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from liverview.core.about import DISCLAIMER, __version__
+from liverview.core.text import printable
 from liverview.core.volume import Volume
 from liverview.files.atomic import write_csv
 from liverview.measurement import recist
@@ -66,7 +67,7 @@ def write_tables(
     """
     paths = table_paths(folder, name)
     write_csv(paths[0], lesion_rows(measurement, excluded), LESION_COLUMNS)
-    row = {"name": name, **summary_row(measurement, excluded)}
+    row = {"name": printable(name), **summary_row(measurement, excluded)}
     write_csv(paths[1], [row], tuple(row))
     return paths
 

@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 
 from liverview.core.errors import LiverviewError
+from liverview.core.text import quoted
 from liverview.files import atomic
 from liverview.networks.network import AttentionResUNet, NetworkConfig
 from liverview.networks.preprocessing import Preprocessing
 
 _FORMAT = "liverview-checkpoint-1"
+_PREFIX = 8  # bytes that give the header's size
+_LARGEST = 2 << 30  # bytes of a file; the largest network has far less
 
 
 class CheckpointError(LiverviewError):
@@ -50,8 +53,12 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         config = self.network.config
+        if not all(isinstance(name, str) for name in self.classes):
+            raise ValueError(f"classes must be a list of names, got {quoted(self.classes)}")
         if len(self.classes) != config.classes:
-            raise ValueError(f"{config.classes} classes need as many names, got {self.classes}")
+            raise ValueError(
+                f"{config.classes} classes need as many names, got {quoted(self.classes)}"
+            )
         if self.preprocessing.channels != config.in_channels:
             raise ValueError(
                 f"the preprocessing makes {self.preprocessing.channels} channels, "
@@ -92,14 +99,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     ------
     CheckpointError : for anything that is not a complete liverview checkpoint.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
+    metadata, tensors = _read_tensors(path)
     if metadata.get("format") != _FORMAT:
-        file_format = metadata.get("format", "no format")
+        file_format = quoted(metadata.get("format", "no format"))
         raise CheckpointError(f"{path} is not a liverview checkpoint: {file_format}, not {_FORMAT}")
     try:
         network = AttentionResUNet(NetworkConfig(**json.loads(metadata["network"])))
@@ -111,10 +113,36 @@ def load_checkpoint(path: Path) -> Checkpoint:
             preprocessing=Preprocessing.from_dict(json.loads(metadata["preprocessing"])),
             classes=tuple(json.loads(metadata["classes"])),
             recipe=metadata.get("recipe", ""),
-            card=json.loads(metadata.get("card", "{}")),
+            card=dict(json.loads(metadata.get("card", "{}"))),
         )
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"{path} is a damaged liverview checkpoint: {error}") from error
+    except KeyError as error:
+        raise CheckpointError(
+            f"{path} is a damaged liverview checkpoint: {quoted(error)} is missing"
+        ) from error
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path} is a damaged liverview checkpoint: {quoted(error, 300)}"
+        ) from error
+
+
+def _read_tensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    """The metadata and the tensors of a safetensors file."""
+    try:
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no file")
+        if path.stat().st_size > _LARGEST:
+            raise ValueError(f"it has more than {_LARGEST} bytes")
+        # Not by its name: safetensors opens no file whose name is not UTF-8.
+        content = path.read_bytes()
+        tensors = load(content)
+        size = int.from_bytes(content[:_PREFIX], "little")
+        header = json.loads(content[_PREFIX : _PREFIX + size])
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise CheckpointError(
+            f"{path} is not a safetensors file: {quoted(why or error, 300)}"
+        ) from error
+    return header.get("__metadata__") or {}, tensors
 
 
 def _single_precision(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

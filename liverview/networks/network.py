@@ -16,6 +16,8 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from liverview.core.checks import check_number
+
 _CONV = {2: nn.Conv2d, 3: nn.Conv3d}
 _NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _POOL = {2: F.max_pool2d, 3: F.max_pool3d}
@@ -44,11 +46,9 @@ class NetworkConfig:
     depth: int = 4
 
     def __post_init__(self) -> None:
-        if self.dims not in (2, 3):
-            raise ValueError(f"dims must be 2 or 3, got {self.dims}")
+        check_number("dims", self.dims, 2, 3, whole=True)
         for name, most in _MAX.items():
-            if not 1 <= getattr(self, name) <= most:
-                raise ValueError(f"{name} must be 1 to {most}, got {getattr(self, name)}")
+            check_number(name, getattr(self, name), 1, most, whole=True)
 
     @property
     def multiple(self) -> int:

@@ -10,6 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from liverview.core.checks import check_number
+from liverview.core.text import quoted
+
+_MAX_HU = 1e6
+_MIN_SPACING_MM, _MAX_SPACING_MM = 0.1, 100
+_MAX_SLICES = 255
+
 
 @dataclass(frozen=True)
 class Window:
@@ -27,8 +34,11 @@ class Window:
     relative: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("level", "width"):
+            check_number(f"a window's {name}", getattr(self, name), -_MAX_HU, _MAX_HU)
         if not self.width > 0:
             raise ValueError(f"a window's width must be above 0 HU, got {self.width}")
+        _check_flags(self, "relative")
 
     def apply(self, hu: Tensor, liver_hu: float) -> Tensor:
         """Map HU to -1..1; ``liver_hu`` is the liver's median."""
@@ -58,24 +68,30 @@ class Preprocessing:
     min_max: bool = False
 
     def __post_init__(self) -> None:
-        known = all(s > 0 for s in self.spacing_mm) or not any(self.spacing_mm)
+        for mm in self.spacing_mm:
+            check_number("spacing_mm", mm, 0, _MAX_SPACING_MM)
+        known = all(s >= _MIN_SPACING_MM for s in self.spacing_mm) or not any(self.spacing_mm)
         if len(self.spacing_mm) != 3 or not known:
             raise ValueError(
-                "spacing_mm must be three numbers above 0, or three zeros for the scan's own, "
-                f"got {self.spacing_mm}"
+                f"spacing_mm must be three numbers from {_MIN_SPACING_MM}, or three zeros for the "
+                f"scan's own, got {quoted(self.spacing_mm)}"
             )
         if not (self.windows or self.min_max):
             raise ValueError("at least one window is needed")
         if self.min_max and (self.windows or not self.whole_slices):
             raise ValueError("min_max must be without windows, and with spacing_mm = [0, 0, 0]")
-        if self.slices < 1 or self.slices % 2 == 0:
+        check_number("slices", self.slices, 1, _MAX_SLICES, whole=True)
+        if self.slices % 2 == 0:
             raise ValueError(f"slices must be odd, got {self.slices}")
+        _check_flags(self, "prior", "min_max")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
         """Read the values of `to_dict` or of a recipe."""
         given = dict(values)
-        given["spacing_mm"] = tuple(float(s) for s in given["spacing_mm"])
+        given["spacing_mm"] = tuple(
+            float(check_number("spacing_mm", mm, 0, _MAX_SPACING_MM)) for mm in given["spacing_mm"]
+        )
         given["windows"] = tuple(Window(**w) for w in given.get("windows", ()))
         return cls(**given)
 
@@ -156,3 +172,10 @@ def _scale_min_max(slices: Tensor) -> Tensor:
     low = slices.amin(dim=(1, 2), keepdim=True)
     span = slices.amax(dim=(1, 2), keepdim=True) - low
     return (slices - low) / torch.where(span > 0, span, 1.0)
+
+
+def _check_flags(settings: Window | Preprocessing, *names: str) -> None:
+    """Refuse what is neither true nor false, as text is."""
+    for name in names:
+        if not isinstance(getattr(settings, name), bool):
+            raise ValueError(f"{name} must be true or false, got {quoted(getattr(settings, name))}")

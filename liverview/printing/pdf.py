@@ -9,7 +9,7 @@ from dataclasses import replace
 from html import escape
 from pathlib import Path
 
-from PySide6.QtCore import QMarginsF, QPointF, QRectF, QSizeF, Qt
+from PySide6.QtCore import QBuffer, QMarginsF, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import (
     QAbstractTextDocumentLayout,
     QColor,
@@ -85,24 +85,32 @@ def write_pdf(path: Path, contents: Contents) -> None:
     ------
     TargetError : where the file cannot be written.
     """
+    # In memory first: Qt knows no file whose name is not UTF-8.
+    pages = QBuffer()
+    pages.open(QBuffer.OpenModeFlag.WriteOnly)
+    _write_pages(path, pages, contents)
     with atomic_write(path) as temporary:
-        writer = QPdfWriter(str(temporary))
-        writer.setTitle(contents.title)
-        writer.setCreator(dict(contents.facts).get("Software", "liverview"))
-        writer.setResolution(_DPI)
-        margins = QMarginsF(_MARGIN_MM, _MARGIN_MM, _MARGIN_MM, _MARGIN_MM)
-        size = QPageSize(QPageSize.PageSizeId.A4)
-        layout = QPageLayout(
-            size, QPageLayout.Orientation.Portrait, margins, QPageLayout.Unit.Millimeter
-        )
-        writer.setPageLayout(layout)
-        painter = QPainter()
-        if not painter.begin(writer):
-            raise TargetError(f"{path} could not be saved: choose another folder.")
-        try:
-            _Typesetter(writer, painter).typeset(contents)
-        finally:
-            painter.end()
+        temporary.write_bytes(pages.data().data())
+
+
+def _write_pages(path: Path, pages: QBuffer, contents: Contents) -> None:
+    writer = QPdfWriter(pages)
+    writer.setTitle(contents.title)
+    writer.setCreator(dict(contents.facts).get("Software", "liverview"))
+    writer.setResolution(_DPI)
+    margins = QMarginsF(_MARGIN_MM, _MARGIN_MM, _MARGIN_MM, _MARGIN_MM)
+    size = QPageSize(QPageSize.PageSizeId.A4)
+    layout = QPageLayout(
+        size, QPageLayout.Orientation.Portrait, margins, QPageLayout.Unit.Millimeter
+    )
+    writer.setPageLayout(layout)
+    painter = QPainter()
+    if not painter.begin(writer):
+        raise TargetError(f"{path} could not be saved: choose another folder.")
+    try:
+        _Typesetter(writer, painter).typeset(contents)
+    finally:
+        painter.end()
 
 
 class _Typesetter:

@@ -10,7 +10,7 @@ from liverview.core.grid import Voxel
 from liverview.core.labels import Label, LabelStyle, default_styles
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
-from liverview.files.atomic import atomic_write, write_json
+from liverview.files.atomic import write_json, write_text
 from liverview.files.sidefiles.weights import weights_sha256
 from liverview.measurement.compute import iter_measure
 from liverview.measurement.export import measurement_record, table_paths, write_tables
@@ -93,8 +93,7 @@ def iter_write_report(
     weights = weights_sha256()
     contents = compose_report(volume, measurement, origin, weights, excluded, markups, slices)
     paths = report_paths(folder, volume.name)
-    with atomic_write(paths.html) as temporary:
-        temporary.write_text(html_page(contents), encoding="utf-8")
+    write_text(paths.html, html_page(contents))
     yield Progress("Writing the report", 0.3)
     write_pdf(paths.pdf, contents)
     yield Progress("Writing the report", 0.9)

@@ -8,6 +8,7 @@ from typing import Any
 
 from liverview.core.about import DISCLAIMER, __version__
 from liverview.core.labels import Label, label_entry
+from liverview.core.text import printable
 from liverview.core.volume import Plane, Volume
 from liverview.measurement.markup.listing import Markups
 from liverview.measurement.recist import Recist, assess_recist
@@ -126,7 +127,7 @@ def compose_report(
         Section("Remarks on the scan", remarks=volume.warnings),
     )
     return Contents(
-        title=f"Liver report: {volume.name}",
+        title=f"Liver report: {printable(volume.name)}",
         disclaimer=DISCLAIMER,
         facts=tuple(_fact_rows(volume, origin, weights)),
         sections=tuple(section for section in sections if _says_something(section)),
@@ -143,8 +144,8 @@ def _fact_rows(
     hashes = ", ".join(f"{name} {short_hash(digest)}" for name, digest in weights.items())
     known = origin.labels is None
     return (
-        ("Scan", origin.scan),
-        ("Labels", origin.labels or "segmented by this software"),
+        ("Scan", printable(origin.scan)),
+        ("Labels", printable(origin.labels or "segmented by this software")),
         ("Matrix", " × ".join(str(n) for n in volume.shape)),
         ("Voxel size", " × ".join(f"{mm:.4g}" for mm in volume.spacing) + " mm (x, y, z)"),
         ("Date", origin.date.isoformat(" ", "minutes")),

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from liverview.core.checks import check_number
 from liverview.core.errors import LiverviewError
+from liverview.core.text import quoted, shortened
 from liverview.networks.network import NetworkConfig
 from liverview.networks.preprocessing import Preprocessing
 
@@ -38,15 +40,18 @@ class SampleConfig:
     def __post_init__(self) -> None:
         if self.kind not in ("organs", "liver"):
             raise ValueError(
-                f"the kind of sample must be organs, liver or slices, got {self.kind!r}"
+                f"the kind of sample must be organs, liver or slices, got {quoted(self.kind)}"
             )
         if len(self.shape) != 3:
-            raise ValueError(f"shape must be three numbers, got {self.shape}")
+            raise ValueError(f"shape must be three numbers, got {quoted(self.shape)}")
         for size in self.shape:
             check_range("shape", size, 1, 256)
-        low, high = self.slice_mm
-        if not 0.1 <= low <= high <= 20:
-            raise ValueError(f"slice_mm must be a range within 0.1 to 20, got {self.slice_mm}")
+        for mm in self.slice_mm:
+            check_number("slice_mm", mm, 0.1, 20)
+        if len(self.slice_mm) != 2 or self.slice_mm[0] > self.slice_mm[1]:
+            raise ValueError(
+                f"slice_mm must be a range within 0.1 to 20, got {quoted(self.slice_mm)}"
+            )
         check_range("per_body", self.per_body, 1, 1_000_000)
 
 
@@ -156,10 +161,7 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
     Where both bounds are whole, the number must be so, too.
     """
     whole = isinstance(low, int) and isinstance(high, int)
-    kinds = int if whole else int | float
-    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-        kind = "a whole number" if whole else "a number"
-        raise ValueError(f"{name} must be {kind} from {low} to {high}, got {value!r}")
+    check_number(name, value, low, high, whole=whole)
 
 
 @dataclass(frozen=True)
@@ -174,8 +176,12 @@ class RunConfig:
     text: str
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w-]+", self.name):
-            raise ValueError(f"name must be letters, digits, - and _, got {self.name!r}")
+        if not isinstance(self.name, str) or not re.fullmatch(r"[\w-]{1,100}", self.name):
+            raise ValueError(
+                f"name must be up to 100 letters, digits, - and _, got {quoted(self.name)}"
+            )
+        if not all(isinstance(name, str) and name for name in self.classes):
+            raise ValueError(f"classes must be a list of names, got {quoted(self.classes)}")
         check_range("seed", self.seed, 0, 2**32 - 1)
 
 
@@ -247,18 +253,47 @@ def read_recipe(path: Path) -> Recipe | SliceRecipe:
     RecipeError : where the file cannot be read, or an entry is missing or impossible.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _read_text(path)
         values = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RecipeError(f"{path} is not a readable recipe: {error}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise RecipeError(
+            f"{path} is not a readable recipe: {quoted(why or error, 300)}"
+        ) from error
     try:
         return _build_recipe(values, text)
     except KeyError as error:
-        raise RecipeError(f"{path}: the entry {error} is missing") from error
+        raise RecipeError(f"{path}: the entry {quoted(error)} is missing") from error
     except (TypeError, ValueError) as error:
-        raise RecipeError(f"{path}: {error}") from error
+        raise RecipeError(f"{path}: {quoted(error, 300)}") from error
 
 
+def _read_text(path: Path) -> str:
+    """The text of a recipe: of a file, and of no more of it than a recipe can be."""
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file; choose a .toml file")
+    with path.open("rb") as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"it has more than {_LARGEST} bytes; choose a .toml file")
+    return content.decode("utf-8")
+
+
+def _table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An entry of a recipe that holds other entries."""
+    found = values[name]
+    if not isinstance(found, Mapping):
+        raise ValueError(f"{name} must be a table, got {quoted(found)}: begin it with [{name}]")
+    return found
+
+
+def _list(name: str, value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list in brackets, got {quoted(value)}")
+    return tuple(value)
+
+
+_LARGEST = 1 << 20  # bytes of a recipe
 _TABLES = {
     *("name", "seed", "classes", "network", "preprocessing", "sample", "scans", "optimizer"),
     "validation",
@@ -268,20 +303,23 @@ _TABLES = {
 def _check_keys(table: str, values: Mapping[str, Any], known: set[str]) -> None:
     """Raise ValueError for an entry that nothing would read."""
     for name in values.keys() - known:
-        raise ValueError(f"{f'{table}.' if table else ''}{name} is not an entry of such a recipe")
+        entry = f"{f'{table}.' if table else ''}{name}"
+        raise ValueError(f"{shortened(entry, 80)} is not an entry of such a recipe")
 
 
 def _build_recipe(values: Mapping[str, Any], text: str) -> Recipe | SliceRecipe:
-    preprocessing = Preprocessing.from_dict(values["preprocessing"])
-    classes = tuple(values["classes"])
+    preprocessing = Preprocessing.from_dict(_table(values, "preprocessing"))
+    classes = _list("classes", values["classes"])
     network = NetworkConfig(
-        in_channels=preprocessing.channels, classes=len(classes), **values["network"]
+        in_channels=preprocessing.channels, classes=len(classes), **_table(values, "network")
     )
-    phantoms = values["sample"]["kind"] != "slices"
+    sample, optimizer = dict(_table(values, "sample")), _table(values, "optimizer")
+    validation = _table(values, "validation")
+    scans = _table({"scans": {}, **values}, "scans")
+    phantoms = sample["kind"] != "slices"
     _check_keys("", values, _TABLES if phantoms else _TABLES - {"scans"})
-    _check_keys("scans", values.get("scans", {}), {"share"})
-    known = {"samples", "every"} if phantoms else {"threshold"}
-    _check_keys("validation", values["validation"], known)
+    _check_keys("scans", scans, {"share"})
+    _check_keys("validation", validation, {"samples", "every"} if phantoms else {"threshold"})
     run_config: dict[str, Any] = {
         "name": values["name"],
         "seed": values["seed"],
@@ -290,23 +328,21 @@ def _build_recipe(values: Mapping[str, Any], text: str) -> Recipe | SliceRecipe:
         "preprocessing": preprocessing,
         "text": text,
     }
-    sample = dict(values["sample"])
     if not phantoms:
         del sample["kind"]
         return SliceRecipe(
             **run_config,
             sample=SliceConfig(**sample),
-            optimizer=PlateauConfig(**values["optimizer"]),
-            threshold=values["validation"]["threshold"],
+            optimizer=PlateauConfig(**optimizer),
+            threshold=validation["threshold"],
         )
-    sample["shape"] = tuple(sample["shape"])
-    if "slice_mm" in sample:
-        sample["slice_mm"] = tuple(sample["slice_mm"])
+    for name in {"shape", "slice_mm"} & sample.keys():
+        sample[name] = _list(name, sample[name])
     return Recipe(
         **run_config,
         sample=SampleConfig(**sample),
-        optimizer=OptimizerConfig(**values["optimizer"]),
-        validation_samples=values["validation"]["samples"],
-        validate_every=values["validation"]["every"],
-        scans_share=values.get("scans", {}).get("share", 0.0),
+        optimizer=OptimizerConfig(**optimizer),
+        validation_samples=validation["samples"],
+        validate_every=validation["every"],
+        scans_share=scans.get("share", 0.0),
     )

@@ -22,6 +22,7 @@ from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelChec
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerStatus
 
+from liverview.core.text import printable
 from liverview.files import atomic
 from liverview.networks.checkpoint import Checkpoint, save_checkpoint
 from liverview.networks.runtime import DeviceError, pick_device, reuse_large_blocks
@@ -215,6 +216,9 @@ def _make_trainer(
     """The trainer of a recipe, with its callbacks and logs in ``out``."""
     on_cpu = device.type == "cpu"
     table = CSVLogger(out, name="logs")
+    logs: list[CSVLogger | TensorBoardLogger] = [table]
+    if printable(str(out)) == str(out):  # TensorBoard takes no other name of a folder
+        logs.append(TensorBoardLogger(out, name="logs", version=table.version))
     if isinstance(recipe, SliceRecipe):
         limits: dict[str, Any] = {"max_epochs": recipe.optimizer.epochs}
         if not on_cpu:
@@ -231,7 +235,7 @@ def _make_trainer(
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
         log_every_n_steps=10,
-        logger=[table, TensorBoardLogger(out, name="logs", version=table.version)],
+        logger=logs,
         callbacks=_make_callbacks(recipe, out),
         enable_progress_bar=sys.stderr.isatty(),
         enable_model_summary=False,

@@ -14,6 +14,7 @@ from liverview.measurement.export import measurement_record
 from liverview.measurement.results import Measurement
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.main_window import MainWindow
+from liverview.ui.widgets.file_names import save_picture
 
 _LAYOUT_MS = 200  # for the last repaints before the picture is taken
 
@@ -73,7 +74,7 @@ class HeadlessRun(QObject):
 
     def _save_screenshot(self) -> None:
         screenshot = self._out / "screenshot.png"
-        saved = self._window.grab().save(str(screenshot))
+        saved = save_picture(self._window.grab(), screenshot)
         for path in (self._labels_path, self._json_path, screenshot):
             print(f"{path} written.")
         self.exit_code = 0 if saved else 2

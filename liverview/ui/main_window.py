@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, 
 
 from liverview.core.about import DISCLAIMER
 from liverview.core.labels import Label
+from liverview.core.text import shown
 from liverview.core.volume import Plane
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.actions.file import FileActions
@@ -39,6 +40,7 @@ from liverview.ui.views.cine import Cine
 from liverview.ui.views.lesion_lines import LesionLines
 from liverview.ui.views.linked_views import LinkedViews
 from liverview.ui.views.surface_pane import SurfacePane
+from liverview.ui.widgets.file_names import path_from_url
 from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.message_bar import MessageBar
 from liverview.ui.widgets.start_page import StartPage
@@ -225,11 +227,11 @@ class MainWindow(QMainWindow):
             )
 
     def _on_saved(self, path: Path) -> None:
-        self.statusBar().showMessage(f"Saved and verified: {path}", _MESSAGE_MS)
+        self.statusBar().showMessage(shown(f"Saved and verified: {path}"), _MESSAGE_MS)
 
     def _on_report_written(self, path: Path) -> None:
         self.messages.show_message(
-            f"Report written: {path}", [("Open it", partial(open_in_browser, path))]
+            shown(f"Report written: {path}"), [("Open it", partial(open_in_browser, path))]
         )
 
     # ---- closing, dropping -----------------------------------------------------------------
@@ -258,9 +260,9 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        files = [path_from_url(url) for url in event.mimeData().urls() if url.isLocalFile()]
         if len(files) > 1:
-            self._on_message(f"One scan at a time: {files[0].name} is opened.")
+            self._on_message(shown(f"One scan at a time: {files[0].name} is opened."))
         if files:
             # Later, for the program that the file came from waits for this to return.
             QTimer.singleShot(0, partial(self.open, files[0]))
@@ -286,7 +288,7 @@ class MainWindow(QMainWindow):
             has_volume=has_volume, busy=self.controller.busy, savable=savable
         )
         folder = f" ({session.path.parent.name})" if session.path else ""
-        self.setWindowTitle(f"{name}[*]{folder} – liverview" if name else "liverview")
+        self.setWindowTitle(shown(f"{name}[*]{folder} – liverview") if name else "liverview")
         self.setWindowModified(session.store.modified and has_volume)
 
     def _show_recent(self) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMainWindow
 from liverview.core.labels import FOREGROUND, DrawStyle
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.state.session import Convention, Session
+from liverview.ui.widgets.file_names import path_from_settings, text_for_settings
 from liverview.ui.widgets.theme import Theme, current_theme, set_theme
 
 _MAX_RECENT = 10
@@ -79,7 +80,7 @@ def recent_files(settings: QSettings) -> list[Path]:
     names = settings.value("recent", [])
     if isinstance(names, str):  # an INI file gives a list of one back as its item
         names = [names]
-    paths = [Path(name) for name in names] if isinstance(names, list) else []
+    paths = [path_from_settings(name) for name in names] if isinstance(names, list) else []
     # Not Path.is_file, which raises where a network folder has gone.
     return [path for path in paths if os.path.isfile(path)]  # noqa: PTH113
 
@@ -88,4 +89,4 @@ def remember_file(settings: QSettings, path: Path) -> None:
     """Put a file at the top of the recent ones."""
     path = path.absolute()
     others = [other for other in recent_files(settings) if other != path]
-    settings.setValue("recent", [str(p) for p in [path, *others][:_MAX_RECENT]])
+    settings.setValue("recent", [text_for_settings(p) for p in [path, *others][:_MAX_RECENT]])

@@ -16,7 +16,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from liverview.cli import main
-from liverview.cohort.local import find_scan_tasks
+from liverview.cohort.tasks import find_scan_tasks
 from liverview.core.grid import GridMismatchError
 from liverview.core.labels import LabelStyle
 from liverview.core.orientation import (

@@ -19,6 +19,7 @@ from liverview.files.gzipped import GzipError, GzipReader
 from liverview.files.nifti.extensions import Extensions, read_extensions, table_names
 from liverview.files.nifti.geometry import find_geometry
 from liverview.files.nifti.header import FORMAT, Header, read_header
+from liverview.files.nifti.records import find_record, is_label_map
 from liverview.files.opening import ImageFileError, open_file
 from liverview.files.values import SLICES, check_plausibility, iter_fill_non_finite
 
@@ -34,8 +35,14 @@ def read_summary(path: Path) -> Summary:
     ImageFileError : as `iter_read` does for whatever the header shows.
     """
     with open_file(path, _WANTED) as file:
-        header = read_header(path, GzipReader(file))
-    return Summary(header.shape, header.volumes)
+        reader = GzipReader(file)
+        header = read_header(path, reader)
+        try:
+            extensions, _ = read_extensions(reader, header)
+        except GzipError:  # the header is whole; who reads the voxels will say it
+            extensions = ()
+    is_labels, record = is_label_map(header, extensions), find_record(extensions)
+    return Summary(header.shape, header.volumes, is_labels, record)
 
 
 def iter_read(path: Path, index: int = 0) -> Iterator[Progress | Volume]:

@@ -22,6 +22,7 @@ from liverview.files.gzipped import GzipError, GzipReader, open_writer
 from liverview.files.nifti.extensions import Extensions, extension_block, with_label_table
 from liverview.files.nifti.forms import mend_sform
 from liverview.files.nifti.header import FORMAT, header_kind
+from liverview.files.nifti.records import with_record
 from liverview.files.opening import ImageFileError
 
 Order: TypeAlias = Literal["<", ">"]  # of bytes
@@ -48,7 +49,7 @@ def iter_write_labels(
     header["intent_code"] = _LABEL_INTENT
     header["scl_inter"] = 0
     header["cal_max"] = max(FOREGROUND)
-    named = with_label_table(_extensions(labels), table)
+    named = with_record(with_label_table(_extensions(labels), table), labels.made_by)
     yield from _iter_write_verified(path, _source_order(labels), header, named, overwrite)
 
 
@@ -60,7 +61,8 @@ def iter_write_volume(path: Path, volume: Volume, *, overwrite: bool) -> Iterato
     header["scl_inter"] = volume.intercept
     header["cal_max"] = 0
     stored = _source_order(volume)
-    yield from _iter_write_verified(path, stored, header, _extensions(volume), overwrite)
+    kept = with_record(_extensions(volume), "")
+    yield from _iter_write_verified(path, stored, header, kept, overwrite)
 
 
 def _source_order(array: Volume | LabelMap) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from liverview.core.labels import FOREGROUND, Label, LabelStyle
 from liverview.core.stream import Progress
+from liverview.core.text import printable
 from liverview.core.volume import LabelMap
 from liverview.files import atomic
 from liverview.files.formats import name_without_suffix
@@ -48,6 +50,7 @@ def iter_write_side_files(
     weights_sha256: Mapping[str, str],
     *,
     overwrite: bool = False,
+    missing: bool = False,
 ) -> Iterator[Progress]:
     """Write the three files beside a label map, each whole or not at all; yields progress.
 
@@ -56,18 +59,23 @@ def iter_write_side_files(
     label_map : the file that the labels are in.
     styles : names and colors to write.
     weights_sha256 : of the networks that made the labels, by file name; may be empty.
+    missing : write those alone that are not there.
 
     Raises
     ------
     TargetError : where one exists and may not be replaced, or cannot be written.
     """
     beside = SideFiles.of(label_map)
-    for path in beside:
+    wanted = [path for path in beside if not (missing and os.path.lexists(path))]
+    for path in wanted:
         atomic.check_target(path, overwrite=overwrite)
     yield Progress("Writing side files", 0.0)
     counts = {label: int(np.count_nonzero(labels.voxels == label)) for label in FOREGROUND}
     content = record_content(label_map.name, counts, labels.voxel_ml, styles, weights_sha256)
-    atomic.write_text(beside.snap, snap_text(styles))
-    atomic.write_text(beside.slicer, ctbl_text(beside.slicer.name, styles))
-    atomic.write_json(beside.record, content)
+    if beside.snap in wanted:
+        atomic.write_text(beside.snap, snap_text(styles))
+    if beside.slicer in wanted:
+        atomic.write_text(beside.slicer, ctbl_text(printable(beside.slicer.name), styles))
+    if beside.record in wanted:
+        atomic.write_json(beside.record, content)
     yield Progress("Saved", 1.0)

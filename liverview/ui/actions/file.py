@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QMenu, QMenuBar
 
+from liverview.core.text import shown
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.flows.reporting import ReportFlow
@@ -99,7 +100,7 @@ class FileActions:
         self.recent.clear()
         for path in paths:
             action = self.recent.addAction(short_name(path), partial(self._open_scan, path))
-            action.setToolTip(str(path))
+            action.setToolTip(shown(str(path)))
         self.recent.setEnabled(bool(paths))
 
     def update_enabled(self, *, has_volume: bool, busy: bool, savable: bool) -> None:

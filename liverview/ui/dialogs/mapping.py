@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from liverview.core.labels import FOREGROUND, Label, LabelStyle
+from liverview.core.text import shown
 from liverview.ui.widgets.controls import FocuslessComboBox
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class MappingDialog(QDialog):
 def _question_label(named: NamedLabels) -> QLabel:
     of = "Names are from" if named.names else "There are no names, only"
     label = QLabel(
-        f"Which labels are the values of {named.name}? {of} {named.source}; "
+        f"Which labels are the values of {shown(named.name)}? {of} {named.source}; "
         f"{len(named.unmapped)} of {len(named.counts)} values are not known."
     )
     label.setWordWrap(True)

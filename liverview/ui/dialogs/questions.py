@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from liverview.core.labels import Label, LabelStyle
+from liverview.core.text import shown
 from liverview.core.volume import Volume
 from liverview.files import formats
+from liverview.ui.widgets.file_names import path_from_qt
 
 if TYPE_CHECKING:
     from liverview.files.named_labels import NamedLabels
@@ -36,35 +38,37 @@ class Dialogs:
         name, _ = QFileDialog.getOpenFileName(
             self._parent, "Open a CT scan", "", formats.open_filter()
         )
-        return Path(name) if name else None
+        return path_from_qt(name) if name else None
 
     def labels_to_open(self) -> Path | None:
         name, _ = QFileDialog.getOpenFileName(
             self._parent, "Open a label map of this scan", "", formats.open_filter()
         )
-        return Path(name) if name else None
+        return path_from_qt(name) if name else None
 
     def reference_to_open(self) -> Path | None:
         name, _ = QFileDialog.getOpenFileName(
             self._parent, "Open a reference label map", "", formats.open_filter()
         )
-        return Path(name) if name else None
+        return path_from_qt(name) if name else None
 
     def label_map_to_write(self, suggested: Path) -> Path | None:
         name, chosen = QFileDialog.getSaveFileName(
-            self._parent, "Save label map", str(suggested), formats.save_filter()
+            self._parent, "Save label map", shown(str(suggested)), formats.save_filter()
         )
         if not name:
             return None
-        return self._with_ending(Path(name), formats.suffix_of_filter(chosen), formats.suffixes())
+        return self._with_ending(
+            path_from_qt(name), formats.suffix_of_filter(chosen), formats.suffixes()
+        )
 
     def image_to_write(self, suggested: Path) -> Path | None:
         name, _ = QFileDialog.getSaveFileName(
-            self._parent, "Save screenshot", str(suggested), "PNG (*.png)"
+            self._parent, "Save screenshot", shown(str(suggested)), "PNG (*.png)"
         )
         if not name:
             return None
-        return self._with_ending(Path(name), ".png", (".png",))
+        return self._with_ending(path_from_qt(name), ".png", (".png",))
 
     def _with_ending(self, path: Path, usual: str, endings: tuple[str, ...]) -> Path | None:
         """The path with one of the endings; the file dialog has asked about other names only."""
@@ -75,15 +79,15 @@ class Dialogs:
 
     def folder_for_masks(self, suggested: Path) -> Path | None:
         name = QFileDialog.getExistingDirectory(
-            self._parent, "Folder for one mask per label", str(suggested)
+            self._parent, "Folder for one mask per label", shown(str(suggested))
         )
-        return Path(name) if name else None
+        return path_from_qt(name) if name else None
 
     def folder_for_report(self, suggested: Path) -> Path | None:
         name = QFileDialog.getExistingDirectory(
-            self._parent, "Folder for the report", str(suggested)
+            self._parent, "Folder for the report", shown(str(suggested))
         )
-        return Path(name) if name else None
+        return path_from_qt(name) if name else None
 
     def may_replace(self, paths: list[Path]) -> bool:
         names = ", ".join(path.name for path in paths)
@@ -91,7 +95,7 @@ class Dialogs:
         answer = QMessageBox.question(
             self._parent,
             "Replace files?",
-            f"Replace {names} in {paths[0].parent}?",
+            shown(f"Replace {names} in {paths[0].parent}?"),
             buttons.Yes | buttons.No,
             buttons.No,
         )
@@ -106,13 +110,13 @@ class Dialogs:
             f"{shape} voxels of {spacing} mm (right, front, up); stored as {volume.voxels.dtype}",
             *volume.warnings,
         ]
-        QMessageBox.information(self._parent, "Scan", "\n\n".join(lines))
+        QMessageBox.information(self._parent, "Scan", shown("\n\n".join(lines)))
 
     def volume_number(self, path: Path, count: int) -> int | None:
         number, given = QInputDialog.getInt(
             self._parent,
             "Which volume?",
-            f"{path.name} holds {count} volumes. Open number (1 to {count}):",
+            shown(f"{path.name} holds {count} volumes. Open number (1 to {count}):"),
             1,
             1,
             count,

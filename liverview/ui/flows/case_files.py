@@ -11,11 +11,14 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from liverview.core.labels import Label
+from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
+from liverview.files.atomic import resolved
 from liverview.files.formats import labels_file_name
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.saving import Callback
+from liverview.ui.widgets.file_names import save_picture
 
 if TYPE_CHECKING:
     from liverview.files.named_labels import NamedLabels
@@ -114,7 +117,7 @@ class CaseFiles(QObject):
             return
         existing = [beside for beside in SideFiles.of(path) if beside.exists()]
         if self._is_the_scan(path):
-            self.failed.emit(f"{path} is the open scan itself: choose another name.")
+            self._refuse(f"{path} is the open scan itself: choose another name.")
         elif not existing or self.ask(self.dialogs.may_replace, existing):
             self._controller.saving.save_labels(path, side_files=True)
 
@@ -123,7 +126,7 @@ class CaseFiles(QObject):
         if path is None:
             return
         if self._is_the_scan(path):
-            self.failed.emit(f"{path} is the open scan itself: choose another name.")
+            self._refuse(f"{path} is the open scan itself: choose another name.")
         else:
             self._controller.saving.save_labels(path, then)
 
@@ -137,7 +140,7 @@ class CaseFiles(QObject):
         targets = mask_paths(folder, self.session.volume.name).values()
         existing = [path for path in targets if path.exists()]
         if any(self._is_the_scan(path) for path in existing):
-            self.failed.emit(f"{folder} holds the open scan under such a name: choose another.")
+            self._refuse(f"{folder} holds the open scan under such a name: choose another.")
             return
         if not existing or self.ask(self.dialogs.may_replace, existing):
             self._controller.saving.save_masks(folder)
@@ -146,8 +149,8 @@ class CaseFiles(QObject):
         """Ask for a name and save a picture of the window as it was before the question."""
         picture = self._window.grab()
         path = self.ask(self.dialogs.image_to_write, self.beside(".png"))
-        if path is not None and not picture.save(str(path)):
-            self.failed.emit(f"{path} could not be written: choose another folder.")
+        if path is not None and not save_picture(picture, path):
+            self._refuse(f"{path} could not be written: choose another folder.")
 
     def show_scan_info(self) -> None:
         """Tell size, spacing and remarks of the open scan."""
@@ -162,7 +165,10 @@ class CaseFiles(QObject):
 
     def _is_the_scan(self, path: Path) -> bool:
         scan = self.session.path
-        return scan is not None and path.resolve() == scan.resolve()
+        return scan is not None and resolved(path) == resolved(scan)
+
+    def _refuse(self, text: str) -> None:
+        self.failed.emit(shown(text))
 
     # ---- questions -------------------------------------------------------------------------
 

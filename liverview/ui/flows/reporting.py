@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QDesktopServices
 
 from liverview.core.stream import Progress
@@ -15,6 +15,7 @@ from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.live.findings import Findings
 from liverview.ui.state.markups import ScanMarkups
+from liverview.ui.widgets.file_names import url_from_path
 
 if TYPE_CHECKING:
     from liverview.report.assembly import WrittenReport
@@ -100,4 +101,4 @@ class ReportFlow(QObject):
 
 def open_in_browser(path: Path) -> None:
     """Show a report in the person's own browser."""
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+    QDesktopServices.openUrl(url_from_path(path))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
 from liverview.ui.jobs.job import Job
 from liverview.ui.jobs.job_runner import JobRunner
@@ -67,7 +68,7 @@ class Controller(QObject):
         if path is not None:
             self.opened.emit(path)
         if volume.warnings:
-            self.message.emit(f"{volume.name}: {' '.join(volume.warnings)}")
+            self.message.emit(shown(f"{volume.name}: {' '.join(volume.warnings)}"))
         self._on_busy_changed()
 
     def segment(self, device: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from PySide6.QtCore import QObject, Signal
 
+from liverview.core.text import shown
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.job import Job
 
@@ -57,7 +58,7 @@ class JobRunner(QObject):
         known = isinstance(error, ValueError | OSError | MemoryError)
         text = str(error) if known else "Something went wrong inside liverview; see the details."
         details = "" if known else f"{type(error).__name__}: {error}"
-        self.failed.emit(text or type(error).__name__, details)
+        self.failed.emit(shown(text) or type(error).__name__, shown(details))
 
     def _start_quietly(self, work: Iterator[object]) -> Job:
         job = Job(work, self)

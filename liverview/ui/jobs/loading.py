@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from liverview.core.labels import Label
 from liverview.core.stream import Message, Progress
+from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.job import Job, Outcome
@@ -146,7 +147,7 @@ class Loading(QObject):
 
     def _on_label_item(self, reading: _LabelReading, item: object) -> None:
         if isinstance(item, Message):
-            self.message.emit(item.text)
+            self.message.emit(shown(item.text))
         elif isinstance(item, LabelMap):
             reading.receive(reading.path, item)
         elif isinstance(item, generators.OtherGrid):
@@ -170,7 +171,7 @@ class Loading(QObject):
 
     def _show_labels(self, path: Path, labels: LabelMap) -> None:
         if self._session.store.segmenting:
-            self.failed.emit(f"{path.name} was not opened: a segmentation is running.")
+            self.failed.emit(shown(f"{path.name} was not opened: a segmentation is running."))
             return
         self._session.store.open_labels(labels, path.name)
         self.labels_opened.emit()

@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.stream import Progress
+from liverview.core.text import shown
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.jobs.job_runner import JobRunner
@@ -75,7 +76,7 @@ class Saving(QObject):
     ) -> None:
         volume, store = self._session.volume, self._session.store
         if volume is None or not self.can_save:
-            self.failed.emit(f"{path} was not saved: there is nothing to save just now.")
+            self.failed.emit(shown(f"{path} was not saved: there is nothing to save just now."))
             return
         self._waiting = [then] if then is not None else []
         work = task(path, store.snapshot(), volume, dict(self._session.styles))

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from liverview.core.probability_maps import ProbabilitySlab
 from liverview.core.stream import Message, Progress, Slab
+from liverview.core.text import shown
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.jobs.job_runner import JobRunner
@@ -80,7 +81,7 @@ class Segmenting(QObject):
         elif isinstance(item, Progress):
             self._session.set_progress(item)
         elif isinstance(item, Message):
-            self.message.emit(item.text)
+            self.message.emit(shown(item.text))
 
     def _on_ended(self, outcome: Outcome) -> None:
         if self.sender() is not self._job:  # let go earlier

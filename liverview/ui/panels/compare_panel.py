@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from liverview.core.labels import FOREGROUND
+from liverview.core.text import shown
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.live.comparison import Comparison, ErrorMapOverlay
 from liverview.ui.widgets.controls import FocuslessComboBox
@@ -148,7 +149,9 @@ class ComparePanel(QWidget):
     def refresh(self) -> None:
         """Show what is known."""
         reference = self.session.reference
-        self.reference.setText(f"Reference: {reference.name}" if reference is not None else "")
+        self.reference.setText(
+            shown(f"Reference: {reference.name}") if reference is not None else ""
+        )
         self.reference.setToolTip(self.reference.text())
         self.reference.setVisible(reference is not None)
         scores = self.comparison.scores
@@ -198,7 +201,7 @@ class ComparePanel(QWidget):
         if reference is None:
             return
         scores = self.comparison.scores
-        head = [f"Reference: {reference.name}"]
+        head = [shown(f"Reference: {reference.name}")]
         lines = [[*head, *(self.session.styles[label].name for label in FOREGROUND)]]
         for name, figure in _FIGURES.items():
             lines.append(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from hashlib import sha256
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
 from liverview.core.volume import Volume
+from liverview.files.atomic import resolved
 from liverview.measurement.markup.listing import Entry, MarkupError, Markups
 from liverview.measurement.markup.shapes import Markup
 from liverview.ui.state.session import Session
@@ -142,7 +144,7 @@ class ScanMarkups(QObject):
         volume, path = self.session.volume, self.session.path
         if volume is None or path is None:
             return None
-        known = str(path.resolve()).encode() + (volume.source.header if volume.source else b"")
+        known = os.fsencode(resolved(path)) + (volume.source.header if volume.source else b"")
         return f"markups/{sha256(known).hexdigest()[:24]}"
 
     def _kept(self, volume: Volume, key: str) -> Markups:

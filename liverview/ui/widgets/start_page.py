@@ -9,12 +9,13 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from liverview.core.about import DISCLAIMER
+from liverview.core.text import shown
 from liverview.files.formats import suffix_words
 
 
 def short_name(path: Path) -> str:
     """Folder and file, for scans are often called alike; as menus and buttons take it."""
-    return f"{path.parent.name}/{path.name}".replace("&", "&&")
+    return shown(f"{path.parent.name}/{path.name}").replace("&", "&&")
 
 
 class StartPage(QWidget):
@@ -63,7 +64,7 @@ class StartPage(QWidget):
         menu = self.recent_button.menu()
         menu.clear()
         for path in paths:
-            menu.addAction(short_name(path), self._make_request(path)).setToolTip(str(path))
+            menu.addAction(short_name(path), self._make_request(path)).setToolTip(shown(str(path)))
         self.recent_button.setEnabled(bool(paths))
 
     def _make_request(self, path: Path) -> Callable[[], None]:

@@ -1,0 +1,81 @@
+"""Results that are there: known by a record in each label map, so that a cohort can go on.
+
+The record names the networks, the program and the scan. A label map has its name only once it
+is complete, and a record only as long as nobody changed it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from liverview.cohort.tasks import Task
+from liverview.core.about import __version__
+from liverview.core.labels import Label
+from liverview.files import formats, images
+from liverview.files.opening import ImageFileError
+from liverview.files.sidefiles.writing import SideFiles
+
+_SAMPLES, _SAMPLE = 64, 4096  # pieces of a scan that are looked at, and bytes of each
+
+
+def make_record(scan: Path, index: int | None, hashes: Mapping[str, str]) -> str:
+    """The record of a scan's labels.
+
+    Parameters
+    ----------
+    index : which volume of a 4D file; None is the first.
+    hashes : of the networks, by file name.
+
+    Raises
+    ------
+    OSError : where the scan cannot be read.
+    """
+    content = {
+        "software": f"liverview {__version__}",
+        "weights_sha256": dict(hashes),
+        "scan_sample_sha256": _sample_sha256(scan),
+        "volume": index or 0,
+    }
+    return json.dumps(content, sort_keys=True)
+
+
+def is_made(task: Task, index: int | None, hashes: Mapping[str, str]) -> bool:
+    """True where the task's label map is there, from this scan, by these networks."""
+    if not task.output.is_file():
+        return False
+    try:
+        found = images.read_summary(task.output).record
+        return bool(found) and found == make_record(task.scan, index, hashes)
+    except (ImageFileError, OSError):
+        return False
+
+
+def missing_masks(label_map: Path) -> dict[Label, Path]:
+    """The masks of a label map that are not there."""
+    paths = images.mask_paths(label_map.parent, formats.name_without_suffix(label_map))
+    return {label: path for label, path in paths.items() if not os.path.lexists(path)}
+
+
+def missing_side_files(label_map: Path) -> list[Path]:
+    """The side files of a label map that are not there."""
+    return [path for path in SideFiles.of(label_map) if not os.path.lexists(path)]
+
+
+def _sample_sha256(path: Path) -> str:
+    """A hash of a file's size and of pieces from its whole length, its two ends among them.
+
+    Compressed files end with a checksum of their content.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        digest.update(size.to_bytes(8, "little"))
+        last = max(0, size - _SAMPLE)
+        for number in range(_SAMPLES):
+            file.seek(last * number // (_SAMPLES - 1))
+            digest.update(file.read(_SAMPLE))
+    return digest.hexdigest()
