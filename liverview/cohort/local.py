@@ -21,6 +21,7 @@ from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import formats, images
 from liverview.files.atomic import TargetError
+from liverview.files.rescue import KeptLabels, check_can_write
 from liverview.files.sidefiles.weights import weights_sha256
 from liverview.files.sidefiles.writing import SideFiles, iter_write_side_files
 from liverview.inference.segmentation import Models, iter_segment
@@ -156,7 +157,7 @@ def iter_segment_cohort(
                     computed = volume
                 else:
                     computed = yield from _iter_catching(
-                        task, _iter_segment_scan(volume, models, device)
+                        task, _iter_segment_scan(task, volume, models, device, overwrite)
                     )
                 if saving is not None:
                     yield saving.result()
@@ -211,7 +212,10 @@ def _iter_read(scan: Path, index: int | None) -> Work[Volume]:
     return volume
 
 
-def _iter_segment_scan(volume: Volume, models: Models, device: str) -> Work[_Computed]:
+def _iter_segment_scan(
+    task: Task, volume: Volume, models: Models, device: str, overwrite: bool
+) -> Work[_Computed]:
+    check_can_write(task.output, volume, overwrite=overwrite)
     for note in volume.warnings:
         yield Message(f"{volume.name}: {note}")
     notes = list(volume.warnings)
@@ -238,7 +242,8 @@ def _iter_save(
     overwrite: bool,
 ) -> Work[Segmented]:
     labels, volume = computed.labels, computed.volume
-    yield from images.iter_write_labels(task.output, labels, volume, overwrite=overwrite)
+    with KeptLabels(task.output, labels, volume):
+        yield from images.iter_write_labels(task.output, labels, volume, overwrite=overwrite)
     written = [task.output]
     if masks:
         folder, name = task.output.parent, formats.name_without_suffix(task.output)
