@@ -24,6 +24,7 @@ from liverview.core.labels import default_styles
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import formats, images
+from liverview.files.rescue import KeptLabels, check_can_write
 from liverview.files.sidefiles.weights import weights_sha256
 from liverview.files.sidefiles.writing import SideFiles, iter_write_side_files
 from liverview.inference.segmentation import Models, iter_segment
@@ -212,6 +213,7 @@ def _iter_read_result(task: Task, volume: Volume) -> Work[_Computed]:
 def _iter_segment_scan(
     task: Task, volume: Volume, models: Models, device: str, options: _Options
 ) -> Work[_Computed]:
+    check_can_write(task.output, volume, overwrite=options.overwrite)
     made_by = make_record(task.scan, options.index, options.hashes)
     for note in volume.warnings:
         yield Message(f"{volume.name}: {note}")
@@ -236,7 +238,8 @@ def _iter_save(task: Task, computed: _Computed, options: _Options) -> Work[Segme
     again, is_there = options.overwrite, computed.seconds is None
     written = []
     if not is_there:
-        yield from images.iter_write_labels(output, labels, volume, overwrite=again)
+        with KeptLabels(output, labels, volume):
+            yield from images.iter_write_labels(output, labels, volume, overwrite=again)
         written.append(output)
     if options.masks:
         folder, name = output.parent, formats.name_without_suffix(output)

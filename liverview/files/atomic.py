@@ -7,13 +7,15 @@ import csv
 import errno
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from liverview.core.errors import LiverviewError
 from liverview.core.text import ESCAPING, printable_values
+from liverview.files.held import HeldFile, remove_left
+
+_PURPOSE = "saving"
 
 
 class TargetError(LiverviewError):
@@ -28,7 +30,7 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
             f"{path} exists already: choose another name, or allow it to be replaced."
         )
     try:
-        _temporary_beside(resolved(path)).unlink()
+        _temporary_beside(resolved(path)).remove()
     except OSError as error:
         raise TargetError(f"{path} could not be saved: {_reason_of(error)}.") from error
 
@@ -37,22 +39,24 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
 def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary file that takes the target's name if the block succeeds, else vanishes.
 
-    A link stays a link: what it points to is replaced.
+    A link stays a link: what it points to is replaced. Temporary files in the folder whose
+    process was killed are removed.
     """
     _check_kind(path)
     target = resolved(path)
-    temporary: Path | None = None
+    remove_left(target.parent, _PURPOSE)
+    temporary: HeldFile | None = None
     try:
         temporary = _temporary_beside(target)
-        yield temporary
-        _share_mode(temporary)
-        temporary.replace(target)
+        yield temporary.path
+        _share_mode(temporary.path)
+        temporary.make_renamable()
+        temporary.path.replace(target)
     except OSError as error:
         raise TargetError(f"{path} could not be saved: {_reason_of(error)}.") from error
     finally:
         if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            temporary.remove()
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -106,11 +110,9 @@ def _check_kind(path: Path) -> None:
         raise TargetError(f"{path} is no regular file: choose another name.")
 
 
-def _temporary_beside(path: Path) -> Path:
+def _temporary_beside(path: Path) -> HeldFile:
     """A new empty file in the same folder, with the same suffix."""
-    handle, name = tempfile.mkstemp(prefix=".liverview-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    return Path(name)
+    return HeldFile(path.parent, _PURPOSE, path.suffix)
 
 
 def _share_mode(path: Path) -> None:

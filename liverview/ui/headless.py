@@ -34,6 +34,7 @@ class HeadlessRun(QObject):
         self._out = out
         self._clock = QElapsedTimer()
         self._seconds = 0.0
+        self._saving_to: Path | None = None
         window.session.volume_changed.connect(self._on_volume_changed)
         window.controller.segmenting.segmented.connect(self._on_segmented)
         window.controller.saving.saved.connect(self._on_saved)
@@ -50,9 +51,11 @@ class HeadlessRun(QObject):
         self._seconds = self._clock.elapsed() / 1000
         assert self._window.session.volume is not None
         name = self._window.session.volume.name
-        self._window.controller.saving.save_labels(self._out / labels_file_name(name))
+        self._saving_to = self._out / labels_file_name(name)
+        self._window.controller.saving.save_labels(self._saving_to)
 
     def _on_saved(self, path: Path) -> None:
+        self._saving_to = None
         session = self._window.session
         assert session.volume is not None
         assert session.labels is not None
@@ -82,7 +85,20 @@ class HeadlessRun(QObject):
 
     def _on_failed(self, text: str, details: str) -> None:
         print(f"liverview: {text} {details}".rstrip(), file=sys.stderr)
+        if self._saving_to is not None:
+            self._keep_labels(self._saving_to)
         self._quit()
+
+    def _keep_labels(self, path: Path) -> None:
+        """They could not be saved where they were to go, and nobody is there to be asked."""
+        from liverview.files.rescue import keep_elsewhere
+
+        assert self._window.session.volume is not None
+        kept = keep_elsewhere(
+            path, self._window.session.store.snapshot(), self._window.session.volume
+        )
+        if kept is not None:
+            print(f"liverview: the labels are kept in {kept}.", file=sys.stderr)
 
     def _on_message(self, text: str) -> None:
         print(text, file=sys.stderr)

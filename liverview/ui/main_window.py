@@ -27,6 +27,7 @@ from liverview.ui.flows.help import HelpFlow, TourTargets
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
+from liverview.ui.jobs.saving import Callback
 from liverview.ui.live.slow_axis_copy import SlowAxisCopy
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.panels.docks import PanelDocks
@@ -165,6 +166,7 @@ class MainWindow(QMainWindow):
         control.opened.connect(self._on_opened)
         control.segmenting.segmented.connect(self._on_segmented)
         control.saving.saved.connect(self._on_saved)
+        control.saving.labels_not_saved.connect(self._on_labels_not_saved)
         control.busy_changed.connect(self._update_actions)
         self.session.volume_changed.connect(self.messages.dismiss)
         # Not what streams: every start and end of work is in `busy_changed`.
@@ -228,6 +230,9 @@ class MainWindow(QMainWindow):
 
     def _on_saved(self, path: Path) -> None:
         self.statusBar().showMessage(shown(f"Saved and verified: {path}"), _MESSAGE_MS)
+
+    def _on_labels_not_saved(self, then: Callback | None) -> None:
+        self.messages.add_choice("Save elsewhere …", partial(self.files.save, then))
 
     def _on_report_written(self, path: Path) -> None:
         self.messages.show_message(

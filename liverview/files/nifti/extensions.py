@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 from liverview.core.labels import LabelStyle
 from liverview.files.gzipped import GzipReader
+from liverview.files.nifti.caret_table import caret_names
 from liverview.files.nifti.header import Header
 
 Extensions: TypeAlias = Sequence[tuple[int, bytes]]
@@ -97,15 +98,4 @@ def _caret_xml(table: Mapping[int, LabelStyle]) -> bytes:
 
 def _label_table(code: int, content: bytes) -> dict[int, str]:
     """Value -> name of a Caret label table; empty where the extension is something else."""
-    # A document type is never needed, and can make a small text a huge one.
-    if code not in (_UNKNOWN, _CARET) or b"<CaretExtension" not in content:
-        return {}
-    if b"<!DOCTYPE" in content:
-        return {}
-    try:
-        root = ElementTree.fromstring(content.rstrip(b"\0 \r\n\t"))
-    except ElementTree.ParseError:
-        return {}
-    entries = root.findall("./VolumeInformation/LabelTable/Label")
-    found = {entry.get("Key", ""): (entry.text or "").strip() for entry in entries}
-    return {int(key): name for key, name in found.items() if key.isdecimal() and name}
+    return caret_names(content) if code in (_UNKNOWN, _CARET) else {}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from liverview.core.labels import FOREGROUND, Label, LabelStyle
 
-_ROW = re.compile(r"\s*(\d+)\s+(\S+)(?:\s+\d+){3,4}(?:\s.*)?")
+_ROW = re.compile(r"\s*(\d{1,9})\s+(\S+)(?:\s+\d+){3,4}(?:\s.*)?")
 
 
 def ctbl_text(title: str, styles: Mapping[Label, LabelStyle]) -> str:

@@ -26,7 +26,7 @@ _HEADER = """\
 #  LABEL:   Label description
 ################################################
 """
-_ROW = re.compile(r'\s*(\d+)(?:\s+\d+){3}\s+[\d.eE+-]+\s+[01]\s+[01]\s+"(.*)"\s*')
+_ROW = re.compile(r'\s*(\d{1,9})(?:\s+\d+){3}\s+[\d.eE+-]+\s+[01]\s+[01]\s+"(.*)"\s*')
 
 
 def snap_text(styles: Mapping[Label, LabelStyle]) -> str:

@@ -104,9 +104,9 @@ class CaseFiles(QObject):
 
     # ---- saving ----------------------------------------------------------------------------
 
-    def save(self) -> None:
-        """Ask for a name and save the label map there."""
-        self._save(None)
+    def save(self, then: Callback | None = None) -> None:
+        """Ask for a name and save the label map there; ``then`` is called once it is."""
+        self._save(then)
 
     def save_with_side_files(self) -> None:
         """Ask for a name and save the label map with its names and colors beside it."""

@@ -25,11 +25,14 @@ class Saving(QObject):
     -------
     failed : a sentence about what went wrong.
     saved : something was written and verified, with its path.
+    labels_not_saved : writing a label map failed, with what would have been called after it, or
+        None; after the sentence about it.
     changed : a save begins or ends.
     """
 
     failed = Signal(str)
     saved = Signal(Path)
+    labels_not_saved = Signal(object)
     changed = Signal()
 
     def __init__(self, session: Session, runner: JobRunner, parent: QObject | None = None) -> None:
@@ -57,7 +60,7 @@ class Saving(QObject):
     ) -> None:
         """Write the label map; ``then`` is called once it is verified."""
         task = generators.iter_write_with_side_files if side_files else generators.iter_write_labels
-        self._save(path, task, then)
+        self._save(path, task, then, of_labels=True)
 
     def save_masks(self, folder: Path) -> None:
         """Write one mask per label into a folder."""
@@ -72,7 +75,12 @@ class Saving(QObject):
         self._waiting.clear()
 
     def _save(
-        self, path: Path, task: Callable[..., Iterator[Progress]], then: Callback | None
+        self,
+        path: Path,
+        task: Callable[..., Iterator[Progress]],
+        then: Callback | None,
+        *,
+        of_labels: bool = False,
     ) -> None:
         volume, store = self._session.volume, self._session.store
         if volume is None or not self.can_save:
@@ -81,10 +89,10 @@ class Saving(QObject):
         self._waiting = [then] if then is not None else []
         work = task(path, store.snapshot(), volume, dict(self._session.styles))
         self._job = job = self._runner.start(work)
-        job.ended.connect(partial(self._on_ended, path, store.version))
+        job.ended.connect(partial(self._on_ended, path, store.version, of_labels))
         self.changed.emit()
 
-    def _on_ended(self, path: Path, version: int, outcome: Outcome) -> None:
+    def _on_ended(self, path: Path, version: int, of_labels: bool, outcome: Outcome) -> None:
         self._job = None
         waiting, self._waiting = self._waiting, []
         if outcome is Outcome.DONE:
@@ -94,3 +102,5 @@ class Saving(QObject):
         if outcome is Outcome.DONE:
             for then in waiting:
                 then()
+        elif outcome is Outcome.FAILED and of_labels:
+            self.labels_not_saved.emit(waiting[0] if waiting else None)

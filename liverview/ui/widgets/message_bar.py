@@ -52,13 +52,17 @@ class MessageBar(QFrame):
         self.text.setText(text)
         self.text.setToolTip(text)
         for label, action in choices:
-            button = QPushButton(label)
-            button.clicked.connect(self._make_answer(action))
-            self.buttons.append(button)
-            self._layout.insertWidget(self._layout.count() - 1, button)
+            self.add_choice(label, action)
         edge = "#e06c5c" if error else "#5b9bd5"
         self.setStyleSheet(f"MessageBar {{ border: 0; border-left: 4px solid {edge}; }}")
         self.show()
+
+    def add_choice(self, label: str, action: Callable[[], None]) -> None:
+        """One more way out of what is shown."""
+        button = QPushButton(label)
+        button.clicked.connect(self._make_answer(action))
+        self.buttons.append(button)
+        self._layout.insertWidget(self._layout.count() - 1, button)
 
     def dismiss(self) -> None:
         """Close the message without choosing."""

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from liverview.core.labels import FOREGROUND, Label
 from liverview.core.stream import Slab
 from liverview.files import images
+from liverview.ui.dialogs.questions import Unsaved
 from liverview.ui.main_window import MainWindow
 
 from support.answers import TIMEOUT_MS, Answers
@@ -136,3 +137,33 @@ def test_save_a_screenshot(
     answers.image = tmp_path / "gone" / "window.png"
     segmented.actions_.file.screenshot.trigger()
     assert "could not be written" in segmented.messages.text.text()
+
+
+def test_a_failed_save_offers_another_place(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path
+) -> None:
+    saving = segmented.controller.saving
+    answers.unsaved = Unsaved.SAVE
+    answers.label_map = tmp_path / "gone" / "labels.nii.gz"
+    with qtbot.waitSignal(saving.labels_not_saved, timeout=TIMEOUT_MS):
+        segmented.close()
+    assert segmented.isVisible()
+    assert segmented.session.store.modified
+    assert "its folder is not there" in segmented.messages.text.text()
+    (button,) = segmented.messages.buttons
+    assert button.text() == "Save elsewhere …"
+    answers.label_map = tmp_path / "labels.nii.gz"
+    with qtbot.waitSignal(saving.saved, timeout=TIMEOUT_MS):
+        button.click()
+    assert answers.label_map.exists()
+    qtbot.waitUntil(lambda: not segmented.isVisible(), timeout=TIMEOUT_MS)  # it goes on to close
+
+
+def test_masks_that_fail_offer_no_place_for_labels(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path
+) -> None:
+    answers.folder = tmp_path / "gone"
+    with qtbot.waitSignal(segmented.controller.failed, timeout=TIMEOUT_MS):
+        segmented.actions_.file.save_masks.trigger()
+    qtbot.waitUntil(lambda: not segmented.controller.saving.is_running, timeout=TIMEOUT_MS)
+    assert segmented.messages.buttons == []
