@@ -24,6 +24,7 @@ from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.shortcuts import KeyHint
 
 _REFRESH_MS = 50
+SWATCH_EDGE = "#808080"  # seen in light and dark windows
 
 
 class LabelPanel(QWidget):
@@ -127,7 +128,8 @@ class LabelRow(QWidget):
         self.draw_style.setCurrentIndex(self.draw_style.findData(style.draw_style))
         red, green, blue = style.color
         self.color.setStyleSheet(
-            f"background: rgb({red},{green},{blue}); border: 1px solid #777; border-radius: 4px"
+            f"background: rgb({red},{green},{blue}); border: 1px solid {SWATCH_EDGE}; "
+            "border-radius: 4px"
         )
         self.volume.setText(self._volume_text())
 

@@ -205,7 +205,7 @@ class Session(QObject):
             self.styles_changed.emit()
 
     def set_overlay(self, overlay: Overlay | None) -> None:
-        """Show a heat map between CT and labels, or none."""
+        """Show a heat map over CT and labels, or none."""
         if overlay is not self.overlay:
             self.overlay = overlay
             self.overlay_changed.emit()
