@@ -73,6 +73,8 @@ class MainWindow(QMainWindow):
         # Only now: toolbar and docks must be there to be placed, and the widgets be connected to
         # hear what the settings change in the session.
         load_settings(self, self.controller, settings)
+        if settings.value("state") is None:  # once the window has its size
+            QTimer.singleShot(0, self, self.panels.fit_sizes)
         self.panels.network.refresh()  # no signal tells that maps are to be kept
         self.actions_.segment.choose_device(device)
         self.help = self._make_help()  # gives the commands of all menus the person's keys
@@ -97,7 +99,7 @@ class MainWindow(QMainWindow):
         return Actions(
             factory,
             FileActions(factory, self.files, self.reporting, self.open, self.close),
-            ViewActions(factory, session, self.views, self.cine, toggles),
+            ViewActions(factory, session, self.views, self.cine, toggles, self.panels.reset),
             LabelActions(factory, session),
             ToolActions(factory, self.toolbox, self.markups),
             SegmentActions(factory, self.segment, self.controller.cancel),
