@@ -58,7 +58,8 @@ class MainWindow(QMainWindow):
         self._slow_axis_copy = SlowAxisCopy(session, self.controller.start_background, self)
         self.files = CaseFiles(self, self.controller)
         self.markups = ScanMarkups(session, settings, self)
-        self.messages = MessageBar()
+        self._center = QWidget()
+        self.messages = MessageBar(self._center)
         self.start_page = StartPage()
         self.readout = Readout(session)
         self.progress = ProgressStatus(session)
@@ -124,13 +125,10 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.start_page)
         self._stack.addWidget(self.views)
-        center = QWidget()
-        layout = QVBoxLayout(center)
+        layout = QVBoxLayout(self._center)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.messages)
-        layout.addWidget(self._stack, 1)
-        self.setCentralWidget(center)
+        layout.addWidget(self._stack)
+        self.setCentralWidget(self._center)
         self.toolbar = self.actions_.make_toolbar()
         self.addToolBar(self.toolbar)
         self.actions_.fill_menus(self.menuBar())
@@ -140,6 +138,7 @@ class MainWindow(QMainWindow):
         note.setToolTip(DISCLAIMER)
         note.setEnabled(False)  # quiet, but in every screenshot
         self.statusBar().addPermanentWidget(note)
+        self.start_page.setFocus()  # so that Tab goes to its buttons, not to the panels
         # Else a right click on the toolbar could hide it for good.
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
 
