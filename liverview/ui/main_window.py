@@ -22,6 +22,7 @@ from liverview.ui.actions.tools import ToolActions
 from liverview.ui.actions.view import ViewActions
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.flows.help import HelpFlow, TourTargets
+from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
@@ -67,6 +68,7 @@ class MainWindow(QMainWindow):
         self.reporting = ReportFlow(self.files, self.controller, self.markups, self.panels.findings)
         self._clock = QElapsedTimer()  # of the segmentation
         self._make_views()
+        self.pictures = Pictures(self, self.files, self.views)
         self.cine = Cine(session, self._focused_plane, self)
         self.actions_ = self._make_actions()
         self._build()
@@ -99,7 +101,9 @@ class MainWindow(QMainWindow):
         toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
         return Actions(
             factory,
-            FileActions(factory, self.files, self.reporting, self.open, self.close),
+            FileActions(
+                factory, self.files, self.reporting, self.pictures, self.open, self.close
+            ),
             ViewActions(factory, session, self.views, self.cine, toggles, self.panels.reset),
             LabelActions(factory, session),
             ToolActions(factory, self.toolbox, self.markups),
@@ -154,6 +158,8 @@ class MainWindow(QMainWindow):
         self.views.hovered.connect(self.readout.set_hovered)
         self.panels.network.segment_requested.connect(self.segment)
         files.failed.connect(self._on_failed)
+        self.pictures.failed.connect(self._on_failed)
+        self.pictures.copied.connect(self._on_copied)
         self.reporting.failed.connect(self._on_failed)
         self.reporting.progressed.connect(self.statusBar().showMessage)
         self.reporting.written.connect(self._on_report_written)
@@ -218,6 +224,9 @@ class MainWindow(QMainWindow):
 
     def _on_saved(self, path: Path) -> None:
         self.statusBar().showMessage(f"Saved and verified: {path}", _MESSAGE_MS)
+
+    def _on_copied(self, text: str) -> None:
+        self.statusBar().showMessage(text, _MESSAGE_MS)
 
     def _on_report_written(self, path: Path) -> None:
         self.messages.show_message(

@@ -97,7 +97,7 @@ class Tour(QFrame):
         if stop.offer is not None:
             self.offer.setText(plain_text(stop.offer.text()))
         self.back.setEnabled(number > 0)
-        self.next.setText("&Next" if number + 1 < len(self._stops) else "&Done")
+        self.next.setText("Next" if number + 1 < len(self._stops) else "Done")
         self.next.setFocus()  # so that Return goes on
         self._place()
 
@@ -129,7 +129,8 @@ class Tour(QFrame):
         self._frame.setVisible(shown)
         self.adjustSize()
         room = window.rect().adjusted(_GAP, _GAP, -_GAP, -_GAP)
-        self.move(_best_place(self.size(), target, room))
+        middle = room.center() - self.rect().center()
+        self.move(_best_place(self.size(), target, room) if shown else middle)
         self.raise_()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
