@@ -21,7 +21,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "report",
         help="a report of a scan and its label map",
         description="Write NAME_report.html and .pdf, the measurements as JSON, and lesions and "
-        f"totals as CSV. No screen is needed. {DISCLAIMER}",
+        "totals as CSV. NAME is that of the scan's file; of its folder where many scans are called "
+        f"so, as ct.nii.gz. No screen is needed. {DISCLAIMER}",
     )
     parser.add_argument("scan", type=Path, metavar="SCAN")
     parser.add_argument("labels", type=Path, metavar="LABELS", help="on the scan's grid")
@@ -52,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
     if options.output.exists() and not options.output.is_dir():
         raise ValueError(f"{options.output} is no folder: choose another name.")
     options.output.mkdir(parents=True, exist_ok=True)
-    for path in report_paths(options.output, formats.name_without_suffix(options.scan)):
+    name = formats.case_name(options.scan)
+    for path in report_paths(options.output, name):
         check_target(path, overwrite=options.overwrite)
     volume = result_of(
         iter_with_progress_bar(images.iter_read(options.scan, options.volume)), Volume
@@ -62,7 +64,8 @@ def run(options: argparse.Namespace) -> int:
     placing = labels.warnings[len(read.warnings) :]
     volume = replace(volume, warnings=(*volume.warnings, *placing))
     origin = Provenance(scan=options.scan.name, labels=options.labels.name)
-    work = iter_write_report(volume, labels, options.output, origin, pdf.write_pdf)
+    named = replace(volume, name=name)
+    work = iter_write_report(named, labels, options.output, origin, pdf.write_pdf)
     for path in result_of(iter_with_progress_bar(work), WrittenReport).paths:
         print(f"{path} written.")
     return 0

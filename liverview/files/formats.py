@@ -8,6 +8,7 @@ file is read or written.
 
 from __future__ import annotations
 
+import re
 import zlib
 from pathlib import Path
 
@@ -15,6 +16,13 @@ from liverview.files import atomic
 from liverview.files.format import Format, FormatFunctions
 from liverview.files.opening import ImageFileError, PathLike, as_path
 
+_GENERIC = re.compile(
+    r"(ct|cts|mr|mri|scans?|images?|imgs?|imaging|vol(ume)?s?|data|dicom|series|nii|"
+    r"nifti|input|original|orig|raw|0+)"
+)
+"""Names of files and folders that many cases share, in lower case."""
+_PLACES = {"", "downloads", "desktop", "documents", "tmp", "temp", "home", "users", "mnt", "media"}
+"""Folders that say nothing about the case: what is above them does not either."""
 DEFAULT_SUFFIX = ".nii.gz"
 """The suffix of files that liverview names itself."""
 _GZIP = b"\x1f\x8b"
@@ -84,6 +92,35 @@ def name_without_suffix(path: PathLike) -> str:
         if name.lower().endswith(ending) and len(name) > len(ending):
             return name[: -len(ending)]
     return name
+
+
+def case_name(path: PathLike) -> str:
+    """The name of a case for a title or for files: that of the scan's file without its suffix.
+
+    A file that is called as many are ("ct", "image", "0000") has the name of the first folder
+    above that is called otherwise; its own where there is none, or in a folder for anything.
+
+    Examples
+    --------
+    >>> from liverview.files.formats import case_name
+    >>> case_name("/data/patient_12/ct.nii.gz"), case_name("/data/case7/image/0000.nii")
+    ('patient_12', 'case7')
+    >>> case_name("/data/patient_12/liver_01.nii.gz"), case_name("/tmp/ct.nii.gz")
+    ('liver_01', 'ct')
+    """
+    own = name_without_suffix(path)
+    if not _is_generic(own):
+        return own
+    for folder in as_path(path).absolute().parents:
+        if folder.name.lower() in _PLACES:
+            break
+        if not _is_generic(folder.name):
+            return folder.name
+    return own
+
+
+def _is_generic(name: str) -> bool:
+    return _GENERIC.fullmatch(name.lower().replace("-", "_").strip("_ .")) is not None
 
 
 def labels_file_name(name: str) -> str:

@@ -8,6 +8,7 @@ distance, which gives true contacts.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -77,7 +78,17 @@ def draw_body(draw: RandomSource, *, training_variety: bool = False) -> Body:
     masses beside the liver, organs that press on each other, are cut or missing, and torsos
     of which a part is not known.
     """
+    *_, body = iter_draw_body(draw, training_variety=training_variety)
+    assert isinstance(body, Body)
+    return body
+
+
+def iter_draw_body(
+    draw: RandomSource, *, training_variety: bool = False
+) -> Iterator[float | Body]:
+    """Draw a body as `draw_body` does; yields the share that is done, 0 to 1, and the body last."""
     torso = draw_torso(draw, training_variety)
+    yield 0.4
     points = draw_deformation(draw, training_variety)
     mass = None
     if training_variety and draw.chance(0.5):
@@ -86,7 +97,9 @@ def draw_body(draw: RandomSource, *, training_variety: bool = False) -> Body:
     organ_points = wall_points = points
     if draw.chance(0.8) or not training_variety:
         implant = draw_implant(draw, torso, training_variety)
+        yield 0.55
         organ_points, wall_points = _bend_to_implant(torso, implant, points)
+    yield 0.85
     torso = deform_torso(draw, torso, organ_points, wall_points, training_variety)
     organs = torso.organs
     if implant is not None:
@@ -97,7 +110,8 @@ def draw_body(draw: RandomSource, *, training_variety: bool = False) -> Body:
     if mass is not None:
         carve_mass(organs, mass)
     trunk, cavity = _fit_wall(draw, torso)
-    return Body(
+    yield 1.0
+    yield Body(
         organs={organ: field.clamp(-FAR_MM, FAR_MM) for organ, field in organs.items()},
         trunk=trunk,
         skin=_draw_skin(draw, trunk),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ import torch
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.phantoms.appearance import draw_appearance
-from liverview.phantoms.body import Body, draw_body, draw_head
+from liverview.phantoms.body import Body, draw_head, iter_draw_body
 from liverview.phantoms.config import Phantom, PhantomConfig, Region
 from liverview.phantoms.fields import Grid, RandomSource, slices_with
 from liverview.phantoms.frame import CANONICAL_GRID, Organ
@@ -21,6 +21,7 @@ from liverview.phantoms.vessels import grow_trees
 
 _SLAB = 12
 _HALO = 2
+_ANATOMY = 0.28  # the share of the time for anatomy, at the usual size
 _APART_MM = 12.0  # between the liver and an image that is not to show it
 
 
@@ -31,7 +32,7 @@ def iter_generate(config: PhantomConfig, device: str = "cpu") -> Iterator[Progre
     """
     draw = RandomSource(config.seed, device)
     yield Progress("Drawing anatomy", 0.02)
-    body = draw_head(draw) if config.region is Region.HEAD else draw_body(draw)
+    body = yield from _iter_anatomy(draw, config.region)
     trees = grow_trees(draw, body)
     appearance = draw_appearance(draw, config.phase)
     lesions = draw_lesions(draw, body, config.lesions, appearance.lesion_contrast_hu, (4.0, 24.0))
@@ -46,17 +47,29 @@ def iter_generate(config: PhantomConfig, device: str = "cpu") -> Iterator[Progre
         # Some slices more on both sides, for what the blur brings in from the neighbors.
         slab = grid.crop((0, 0, start - _HALO), (*config.shape[:2], stop + _HALO))
         painting = paint(patient, slab)
+        middle = (start + stop) / 2  # the other half of the work is the image
+        yield Progress("Generating phantom", _ANATOMY + (1 - _ANATOMY) * middle / config.shape[2])
         hu = scan.image(painting, slab).round_().clamp_(-1024, 3071).to(torch.int16)
         inner = slice(_HALO, _HALO + stop - start)
         voxels[:, :, start:stop] = hu[:, :, inner].cpu().numpy()
         labels[:, :, start:stop] = painting.labels[:, :, inner].cpu().numpy()
-        yield Progress("Generating phantom", 0.1 + 0.9 * stop / config.shape[2])
+        yield Progress("Generating phantom", _ANATOMY + (1 - _ANATOMY) * stop / config.shape[2])
     affine = np.diag([*config.spacing, 1.0])
     affine[:3, 3] = grid.origin
     name = f"phantom-{config.seed}"
     yield Phantom(
         Volume(voxels, affine, name=name), LabelMap(labels, affine, name=f"truth of {name}")
     )
+
+
+def _iter_anatomy(draw: RandomSource, region: Region) -> Generator[Progress, None, Body]:
+    if region is Region.HEAD:
+        return draw_head(draw)
+    for item in iter_draw_body(draw):
+        if isinstance(item, Body):
+            return item
+        yield Progress("Drawing anatomy", 0.02 + (_ANATOMY - 0.02) * item)
+    raise AssertionError("a body comes last")
 
 
 def _image_center_z(body: Body, config: PhantomConfig) -> float:

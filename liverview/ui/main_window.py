@@ -24,6 +24,7 @@ from liverview.ui.actions.tools import ToolActions
 from liverview.ui.actions.view import ViewActions
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.flows.help import HelpFlow, TourTargets
+from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
@@ -62,7 +63,8 @@ class MainWindow(QMainWindow):
         self._slow_axis_copy = SlowAxisCopy(session, self.controller.start_background, self)
         self.files = CaseFiles(self, self.controller)
         self.markups = ScanMarkups(session, settings, self)
-        self.messages = MessageBar()
+        self._center = QWidget()
+        self.messages = MessageBar(self._center)
         self.start_page = StartPage()
         self.readout = Readout(session)
         self.progress = ProgressStatus(session)
@@ -70,6 +72,7 @@ class MainWindow(QMainWindow):
         self.reporting = ReportFlow(self.files, self.controller, self.markups, self.panels.findings)
         self._clock = QElapsedTimer()  # of the segmentation
         self._make_views()
+        self.pictures = Pictures(self, self.files, self.views)
         self.cine = Cine(session, self._focused_plane, self)
         self.actions_ = self._make_actions()
         self._build()
@@ -77,6 +80,8 @@ class MainWindow(QMainWindow):
         # Only now: toolbar and docks must be there to be placed, and the widgets be connected to
         # hear what the settings change in the session.
         load_settings(self, self.controller, settings)
+        if settings.value("state") is None:  # once the window has its size
+            QTimer.singleShot(0, self, self.panels.fit_sizes)
         self.panels.network.refresh()  # no signal tells that maps are to be kept
         self.actions_.segment.choose_device(device)
         self.help = self._make_help()  # gives the commands of all menus the person's keys
@@ -100,8 +105,10 @@ class MainWindow(QMainWindow):
         toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
         return Actions(
             factory,
-            FileActions(factory, self.files, self.reporting, self.open, self.close),
-            ViewActions(factory, session, self.views, self.cine, toggles),
+            FileActions(
+                factory, self.files, self.reporting, self.pictures, self.open, self.close
+            ),
+            ViewActions(factory, session, self.views, self.cine, toggles, self.panels.reset),
             LabelActions(factory, session),
             ToolActions(factory, self.toolbox, self.markups),
             SegmentActions(factory, self.segment, self.controller.cancel),
@@ -126,13 +133,10 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.start_page)
         self._stack.addWidget(self.views)
-        center = QWidget()
-        layout = QVBoxLayout(center)
+        layout = QVBoxLayout(self._center)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.messages)
-        layout.addWidget(self._stack, 1)
-        self.setCentralWidget(center)
+        layout.addWidget(self._stack)
+        self.setCentralWidget(self._center)
         self.toolbar = self.actions_.make_toolbar()
         self.addToolBar(self.toolbar)
         self.actions_.fill_menus(self.menuBar())
@@ -142,6 +146,7 @@ class MainWindow(QMainWindow):
         note.setToolTip(DISCLAIMER)
         note.setEnabled(False)  # quiet, but in every screenshot
         self.statusBar().addPermanentWidget(note)
+        self.start_page.setFocus()  # so that Tab goes to its buttons, not to the panels
         # Else a right click on the toolbar could hide it for good.
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
 
@@ -157,6 +162,8 @@ class MainWindow(QMainWindow):
         self.views.hovered.connect(self.readout.set_hovered)
         self.panels.network.segment_requested.connect(self.segment)
         files.failed.connect(self._on_failed)
+        self.pictures.failed.connect(self._on_failed)
+        self.pictures.copied.connect(self._on_copied)
         self.reporting.failed.connect(self._on_failed)
         self.reporting.progressed.connect(self.statusBar().showMessage)
         self.reporting.written.connect(self._on_report_written)
@@ -233,6 +240,9 @@ class MainWindow(QMainWindow):
 
     def _on_labels_not_saved(self, then: Callback | None) -> None:
         self.messages.add_choice("Save elsewhere …", partial(self.files.save, then))
+
+    def _on_copied(self, text: str) -> None:
+        self.statusBar().showMessage(text, _MESSAGE_MS)
 
     def _on_report_written(self, path: Path) -> None:
         self.messages.show_message(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+import torch
 
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
+from liverview.phantoms.body import Body, draw_body, iter_draw_body
 from liverview.phantoms.config import Phantom, PhantomConfig, Phase, Region
+from liverview.phantoms.fields import RandomSource
 from liverview.phantoms.generation import iter_generate
 
 SMALL = PhantomConfig(shape=(64, 56, 24), spacing=(6.0, 6.0, 10.0), seed=5)
@@ -36,6 +41,24 @@ def test_progress_rises_to_the_end() -> None:
     fractions = [item.fraction for item in iter_generate(SMALL) if isinstance(item, Progress)]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
+
+
+def test_progress_moves_in_small_steps() -> None:
+    """At the usual number of slices; the anatomy, which takes a quarter of the time, included."""
+    config = PhantomConfig(shape=(24, 20, 120), spacing=(16.0, 16.0, 2.0), seed=5)
+    items = [item for item in iter_generate(config) if isinstance(item, Progress)]
+    fractions = [item.fraction for item in items]
+    assert max(b - a for a, b in pairwise(fractions)) < 0.13
+    assert len({item.fraction for item in items if item.phase == "Drawing anatomy"}) >= 4
+
+
+def test_a_body_in_steps_is_the_body() -> None:
+    *shares, body = iter_draw_body(RandomSource(7))
+    assert isinstance(body, Body)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    whole = draw_body(RandomSource(7))
+    assert all(torch.equal(field, whole.organs[organ]) for organ, field in body.organs.items())
 
 
 def test_size_spacing_and_place(case: Phantom) -> None:

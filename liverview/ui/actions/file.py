@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 from liverview.core.text import shown
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.flows.case_files import CaseFiles
+from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow
 from liverview.ui.widgets.start_page import short_name
 
@@ -33,11 +34,13 @@ class FileActions:
         factory: ActionFactory,
         files: CaseFiles,
         reporting: ReportFlow,
+        pictures: Pictures,
         open_scan: Callable[[Path], object],
         close: Callable[[], object],
     ) -> None:
         self._make_opening(factory, files)
         self._make_saving(factory, files, reporting)
+        self._make_pictures(factory, pictures)
         self.quit = factory.make_action("&Quit", "Ctrl+Q", "Close liverview", close)
         self.recent = QMenu("Open &recent", factory.window)
         self.recent.setToolTipsVisible(True)
@@ -79,9 +82,39 @@ class FileActions:
             "Save &masks …", "Ctrl+Shift+S", "Save one file per label", files.save_masks
         )
         self.report = make("Save re&port …", "Ctrl+R", "Save a report", reporting.save, "report")
+
+    def _make_pictures(self, factory: ActionFactory, pictures: Pictures) -> None:
+        make, view = factory.make_action, "the view with the frame"
         self.screenshot = make(
-            "Save s&creenshot …", "Ctrl+P", "Save a picture of the window", files.save_screenshot
+            "Save s&creenshot …", "Ctrl+P", "Save a picture of the window", pictures.save_window
         )
+        self.pictures = [
+            self.screenshot,
+            make(
+                "Save picture of &view …",
+                "Ctrl+Shift+P",
+                f"Save a picture of {view}",
+                pictures.save_view,
+            ),
+            make(
+                "Save picture of &all views …",
+                "",
+                "Save a picture of all views",
+                pictures.save_views,
+            ),
+            make(
+                "C&opy picture of view",
+                "Ctrl+Shift+C",
+                f"Put a picture of {view} on the clipboard",
+                pictures.copy_view,
+            ),
+            make(
+                "Copy picture of all vie&ws",
+                "Ctrl+Alt+C",
+                "Put a picture of all views on the clipboard",
+                pictures.copy_views,
+            ),
+        ]
 
     def fill_menu(self, bar: QMenuBar) -> None:
         """Add the menu to a menu bar."""
@@ -91,7 +124,8 @@ class FileActions:
         menu.addActions([self.open_labels, self.compare, self.scan_info])
         menu.addSeparator()
         menu.addActions([self.save, self.save_all, self.save_masks])
-        menu.addActions([self.report, self.screenshot])
+        menu.addAction(self.report)
+        menu.addMenu("Pict&ures").addActions(self.pictures)
         menu.addSeparator()
         menu.addAction(self.quit)
 
@@ -107,6 +141,6 @@ class FileActions:
         """Enable what can be done now."""
         for action in (self.save, self.save_all, self.save_masks, self.report):
             action.setEnabled(savable)
-        for action in (self.compare, self.screenshot, self.scan_info):
+        for action in (self.compare, self.scan_info, *self.pictures):
             action.setEnabled(has_volume)
         self.open_labels.setEnabled(has_volume and not busy)

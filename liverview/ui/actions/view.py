@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -32,6 +32,7 @@ class ViewActions:
     Parameters
     ----------
     panels : show and hide the docks.
+    reset_panels : puts them back where they were at first.
     """
 
     def __init__(
@@ -41,9 +42,13 @@ class ViewActions:
         views: LinkedViews,
         cine: Cine,
         panels: Sequence[QAction],
+        reset_panels: Callable[[], object],
     ) -> None:
         self._session, self._views, self._cine = session, views, cine
-        self._panels = panels
+        self._panels = [
+            *panels,
+            factory.make_action("R&eset panels", "", "Put every panel back", reset_panels),
+        ]
         self.windows = WindowPresetActions(factory, session)
         self._make_slabs(factory)
         self._make_annotations(factory)

@@ -37,7 +37,7 @@ class AboutDialog(QDialog):
         self.system.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.system.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        self.copy_button = buttons.addButton("&Copy", QDialogButtonBox.ButtonRole.ActionRole)
+        self.copy_button = buttons.addButton("Cop&y", QDialogButtonBox.ButtonRole.ActionRole)
         self.copy_button.setToolTip("Copy the lines about the system, for a question or a report")
         self.copy_button.clicked.connect(self._copy)
         buttons.rejected.connect(self.reject)

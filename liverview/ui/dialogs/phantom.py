@@ -35,16 +35,16 @@ class PhantomDialog(QDialog):
         buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
-        buttons.button(QDialogButtonBox.StandardButton.Ok).setText("Generate")
+        buttons.button(QDialogButtonBox.StandardButton.Ok).setText("&Generate")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QFormLayout(self)
-        layout.addRow("Size (voxels)", _make_row(self.size_boxes))
-        layout.addRow("Spacing", _make_row(self.spacing_boxes))
-        layout.addRow("Seed", self.seed)
-        layout.addRow("Lesions", self.lesions)
-        layout.addRow("Noise", self.noise)
-        layout.addRow("Contrast phase", self.phase)
+        layout.addRow("Si&ze (voxels)", _make_row(self.size_boxes, "Size"))
+        layout.addRow("S&pacing", _make_row(self.spacing_boxes, "Spacing"))
+        layout.addRow("S&eed", self.seed)
+        layout.addRow("&Lesions", self.lesions)
+        layout.addRow("&Noise", self.noise)
+        layout.addRow("Contrast p&hase", self.phase)
         layout.addRow(buttons)
 
     def config(self) -> PhantomConfig:
@@ -75,8 +75,11 @@ def _decimal_box(value: float, low: float, high: float, unit: str) -> QDoubleSpi
     return box
 
 
-def _make_row(boxes: list[QSpinBox] | list[QDoubleSpinBox]) -> QWidget:
+def _make_row(boxes: list[QSpinBox] | list[QDoubleSpinBox], name: str) -> QWidget:
     row = QWidget()
+    row.setFocusProxy(boxes[0])  # the row's access key goes there
+    for box, axis in zip(boxes, ("right", "front", "up"), strict=True):
+        box.setAccessibleName(f"{name}, {axis}")
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
     for box in boxes:

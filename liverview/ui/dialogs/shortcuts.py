@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from html import escape
+from itertools import combinations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import (
+    QAction,
+    QKeySequence,
+    QPagedPaintDevice,
+    QPageLayout,
+    QPainter,
+    QTextDocument,
+)
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QGridLayout,
+    QHBoxLayout,
     QKeySequenceEdit,
     QLabel,
     QScrollArea,
@@ -31,6 +41,9 @@ MOUSE = (
     ("PgUp, PgDown, Home, End", "Through the slices of the view"),
 )
 """Mouse and keys of the views, which no menu lists."""
+_COLUMNS = 3
+_GAP = 28  # pixels between columns
+_Group = tuple[str, list[tuple[str, str]]]
 
 
 class ShortcutDialog(QDialog):
@@ -49,7 +62,7 @@ class ShortcutDialog(QDialog):
             for action in actions:
                 self._add_row(grid, action)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        self.reset_button = buttons.addButton("As they were", QDialogButtonBox.ButtonRole.ResetRole)
+        self.reset_button = buttons.addButton("&As they were", QDialogButtonBox.ButtonRole.ResetRole)
         self.reset_button.clicked.connect(self._on_reset)
         buttons.rejected.connect(self.accept)
         layout = QVBoxLayout(self)
@@ -90,29 +103,78 @@ class ShortcutDialog(QDialog):
 
 
 class ShortcutSheet(QDialog):
-    """Every key and the mouse, on one page."""
+    """Every key and the mouse, in columns; it scrolls only where the screen is too small.
+
+    Attributes
+    ----------
+    full_size : of the dialog that shows all of it.
+    """
 
     def __init__(self, shortcuts: Shortcuts, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keys and mouse")
-        columns = QGridLayout()
-        columns.setHorizontalSpacing(36)
-        groups = [(title, list(_iter_key_rows(actions))) for title, actions in shortcuts.groups]
-        groups.append(("In the views", list(MOUSE)))
-        half = sum(len(rows) + 2 for _, rows in groups) / 2
-        above, texts = 0, ["", ""]
-        for title, rows in groups:
-            if rows:
-                texts[above > half] += _table_html(title, rows)
-                above += len(rows) + 2
-        for column, text in enumerate(texts):
-            columns.addWidget(QLabel(text), 0, column, Qt.AlignmentFlag.AlignTop)
+        self.columns = _make_columns(shortcuts)
+        inner = QWidget()
+        row = QHBoxLayout(inner)
+        row.setSpacing(_GAP)
+        for groups in self.columns:
+            row.addWidget(QLabel(_column_html(groups)), 0, Qt.AlignmentFlag.AlignTop)
+        self.area = QScrollArea()
+        self.area.setWidgetResizable(True)
+        self.area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.area.setWidget(inner)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        self.print_button = buttons.addButton("&Print …", QDialogButtonBox.ButtonRole.ActionRole)
+        self.print_button.setToolTip("Print the sheet on one page")
+        self.print_button.clicked.connect(self._on_print)
         buttons.rejected.connect(self.accept)
         layout = QVBoxLayout(self)
-        layout.addWidget(_make_scroll_area(columns), 1)
+        layout.addWidget(self.area, 1)
         layout.addWidget(buttons)
-        self.resize(840, 640)
+        margins = layout.contentsMargins()
+        self.full_size = inner.sizeHint() + QSize(
+            margins.left() + margins.right(),
+            margins.top() + margins.bottom() + layout.spacing() + buttons.sizeHint().height(),
+        )
+        self.resize(self.full_size.boundedTo(self.screen().availableSize()))
+
+    def draw_page(self, device: QPagedPaintDevice) -> None:
+        """Draw the sheet on one page of a printer or a PDF, as large as fits."""
+        page = QTextDocument()
+        page.setDefaultStyleSheet("* { color: black }")
+        page.setHtml(_page_html(self.columns))
+        size = page.size()
+        painter = QPainter(device)
+        room = painter.viewport()
+        natural = painter.device().logicalDpiX() / 96
+        scale = min(room.width() / size.width(), room.height() / size.height(), natural)
+        painter.scale(scale, scale)
+        page.drawContents(painter)
+        painter.end()
+
+    def _on_print(self) -> None:
+        from PySide6.QtPrintSupport import QPrintDialog, QPrinter
+
+        printer = QPrinter(QPrinter.PrinterMode.HighResolution)
+        printer.setPageOrientation(QPageLayout.Orientation.Landscape)
+        if QPrintDialog(printer, self).exec() == QDialog.DialogCode.Accepted:
+            self.draw_page(printer)
+
+
+def _make_columns(shortcuts: Shortcuts) -> list[Sequence[_Group]]:
+    """The groups in columns that are as even as their order allows."""
+    found = [(title, list(_iter_key_rows(actions))) for title, actions in shortcuts.groups]
+    groups = [(title, rows) for title, rows in [*found, ("In the views", list(MOUSE))] if rows]
+
+    def split(cuts: tuple[int, ...]) -> list[Sequence[_Group]]:
+        ends = (0, *cuts, len(groups))
+        return [groups[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+
+    def tallest(columns: list[Sequence[_Group]]) -> int:
+        return max(sum(len(rows) + 2 for _, rows in column) for column in columns)
+
+    cuts = combinations(range(1, len(groups)), min(_COLUMNS, len(groups)) - 1)
+    return min((split(one) for one in cuts), key=tallest)
 
 
 def _iter_key_rows(actions: Iterable[QAction]) -> Iterator[tuple[str, str]]:
@@ -122,12 +184,25 @@ def _iter_key_rows(actions: Iterable[QAction]) -> Iterator[tuple[str, str]]:
             yield keys, plain_text(action.text())
 
 
+def _column_html(groups: Sequence[_Group]) -> str:
+    return "".join(_table_html(title, rows) for title, rows in groups)
+
+
 def _table_html(title: str, rows: Iterable[tuple[str, str]]) -> str:
     lines = "".join(
-        f"<tr><td style='padding-right: 14px'><b>{keys}</b></td><td>{effect}</td></tr>"
+        f"<tr><td style='padding-right: 12px'><b>{escape(keys)}</b></td>"
+        f"<td>{escape(effect)}</td></tr>"
         for keys, effect in rows
     )
-    return f"<h4>{title}</h4><table>{lines}</table>"
+    return f"<p style='margin: 4px 0 1px 0'><u>{escape(title)}</u></p><table>{lines}</table>"
+
+
+def _page_html(columns: Sequence[Sequence[_Group]]) -> str:
+    """The page for paper."""
+    cells = "".join(
+        f"<td style='padding-right: {_GAP}px'>{_column_html(groups)}</td>" for groups in columns
+    )
+    return f"<h3>liverview: keys and mouse</h3><table><tr>{cells}</tr></table>"
 
 
 def _make_scroll_area(layout: QGridLayout) -> QScrollArea:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from liverview.ui.widgets.shortcuts import KeyHint, plain_text
 
-_WIDTH = 320
+_WIDTH = 300
 _GAP = 12
 
 
@@ -67,9 +67,9 @@ class Tour(QFrame):
         self.text = QLabel()
         self.text.setWordWrap(True)
         self.offer = QPushButton()
-        self.back = QPushButton("Back")
-        self.next = QPushButton("Next")
-        self.end = QPushButton("End tour")
+        self.back = QPushButton("&Back")
+        self.next = QPushButton()
+        self.end = QPushButton("&End tour")
         self.offer.clicked.connect(self._on_offer)
         self.back.clicked.connect(self._on_back)
         self.next.clicked.connect(self._on_next)
@@ -84,9 +84,8 @@ class Tour(QFrame):
         window.installEventFilter(self)
         for stop in stops:
             stop.keys.follow(self._show_text)
-        self.go_to(0)
         self.show()
-        self.next.setFocus()
+        self.go_to(0)
 
     def go_to(self, number: int) -> None:
         """Show a note."""
@@ -99,6 +98,7 @@ class Tour(QFrame):
             self.offer.setText(plain_text(stop.offer.text()))
         self.back.setEnabled(number > 0)
         self.next.setText("Next" if number + 1 < len(self._stops) else "Done")
+        self.next.setFocus()  # so that Return goes on
         self._place()
 
     def _show_text(self) -> None:
@@ -120,7 +120,7 @@ class Tour(QFrame):
         return False
 
     def _place(self) -> None:
-        """Beside what the note is about, inside the window."""
+        """Beside what the note is about, inside the window, and over as little of it as can be."""
         window, about = self._over, self._stops[self._at].about
         shown = about.isVisible()
         at = about.mapTo(window, QPoint()) if shown else QPoint()
@@ -129,19 +129,16 @@ class Tour(QFrame):
         self._frame.setVisible(shown)
         self.adjustSize()
         room = window.rect().adjusted(_GAP, _GAP, -_GAP, -_GAP)
-        left = target.left() - self.width() - _GAP
-        if left < room.left():
-            left = target.right() + _GAP
-        if left + self.width() > room.right():  # it fills the window's width
-            left = target.center().x() - self.width() // 2
-        top = target.bottom() + _GAP if target.height() < 60 else target.top() + _GAP
-        top = min(max(top, room.top()), room.bottom() - self.height())
-        self.move(max(left, room.left()), top)
+        middle = room.center() - self.rect().center()
+        self.move(_best_place(self.size(), target, room) if shown else middle)
         self.raise_()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.finish()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            pressed = self.focusWidget()
+            (pressed if isinstance(pressed, QPushButton) else self.next).click()
         else:
             event.ignore()
 
@@ -149,6 +146,7 @@ class Tour(QFrame):
         offer = self._stops[self._at].offer
         if offer is not None:
             offer.trigger()
+        self.next.setFocus()
 
     def _on_back(self) -> None:
         self.go_to(self._at - 1)
@@ -158,3 +156,30 @@ class Tour(QFrame):
             self.go_to(self._at + 1)
         else:
             self.finish()
+
+
+def _best_place(size: QSize, target: QRect, room: QRect) -> QPoint:
+    """The corner of a card of a size in a room: the first of some that covers least of a target."""
+    width, height = size.width(), size.height()
+    beside_left, beside_right = target.left() - width - _GAP, target.right() + _GAP
+    above, below = target.top() - height - _GAP, target.bottom() + _GAP
+    places = [
+        (beside_left, target.top()),
+        (beside_right, target.top()),
+        (target.left(), below),
+        (target.left(), above),
+        (room.right() - width, room.bottom() - height),
+    ]
+    corners = [
+        QPoint(
+            min(max(x, room.left()), max(room.right() - width, room.left())),
+            min(max(y, room.top()), max(room.bottom() - height, room.top())),
+        )
+        for x, y in places
+    ]
+
+    def covered(corner: QPoint) -> int:
+        over = QRect(corner, size).intersected(target)
+        return max(over.width(), 0) * max(over.height(), 0)
+
+    return min(corners, key=covered)

@@ -14,7 +14,7 @@ from liverview.core.labels import Label
 from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import resolved
-from liverview.files.formats import labels_file_name
+from liverview.files.formats import case_name, labels_file_name
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.saving import Callback
@@ -137,20 +137,13 @@ class CaseFiles(QObject):
         folder = self.ask(self.dialogs.folder_for_masks, self.beside("").parent)
         if folder is None or self.session.volume is None:
             return
-        targets = mask_paths(folder, self.session.volume.name).values()
+        targets = mask_paths(folder, self.case_name).values()
         existing = [path for path in targets if path.exists()]
         if any(self._is_the_scan(path) for path in existing):
             self._refuse(f"{folder} holds the open scan under such a name: choose another.")
             return
         if not existing or self.ask(self.dialogs.may_replace, existing):
-            self._controller.saving.save_masks(folder)
-
-    def save_screenshot(self) -> None:
-        """Ask for a name and save a picture of the window as it was before the question."""
-        picture = self._window.grab()
-        path = self.ask(self.dialogs.image_to_write, self.beside(".png"))
-        if path is not None and not save_picture(picture, path):
-            self._refuse(f"{path} could not be written: choose another folder.")
+            self._controller.saving.save_masks(folder, self.case_name)
 
     def show_scan_info(self) -> None:
         """Tell size, spacing and remarks of the open scan."""
@@ -159,9 +152,15 @@ class CaseFiles(QObject):
 
     def beside(self, ending: str) -> Path:
         """A file name for the open case, in its folder."""
-        name = self.session.volume.name if self.session.volume else "liverview"
         folder = self.session.path.parent if self.session.path else Path.cwd()
-        return folder / f"{name}{ending}"
+        return folder / f"{self.case_name}{ending}"
+
+    @property
+    def case_name(self) -> str:
+        """The name of the open case in titles and file names."""
+        if self.session.path is not None:
+            return case_name(self.session.path)
+        return self.session.volume.name if self.session.volume else "liverview"
 
     def _is_the_scan(self, path: Path) -> bool:
         scan = self.session.path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ class ReportFlow(QObject):
         folder = ask(self._files.dialogs.folder_for_report, self._files.beside("").parent)
         if folder is None or session.volume is None:
             return
-        existing = [path for path in report_paths(folder, session.volume.name) if path.exists()]
+        existing = [path for path in report_paths(folder, self._files.case_name) if path.exists()]
         if existing and not ask(self._files.dialogs.may_replace, existing):
             return
         if session.store.can_be_saved:
@@ -75,7 +76,7 @@ class ReportFlow(QObject):
         scan = session.path.name if session.path else session.volume.name
         self._job = job = self._controller.start_background(
             generators.iter_write_report(
-                session.volume,
+                replace(session.volume, name=self._files.case_name),
                 session.store.snapshot(),
                 folder,
                 Provenance(scan, session.store.source.file, session.store.source.device),

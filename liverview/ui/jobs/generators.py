@@ -189,13 +189,13 @@ def iter_write_with_side_files(
 
 
 def iter_write_masks(
-    folder: Path, labels: LabelMap, volume: Volume, styles: Styles
+    name: str, folder: Path, labels: LabelMap, volume: Volume, styles: Styles
 ) -> Iterator[Progress]:
     """Write one mask per label; the window has asked about replacing files."""
     from liverview.files import images
 
     yield from images.iter_write_masks(
-        folder, volume.name, labels, volume, styles=styles, overwrite=True
+        folder, name, labels, volume, styles=styles, overwrite=True
     )
 
 

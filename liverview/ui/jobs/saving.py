@@ -62,9 +62,9 @@ class Saving(QObject):
         task = generators.iter_write_with_side_files if side_files else generators.iter_write_labels
         self._save(path, task, then, of_labels=True)
 
-    def save_masks(self, folder: Path) -> None:
-        """Write one mask per label into a folder."""
-        self._save(folder, generators.iter_write_masks, None)
+    def save_masks(self, folder: Path, name: str) -> None:
+        """Write one mask per label into a folder; ``name`` begins the files' names."""
+        self._save(folder, partial(generators.iter_write_masks, name), None)
 
     def when_saved(self, then: Callback) -> None:
         """Call ``then`` when the running save has succeeded."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 NAMES = {1: "Agree", 2: "Only predicted", 3: "Only reference"}
 """What the values of the overlay mean, as in `liverview.evaluation.error_map.VoxelOutcome`."""
 # Middle, dark and light: they stay apart without hue, and for color-blind eyes; what both have
-# lets the scan through.
-_COLORS = {1: (0, 158, 115, 110), 2: (0, 70, 160, 215), 3: (240, 228, 66, 215)}
+# lets the scan through. Violet and pink, for blue and gold are labels.
+_COLORS = {1: (0, 158, 115, 110), 2: (90, 0, 160, 215), 3: (255, 200, 240, 215)}
 
 
 class Comparison(LiveResult):

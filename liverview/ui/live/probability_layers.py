@@ -24,7 +24,7 @@ _TABLE = color_ramp()
 
 
 class Layer(Enum):
-    """Layers between CT and labels; a label's probability has the label's name."""
+    """Layers over CT and labels; a label's probability has the label's name."""
 
     NONE = "None"
     vars().update(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.live.comparison import Comparison, ErrorMapOverlay
@@ -15,6 +17,8 @@ from liverview.ui.panels.label_panel import LabelPanel
 from liverview.ui.panels.markup_panel import MarkupPanel
 from liverview.ui.panels.network_panel import NetworkPanel
 from liverview.ui.state.markups import ScanMarkups
+
+_RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
 
 
 class PanelDocks:
@@ -45,20 +49,62 @@ class PanelDocks:
         )
         self._add("compare", "Compare", self.compare, "findings")
         controller.loading.reference_opened.connect(lambda: self.show("compare"))
+        for dock in self.docks.values():
+            dock.setMinimumWidth(self._tabs_width())
+            dock.toggleViewAction().triggered.connect(partial(self._on_toggled, dock))
         self.docks["findings"].raise_()
+
+    def reset(self) -> None:
+        """Put every panel back where it was at first, also one that was closed or floats."""
+        labels, *others = self.docks.values()
+        for dock in self.docks.values():
+            dock.setFloating(False)
+            self._window.addDockWidget(_RIGHT, dock)
+            dock.show()
+        for dock in others[1:]:
+            self._window.tabifyDockWidget(others[0], dock)
+        others[0].raise_()
+        self.fit_sizes()
+
+    def fit_sizes(self) -> None:
+        """Share the height by what is in the panels: labels get what they need, others the rest."""
+        labels = self.docks["labels"]
+        docked = [d for d in self.docks.values() if d.isVisible() and not d.isFloating()]
+        under = [dock for dock in docked if dock is not labels]
+        if labels in docked and under:
+            rest = self._window.height()  # more than there is: all of it
+            sizes = [labels.sizeHint().height(), *[rest] * len(under)]
+            self._window.resizeDocks([labels, *under], sizes, Qt.Orientation.Vertical)
+        if docked:
+            width = max(dock.minimumWidth() for dock in docked)
+            widths = [width] * len(docked)
+            self._window.resizeDocks(docked, widths, Qt.Orientation.Horizontal)
 
     def show(self, name: str) -> None:
         """Bring a panel to the front, also one that was closed."""
         self.docks[name].show()
         self.docks[name].raise_()
 
+    def _on_toggled(self, dock: QDockWidget) -> None:
+        """A panel that comes back comes to the front, and as large as it has to be."""
+        if dock.toggleViewAction().isChecked():
+            dock.raise_()
+            self.fit_sizes()
+
+    def _tabs_width(self) -> int:
+        """The width at which no tab of the panels is cut off."""
+        bar = QTabBar()
+        for name, dock in self.docks.items():
+            if name != "labels":
+                bar.addTab(dock.windowTitle())
+        return bar.sizeHint().width()
+
     def _add(self, name: str, title: str, panel: QWidget, behind: str = "") -> None:
         """A dock on the right, under the ones before it or as a tab behind one of them."""
         dock = QDockWidget(title)
         dock.setObjectName(name)
         dock.setWidget(panel)
-        dock.setMinimumWidth(210)
-        self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        self._window.addDockWidget(_RIGHT, dock)
         if behind:
             self._window.tabifyDockWidget(self.docks[behind], dock)
         self.docks[name] = dock

@@ -8,20 +8,29 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QFormLayout,
+    QFrame,
+    QGridLayout,
     QHBoxLayout,
     QInputDialog,
     QLabel,
     QMenu,
     QPushButton,
+    QScrollArea,
+    QStyle,
     QVBoxLayout,
     QWidget,
 )
 
 from liverview.core.labels import Label, label_entry
-from liverview.measurement.results import FURTHER_LABELS, Measurement, parts_of_liver_text
+from liverview.measurement.results import (
+    FURTHER_LABELS,
+    SMALLEST_LESION_ML,
+    Measurement,
+    parts_of_liver_text,
+)
 from liverview.ui.live.findings import Findings
 from liverview.ui.panels.lesion_table import COLUMNS, LesionTable, lesion_cells
+from liverview.ui.widgets.controls import WrappedLabel
 from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.shortcuts import KeyHint
 
@@ -31,21 +40,24 @@ _REASONS = (
     "Not a lesion",
     "Cannot be measured reproducibly",
 )
+_WIDEST = "8,888 mL"
 
 
-class FindingsPanel(QWidget):
-    """The figures and the lesions; a click on a lesion goes there."""
+class FindingsPanel(QScrollArea):
+    """The figures and the lesions; a click on a lesion goes there. It scrolls where it is low.
+
+    Volumes are those of the labels as they are. Lesions take longer: those from before the labels
+    changed are faded.
+    """
 
     def __init__(self, findings: Findings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.findings = findings
         self._segment_key = KeyHint()
-        self.state = QLabel()
-        self.state.setWordWrap(True)
+        self.state = WrappedLabel()
         self.figures = {name: QLabel() for name in _AMOUNTS}
         self.table = LesionTable()
-        self.recist = QLabel()
-        self.recist.setWordWrap(True)
+        self.recist = WrappedLabel()
         self.recist.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.exclude_button = QPushButton("Exclude")
         self.exclude_button.setToolTip("Leave the chosen lesion out of the target lesions")
@@ -57,30 +69,52 @@ class FindingsPanel(QWidget):
         row = QHBoxLayout()
         for button in (self.exclude_button, self.include_button, self.copy_button):
             row.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 4, 6, 4)
-        layout.addWidget(self.state)
-        layout.addLayout(self._make_form())
-        layout.addWidget(self.table, 1)
-        layout.addLayout(row)
-        layout.addWidget(self.recist)
+        self._build_layout(row)
         self.table.selected.connect(findings.choose)
+        self.table.copy_requested.connect(self.copy)
         self.include_button.clicked.connect(partial(self._exclude, ""))
         self.copy_button.clicked.connect(self.copy)
         findings.changed.connect(self.refresh)
         findings.session.volume_changed.connect(self.refresh)
+        findings.session.volumes.changed.connect(self._on_volumes_changed)
         self.refresh()
 
-    def _make_form(self) -> QFormLayout:
-        form = QFormLayout()
-        form.setVerticalSpacing(2)
-        for name, (text, tip) in _AMOUNTS.items():
+    def _build_layout(self, buttons: QHBoxLayout) -> None:
+        inside = QWidget()
+        layout = QVBoxLayout(inside)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.addWidget(self.state)
+        layout.addLayout(self._make_grid())
+        layout.addWidget(self.table, 1)
+        layout.addLayout(buttons)
+        layout.addWidget(self.recist)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(inside)
+        self.setMinimumWidth(inside.minimumSizeHint().width() + self._bar_width)
+
+    @property
+    def _bar_width(self) -> int:
+        return self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+
+    def _make_grid(self) -> QGridLayout:
+        """The amounts in two columns, for the table needs the height."""
+        grid = QGridLayout()
+        grid.setVerticalSpacing(1)
+        grid.setColumnMinimumWidth(2, 12)
+        rows = (len(_AMOUNTS) + 1) // 2
+        for place, (name, (text, tip)) in enumerate(_AMOUNTS.items()):
+            row, column = place % rows, 3 * (place // rows)
             value = self.figures[name]
             value.setAlignment(Qt.AlignmentFlag.AlignRight)
             value.setToolTip(tip)
             value.setAccessibleName(text)
-            form.addRow(text, value)
-        return form
+            value.setMinimumWidth(value.fontMetrics().horizontalAdvance(_WIDEST))
+            grid.addWidget(QLabel(text.removeprefix("Liver ").capitalize()), row, column)
+            grid.addWidget(value, row, column + 1)
+            grid.setColumnStretch(column + 1, 1)
+        return grid
 
     def showEvent(self, event: QShowEvent) -> None:
         self.findings.set_wanted(True)
@@ -101,9 +135,7 @@ class FindingsPanel(QWidget):
         """Show what is known."""
         measurement = self.findings.measurement
         self._show_state()
-        amounts = _amount_texts(measurement) if measurement is not None else {}
-        for name, label in self.figures.items():
-            label.setText(amounts.get(name, "–"))
+        self._show_amounts()
         known = self.findings
         self.table.show_lesions(known.lesions, known.excluded, known.chosen)
         proposal = self.findings.recist
@@ -113,8 +145,36 @@ class FindingsPanel(QWidget):
             notes = [*measurement.warnings, *proposal.caveats]
         self.table.setToolTip("\n".join(notes))
         self.recist.setToolTip("\n".join(notes))
-        self.copy_button.setEnabled(measurement is not None)
+        self._show_age()
         self._update_buttons()
+
+    def _on_volumes_changed(self) -> None:
+        self._show_state()
+        self._show_amounts()
+        self._show_age()
+
+    def _show_age(self) -> None:
+        """Fade what was measured before the labels changed."""
+        self.table.set_older(self._is_older)
+        self.recist.setEnabled(not self._is_older)
+        known = self.findings.measurement is not None
+        self.copy_button.setEnabled(known and not self._is_older)
+
+    @property
+    def _is_older(self) -> bool:
+        """True where the lesions are those of labels that have changed since."""
+        return self.findings.measurement is not None and not self.findings.is_current
+
+    def _show_amounts(self) -> None:
+        """Show the volumes of the labels as they are, as every panel does."""
+        session = self.findings.session
+        volumes, labels = session.volumes, session.labels
+        amounts: dict[str, str] = {}
+        if volumes.known and labels is not None:
+            now = Measurement(volumes.voxel_count, labels.grid, (), SMALLEST_LESION_ML, 0, 0.0)
+            amounts = _amount_texts(now)
+        for name, label in self.figures.items():
+            label.setText(amounts.get(name, "–"))
 
     def _show_state(self) -> None:
         self.state.setText(self._state_text())
@@ -125,7 +185,8 @@ class FindingsPanel(QWidget):
         if not session.store.has_labels:
             return f"Segment the scan{self._segment_key.text} to see what there is."
         if session.store.segmenting:
-            return "So far, while the segmentation runs:"
+            older = "lesions are a moment older"
+            return f"So far; {older}:" if self._is_older else "So far, while it segments:"
         if session.store.has_unfinished_labels:
             return "Partial: the segmentation was stopped."
         if not self.findings.is_current:
@@ -152,7 +213,7 @@ class FindingsPanel(QWidget):
     def copy(self) -> None:
         """Put the figures and the table on the clipboard, columns apart by tabs."""
         measurement = self.findings.measurement
-        if measurement is None:
+        if measurement is None or self._is_older:
             return
         lines = [
             f"{_AMOUNTS[name][0]}\t{text}" for name, text in _amount_texts(measurement).items()

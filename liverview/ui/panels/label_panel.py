@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -16,14 +16,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, DrawStyle, Label, label_entry
 from liverview.ui.state.session import Session
 from liverview.ui.widgets.controls import FocuslessComboBox, FocuslessSlider
 from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.shortcuts import KeyHint
 
-_REFRESH_MS = 50
+SWATCH_EDGE = "#808080"  # seen in light and dark windows
 
 
 class LabelPanel(QWidget):
@@ -34,16 +33,12 @@ class LabelPanel(QWidget):
         self.session = session
         self.rows = {label: LabelRow(session, label, self) for label in FOREGROUND}
         layout = QVBoxLayout(self)
-        layout.setSpacing(10)
+        layout.setSpacing(4)
+        layout.setContentsMargins(4, 2, 4, 2)
         for row in self.rows.values():
             layout.addWidget(row)
         layout.addStretch(1)
-        # Volumes grow with every slab; people read them a few times a second.
-        self._timer = QTimer(self, singleShot=True, interval=_REFRESH_MS)
-        self._timer.timeout.connect(self.refresh)
-        session.store.changed.connect(self._on_labels_changed)
-        session.volume_changed.connect(self.refresh)
-        session.progress_changed.connect(self._on_progress_changed)
+        session.volumes.changed.connect(self.refresh)
         session.styles_changed.connect(self.refresh)
         self.refresh()
 
@@ -56,14 +51,6 @@ class LabelPanel(QWidget):
         """Name the keys that show a label, and the one that draws all another way."""
         for label, row in self.rows.items():
             row.set_actions(layers[label], draw_style)
-
-    def _on_labels_changed(self, box: Box) -> None:
-        if not self._timer.isActive():
-            self._timer.start()
-
-    def _on_progress_changed(self) -> None:
-        if self.session.progress is None:  # work has ended: figures are final, or partial
-            self.refresh()
 
 
 class LabelRow(QWidget):
@@ -93,6 +80,7 @@ class LabelRow(QWidget):
         self.draw_style.setAccessibleName(f"How {name.lower()} is drawn")
         layout = QGridLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
+        layout.setVerticalSpacing(1)
         layout.addWidget(self.color, 0, 0)
         layout.addWidget(self.shown, 0, 1)
         layout.addWidget(self.volume, 0, 2)
@@ -127,14 +115,15 @@ class LabelRow(QWidget):
         self.draw_style.setCurrentIndex(self.draw_style.findData(style.draw_style))
         red, green, blue = style.color
         self.color.setStyleSheet(
-            f"background: rgb({red},{green},{blue}); border: 1px solid #777; border-radius: 4px"
+            f"background: rgb({red},{green},{blue}); border: 1px solid {SWATCH_EDGE}; "
+            "border-radius: 4px"
         )
         self.volume.setText(self._volume_text())
 
     def _volume_text(self) -> str:
-        if not self.session.store.has_labels:
+        if not self.session.volumes.known:
             return "–"
-        volume = format_ml(self.session.store.volume_ml(self.label))
+        volume = format_ml(self.session.volumes.ml[self.label])
         stopped = self.session.store.has_unfinished_labels and not self.session.store.segmenting
         return f"{volume}, partial" if stopped else volume
 

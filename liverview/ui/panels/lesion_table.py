@@ -1,16 +1,26 @@
-"""The table of lesions: a row each, sorted by any column."""
+"""The table of lesions: two lines each, sorted by any figure."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QFont, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from liverview.measurement.results import Lesion
+from liverview.ui.panels.lesion_delegate import LINES_ROLE, LesionDelegate, lesion_lines
 
 COLUMNS = {
     "#": "Number, 1 the largest by volume",
@@ -26,7 +36,10 @@ COLUMNS = {
     "Excluded": "Why it is no target lesion",
 }
 _REASON = len(COLUMNS) - 1
-_ROWS_MEASURED = 20  # rows by which columns get their widths
+_SD = list(COLUMNS).index("SD HU")
+_SHOWN = ("#", "mL", "Axial mm", "Across mm", "3D mm", "Mean HU")  # the second line has the others
+_ROWS_MEASURED = 20  # rows by which the numbers get their width
+_LEAST_ROWS = 3
 _Index = QModelIndex | QPersistentModelIndex
 _Value = float | int | str | None
 
@@ -37,14 +50,16 @@ def lesion_cells(lesion: Lesion, reason: str) -> tuple[str, ...]:
 
 
 class LesionTable(QTableView):
-    """Lesions by any column; the rows of those that are excluded are struck out.
+    """Lesions by any figure; those that are excluded are struck out and have a line more.
 
     Signals
     -------
     selected : the number of a lesion that was chosen with the mouse or the keys.
+    copy_requested : the keys that copy were pressed.
     """
 
     selected = Signal(int)
+    copy_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,13 +70,18 @@ class LesionTable(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setTabKeyNavigation(False)
-        header = self.horizontalHeader()
-        header.setResizeContentsPrecision(_ROWS_MEASURED)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        self.setShowGrid(False)
+        self.setAlternatingRowColors(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.delegate = LesionDelegate(self)
+        self.setItemDelegate(self.delegate)
+        self._lay_out_columns()
         self.setSortingEnabled(True)
-        self.setColumnHidden(_REASON, True)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._show_sort_menu)
         self.setAccessibleName("Lesions")
+        self.lesions.modelReset.connect(self._fit_rows)
         self.lesions.modelReset.connect(self._select_chosen)
         self.selectionModel().selectionChanged.connect(self._on_selection_changed)
         self.clicked.connect(self._on_clicked)
@@ -71,9 +91,75 @@ class LesionTable(QTableView):
     ) -> None:
         """Show these; ``excluded`` has reasons by number."""
         self._chosen = chosen
-        self.setColumnHidden(_REASON, not excluded)
         if not self.lesions.set_lesions(lesions, excluded):
             self._select_chosen()
+
+    def set_older(self, older: bool) -> None:
+        """Fade what was measured before the labels changed."""
+        if older != self.delegate.faded:
+            self.delegate.faded = older
+            self.viewport().update()
+
+    def sort_menu(self) -> QMenu:
+        """A menu with every figure to sort by, also those that have no column."""
+        menu = QMenu("Sort by", self)
+        menu.setToolTipsVisible(True)
+        for column, (name, meaning) in enumerate(COLUMNS.items()):
+            action = menu.addAction(name, partial(self._sort_by, column))
+            action.setToolTip(meaning)
+            action.setCheckable(True)
+            action.setChecked(column == self.horizontalHeader().sortIndicatorSection())
+        return menu
+
+    def sizeHint(self) -> QSize:
+        """As small as it may be: it takes the height that the panel has left."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_requested.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def _lay_out_columns(self) -> None:
+        """Figures share the width; a panel as narrow as its tabs shows them all."""
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(20)
+        header.setResizeContentsPrecision(_ROWS_MEASURED)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._show_sort_menu)
+        for column, name in enumerate(COLUMNS):
+            self.setColumnHidden(column, name not in _SHOWN)
+        rows = self.verticalHeader()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(self.delegate.row_height(2))
+        self.setMinimumHeight(header.sizeHint().height() + _LEAST_ROWS * rows.defaultSectionSize())
+
+    def _show_sort_menu(self, at: QPoint) -> None:
+        sender = self.sender()
+        inside = sender.viewport() if isinstance(sender, QAbstractItemView) else self.viewport()
+        menu = self.sort_menu()
+        menu.exec(inside.mapToGlobal(at))
+        menu.deleteLater()
+
+    def _sort_by(self, column: int) -> None:
+        """Sort by a figure; again, the other way round."""
+        header = self.horizontalHeader()
+        again = header.sortIndicatorSection() == column
+        falling = again and header.sortIndicatorOrder() is Qt.SortOrder.AscendingOrder
+        order = Qt.SortOrder.DescendingOrder if falling else Qt.SortOrder.AscendingOrder
+        self.sortByColumn(column, order)
+
+    def _fit_rows(self) -> None:
+        """Give a row as many lines as it has."""
+        for row in range(self.lesions.rowCount()):
+            height = self.delegate.row_height(1 + len(lesion_lines(self.lesions.index(row, 0))))
+            if self.rowHeight(row) != height:
+                self.setRowHeight(row, height)
 
     def _select_chosen(self) -> None:
         """Select the row of the chosen lesion, wherever it is now."""
@@ -99,10 +185,12 @@ class _Lesions(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self._rows: list[tuple[_Value, ...]] = []
+        self._places: dict[int, str] = {}  # by number
         self._column, self._order = 0, Qt.SortOrder.AscendingOrder
 
     def set_lesions(self, lesions: Sequence[Lesion], excluded: Mapping[int, str]) -> bool:
         """Show these; True where they are others than before."""
+        self._places = {lesion.number: _place_text(lesion) for lesion in lesions}
         rows = [_sort_values(lesion, excluded.get(lesion.number, "")) for lesion in lesions]
         if sorted(rows, key=_lesion_number) == sorted(self._rows, key=_lesion_number):
             return False
@@ -147,7 +235,17 @@ class _Lesions(QAbstractTableModel):
             font = QFont()
             font.setStrikeOut(index.column() != _REASON)
             return font
+        if role in (LINES_ROLE, Qt.ItemDataRole.ToolTipRole):
+            lines = self._further_lines(values)
+            return lines if role == LINES_ROLE else "\n".join([f"Lesion {values[0]}", *lines])
         return None
+
+    def _further_lines(self, values: tuple[_Value, ...]) -> list[str]:
+        """The lines below the figures: place and spread, and why it is excluded."""
+        spread = values[_SD]
+        place = self._places[_lesion_number(values)]
+        line = place if spread is None else f"{place} · SD {_cell_text(spread)} HU"
+        return [line, f"Excluded: {values[_REASON]}"] if values[_REASON] else [line]
 
     def headerData(
         self,
@@ -158,7 +256,7 @@ class _Lesions(QAbstractTableModel):
         if orientation is Qt.Orientation.Horizontal:
             name = list(COLUMNS)[section]
             if role == Qt.ItemDataRole.DisplayRole:
-                return name
+                return name.replace(" ", "\n")
             if role == Qt.ItemDataRole.ToolTipRole:
                 return COLUMNS[name]
         return None
@@ -180,6 +278,15 @@ def _sort_values(lesion: Lesion, reason: str) -> tuple[_Value, ...]:
         *(float(mm) for mm in lesion.centroid_mm),
         reason,
     )
+
+
+def _place_text(lesion: Lesion) -> str:
+    """Its axial slice as the views count it, and its middle as mm to the patient's sides."""
+    sides = (
+        f"{letters[mm < 0]} {abs(mm):.0f}"
+        for mm, letters in zip(lesion.centroid_mm, ("RL", "AP", "SI"), strict=True)
+    )
+    return f"slice {lesion.axial_slice + 1} · {' '.join(sides)} mm"
 
 
 def _lesion_number(values: tuple[_Value, ...]) -> int:

@@ -96,7 +96,7 @@ class NetworkPanel(QScrollArea):
     def set_draw_style_action(self, action: QAction) -> None:
         """Name the key that outlines the labels."""
         self._outline_key = KeyHint(
-            " {} outlines the labels, so that they do not cover it.", action
+            " {} outlines the labels, so that they do not shine through.", action
         )
         self._outline_key.follow(self._show_keys)
 

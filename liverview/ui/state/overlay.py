@@ -1,4 +1,4 @@
-"""A heat map between CT and labels, with the bar or the names that explain it."""
+"""A heat map over CT and labels, with the bar or the names that explain it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Overlay:
     table : (256, 4) uint8 RGBA; what is transparent there is not drawn.
     ends : what the lowest and the highest color mean.
     names : instead of a bar, values and what they mean.
-    alone : no labels are drawn over it, for they would change its colors.
+    alone : no labels are drawn beside it, for they would change its colors.
     """
 
     title: str

@@ -23,6 +23,7 @@ from liverview.ui.state.display import Display
 from liverview.ui.state.label_store import LabelStore
 from liverview.ui.state.overlay import Overlay
 from liverview.ui.state.slice_reader import SliceReader
+from liverview.ui.state.volumes import Volumes
 
 
 class Convention(Enum):
@@ -46,6 +47,7 @@ class Session(QObject):
     ----------
     store : the labels of the open volume, and the only way to change them.
     slices : what the views show of volume and labels.
+    volumes : of the labels, as every panel shows them.
     reference : the labels that those are compared with.
     """
 
@@ -78,6 +80,8 @@ class Session(QObject):
         self.progress: Progress | None = None
         self._hu_window: tuple[float, float] | None = None  # from before a volume not in HU
         self.slices = SliceReader(self)
+        self.volumes = Volumes(self.store, self)
+        self.volume_changed.connect(self.volumes.refresh)
 
     # ---- the case --------------------------------------------------------------------
 
@@ -205,7 +209,7 @@ class Session(QObject):
             self.styles_changed.emit()
 
     def set_overlay(self, overlay: Overlay | None) -> None:
-        """Show a heat map between CT and labels, or none."""
+        """Show a heat map over CT and labels, or none."""
         if overlay is not self.overlay:
             self.overlay = overlay
             self.overlay_changed.emit()

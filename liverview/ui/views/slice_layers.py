@@ -1,4 +1,4 @@
-"""The layers of a slice as the session has it: CT in gray, heat map, labels, outlines."""
+"""The layers of a slice as the session has it: CT in gray, labels, heat map, outlines."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ class SliceLayers:
     def layers(self) -> list[Layer]:
         geometry = self._geometry
         layers = [Layer(self._gray, geometry.extent, smooth=self._session.display.interpolated)]
-        if self._heat_map is not None:
-            layers.append(self._heat_map)
         if self._labels is not None and any(self._colors) and not self._overlay_hides_labels:
             block, corner = self._labels
             layers.append(Layer(block, geometry.block_rect(block.shape, corner), self._colors))
+        if self._heat_map is not None:  # above them: its colors are those of its legend
+            layers.append(self._heat_map)
         return layers
 
     @property

@@ -1,10 +1,10 @@
-"""One sentence under the toolbar, with details and ways out; never a modal dialog."""
+"""One sentence over the images, with details and ways out; never a modal dialog."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -16,14 +16,20 @@ from PySide6.QtWidgets import (
 )
 
 _TALLEST = 120  # pixels
+_WIDEST = 760
+_TOP, _SIDE = 40, 12  # below the letters and words along the images' upper edge
 Button = tuple[str, Callable[[], None]]
 
 
 class MessageBar(QFrame):
-    """Shows the latest message until it is closed or answered."""
+    """Shows the latest message until it is closed or answered.
+
+    Over its parent, whose size it leaves alone: pictures do not jump when something is said.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAutoFillBackground(True)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.text = QLabel()
         self.text.setWordWrap(True)
@@ -42,6 +48,8 @@ class MessageBar(QFrame):
         self._layout.setContentsMargins(10, 4, 6, 4)
         self._layout.addWidget(self.text, 1)
         self._layout.addWidget(self.close_button)
+        if parent is not None:
+            parent.installEventFilter(self)
         self.hide()
 
     def show_message(
@@ -54,8 +62,13 @@ class MessageBar(QFrame):
         for label, action in choices:
             self.add_choice(label, action)
         edge = "#e06c5c" if error else "#5b9bd5"
-        self.setStyleSheet(f"MessageBar {{ border: 0; border-left: 4px solid {edge}; }}")
+        self.setStyleSheet(
+            f"MessageBar {{ background: palette(window); border: 1px solid palette(mid); "
+            f"border-left: 4px solid {edge}; }}"
+        )
         self.show()
+        self._place()
+        self.raise_()
 
     def add_choice(self, label: str, action: Callable[[], None]) -> None:
         """One more way out of what is shown."""
@@ -68,6 +81,24 @@ class MessageBar(QFrame):
         """Close the message without choosing."""
         self._clear()
         self.hide()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Resize and not self.isHidden():
+            self._place()
+        return False
+
+    def _place(self) -> None:
+        """In the middle of the parent's upper part, as wide as the words need."""
+        parent = self.parentWidget()
+        if parent is None:
+            return
+        margins = self._layout.contentsMargins()
+        words = self.text.fontMetrics().horizontalAdvance(self.text.text()) + 8
+        buttons = self._layout.minimumSize().width() + margins.left() + margins.right()
+        width = min(words + buttons, _WIDEST, parent.width() - 2 * _SIDE)
+        height = self._layout.totalHeightForWidth(width)
+        top = min(_TOP, max(parent.height() - height, 0))
+        self.setGeometry((parent.width() - width) // 2, top, width, height)
 
     def _make_answer(self, action: Callable[[], None]) -> Callable[[], None]:
         def answer() -> None:

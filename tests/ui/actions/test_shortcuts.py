@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QKeySequence, QPageLayout, QPageSize, QPdfWriter
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
@@ -23,6 +23,8 @@ from liverview.ui.tools.toolbox import ELLIPSE, RULER
 from liverview.ui.views import surface_pane
 from liverview.ui.views.linked_views import Layout
 from liverview.ui.widgets.shortcuts import Shortcuts, first_key, plain_text
+
+from support.pdf_text import read_pages
 
 PACKAGE = Path(liverview.__file__).parent
 
@@ -180,3 +182,29 @@ def test_no_text_of_the_window_writes_a_key_of_a_command_down() -> None:
         if written.search(path.read_text(encoding="utf-8"))
     }
     assert {name.rsplit("/", 1)[0] for name in found} <= {"ui/actions"}
+
+
+def test_the_sheet_fits_a_small_screen_and_one_page(window: MainWindow, tmp_path: Path) -> None:
+    sheet = ShortcutSheet(window.help.shortcuts, window)
+    assert sheet.full_size.width() <= 1280 - 20
+    assert sheet.full_size.height() <= 720 - 60  # a title bar and a task bar
+    sheet.show()
+    sheet.resize(sheet.full_size)
+    QApplication.processEvents()
+    for bar in (sheet.area.verticalScrollBar(), sheet.area.horizontalScrollBar()):
+        assert bar.maximum() == 0
+    for size in (QPageSize.PageSizeId.A4, QPageSize.PageSizeId.Letter, QPageSize.PageSizeId.A6):
+        path = tmp_path / f"{size.name}.pdf"
+        writer = QPdfWriter(str(path))
+        writer.setPageSize(QPageSize(size))
+        writer.setPageOrientation(QPageLayout.Orientation.Landscape)
+        sheet.draw_page(writer)
+        del writer
+        (page,) = read_pages(path)
+        text = page.text
+        for action in window.help.shortcuts.all_actions():
+            if action.shortcuts():
+                assert plain_text(action.text()).replace(" ", "") in text
+        assert "PgUp" in text
+    sheet.close()
+    sheet.deleteLater()

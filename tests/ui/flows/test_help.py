@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from importlib.metadata import version
 
-from PySide6.QtCore import Qt, QTimer
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
@@ -75,3 +76,59 @@ def test_the_tour_offers_what_it_speaks_of(
     with qtbot.waitSignal(window.actions_.file.phantom.triggered):
         qtbot.mouseClick(tour.offer, Qt.MouseButton.LeftButton)
     tour.finish()
+
+
+@pytest.mark.parametrize("size", [(1000, 650), (1280, 720), (1600, 1000)])
+def test_the_card_covers_nothing_of_what_it_explains(
+    window: MainWindow, volume: Volume, size: tuple[int, int]
+) -> None:
+    for opened in (False, True):
+        if opened:
+            window.session.open(volume)
+        window.resize(*size)
+        QApplication.processEvents()
+        window.actions_.help.tour.trigger()
+        tour = window.findChild(Tour)
+        for number in range(5):
+            tour.go_to(number)
+            about = tour._stops[number].about
+            if about.isVisible():
+                target = QRect(about.mapTo(window, QPoint()), about.size())
+                assert not tour.geometry().intersects(target), (number, opened)
+            assert window.rect().contains(tour.geometry())
+        tour.finish()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def test_a_card_that_must_cover_covers_little(window: MainWindow, volume: Volume) -> None:
+    """Where the views fill the window, a corner of theirs, and no letter on an edge's middle."""
+    window.session.open(volume)
+    for dock in window.panels.docks.values():
+        dock.close()
+    QApplication.processEvents()
+    window.actions_.help.tour.trigger()
+    tour = window.findChild(Tour)
+    tour.go_to(1)
+    assert tour.geometry().bottomRight().x() > window.width() - 30
+    assert tour.geometry().bottomRight().y() > window.height() - 30
+    tour.finish()
+
+
+def test_return_goes_on_to_the_end(window: MainWindow, qtbot: QtBot) -> None:
+    window.activateWindow()
+    window.actions_.help.tour.trigger()
+    tour = window.findChild(Tour)
+    ended: list[bool] = []
+    tour.finished.connect(lambda: ended.append(True))
+    for number in range(5):
+        assert ended == []
+        assert tour.count.text() == f"{number + 1} of 5"
+        focused = window.focusWidget()
+        assert focused is tour.next
+        if number == 2:  # back and on again: Return presses what has the keys
+            tour.back.setFocus()
+            qtbot.keyClick(tour.back, Qt.Key.Key_Return)
+            assert tour.count.text() == "2 of 5"
+            qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Enter)
+        qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
+    assert ended == [True]

@@ -120,7 +120,9 @@ def test_a_row_of_more_than_a_page_is_all_there(tmp_path: Path) -> None:
 @pytest.fixture
 def files(case: Phantom, tmp_path: Path) -> tuple[str, str]:
     """A scan and its labels."""
-    scan, labels = tmp_path / "ct.nii.gz", tmp_path / "labels.nii.gz"
+    folder = tmp_path / "patient_12"
+    folder.mkdir()
+    scan, labels = folder / "ct.nii.gz", folder / "labels.nii.gz"
     for work in (
         images.iter_write_volume(scan, case.volume),
         images.iter_write_labels(labels, case.labels, case.volume),
@@ -138,14 +140,18 @@ def test_the_command_needs_no_screen(files: tuple[str, str], tmp_path: Path) -> 
     command = [sys.executable, "-W", "error", "-m", "liverview", "report", *files, "-o", str(out)]
     done = subprocess.run(command, env=bare, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr.strip()) == (0, "")
-    names = "ct_report.html", "ct_report.pdf", "ct_measurement.json", "ct_lesions.csv"
-    assert {path.name for path in out.iterdir()} == {*names, "ct_measurement.csv"}
+    kinds = "_report.html", "_report.pdf", "_measurement.json", "_lesions.csv"
+    names = [f"patient_12{kind}" for kind in kinds]  # many scans are called ct
+    assert {path.name for path in out.iterdir()} == {*names, "patient_12_measurement.csv"}
     assert all(f"{out / name} written." in done.stdout for name in names)
-    content = json.loads((out / "ct_measurement.json").read_text(encoding="utf-8"))
+    content = json.loads((out / "patient_12_measurement.json").read_text(encoding="utf-8"))
     labels = images.read_labels(Path(files[1]))
     tumor_ml = (labels.voxels == Label.TUMOR).sum() * labels.voxel_ml
     assert content["tumor_ml"] == pytest.approx(tumor_ml, abs=0.005)
-    assert "ct.nii.gz" in read_pages(out / "ct_report.pdf")[0].text
+    first = read_pages(out / "patient_12_report.pdf")[0].text
+    assert "Liverreport:patient_12" in first
+    assert "ct.nii.gz" in first
+    assert (content["name"], content["scan_file"]) == ("patient_12", "ct.nii.gz")
 
 
 def test_the_command_replaces_nothing_unasked(
@@ -153,13 +159,13 @@ def test_the_command_replaces_nothing_unasked(
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    (out / "ct_lesions.csv").write_text("mine")
+    (out / "patient_12_lesions.csv").write_text("mine")
     command = ["report", *files, "-o", str(out)]
     assert main(command) == 2
     assert "ct_lesions.csv exists already" in capsys.readouterr().err
-    assert [path.name for path in out.iterdir()] == ["ct_lesions.csv"]
+    assert [path.name for path in out.iterdir()] == ["patient_12_lesions.csv"]
     assert main([*command, "--overwrite"]) == 0
-    assert (out / "ct_lesions.csv").read_text() != "mine"
+    assert (out / "patient_12_lesions.csv").read_text() != "mine"
 
 
 def test_the_command_says_what_is_wrong(
@@ -209,7 +215,7 @@ def test_the_window_writes_a_report_of_all_that_it_knows(
     findings.exclude(1, "cyst")
     with qtbot.waitSignal(segmented.reporting.written, timeout=TIMEOUT_MS) as done:
         segmented.actions_.file.report.trigger()
-    assert done.args == [tmp_path / "small_report.html"]
+    assert done.args == [tmp_path / "small_report.html"]  # a phantom has a name, and no file
     assert str(done.args[0]) in segmented.messages.text.text()
     assert [button.text() for button in segmented.messages.buttons] == ["Open it"]
     content = json.loads((tmp_path / "small_measurement.json").read_text(encoding="utf-8"))
@@ -263,4 +269,17 @@ def test_one_report_at_a_time(
         segmented.actions_.file.report.trigger()
         segmented.actions_.file.report.trigger()
         assert "written already" in segmented.messages.text.text()
+    qtbot.waitUntil(lambda: not segmented.controller.runner._live)
+
+
+def test_a_report_has_the_name_of_the_case(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path
+) -> None:
+    answers.folder = tmp_path
+    segmented.session.path = tmp_path / "patient_12" / "ct.nii.gz"
+    with qtbot.waitSignal(segmented.reporting.written, timeout=TIMEOUT_MS) as done:
+        segmented.actions_.file.report.trigger()
+    assert done.args == [tmp_path / "patient_12_report.html"]
+    page = done.args[0].read_text(encoding="utf-8")
+    assert "Liver report: patient_12" in page
     qtbot.waitUntil(lambda: not segmented.controller.runner._live)

@@ -27,7 +27,7 @@ def test_save_the_label_map(
     answers.label_map = tmp_path / "labels.nii.gz"
     with qtbot.waitSignal(segmented.controller.saving.saved, timeout=TIMEOUT_MS):
         segmented.actions_.file.save.trigger()
-    assert answers.asked == ["scan_seg.nii.gz"]
+    assert answers.asked == [f"{tmp_path.name}_seg.nii.gz"]
     assert "Saved and verified" in segmented.statusBar().currentMessage()
     assert not segmented.session.store.modified
     assert not segmented.isWindowModified()
@@ -45,7 +45,7 @@ def test_side_files_carry_the_colors_of_the_session(
     answers.label_map = tmp_path / "labels.nii.gz"
     with qtbot.waitSignal(segmented.controller.saving.saved, timeout=TIMEOUT_MS):
         segmented.actions_.file.save_all.trigger()
-    assert answers.asked == ["scan_seg.nii.gz"]
+    assert answers.asked == [f"{tmp_path.name}_seg.nii.gz"]
     assert not segmented.session.store.modified
     assert " 9 8 7 255" in (tmp_path / "labels.ctbl").read_text()
     assert "9    8    7" in (tmp_path / "labels.txt").read_text()
@@ -58,7 +58,7 @@ def test_side_files_carry_the_colors_of_the_session(
     before = (tmp_path / "labels.json").stat().st_mtime_ns
     answers.replace = False
     segmented.actions_.file.save_all.trigger()
-    assert answers.asked[1:] == ["scan_seg.nii.gz", "replace"]
+    assert answers.asked[1:] == [f"{tmp_path.name}_seg.nii.gz", "replace"]
     assert not segmented.controller.saving.is_running
     assert (tmp_path / "labels.json").stat().st_mtime_ns == before
 
@@ -70,7 +70,7 @@ def test_save_masks_asks_before_it_replaces(
     with qtbot.waitSignal(segmented.controller.saving.saved, timeout=TIMEOUT_MS):
         segmented.actions_.file.save_masks.trigger()
     assert answers.asked == []
-    names = {f"scan_{label.name.lower()}.nii.gz" for label in FOREGROUND}
+    names = {f"{tmp_path.name}_{label.name.lower()}.nii.gz" for label in FOREGROUND}
     assert names <= {path.name for path in tmp_path.iterdir()}
     answers.replace = False
     running = set(segmented.controller.runner._live)  # findings may still be measured

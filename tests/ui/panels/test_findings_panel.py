@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from threading import Event
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetrics
 from PySide6.QtWidgets import QApplication
+from pytest import approx
 from pytestqt.qtbot import QtBot
 
+from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.stream import Slab
-from liverview.core.volume import Plane, Volume
+from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.measurement.compute import measure
+from liverview.ui.jobs import generators
 from liverview.ui.main_window import MainWindow
 from liverview.ui.panels.findings_panel import FindingsPanel
+from liverview.ui.panels.lesion_delegate import LINES_ROLE
+from liverview.ui.widgets.formatting import format_ml
+
+from support.answers import TIMEOUT_MS
 
 SHAPE = (40, 36, 24)
 
@@ -51,6 +62,20 @@ def panel(window: MainWindow, scan: Volume) -> FindingsPanel:
     found = window.panels.docks["findings"].widget()
     assert isinstance(found, FindingsPanel)
     return found
+
+
+@pytest.fixture
+def slow_measurement(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
+    """Measurements begin once this is set."""
+    go, measured = Event(), generators.iter_measure
+
+    def iter_measure(labels: LabelMap, volume: Volume) -> Iterator[object]:
+        go.wait(TIMEOUT_MS / 1000)
+        yield from measured(labels, volume)
+
+    monkeypatch.setattr(generators, "iter_measure", iter_measure)
+    yield go
+    go.set()
 
 
 def wait(qtbot: QtBot, panel: FindingsPanel) -> None:
@@ -222,3 +247,123 @@ def test_the_table_is_copied_with_units(
     assert header[1:4] == ["mL", "Axial mm", "Across mm"]
     assert len(lines) == 7 + 3
     assert all(len(line.split("\t")) == len(header) for line in lines[7:])
+
+
+def test_a_narrow_table_shows_figures_place_and_reason(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot
+) -> None:
+    """Every column whole at the width that the dock has at least, and three lesions in sight."""
+    window.resize(1000, 650)
+    segment(window, Slab(0, truth()))
+    wait(qtbot, panel)
+    panel.findings.exclude(2, "Treated before")
+    window.panels.reset()
+    QApplication.processEvents()
+    table, metrics = panel.table, panel.table.fontMetrics()
+    shown = [c for c in range(table.model().columnCount()) if not table.isColumnHidden(c)]
+    names = [table.model().headerData(c, Qt.Orientation.Horizontal) for c in shown]
+    assert names == ["#", "mL", "Axial\nmm", "Across\nmm", "3D\nmm", "Mean\nHU"]
+    widest = table.columnViewportPosition(shown[-1]) + table.columnWidth(shown[-1])
+    assert widest <= table.viewport().width()
+    for column in shown:
+        for row in range(3):
+            text = table.model().index(row, column).data()
+            assert metrics.horizontalAdvance(text) + 10 <= table.columnWidth(column)
+    last = table.visualRect(table.model().index(2, 0))
+    assert table.viewport().rect().contains(last)
+    assert panel.verticalScrollBar().maximum() == 0
+    first, second = (table.model().index(row, 0).data(LINES_ROLE) for row in (0, 1))
+    lesion = panel.findings.lesions[0]
+    x, y, z = (abs(round(mm)) for mm in lesion.centroid_mm)
+    spread = f"SD {lesion.sd_hu:.1f} HU"
+    assert first == [f"slice {lesion.axial_slice + 1} · L {x} A {y} S {z} mm · {spread}"]
+    assert second[1:] == ["Excluded: Treated before"]
+    assert table.rowHeight(1) > table.rowHeight(0)
+    below = QFontMetrics(table.font()).horizontalAdvance(second[1])
+    assert below <= table.viewport().width()
+
+
+def test_the_lines_below_reach_over_the_columns(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot
+) -> None:
+    """Each cell draws its part: together, what one wide picture of the words would be."""
+    segment(window, Slab(0, truth()))
+    wait(qtbot, panel)
+    table = panel.table
+    picture = table.viewport().grab().toImage()
+    row = table.visualRect(table.model().index(0, 0))
+    ground = picture.pixelColor(picture.width() - 2, row.center().y())
+    lower = range(row.center().y() + 2, row.bottom() - 1)
+    inked = [
+        x
+        for x in range(picture.width())
+        if any(abs(picture.pixelColor(x, y).lightness() - ground.lightness()) > 60 for y in lower)
+    ]
+    text = table.model().index(0, 0).data(LINES_ROLE)[0]
+    expected = table.fontMetrics().horizontalAdvance(text) * 0.88
+    assert inked[-1] - inked[0] == pytest.approx(expected, rel=0.08)
+    assert max(b - a for a, b in itertools.pairwise(inked)) < 12  # no cell is left out
+
+
+def test_every_figure_sorts_by_the_menu_and_keys_copy(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot
+) -> None:
+    segment(window, Slab(0, truth()))
+    wait(qtbot, panel)
+    lesions = panel.findings.lesions
+    for number, name in ((9, "S mm"), (6, "SD HU"), (7, "R mm")):
+        action = panel.table.sort_menu().actions()[number]
+        assert action.text() == name
+        action.trigger()
+        by = {9: lambda one: one.centroid_mm[2], 6: lambda one: one.sd_hu}.get(
+            number, lambda one: one.centroid_mm[0]
+        )
+        assert texts(panel, 0) == [str(one.number) for one in sorted(lesions, key=by)]
+        panel.table.sort_menu().actions()[number].trigger()  # again, the other way round
+        assert texts(panel, 0) == [str(one.number) for one in sorted(lesions, key=by, reverse=True)]
+    QApplication.clipboard().clear()
+    qtbot.keyClick(panel.table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QApplication.clipboard().text().count("\n") == 6 + 3
+
+
+def test_both_panels_say_the_same_while_labels_stream(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot, slow_measurement: Event
+) -> None:
+    """The measurement takes its time, and volumes do not wait for it."""
+    session, rows = window.session, window.panels.labels.rows
+    session.store.begin_segmentation()
+    for end in (8, 16, 24):
+        session.store.merge_slab(Slab(end - 8, truth()[:, :, end - 8 : end]))
+        whole, tumor = (truth()[:, :, :end] > 0).sum(), (truth()[:, :, :end] == 3).sum()
+        qtbot.waitUntil(lambda ml=whole * 0.009: session.volumes.ml[Label.LIVER] == approx(ml))
+        for name, label, voxels in (("organ", 1, whole), ("tumor", 3, tumor)):
+            assert panel.figures[name].text() == rows[Label(label)].volume.text()
+            assert panel.figures[name].text() == format_ml(voxels * 0.009)
+    store = session.store
+    parts = sum(store.volume_ml(label) for label in (Label.VESSEL, Label.TUMOR))
+    assert panel.figures["parenchyma"].text() == format_ml(store.volume_ml(Label.LIVER) - parts)
+    assert panel.findings.measurement is None
+    session.store.end_segmentation(complete=True)
+
+
+def test_lesions_from_before_a_change_are_faded_and_said_to_be_older(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot, slow_measurement: Event
+) -> None:
+    slow_measurement.set()
+    segment(window, Slab(0, truth()))
+    wait(qtbot, panel)
+    assert not panel.table.delegate.faded
+    assert panel.copy_button.isEnabled()
+    labels = truth()
+    labels[25:34, 20:24, 14:18] = Label.LIVER
+    other = LabelMap(labels, window.session.labels.affine)
+    slow_measurement.clear()
+    window.session.store.replace_labels(other, Box.of_shape(SHAPE), "threshold")
+    qtbot.waitUntil(lambda: panel.figures["tumor"].text() == "3.3 mL")
+    assert panel.table.delegate.faded
+    assert not panel.copy_button.isEnabled()
+    assert "Measuring" in panel.state.text()
+    slow_measurement.set()
+    wait(qtbot, panel)
+    assert not panel.table.delegate.faded
+    assert len(panel.findings.lesions) == 2

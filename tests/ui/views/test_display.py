@@ -207,7 +207,7 @@ def test_slabs_by_keys_and_a_badge_that_text_does_not_hide(
 # ---- heat maps ---------------------------------------------------------------------------
 
 
-def test_a_heat_map_lies_between_ct_and_labels(session: Session, view: SliceView) -> None:
+def test_a_heat_map_lies_over_ct_and_labels(session: Session, view: SliceView) -> None:
     session.display.set_interpolated(False)
     labels = np.zeros((11, 13, 1), np.uint8)
     labels[4, 6] = Label.TUMOR
@@ -226,7 +226,8 @@ def test_a_heat_map_lies_between_ct_and_labels(session: Session, view: SliceView
         return of.pixelColor(view.widget_position((i, j, 8)).toPoint()).getRgb()[:3]
 
     assert color(3, 5) == (10, 250, 30)
-    assert color(4, 6) == (255, 215, 0)
+    assert color(4, 6, before) == (255, 215, 0)
+    assert color(4, 6) == (10, 250, 30)
     assert color(5, 8) == color(5, 8, before)
     assert color(2, 5) == color(2, 5, before)
     session.set_crosshair((5, 6, 10))

@@ -77,13 +77,13 @@ def test_labels_lie_on_their_block_and_outlines_on_their_edges(labeled: Session)
 
 
 @pytest.mark.parametrize("alone", [False, True])
-def test_a_heat_map_lies_under_the_labels_or_alone(labeled: Session, alone: bool) -> None:
+def test_a_heat_map_lies_over_the_labels_or_alone(labeled: Session, alone: bool) -> None:
     table = np.full((256, 4), 9, np.uint8)
     box = slice(1, 4), slice(2, 5), slice(8, 9)
     voxels = np.arange(9, dtype=np.uint8).reshape(3, 3, 1)
     labeled.set_overlay(Overlay("Map", voxels, box, table, alone=alone))
     layers = updated(labeled, Plane.AXIAL)
-    heat_map = layers.layers[1]
+    heat_map = layers.layers[-1]
     assert np.array_equal(heat_map.values, voxels[:, :, 0].T)
     assert heat_map.rect == QRectF(0.5 * 2, 1.5 * 3, 3 * 2, 3 * 3)
     assert len(layers.layers) == (2 if alone else 3)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+import pytest
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from liverview.core.volume import Volume
+from liverview.ui.main_window import MainWindow
 from liverview.ui.widgets.message_bar import MessageBar
 
 
@@ -21,3 +25,38 @@ def test_a_message_is_answered_once(qtbot: QtBot) -> None:
     bar.show_message("A sentence.", error=True)
     qtbot.mouseClick(bar.close_button, Qt.MouseButton.LeftButton)
     assert bar.isHidden()
+
+
+@pytest.mark.parametrize("size", [(1000, 650), (1280, 720), (960, 540)])
+def test_messages_move_no_picture_and_leave_the_letters_free(
+    window: MainWindow, volume: Volume, size: tuple[int, int]
+) -> None:
+    window.session.open(volume)
+    window.resize(*size)
+    window.session.volume_changed.emit()
+    QApplication.processEvents()
+    views = window.views.by_plane.values()
+    before = [(view.mapTo(window, QPoint()), view.size()) for view in views]
+    letters = []
+    for view in views:
+        w, h, at = view.width(), view.height(), view.mapTo(window, QPoint())
+        for x, y in ((w // 2, 14), (w // 2, h - 14), (14, h // 2), (w - 14, h // 2), (30, 20)):
+            letters.append(at + QPoint(x, y))
+    long = "What happened, in a sentence that names a file. " * 8
+    for text, choices in (("Short.", []), (long, [("One", int), ("Another", int)])):
+        window.messages.show_message(text, choices, error=True)
+        QApplication.processEvents()
+        bar = window.messages
+        assert [(view.mapTo(window, QPoint()), view.size()) for view in views] == before
+        area = QRect(bar.mapTo(window, QPoint()), bar.size())
+        assert window.centralWidget().geometry().contains(area)
+        assert not any(area.contains(letter) for letter in letters)
+        assert bar.text.heightForWidth(bar.text.width()) <= max(bar.text.height(), 120)
+        assert window.childAt(area.center()) in (bar, *bar.findChildren(QWidget))
+    bar.close_button.click()
+    assert bar.isHidden()
+    bar.show_message("Again.")
+    window.resize(size[0] + 200, size[1])
+    QApplication.processEvents()
+    middle = bar.mapTo(window.centralWidget(), bar.rect().center()).x()
+    assert abs(middle - window.centralWidget().width() / 2) <= 1

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from liverview.ui.main_window import MainWindow
 from liverview.ui.widgets.start_page import StartPage
 
 
@@ -25,3 +28,13 @@ def test_the_start_page_offers_three_ways(qtbot: QtBot, tmp_path: Path) -> None:
         second.trigger()
     assert caught.args == [tmp_path / "b.nii"]
     page.close()
+
+
+def test_the_first_tab_is_open(window: MainWindow, qtbot: QtBot) -> None:
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    page, reached = window.start_page, []
+    for _ in range(3):
+        qtbot.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_Tab)
+        reached.append(QApplication.focusWidget())
+    assert reached == [page.open_button, page.phantom_button, page.tour_button]
