@@ -1,4 +1,4 @@
-"""Windows chosen from values: by soft tissue in HU, by the values themselves where they are none."""
+"""Windows chosen from values: by soft tissue in HU, by the values themselves elsewhere."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_phantom_is_shown_as_an_abdomen_is() -> None:
 @pytest.mark.parametrize("scale", [1e-9, 1e-6, 1.0, 1e9, 1e30])
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.97])
 def test_values_that_are_no_hu_are_shown_by_themselves(scale: float, share: float) -> None:
-    """The middle 99 % of what the file has numbers for, by numpy; what was filled is not looked at."""
+    """The middle 99 % of what the file has numbers for, by numpy: nothing that was filled."""
     voxels = (RNG.random((40, 40, 40)) * scale).astype(np.float32)
     outside = RNG.random(voxels.shape) < share
     low, high = np.percentile(voxels[~outside].astype(float), (0.5, 99.5))
