@@ -124,6 +124,9 @@ class Volume(OnGrid):
     source : the stored grid; None for a volume that was never a file.
     warnings : what a person should know about this file, one sentence each.
     in_hu : False where the values can be no HU, as in 0..1 or 0..255.
+    filled : how many voxels the file has no finite number for.
+    filled_with : what they hold instead, as stored; None where there are none.
+    window : level and width that the file's header asks for; None where it does not.
 
     Examples
     --------
@@ -144,6 +147,9 @@ class Volume(OnGrid):
     source: SourceGrid | None = None
     warnings: tuple[str, ...] = field(default=())
     in_hu: bool = True
+    filled: int = 0
+    filled_with: float | None = None
+    window: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         _check_axes(self)

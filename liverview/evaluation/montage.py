@@ -20,6 +20,7 @@ from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label, label_mask, label_parent
 from liverview.core.text import printable
 from liverview.core.volume import LabelMap, Plane, Volume
+from liverview.core.wording import slice_words
 from liverview.evaluation.metrics import Mask, dice
 from liverview.evaluation.scoring import compared_masks
 from liverview.files.atomic import atomic_write
@@ -64,7 +65,7 @@ def draw_compared_slices(volume: Volume, predicted: LabelMap, reference: LabelMa
         tile = _draw_slice(volume, plane, index, *masks)
         picture.paste(tile, (left + (_TILE - tile.width) // 2, (_TILE - tile.height) // 2))
         score = dice(*masks)
-        where = f"{plane.name.lower()} {index + 1} / {volume.shape[plane.axis]}"
+        where = slice_words(plane, index, volume.shape[plane.axis])
         text = f"{where}, Dice {'-' if math.isnan(score) else format(score, '.3f')}"
         _write_text(picture, (left + 4, _TILE), text, _TEXT)
     return picture
@@ -107,7 +108,7 @@ def draw_compared_regions(volume: Volume, predicted: LabelMap, reference: LabelM
                 for array in (volume.voxels, *pair)
             )
             picture.paste(_draw_contours(volume, Plane.AXIAL, stored, found, true, side), at)
-            text = f"{region.label.name.lower()}, axial {k + 1}: "
+            text = f"{region.label.name.lower()}, axial {k}: "
             text += f"{region.right_ml:.1f} mL right, {region.wrong_ml:.1f} mL wrong"
             _write_text(picture, (at[0] + 4, at[1] + side), text, _TEXT)
     return picture

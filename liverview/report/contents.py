@@ -10,6 +10,7 @@ from liverview.core.about import DISCLAIMER, __version__
 from liverview.core.labels import Label, label_entry
 from liverview.core.text import printable
 from liverview.core.volume import Plane, Volume
+from liverview.core.wording import slice_words
 from liverview.measurement.markup.listing import Markups
 from liverview.measurement.recist import Recist, assess_recist
 from liverview.measurement.results import (
@@ -234,7 +235,7 @@ def _lesion_cells(
         _format_number(lesion["mean_hu"]),
         _format_number(lesion["sd_hu"]),
         ", ".join(f"{x:.1f}" for x in lesion["centroid_mm"]),
-        str(lesion["axial_slice_index_ras"] + 1),
+        str(lesion["axial_slice_index_ras"]),
         remark,
     )
 
@@ -274,7 +275,7 @@ def _markup_section(markups: Markups, volume: Volume) -> Section:
         rows.append(
             (
                 entry.name,
-                f"{content['plane']} {entry.markup.index + 1} / {volume.shape[plane.axis]}",
+                slice_words(plane, entry.markup.index, volume.shape[plane.axis]),
                 _format_number(content.get("length_mm"), 2),
                 _format_number(content.get("area_mm2"), 2),
                 *(_format_number(content.get(key), 2) for key in values),

@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from liverview.core.box import Box
+from liverview.core.display_window import default_window
 from liverview.core.labels import FOREGROUND, Label, LabelStyle, label_entry, label_mask
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Plane, Volume
+from liverview.core.wording import slice_words
 from liverview.measurement.results import Diameter, Lesion, Measurement
 from liverview.report.contents import Color, Figure, Key, Section
 
 PHASE = "Drawing slices"
 _WIDTH, _HEIGHT = 960, 768  # pixels of a picture
 _SUPERSAMPLING = 2  # drawn larger by this, and then reduced, so that lines are smooth
-_LEVEL_HU, _WIDTH_HU = 40.0, 400.0
 _MARGIN_MM = 15.0  # around the liver
 _LEAST_MM = 80.0  # that a lesion's picture shows
 _LINE = 3
@@ -98,15 +99,6 @@ def iter_key_images(
     )
 
 
-def default_window(volume: Volume) -> tuple[float, float]:
-    """Level and width: of values that are no HU, from the middle 99 % of them."""
-    if volume.in_hu:
-        return _LEVEL_HU, _WIDTH_HU
-    step = tuple(slice(None, None, max(1, n // 96)) for n in volume.shape)
-    low, high = np.percentile(volume.voxels[step].astype(np.float32), (0.5, 99.5))
-    return float(low + high) / 2 + volume.intercept, max(float(high - low), 1e-3)
-
-
 def _color_keys(styles: Mapping[Label, LabelStyle]) -> tuple[Key, ...]:
     how = {label: label_entry(label).key_image for label in FOREGROUND}
     how[Label.TUMOR] += " and numbered"  # its lesions
@@ -141,10 +133,8 @@ class _KeyImagePainter:
             for side, axis in zip(sides, axes, strict=True)
         ]
         picture = self._draw_slice(plane, index, (middle[0], middle[1]), (mm[0], mm[1]))
-        name = plane.name.capitalize()
-        return picture.to_figure(
-            f"{name} slice {self._number(plane, index)}, where the liver is largest."
-        )
+        words = self._words(plane, index).capitalize()
+        return picture.to_figure(f"{words}, where the liver is largest.")
 
     def draw_lesion(self, lesion: Lesion) -> Figure:
         """The axial slice of a lesion's diameters, with both drawn."""
@@ -155,13 +145,13 @@ class _KeyImagePainter:
         for diameter in (lesion.axial, lesion.perpendicular):
             picture.draw_diameter(diameter)
         return picture.to_figure(
-            f"Lesion {lesion.number} in axial slice {self._number(plane, index)}: longest "
+            f"Lesion {lesion.number} in {self._words(plane, index)}: longest "
             f"diameter {lesion.longest_mm:.1f} mm, perpendicular "
             f"{lesion.perpendicular.length_mm:.1f} mm."
         )
 
-    def _number(self, plane: Plane, index: int) -> str:
-        return f"{index + 1} of {self._volume.shape[plane.axis]}"
+    def _words(self, plane: Plane, index: int) -> str:
+        return slice_words(plane, index, self._volume.shape[plane.axis])
 
     def _draw_slice(
         self, plane: Plane, index: int, middle: Spot, mm: tuple[float, float]

@@ -170,7 +170,7 @@ def test_every_figure_of_the_json_is_on_the_page(
             f"{lesion['mean_hu']:.1f}",
             f"{lesion['sd_hu']:.1f}",
             ", ".join(f"{x:.1f}" for x in lesion["centroid_mm"]),
-            str(lesion["axial_slice_index_ras"] + 1),
+            str(lesion["axial_slice_index_ras"]),
         ]  # fmt: skip
         assert "\n".join(shown) in text
     recist = content["recist_1_1"]
@@ -365,7 +365,7 @@ def test_the_slices_are_those_where_the_liver_is_largest() -> None:
     voxels[5:25, 10:30, 7] = voxels[12, 5:35, 5:10] = voxels[10:20, 21, 2:15] = Label.LIVER
     captions = [figure.caption for _, figure in drawn(volume, LabelMap(voxels, volume.affine))]
     assert [caption.split(",")[0] for caption in captions] == [
-        "Axial slice 8 of 20", "Coronal slice 22 of 40", "Sagittal slice 13 of 30",
+        "Axial slice 7 (0 to 19)", "Coronal slice 21 (0 to 39)", "Sagittal slice 12 (0 to 29)",
     ]  # fmt: skip
 
 
@@ -374,7 +374,7 @@ def test_a_lesion_has_both_diameters_drawn(volume: Volume, labels: LabelMap) -> 
     lesion = measure(labels, volume).lesions[0]
     pixels, figure = pictures[3]
     assert figure.caption == (
-        f"Lesion 1 in axial slice {lesion.axial_slice + 1} of 20: longest diameter "
+        f"Lesion 1 in axial slice {lesion.axial_slice} (0 to 19): longest diameter "
         f"{lesion.longest_mm:.1f} mm, perpendicular {lesion.perpendicular.length_mm:.1f} mm."
     )
     # The picture is 80 mm high around the middle of the longest diameter.

@@ -32,6 +32,7 @@ class Header:
     offset : where the voxels start; consumed : bytes of it that are read already.
     slope, intercept : HU are slope * stored + intercept.
     notes : what a person should know.
+    window : level and width of the display range that it asks for (cal_min, cal_max), or None.
     """
 
     nifti: Any
@@ -43,6 +44,7 @@ class Header:
     intercept: float
     notes: tuple[str, ...]
     consumed: int
+    window: tuple[float, float] | None
 
 
 def read_header(path: Path, reader: GzipReader) -> Header:
@@ -96,9 +98,8 @@ def _check_header(path: Path, nifti: Any, size: int) -> Header:
     offset = float(nifti["vox_offset"])
     if not np.isfinite(offset) or offset < 0:
         raise ImageFileError(f"{path}: the voxels start at byte {offset:g}, which cannot be.")
-    return Header(
-        nifti, shape, volumes, dtype, max(int(offset), size), slope, intercept, notes, size
-    )
+    start, window = max(int(offset), size), _window(nifti)
+    return Header(nifti, shape, volumes, dtype, start, slope, intercept, notes, size, window)
 
 
 def _dimensions(path: Path, nifti: Any) -> tuple[tuple[int, int, int], int]:
@@ -160,3 +161,10 @@ def _scaling(path: Path, nifti: Any) -> tuple[float, float, tuple[str, ...]]:
             "export it again."
         )
     return slope, intercept, ()
+
+
+def _window(nifti: Any) -> tuple[float, float] | None:
+    """The display range, given in scaled values; two equal ends, as two zeros, mean none."""
+    low, high = float(nifti["cal_min"]), float(nifti["cal_max"])
+    width = high - low
+    return ((low + high) / 2, width) if np.isfinite(width) and width > 0 else None

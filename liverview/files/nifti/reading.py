@@ -150,13 +150,13 @@ def _iter_to_canonical(
     geometry = find_geometry(path, header)
     voxels, intercept = yield from _iter_scale_voxels(stored, header.slope, header.intercept)
     remarks, in_hu = check_plausibility(voxels, intercept)
-    bad = yield from iter_fill_non_finite(voxels)
+    filled, filled_with = yield from iter_fill_non_finite(voxels, in_hu=in_hu)
     orientation = find_orientation(geometry.affine)
     notes = [*header.notes, *geometry.notes]
     if reader.trailing:
         notes.append("There are extra bytes after the end of the compressed data; they were left.")
-    if bad:
-        notes.append(f"{bad} voxels are not finite numbers; they are shown as air.")
+    if filled:
+        notes.append(f"{filled} voxels are not finite numbers; they are shown as air.")
     return Volume(
         voxels=turn_to_ras(voxels, orientation),
         affine=ras_affine(geometry.affine, orientation, header.shape),
@@ -174,6 +174,9 @@ def _iter_to_canonical(
         ),
         warnings=(*notes, *remarks),
         in_hu=in_hu,
+        filled=filled,
+        filled_with=filled_with,
+        window=header.window,
     )
 
 

@@ -121,7 +121,7 @@ class MarkupPanel(QWidget):
 
 def _row_texts(entry: Entry, volume: Volume) -> tuple[str, ...]:
     markup = entry.markup
-    slice_text = f"{markup.plane.name.lower()} {markup.index + 1}"
+    slice_text = f"{markup.plane.name.lower()} {markup.index}"
     if isinstance(markup, Ruler):
         return entry.name, slice_text, f"{markup.length_mm(volume.affine):.1f}", "", "", ""
     stats = markup.stats(volume)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QToolButton, QW
 
 from liverview.core.grid import Voxel
 from liverview.core.labels import Label
+from liverview.core.volume import Volume
 from liverview.ui.state.session import Session
 from liverview.ui.widgets.shortcuts import KeyHint
 
@@ -23,7 +24,10 @@ class Readout(QLabel):
         super().__init__(parent)
         self.session = session
         self._hovered: Voxel | None = None
-        self.setToolTip("Voxel indices count from 0: to the right, to the front, up (RAS+).")
+        self.setToolTip(
+            "Voxels and slices count from 0: to the right, to the front, up. World coordinates "
+            "are mm in the same directions (RAS)."
+        )
         session.crosshair_changed.connect(self.refresh)
         session.volume_changed.connect(self.refresh)
         session.store.changed.connect(self.refresh)
@@ -41,16 +45,23 @@ class Readout(QLabel):
         hovered = self._hovered is not None and volume.contains(self._hovered)
         voxel = self._hovered if self._hovered and hovered else self.session.crosshair
         prefix = "" if hovered else "crosshair: "
-        value = (
-            f"{volume.hu_at(voxel):.0f} HU" if volume.in_hu else f"value {volume.hu_at(voxel):.3g}"
-        )
         i, j, k = voxel
         x, y, z = volume.voxel_to_world(voxel)
         label = self.session.store.label_at(voxel)
         name = "" if label is Label.BACKGROUND else f"  ·  {self.session.styles[label].name}"
         self.setText(
-            f"{prefix}voxel {i} {j} {k}  ·  world {x:.1f} {y:.1f} {z:.1f} mm  ·  {value}{name}"
+            f"{prefix}voxel {i} {j} {k}  ·  world RAS {x:.1f} {y:.1f} {z:.1f} mm  ·  "
+            f"{_value_text(volume, voxel)}{name}"
         )
+
+
+def _value_text(volume: Volume, voxel: Voxel) -> str:
+    """HU, else the value as it is; what was filled is none where nothing else has its value."""
+    if volume.in_hu:
+        return f"{volume.hu_at(voxel):.0f} HU"
+    if volume.filled_with is not None and float(volume.voxels[voxel]) == volume.filled_with:
+        return "no number"
+    return f"value {volume.hu_at(voxel):.3g}"
 
 
 class ProgressStatus(QWidget):

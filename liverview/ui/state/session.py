@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from liverview.core.display_window import suggest_window, value_range
 from liverview.core.grid import Voxel
 from liverview.core.labels import (
     DrawStyle,
@@ -24,6 +25,9 @@ from liverview.ui.state.label_store import LabelStore
 from liverview.ui.state.overlay import Overlay
 from liverview.ui.state.slice_reader import SliceReader
 from liverview.ui.state.volumes import Volumes
+
+_HU_RANGE = (-1000.0, 1000.0)
+_MOST_SPANS, _LEAST_SPAN_SHARE = 1000.0, 1e-4  # how far a window may reach, and the narrowest
 
 
 class Convention(Enum):
@@ -78,6 +82,7 @@ class Session(QObject):
         self.show_crosshair = True
         self.show_text = True
         self.progress: Progress | None = None
+        self._range = _HU_RANGE  # of the values, by which windows are limited
         self._hu_window: tuple[float, float] | None = None  # from before a volume not in HU
         self.slices = SliceReader(self)
         self.volumes = Volumes(self.store, self)
@@ -125,8 +130,10 @@ class Session(QObject):
     def _choose_window(self) -> None:
         """Values that are no HU get a window of their own; the next scan, the usual one."""
         assert self.volume is not None
+        kept, self._range = self.hu_window, _HU_RANGE
         if not self.volume.in_hu:
-            self._hu_window = self.hu_window
+            self._hu_window = kept
+            self._range = value_range(self.volume)
             self.auto_window()
         elif self._hu_window is not None:
             (level, width), self._hu_window = self._hu_window, None
@@ -161,30 +168,36 @@ class Session(QObject):
         self.set_crosshair((voxel[0], voxel[1], voxel[2]))
 
     def set_window(self, level: float, width: float) -> None:
-        """Set the display range in HU."""
+        """Set the display range: whole HU, or whatever the values are that are no HU."""
         if not (math.isfinite(level) and math.isfinite(width)):
             return
-        level, width = (
-            float(np.clip(level, -1e6, 1e6)),
-            float(np.clip(width, self.min_window_width, 2e6)),
-        )
+        (low, high), widest = self._range, _MOST_SPANS * self._span
+        level = float(np.clip(level, low - widest, high + widest))
+        width = float(np.clip(width, self.min_window_width, widest))
+        if self.volume is None or self.volume.in_hu:
+            level, width = float(math.floor(level + 0.5)), float(math.floor(width + 0.5))
         if (level, width) != (self.level, self.width):
             self.level, self.width = level, width
             self.window_changed.emit()
 
     @property
+    def _span(self) -> float:
+        return self._range[1] - self._range[0]
+
+    @property
     def min_window_width(self) -> float:
-        """The narrowest window that makes sense: 1 HU, less where all values are small."""
-        return 1.0 if self.volume is None or self.volume.in_hu else 1e-3
+        """The narrowest window that makes sense: 1 HU, else a small part of the values' span."""
+        return 1.0 if self.volume is None or self.volume.in_hu else self._span * _LEAST_SPAN_SHARE
 
     def auto_window(self) -> None:
-        """A window from the middle 99 % of the values."""
-        if self.volume is None:
-            return
-        step = tuple(slice(None, None, max(1, n // 96)) for n in self.volume.shape)
-        sample = self.volume.voxels[step].astype(np.float32) + self.volume.intercept
-        low, high = np.percentile(sample, (0.5, 99.5))
-        self.set_window((low + high) / 2, max(high - low, self.min_window_width))
+        """Choose the window by the body's soft tissue, or by values that are no HU."""
+        if self.volume is not None:
+            self.set_window(*suggest_window(self.volume))
+
+    def original_window(self) -> None:
+        """Use the window that the file's header asks for, if it does."""
+        if self.volume is not None and self.volume.window is not None:
+            self.set_window(*self.volume.window)
 
     def set_style(
         self,

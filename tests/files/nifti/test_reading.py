@@ -183,6 +183,38 @@ def test_not_finite_voxels_become_air_and_are_counted(write: Write) -> None:
     volume = images.read(write(voxels))
     assert volume.hu_at((0, 0, 0)) == volume.hu_at((1, 1, 1)) == -1024
     assert "2 voxels" in volume.warnings[0]
+    assert (volume.filled, volume.filled_with) == (2, -1024)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 1), (3e-6, 5e-6), (2e9, 7e9)])
+def test_what_is_filled_in_values_that_are_no_hu_lies_just_below_them(
+    write: Write, bad: float, low: float, high: float
+) -> None:
+    voxels = np.linspace(low, high, 120).reshape(4, 5, 6).astype("f4")
+    outside = np.indices(voxels.shape).sum(axis=0) % 2 == 0
+    known = voxels[~outside]
+    voxels[outside] = bad
+    volume = images.read(write(voxels, affine=np.eye(4)))
+    assert (volume.in_hu, volume.filled) == (False, int(outside.sum()))
+    filled = volume.voxels[outside]
+    assert set(filled.tolist()) == {volume.filled_with}
+    assert known.min() > filled.max() > known.min() - 1e-4 * (np.ptp(known))
+    assert np.array_equal(volume.voxels[~outside], known)
+
+
+@pytest.mark.parametrize(
+    ("ends", "window"),
+    [((-160, 240), (40, 400)), ((0, 0), None), ((5, -5), None), ((np.nan, 1), None)],
+)
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+def test_the_window_that_the_header_asks_for_is_kept(
+    kind: type, ends: tuple[float, float], window: tuple[float, float] | None, tmp_path: Path
+) -> None:
+    image = kind(ramp(), np.eye(4), dtype="i2")
+    image.header["cal_min"], image.header["cal_max"] = ends
+    nib.save(image, tmp_path / "scan.nii.gz")
+    assert images.read(tmp_path / "scan.nii.gz").window == window
 
 
 @pytest.mark.parametrize(
@@ -194,6 +226,8 @@ def test_not_finite_voxels_become_air_and_are_counted(write: Write) -> None:
         (np.linspace(-1, 1, 120).reshape(4, 5, 6).astype("f4"), "-1..1"),
         (np.linspace(-3, 9, 120).reshape(4, 5, 6).astype("f4"), "span"),
         ((np.arange(120).reshape(4, 5, 6) * 5).astype("u2"), "not even air"),
+        ((np.arange(120).reshape(4, 5, 6) * 1e7).astype("f4"), "reach 1.19e+09"),
+        (-(np.arange(120).reshape(4, 5, 6) * 1e7 + 1e8).astype("f4"), "no HU"),
         (np.full((4, 5, 6), 7, "i2"), "value 7"),
         (ramp()[:, :, :1] - 50, "single slice"),
     ],

@@ -20,7 +20,7 @@ def test_the_panel_lists_copies_and_goes_there(focused: MainWindow, qtbot: QtBot
     panel = focused.panels.docks["measurements"].widget()
     assert isinstance(panel, MarkupPanel)
     table = panel.table
-    assert [table.item(0, n).text() for n in range(3)] == ["Ruler 1", "coronal 4", "12.0"]
+    assert [table.item(0, n).text() for n in range(3)] == ["Ruler 1", "coronal 3", "12.0"]
     table.cellClicked.emit(0, 1)
     assert focused.session.crosshair == (5, 3, 8)
     table.item(0, 0).setText("Segment 4")

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from liverview.core.labels import Label
 from liverview.core.stream import Progress, Slab
-from liverview.core.volume import Plane
+from liverview.core.volume import Plane, Volume
 from liverview.ui.main_window import MainWindow
 from liverview.ui.panels import status_bar
 from liverview.ui.panels.status_bar import ProgressStatus, Readout
@@ -19,13 +19,26 @@ def test_the_readout_tells_voxel_world_hu_and_label(session: Session, qtbot: QtB
     readout = Readout(session)
     qtbot.addWidget(readout)
     readout.refresh()
-    assert readout.text() == "crosshair: voxel 5 6 8  ·  world 0.0 -2.0 2.0 mm  ·  26 HU"
+    assert readout.text() == "crosshair: voxel 5 6 8  ·  world RAS 0.0 -2.0 2.0 mm  ·  26 HU"
     session.store.merge_slab(Slab(3, np.full((11, 13, 1), Label.VESSEL, np.uint8)))
     readout.set_hovered((1, 2, 3))
-    assert readout.text() == "voxel 1 2 3  ·  world -8.0 -14.0 -18.0 mm  ·  -71 HU  ·  Vessels"
+    assert readout.text() == "voxel 1 2 3  ·  world RAS -8.0 -14.0 -18.0 mm  ·  -71 HU  ·  Vessels"
     readout.set_hovered(None)
     session.set_crosshair((0, 0, 0))
     assert readout.text().startswith("crosshair: voxel 0 0 0")
+
+
+def test_what_was_filled_is_read_as_no_number(qtbot: QtBot) -> None:
+    session = Session()
+    readout = Readout(session)
+    qtbot.addWidget(readout)
+    voxels = np.full((3, 3, 3), 0.5, np.float32)
+    voxels[1, 1, 1] = -1e-6
+    volume = Volume(voxels, np.eye(4), in_hu=False, filled=1, filled_with=float(voxels[1, 1, 1]))
+    session.open(volume)
+    assert readout.text().endswith("no number")
+    readout.set_hovered((0, 0, 0))
+    assert readout.text().endswith("value 0.5")
 
 
 def test_the_readout_follows_the_pointer(qtbot: QtBot, opened: MainWindow) -> None:

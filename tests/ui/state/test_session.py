@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import SignalInstance
@@ -11,6 +13,7 @@ from liverview.core.labels import Label
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Plane, Volume, iter_slice_contiguous_copy
 from liverview.ui.state.session import Convention, Session
+from liverview.ui.views.slice_image import apply_window
 
 
 class Count:
@@ -66,6 +69,40 @@ def test_auto_window_spans_the_values(session: Session) -> None:
     low, high = session.level - session.width / 2, session.level + session.width / 2
     assert session.volume.voxels.min() <= low < high <= session.volume.voxels.max()
     assert session.width > 0.9 * np.ptp(session.volume.voxels)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-6, 1.0, 1e9])
+@pytest.mark.parametrize("dtype", ["f4", "i4"])
+def test_any_scale_is_shown_in_all_grays(scale: float, dtype: str) -> None:
+    """0..1 times a scale, or a thousand whole numbers far from 0."""
+    values = np.linspace(0, 1, 1000).reshape(10, 10, 10)
+    voxels = (values * scale).astype("f4") if dtype == "f4" else (values * 999 + scale).astype("i4")
+    session = Session()
+    session.open(Volume(voxels, np.eye(4), in_hu=False))
+    low = session.level - session.width / 2
+    grays = apply_window(voxels, low, session.width)
+    assert len(np.unique(grays)) > 240
+    assert (grays == 0).mean() < 0.02
+    assert (grays == 255).mean() < 0.02
+    session.set_window(session.level, session.width / 2)
+    narrow = session.width
+    session.set_window(session.level, 2 * narrow)
+    assert session.width == pytest.approx(2 * narrow)
+
+
+def test_windows_of_hu_are_whole(session: Session) -> None:
+    session.set_window(39.6, 400.4)
+    assert (session.level, session.width) == (40, 400)
+    session.set_window(40.5, 0.3)
+    assert (session.level, session.width) == (41, 1)
+
+
+def test_the_window_of_the_header_is_used_on_request(volume: Volume) -> None:
+    session = Session()
+    session.open(replace(volume, window=(12.0, 34.0)))
+    assert (session.level, session.width) == (40, 400)
+    session.original_window()
+    assert (session.level, session.width) == (12, 34)
 
 
 def test_styles_change_one_label(session: Session) -> None:
