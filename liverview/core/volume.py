@@ -18,6 +18,7 @@ from liverview.core.errors import LiverviewError
 from liverview.core.grid import Affine, Grid, OnGrid, Voxel
 from liverview.core.labels import FOREGROUND, Label, count_with_parts
 from liverview.core.orientation import Orientation, find_orientation, ras_affine, turn_to_ras
+from liverview.core.review import LesionMark
 
 _CACHE_LINE = 64  # bytes
 
@@ -225,6 +226,7 @@ class LabelMap(OnGrid):
     partial : a segmentation that was stopped made it; what is missing was not looked at.
     defined : the labels that its maker drew, where present; None where nothing says.
     ignored : (I, J, K) bool, the voxels that nobody judged and no score counts; None for none.
+    marks : what a person has said of lesions; those that are ruled out are not in ``voxels``.
 
     Examples
     --------
@@ -245,6 +247,7 @@ class LabelMap(OnGrid):
     partial: bool = False
     defined: frozenset[Label] | None = None
     ignored: NDArray[np.bool_] | None = None
+    marks: tuple[LesionMark, ...] = ()
 
     def __post_init__(self) -> None:
         _check_axes(self)

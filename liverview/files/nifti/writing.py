@@ -21,6 +21,7 @@ from liverview.files import atomic
 from liverview.files.gzipped import GzipError, GzipReader, open_writer
 from liverview.files.nifti.extensions import Extensions, extension_block, with_label_table
 from liverview.files.nifti.header import FORMAT, header_kind
+from liverview.files.nifti.review_extension import description, with_review
 from liverview.files.opening import ImageFileError
 
 Order: TypeAlias = Literal["<", ">"]  # of bytes
@@ -47,7 +48,8 @@ def iter_write_labels(
     header["intent_code"] = _LABEL_INTENT
     header["scl_inter"] = 0
     header["cal_max"] = max(FOREGROUND)
-    named = with_label_table(_extensions(labels), table)
+    header["descrip"] = description(labels)
+    named = with_label_table(with_review(_extensions(labels), labels), table)
     yield from _iter_write_verified(path, _source_order(labels), header, named, overwrite)
 
 

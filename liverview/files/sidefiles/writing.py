@@ -13,6 +13,7 @@ from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
 from liverview.files import atomic
 from liverview.files.formats import name_without_suffix
+from liverview.files.review_record import review_content
 from liverview.files.sidefiles.record import record_content
 from liverview.files.sidefiles.slicer import ctbl_text
 from liverview.files.sidefiles.snap import snap_text
@@ -66,7 +67,9 @@ def iter_write_side_files(
         atomic.check_target(path, overwrite=overwrite)
     yield Progress("Writing side files", 0.0)
     counts = {label: int(np.count_nonzero(labels.voxels == label)) for label in FOREGROUND}
-    content = record_content(label_map.name, counts, labels.voxel_ml, styles, weights_sha256)
+    content = record_content(
+        label_map.name, counts, labels.voxel_ml, styles, weights_sha256, review_content(labels)
+    )
     atomic.write_text(beside.snap, snap_text(styles))
     atomic.write_text(beside.slicer, ctbl_text(beside.slicer.name, styles))
     atomic.write_json(beside.record, content)

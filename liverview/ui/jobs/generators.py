@@ -128,6 +128,8 @@ def iter_read_labels(
             return
         if mapping is None and item.mapping_note:
             yield Message(f"{path.name}: {item.mapping_note}")
+        if item.review.note:
+            yield Message(f"{path.name}: {item.review.note}")
         yield labels
 
 
