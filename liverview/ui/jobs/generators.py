@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
-from liverview.core.grid import Voxel
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.probability_maps import ProbabilitySlab, probability_slab
+from liverview.core.review import LesionMark
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Volume, iter_slice_contiguous_copy
 
@@ -96,6 +96,15 @@ def iter_measure(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measur
     from liverview.measurement import compute
 
     yield from compute.iter_measure(labels, volume)
+
+
+def iter_find_marked(
+    labels: LabelMap, marks: Sequence[LesionMark]
+) -> Iterator[Progress | tuple[LesionMark, ...]]:
+    """Find marked lesions in other labels of the open scan."""
+    from liverview.measurement.review import iter_find_marked
+
+    yield from iter_find_marked(labels, marks)
 
 
 def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
@@ -185,7 +194,6 @@ def iter_write_report(
     labels: LabelMap,
     folder: Path,
     origin: Provenance,
-    marks: Mapping[Voxel, str],
     markups: Markups,
     styles: Styles,
     window: tuple[float, float],
@@ -199,5 +207,5 @@ def iter_write_report(
         origin = replace(origin, device=str(pick_device(origin.device)))
     yield from assembly.iter_write_report(
         volume, labels, folder, origin, write_pdf,
-        marks=marks, markups=markups, styles=styles, window=window,
+        markups=markups, styles=styles, window=window,
     )  # fmt: skip
