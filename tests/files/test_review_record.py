@@ -1,4 +1,4 @@
-"""What is said of a label map beside its voxels: partial, marks; in files, and out of damaged ones."""
+"""What is said of a label map beside its voxels: kept in its files, out of damaged ones, too."""
 
 from __future__ import annotations
 

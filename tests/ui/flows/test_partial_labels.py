@@ -1,4 +1,4 @@
-"""Labels of a segmentation that was stopped are partial wherever they go, until others are there."""
+"""Labels of a stopped segmentation are partial wherever they go, until others are there."""
 
 from __future__ import annotations
 

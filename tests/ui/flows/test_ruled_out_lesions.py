@@ -1,4 +1,4 @@
-"""What a person rules out is out of the labels: in every figure and file, over runs and restarts."""
+"""What a person rules out is out of the labels: in figures and files, over runs and restarts."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def segment(window: MainWindow, voxels: np.ndarray, *, complete: bool = True) ->
     store.begin_segmentation()
     store.merge_slab(Slab(0, voxels))
     store.end_segmentation(complete=complete)
+    window._update_actions()  # what the end of the work does
 
 
 def voxels_of(window: MainWindow) -> np.ndarray:
