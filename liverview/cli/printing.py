@@ -19,6 +19,8 @@ def print_volumes(measurement: Measurement) -> None:
     width = max(7, *(len(label.name) for label in measurement.volume_ml))
     for label, ml in measurement.volume_ml.items():
         print(f"{label.name.lower():<{width}} {ml:10.1f} mL")
+    if measurement.partial:
+        print("PARTIAL: the segmentation was stopped, and what is missing was not looked at.")
 
 
 def scores_by_name(scores: Sequence[LabelScore]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ taken for a larger one that has swallowed it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -88,6 +88,23 @@ def take_out(voxels: NDArray[np.uint8], mark: LesionMark) -> None:
     """Take a lesion out of a label map's voxels, (I, J, K): what it lies in is there then."""
     part = voxels[mark.box]
     part[(mark.voxels != 0) & np.isin(part, label_family(Label.TUMOR))] = BENEATH
+
+
+def take_out_of_slice(
+    labels: NDArray[np.uint8], marks: Sequence[LesionMark], box: Box, axis: int, index: int
+) -> None:
+    """Take lesions out of a slice of a box, the one of ``index`` of the volume along ``axis``."""
+    place = list(box)
+    place[axis] = slice(index, index + 1)
+    thick = np.expand_dims(labels, axis)
+    for mark in marks:
+        start = np.maximum(mark.box.start, [side.start for side in place])
+        stop = np.minimum(mark.box.stop, [side.stop for side in place])
+        both = Box.from_bounds(start.tolist(), stop.tolist())
+        if 0 not in both.shape:
+            part = mark.voxels[both.shifted(np.negative(mark.start))]
+            at = both.shifted([-side.start for side in place]).start
+            take_out(thick, replace(mark, start=at, voxels=part))
 
 
 def put_back(voxels: NDArray[np.uint8], mark: LesionMark) -> None:

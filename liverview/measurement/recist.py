@@ -8,7 +8,7 @@ longest diameters; on CT, a lesion is measurable from 10 mm on, and where slices
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,10 @@ MOST_TARGETS = 2
 SMALLEST_MM = 10.0
 THICK_MM = 5.0
 _OBLIQUE_DEG = 1.0
+_FOR_A_READER = (
+    "Whether these are malignant, untreated and fit to be measured again is for a reader to judge; "
+    "other organs may add up to three target lesions."
+)
 _LOST = "Lesions that were confirmed as targets are gone or not measurable any more: confirm again."
 
 
@@ -107,7 +111,7 @@ def assess_recist(measurement: Measurement, excluded: Mapping[int, str] | None =
     """
     out = {**measurement.no_targets, **(excluded or {})}
     thickness = _slice_distance(measurement.grid.affine)
-    smallest = 2 * thickness if thickness > THICK_MM else SMALLEST_MM
+    smallest = _smallest(thickness)
     left = [lesion for lesion in measurement.lesions if lesion.number not in out]
     # Compared as shown, or a lesion of "10.0 mm" could fall short of 10 mm.
     measurable = [lesion for lesion in left if _rounded_diameter(lesion) >= smallest]
@@ -123,16 +127,29 @@ def assess_recist(measurement: Measurement, excluded: Mapping[int, str] | None =
         thickness_mm=thickness,
         not_measurable=len(left) - len(measurable),
         excluded=out,
-        caveats=(
-            *_geometry_caveats(measurement.grid.affine, thickness),
-            *(() if measurable else (f"No lesion of {smallest:g} mm or more is measurable.",)),
-            *((_LOST,) if asked and not confirmed and not measurement.partial else ()),
-            "Whether these are malignant, untreated and fit to be measured again is for a reader "
-            "to judge; other organs may add up to three target lesions.",
-            DISCLAIMER,
+        caveats=tuple(
+            _iter_caveats(measurement, thickness, bool(measurable), asked > 0 and not confirmed)
         ),
         partial=measurement.partial,
     )
+
+
+def _iter_caveats(
+    measurement: Measurement, thickness: float, any_measurable: bool, ask_again: bool
+) -> Iterator[str]:
+    yield from _geometry_caveats(measurement.grid.affine, thickness)
+    if not any_measurable:
+        yield f"No lesion of {_smallest(thickness):g} mm or more is measurable."
+    if not measurement.partial:
+        if ask_again:
+            yield _LOST
+        if any_measurable:
+            yield _FOR_A_READER
+    yield DISCLAIMER
+
+
+def _smallest(thickness: float) -> float:
+    return 2 * thickness if thickness > THICK_MM else SMALLEST_MM
 
 
 def _rounded_diameter(lesion: Lesion) -> float:

@@ -164,7 +164,7 @@ class MainWindow(QMainWindow):
         self.reporting.progressed.connect(self.statusBar().showMessage)
         self.reporting.written.connect(self._on_report_written)
         control.message.connect(self._on_message)
-        self._marked_labels.applied.connect(self.statusBar().showMessage)
+        self._marked_labels.applied.connect(self._on_marks_applied)
         control.failed.connect(self._on_failed)
         control.opened.connect(self._on_opened)
         control.segmenting.segmented.connect(self._on_segmented)
@@ -222,6 +222,9 @@ class MainWindow(QMainWindow):
                     ("Drop it", self.session.store.drop_unfinished_labels),
                 ],
             )
+
+    def _on_marks_applied(self, text: str) -> None:
+        self.statusBar().showMessage(text, _MESSAGE_MS)
 
     def _on_saved(self, path: Path) -> None:
         self.statusBar().showMessage(f"Saved and verified: {path}", _MESSAGE_MS)

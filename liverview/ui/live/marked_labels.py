@@ -75,5 +75,6 @@ class MarkedLabels(QObject):
     def _tell(self, placed: tuple[LesionMark, ...]) -> None:
         out = sum(mark.verdict is Verdict.RULED_OUT for mark in placed)
         if out:
-            lesions = "1 lesion is" if out == 1 else f"{out} lesions are"
-            self.applied.emit(f"{lesions} left out that were ruled out before.")
+            many = f"{out} lesions that were ruled out before are"
+            one = "1 lesion that was ruled out before is"
+            self.applied.emit(f"{one if out == 1 else many} left out of these labels, too.")
