@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from liverview.core.box import Box
 from liverview.core.labels import Label
-from liverview.core.review import LesionMark, Verdict, apply_marks
+from liverview.core.review import LesionMark, Verdict, apply_marks, take_out_of_slice
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.measurement.compute import iter_measure, measure
@@ -293,6 +294,19 @@ def test_a_marked_lesion_is_found_again_where_most_of_it_was_marked(
     assert (voxels[other] == Label.TUMOR).all()
     apply_marks(voxels, placed, ())
     assert np.array_equal(voxels, labels.voxels)
+
+
+def test_a_slice_of_a_box_is_without_what_is_ruled_out() -> None:
+    """As the same slice of the label map from which all of it was taken."""
+    labels = marked_block(np.s_[5:15, 5:10, 5:10], np.s_[20:25, 3:9, 2:8])
+    out = without(labels, (6, 6, 6), "cyst")
+    box = Box.from_bounds((3, 6, 4), (30, 18, 16))
+    for axis in range(3):
+        for index in range(box.start[axis], box.stop[axis]):
+            cut = labels.voxels[box].take(index - box.start[axis], axis)
+            take_out_of_slice(cut, out.marks, box, axis, index)
+            expected = out.voxels[box].take(index - box.start[axis], axis)
+            assert np.array_equal(cut, expected)
 
 
 def test_what_is_drawn_over_a_ruled_out_lesion_stays_when_it_comes_back() -> None:
