@@ -75,8 +75,13 @@ def run(options: argparse.Namespace) -> int:
     print(table_heading(MAP_FIGURES))
     for score in scores:
         print(table_row(score, MAP_FIGURES))
+    given = {options.predicted: predicted, options.reference: reference}
+    partial = [str(path) for path, labels in given.items() if labels.partial]
+    for path in partial:
+        print(f"{path} is PARTIAL: its segmentation was stopped.")
     if options.json:
-        write_json(options.json, scores_by_name(scores))
+        figures = scores_by_name(scores)
+        write_json(options.json, figures | ({"partial": partial} if partial else {}))
     return 0
 
 

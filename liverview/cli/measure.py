@@ -21,6 +21,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     from liverview.measurement.compute import measure
     from liverview.measurement.export import measurement_figures
+    from liverview.measurement.recist import assess_recist
 
     check_outputs(options, [options.labels])
     measurement = measure(read_labels(options.labels))
@@ -32,6 +33,11 @@ def run(options: argparse.Namespace) -> int:
             f"{lesion.longest_mm:6.1f} x {lesion.perpendicular.length_mm:.1f} mm"
             f"  at {x:.0f} {y:.0f} {z:.0f} mm"
         )
+    for one in measurement.ruled_out:
+        x, y, z = one.lesion.centroid_mm
+        size = f"{one.lesion.volume_ml:.2f} mL at {x:.0f} {y:.0f} {z:.0f} mm"
+        print(f"ruled out  {size}: {one.reason}")
+    print(f"RECIST 1.1: {assess_recist(measurement).words}")
     if options.json:
         write_json(options.json, measurement_figures(measurement))
     return 0

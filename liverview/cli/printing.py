@@ -19,9 +19,13 @@ T = TypeVar("T")
 def volume_lines(measurement: Measurement) -> list[str]:
     """A line for the volume of each label."""
     width = max(7, *(len(label.name) for label in measurement.volume_ml))
+    partial = "PARTIAL: the segmentation was stopped, and what is missing was not looked at."
     return [
-        f"{label.name.lower():<{width}} {ml:10.1f} mL"
-        for label, ml in measurement.volume_ml.items()
+        *(
+            f"{label.name.lower():<{width}} {ml:10.1f} mL"
+            for label, ml in measurement.volume_ml.items()
+        ),
+        *([partial] if measurement.partial else []),
     ]
 
 

@@ -65,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
     volume = replace(volume, warnings=(*volume.warnings, *placing))
     origin = Provenance(scan=options.scan.name, labels=options.labels.name)
     named = replace(volume, name=name)
+    if labels.partial:
+        print("PARTIAL: the segmentation of these labels was stopped; the report says so.")
     work = iter_write_report(named, labels, options.output, origin, pdf.write_pdf)
     for path in result_of(iter_with_progress_bar(work), WrittenReport).paths:
         print(f"{path} written.")

@@ -18,6 +18,7 @@ from liverview.core.errors import LiverviewError
 from liverview.core.grid import Affine, Grid, OnGrid, Voxel
 from liverview.core.labels import FOREGROUND, Label, count_with_parts
 from liverview.core.orientation import Orientation, find_orientation, ras_affine, turn_to_ras
+from liverview.core.review import LesionMark
 
 _CACHE_LINE = 64  # bytes
 
@@ -235,6 +236,7 @@ class LabelMap(OnGrid):
     defined : the labels that its maker drew, where present; None where nothing says.
     ignored : (I, J, K) bool, the voxels that nobody judged and no score counts; None for none.
     made_by : how they were made, for files that keep it; nothing once a person changed them.
+    marks : what a person has said of lesions; those that are ruled out are not in ``voxels``.
 
     Examples
     --------
@@ -256,6 +258,7 @@ class LabelMap(OnGrid):
     defined: frozenset[Label] | None = None
     ignored: NDArray[np.bool_] | None = None
     made_by: str = ""
+    marks: tuple[LesionMark, ...] = ()
 
     def __post_init__(self) -> None:
         _check_axes(self)

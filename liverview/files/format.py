@@ -10,6 +10,7 @@ from typing import Protocol
 from liverview.core.labels import LabelStyle
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
+from liverview.files.review_record import Review
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ class FormatFunctions(Protocol):
         The names may be empty; the place is in words that end "mapped by ...".
         """
 
+    def label_review(self, volume: Volume, /) -> Review | None:
+        """What the volume's file itself says of the label map that it is.
+
+        None of a file that liverview has not written: then files beside it are asked.
+        """
+
     def iter_write_labels(
         self, path: Path, labels: LabelMap, table: Mapping[int, LabelStyle], /, *, overwrite: bool
     ) -> Iterator[Progress]:
@@ -57,7 +64,8 @@ class FormatFunctions(Protocol):
 
         What `source` keeps is used where it is of this format. Of any other, only shape and
         orientation are known, and `liverview.core.orientation` gives the stored affine. What is
-        there under the name is always complete (`liverview.files.atomic`).
+        there under the name is always complete (`liverview.files.atomic`). What `label_review`
+        is to give back goes into the file, too (`liverview.files.review_record`).
         """
 
     def iter_write_volume(

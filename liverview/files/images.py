@@ -99,7 +99,8 @@ def iter_read_named_labels(path: PathLike) -> Iterator[Progress | NamedLabels]:
         if isinstance(item, Progress):
             yield item
         else:
-            yield from iter_name_values(path, item, functions.label_names(item))
+            said = functions.label_names(item), functions.label_review(item)
+            yield from iter_name_values(path, item, *said)
 
 
 def read_named_labels(path: PathLike) -> NamedLabels:
@@ -134,8 +135,7 @@ def read_labels(path: PathLike, *, progress: ProgressCallback | None = None) -> 
     from liverview.files.named_labels import NamedLabels
 
     found = result_of(iter_read_named_labels(path), NamedLabels, progress)
-    note = found.mapping_note
-    return replace(found.to_label_map(), warnings=(note,) if note else ())
+    return replace(found.to_label_map(), warnings=found.notes)
 
 
 def read_label_values(path: PathLike) -> LabelMap:
@@ -245,7 +245,7 @@ def iter_write_masks(
     paths = {label: path for label, path in mask_paths(folder, name).items() if label in some}
     for path in paths.values():
         check_target(path, overwrite=overwrite)
-    placed = _on_grid(labels, volume)
+    placed = replace(_on_grid(labels, volume), marks=())
     for label, path in paths.items():
         mask = replace(placed, voxels=label_mask(labels.voxels, label).astype(np.uint8))
         yield from _iter_write(path, mask, {1: (styles or default_styles())[label]}, overwrite)

@@ -11,7 +11,7 @@ Use:
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from liverview.core.labels import Label, unknown_values_note
 from liverview.core.stream import Progress
 from liverview.core.terms import label_from_name
 from liverview.core.volume import LabelMap, SourceGrid, Volume
-from liverview.files.sidefiles.finding import find_names
+from liverview.files.review_record import Review
+from liverview.files.sidefiles.finding import find_names, find_review
 from liverview.files.values import whole_numbers
 
 _MOST = 65535  # of ITK-SNAP and Slicer, whose label maps may be 16 bits wide
@@ -45,6 +46,7 @@ class NamedLabels:
     suggested : for every value of `counts`, its label by its name; BACKGROUND for what is known
         to be none of ours, as the spleen; None where that is not known.
     stored : the file's own grid.
+    review : what else the file says of its label map, see `liverview.files.review_record`.
     """
 
     voxels: NDArray[Any]
@@ -55,6 +57,7 @@ class NamedLabels:
     source: str
     suggested: Mapping[int, Label | None]
     stored: SourceGrid | None = None
+    review: Review = field(default_factory=Review)
 
     @property
     def unmapped(self) -> tuple[int, ...]:
@@ -74,7 +77,8 @@ class NamedLabels:
         voxels = np.empty_like(self.voxels, np.uint8)  # the same order in memory
         for k in range(voxels.shape[2]):
             voxels[:, :, k] = table[self.voxels[:, :, k]]
-        return LabelMap(voxels, self.affine, self.name, self.stored)
+        said = {"partial": self.review.partial, "marks": self.review.marks}
+        return LabelMap(voxels, self.affine, self.name, self.stored, **said)
 
     @property
     def mapping_note(self) -> str | None:
@@ -83,6 +87,11 @@ class NamedLabels:
             return unknown_values_note(self.voxels)
         as_it_is = all(label == value for value, label in self.suggested.items())
         return None if as_it_is else self.describe_mapping()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The sentences that a person should read: of the mapping, and what the file says."""
+        return tuple(note for note in (self.mapping_note, self.review.note) if note)
 
     def describe_mapping(self) -> str:
         """One sentence: which value became what, by what."""
@@ -98,13 +107,17 @@ class NamedLabels:
 
 
 def iter_name_values(
-    path: Path, volume: Volume, inside: tuple[Mapping[int, str], str]
+    path: Path,
+    volume: Volume,
+    inside: tuple[Mapping[int, str], str],
+    review: Review | None = None,
 ) -> Iterator[Progress | NamedLabels]:
     """Find out what the values of a label map are; yields progress, then the `NamedLabels`.
 
     Names are those that the file itself brings (``inside``, with where they stand in it), else
     those of files around it (`liverview.files.sidefiles`), and where there are none, the values
-    0 to 3 are taken as ours.
+    0 to 3 are taken as ours. Likewise ``review`` is what the file itself says of its label map,
+    and where it cannot say, the JSON beside it is asked.
 
     Raises
     ------
@@ -115,8 +128,9 @@ def iter_name_values(
     names, source = inside if inside[0] else find_names(path) or ({}, PLAIN)
     suggested = {value: _suggest_label(value, names) for value in counts}
     yield NamedLabels(
-        voxels, volume.affine, volume.name, counts, names, source, suggested, volume.source
-    )
+        voxels, volume.affine, volume.name, counts, names, source, suggested, volume.source,
+        find_review(path, volume) if review is None else review,
+    )  # fmt: skip
 
 
 def _suggest_label(value: int, names: Mapping[int, str]) -> Label | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
+from liverview.core.box import Box
 from liverview.core.checks import require_labels, require_volume
 from liverview.core.placing import place_labels
+from liverview.core.review import Verdict
 from liverview.core.stream import Progress, ProgressCallback, result_of
 from liverview.core.volume import LabelMap, Volume
-from liverview.measurement.reading import PHASE, READ, iter_count_voxels
-from liverview.measurement.results import SMALLEST_LESION_ML, Measurement
+from liverview.measurement.reading import PHASE, READ, Tumor, iter_count_voxels
+from liverview.measurement.results import SMALLEST_LESION_ML, Measurement, RuledOut
 
 
 def measure(
@@ -77,6 +79,7 @@ def iter_measure(
     yield Progress(PHASE, 0.0)
     # Slow to import, and not needed by who only shows figures.
     from liverview.measurement.lesions import find_lesions, measure_lesion
+    from liverview.measurement.review import match_marks
 
     counts, tumor = yield from iter_count_voxels(labels)
     parts = find_lesions(tumor, labels.voxel_ml, smallest_lesion_ml)
@@ -85,6 +88,8 @@ def iter_measure(
         yield Progress(PHASE, READ + (1 - READ) * (number - 1) / len(parts.boxes))
         mask = parts.numbers[box] == number
         found.append(measure_lesion(number, mask, box, tumor, labels, volume))
+    ruled_out = yield from _iter_measure_ruled_out(labels, volume, len(found))
+    no_targets, confirmed, lost = match_marks(found, labels.marks)
     yield Measurement(
         voxel_count=counts,
         grid=labels.grid,
@@ -92,4 +97,26 @@ def iter_measure(
         smallest_lesion_ml=smallest_lesion_ml,
         left_out=parts.left_out,
         left_out_ml=parts.left_out_ml,
+        partial=labels.partial,
+        ruled_out=ruled_out,
+        no_targets=no_targets,
+        confirmed=confirmed,
+        lost_targets=lost,
     )
+
+
+def _iter_measure_ruled_out(
+    labels: LabelMap, volume: Volume | None, lesions: int
+) -> Generator[Progress, None, tuple[RuledOut, ...]]:
+    """Measure what is ruled out, numbered after the lesions, in the order of the marks."""
+    from liverview.measurement.lesions import measure_lesion
+
+    found: list[RuledOut] = []
+    for mark in labels.marks:
+        if mark.verdict is Verdict.RULED_OUT:
+            yield Progress(PHASE, 1.0)
+            number, mask = lesions + len(found) + 1, mark.voxels != 0
+            alone, box = Tumor(mask, mark.start), Box.of_shape(mask.shape)
+            lesion = measure_lesion(number, mask, box, alone, labels, volume)
+            found.append(RuledOut(lesion, mark.reason))
+    return tuple(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +13,22 @@ from liverview.measurement import recist
 from liverview.measurement.results import Lesion, Measurement
 
 
-def measurement_figures(
-    measurement: Measurement, excluded: Mapping[int, str] | None = None
-) -> dict[str, Any]:
-    """All figures for JSON; ``excluded`` as in `recist.assess_recist`."""
+def measurement_figures(measurement: Measurement) -> dict[str, Any]:
+    """All figures for JSON."""
     return {
         **measurement.to_dict(),
-        "recist_1_1": recist.assess_recist(measurement, excluded).to_dict(),
+        "recist_1_1": recist.assess_recist(measurement).to_dict(),
     }
 
 
-def measurement_record(
-    volume: Volume,
-    measurement: Measurement,
-    excluded: Mapping[int, str] | None = None,
-    **run: Any,
-) -> dict[str, Any]:
+def measurement_record(volume: Volume, measurement: Measurement, **run: Any) -> dict[str, Any]:
     """The measurement file: the figures, and what they were made from and with."""
     return {
         "name": volume.name,
         "shape_voxels": list(volume.shape),
         "spacing_mm": [round(s, 4) for s in volume.spacing],
         "notes": list(volume.warnings),
-        **measurement_figures(measurement, excluded),
+        **measurement_figures(measurement),
         "software": f"liverview {__version__}",
         **run,
         "disclaimer": DISCLAIMER,
@@ -52,22 +44,20 @@ def write_tables(
     folder: Path,
     name: str,
     measurement: Measurement,
-    excluded: Mapping[int, str] | None = None,
 ) -> tuple[Path, Path]:
     """Write the lesions, one a row, and the whole as one row; each whole or not at all.
 
     Parameters
     ----------
     name : of the scan, which begins the files' names and the row.
-    excluded : as in `recist.assess_recist`.
 
     Raises
     ------
     TargetError : where a file cannot be written.
     """
     paths = table_paths(folder, name)
-    write_csv(paths[0], lesion_rows(measurement, excluded), LESION_COLUMNS)
-    row = {"name": printable(name), **summary_row(measurement, excluded)}
+    write_csv(paths[0], lesion_rows(measurement), LESION_COLUMNS)
+    row = {"name": printable(name), **summary_row(measurement)}
     write_csv(paths[1], [row], tuple(row))
     return paths
 
@@ -85,46 +75,52 @@ LESION_COLUMNS = (
     "centroid_y_mm",
     "centroid_z_mm",
     "axial_slice_index_ras",
+    "recist_candidate",
     "recist_target",
     "excluded_reason",
+    "partial",
 )
 """Of the table of lesions; x, y, z are world coordinates, RAS+."""
 
 
-def lesion_rows(
-    measurement: Measurement, excluded: Mapping[int, str] | None = None
-) -> list[dict[str, Any]]:
+def lesion_rows(measurement: Measurement) -> list[dict[str, Any]]:
     """A row per lesion, keys as in `LESION_COLUMNS`; None is no figure."""
-    assessed = recist.assess_recist(measurement, excluded)
-    targets = {lesion.number for lesion in assessed.targets}
+    assessed = recist.assess_recist(measurement)
     return [
-        _lesion_row(lesion, lesion.number in targets, assessed.excluded.get(lesion.number))
+        {
+            **_lesion_figures(lesion),
+            "recist_candidate": _yes_no(lesion in assessed.candidates),
+            "recist_target": _yes_no(lesion in assessed.targets),
+            "excluded_reason": assessed.excluded.get(lesion.number),
+            "partial": _yes_no(measurement.partial),
+        }
         for lesion in measurement.lesions
     ]
 
 
-def summary_row(
-    measurement: Measurement, excluded: Mapping[int, str] | None = None
-) -> dict[str, Any]:
+def summary_row(measurement: Measurement) -> dict[str, Any]:
     """The whole as one row, so that the rows of many scans make a table."""
     row = {key: v for key, v in measurement.to_dict().items() if not isinstance(v, list)}
-    assessed = recist.assess_recist(measurement, excluded)
+    assessed = recist.assess_recist(measurement)
     return {
         **row,
+        "partial": _yes_no(measurement.partial),
+        "ruled_out_reasons": "; ".join(one.reason for one in measurement.ruled_out) or None,
+        "recist_confirmed": _yes_no(assessed.confirmed),
+        "recist_candidate_count": len(assessed.candidates),
         "recist_target_count": len(assessed.targets),
         "recist_sum_of_diameters_mm": assessed.sum_of_diameters_mm,
         "recist_smallest_measurable_mm": assessed.smallest_mm,
     }
 
 
-def _lesion_row(lesion: Lesion, target: bool, reason: str | None) -> dict[str, Any]:
+def _lesion_figures(lesion: Lesion) -> dict[str, Any]:
+    """The figures of a row, of the columns that the lesion itself knows."""
     content = lesion.to_dict()
     x, y, z = content["centroid_mm"]
-    content |= {
-        "centroid_x_mm": x,
-        "centroid_y_mm": y,
-        "centroid_z_mm": z,
-        "recist_target": "yes" if target else "no",
-        "excluded_reason": reason,
-    }
-    return {column: content[column] for column in LESION_COLUMNS}
+    content |= {"centroid_x_mm": x, "centroid_y_mm": y, "centroid_z_mm": z}
+    return {column: content[column] for column in LESION_COLUMNS if column in content}
+
+
+def _yes_no(value: bool) -> str:
+    return "yes" if value else "no"

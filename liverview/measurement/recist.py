@@ -8,7 +8,7 @@ longest diameters; on CT, a lesion is measurable from 10 mm on, and where slices
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,37 +22,69 @@ MOST_TARGETS = 2
 SMALLEST_MM = 10.0
 THICK_MM = 5.0
 _OBLIQUE_DEG = 1.0
+_FOR_A_READER = (
+    "Whether these are malignant, untreated and fit to be measured again is for a reader to judge; "
+    "other organs may add up to three target lesions."
+)
+_LOST = "Lesions that were confirmed as targets are gone or not measurable any more: confirm again."
 
 
 @dataclass(frozen=True)
 class Recist:
-    """A proposal of target lesions; a reader decides.
+    """Candidates for target lesions, or the targets where a person has confirmed them.
 
     Attributes
     ----------
-    targets : at most two, longest axial diameter first.
+    candidates : at most two, longest axial diameter first; none where labels are partial.
+    confirmed : whether a person has confirmed them: only then are they target lesions.
     smallest_mm : the axial diameter from which on a lesion is measurable.
     thickness_mm : the distance of the slices, which stands for their thickness.
     not_measurable : how many lesions are smaller.
     excluded : reasons by lesion number, of lesions that were not considered.
     caveats : what has to be said with it, one sentence each.
+    partial : labels are partial, and nothing was proposed.
     """
 
-    targets: tuple[Lesion, ...]
+    candidates: tuple[Lesion, ...]
+    confirmed: bool
     smallest_mm: float
     thickness_mm: float
     not_measurable: int
     excluded: Mapping[int, str]
     caveats: tuple[str, ...]
+    partial: bool = False
 
     @property
-    def sum_of_diameters_mm(self) -> float:
-        """Of the diameters as they are shown, in tenths of a millimeter."""
-        return round(sum(_rounded_diameter(lesion) for lesion in self.targets), 1)
+    def targets(self) -> tuple[Lesion, ...]:
+        """The target lesions; none before a person has confirmed them."""
+        return self.candidates if self.confirmed else ()
+
+    @property
+    def sum_of_diameters_mm(self) -> float | None:
+        """Of the diameters as they are shown, in tenths of a millimeter; None of partial labels."""
+        if self.partial:
+            return None
+        return round(sum(_rounded_diameter(lesion) for lesion in self.candidates), 1)
+
+    @property
+    def words(self) -> str:
+        """The proposal in a few words, without the caveats."""
+        if self.partial:
+            return "Nothing is proposed: the segmentation was stopped, labels are partial."
+        if not self.candidates:
+            return "No candidates."
+        listed = " and ".join(f"{x.number} ({x.longest_mm:.1f} mm)" for x in self.candidates)
+        many = "s" if len(self.candidates) > 1 else ""
+        total = f"sum of longest diameters {self.sum_of_diameters_mm:.1f} mm"
+        if self.confirmed:
+            return f"Target lesion{many} {listed}, confirmed by a reader; {total}."
+        return f"Candidate{many} {listed}, not confirmed as target{many}; {total}."
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: the unit is in every key."""
         return {
+            "confirmed": self.confirmed,
+            "candidate_lesion_numbers": [lesion.number for lesion in self.candidates],
             "target_lesion_numbers": [lesion.number for lesion in self.targets],
             "sum_of_diameters_mm": self.sum_of_diameters_mm,
             "smallest_measurable_mm": self.smallest_mm,
@@ -62,39 +94,62 @@ class Recist:
                 {"number": number, "reason": reason}
                 for number, reason in sorted(self.excluded.items())
             ],
+            "statement": self.words,
             "caveats": list(self.caveats),
         }
 
 
 def assess_recist(measurement: Measurement, excluded: Mapping[int, str] | None = None) -> Recist:
-    """Propose target lesions.
+    """Propose target lesions, or take those that a person has confirmed.
+
+    Lesions that were confirmed are the targets as long as all of them are measurable lesions
+    still; else there are candidates again, by size. Of partial labels nothing is proposed.
 
     Parameters
     ----------
-    excluded : reasons by lesion number (see `Measurement.exclusions_by_lesion`); these are no
-        targets.
+    excluded : reasons by lesion number, beside those that the label map's marks say.
     """
-    out = dict(excluded or {})
+    out = {**measurement.no_targets, **(excluded or {})}
     thickness = _slice_distance(measurement.grid.affine)
-    smallest = 2 * thickness if thickness > THICK_MM else SMALLEST_MM
+    smallest = _smallest(thickness)
     left = [lesion for lesion in measurement.lesions if lesion.number not in out]
     # Compared as shown, or a lesion of "10.0 mm" could fall short of 10 mm.
     measurable = [lesion for lesion in left if _rounded_diameter(lesion) >= smallest]
     measurable.sort(key=lambda lesion: (-_rounded_diameter(lesion), lesion.number))
+    chosen = [lesion for lesion in measurable if lesion.number in measurement.confirmed]
+    asked = len(measurement.confirmed) + measurement.lost_targets
+    confirmed = bool(chosen) and len(chosen) == asked and not measurement.partial
+    candidates = (chosen if confirmed else measurable)[:MOST_TARGETS]
     return Recist(
-        targets=tuple(measurable[:MOST_TARGETS]),
+        candidates=() if measurement.partial else tuple(candidates),
+        confirmed=confirmed,
         smallest_mm=smallest,
         thickness_mm=thickness,
         not_measurable=len(left) - len(measurable),
         excluded=out,
-        caveats=(
-            *_geometry_caveats(measurement.grid.affine, thickness),
-            *(() if measurable else (f"No lesion of {smallest:g} mm or more is measurable.",)),
-            "Whether these are malignant, untreated and fit to be measured again is for a reader "
-            "to judge; other organs may add up to three target lesions.",
-            DISCLAIMER,
+        caveats=tuple(
+            _iter_caveats(measurement, thickness, bool(measurable), asked > 0 and not confirmed)
         ),
+        partial=measurement.partial,
     )
+
+
+def _iter_caveats(
+    measurement: Measurement, thickness: float, any_measurable: bool, ask_again: bool
+) -> Iterator[str]:
+    yield from _geometry_caveats(measurement.grid.affine, thickness)
+    if not any_measurable:
+        yield f"No lesion of {_smallest(thickness):g} mm or more is measurable."
+    if not measurement.partial:
+        if ask_again:
+            yield _LOST
+        if any_measurable:
+            yield _FOR_A_READER
+    yield DISCLAIMER
+
+
+def _smallest(thickness: float) -> float:
+    return 2 * thickness if thickness > THICK_MM else SMALLEST_MM
 
 
 def _rounded_diameter(lesion: Lesion) -> float:

@@ -26,6 +26,10 @@ FURTHER_LABELS = tuple(
 )
 """Labels that have a volume of their own and no figure beyond it."""
 
+PARTIAL_WARNING = (
+    "These labels are partial: their segmentation was stopped, so volumes are those of what it had "
+    "found by then, and lesions may be missing or other ones in the end."
+)
 SMALLEST_LESION_ML = 0.03
 """Tumor parts below this are counted in the volume, not listed as lesions."""
 
@@ -140,6 +144,26 @@ class Lesion:
         }
 
 
+@dataclass(frozen=True)
+class RuledOut:
+    """What a person has said to be no lesion; no figure counts it.
+
+    Attributes
+    ----------
+    lesion : its figures; its number follows those of the lesions.
+    reason : why.
+    """
+
+    lesion: Lesion
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: as a lesion, without a number."""
+        figures = self.lesion.to_dict()
+        del figures["number"]
+        return {"reason": self.reason, **figures}
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Measurement:
     """Volumes and lesions of a label map.
@@ -151,6 +175,11 @@ class Measurement:
     lesions : largest first.
     smallest_lesion_ml : smaller parts of the tumor label are no lesions.
     left_out, left_out_ml : how many such parts there are, and their volume.
+    partial : a segmentation that was stopped made the labels.
+    ruled_out : what a person has said to be no lesion; it is in none of the figures.
+    no_targets : reasons by lesion number, of tumors that a person has said to be no targets.
+    confirmed : numbers of the lesions that a person has confirmed as target lesions.
+    lost_targets : how many lesions that were confirmed are not there any more.
 
     Examples
     --------
@@ -168,6 +197,11 @@ class Measurement:
     smallest_lesion_ml: float
     left_out: int
     left_out_ml: float
+    partial: bool = False
+    ruled_out: tuple[RuledOut, ...] = ()
+    no_targets: Mapping[int, str] = field(default_factory=dict)
+    confirmed: frozenset[int] = frozenset()
+    lost_targets: int = 0
 
     def __repr__(self) -> str:
         lesions = "1 lesion" if len(self.lesions) == 1 else f"{len(self.lesions)} lesions"
@@ -200,6 +234,11 @@ class Measurement:
         return 100 * volume[Label.TUMOR] / volume[Label.LIVER] if volume[Label.LIVER] else None
 
     @property
+    def ruled_out_ml(self) -> float:
+        """The volume of what is ruled out."""
+        return sum([one.lesion.volume_ml for one in self.ruled_out], 0.0)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences that have to stand beside the figures."""
         most = "both" if len(PARTS_OF_LIVER) == 2 else "all"
@@ -211,19 +250,17 @@ class Measurement:
             "the table, not of the volumes.",
             "Axial diameters lie in the scan's own axial slices, the perpendicular one within the "
             "lesion's outline there.",
+            *((PARTIAL_WARNING,) if self.partial else ()),
+            *((self._ruled_out_warning(),) if self.ruled_out else ()),
         )
 
-    def exclusions_by_lesion(self, marks: Mapping[Voxel, str]) -> dict[int, str]:
-        """Reasons by lesion number, of reasons by a voxel that lies in the lesion.
-
-        Numbers change as labels do, places do not. Marks that lie in no lesion are passed over.
-        """
-        return {
-            lesion.number: reason
-            for lesion in self.lesions
-            for voxel, reason in marks.items()
-            if lesion.contains(voxel)
-        }
+    def _ruled_out_warning(self) -> str:
+        count = len(self.ruled_out)
+        lesions = "1 lesion is" if count == 1 else f"{count} lesions are"
+        return (
+            f"{lesions} ruled out by a person ({self.ruled_out_ml:.2f} mL): no figure counts what "
+            "is ruled out, and the labels have it as liver."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: the unit is in every key."""
@@ -242,12 +279,16 @@ class Measurement:
             "vessel_voxel_count": counts[Label.VESSEL],
             "tumor_voxel_count": counts[Label.TUMOR],
             **{f"{label.name.lower()}_voxel_count": counts[label] for label in FURTHER_LABELS},
+            "partial": self.partial,
+            "ruled_out_count": len(self.ruled_out),
+            "ruled_out_ml": round(self.ruled_out_ml, 3),
             "lesion_count": len(self.lesions),
             "smallest_lesion_ml": self.smallest_lesion_ml,
             "left_out_count": self.left_out,
             "left_out_ml": round(self.left_out_ml, 3),
             "statements": list(self.warnings),
             "lesions": [lesion.to_dict() for lesion in self.lesions],
+            "ruled_out_lesions": [one.to_dict() for one in self.ruled_out],
         }
 
 

@@ -46,6 +46,7 @@ h1 {{ font-size: 15pt; font-weight: 600; margin: 0; }}
 h2 {{ font-size: 11.5pt; font-weight: 600; margin: 12px 0 4px 0; }}
 p {{ margin: 3px 0 3px 0; }}
 .disclaimer {{ font-weight: 600; }}
+.notice {{ font-weight: 600; color: #b45309; }}
 .small {{ font-size: {_SMALL_POINTS}pt; color: #444444; }}
 th {{ background-color: #eeeeee; font-weight: 600; text-align: left; }}
 td, th {{ font-size: {_TABLE_POINTS}pt; padding: 2px {_PADDING}px;
@@ -133,7 +134,9 @@ class _Typesetter:
     def typeset(self, contents: Contents) -> None:
         """Lay everything out, then paint: a page says how many there are."""
         disclaimer = f'<p class="disclaimer">{escape(contents.disclaimer)}</p>'
-        title = self._text_piece(f"<h1>{escape(contents.title)}</h1>{disclaimer}", with_next=True)
+        notice = f'<p class="notice">{escape(contents.notice)}</p>' if contents.notice else ""
+        heading = f"<h1>{escape(contents.title)}</h1>{disclaimer}{notice}"
+        title = self._text_piece(heading, with_next=True)
         self._pages.add(title)
         self._pages.add(self._text_piece(_facts_html(contents)))
         for section in contents.sections:

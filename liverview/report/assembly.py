@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from liverview.core.grid import Voxel
 from liverview.core.labels import Label, LabelStyle, default_styles
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
@@ -59,7 +58,6 @@ def iter_write_report(
     origin: Provenance,
     write_pdf: PdfWriter,
     *,
-    marks: Mapping[Voxel, str] | None = None,
     markups: Markups | None = None,
     styles: Mapping[Label, LabelStyle] | None = None,
     window: tuple[float, float] | None = None,
@@ -72,8 +70,6 @@ def iter_write_report(
     ----------
     labels : on the grid of the volume.
     write_pdf : sets the contents as a PDF.
-    marks : reasons by a voxel of each lesion that is excluded; see
-        `Measurement.exclusions_by_lesion`.
     styles : names and colors of labels.
     window : level and width of the pictures.
 
@@ -84,14 +80,13 @@ def iter_write_report(
     """
     markups = markups or Markups()
     measurement = yield from _iter_measure(volume, labels)
-    excluded = measurement.exclusions_by_lesion(marks or {})
     slices = yield from iter_key_images(
-        volume, labels, measurement, _lesions_to_picture(measurement, excluded),
+        volume, labels, measurement, _lesions_to_picture(measurement),
         styles or default_styles(), window,
     )  # fmt: skip
     yield Progress("Writing the report", 0.0)
     weights = weights_sha256()
-    contents = compose_report(volume, measurement, origin, weights, excluded, markups, slices)
+    contents = compose_report(volume, measurement, origin, weights, markups, slices)
     paths = report_paths(folder, volume.name)
     write_text(paths.html, html_page(contents))
     yield Progress("Writing the report", 0.3)
@@ -105,8 +100,8 @@ def iter_write_report(
         "weights_sha256": weights,
         **markups.to_dict(volume),
     }
-    write_json(paths.json, measurement_record(volume, measurement, excluded, **run))
-    write_tables(folder, volume.name, measurement, excluded)
+    write_json(paths.json, measurement_record(volume, measurement, **run))
+    write_tables(folder, volume.name, measurement)
     yield WrittenReport(paths, contents)
 
 
@@ -118,10 +113,8 @@ def _iter_measure(volume: Volume, labels: LabelMap) -> Generator[Progress, None,
     raise AssertionError("a measurement comes last")
 
 
-def _lesions_to_picture(
-    measurement: Measurement, excluded: Mapping[int, str]
-) -> tuple[Lesion, ...]:
-    """The lesions that get a picture: the largest by volume, and the target lesions."""
-    targets = assess_recist(measurement, excluded).targets
-    largest = [lesion for lesion in measurement.lesions if lesion.number not in excluded][:1]
-    return tuple(dict.fromkeys((*largest, *targets)))
+def _lesions_to_picture(measurement: Measurement) -> tuple[Lesion, ...]:
+    """The lesions that get a picture: the largest by volume, and the candidates or targets."""
+    recist = assess_recist(measurement)
+    largest = [lesion for lesion in measurement.lesions if lesion.number not in recist.excluded][:1]
+    return tuple(dict.fromkeys((*largest, *recist.candidates)))

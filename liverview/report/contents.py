@@ -15,6 +15,7 @@ from liverview.measurement.markup.listing import Markups
 from liverview.measurement.recist import Recist, assess_recist
 from liverview.measurement.results import (
     FURTHER_LABELS,
+    PARTIAL_WARNING,
     PARTS_OF_LIVER,
     Measurement,
     parts_of_liver_text,
@@ -23,6 +24,12 @@ from liverview.report.provenance import Provenance, short_hash
 
 NONE = "–"
 """What stands where there is no figure."""
+
+_LESION_COLUMNS = (
+    "No.", "Volume mL", "Axial mm", "Across mm", "3D mm", "Mean HU", "SD HU",
+    "Centroid x, y, z mm", "Axial slice",
+)  # fmt: skip
+_NO_TARGETS = "Tumors that are no targets stay in the volumes; what is ruled out does not."
 
 Color = tuple[int, int, int]
 
@@ -91,6 +98,7 @@ class Contents:
 
     Attributes
     ----------
+    notice : what has to be read before anything else; empty where there is nothing.
     facts : what was reported on and with, by name.
     """
 
@@ -98,6 +106,7 @@ class Contents:
     disclaimer: str
     facts: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
+    notice: str = ""
 
 
 def compose_report(
@@ -105,7 +114,6 @@ def compose_report(
     measurement: Measurement,
     origin: Provenance,
     weights: Mapping[str, str],
-    excluded: Mapping[int, str],
     markups: Markups,
     slices: Section,
 ) -> Contents:
@@ -114,22 +122,23 @@ def compose_report(
     Parameters
     ----------
     weights : SHA-256 by file name.
-    excluded : reasons by lesion number, see `Measurement.exclusions_by_lesion`.
     slices : the section of pictures.
     """
     found = measurement.to_dict()
-    recist = assess_recist(measurement, excluded)
+    recist = assess_recist(measurement)
     sections = (
         _volume_section(found),
         _lesion_section(found, recist, volume),
+        _ruled_out_section(found),
         _recist_section(recist),
         _markup_section(markups, volume),
         slices,
         Section("Remarks on the scan", remarks=volume.warnings),
     )
     return Contents(
-        title=f"Liver report: {printable(volume.name)}",
+        title=f"Liver report: {printable(volume.name)}{', partial' if measurement.partial else ''}",
         disclaimer=DISCLAIMER,
+        notice=f"PARTIAL. {PARTIAL_WARNING}" if measurement.partial else "",
         facts=tuple(_fact_rows(volume, origin, weights)),
         sections=tuple(section for section in sections if _says_something(section)),
     )
@@ -194,17 +203,12 @@ def _lesion_section(found: Mapping[str, Any], recist: Recist, volume: Volume) ->
     small, *others = found["statements"][1:]
     if not found["lesions"]:
         return Section("Lesions", ("There are no lesions.",), remarks=(small,))
-    targets = {lesion.number for lesion in recist.targets}
-    columns = (
-        "No.", "Volume mL", "Axial mm", "Across mm", "3D mm", "Mean HU", "SD HU",
-        "Centroid x, y, z mm", "Axial slice",
-    )  # fmt: skip
     return Section(
         "Lesions",
         table=Table(
-            (*(Column(heading) for heading in columns), Column("Remark", False)),
+            (*(Column(heading) for heading in _LESION_COLUMNS), Column("Remark", False)),
             tuple(
-                _lesion_cells(lesion, targets, recist.excluded, volume)
+                (*_lesion_cells(lesion), _remark(lesion["number"], recist))
                 for lesion in found["lesions"]
             ),
         ),
@@ -213,21 +217,21 @@ def _lesion_section(found: Mapping[str, Any], recist: Recist, volume: Volume) ->
             *others,
             "Centroids are in world coordinates (right, anterior and superior are positive); "
             f"axial slices count from 1 at the lowest to {volume.shape[2]}.",
-            *(("Lesions that are excluded stay in the volumes.",) if recist.excluded else ()),
+            *((_NO_TARGETS,) if recist.excluded else ()),
             *(() if volume.in_hu else ("The scan's values are no HU: lesions have none.",)),
         ),
     )
 
 
-def _lesion_cells(
-    lesion: Mapping[str, Any], targets: set[int], excluded: Mapping[int, str], volume: Volume
-) -> tuple[str, ...]:
-    number = lesion["number"]
-    remark = "target" if number in targets else ""
-    if number in excluded:
-        remark = f"excluded: {excluded[number]}"
+def _ruled_out_section(found: Mapping[str, Any]) -> Section:
+    columns = (*(Column(heading) for heading in _LESION_COLUMNS[1:]), Column("Reason", False))
+    rows = [(*_lesion_cells(one), one["reason"]) for one in found["ruled_out_lesions"]]
+    return Section("Ruled out", table=Table(columns, tuple(rows)) if rows else None)
+
+
+def _lesion_cells(lesion: Mapping[str, Any]) -> tuple[str, ...]:
     return (
-        str(number),
+        *([str(lesion["number"])] if "number" in lesion else ()),
         f"{lesion['volume_ml']:,.3f}",
         f"{lesion['axial_diameter_mm']:.1f}",
         f"{lesion['perpendicular_diameter_mm']:.1f}",
@@ -235,9 +239,16 @@ def _lesion_cells(
         _format_number(lesion["mean_hu"]),
         _format_number(lesion["sd_hu"]),
         ", ".join(f"{x:.1f}" for x in lesion["centroid_mm"]),
-        str(lesion["axial_slice_index_ras"]),
-        remark,
+        str(lesion["axial_slice_index_ras"] + 1),
     )
+
+
+def _remark(number: int, recist: Recist) -> str:
+    if number in recist.excluded:
+        return f"no target: {recist.excluded[number]}"
+    if number not in {lesion.number for lesion in recist.candidates}:
+        return ""
+    return "target" if recist.confirmed else "candidate"
 
 
 def _recist_section(recist: Recist) -> Section:
@@ -245,15 +256,9 @@ def _recist_section(recist: Recist) -> Section:
         f"Measurable from {recist.smallest_mm:g} mm in the axial plane on; slices are "
         f"{recist.thickness_mm:g} mm apart. Lesions that are smaller: {recist.not_measurable}."
     ]
-    if recist.targets:
-        targets = ", ".join(f"{x.number} ({x.longest_mm:.1f} mm)" for x in recist.targets)
-        said = [
-            f"Target lesions, at most two: {targets}. "
-            f"Sum of longest diameters: {recist.sum_of_diameters_mm:.1f} mm.",
-            *said,
-        ]
+    said = [recist.words, *said]
     return Section(
-        "RECIST 1.1: a proposal",
+        "RECIST 1.1: " + ("target lesions" if recist.confirmed else "candidates, not confirmed"),
         tuple(said),
         # The disclaimer, which comes last, stands on every page.
         remarks=tuple(caveat for caveat in recist.caveats if caveat != DISCLAIMER),

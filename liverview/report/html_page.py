@@ -20,6 +20,8 @@ h1 { font-size: 1.5rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; padding-bottom: .2rem;
   border-bottom: 1px solid var(--line); }
 .disclaimer { margin: 0 0 1.25rem; font-weight: 600; }
+.notice { margin: 0 0 1.25rem; padding: .5rem .75rem; font-weight: 600;
+  border: 2px solid #b45309; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.25rem; margin: 0; }
 dt { color: var(--faint); }
 dd { margin: 0; overflow-wrap: anywhere; }
@@ -72,6 +74,7 @@ def html_page(contents: Contents) -> str:
         "<body>",
         f"<h1>{escape(contents.title)}</h1>",
         f'<p class="disclaimer">{escape(contents.disclaimer)}</p>',
+        *([f'<p class="notice">{escape(contents.notice)}</p>'] if contents.notice else ()),
         f"<dl>{''.join(facts)}</dl>",
         *(line for section in contents.sections for line in _iter_section_html(section)),
         "</body>",

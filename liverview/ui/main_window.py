@@ -29,11 +29,13 @@ from liverview.ui.flows.reporting import ReportFlow, open_in_browser
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.jobs.saving import Callback
+from liverview.ui.live.marked_labels import MarkedLabels
 from liverview.ui.live.slow_axis_copy import SlowAxisCopy
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.panels.docks import PanelDocks
 from liverview.ui.panels.status_bar import ProgressStatus, Readout
 from liverview.ui.settings import load_settings, recent_files, remember_file, save_settings
+from liverview.ui.state.kept_review import KeptReview
 from liverview.ui.state.markups import ScanMarkups
 from liverview.ui.state.session import Session
 from liverview.ui.tools.markup_layer import MarkupLayer
@@ -41,6 +43,7 @@ from liverview.ui.tools.toolbox import Toolbox
 from liverview.ui.views.cine import Cine
 from liverview.ui.views.lesion_lines import LesionLines
 from liverview.ui.views.linked_views import LinkedViews
+from liverview.ui.views.ruled_out_outlines import RuledOutOutlines
 from liverview.ui.views.surface_pane import SurfacePane
 from liverview.ui.widgets.file_names import path_from_url
 from liverview.ui.widgets.formatting import format_ml
@@ -63,13 +66,15 @@ class MainWindow(QMainWindow):
         self._slow_axis_copy = SlowAxisCopy(session, self.controller.start_background, self)
         self.files = CaseFiles(self, self.controller)
         self.markups = ScanMarkups(session, settings, self)
+        self._kept_review = KeptReview(session, settings, self)
+        self._marked_labels = MarkedLabels(session, self.controller.start_background, self)
         self._center = QWidget()
         self.messages = MessageBar(self._center)
         self.start_page = StartPage()
         self.readout = Readout(session)
         self.progress = ProgressStatus(session)
         self.panels = PanelDocks(self, self.controller, self.markups)
-        self.reporting = ReportFlow(self.files, self.controller, self.markups, self.panels.findings)
+        self.reporting = ReportFlow(self.files, self.controller, self.markups)
         self._clock = QElapsedTimer()  # of the segmentation
         self._make_views()
         self.pictures = Pictures(self, self.files, self.views)
@@ -99,15 +104,15 @@ class MainWindow(QMainWindow):
         self.views.add_overlay_painter(markup_layer, self.markups.changed)
         self.views.set_tool(self.toolbox, self.toolbox.changed)
         self.views.add_overlay_painter(LesionLines(findings), findings.changed)
+        review = self.session.review
+        self.views.add_overlay_painter(RuledOutOutlines(review), review.changed)
 
     def _make_actions(self) -> Actions:
         factory, session = ActionFactory(self), self.session
         toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
         return Actions(
             factory,
-            FileActions(
-                factory, self.files, self.reporting, self.pictures, self.open, self.close
-            ),
+            FileActions(factory, self.files, self.reporting, self.pictures, self.open, self.close),
             ViewActions(factory, session, self.views, self.cine, toggles, self.panels.reset),
             LabelActions(factory, session),
             ToolActions(factory, self.toolbox, self.markups),
@@ -168,6 +173,7 @@ class MainWindow(QMainWindow):
         self.reporting.progressed.connect(self.statusBar().showMessage)
         self.reporting.written.connect(self._on_report_written)
         control.message.connect(self._on_message)
+        self._marked_labels.applied.connect(self._on_marks_applied)
         control.failed.connect(self._on_failed)
         control.loading.resampling_offered.connect(self._on_resampling_offered)
         control.opened.connect(self._on_opened)
@@ -234,6 +240,9 @@ class MainWindow(QMainWindow):
                     ("Drop it", self.session.store.drop_unfinished_labels),
                 ],
             )
+
+    def _on_marks_applied(self, text: str) -> None:
+        self.statusBar().showMessage(text, _MESSAGE_MS)
 
     def _on_saved(self, path: Path) -> None:
         self.statusBar().showMessage(shown(f"Saved and verified: {path}"), _MESSAGE_MS)

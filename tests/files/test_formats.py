@@ -33,6 +33,7 @@ from liverview.files.atomic import TargetError
 from liverview.files.format import Format, Summary
 from liverview.files.formats import FORMATS, name_without_suffix
 from liverview.files.opening import ImageFileError
+from liverview.files.review_record import Review
 from liverview.inference import segmentation
 from liverview.phantoms.config import Phantom
 from liverview.ui.dialogs.questions import Dialogs
@@ -65,6 +66,10 @@ def label_names(volume: Volume) -> tuple[Mapping[int, str], str]:
     return {}, ""
 
 
+def label_review(volume: Volume) -> Review | None:
+    return None
+
+
 def iter_write(path: Path, array: Volume | LabelMap, overwrite: bool) -> Iterator[Progress]:
     atomic.check_target(path, overwrite=overwrite)
     voxels, affine, note = array.to_numpy(), array.affine, b"made anew"
@@ -95,6 +100,7 @@ ZIPPED = Format(
         read_summary=read_summary,
         iter_read=iter_read,
         label_names=label_names,
+        label_review=label_review,
         iter_write_labels=iter_write_labels,
         iter_write_volume=iter_write_volume,
     ),

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from liverview.core.box import Box
 from liverview.core.labels import Label
+from liverview.core.review import LesionMark, Verdict, apply_marks, take_out_of_slice
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.measurement.compute import iter_measure, measure
 from liverview.measurement.export import measurement_record
 from liverview.measurement.results import SMALLEST_LESION_ML, Measurement
+from liverview.measurement.review import iter_find_marked
 from liverview.phantoms.config import Phantom
+
+from support.marks import mark_at, without
 
 
 def ball(
@@ -203,14 +209,113 @@ def test_labels_that_change_meanwhile_do_no_harm() -> None:
     assert found.voxel_count[Label.TUMOR] == 288
 
 
-def test_an_exclusion_stays_with_its_place() -> None:
+def test_what_is_said_of_lesions_stays_with_them_as_numbers_change() -> None:
     voxels = np.ones((30, 30, 30), np.uint8)
     voxels[2:6, 2:6, 2:6] = Label.TUMOR
-    marks = {(3, 3, 3): "cyst", (20, 20, 20): "not there yet"}
-    assert measure(LabelMap(voxels, np.eye(4))).exclusions_by_lesion(marks) == {1: "cyst"}
-    voxels[15:25, 15:25, 15:25] = Label.TUMOR  # now the largest
-    found = measure(LabelMap(voxels, np.eye(4)))
-    assert found.exclusions_by_lesion(marks) == {1: "not there yet", 2: "cyst"}
+    labels = LabelMap(voxels, np.eye(4))
+    said = (
+        mark_at(labels, (3, 3, 3), Verdict.NO_TARGET, "treated"),
+        LesionMark(Verdict.TARGET, "", (20, 20, 20), np.full((2, 2, 2), 3, np.uint8)),
+    )
+    found = measure(replace(labels, marks=said))
+    assert (found.no_targets, found.confirmed, found.lost_targets) == ({1: "treated"}, set(), 1)
+    voxels[15:25, 15:25, 15:25] = Label.TUMOR  # now the largest; 8 of its 1000 voxels were marked
+    found = measure(replace(labels, marks=said))
+    assert (found.no_targets, found.confirmed, found.lost_targets) == ({2: "treated"}, set(), 1)
+    voxels[15:25, 15:25, 15:25] = Label.LIVER
+    voxels[20:23, 20:22, 20:22] = Label.TUMOR  # 8 of its 12 voxels were marked
+    found = measure(replace(labels, marks=said), smallest_lesion_ml=0)
+    assert (found.confirmed, found.lost_targets) == ({2}, 0)
+
+
+def test_what_is_ruled_out_is_measured_apart_and_in_no_figure() -> None:
+    """As if it had never been tumor; its own figures are those that it had."""
+    voxels = np.ones((30, 30, 30), np.uint8)
+    voxels[2:8, 2:6, 2:6] = voxels[15:20, 15:20, 15:20] = Label.TUMOR
+    labels = LabelMap(voxels, np.diag([1.0, 2.0, 1.5, 1.0]))
+    before, found = measure(labels), measure(without(labels, (3, 3, 3), "cyst"))
+    assert [lesion.voxel_count for lesion in found.lesions] == [125]
+    assert found.volume_ml[Label.TUMOR] == pytest.approx(125 * 0.003)
+    assert found.volume_ml[Label.LIVER] == before.volume_ml[Label.LIVER]
+    assert found.tumor_burden_percent == pytest.approx(100 * 125 / 27000)
+    (out,) = found.ruled_out
+    assert (out.reason, out.lesion.number) == ("cyst", 2)
+    was = before.lesions[1]
+    assert (out.lesion.volume_ml, out.lesion.axial) == (was.volume_ml, was.axial)
+    said = found.to_dict()
+    assert (said["ruled_out_count"], said["ruled_out_ml"]) == (1, round(96 * 0.003, 3))
+    assert said["ruled_out_lesions"][0]["reason"] == "cyst"
+    assert any("ruled out" in text for text in found.warnings)
+
+
+def test_partial_labels_are_said_to_be() -> None:
+    labels = LabelMap(np.ones((5, 5, 5), np.uint8), np.eye(4), partial=True)
+    said = measure(labels).to_dict()
+    assert said["partial"] is True
+    assert any("partial" in text for text in said["statements"])
+    assert measure(replace(labels, partial=False)).to_dict()["partial"] is False
+
+
+def marked_block(*parts: tuple[slice, slice, slice]) -> LabelMap:
+    voxels = np.ones((40, 20, 20), np.uint8)
+    for part in parts:
+        voxels[part] = Label.TUMOR
+    return LabelMap(voxels, np.eye(4))
+
+
+@pytest.mark.parametrize(
+    ("now", "found"),
+    [
+        ([np.s_[5:15, 5:10, 5:10]], 250),  # as it was
+        ([np.s_[5:8, 6:8, 6:8]], 12),  # a higher threshold leaves a rest
+        ([np.s_[5:8, 6:8, 6:8], np.s_[12:14, 6:8, 6:8]], 20),  # in two parts: both
+        ([np.s_[5:15, 5:10, 4:12]], 400),  # a lower one lets it grow: 250 of 400
+        ([np.s_[5:15, 5:10, 1:19]], 0),  # another, which has swallowed it: 250 of 900
+        ([np.s_[5:25, 5:10, 5:10]], 0),  # exactly half is not most of it
+        ([np.s_[25:30, 5:10, 5:10]], 0),  # somewhere else
+        ([], 0),
+    ],
+)
+def test_a_marked_lesion_is_found_again_where_most_of_it_was_marked(
+    now: list[tuple[slice, slice, slice]], found: int
+) -> None:
+    mark = mark_at(marked_block(np.s_[5:15, 5:10, 5:10]), (6, 6, 6), Verdict.RULED_OUT, "cyst")
+    other = np.s_[33:38, 12:17, 12:17]  # a lesion that nobody has marked
+    labels = marked_block(*now, other)
+    *_, placed = iter_find_marked(labels, [mark])
+    assert sum(one.voxel_count for one in placed) == found
+    for one in placed:
+        assert (labels.voxels[one.box][one.voxels != 0] == Label.TUMOR).all()
+        assert (one.verdict, one.reason) == (Verdict.RULED_OUT, "cyst")
+    voxels = labels.voxels.copy()
+    apply_marks(voxels, (), placed)
+    rest = (voxels == Label.TUMOR).sum()
+    assert rest == (labels.voxels == Label.TUMOR).sum() - found
+    assert (voxels[other] == Label.TUMOR).all()
+    apply_marks(voxels, placed, ())
+    assert np.array_equal(voxels, labels.voxels)
+
+
+def test_a_slice_of_a_box_is_without_what_is_ruled_out() -> None:
+    """As the same slice of the label map from which all of it was taken."""
+    labels = marked_block(np.s_[5:15, 5:10, 5:10], np.s_[20:25, 3:9, 2:8])
+    out = without(labels, (6, 6, 6), "cyst")
+    box = Box.from_bounds((3, 6, 4), (30, 18, 16))
+    for axis in range(3):
+        for index in range(box.start[axis], box.stop[axis]):
+            cut = labels.voxels[box].take(index - box.start[axis], axis)
+            take_out_of_slice(cut, out.marks, box, axis, index)
+            expected = out.voxels[box].take(index - box.start[axis], axis)
+            assert np.array_equal(cut, expected)
+
+
+def test_what_is_drawn_over_a_ruled_out_lesion_stays_when_it_comes_back() -> None:
+    labels = marked_block(np.s_[5:15, 5:10, 5:10])
+    out = without(labels, (6, 6, 6), "cyst")
+    out.voxels[5:8, 5:10, 5:10] = Label.VESSEL
+    apply_marks(out.voxels, out.marks, ())
+    assert (out.voxels[5:8, 5:10, 5:10] == Label.VESSEL).all()
+    assert (out.voxels[8:15, 5:10, 5:10] == Label.TUMOR).all()
 
 
 def test_no_labels_no_figures() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,13 @@ from liverview.measurement.export import (
     measurement_record,
     write_tables,
 )
-from liverview.measurement.results import Measurement
+from liverview.measurement.results import Measurement, RuledOut
 
 UNITS = ("_ml", "_mm", "_hu", "_percent", "_voxel_ras", "_index_ras", "_count", "_voxels")
 WITHOUT = {"number", "lesions", "statements", "recist_1_1", "caveats", "excluded_lesions"} | {
-    "target_lesion_numbers", "recist_target", "excluded_reason", "reason"
+    "target_lesion_numbers", "candidate_lesion_numbers", "confirmed", "recist_candidate",
+    "recist_target", "recist_confirmed", "excluded_reason", "reason", "partial", "statement",
+    "ruled_out_lesions", "ruled_out_reasons",
 }  # fmt: skip
 
 
@@ -50,7 +53,7 @@ def keys(content: object) -> set[str]:
 
 
 def test_every_key_names_its_unit(measurement: Measurement) -> None:
-    content = measurement_figures(measurement, {1: "cyst"})
+    content = measurement_figures(replace(measurement, no_targets={1: "cyst"}))
     assert {key for key in keys(content) if not key.endswith(UNITS)} <= WITHOUT
     assert json.loads(json.dumps(content, allow_nan=False)) == content
 
@@ -79,7 +82,8 @@ def test_a_lesion_says_where_its_diameters_are(scan: Volume, measurement: Measur
 
 def test_the_tables_are_read_by_others(tmp_path: Path, measurement: Measurement) -> None:
     reason = 'cyst, "simple";\nsee MR'
-    lesions, whole = write_tables(tmp_path, "scan", measurement, {2: reason})
+    said = replace(measurement, no_targets={2: reason})
+    lesions, whole = write_tables(tmp_path, "scan", said)
     assert (lesions.name, whole.name) == ("scan_lesions.csv", "scan_measurement.csv")
     with lesions.open(encoding="utf-8", newline="") as file:
         first, second = csv.DictReader(file, strict=True)
@@ -90,8 +94,9 @@ def test_the_tables_are_read_by_others(tmp_path: Path, measurement: Measurement)
     assert float(first["mean_hu"]) == pytest.approx(large.mean_hu, abs=0.05)
     place = [float(first[f"centroid_{axis}_mm"]) for axis in "xyz"]
     assert place == pytest.approx(large.centroid_mm, abs=0.05)
-    assert (first["recist_target"], first["excluded_reason"]) == ("yes", "")
-    assert (second["recist_target"], second["excluded_reason"]) == ("no", reason)
+    assert (first["recist_candidate"], first["recist_target"]) == ("yes", "no")
+    assert (second["recist_candidate"], second["excluded_reason"]) == ("no", reason)
+    assert (first["excluded_reason"], first["partial"]) == ("", "no")
 
     with whole.open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file, strict=True)
@@ -99,8 +104,31 @@ def test_the_tables_are_read_by_others(tmp_path: Path, measurement: Measurement)
     assert float(row["tumor_ml"]) == pytest.approx(measurement.volume_ml[Label.TUMOR], abs=0.005)
     assert row["lesion_count"] == "2"
     assert row["left_out_count"] == "1"
-    assert row["recist_target_count"] == "1"
-    assert {key for key in row if not key.endswith(UNITS)} == {"name"}
+    assert (row["recist_candidate_count"], row["recist_target_count"]) == ("1", "0")
+    assert (row["recist_confirmed"], row["partial"], row["ruled_out_count"]) == ("no", "no", "0")
+    assert {key for key in row if not key.endswith(UNITS)} == {"name"} | {
+        "partial", "recist_confirmed", "ruled_out_reasons",
+    }  # fmt: skip
+
+
+def test_the_tables_say_what_was_confirmed_ruled_out_and_stopped(
+    tmp_path: Path, measurement: Measurement
+) -> None:
+    gone = RuledOut(measurement.lesions[1], "hemangioma")
+    said = replace(measurement, confirmed=frozenset({1}), ruled_out=(gone,))
+    lesions, whole = write_tables(tmp_path, "scan", said)
+    with lesions.open(encoding="utf-8", newline="") as file:
+        assert next(csv.DictReader(file))["recist_target"] == "yes"
+    with whole.open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file, strict=True)
+    assert (row["recist_confirmed"], row["recist_target_count"]) == ("yes", "1")
+    assert (row["ruled_out_count"], row["ruled_out_reasons"]) == ("1", "hemangioma")
+    lesions, whole = write_tables(tmp_path, "scan", replace(measurement, partial=True))
+    with lesions.open(encoding="utf-8", newline="") as file:
+        assert {row["partial"] for row in csv.DictReader(file)} == {"yes"}
+    with whole.open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file, strict=True)
+    assert (row["partial"], row["recist_sum_of_diameters_mm"]) == ("yes", "")
 
 
 def test_lines_end_as_the_standard_says(tmp_path: Path, measurement: Measurement) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 from base64 import b64decode
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from PIL import Image
 
 from liverview import DISCLAIMER, __version__
 from liverview.core import paths
-from liverview.core.grid import Voxel
 from liverview.core.labels import Label, default_styles
+from liverview.core.review import Verdict
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.measurement.compute import measure
 from liverview.measurement.markup.listing import Markups
@@ -28,10 +29,13 @@ from liverview.report.contents import Figure
 from liverview.report.key_images import iter_key_images
 from liverview.report.provenance import Provenance
 
+from support.marks import mark_at, without
+
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 UNITS = ("_ml", "_mm", "_mm2", "_hu", "_percent", "_voxel_ras", "_index_ras", "_count", "_voxels")
 WITHOUT = {
     "name", "notes", "lesions", "number", "statements", "recist_1_1", "target_lesion_numbers",
+    "candidate_lesion_numbers", "confirmed", "statement", "partial", "ruled_out_lesions",
     "excluded_lesions", "reason", "caveats", "software", "scan_file", "labels_file", "date",
     "device", "weights_sha256", "markups", "id", "kind", "plane", "disclaimer",
     "coarse.safetensors", "fine.safetensors",
@@ -174,7 +178,9 @@ def test_every_figure_of_the_json_is_on_the_page(
         ]  # fmt: skip
         assert "\n".join(shown) in text
     recist = content["recist_1_1"]
-    assert f"Sum of longest diameters: {recist['sum_of_diameters_mm']:.1f} mm" in text
+    assert f"sum of longest diameters {recist['sum_of_diameters_mm']:.1f} mm" in text
+    assert recist["statement"] in text
+    assert "arget lesion" not in text.replace("of target lesions", "")
     for sentence in (*content["statements"], *recist["caveats"]):
         assert sentence in text
     ruler, ellipse = content["markups"]
@@ -213,10 +219,11 @@ def test_names_are_text_whatever_is_in_them(
     odd = "<b>Ü & \"肝\" 'x'</b><script>"
     markups.add(Ruler(Plane.CORONAL, (1, 2, 3), (9, 2, 3)), name=f"ruler {odd}")
     scan = Volume(volume.voxels, volume.affine, name="scan", warnings=(f"note {odd}",))
-    marks: dict[Voxel, str] = {(12, 12, 6): f"reason {odd}"}
+    mark = mark_at(labels, (12, 12, 6), Verdict.NO_TARGET, f"reason {odd}")
+    said = replace(labels, marks=(mark,))
     origin = Provenance(f"scan {odd}", f"labels {odd}")
-    page = page_of(made(tmp_path, scan, labels, origin=origin, markups=markups, marks=marks))
-    for what in ("scan", "labels", "note", "ruler", "excluded: reason"):
+    page = page_of(made(tmp_path, scan, said, origin=origin, markups=markups))
+    for what in ("scan", "labels", "note", "ruler", "no target: reason"):
         assert f"{what} {odd}" in page.texts
     assert not {"b", "script"} & set(page.tags)
 
@@ -254,11 +261,13 @@ def test_json_and_csv_have_units_and_hold_the_same(
 def test_an_excluded_lesion_is_no_target_and_says_why(
     tmp_path: Path, volume: Volume, labels: LabelMap
 ) -> None:
-    reported = made(tmp_path, volume, labels, marks={(12, 12, 6): "cyst"})
+    said = replace(labels, marks=(mark_at(labels, (12, 12, 6), Verdict.NO_TARGET, "treated"),))
+    reported = made(tmp_path, volume, said)
     page, content = page_of(reported), json_of(reported)
-    assert "excluded: cyst" in page.texts
-    assert content["recist_1_1"]["excluded_lesions"] == [{"number": 1, "reason": "cyst"}]
-    assert content["recist_1_1"]["target_lesion_numbers"] == [2]
+    assert "no target: treated" in page.texts
+    assert content["recist_1_1"]["excluded_lesions"] == [{"number": 1, "reason": "treated"}]
+    assert content["recist_1_1"]["candidate_lesion_numbers"] == [2]
+    assert content["recist_1_1"]["target_lesion_numbers"] == []
     captions = [image["alt"] for image in page.images]
     assert [text for text in captions if text.startswith("Lesion")] == [captions[-1]]
     assert captions[-1].startswith("Lesion 2 in axial slice")
@@ -389,3 +398,44 @@ def test_a_lesion_has_both_diameters_drawn(volume: Volume, labels: LabelMap) -> 
             x, y = np.multiply(ends[0], 1 - share) + np.multiply(ends[1], share)
             near = pixels[round(y) - 1 : round(y) + 2, round(x) - 1 : round(x) + 2]
             assert near.max() > 200  # white, where tissue of 60 HU is at 140
+
+
+def test_what_is_ruled_out_is_listed_with_its_reason_and_counted_nowhere(
+    tmp_path: Path, volume: Volume, labels: LabelMap
+) -> None:
+    before = json_of(made(tmp_path, volume, labels))
+    reported = made(tmp_path, volume, without(labels, (12, 12, 6), "cyst"))
+    page, content = page_of(reported), json_of(reported)
+    assert {"Ruled out", "cyst"} <= set(page.texts)
+    gone = before["lesions"][0]
+    assert content["tumor_ml"] == pytest.approx(before["tumor_ml"] - gone["volume_ml"], abs=0.02)
+    assert content["lesions"] == [{**before["lesions"][1], "number": 1}]
+    assert content["ruled_out_lesions"] == [
+        {"reason": "cyst", **{k: v for k, v in gone.items() if k != "number"}}
+    ]
+    assert content["liver_with_vessels_and_tumors_ml"] == before["liver_with_vessels_and_tumors_ml"]
+
+
+def test_a_report_of_partial_labels_says_so_before_anything_else(
+    tmp_path: Path, volume: Volume, labels: LabelMap
+) -> None:
+    reported = made(tmp_path, volume, replace(labels, partial=True))
+    page, content = page_of(reported), json_of(reported)
+    assert page.texts[0].endswith(", partial")
+    assert page.text.index("PARTIAL.") < page.text.index("Matrix")
+    assert (content["partial"], content["recist_1_1"]["sum_of_diameters_mm"]) == (True, None)
+    assert "Nothing is proposed" in page.text
+    whole = page_of(made(tmp_path, volume, labels))
+    assert "artial" not in whole.text.replace("PARTIAL", "Partial")
+
+
+def test_targets_are_called_so_once_they_are_confirmed(
+    tmp_path: Path, volume: Volume, labels: LabelMap
+) -> None:
+    said = replace(labels, marks=(mark_at(labels, (12, 12, 6), Verdict.TARGET),))
+    reported = made(tmp_path, volume, said)
+    page, content = page_of(reported), json_of(reported)
+    assert "RECIST 1.1: target lesions" in page.texts
+    assert "target" in page.texts
+    assert content["recist_1_1"]["target_lesion_numbers"] == [1]
+    assert content["recist_1_1"]["confirmed"] is True

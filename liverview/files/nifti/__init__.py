@@ -5,6 +5,14 @@ stop in the middle, or name what is wrong.
 """
 
 from liverview.files.nifti.reading import iter_read, label_names, read_summary
+from liverview.files.nifti.review_extension import label_review
 from liverview.files.nifti.writing import iter_write_labels, iter_write_volume
 
-__all__ = ["iter_read", "iter_write_labels", "iter_write_volume", "label_names", "read_summary"]
+__all__ = [
+    "iter_read",
+    "iter_write_labels",
+    "iter_write_volume",
+    "label_names",
+    "label_review",
+    "read_summary",
+]

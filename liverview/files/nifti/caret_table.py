@@ -20,9 +20,23 @@ _ROOT = "<CaretExtension"
 _ENTRY = ["CaretExtension", "VolumeInformation", "LabelTable", "Label"]
 _KEY = re.compile("[0-9]{1,9}")
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([A-Za-z][\w.-]{0,40})["']""")
-_TEXT_CODECS = (
-    "ascii utf-8 utf-16 utf-32 iso8859 iso2022 cp koi8 mac gb big5 shift_jis euc hz johab"
-).split()
+_TEXT_CODECS = [
+    "ascii",
+    "utf-8",
+    "utf-16",
+    "utf-32",
+    "iso8859",
+    "iso2022",
+    "cp",
+    "koi8",
+    "mac",
+    "gb",
+    "big5",
+    "shift_jis",
+    "euc",
+    "hz",
+    "johab",
+]
 _WITHOUT_MARK = {
     b"<\0\0\0": "utf-32-le",
     b"\0\0\0<": "utf-32-be",

@@ -23,6 +23,7 @@ from liverview.files.nifti.extensions import Extensions, extension_block, with_l
 from liverview.files.nifti.forms import mend_sform
 from liverview.files.nifti.header import FORMAT, header_kind
 from liverview.files.nifti.records import with_record
+from liverview.files.nifti.review_extension import description, with_review
 from liverview.files.opening import ImageFileError
 
 Order: TypeAlias = Literal["<", ">"]  # of bytes
@@ -49,7 +50,9 @@ def iter_write_labels(
     header["intent_code"] = _LABEL_INTENT
     header["scl_inter"] = 0
     header["cal_max"] = max(FOREGROUND)
-    named = with_record(with_label_table(_extensions(labels), table), labels.made_by)
+    header["descrip"] = description(labels)
+    reviewed = with_review(_extensions(labels), labels)
+    named = with_record(with_label_table(reviewed, table), labels.made_by)
     yield from _iter_write_verified(path, _source_order(labels), header, named, overwrite)
 
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from liverview.core.grid import OnGrid
+from liverview.files.review_record import Review
 from liverview.files.sidefiles.nnunet import DATASET, dataset_names
-from liverview.files.sidefiles.record import record_names
+from liverview.files.sidefiles.record import record_names, record_review
 from liverview.files.sidefiles.slicer import ctbl_names
 from liverview.files.sidefiles.snap import snap_names
 from liverview.files.sidefiles.writing import SideFiles
@@ -29,6 +31,15 @@ def find_names(label_map: Path) -> tuple[Names, str] | None:
         if names:
             return names, f"{what} {path.name}"
     return None
+
+
+def find_review(label_map: Path, grid: OnGrid) -> Review:
+    """What the JSON of the label map's name says of it beside its names."""
+    text = _text(SideFiles.of(label_map).record)
+    try:
+        return record_review(json.loads(text), grid) if text is not None else Review()
+    except (ValueError, RecursionError):
+        return Review()
 
 
 def _iter_candidates(label_map: Path) -> Iterator[tuple[Path, str, Callable[[Path], Names]]]:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from liverview.core.about import DISCLAIMER, __version__
+from liverview.core.grid import OnGrid
 from liverview.core.labels import FOREGROUND, Label, LabelStyle, count_with_parts
 from liverview.core.terms import Term, label_terms
+from liverview.files.review_record import Review, read_review
 
 _FORMAT = "liverview-labels-1"
 _SCHEME = "SCT"
@@ -19,6 +21,7 @@ def record_content(
     voxel_ml: float,
     styles: Mapping[Label, LabelStyle],
     weights_sha256: Mapping[str, str],
+    review: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The content of the JSON; the unit is in every key.
 
@@ -28,11 +31,13 @@ def record_content(
     counts : voxels of each value alone.
     voxel_ml : volume of one voxel.
     weights_sha256 : of the networks that made the labels, by file name.
+    review : `liverview.files.review_record.review_content` of the label map.
     """
     organ_ml = count_with_parts(counts)[Label.LIVER] * voxel_ml
     return {
         "format": _FORMAT,
         "label_map": file_name,
+        "partial": bool(review.get("partial")),
         "labels": [
             _label_entry(label, counts[label], voxel_ml, styles[label]) for label in FOREGROUND
         ],
@@ -40,6 +45,7 @@ def record_content(
         "voxel_ml": round(voxel_ml, 9),
         "software": f"liverview {__version__}",
         "weights_sha256": dict(weights_sha256),
+        "review": dict(review),
         "disclaimer": DISCLAIMER,
     }
 
@@ -56,6 +62,13 @@ def record_names(content: Any) -> dict[int, str]:
         for row in rows
         if type(row.get("value")) is int and isinstance(row.get("label"), str)
     }
+
+
+def record_review(content: Any, grid: OnGrid) -> Review:
+    """What such a JSON says of its label map beside its names."""
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        return Review()
+    return read_review(content.get("review"), grid)
 
 
 def _label_entry(label: Label, count: int, voxel_ml: float, style: LabelStyle) -> dict[str, Any]:

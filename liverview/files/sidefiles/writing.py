@@ -15,6 +15,7 @@ from liverview.core.text import printable
 from liverview.core.volume import LabelMap
 from liverview.files import atomic
 from liverview.files.formats import name_without_suffix
+from liverview.files.review_record import review_content
 from liverview.files.sidefiles.record import record_content
 from liverview.files.sidefiles.slicer import ctbl_text
 from liverview.files.sidefiles.snap import snap_text
@@ -71,7 +72,9 @@ def iter_write_side_files(
         atomic.check_target(path, overwrite=overwrite)
     yield Progress("Writing side files", 0.0)
     counts = {label: int(np.count_nonzero(labels.voxels == label)) for label in FOREGROUND}
-    content = record_content(label_map.name, counts, labels.voxel_ml, styles, weights_sha256)
+    content = record_content(
+        label_map.name, counts, labels.voxel_ml, styles, weights_sha256, review_content(labels)
+    )
     if beside.snap in wanted:
         atomic.write_text(beside.snap, snap_text(styles))
     if beside.slicer in wanted:

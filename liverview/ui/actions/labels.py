@@ -42,6 +42,15 @@ class LabelActions:
         self.draw_style = make(
             "Filled, &outlined or both", "O", "Draw all labels another way", self._next_draw_style
         )
+        self.ruled_out = factory.make_toggle(
+            "&Ruled-out lesions", "", "Outline what was ruled out", session.review.set_shown
+        )
+        self.undo_verdict = make(
+            "&Undo verdict on a lesion",
+            "Ctrl+Shift+Z",
+            "Take the last exclusion, inclusion or confirmation back",
+            session.review.undo,
+        )
         session.styles_changed.connect(self._on_styles_changed)
 
     def fill_menu(self, bar: QMenuBar) -> None:
@@ -49,6 +58,8 @@ class LabelActions:
         menu = bar.addMenu("&Labels")
         menu.addActions([*self.layers.values(), self.all_layers])
         menu.addActions([self.fainter, self.stronger, self.draw_style])
+        menu.addSeparator()
+        menu.addActions([self.ruled_out, self.undo_verdict])
 
     def _layer_action(self, factory: ActionFactory, label: Label) -> QAction:
         def show(visible: bool) -> None:

@@ -62,7 +62,9 @@ class ShortcutDialog(QDialog):
             for action in actions:
                 self._add_row(grid, action)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        self.reset_button = buttons.addButton("&As they were", QDialogButtonBox.ButtonRole.ResetRole)
+        self.reset_button = buttons.addButton(
+            "&As they were", QDialogButtonBox.ButtonRole.ResetRole
+        )
         self.reset_button.clicked.connect(self._on_reset)
         buttons.rejected.connect(self.accept)
         layout = QVBoxLayout(self)

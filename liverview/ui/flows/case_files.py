@@ -18,7 +18,6 @@ from liverview.files.formats import case_name, labels_file_name
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.saving import Callback
-from liverview.ui.widgets.file_names import save_picture
 
 if TYPE_CHECKING:
     from liverview.files.named_labels import NamedLabels

@@ -14,7 +14,6 @@ from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Job, Outcome
-from liverview.ui.live.findings import Findings
 from liverview.ui.state.markups import ScanMarkups
 from liverview.ui.widgets.file_names import url_from_path
 
@@ -41,11 +40,10 @@ class ReportFlow(QObject):
         files: CaseFiles,
         controller: Controller,
         markups: ScanMarkups,
-        findings: Findings,
     ) -> None:
         super().__init__(controller)
         self._files, self._controller = files, controller
-        self._markups, self._findings = markups, findings
+        self._markups = markups
         self._job: Job | None = None
 
     def save(self) -> None:
@@ -80,7 +78,6 @@ class ReportFlow(QObject):
                 session.store.snapshot(),
                 folder,
                 Provenance(scan, session.store.source.file, session.store.source.device),
-                dict(self._findings.marks),
                 self._markups.copy(),
                 dict(session.styles),
                 (session.level, session.width),

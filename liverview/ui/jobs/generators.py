@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
-from liverview.core.grid import Voxel
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.probability_maps import ProbabilitySlab, probability_slab
+from liverview.core.review import LesionMark
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Volume, iter_slice_contiguous_copy
 
@@ -104,6 +104,15 @@ def iter_measure(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measur
     yield from compute.iter_measure(labels, volume)
 
 
+def iter_find_marked(
+    labels: LabelMap, marks: Sequence[LesionMark]
+) -> Iterator[Progress | tuple[LesionMark, ...]]:
+    """Find marked lesions in other labels of the open scan."""
+    from liverview.measurement.review import iter_find_marked
+
+    yield from iter_find_marked(labels, marks)
+
+
 def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
     """Make the surfaces of the labels."""
     from liverview.measurement.surface import iter_surfaces
@@ -147,6 +156,8 @@ def iter_read_labels(
         notes = [*labels.warnings[len(read.warnings) :]]
         if mapping is None and item.mapping_note:
             notes.append(f"{path.name}: {item.mapping_note}")
+        if item.review.note:
+            notes.append(f"{path.name}: {item.review.note}")
         if notes:
             yield Message(" ".join(notes))
         yield labels
@@ -194,9 +205,7 @@ def iter_write_masks(
     """Write one mask per label; the window has asked about replacing files."""
     from liverview.files import images
 
-    yield from images.iter_write_masks(
-        folder, name, labels, volume, styles=styles, overwrite=True
-    )
+    yield from images.iter_write_masks(folder, name, labels, volume, styles=styles, overwrite=True)
 
 
 def iter_write_report(
@@ -204,7 +213,6 @@ def iter_write_report(
     labels: LabelMap,
     folder: Path,
     origin: Provenance,
-    marks: Mapping[Voxel, str],
     markups: Markups,
     styles: Styles,
     window: tuple[float, float],
@@ -218,5 +226,5 @@ def iter_write_report(
         origin = replace(origin, device=str(pick_device(origin.device)))
     yield from assembly.iter_write_report(
         volume, labels, folder, origin, write_pdf,
-        marks=marks, markups=markups, styles=styles, window=window,
+        markups=markups, styles=styles, window=window,
     )  # fmt: skip

@@ -1,71 +1,115 @@
-"""The measurement of the open scan's labels, and the person's exclusions."""
+"""The measurement of the open scan's labels, and what the person says of its lesions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QObject
 
 from liverview.core.grid import Voxel
+from liverview.core.review import Verdict
 from liverview.measurement.recist import Recist, assess_recist
 from liverview.measurement.results import Lesion, Measurement
+from liverview.measurement.review import match_marks
 from liverview.ui.jobs import generators
 from liverview.ui.live.live_result import LiveResult, StartJob
 from liverview.ui.state.session import Session
 
 
 class Findings(LiveResult):
-    """Keeps a measurement up to date.
+    """Keeps a measurement up to date, and takes what a person says of its lesions.
 
     Attributes
     ----------
     measurement : the last one of the open scan; None where there is none yet.
-    marks : why lesions are excluded, by a voxel that lies in each.
     chosen : the number of the lesion that the person looks at.
     """
 
     def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         self.measurement: Measurement | None = None
-        self.marks: dict[Voxel, str] = {}
         self.chosen: int | None = None
+        self._chosen_voxel: Voxel | None = None
         super().__init__(session, start, parent)
+        session.store.state_changed.connect(self._on_state_changed)
+        session.review.changed.connect(self._on_review_changed)
 
     @property
     def lesions(self) -> tuple[Lesion, ...]:
         return self.measurement.lesions if self.measurement is not None else ()
 
     @property
+    def listed(self) -> tuple[Lesion, ...]:
+        """The lesions, and after them what is ruled out."""
+        ruled_out = self.measurement.ruled_out if self.measurement is not None else ()
+        return (*self.lesions, *(one.lesion for one in ruled_out))
+
+    @property
     def excluded(self) -> dict[int, str]:
-        """Reasons by lesion number."""
-        return (
-            self.measurement.exclusions_by_lesion(self.marks)
-            if self.measurement is not None
-            else {}
-        )
+        """Reasons by number: of lesions that are no targets, and of what is ruled out."""
+        if self.measurement is None:
+            return {}
+        ruled_out = {one.lesion.number: one.reason for one in self.measurement.ruled_out}
+        return {**self.measurement.no_targets, **ruled_out}
 
     @property
     def recist(self) -> Recist | None:
-        """The proposal of target lesions."""
-        return (
-            assess_recist(self.measurement, self.excluded) if self.measurement is not None else None
-        )
+        """The candidates for target lesions; None before a segmentation has ended."""
+        if self.measurement is None or self.session.store.segmenting:
+            return None
+        return assess_recist(self.measurement)
+
+    @property
+    def recist_text(self) -> str:
+        """The same in words, as much as there is to say."""
+        proposal = self.recist
+        if proposal is not None:
+            return f"RECIST 1.1: {proposal.words} {' '.join(proposal.caveats)}"
+        return "RECIST 1.1: after the segmentation." if self.session.store.segmenting else ""
 
     def choose(self, number: int | None) -> None:
         """Look at a lesion: the crosshair goes into it, where its diameters are drawn."""
-        self.chosen = number
-        for lesion in self.lesions:
+        self.chosen, self._chosen_voxel = number, None
+        for lesion in self.listed:
             if lesion.number == number:
+                self._chosen_voxel = lesion.inside
                 self.session.set_crosshair(lesion.axial_voxel)
         self.changed.emit()
 
+    # ---- what the person says ------------------------------------------------------------------
+
+    @property
+    def can_change(self) -> bool:
+        """True where something can be said of lesions."""
+        return self.session.review.can_change and self.measurement is not None
+
     def exclude(self, number: int, reason: str) -> None:
-        """Leave a lesion out of the target lesions; an empty reason takes it in again."""
-        for lesion in self.lesions:
-            if lesion.number == number:
-                self.marks = {v: r for v, r in self.marks.items() if not lesion.contains(v)}
-                if reason:
-                    self.marks[lesion.inside] = reason
-        self.changed.emit()
+        """Rule a lesion out: no figure counts it; an empty reason takes it in again."""
+        if reason:
+            self.session.review.mark(self._numbered(number), Verdict.RULED_OUT, reason)
+        else:
+            self.include(number)
+
+    def set_no_target(self, number: int, reason: str) -> None:
+        """Leave a lesion out of the target lesions alone: it is a tumor."""
+        self.session.review.mark(self._numbered(number), Verdict.NO_TARGET, reason)
+
+    def include(self, number: int) -> None:
+        """Take a lesion in again."""
+        review = self.session.review
+        for lesion in self._numbered(number, self.listed):
+            marks = [mark for mark in review.in_force if mark.marks(lesion.start, lesion.mask)]
+            review.take_back(*marks)
+
+    def confirm_targets(self, confirmed: bool = True) -> None:
+        """Confirm the candidates as target lesions, or take that back."""
+        proposal = self.recist
+        if proposal is not None:
+            self.session.review.confirm(proposal.candidates if confirmed else ())
+
+    def _numbered(self, number: int, lesions: Sequence[Lesion] | None = None) -> tuple[Lesion, ...]:
+        among = self.lesions if lesions is None else lesions
+        return tuple(lesion for lesion in among if lesion.number == number)
 
     # ---- following the labels ----------------------------------------------------------------
 
@@ -77,13 +121,40 @@ class Findings(LiveResult):
 
     def _receive(self, item: object) -> None:
         if isinstance(item, Measurement):
-            self.measurement = item
-            if self.chosen is not None and self.chosen > len(item.lesions):
-                self.chosen = None
+            self.measurement = self._with_state(item)
+            self._follow_chosen()
+
+    def _follow_chosen(self) -> None:
+        """Numbers change as lesions come and go; the one that is looked at stays chosen."""
+        voxel = self._chosen_voxel
+        if voxel is not None:
+            self.chosen = next((x.number for x in self.listed if x.contains(voxel)), self.chosen)
+        if self.chosen is not None and self.chosen > len(self.listed):
+            self.chosen = self._chosen_voxel = None
 
     def _clear(self) -> None:
-        self.measurement, self.chosen = None, None
+        self.measurement, self.chosen, self._chosen_voxel = None, None, None
 
-    def _on_volume_changed(self) -> None:
-        self.marks = {}
-        super()._on_volume_changed()
+    def _with_state(self, measurement: Measurement) -> Measurement:
+        """Whether labels are partial is known only when they have come to their end."""
+        store = self.session.store
+        assert store.labels is not None
+        partial = measurement.partial if store.segmenting else store.labels.partial
+        return replace(measurement, partial=partial)
+
+    def _on_state_changed(self) -> None:
+        if self.measurement is not None:
+            self.measurement = self._with_state(self.measurement)
+        self.changed.emit()
+
+    def _on_review_changed(self) -> None:
+        """What asks for no other figures is shown at once."""
+        if self.measurement is not None:
+            found = match_marks(self.lesions, self.session.review.in_force)
+            self.measurement = replace(
+                self.measurement,
+                no_targets=found.no_targets,
+                confirmed=found.confirmed,
+                lost_targets=found.lost,
+            )
+        self.changed.emit()

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label, label_entry
 from liverview.core.probability_maps import DEFAULT_THRESHOLDS, ProbabilityMaps, ProbabilitySlab
+from liverview.core.review import take_out_of_slice
 from liverview.core.volume import LabelMap, Plane
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Job, Outcome
@@ -225,7 +226,9 @@ class ProbabilityLayers(QObject):
         inside[plane.axis] = index - reach[plane.axis].start
         i, j, k = inside
         own = labelled.own.voxels[reach][i, j, k]
-        found = labelled.maps.relabel(own, labelled.thresholds, (i, j, k)).T
+        found = labelled.maps.relabel(own, labelled.thresholds, (i, j, k))
+        take_out_of_slice(found, self.session.review.ruled_out, reach, plane.axis, index)
+        found = found.T
         return np.ascontiguousarray(found), (
             reach[plane.vertical_axis].start,
             reach[plane.horizontal_axis].start,

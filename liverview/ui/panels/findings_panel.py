@@ -34,12 +34,8 @@ from liverview.ui.widgets.controls import WrappedLabel
 from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.shortcuts import KeyHint
 
-_REASONS = (
-    "Benign: cyst or hemangioma",
-    "Treated before",
-    "Not a lesion",
-    "Cannot be measured reproducibly",
-)
+_NO_LESION = ("Not a lesion", "Benign: cyst or hemangioma")
+_NO_TARGET = ("Treated before", "Cannot be measured reproducibly")
 _WIDEST = "8,888 mL"
 
 
@@ -60,19 +56,24 @@ class FindingsPanel(QScrollArea):
         self.recist = WrappedLabel()
         self.recist.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.exclude_button = QPushButton("Exclude")
-        self.exclude_button.setToolTip("Leave the chosen lesion out of the target lesions")
+        self.exclude_button.setToolTip("Rule the chosen lesion out, or say that it is no target")
         self.exclude_button.setMenu(self._reason_menu())
         self.include_button = QPushButton("Include")
         self.include_button.setToolTip("Take the chosen lesion in again")
+        self.confirm_button = QPushButton("Confirm")
+        self.confirm_button.setToolTip("Confirm the candidates as RECIST target lesions")
+        self.confirm_button.setCheckable(True)
         self.copy_button = QPushButton("Copy")
         self.copy_button.setToolTip("Copy figures and table, for a spreadsheet")
         row = QHBoxLayout()
-        for button in (self.exclude_button, self.include_button, self.copy_button):
+        buttons = (self.exclude_button, self.include_button, self.confirm_button, self.copy_button)
+        for button in buttons:
             row.addWidget(button)
         self._build_layout(row)
         self.table.selected.connect(findings.choose)
         self.table.copy_requested.connect(self.copy)
         self.include_button.clicked.connect(partial(self._exclude, ""))
+        self.confirm_button.clicked.connect(findings.confirm_targets)
         self.copy_button.clicked.connect(self.copy)
         findings.changed.connect(self.refresh)
         findings.session.volume_changed.connect(self.refresh)
@@ -137,9 +138,9 @@ class FindingsPanel(QScrollArea):
         self._show_state()
         self._show_amounts()
         known = self.findings
-        self.table.show_lesions(known.lesions, known.excluded, known.chosen)
+        self.table.show_lesions(known.listed, known.excluded, known.chosen)
         proposal = self.findings.recist
-        self.recist.setText("" if proposal is None else self._recist_text())
+        self.recist.setText(known.recist_text)
         notes = []
         if measurement is not None and proposal is not None:
             notes = [*measurement.warnings, *proposal.caveats]
@@ -194,21 +195,16 @@ class FindingsPanel(QScrollArea):
         known = self.findings.measurement is not None
         return "" if known else "The labels could not be measured."
 
-    def _recist_text(self) -> str:
-        proposal = self.findings.recist
-        assert proposal is not None
-        numbers = " and ".join(str(lesion.number) for lesion in proposal.targets)
-        text = "RECIST 1.1: "
-        if proposal.targets:
-            word = "lesions" if len(proposal.targets) > 1 else "lesion"
-            text += f"target {word} {numbers}, sum of diameters "
-            text += f"{proposal.sum_of_diameters_mm:.1f} mm."
-        return f"{text} {' '.join(proposal.caveats)}"
-
     def _update_buttons(self) -> None:
         chosen, excluded = self.findings.chosen, self.findings.excluded
-        self.exclude_button.setEnabled(chosen is not None and chosen not in excluded)
-        self.include_button.setEnabled(chosen in excluded)
+        can_change, proposal = self.findings.can_change, self.findings.recist
+        self.exclude_button.setEnabled(can_change and chosen is not None and chosen not in excluded)
+        self.include_button.setEnabled(can_change and chosen in excluded)
+        has_candidates = proposal is not None and bool(proposal.candidates)
+        self.confirm_button.setEnabled(can_change and has_candidates)
+        confirmed = proposal is not None and proposal.confirmed
+        self.confirm_button.setChecked(confirmed)
+        self.confirm_button.setText("Confirmed" if confirmed else "Confirm")
 
     def copy(self) -> None:
         """Put the figures and the table on the clipboard, columns apart by tabs."""
@@ -220,7 +216,7 @@ class FindingsPanel(QScrollArea):
         ]
         lines += ["", "\t".join(COLUMNS)]
         excluded = self.findings.excluded
-        for lesion in measurement.lesions:
+        for lesion in self.findings.listed:
             lines.append("\t".join(lesion_cells(lesion, excluded.get(lesion.number, ""))))
         QApplication.clipboard().setText("\n".join(lines))
 
@@ -228,16 +224,23 @@ class FindingsPanel(QScrollArea):
 
     def _reason_menu(self) -> QMenu:
         menu = QMenu(self)
-        for reason in _REASONS:
+        menu.addSection("No lesion: out of every figure")
+        for reason in _NO_LESION:
             menu.addAction(reason, partial(self._exclude, reason))
-        menu.addSeparator()
         menu.addAction("Another reason …", self._ask_reason)
+        menu.addSection("A tumor, but no target")
+        for reason in _NO_TARGET:
+            menu.addAction(reason, partial(self._set_no_target, reason))
         return menu
 
     def _ask_reason(self) -> None:
-        reason, given = QInputDialog.getText(self, "Exclude", "Why is it no target lesion?")
+        reason, given = QInputDialog.getText(self, "Exclude", "Why is it no lesion?")
         if given and reason.strip():
             self._exclude(reason.strip())
+
+    def _set_no_target(self, reason: str) -> None:
+        if self.findings.chosen is not None:
+            self.findings.set_no_target(self.findings.chosen, reason)
 
     def _exclude(self, reason: str) -> None:
         if self.findings.chosen is not None:

@@ -61,9 +61,7 @@ class LesionDelegate(QStyledItemDelegate):
         self._draw_lines(painter, inner, QFontMetrics(cell.font).height(), lesion_lines(index))  # type: ignore[attr-defined]
         painter.restore()
 
-    def _draw_lines(
-        self, painter: QPainter, inner: QRect, above: int, lines: list[str]
-    ) -> None:
+    def _draw_lines(self, painter: QPainter, inner: QRect, above: int, lines: list[str]) -> None:
         """Draw what lies in a cell of the row's further lines."""
         font = _smaller(self._table.font())
         metrics = QFontMetrics(font)

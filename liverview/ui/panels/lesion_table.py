@@ -33,7 +33,7 @@ COLUMNS = {
     "R mm": "Centroid, world coordinates: to the right of the patient",
     "A mm": "Centroid, world coordinates: to the front",
     "S mm": "Centroid, world coordinates: to the head",
-    "Excluded": "Why it is no target lesion",
+    "Excluded": "Why it is no lesion, or no target",
 }
 _REASON = len(COLUMNS) - 1
 _SD = list(COLUMNS).index("SD HU")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label
-from liverview.core.volume import LabelMap
+from liverview.core.volume import LabelMap, Volume
 
 
 class LabelState(Enum):
@@ -68,6 +69,35 @@ class LabelSnapshot:
     has_labels: bool
     modified: bool
     source: LabelSource
+
+
+class LabelHistory:
+    """Tells of every change that a person could undo.
+
+    Attributes
+    ----------
+    hooks : called with each `LabelChange`.
+    """
+
+    def __init__(self) -> None:
+        self.hooks: list[Callable[[LabelChange], object]] = []
+
+    def tell(self, name: str, box: Box, before: NDArray[np.uint8], version: int) -> None:
+        for hook in self.hooks:
+            hook(LabelChange(name, box, before, version))
+
+    def tell_replaced(self, name: str, old: LabelSnapshot, new: Box | None, version: int) -> None:
+        """All labels are others: the old ones, in the box that holds both, are what was before."""
+        if self.hooks:
+            boxes = [box for box in (old.label_bbox, new) if box is not None]
+            box = boxes[0].union(boxes[-1]) if boxes else Box.of_shape((0, 0, 0))
+            self.tell(name, box, old.labels.voxels[box].copy(order="K"), version)
+
+
+def empty_labels(like: Volume | LabelMap, *, partial: bool = False) -> LabelMap:
+    """A label map without labels, on the grid of another array."""
+    voxels = np.zeros(like.shape, np.uint8, order="F")
+    return LabelMap(voxels, like.affine, like.name, partial=partial)
 
 
 def no_counts() -> NDArray[np.int64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -14,14 +14,17 @@ from PySide6.QtCore import QObject, Signal
 from liverview.core.box import Box
 from liverview.core.grid import Voxel
 from liverview.core.labels import FOREGROUND, Label, count_with_parts
+from liverview.core.review import LesionMark, apply_marks, changed_box
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Volume
 from liverview.ui.state.label_changes import (
     LabelChange,
+    LabelHistory,
     LabelSnapshot,
     LabelSource,
     LabelState,
     count_labels,
+    empty_labels,
     no_counts,
 )
 
@@ -42,8 +45,6 @@ class LabelStore(QObject):
     label_bbox : a block of the volume that holds all labels; None without any.
     source : where the labels come from.
     has_labels : whether a segmentation or a file has said something about this volume.
-    has_unfinished_labels : whether a segmentation that has not ended, or was stopped, has left
-        labels.
     segmenting : whether a segmentation is under way.
     modified : whether there are changes that are not saved.
 
@@ -52,10 +53,12 @@ class LabelStore(QObject):
     changed : labels inside a `Box` of the volume are others.
     modified_changed : `modified` is another one.
     state_changed : a segmentation begins or ends, or its unfinished labels are dropped.
+    replaced : labels of another origin are there, which know nothing of the marks of those before.
     """
 
     changed = Signal(object)
     state_changed = Signal()
+    replaced = Signal()
     modified_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -66,16 +69,16 @@ class LabelStore(QObject):
         self.label_bbox: Box | None = None
         self.source = LabelSource()
         self.has_labels = False
-        self.has_unfinished_labels = False
         self.segmenting = False
         self.modified = False
+        self._found = False  # whether the segmentation has found anything
         self._results = 0
         self._versions = 0
         self._editing = False
         self._counts: NDArray[np.int64] = no_counts()
         self._before: LabelSnapshot | None = None  # from before the segmentation
         self._lent: weakref.WeakSet[LabelMap] = weakref.WeakSet()  # snapshots of this array
-        self._history: list[Callable[[LabelChange], object]] = []
+        self._history = LabelHistory()
 
     # ---- reading ---------------------------------------------------------------------------
 
@@ -87,6 +90,12 @@ class LabelStore(QObject):
         if self.has_unfinished_labels:
             return LabelState.PARTIAL
         return LabelState.COMPLETE if self.has_labels else LabelState.NONE
+
+    @property
+    def has_unfinished_labels(self) -> bool:
+        """Whether a segmentation that has not ended, or was stopped, has left labels."""
+        partial = self.labels is not None and self.labels.partial
+        return partial and (self._found or not self.segmenting)
 
     @property
     def can_be_saved(self) -> bool:
@@ -134,9 +143,7 @@ class LabelStore(QObject):
         if self.segmenting or self._editing:
             other = "a segmentation streams" if self.segmenting else "another edit is open"
             raise RuntimeError(f"{name}: labels cannot be edited while {other}")
-        if any(
-            side.start < 0 or side.stop > n for side, n in zip(box, self._whole.stop, strict=True)
-        ):
+        if box.union(self._whole) != self._whole:
             raise ValueError(f"{name}: {box} reaches beyond the volume")
         self._editing = True
         try:
@@ -147,25 +154,26 @@ class LabelStore(QObject):
         if np.array_equal(voxels, before):
             return
         self.has_labels = True
-        self._tell(name, box, before)
+        self._history.tell(name, box, before, self.version)
         self.changed.emit(box)
         self._set_modified(True)
 
     def add_history(self, hook: Callable[[LabelChange], object]) -> None:
         """Have a function called after every change that a person could undo."""
-        self._history.append(hook)
+        self._history.hooks.append(hook)
 
     def reset(self, volume: Volume) -> None:
         """Begin with the empty labels of another volume."""
-        self._before, self.segmenting, self.has_unfinished_labels = None, False, False
-        self._put(self._empty(volume), LabelSource(), has_labels=False, bbox=None)
+        self._before, self.segmenting = None, False
+        self._put(empty_labels(volume), LabelSource(), has_labels=False, bbox=None)
 
     def begin_segmentation(self, device: str | None = None) -> None:
         """Put the current labels aside and start with empty ones."""
         assert self.labels is not None
         self._before = self._keep()
-        self.segmenting, self.has_unfinished_labels = True, False
-        self._put(self._empty(self.labels), LabelSource(device=device), self.has_labels, bbox=None)
+        self.segmenting, self._found = True, False
+        empty = empty_labels(self.labels, partial=True)  # until it has ended
+        self._put(empty, LabelSource(device=device), self.has_labels, bbox=None)
         self.changed.emit(self._whole)
         self.state_changed.emit()
 
@@ -182,38 +190,41 @@ class LabelStore(QObject):
         with self._changing(box) as (voxels, before):
             voxels[...] = slab.labels[box[:2]]
         touched = bool(voxels.any() or before.any())
-        self.has_unfinished_labels = self.has_unfinished_labels or touched
+        self._found |= touched
         self.has_labels = True
         self.changed.emit(Box(*self._whole[:2], box.k))
         self._set_modified(self.modified or touched)
 
     def end_segmentation(self, *, complete: bool) -> None:
         """End the segmentation; one that found nothing before it stopped is forgotten."""
+        assert self.labels is not None
         self.segmenting = False
         before = self._before
         if complete:
-            self._before, self.has_unfinished_labels = None, False
-        if not complete and not self.has_unfinished_labels:
+            self._before, self.labels = None, replace(self.labels, partial=False)
+        if not complete and not self._found:
             self.drop_unfinished_labels()
         elif before is not None:
             self._tell_replaced("segmentation", before)
         self.state_changed.emit()
+        self.replaced.emit()
 
     def drop_unfinished_labels(self) -> None:
         """Go back to the labels from before the segmentation."""
         if self._before is None:
             return
         kept, self._before, dropped = self._before, None, self._keep()
-        had_some, self.has_unfinished_labels = self.has_unfinished_labels, False
+        had_some, self._found = self._found, False
         self._restore(kept)
         if had_some and not self.segmenting:
             self._tell_replaced("drop unfinished labels", dropped)
         self.changed.emit(self._whole)
         self._set_modified(kept.modified)
         self.state_changed.emit()
+        self.replaced.emit()
 
     def replace_labels(self, labels: LabelMap, box: Box, name: str) -> None:
-        """Take other labels of the same result in place of the current ones.
+        """Take other labels of the same result in place of the current ones, and as partial.
 
         Parameters
         ----------
@@ -224,28 +235,39 @@ class LabelStore(QObject):
         assert not self.segmenting
         old = self._keep()
         self._put(labels, self.source, has_labels=True, bbox=box, result=self.result)
-        self._tell_replaced(name, old)
-        self.changed.emit(self._whole)
+        self.labels = replace(labels, partial=old.labels.partial)
+        self._finish_replacing(name, old, modified=True)
+
+    def set_marks(self, marks: Sequence[LesionMark], name: str) -> None:
+        """Take other marks: lesions that are ruled out leave the labels, others come back."""
+        assert self.labels is not None
+        assert not self.segmenting
+        old, new = self.labels.marks, tuple(marks)
+        if old == new:
+            return
+        box = changed_box(old, new)
+        with self._changing(box) as (_, before):
+            apply_marks(self.labels.voxels, old, new)
+        self.labels, self.version = replace(self.labels, marks=new), self._new_version()
+        self._history.tell(name, box, before, self.version)
+        self.changed.emit(box)
         self._set_modified(True)
 
     def open_labels(self, labels: LabelMap, file: str | None = None) -> None:
         """Take the labels of a file, which are saved there, in place of the current ones."""
         assert not self.segmenting
         old = self._keep()
-        self._before, self.has_unfinished_labels = None, False
+        self._before = None
         nothing = Box.of_shape((0, 0, 0))  # a label map without labels
         box = Box.around(labels.voxels) or nothing
         self._put(labels, LabelSource(file=file), has_labels=True, bbox=box)
-        self._tell_replaced("open labels", old)
-        self.changed.emit(self._whole)
-        self._set_modified(False)
+        self._finish_replacing("open labels", old, modified=False)
 
     def mark_saved(self, version: int | None = None) -> None:
         """The labels of a version, by default the current one, are saved."""
         if version is None or version == self.version:
             self._set_modified(False)
 
-    # ---- how -----------------------------------------------------------------------------
     @property
     def _whole(self) -> Box:
         assert self.labels is not None
@@ -279,21 +301,11 @@ class LabelStore(QObject):
             self._lent = weakref.WeakSet()
         return self.labels.voxels
 
-    def _empty(self, like: Volume | LabelMap) -> LabelMap:
-        return LabelMap(np.zeros(like.shape, np.uint8, order="F"), like.affine, like.name)
-
     def _keep(self) -> LabelSnapshot:
-        return LabelSnapshot(
-            self.snapshot(),
-            self._lent,
-            self.version,
-            self.result,
-            self._counts,
-            self.label_bbox,
-            self.has_labels,
-            self.modified,
-            self.source,
-        )
+        snapshot, lent, version = self.snapshot(), self._lent, self.version
+        result, counts, box = self.result, self._counts, self.label_bbox
+        rest = self.has_labels, self.modified, self.source
+        return LabelSnapshot(snapshot, lent, version, result, counts, box, *rest)
 
     def _put(
         self,
@@ -307,21 +319,11 @@ class LabelStore(QObject):
         if result is None:
             self._results += 1
             result = self._results
-        counts = no_counts() if bbox is None else count_labels(labels.voxels[bbox])
-        lent = weakref.WeakSet([labels])  # whoever made them may still read them
-        self._restore(
-            LabelSnapshot(
-                labels,
-                lent,
-                self._new_version(),
-                result,
-                counts,
-                bbox,
-                has_labels,
-                self.modified,
-                source,
-            )
-        )
+        self.labels, self.result = replace(labels), result
+        self._lent = weakref.WeakSet([labels])  # whoever made them may still read them
+        self._counts = no_counts() if bbox is None else count_labels(labels.voxels[bbox])
+        self.label_bbox, self.has_labels, self.source = bbox, has_labels, source
+        self.version = self._new_version()
 
     def _restore(self, kept: LabelSnapshot) -> None:
         self.labels, self._lent = replace(kept.labels), kept.lent
@@ -333,16 +335,14 @@ class LabelStore(QObject):
         self._versions += 1
         return self._versions
 
-    def _tell(self, name: str, box: Box, before: NDArray[np.uint8]) -> None:
-        for hook in self._history:
-            hook(LabelChange(name, box, before, self.version))
-
     def _tell_replaced(self, name: str, old: LabelSnapshot) -> None:
-        """All labels are others: the old ones, in the box that holds both, are what was before."""
-        if self._history:
-            boxes = [box for box in (old.label_bbox, self.label_bbox) if box is not None]
-            box = boxes[0].union(boxes[-1]) if boxes else Box.of_shape((0, 0, 0))
-            self._tell(name, box, old.labels.voxels[box].copy(order="K"))
+        self._history.tell_replaced(name, old, self.label_bbox, self.version)
+
+    def _finish_replacing(self, name: str, old: LabelSnapshot, *, modified: bool) -> None:
+        self._tell_replaced(name, old)
+        self.changed.emit(self._whole)
+        self._set_modified(modified)
+        self.replaced.emit()
 
     def _set_modified(self, modified: bool) -> None:
         if modified != self.modified:

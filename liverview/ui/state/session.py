@@ -22,6 +22,7 @@ from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.ui.state.display import Display
 from liverview.ui.state.label_store import LabelStore
+from liverview.ui.state.lesion_review import LesionReview
 from liverview.ui.state.overlay import Overlay
 from liverview.ui.state.slice_reader import SliceReader
 from liverview.ui.state.volumes import Volumes
@@ -50,6 +51,7 @@ class Session(QObject):
     Attributes
     ----------
     store : the labels of the open volume, and the only way to change them.
+    review : what the person has said of lesions.
     slices : what the views show of volume and labels.
     volumes : of the labels, as every panel shows them.
     reference : the labels that those are compared with.
@@ -68,6 +70,7 @@ class Session(QObject):
         super().__init__(parent)
         self.volume: Volume | None = None
         self.store = LabelStore(self)
+        self.review = LesionReview(self.store, self)
         self._segmented = False  # when the store last told of its state
         self.store.state_changed.connect(self._on_label_state_changed)
         self.reference: LabelMap | None = None
@@ -98,6 +101,7 @@ class Session(QObject):
         self.reference = reference
         self.path = path
         self.store.reset(volume)
+        self.review.forget()
         self.slices.forget()
         self.set_overlay(None)
         i, j, k = (n // 2 for n in volume.shape)

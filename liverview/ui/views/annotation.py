@@ -139,6 +139,8 @@ def _draw_badges(painter: QPainter, inner: QRectF, session: Session) -> None:
         badges.append(f"oblique {oblique:.0f}°")
     if session.display.slab.mm:
         badges.append(session.display.slab.words)
+    if session.store.has_unfinished_labels and not session.store.segmenting:
+        badges.append("PARTIAL labels")
     draw_text(painter, inner, (0.0, 1.0), "  ".join(badges), _SMALL, color=_BADGE)
 
 

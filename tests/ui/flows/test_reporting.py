@@ -212,7 +212,7 @@ def test_the_window_writes_a_report_of_all_that_it_knows(
     segmented.markups.add(Ruler(Plane.AXIAL, (1, 1, 1), (5, 1, 1)))
     findings = segmented.panels.findings
     qtbot.waitUntil(lambda: len(findings.lesions) == 1, timeout=TIMEOUT_MS)
-    findings.exclude(1, "cyst")
+    findings.exclude(1, "cyst")  # at once in the labels, and so in the report
     with qtbot.waitSignal(segmented.reporting.written, timeout=TIMEOUT_MS) as done:
         segmented.actions_.file.report.trigger()
     assert done.args == [tmp_path / "small_report.html"]  # a phantom has a name, and no file
@@ -221,9 +221,11 @@ def test_the_window_writes_a_report_of_all_that_it_knows(
     content = json.loads((tmp_path / "small_measurement.json").read_text(encoding="utf-8"))
     assert (content["scan_file"], content["device"]) == ("small", "cpu")
     assert content["markups"][0]["length_mm"] == 8
-    assert content["recist_1_1"]["excluded_lesions"] == [{"number": 1, "reason": "cyst"}]
+    assert [one["reason"] for one in content["ruled_out_lesions"]] == ["cyst"]
+    assert (content["tumor_ml"], content["lesions"]) == (0, [])
     text = "".join(page.text for page in read_pages(tmp_path / "small_report.pdf"))
-    assert "excluded:cyst" in text
+    assert "Ruledout" in text
+    assert "cyst" in text
     assert "Ruler1" in text
     qtbot.waitUntil(lambda: not segmented.controller.runner._live)
     answers.replace = False

@@ -110,7 +110,7 @@ def test_figures_are_those_of_the_labels(
     assert texts(panel, 2) == [f"{lesion.longest_mm:.1f}" for lesion in expected.lesions]
     assert texts(panel, 5) == [f"{lesion.mean_hu:.1f}" for lesion in expected.lesions]
     assert panel.state.text() == ""
-    assert "target lesions 1 and 2" in panel.recist.text()
+    assert "Candidates 1 (" in panel.recist.text()
 
 
 def test_figures_grow_while_labels_stream(
@@ -151,30 +151,118 @@ def test_a_click_goes_there_and_columns_sort(
     assert truth()[window.session.crosshair] == Label.TUMOR
 
 
-def test_an_excluded_lesion_is_no_target(
+def choose_reason(panel: FindingsPanel, reason: str) -> None:
+    [action] = [a for a in panel.exclude_button.menu().actions() if a.text() == reason]
+    action.trigger()
+
+
+def candidates(panel: FindingsPanel) -> list[int]:
+    proposal = panel.findings.recist
+    assert proposal is not None
+    return [lesion.number for lesion in proposal.candidates]
+
+
+def test_a_tumor_that_is_no_target_stays_in_the_figures(
     window: MainWindow, panel: FindingsPanel, qtbot: QtBot
 ) -> None:
     segment(window, Slab(0, truth()))
     wait(qtbot, panel)
-    before = panel.findings.recist
-    assert before is not None
-    assert [lesion.number for lesion in before.targets] == [1, 2]
+    assert candidates(panel) == [1, 2]
+    tumor = panel.figures["tumor"].text()
     click(qtbot, panel, 0)
-    panel.exclude_button.menu().actions()[1].trigger()
-    after = panel.findings.recist
-    assert after is not None
-    assert [lesion.number for lesion in after.targets] == [2]
-    assert texts(panel, 10)[0] == "Treated before"
-    assert "target lesion 2," in panel.recist.text()
+    choose_reason(panel, "Treated before")
+    assert candidates(panel) == [2]
+    wait(qtbot, panel)
+    assert panel.figures["tumor"].text() == tumor
+    assert "Treated before" in texts(panel, panel.table.model().columnCount() - 1)
+    assert "Candidate 2 (" in panel.recist.text()
     # The labels change, and with them the numbers: the reason stays with its lesion.
     larger = truth()
     larger[24:35, 18:31, 12:20] = Label.TUMOR
     segment(window, Slab(0, larger))
+    qtbot.waitUntil(lambda: panel.findings.excluded == {2: "Treated before"})
     wait(qtbot, panel)
-    assert panel.findings.excluded == {2: "Treated before"}
     click(qtbot, panel, 1)
     qtbot.mouseClick(panel.include_button, Qt.MouseButton.LeftButton)
     assert panel.findings.excluded == {}
+
+
+def test_what_is_no_lesion_is_out_of_every_figure_and_comes_back(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot
+) -> None:
+    """Figures, labels and RECIST are those of the other lesions alone; Include restores it."""
+    segment(window, Slab(0, truth()))
+    wait(qtbot, panel)
+    store, whole = window.session.store, truth()
+    click(qtbot, panel, 0)
+    choose_reason(panel, "Not a lesion")
+    wait(qtbot, panel)
+    others = whole.copy()
+    others[6:18, 6:12, 4:9] = Label.LIVER
+    assert store.labels is not None
+    assert np.array_equal(store.labels.voxels, others)
+    assert panel.figures["tumor"].text() == f"{(9 * 4 * 4 + 8) * 0.009:.1f} mL"
+    assert panel.figures["organ"].text() == f"{32 * 28 * 20 * 0.009:,.0f} mL"
+    assert store.volume_ml(Label.TUMOR) == pytest.approx((9 * 4 * 4 + 8) * 0.009)
+    assert [lesion.voxel_count for lesion in panel.findings.lesions] == [144, 8]
+    assert panel.findings.excluded == {3: "Not a lesion"}
+    assert candidates(panel) == [1]
+    assert panel.findings.chosen == 3  # the one that was looked at
+    qtbot.mouseClick(panel.include_button, Qt.MouseButton.LeftButton)
+    assert np.array_equal(store.labels.voxels, whole)
+    wait(qtbot, panel)
+    assert panel.findings.excluded == {}
+    assert panel.findings.chosen == 1
+    assert candidates(panel) == [1, 2]
+
+
+def test_targets_are_candidates_until_a_person_confirms_them(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot
+) -> None:
+    session, labels = window.session, truth()
+    session.store.begin_segmentation()
+    session.store.merge_slab(Slab(0, labels[:, :, :10]))
+    qtbot.waitUntil(lambda: panel.table.model().rowCount() == 2)
+    assert panel.recist.text() == "RECIST 1.1: after the segmentation."
+    assert not panel.confirm_button.isEnabled()
+    session.store.merge_slab(Slab(10, labels[:, :, 10:]))
+    session.store.end_segmentation(complete=True)
+    wait(qtbot, panel)
+    assert "not confirmed" in panel.recist.text()
+    assert "arget lesions 1" not in panel.recist.text()
+    qtbot.mouseClick(panel.confirm_button, Qt.MouseButton.LeftButton)
+    assert "Target lesions 1 (" in panel.recist.text()
+    assert "confirmed by a reader" in panel.recist.text()
+    wait(qtbot, panel)
+    assert panel.findings.recist is not None
+    assert panel.findings.recist.confirmed
+    assert session.store.modified
+    # One that is ruled out is no target: what is left has to be confirmed again.
+    panel.findings.exclude(1, "Not a lesion")
+    qtbot.waitUntil(lambda: len(panel.findings.lesions) == 2)
+    wait(qtbot, panel)
+    window.actions_.labels.undo_verdict.trigger()
+    qtbot.waitUntil(lambda: len(panel.findings.lesions) == 3)
+    wait(qtbot, panel)
+    assert "Target lesions 1 (" in panel.recist.text()
+    qtbot.mouseClick(panel.confirm_button, Qt.MouseButton.LeftButton)
+    assert "not confirmed" in panel.recist.text()
+
+
+def test_nothing_is_proposed_of_partial_labels(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot
+) -> None:
+    store = window.session.store
+    store.begin_segmentation()
+    store.merge_slab(Slab(0, truth()))
+    qtbot.waitUntil(lambda: panel.table.model().rowCount() == 3)
+    store.end_segmentation(complete=False)
+    wait(qtbot, panel)
+    assert "partial" in panel.recist.text()
+    assert panel.findings.recist is not None
+    assert panel.findings.recist.sum_of_diameters_mm is None
+    assert not panel.confirm_button.isEnabled()
+    assert "Partial" in panel.state.text()
 
 
 def test_diameters_are_drawn_in_their_slice_only(

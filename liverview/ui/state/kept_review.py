@@ -1,0 +1,60 @@
+"""Marks on lesions over restarts: with the scan's file, in the settings."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+from PySide6.QtCore import QObject, QSettings
+
+from liverview.files.review_record import FORMAT, LARGEST_TEXT, marks_content, parse_review
+from liverview.ui.state.session import Session
+
+_KEPT = 40  # scans whose marks the settings keep
+_ORDER = "lesion_marks_order"
+
+
+class KeptReview(QObject):
+    """Keeps what was said of a scan's lesions, and gives it back with the scan."""
+
+    def __init__(
+        self, session: Session, settings: QSettings, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._settings = session, settings
+        session.volume_changed.connect(self._on_volume_changed)
+        session.review.changed.connect(self._keep)
+
+    def _key(self) -> str | None:
+        """The key of the open scan: its file's path and header."""
+        volume, path = self._session.volume, self._session.path
+        if volume is None or path is None:
+            return None
+        known = str(path.resolve()).encode(errors="surrogateescape")
+        known += volume.source.header if volume.source else b""
+        return f"lesion_marks/{sha256(known).hexdigest()[:24]}"
+
+    def _on_volume_changed(self) -> None:
+        volume, key = self._session.volume, self._key()
+        stored = self._settings.value(key, "") if key is not None else ""
+        if volume is not None and isinstance(stored, str):
+            self._session.review.remember(parse_review(stored, volume).marks)
+
+    def _keep(self) -> None:
+        volume, key = self._session.volume, self._key()
+        if volume is None or key is None:
+            return
+        marks = self._session.review.remembered
+        text = json.dumps({"format": FORMAT, **marks_content(marks, volume)}) if marks else ""
+        if self._settings.value(key, "") == text or len(text) > LARGEST_TEXT:
+            return
+        order = self._settings.value(_ORDER, "")
+        keys = [one for one in (order.split() if isinstance(order, str) else []) if one != key]
+        if text:
+            self._settings.setValue(key, text)
+            keys.append(key)
+        else:
+            self._settings.remove(key)
+        for old in keys[:-_KEPT]:
+            self._settings.remove(old)
+        self._settings.setValue(_ORDER, " ".join(keys[-_KEPT:]))
