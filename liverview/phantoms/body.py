@@ -83,9 +83,7 @@ def draw_body(draw: RandomSource, *, training_variety: bool = False) -> Body:
     return body
 
 
-def iter_draw_body(
-    draw: RandomSource, *, training_variety: bool = False
-) -> Iterator[float | Body]:
+def iter_draw_body(draw: RandomSource, *, training_variety: bool = False) -> Iterator[float | Body]:
     """Draw a body as `draw_body` does; yields the share that is done, 0 to 1, and the body last."""
     torso = draw_torso(draw, training_variety)
     yield 0.4

@@ -101,9 +101,7 @@ class MainWindow(QMainWindow):
         toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
         return Actions(
             factory,
-            FileActions(
-                factory, self.files, self.reporting, self.pictures, self.open, self.close
-            ),
+            FileActions(factory, self.files, self.reporting, self.pictures, self.open, self.close),
             ViewActions(factory, session, self.views, self.cine, toggles, self.panels.reset),
             LabelActions(factory, session),
             ToolActions(factory, self.toolbox, self.markups),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from html import escape
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import (
@@ -62,7 +62,9 @@ class ShortcutDialog(QDialog):
             for action in actions:
                 self._add_row(grid, action)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        self.reset_button = buttons.addButton("&As they were", QDialogButtonBox.ButtonRole.ResetRole)
+        self.reset_button = buttons.addButton(
+            "&As they were", QDialogButtonBox.ButtonRole.ResetRole
+        )
         self.reset_button.clicked.connect(self._on_reset)
         buttons.rejected.connect(self.accept)
         layout = QVBoxLayout(self)
@@ -168,7 +170,7 @@ def _make_columns(shortcuts: Shortcuts) -> list[Sequence[_Group]]:
 
     def split(cuts: tuple[int, ...]) -> list[Sequence[_Group]]:
         ends = (0, *cuts, len(groups))
-        return [groups[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+        return [groups[a:b] for a, b in pairwise(ends)]
 
     def tallest(columns: list[Sequence[_Group]]) -> int:
         return max(sum(len(rows) + 2 for _, rows in column) for column in columns)

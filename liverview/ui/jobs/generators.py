@@ -173,9 +173,7 @@ def iter_write_masks(
     """Write one mask per label; the window has asked about replacing files."""
     from liverview.files import images
 
-    yield from images.iter_write_masks(
-        folder, name, labels, volume, styles=styles, overwrite=True
-    )
+    yield from images.iter_write_masks(folder, name, labels, volume, styles=styles, overwrite=True)
 
 
 def iter_write_report(

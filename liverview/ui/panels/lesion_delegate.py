@@ -41,29 +41,27 @@ class LesionDelegate(QStyledItemDelegate):
         return 2 * _MARGIN_Y + QFontMetrics(font).height() + below
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        width = option.fontMetrics.horizontalAdvance(str(index.data()))  # type: ignore[attr-defined]
+        width = option.fontMetrics.horizontalAdvance(str(index.data()))
         return QSize(width + 2 * _MARGIN_X, self.row_height(1 + len(lesion_lines(index))))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         cell = QStyleOptionViewItem(option)
         self.initStyleOption(cell, index)
-        figure, cell.text = cell.text, ""  # type: ignore[attr-defined]
-        cell.state &= ~QStyle.StateFlag.State_HasFocus  # type: ignore[attr-defined]
-        style, rect = self._table.style(), cell.rect  # type: ignore[attr-defined]
+        figure, cell.text = cell.text, ""
+        cell.state &= ~QStyle.StateFlag.State_HasFocus
+        style, rect = self._table.style(), cell.rect
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, cell, painter, self._table)
         painter.save()
         painter.setClipRect(rect)
         painter.setPen(self._pen(cell))
         inner = rect.adjusted(_MARGIN_X, _MARGIN_Y, -_MARGIN_X, -_MARGIN_Y)
         side = Qt.AlignmentFlag.AlignRight
-        painter.setFont(cell.font)  # type: ignore[attr-defined]
+        painter.setFont(cell.font)
         painter.drawText(inner, int(side | Qt.AlignmentFlag.AlignTop), figure)
-        self._draw_lines(painter, inner, QFontMetrics(cell.font).height(), lesion_lines(index))  # type: ignore[attr-defined]
+        self._draw_lines(painter, inner, QFontMetrics(cell.font).height(), lesion_lines(index))
         painter.restore()
 
-    def _draw_lines(
-        self, painter: QPainter, inner: QRect, above: int, lines: list[str]
-    ) -> None:
+    def _draw_lines(self, painter: QPainter, inner: QRect, above: int, lines: list[str]) -> None:
         """Draw what lies in a cell of the row's further lines."""
         font = _smaller(self._table.font())
         metrics = QFontMetrics(font)
@@ -76,7 +74,7 @@ class LesionDelegate(QStyledItemDelegate):
             row.translate(0, metrics.height())
 
     def _pen(self, cell: QStyleOptionViewItem) -> object:
-        selected = bool(cell.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        selected = bool(cell.state & QStyle.StateFlag.State_Selected)
         role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
         group = QPalette.ColorGroup.Disabled if self.faded else QPalette.ColorGroup.Active
         return self._table.palette().color(group, role)

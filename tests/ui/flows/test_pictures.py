@@ -116,7 +116,5 @@ def test_a_picture_that_cannot_be_written_is_said(
 def asked_pictures(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Names that were suggested for pictures."""
     asked: list[Path] = []
-    monkeypatch.setattr(
-        answers, "image_to_write", lambda path: asked.append(path) or answers.image
-    )
+    monkeypatch.setattr(answers, "image_to_write", lambda path: asked.append(path) or answers.image)
     return asked
