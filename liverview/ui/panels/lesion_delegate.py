@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPalette
+from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetrics, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 LINES_ROLE = Qt.ItemDataRole.UserRole
 """The role of the lines below the figures of a row, a list of texts; the same in every column."""
 _MARGIN_X, _MARGIN_Y = 5, 3  # pixels
+_FADED = 0.5
 _SMALLER = 0.88  # of the font's size
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -26,7 +27,7 @@ class LesionDelegate(QStyledItemDelegate):
 
     Attributes
     ----------
-    faded : draws all in the color of what cannot be used.
+    faded : draws the words fainter.
     """
 
     def __init__(self, table: QTableView) -> None:
@@ -54,6 +55,7 @@ class LesionDelegate(QStyledItemDelegate):
         painter.save()
         painter.setClipRect(rect)
         painter.setPen(self._pen(cell))
+        painter.setOpacity(_FADED if self.faded else 1.0)
         inner = rect.adjusted(_MARGIN_X, _MARGIN_Y, -_MARGIN_X, -_MARGIN_Y)
         side = Qt.AlignmentFlag.AlignRight
         painter.setFont(cell.font)
@@ -73,14 +75,13 @@ class LesionDelegate(QStyledItemDelegate):
             painter.drawText(row, int(Qt.AlignmentFlag.AlignLeft), shown)
             row.translate(0, metrics.height())
 
-    def _pen(self, cell: QStyleOptionViewItem) -> object:
+    def _pen(self, cell: QStyleOptionViewItem) -> QColor:
         selected = bool(cell.state & QStyle.StateFlag.State_Selected)
         role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
-        group = QPalette.ColorGroup.Disabled if self.faded else QPalette.ColorGroup.Active
-        return self._table.palette().color(group, role)
+        return self._table.palette().color(QPalette.ColorGroup.Active, role)
 
 
 def _smaller(font: QFont) -> QFont:
     smaller = QFont(font)
-    smaller.setPointSizeF(font.pointSizeF() * _SMALLER)
+    smaller.setPointSizeF(QFontInfo(font).pointSizeF() * _SMALLER)  # also of one given in pixels
     return smaller
