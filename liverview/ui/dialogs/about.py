@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from liverview.core.about import DISCLAIMER, __version__
 from liverview.ui.jobs import generators
 from liverview.ui.live.live_result import StartJob
+from liverview.ui.widgets.controls import add_access_keys
 
 _WIDTH = 20  # of what is named, in letters
 
@@ -37,10 +38,11 @@ class AboutDialog(QDialog):
         self.system.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.system.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        self.copy_button = buttons.addButton("Cop&y", QDialogButtonBox.ButtonRole.ActionRole)
+        self.copy_button = buttons.addButton("&Copy", QDialogButtonBox.ButtonRole.ActionRole)
         self.copy_button.setToolTip("Copy the lines about the system, for a question or a report")
         self.copy_button.clicked.connect(self._copy)
         buttons.rejected.connect(self.reject)
+        add_access_keys(buttons.buttons())
         layout = QVBoxLayout(self)
         layout.addWidget(words)
         layout.addWidget(self.system, 1)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from liverview.core.labels import FOREGROUND, Label, LabelStyle
 from liverview.core.text import shown
-from liverview.ui.widgets.controls import FocuslessComboBox
+from liverview.ui.widgets.controls import FocuslessComboBox, add_access_keys
 
 if TYPE_CHECKING:
     from liverview.files.named_labels import NamedLabels
@@ -64,6 +64,7 @@ class MappingDialog(QDialog):
         self._buttons = QDialogButtonBox(buttons.Ok | buttons.Cancel)
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
+        add_access_keys(self._buttons.buttons())
         layout = QVBoxLayout(self)
         layout.addWidget(_question_label(named))
         layout.addWidget(table)

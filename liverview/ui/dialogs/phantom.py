@@ -9,11 +9,13 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QSpinBox,
     QWidget,
 )
 
 from liverview.phantoms.config import PHASES, PhantomConfig
+from liverview.ui.widgets.controls import add_access_keys
 
 
 class PhantomDialog(QDialog):
@@ -38,9 +40,10 @@ class PhantomDialog(QDialog):
         buttons.button(QDialogButtonBox.StandardButton.Ok).setText("&Generate")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
+        add_access_keys(buttons.buttons())
         layout = QFormLayout(self)
-        layout.addRow("Si&ze (voxels)", _make_row(self.size_boxes, "Size"))
-        layout.addRow("S&pacing", _make_row(self.spacing_boxes, "Spacing"))
+        layout.addRow(_make_title("Si&ze (voxels)", self.size_boxes), _make_row(self.size_boxes))
+        layout.addRow(_make_title("S&pacing", self.spacing_boxes), _make_row(self.spacing_boxes))
         layout.addRow("S&eed", self.seed)
         layout.addRow("&Lesions", self.lesions)
         layout.addRow("&Noise", self.noise)
@@ -75,11 +78,17 @@ def _decimal_box(value: float, low: float, high: float, unit: str) -> QDoubleSpi
     return box
 
 
-def _make_row(boxes: list[QSpinBox] | list[QDoubleSpinBox], name: str) -> QWidget:
-    row = QWidget()
-    row.setFocusProxy(boxes[0])  # the row's access key goes there
+def _make_title(text: str, boxes: list[QSpinBox] | list[QDoubleSpinBox]) -> QLabel:
+    """The title of a row of boxes; its access key goes to the first of them."""
+    title = QLabel(text)
+    title.setBuddy(boxes[0])
     for box, axis in zip(boxes, ("right", "front", "up"), strict=True):
-        box.setAccessibleName(f"{name}, {axis}")
+        box.setAccessibleName(f"{text.replace('&', '')}, {axis}")
+    return title
+
+
+def _make_row(boxes: list[QSpinBox] | list[QDoubleSpinBox]) -> QWidget:
+    row = QWidget()
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
     for box in boxes:

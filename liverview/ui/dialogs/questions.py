@@ -7,12 +7,14 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.text import shown
 from liverview.core.volume import Volume
 from liverview.files import formats
+from liverview.ui.widgets.controls import add_access_keys
 from liverview.ui.widgets.file_names import path_from_qt
 
 if TYPE_CHECKING:
@@ -92,14 +94,20 @@ class Dialogs:
     def may_replace(self, paths: list[Path]) -> bool:
         names = ", ".join(path.name for path in paths)
         buttons = QMessageBox.StandardButton
-        answer = QMessageBox.question(
-            self._parent,
+        question = f"Replace {names} in {paths[0].parent}?"
+        box = QMessageBox(
+            QMessageBox.Icon.Question,
             "Replace files?",
-            shown(f"Replace {names} in {paths[0].parent}?"),
+            shown(question),
             buttons.Yes | buttons.No,
-            buttons.No,
+            self._parent,
         )
-        return answer == buttons.Yes
+        box.setTextFormat(Qt.TextFormat.PlainText)  # file names are no HTML
+        box.setDefaultButton(buttons.No)
+        add_access_keys(box.buttons())
+        answer = box.exec()
+        box.deleteLater()
+        return buttons(answer) is buttons.Yes
 
     def scan_info(self, volume: Volume, path: Path | None) -> None:
         """Tell size, spacing and remarks of the open scan."""
@@ -156,6 +164,7 @@ class Dialogs:
         buttons = QMessageBox.StandardButton
         box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
         box.setDefaultButton(buttons.Save)
+        add_access_keys(box.buttons())
         answer = box.exec()
         box.deleteLater()
         choices = {buttons.Save: Unsaved.SAVE, buttons.Discard: Unsaved.DISCARD}

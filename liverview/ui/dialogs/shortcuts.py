@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from html import escape
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import (
@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QPageLayout,
     QPainter,
     QTextDocument,
+    QTextOption,
 )
 from PySide6.QtWidgets import (
     QDialog,
@@ -28,6 +29,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from liverview.ui.widgets.controls import add_access_keys
 from liverview.ui.widgets.shortcuts import Shortcuts, first_key, plain_text
 
 MOUSE = (
@@ -67,6 +69,7 @@ class ShortcutDialog(QDialog):
         )
         self.reset_button.clicked.connect(self._on_reset)
         buttons.rejected.connect(self.accept)
+        add_access_keys(buttons.buttons())
         layout = QVBoxLayout(self)
         layout.addWidget(_make_scroll_area(grid), 1)
         layout.addWidget(self.message)
@@ -130,6 +133,7 @@ class ShortcutSheet(QDialog):
         self.print_button.setToolTip("Print the sheet on one page")
         self.print_button.clicked.connect(self._on_print)
         buttons.rejected.connect(self.accept)
+        add_access_keys(buttons.buttons())
         layout = QVBoxLayout(self)
         layout.addWidget(self.area, 1)
         layout.addWidget(buttons)
@@ -143,6 +147,9 @@ class ShortcutSheet(QDialog):
     def draw_page(self, device: QPagedPaintDevice) -> None:
         """Draw the sheet on one page of a printer or a PDF, as large as fits."""
         page = QTextDocument()
+        unbroken = QTextOption()
+        unbroken.setWrapMode(QTextOption.WrapMode.NoWrap)
+        page.setDefaultTextOption(unbroken)
         page.setDefaultStyleSheet("* { color: black }")
         page.setHtml(_page_html(self.columns))
         size = page.size()
@@ -170,7 +177,7 @@ def _make_columns(shortcuts: Shortcuts) -> list[Sequence[_Group]]:
 
     def split(cuts: tuple[int, ...]) -> list[Sequence[_Group]]:
         ends = (0, *cuts, len(groups))
-        return [groups[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+        return [groups[a:b] for a, b in pairwise(ends)]
 
     def tallest(columns: list[Sequence[_Group]]) -> int:
         return max(sum(len(rows) + 2 for _, rows in column) for column in columns)

@@ -120,7 +120,7 @@ class Tour(QFrame):
         return False
 
     def _place(self) -> None:
-        """Beside what the note is about, inside the window, and over as little of it as can be."""
+        """Beside what the note is about, inside the window; over a corner of what fills it."""
         window, about = self._over, self._stops[self._at].about
         shown = about.isVisible()
         at = about.mapTo(window, QPoint()) if shown else QPoint()
@@ -159,27 +159,17 @@ class Tour(QFrame):
 
 
 def _best_place(size: QSize, target: QRect, room: QRect) -> QPoint:
-    """The corner of a card of a size in a room: the first of some that covers least of a target."""
+    """The corner of a card of a size in a room, beside a target; else in the room's last corner."""
     width, height = size.width(), size.height()
-    beside_left, beside_right = target.left() - width - _GAP, target.right() + _GAP
-    above, below = target.top() - height - _GAP, target.bottom() + _GAP
+    last = room.right() - width, room.bottom() - height
     places = [
-        (beside_left, target.top()),
-        (beside_right, target.top()),
-        (target.left(), below),
-        (target.left(), above),
-        (room.right() - width, room.bottom() - height),
+        (target.left() - width - _GAP, target.top()),
+        (target.right() + _GAP, target.top()),
+        (target.left(), target.bottom() + _GAP),
+        (target.left(), target.top() - height - _GAP),
     ]
-    corners = [
-        QPoint(
-            min(max(x, room.left()), max(room.right() - width, room.left())),
-            min(max(y, room.top()), max(room.bottom() - height, room.top())),
-        )
-        for x, y in places
-    ]
-
-    def covered(corner: QPoint) -> int:
-        over = QRect(corner, size).intersected(target)
-        return max(over.width(), 0) * max(over.height(), 0)
-
-    return min(corners, key=covered)
+    for x, y in places:
+        corner = QPoint(max(min(x, last[0]), room.left()), max(min(y, last[1]), room.top()))
+        if not QRect(corner, size).intersects(target):
+            return corner
+    return QPoint(*last)

@@ -56,7 +56,7 @@ class PanelDocks:
 
     def reset(self) -> None:
         """Put every panel back where it was at first, also one that was closed or floats."""
-        labels, *others = self.docks.values()
+        others = [dock for name, dock in self.docks.items() if name != "labels"]
         for dock in self.docks.values():
             dock.setFloating(False)
             self._window.addDockWidget(_RIGHT, dock)

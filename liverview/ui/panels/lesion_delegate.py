@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPalette
+from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetrics, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 LINES_ROLE = Qt.ItemDataRole.UserRole
 """The role of the lines below the figures of a row, a list of texts; the same in every column."""
 _MARGIN_X, _MARGIN_Y = 5, 3  # pixels
+_FADED = 0.5
 _SMALLER = 0.88  # of the font's size
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -26,7 +27,7 @@ class LesionDelegate(QStyledItemDelegate):
 
     Attributes
     ----------
-    faded : draws all in the color of what cannot be used.
+    faded : draws the words fainter.
     """
 
     def __init__(self, table: QTableView) -> None:
@@ -41,24 +42,25 @@ class LesionDelegate(QStyledItemDelegate):
         return 2 * _MARGIN_Y + QFontMetrics(font).height() + below
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        width = option.fontMetrics.horizontalAdvance(str(index.data()))  # type: ignore[attr-defined]
+        width = option.fontMetrics.horizontalAdvance(str(index.data()))
         return QSize(width + 2 * _MARGIN_X, self.row_height(1 + len(lesion_lines(index))))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         cell = QStyleOptionViewItem(option)
         self.initStyleOption(cell, index)
-        figure, cell.text = cell.text, ""  # type: ignore[attr-defined]
-        cell.state &= ~QStyle.StateFlag.State_HasFocus  # type: ignore[attr-defined]
-        style, rect = self._table.style(), cell.rect  # type: ignore[attr-defined]
+        figure, cell.text = cell.text, ""
+        cell.state &= ~QStyle.StateFlag.State_HasFocus
+        style, rect = self._table.style(), cell.rect
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, cell, painter, self._table)
         painter.save()
         painter.setClipRect(rect)
         painter.setPen(self._pen(cell))
+        painter.setOpacity(_FADED if self.faded else 1.0)
         inner = rect.adjusted(_MARGIN_X, _MARGIN_Y, -_MARGIN_X, -_MARGIN_Y)
         side = Qt.AlignmentFlag.AlignRight
-        painter.setFont(cell.font)  # type: ignore[attr-defined]
+        painter.setFont(cell.font)
         painter.drawText(inner, int(side | Qt.AlignmentFlag.AlignTop), figure)
-        self._draw_lines(painter, inner, QFontMetrics(cell.font).height(), lesion_lines(index))  # type: ignore[attr-defined]
+        self._draw_lines(painter, inner, QFontMetrics(cell.font).height(), lesion_lines(index))
         painter.restore()
 
     def _draw_lines(self, painter: QPainter, inner: QRect, above: int, lines: list[str]) -> None:
@@ -73,14 +75,13 @@ class LesionDelegate(QStyledItemDelegate):
             painter.drawText(row, int(Qt.AlignmentFlag.AlignLeft), shown)
             row.translate(0, metrics.height())
 
-    def _pen(self, cell: QStyleOptionViewItem) -> object:
-        selected = bool(cell.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+    def _pen(self, cell: QStyleOptionViewItem) -> QColor:
+        selected = bool(cell.state & QStyle.StateFlag.State_Selected)
         role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
-        group = QPalette.ColorGroup.Disabled if self.faded else QPalette.ColorGroup.Active
-        return self._table.palette().color(group, role)
+        return self._table.palette().color(QPalette.ColorGroup.Active, role)
 
 
 def _smaller(font: QFont) -> QFont:
     smaller = QFont(font)
-    smaller.setPointSizeF(font.pointSizeF() * _SMALLER)
+    smaller.setPointSizeF(QFontInfo(font).pointSizeF() * _SMALLER)  # also of one given in pixels
     return smaller

@@ -40,6 +40,7 @@ _SD = list(COLUMNS).index("SD HU")
 _SHOWN = ("#", "mL", "Axial mm", "Across mm", "3D mm", "Mean HU")  # the second line has the others
 _ROWS_MEASURED = 20  # rows by which the numbers get their width
 _LEAST_ROWS = 3
+_DESCRIPTION = Qt.ItemDataRole.AccessibleDescriptionRole  # for those who hear the table
 _Index = QModelIndex | QPersistentModelIndex
 _Value = float | int | str | None
 
@@ -235,7 +236,7 @@ class _Lesions(QAbstractTableModel):
             font = QFont()
             font.setStrikeOut(index.column() != _REASON)
             return font
-        if role in (LINES_ROLE, Qt.ItemDataRole.ToolTipRole):
+        if role in (LINES_ROLE, Qt.ItemDataRole.ToolTipRole, _DESCRIPTION):
             lines = self._further_lines(values)
             return lines if role == LINES_ROLE else "\n".join([f"Lesion {values[0]}", *lines])
         return None

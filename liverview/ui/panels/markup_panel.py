@@ -38,7 +38,8 @@ class MarkupPanel(QWidget):
         self.session = session
         self.markups = markups
         self.table = QTableWidget(0, len(_HEADER))
-        self.table.setHorizontalHeaderLabels(_HEADER)
+        self.table.setHorizontalHeaderLabels([name.replace(" ", "\n") for name in _HEADER])
+        self.table.horizontalHeader().setHighlightSections(False)
         self.table.verticalHeader().hide()
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QLabel, QSlider, QWidget
+from PySide6.QtGui import QKeySequence, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QSlider, QWidget
+
+
+def add_access_keys(buttons: Iterable[QAbstractButton]) -> None:
+    """Give every button of a dialog that has none an access key: a letter that no other has."""
+    buttons = list(buttons)
+    texts = [button.text() for button in buttons]
+    used = {QKeySequence.mnemonic(text).toString()[-1:] for text in texts}
+    for button, text in zip(buttons, texts, strict=True):
+        free = [
+            n for n, letter in enumerate(text) if letter.isalpha() and letter.upper() not in used
+        ]
+        if free and QKeySequence.mnemonic(text).isEmpty():
+            used.add(text[free[0]].upper())
+            button.setText(f"{text[: free[0]]}&{text[free[0] :]}")
 
 
 class FocuslessComboBox(QComboBox):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -201,7 +202,7 @@ def test_the_sheet_fits_a_small_screen_and_one_page(window: MainWindow, tmp_path
         sheet.draw_page(writer)
         del writer
         (page,) = read_pages(path)
-        text = page.text
+        text = unicodedata.normalize("NFKC", page.text)  # fonts join f and i
         for action in window.help.shortcuts.all_actions():
             if action.shortcuts():
                 assert plain_text(action.text()).replace(" ", "") in text

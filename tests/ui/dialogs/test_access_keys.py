@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QLabel,
+    QMessageBox,
     QPushButton,
     QWidget,
 )
@@ -25,6 +26,7 @@ from liverview.files.images import read_named_labels
 from liverview.ui.dialogs.about import AboutDialog
 from liverview.ui.dialogs.mapping import MappingDialog
 from liverview.ui.dialogs.phantom import PhantomDialog
+from liverview.ui.dialogs.questions import Dialogs, Unsaved
 from liverview.ui.dialogs.shortcuts import ShortcutDialog, ShortcutSheet
 from liverview.ui.main_window import MainWindow
 
@@ -70,6 +72,23 @@ def test_every_button_has_one(dialog: QDialog) -> None:
     (box,) = dialog.findChildren(QDialogButtonBox)
     for button in box.buttons():
         assert not QKeySequence.mnemonic(button.text()).isEmpty(), button.text()
+
+
+def test_questions_have_them_too(window: MainWindow, tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
+    def look() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        seen.append([QKeySequence.mnemonic(button.text()).toString() for button in box.buttons()])
+        box.reject()
+
+    dialogs = Dialogs(window)
+    QTimer.singleShot(0, look)
+    assert dialogs.unsaved_labels(segmenting=False) is Unsaved.STAY
+    QTimer.singleShot(0, look)
+    assert not dialogs.may_replace([tmp_path / "a.nii.gz"])
+    assert [len(set(keys) - {""}) for keys in seen] == [3, 2]
 
 
 def test_the_fields_of_a_phantom_are_reached_by_their_keys(

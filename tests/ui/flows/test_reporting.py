@@ -162,7 +162,7 @@ def test_the_command_replaces_nothing_unasked(
     (out / "patient_12_lesions.csv").write_text("mine")
     command = ["report", *files, "-o", str(out)]
     assert main(command) == 2
-    assert "ct_lesions.csv exists already" in capsys.readouterr().err
+    assert "patient_12_lesions.csv exists already" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == ["patient_12_lesions.csv"]
     assert main([*command, "--overwrite"]) == 0
     assert (out / "patient_12_lesions.csv").read_text() != "mine"

@@ -11,7 +11,6 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QFontMetrics
 from PySide6.QtWidgets import QApplication
-from pytest import approx
 from pytestqt.qtbot import QtBot
 
 from liverview.core.box import Box
@@ -423,7 +422,9 @@ def test_both_panels_say_the_same_while_labels_stream(
     for end in (8, 16, 24):
         session.store.merge_slab(Slab(end - 8, truth()[:, :, end - 8 : end]))
         whole, tumor = (truth()[:, :, :end] > 0).sum(), (truth()[:, :, :end] == 3).sum()
-        qtbot.waitUntil(lambda ml=whole * 0.009: session.volumes.ml[Label.LIVER] == approx(ml))
+        qtbot.waitUntil(
+            lambda ml=whole * 0.009: session.volumes.ml[Label.LIVER] == pytest.approx(ml)
+        )
         for name, label, voxels in (("organ", 1, whole), ("tumor", 3, tumor)):
             assert panel.figures[name].text() == rows[Label(label)].volume.text()
             assert panel.figures[name].text() == format_ml(voxels * 0.009)

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from liverview.core.volume import Plane
+from liverview.core.volume import Plane, Volume
 from liverview.measurement.markup.shapes import Ellipse, Ruler
 from liverview.ui.main_window import MainWindow
 from liverview.ui.panels.markup_panel import MarkupPanel
@@ -32,3 +32,16 @@ def test_the_panel_lists_copies_and_goes_there(focused: MainWindow, qtbot: QtBot
     assert float(second.split("\t")[5]) == pytest.approx(np.pi * 9 * 6, abs=1)
     qtbot.mouseClick(panel.remove_button, Qt.MouseButton.LeftButton)
     assert len(focused.markups.entries()) == 1
+
+
+def test_every_column_fits_the_narrowest_panel(window: MainWindow, volume: Volume) -> None:
+    window.session.open(volume)
+    window.resize(1000, 650)
+    window.markups.add(Ruler(Plane.AXIAL, (1, 1, 1), (9, 9, 1)))
+    window.markups.add(Ellipse(Plane.CORONAL, 3, (5.0, 6.0), (3.0, 4.0)))
+    window.panels.show("measurements")
+    window.panels.reset()
+    window.panels.show("measurements")
+    QApplication.processEvents()
+    table = window.panels.measurements.table
+    assert table.horizontalScrollBar().maximum() == 0
