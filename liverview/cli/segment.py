@@ -13,6 +13,7 @@ from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import iter_with_progress_bar, volume_lines, write_json
 from liverview.cli.streams import OutputError
 from liverview.core.about import DISCLAIMER
+from liverview.core.errors import LiverviewError
 
 if TYPE_CHECKING:
     from liverview.cohort.local import Segmented
@@ -130,9 +131,9 @@ class _Outcome:
         from liverview.cohort.local import Failed, Segmented
 
         if isinstance(item, Failed):
-            if self._alone:
-                raise item.error
             said = sentence(item.error, item.task.scan)
+            if self._alone:
+                raise LiverviewError(said) from item.error
             print(f"liverview: {said}", file=sys.stderr)
             self._figures.fail(item.task.scan, said)
         elif isinstance(item, Segmented):
