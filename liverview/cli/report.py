@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from liverview.cli.outputs import make_folder
 from liverview.cli.printing import iter_with_progress_bar, read_labels
 from liverview.core.about import DISCLAIMER
 
@@ -42,9 +43,7 @@ def run(options: argparse.Namespace) -> int:
             f"the PDF needs a library that is not installed ({error}): see README, Start."
         ) from error
     pdf.prepare_qt()
-    if options.output.exists() and not options.output.is_dir():
-        raise ValueError(f"{options.output} is no folder: choose another name.")
-    options.output.mkdir(parents=True, exist_ok=True)
+    make_folder(options.output)
     for path in report_paths(options.output, formats.name_without_suffix(options.scan)):
         check_target(path, overwrite=options.overwrite)
     volume = result_of(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liverview.cli.errors import sentence
-from liverview.cli.outputs import check_outputs
+from liverview.cli.outputs import check_outputs, make_folder
 from liverview.cli.printing import iter_with_progress_bar, volume_lines, write_json
 from liverview.cli.streams import OutputError
 from liverview.core.about import DISCLAIMER
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         if path not in scans:
             print(f"{path} is passed over: it is a label map.", file=sys.stderr)
     if tasks[0].output != options.output:
-        options.output.mkdir(parents=True, exist_ok=True)
+        make_folder(options.output)
     outcome = _Outcome(options, tasks)
     device = str(pick_device(options.device))
     results = iter_segment_cohort(
