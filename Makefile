@@ -6,7 +6,7 @@ SCAN ?=
 OUT ?= out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system run test lint docs format bench pictures clean
+.PHONY: help setup system run test ascii lint docs format bench pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,9 @@ endif
 
 test: .venv/ready ## Run all tests
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+
+ascii: .venv/ready ## Test the commands where the locale knows no letter but those of ASCII
+	LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONUTF8=0 QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest tests/cli tests/cohort
 
 lint: .venv/ready ## Check style, types and the import contracts
 	$(BIN)/ruff check .

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from liverview.core.errors import LiverviewError
 from liverview.core.text import shortened, shown
 
 
@@ -21,5 +20,5 @@ def sentence(error: Exception, path: Path | None = None) -> str:
         text += ": close other programs, or crop the scan."
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    named = path is None or isinstance(error, LiverviewError) or path.name in text
+    named = path is None or path.name in text
     return shortened(shown(" ".join((text if named else f"{path}: {text}").split())))

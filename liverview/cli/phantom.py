@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from liverview.cli.outputs import make_folder
 from liverview.cli.printing import iter_with_progress_bar
 
 
@@ -59,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed, **{name: value for name, value in given.items() if value is not None}
     )
     targets = [options.folder / (name + DEFAULT_SUFFIX) for name in ("ct", "labels")]
-    options.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(options.folder)
     for target in targets:
         images.check_target(target, overwrite=options.overwrite)
     case = result_of(iter_with_progress_bar(iter_generate(config, device)), Phantom)

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from liverview.cli.outputs import make_folder
 from liverview.cli.printing import (
     add_resample_option,
     iter_with_progress_bar,
@@ -50,9 +51,7 @@ def run(options: argparse.Namespace) -> int:
             f"the PDF needs a library that is not installed ({error}): see README, Start."
         ) from error
     pdf.prepare_qt()
-    if options.output.exists() and not options.output.is_dir():
-        raise ValueError(f"{options.output} is no folder: choose another name.")
-    options.output.mkdir(parents=True, exist_ok=True)
+    make_folder(options.output)
     name = formats.case_name(options.scan)
     for path in report_paths(options.output, name):
         check_target(path, overwrite=options.overwrite)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liverview.cli.errors import sentence
-from liverview.cli.outputs import check_outputs
+from liverview.cli.outputs import check_outputs, make_folder
 from liverview.cli.printing import iter_with_progress_bar, volume_lines, write_json
 from liverview.cli.streams import OutputError
 from liverview.core.about import DISCLAIMER
+from liverview.core.errors import LiverviewError
 
 if TYPE_CHECKING:
     from liverview.cohort.local import Segmented
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         if path not in scans:
             print(f"{path} is passed over: it is a label map.", file=sys.stderr)
     if tasks[0].output != options.output:
-        options.output.mkdir(parents=True, exist_ok=True)
+        make_folder(options.output)
     outcome = _Outcome(options, tasks)
     device = str(pick_device(options.device))
     results = iter_segment_cohort(
@@ -130,9 +131,9 @@ class _Outcome:
         from liverview.cohort.local import Failed, Segmented
 
         if isinstance(item, Failed):
-            if self._alone:
-                raise item.error
             said = sentence(item.error, item.task.scan)
+            if self._alone:
+                raise LiverviewError(said) from item.error
             print(f"liverview: {said}", file=sys.stderr)
             self._figures.fail(item.task.scan, said)
         elif isinstance(item, Segmented):

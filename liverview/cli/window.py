@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
+from liverview.cli.outputs import make_folder
 from liverview.core.about import DISCLAIMER, __version__
 
 
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     if options.out is not None:
         if options.scan is None and options.phantom is None:
             raise ValueError("--out needs something to segment: a SCAN, or --phantom SEED.")
-        options.out.mkdir(parents=True, exist_ok=True)
+        make_folder(options.out)
         if any(options.out.glob(labels_file_name("*"))) and not options.overwrite:
             raise ValueError(f"{options.out} holds results already: add --overwrite.")
     phantom = None

@@ -82,8 +82,8 @@ def _just_below(low: float, high: float) -> np.float32:
 def check_plausibility(voxels: NDArray[Any], intercept: int) -> tuple[list[str], bool]:
     """Check a sample of values: sentences about what looks wrong, and whether they may be HU."""
     step = tuple(slice(None, None, max(1, n // 64)) for n in voxels.shape)
-    sample = voxels[step].astype(np.float32) + intercept
-    sample = sample[np.isfinite(sample)]
+    sample = voxels[step].astype(np.float32)
+    sample = sample[np.isfinite(sample)] + np.float32(intercept)
     if not sample.size:
         return [], True
     low, high = float(sample.min()), float(sample.max())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass
 
@@ -12,10 +13,10 @@ from scipy import ndimage
 from torch import Tensor
 
 from liverview.core.box import Box
-from liverview.core.errors import LiverviewError
 from liverview.core.stream import Message, Progress
 from liverview.core.volume import Volume
 from liverview.inference.components import fill_holes, largest_component
+from liverview.inference.extent import check_extent
 from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.networks.checkpoint import Checkpoint
 from liverview.networks.resampling import (
@@ -26,20 +27,16 @@ from liverview.networks.resampling import (
 )
 
 _AIR_HU = -1024.0
-_MAX_EXTENT_M = 2.6
 _BODY_HU = -400.0
 _WINDOW_SLICES = 32  # slices in one forward pass: well under half a second on two cores
 _WINDOW_STEP = 16
-_CHUNK = 16  # full-resolution slices downsampled at once
+_CHUNK = 16  # full-resolution slices downsampled at once, of at most so many voxels
+_CHUNK_VOXELS = 1 << 25
 MIN_LIVER_ML = 60.0
 """The least volume of a liver; anything smaller is none."""
 MIN_LIVER_PROBABILITY = 0.02
 """The probability of the first stage below which the second looks for nothing."""
 NO_LIVER = "No liver was found in this scan."
-
-
-class ExtentError(LiverviewError):
-    """A scan that is larger than any body."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,23 +112,19 @@ def _iter_downsample(
     volume: Volume, spacing: tuple[float, float, float]
 ) -> Generator[Progress | Message, None, Tensor]:
     """Downsample the volume in HU to the coarse grid, anti-aliased, some slices at a time."""
-    extent = [n * mm / 1000 for n, mm in zip(volume.shape, volume.spacing, strict=True)]
-    if max(extent) > _MAX_EXTENT_M:
-        raise ExtentError(
-            f"{volume.name} spans {extent[0]:.1f} x {extent[1]:.1f} x {extent[2]:.1f} m, more "
-            f"than a body: are voxels of {' x '.join(f'{s:.3g}' for s in volume.spacing)} mm right?"
-        )
+    check_extent(volume, spacing)
     weights = [
         downsampling_weights(n, wide / mm)
         for n, wide, mm in zip(volume.shape, spacing, volume.spacing, strict=True)
     ]
     out = torch.zeros(*(len(w) for w in reversed(weights)))  # (k, j, i), as files have them
-    for start in range(0, volume.shape[2], _CHUNK):
-        stored = volume.voxels[:, :, start : start + _CHUNK].T
+    at_once = max(1, min(_CHUNK, _CHUNK_VOXELS // math.prod(volume.shape[:2])))
+    for start in range(0, volume.shape[2], at_once):
+        stored = volume.voxels[:, :, start : start + at_once].T
         chunk = torch.from_numpy(np.ascontiguousarray(stored, np.float32)) + volume.intercept
         chunk = apply_in_plane(chunk.clamp_(min=_AIR_HU), (weights[0], weights[1]), (2, 1))
-        out += apply_along_axis(chunk, weights[2][:, start : start + _CHUNK], 0)
-        done = min(start + _CHUNK, volume.shape[2]) / volume.shape[2]
+        out += apply_along_axis(chunk, weights[2][:, start : start + at_once], 0)
+        done = min(start + at_once, volume.shape[2]) / volume.shape[2]
         yield Progress("Looking for the liver", 0.05 * done)
     return out.permute(2, 1, 0).contiguous()
 

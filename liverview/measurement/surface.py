@@ -96,12 +96,16 @@ def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
             continue
         yield Progress(_PHASE, (number + 0.3) / len(FOREGROUND))
         mesh = label_entry(label).mesh
-        step = tuple(max(1, round(mesh.spacing_mm / mm)) for mm in labels.spacing)
+        sides = (side.stop - side.start for side in box)
+        step = tuple(  # of tiny voxels, no more than there are
+            max(1, min(round(mesh.spacing_mm / mm), n))
+            for mm, n in zip(labels.spacing, sides, strict=True)
+        )
         field = _downsample_mask(label_mask(labels.voxels[box], label), step)
         yield Progress(_PHASE, (number + 0.5) / len(FOREGROUND))
         sigma = [
-            max(mesh.blur_mm / (n * mm), _LEAST_BLUR)
-            for n, mm in zip(step, labels.spacing, strict=True)
+            max(min(mesh.blur_mm / (n * mm), size), _LEAST_BLUR)
+            for n, mm, size in zip(step, labels.spacing, field.shape, strict=True)
         ]
         blurred = _blur_field(field, sigma)
         pieces = []

@@ -138,10 +138,8 @@ def _read_tensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
         size = int.from_bytes(content[:_PREFIX], "little")
         header = json.loads(content[_PREFIX : _PREFIX + size])
     except (OSError, SafetensorError, ValueError, RecursionError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise CheckpointError(
-            f"{path} is not a safetensors file: {quoted(why or error, 300)}"
-        ) from error
+        why = error.strerror if isinstance(error, OSError) else quoted(error, 300)
+        raise CheckpointError(f"{path} is not a safetensors file: {why}") from error
     return header.get("__metadata__") or {}, tensors
 
 

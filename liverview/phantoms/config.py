@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
 from liverview.core.errors import LiverviewError
 from liverview.core.volume import LabelMap, Volume
+
+_MAX_VOXELS = 1 << 29
 
 
 class Phase(StrEnum):
@@ -58,6 +61,11 @@ class PhantomConfig:
     def __post_init__(self) -> None:
         if len(self.shape) != 3 or not all(1 <= n <= 2048 for n in self.shape):
             raise LiverviewError(f"shape must be three numbers from 1 to 2048, got {self.shape}")
+        if math.prod(self.shape) > _MAX_VOXELS:
+            raise LiverviewError(
+                f"shape {self.shape} has {math.prod(self.shape)} voxels: choose at most "
+                f"{_MAX_VOXELS}."
+            )
         if len(self.spacing) != 3 or not all(0.1 <= s <= 50 for s in self.spacing):
             raise LiverviewError(
                 f"spacing must be three numbers from 0.1 to 50, got {self.spacing}"

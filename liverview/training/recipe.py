@@ -256,10 +256,8 @@ def read_recipe(path: Path) -> Recipe | SliceRecipe:
         text = _read_text(path)
         values = tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise RecipeError(
-            f"{path} is not a readable recipe: {quoted(why or error, 300)}"
-        ) from error
+        why = error.strerror if isinstance(error, OSError) else quoted(error, 300)
+        raise RecipeError(f"{path} is not a readable recipe: {why}") from error
     try:
         return _build_recipe(values, text)
     except KeyError as error:

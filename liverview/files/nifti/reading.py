@@ -191,11 +191,11 @@ def _iter_scale_voxels(
     scaled = np.empty(stored.shape, np.float32, order="F")
     for k in range(0, stored.shape[2], SLICES):
         part = np.s_[:, :, k : k + SLICES]
-        with np.errstate(
-            over="ignore"
-        ):  # too large for single precision: infinite, see `iter_fill_non_finite`
+        # Too large for single precision is infinite, and a signaling NaN a quiet one: see
+        # `iter_fill_non_finite`.
+        with np.errstate(over="ignore", invalid="ignore"):
             scaled[part] = stored[part]
             scaled[part] *= np.float32(slope)
-        scaled[part] += np.float32(intercept)
+            scaled[part] += np.float32(intercept)
         yield Progress("Reading", 1.0)
     return scaled, 0
