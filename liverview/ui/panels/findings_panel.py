@@ -19,7 +19,12 @@ from PySide6.QtWidgets import (
 )
 
 from liverview.core.labels import Label, label_entry
-from liverview.measurement.results import FURTHER_LABELS, Measurement, parts_of_liver_text
+from liverview.measurement.results import (
+    FURTHER_LABELS,
+    PARTIAL_WARNING,
+    Measurement,
+    parts_of_liver_text,
+)
 from liverview.ui.live.findings import Findings
 from liverview.ui.panels.lesion_table import COLUMNS, LesionTable, lesion_cells
 from liverview.ui.widgets.formatting import format_ml
@@ -157,6 +162,8 @@ class FindingsPanel(QWidget):
         excluded = self.findings.excluded
         for lesion in self.findings.listed:
             lines.append("\t".join(lesion_cells(lesion, excluded.get(lesion.number, ""))))
+        if measurement.partial:
+            lines += ["", PARTIAL_WARNING]
         QApplication.clipboard().setText("\n".join(lines))
 
     # ---- what the person does --------------------------------------------------------------
