@@ -39,8 +39,9 @@ class KeptReview(QObject):
     def _on_volume_changed(self) -> None:
         volume, key = self._session.volume, self._key()
         stored = self._settings.value(key, "") if key is not None else ""
-        if volume is not None and isinstance(stored, str):
-            self._known = parse_review(stored, volume).marks
+        if volume is not None:
+            text = stored if isinstance(stored, str) else ""
+            self._known = parse_review(text, volume).marks
             self._session.review.remember(self._known)
 
     def _keep(self) -> None:
