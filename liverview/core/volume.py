@@ -309,7 +309,8 @@ class LabelMap(OnGrid):
         volumes = describe_volumes(
             {label: n * self.voxel_ml for label, n in count_with_parts(counts).items()}
         )
-        return f'LabelMap {self.grid.describe()}, {volumes}, "{self.name}"'
+        stopped = ", partial" if self.partial else ""
+        return f'LabelMap {self.grid.describe()}, {volumes}{stopped}, "{self.name}"'
 
 
 def describe_volumes(volume_ml: Mapping[Label, float]) -> str:

@@ -135,7 +135,7 @@ def read_labels(path: PathLike, *, progress: ProgressCallback | None = None) -> 
     from liverview.files.named_labels import NamedLabels
 
     found = result_of(iter_read_named_labels(path), NamedLabels, progress)
-    return replace(found.to_label_map(), warnings=found.notes)
+    return replace(found.to_label_map(), warnings=found.warnings)
 
 
 def read_label_values(path: PathLike) -> LabelMap:

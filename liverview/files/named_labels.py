@@ -89,7 +89,7 @@ class NamedLabels:
         return None if as_it_is else self.describe_mapping()
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """The sentences that a person should read: of the mapping, and what the file says."""
         return tuple(note for note in (self.mapping_note, self.review.note) if note)
 

@@ -114,7 +114,7 @@ def read_marks(content: Any, grid: OnGrid) -> tuple[tuple[LesionMark, ...], int]
 
 
 def _mark_content(mark: LesionMark, grid: OnGrid) -> dict[str, Any]:
-    packed = zlib.compress(np.asfortranarray(mark.voxels).tobytes(order="F"), 9)
+    packed = zlib.compress(np.asfortranarray(mark.voxels).tobytes(order="F"), 1)
     last = [stop - 1 for stop in mark.box.stop]
     return {
         "verdict": mark.verdict.value,

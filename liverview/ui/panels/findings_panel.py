@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from liverview.core.labels import Label, label_entry
 from liverview.measurement.results import (
     FURTHER_LABELS,
+    PARTIAL_WARNING,
     SMALLEST_LESION_ML,
     Measurement,
     parts_of_liver_text,
@@ -218,6 +219,8 @@ class FindingsPanel(QScrollArea):
         excluded = self.findings.excluded
         for lesion in self.findings.listed:
             lines.append("\t".join(lesion_cells(lesion, excluded.get(lesion.number, ""))))
+        if measurement.partial:
+            lines += ["", PARTIAL_WARNING]
         QApplication.clipboard().setText("\n".join(lines))
 
     # ---- what the person does --------------------------------------------------------------

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from PySide6.QtCore import QObject, QSettings
 
+from liverview.core.review import LesionMark
 from liverview.files.review_record import FORMAT, LARGEST_TEXT, marks_content, parse_review
 from liverview.ui.state.session import Session
 
@@ -22,6 +23,7 @@ class KeptReview(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._settings = session, settings
+        self._known: tuple[LesionMark, ...] = ()  # what is kept of the open scan
         session.volume_changed.connect(self._on_volume_changed)
         session.review.changed.connect(self._keep)
 
@@ -37,16 +39,19 @@ class KeptReview(QObject):
     def _on_volume_changed(self) -> None:
         volume, key = self._session.volume, self._key()
         stored = self._settings.value(key, "") if key is not None else ""
-        if volume is not None and isinstance(stored, str):
-            self._session.review.remember(parse_review(stored, volume).marks)
+        if volume is not None:
+            text = stored if isinstance(stored, str) else ""
+            self._known = parse_review(text, volume).marks
+            self._session.review.remember(self._known)
 
     def _keep(self) -> None:
         volume, key = self._session.volume, self._key()
-        if volume is None or key is None:
-            return
         marks = self._session.review.remembered
+        if volume is None or key is None or marks == self._known:
+            return
+        self._known = marks
         text = json.dumps({"format": FORMAT, **marks_content(marks, volume)}) if marks else ""
-        if self._settings.value(key, "") == text or len(text) > LARGEST_TEXT:
+        if len(text) > LARGEST_TEXT:
             return
         order = self._settings.value(_ORDER, "")
         keys = [one for one in (order.split() if isinstance(order, str) else []) if one != key]

@@ -236,7 +236,7 @@ class LabelStore(QObject):
         old = self._keep()
         self._put(labels, self.source, has_labels=True, bbox=box, result=self.result)
         self.labels = replace(labels, partial=old.labels.partial)
-        self._finish_replacing(name, old, modified=True)
+        self._end_replacement(name, old, modified=True)
 
     def set_marks(self, marks: Sequence[LesionMark], name: str) -> None:
         """Take other marks: lesions that are ruled out leave the labels, others come back."""
@@ -261,7 +261,7 @@ class LabelStore(QObject):
         nothing = Box.of_shape((0, 0, 0))  # a label map without labels
         box = Box.around(labels.voxels) or nothing
         self._put(labels, LabelSource(file=file), has_labels=True, bbox=box)
-        self._finish_replacing("open labels", old, modified=False)
+        self._end_replacement("open labels", old, modified=False)
 
     def mark_saved(self, version: int | None = None) -> None:
         """The labels of a version, by default the current one, are saved."""
@@ -338,7 +338,7 @@ class LabelStore(QObject):
     def _tell_replaced(self, name: str, old: LabelSnapshot) -> None:
         self._history.tell_replaced(name, old, self.label_bbox, self.version)
 
-    def _finish_replacing(self, name: str, old: LabelSnapshot, *, modified: bool) -> None:
+    def _end_replacement(self, name: str, old: LabelSnapshot, *, modified: bool) -> None:
         self._tell_replaced(name, old)
         self.changed.emit(self._whole)
         self._set_modified(modified)

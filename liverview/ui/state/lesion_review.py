@@ -135,7 +135,7 @@ class LesionReview(QObject):
     def adopt(self, marks: Sequence[LesionMark]) -> None:
         """Remember the marks that came with a label map, in place of others on its lesions."""
         kept = [mark for mark in self.remembered if not any(mark.concerns(one) for one in marks)]
-        self.remembered = (*kept, *marks)
+        self.remembered, self._before = (*kept, *marks), []
         self.changed.emit()
 
     def compare(self) -> tuple[list[LesionMark], list[LesionMark]]:
