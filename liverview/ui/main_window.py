@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from liverview.core.about import DISCLAIMER
@@ -25,6 +26,7 @@ from liverview.ui.flows.help import HelpFlow, TourTargets
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
+from liverview.ui.live.navigation import Navigation
 from liverview.ui.live.slow_axis_copy import SlowAxisCopy
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.panels.docks import PanelDocks
@@ -40,6 +42,7 @@ from liverview.ui.views.linked_views import LinkedViews
 from liverview.ui.views.surface_pane import SurfacePane
 from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.message_bar import MessageBar
+from liverview.ui.widgets.shortcuts import first_key
 from liverview.ui.widgets.start_page import StartPage
 
 _MESSAGE_MS = 6000
@@ -64,6 +67,9 @@ class MainWindow(QMainWindow):
         self.progress = ProgressStatus(session)
         self.panels = PanelDocks(self, self.controller, self.markups)
         self.reporting = ReportFlow(self.files, self.controller, self.markups, self.panels.findings)
+        self.navigation = Navigation(
+            session, self.controller.segmenting, self.panels.findings, self
+        )
         self._clock = QElapsedTimer()  # of the segmentation
         self._make_views()
         self.cine = Cine(session, self._focused_plane, self)
@@ -98,7 +104,7 @@ class MainWindow(QMainWindow):
             factory,
             FileActions(factory, self.files, self.reporting, self.open, self.close),
             ViewActions(factory, session, self.views, self.cine, toggles),
-            LabelActions(factory, session),
+            LabelActions(factory, session, self.navigation),
             ToolActions(factory, self.toolbox, self.markups),
             SegmentActions(factory, self.segment, self.controller.cancel),
             HelpActions(factory),
@@ -162,6 +168,7 @@ class MainWindow(QMainWindow):
         control.segmenting.segmented.connect(self._on_segmented)
         control.saving.saved.connect(self._on_saved)
         control.busy_changed.connect(self._update_actions)
+        self.navigation.message.connect(self._on_navigation_message)
         self.session.volume_changed.connect(self.messages.dismiss)
         # Not what streams: every start and end of work is in `busy_changed`.
         for signal in (self.session.volume_changed, self.session.store.modified_changed):
@@ -215,6 +222,9 @@ class MainWindow(QMainWindow):
                 ],
             )
 
+    def _on_navigation_message(self, text: str) -> None:
+        self.statusBar().showMessage(text, _MESSAGE_MS)
+
     def _on_saved(self, path: Path) -> None:
         self.statusBar().showMessage(f"Saved and verified: {path}", _MESSAGE_MS)
 
@@ -222,6 +232,37 @@ class MainWindow(QMainWindow):
         self.messages.show_message(
             f"Report written: {path}", [("Open it", partial(open_in_browser, path))]
         )
+
+    # ---- leaving what is innermost ---------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        """Take the key of Cancel from its command while there is something else to leave."""
+        pressed = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if pressed and self._is_cancel_key(event) and self._innermost() is not None:
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        leave = self._innermost() if self._is_cancel_key(event) else None
+        if leave is None:
+            super().keyPressEvent(event)
+        else:
+            leave()
+
+    def _is_cancel_key(self, event: QKeyEvent) -> bool:
+        return QKeySequence(event.keyCombination()) == first_key(self.actions_.segment.cancel)
+
+    def _innermost(self) -> Callable[[], object] | None:
+        """Leaves what a person is in before the work that runs; None where there is nothing."""
+        inner: list[tuple[bool, Callable[[], object]]] = [
+            (self.toolbox.is_drawing, self.toolbox.drop_drawing),
+            (not self.toolbox.is_pointer, self.toolbox.lay_down),
+            (self.cine.playing, self.cine.stop),
+            (self.messages.isVisible(), self.messages.dismiss),
+            (self.views.is_one_alone, self.views.share_again),
+        ]
+        return next((leave for there, leave in inner if there), None)
 
     # ---- closing, dropping -----------------------------------------------------------------
 

@@ -132,9 +132,11 @@ class ViewActions:
 
     def _make_layouts(self, factory: ActionFactory) -> None:
         make, views = factory.make_action, self._views
-        self.reset = make("&Reset views", "R", "Every view fitted to its slice", views.reset_views)
+        self.reset = make(
+            "&Reset views", "R", "Every view fitted to what it shows", views.reset_views
+        )
         self.alone = make(
-            "&One view alone", "F", "The view with the frame, or all", self._toggle_alone
+            "&One view alone", "F", "The view that has the keys, or all", views.toggle_focused
         )
         self.layouts = factory.make_exclusive(
             (self._layout_action(factory, layout, key), layout)
@@ -151,9 +153,6 @@ class ViewActions:
     def _layout_action(self, factory: ActionFactory, layout: Layout, key: str) -> QAction:
         tip = f"Layout: {layout.value.lower()}"
         return factory.make_action(layout.value, key, tip, partial(self._views.set_layout, layout))
-
-    def _toggle_alone(self) -> None:
-        self._views.toggle_maximized(self._views.focused_view().plane)
 
     def _on_arranged(self) -> None:
         self.layouts.mark_checked(self._views.layout_)
