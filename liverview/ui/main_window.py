@@ -33,6 +33,7 @@ from liverview.ui.panels.docks import PanelDocks
 from liverview.ui.panels.status_bar import ProgressStatus, Readout
 from liverview.ui.settings import load_settings, recent_files, remember_file, save_settings
 from liverview.ui.state.markups import ScanMarkups
+from liverview.ui.state.own_windows import OwnWindows
 from liverview.ui.state.session import Session
 from liverview.ui.tools.markup_layer import MarkupLayer
 from liverview.ui.tools.toolbox import Toolbox
@@ -103,7 +104,9 @@ class MainWindow(QMainWindow):
         return Actions(
             factory,
             FileActions(factory, self.files, self.reporting, self.open, self.close),
-            ViewActions(factory, session, self.views, self.cine, toggles),
+            ViewActions(
+                factory, session, self.views, self.cine, toggles, OwnWindows(self.settings, self)
+            ),
             LabelActions(factory, session, self.navigation),
             ToolActions(factory, self.toolbox, self.markups),
             SegmentActions(factory, self.segment, self.controller.cancel),

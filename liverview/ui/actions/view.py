@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.actions.window_presets import WindowPresetActions
 from liverview.ui.state.display import THICKEST_MM, Projection, SlabView
+from liverview.ui.state.own_windows import OwnWindows
 from liverview.ui.state.session import Convention, Session
 from liverview.ui.views.cine import RATES, Cine
 from liverview.ui.views.linked_views import Layout, LinkedViews
@@ -32,6 +33,7 @@ class ViewActions:
     Parameters
     ----------
     panels : show and hide the docks.
+    own_windows : the person's presets.
     """
 
     def __init__(
@@ -41,10 +43,11 @@ class ViewActions:
         views: LinkedViews,
         cine: Cine,
         panels: Sequence[QAction],
+        own_windows: OwnWindows,
     ) -> None:
         self._session, self._views, self._cine = session, views, cine
         self._panels = panels
-        self.windows = WindowPresetActions(factory, session)
+        self.windows = WindowPresetActions(factory, session, own_windows)
         self._make_slabs(factory)
         self._make_annotations(factory)
         self._make_layouts(factory)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import (
     QCheckBox,
     QColorDialog,
+    QFrame,
     QGridLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -33,11 +35,16 @@ class LabelPanel(QWidget):
         super().__init__(parent)
         self.session = session
         self.rows = {label: LabelRow(session, label, self) for label in FOREGROUND}
-        layout = QVBoxLayout(self)
+        inner = QWidget()
+        layout = QVBoxLayout(inner)
         layout.setSpacing(10)
         for row in self.rows.values():
             layout.addWidget(row)
         layout.addStretch(1)
+        area = _RowArea(inner)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
         # Volumes grow with every slab; people read them a few times a second.
         self._timer = QTimer(self, singleShot=True, interval=_REFRESH_MS)
         self._timer.timeout.connect(self.refresh)
@@ -64,6 +71,22 @@ class LabelPanel(QWidget):
     def _on_progress_changed(self) -> None:
         if self.session.progress is None:  # work has ended: figures are final, or partial
             self.refresh()
+
+
+class _RowArea(QScrollArea):
+    """Scrolls where the window is low; asks for as much as all rows need."""
+
+    def __init__(self, inner: QWidget) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidgetResizable(True)
+        self.setWidget(inner)
+        self.setMinimumWidth(inner.minimumSizeHint().width())
+
+    def sizeHint(self) -> QSize:
+        return self.widget().sizeHint()
 
 
 class LabelRow(QWidget):

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QApplication, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from liverview.core.volume import Plane
 from liverview.ui.state.session import Session
@@ -96,7 +96,7 @@ class LinkedViews(QWidget):
 
     def toggle_focused(self) -> None:
         """Give the pane that has the keys all the space, else the axial one; or share it again."""
-        pane, focus = self.surface_pane, QApplication.focusWidget()
+        pane, focus = self.surface_pane, self.window().focusWidget()
         if self._alone is not None:
             self.share_again()
         elif pane is not None and focus is not None and pane.isAncestorOf(focus):

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QDockWidget, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QDockWidget, QLineEdit, QWidget
 
 from liverview.core.grid import Voxel
 from liverview.core.volume import Plane
@@ -132,7 +132,7 @@ class SliceView(SliceCanvas):
 
         Not from what a person types in, nor from another view.
         """
-        widget = QApplication.focusWidget()
+        widget = self.window().focusWidget()
         if widget is None or isinstance(widget, QLineEdit | QAbstractSpinBox):
             return
         above: QWidget | None = widget

@@ -95,6 +95,8 @@ def test_nothing_that_is_refused_or_broken_off_takes_a_key_away(
     action = window.actions_.file.open
     dialog = ShortcutDialog(window.help.shortcuts, window)
     dialog.show()
+    dialog.activateWindow()
+    qtbot.waitUntil(dialog.isActiveWindow)
     edit = dialog.edits[action]
     edit.setFocus()
     for key, modifier in keys:
