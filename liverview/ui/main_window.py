@@ -162,6 +162,7 @@ class MainWindow(QMainWindow):
         self.views.hovered.connect(self.readout.set_hovered)
         self.panels.network.segment_requested.connect(self.segment)
         files.failed.connect(self._on_failed)
+        files.asked.connect(self.messages.show_message)
         self.reporting.failed.connect(self._on_failed)
         self.reporting.progressed.connect(self.statusBar().showMessage)
         self.reporting.written.connect(self._on_report_written)
@@ -294,11 +295,8 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if len(files) > 1:
-            self._on_message(f"One scan at a time: {files[0].name} is opened.")
-        if files:
-            # Later, for the program that the file came from waits for this to return.
-            QTimer.singleShot(0, partial(self.open, files[0]))
+        # Later, for the program that the files came from waits for this to return.
+        QTimer.singleShot(0, partial(self.files.open_files, files))
 
     def _make_surface_pane(self) -> QWidget:
         surfaces = Surfaces(self.session, self.controller.start_background, self)
