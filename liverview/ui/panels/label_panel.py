@@ -37,7 +37,8 @@ class LabelPanel(QWidget):
         self.rows = {label: LabelRow(session, label, self) for label in FOREGROUND}
         inner = QWidget()
         layout = QVBoxLayout(inner)
-        layout.setSpacing(10)
+        layout.setSpacing(6)
+        layout.setContentsMargins(6, 4, 6, 0)
         for row in self.rows.values():
             layout.addWidget(row)
         layout.addStretch(1)
