@@ -18,6 +18,9 @@ def window_parser(commands: Iterable[str]) -> argparse.ArgumentParser:
         "liverview COMMAND --help says more.",
     )
     parser.add_argument("scan", nargs="?", type=Path, metavar="SCAN", help="NIfTI file to open")
+    parser.add_argument(
+        "--labels", type=Path, metavar="SEG", help="show the label map of a file on the SCAN"
+    )
     parser.add_argument("--phantom", type=int, metavar="SEED", help="open a generated phantom")
     parser.add_argument("--segment", action="store_true", help="start segmenting at once")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
@@ -37,6 +40,12 @@ def run(options: argparse.Namespace) -> int:
     from liverview.files.formats import labels_file_name
     from liverview.ui.app import run
 
+    if options.labels is not None and options.scan is None:
+        raise ValueError("--labels needs the scan that they are of: liverview SCAN --labels SEG.")
+    if options.labels is not None and (options.out is not None or options.segment):
+        raise ValueError(
+            "--labels shows a label map: leave out --segment and --out, which make one."
+        )
     if options.out is not None:
         if options.scan is None and options.phantom is None:
             raise ValueError("--out needs something to segment: a SCAN, or --phantom SEED.")
@@ -48,5 +57,7 @@ def run(options: argparse.Namespace) -> int:
         from liverview.phantoms.config import PhantomConfig
 
         phantom = PhantomConfig(seed=options.phantom)
-    code: int = run(options.scan, phantom, options.segment, options.device, options.out)
+    code: int = run(
+        options.scan, phantom, options.segment, options.device, options.out, options.labels
+    )
     return code

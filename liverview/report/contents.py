@@ -239,7 +239,7 @@ def _lesion_cells(lesion: Mapping[str, Any]) -> tuple[str, ...]:
         _format_number(lesion["mean_hu"]),
         _format_number(lesion["sd_hu"]),
         ", ".join(f"{x:.1f}" for x in lesion["centroid_mm"]),
-        str(lesion["axial_slice_index_ras"] + 1),
+        str(lesion["axial_slice_index_ras"]),
     )
 
 

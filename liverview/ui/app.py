@@ -40,9 +40,11 @@ def run(
     segment: bool = False,
     device: str = "auto",
     out: Path | None = None,
+    labels: Path | None = None,
 ) -> int:
     """Show the window and run until it is closed; returns the exit code.
 
+    With ``labels``, that label map is shown on the scan.
     With ``out``, segment, write the results there and quit; that works without a screen.
 
     Raises
@@ -60,7 +62,7 @@ def run(
     headless = HeadlessRun(window, out) if out is not None else None
     window.show()
     if scan is not None:
-        window.controller.loading.open(scan, None if headless is None else 0)
+        window.controller.loading.open(scan, None if headless is None else 0, labels)
     elif phantom is not None:
         window.controller.loading.generate(phantom)
     if segment and headless is None:

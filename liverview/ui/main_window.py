@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from liverview.core.about import DISCLAIMER
@@ -30,6 +30,7 @@ from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.jobs.saving import Callback
 from liverview.ui.live.marked_labels import MarkedLabels
+from liverview.ui.live.navigation import Navigation
 from liverview.ui.live.slow_axis_copy import SlowAxisCopy
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.panels.docks import PanelDocks
@@ -37,6 +38,7 @@ from liverview.ui.panels.status_bar import ProgressStatus, Readout
 from liverview.ui.settings import load_settings, recent_files, remember_file, save_settings
 from liverview.ui.state.kept_review import KeptReview
 from liverview.ui.state.markups import ScanMarkups
+from liverview.ui.state.own_windows import OwnWindows
 from liverview.ui.state.session import Session
 from liverview.ui.tools.markup_layer import MarkupLayer
 from liverview.ui.tools.toolbox import Toolbox
@@ -48,6 +50,7 @@ from liverview.ui.views.surface_pane import SurfacePane
 from liverview.ui.widgets.file_names import path_from_url
 from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.message_bar import MessageBar
+from liverview.ui.widgets.shortcuts import first_key
 from liverview.ui.widgets.start_page import StartPage
 
 _MESSAGE_MS = 6000
@@ -75,6 +78,9 @@ class MainWindow(QMainWindow):
         self.progress = ProgressStatus(session)
         self.panels = PanelDocks(self, self.controller, self.markups)
         self.reporting = ReportFlow(self.files, self.controller, self.markups)
+        self.navigation = Navigation(
+            session, self.controller.segmenting, self.panels.findings, self
+        )
         self._clock = QElapsedTimer()  # of the segmentation
         self._make_views()
         self.pictures = Pictures(self, self.files, self.views)
@@ -113,8 +119,16 @@ class MainWindow(QMainWindow):
         return Actions(
             factory,
             FileActions(factory, self.files, self.reporting, self.pictures, self.open, self.close),
-            ViewActions(factory, session, self.views, self.cine, toggles, self.panels.reset),
-            LabelActions(factory, session),
+            ViewActions(
+                factory,
+                session,
+                self.views,
+                self.cine,
+                toggles,
+                self.panels.reset,
+                OwnWindows(self.settings, self),
+            ),
+            LabelActions(factory, session, self.navigation),
             ToolActions(factory, self.toolbox, self.markups),
             SegmentActions(factory, self.segment, self.controller.cancel),
             HelpActions(factory),
@@ -168,12 +182,13 @@ class MainWindow(QMainWindow):
         self.panels.network.segment_requested.connect(self.segment)
         files.failed.connect(self._on_failed)
         self.pictures.failed.connect(self._on_failed)
-        self.pictures.copied.connect(self._on_copied)
+        self.pictures.copied.connect(self._on_status)
+        files.asked.connect(self.messages.show_message)
         self.reporting.failed.connect(self._on_failed)
         self.reporting.progressed.connect(self.statusBar().showMessage)
         self.reporting.written.connect(self._on_report_written)
         control.message.connect(self._on_message)
-        self._marked_labels.applied.connect(self._on_marks_applied)
+        self._marked_labels.applied.connect(self._on_status)
         control.failed.connect(self._on_failed)
         control.loading.resampling_offered.connect(self._on_resampling_offered)
         control.opened.connect(self._on_opened)
@@ -181,6 +196,7 @@ class MainWindow(QMainWindow):
         control.saving.saved.connect(self._on_saved)
         control.saving.labels_not_saved.connect(self._on_labels_not_saved)
         control.busy_changed.connect(self._update_actions)
+        self.navigation.message.connect(self._on_status)
         self.session.volume_changed.connect(self.messages.dismiss)
         # Not what streams: every start and end of work is in `busy_changed`.
         for signal in (self.session.volume_changed, self.session.store.modified_changed):
@@ -241,22 +257,50 @@ class MainWindow(QMainWindow):
                 ],
             )
 
-    def _on_marks_applied(self, text: str) -> None:
-        self.statusBar().showMessage(text, _MESSAGE_MS)
-
     def _on_saved(self, path: Path) -> None:
         self.statusBar().showMessage(shown(f"Saved and verified: {path}"), _MESSAGE_MS)
 
     def _on_labels_not_saved(self, then: Callback | None) -> None:
         self.messages.add_choice("Save elsewhere …", partial(self.files.save, then))
 
-    def _on_copied(self, text: str) -> None:
+    def _on_status(self, text: str) -> None:
         self.statusBar().showMessage(text, _MESSAGE_MS)
 
     def _on_report_written(self, path: Path) -> None:
         self.messages.show_message(
             shown(f"Report written: {path}"), [("Open it", partial(open_in_browser, path))]
         )
+
+    # ---- leaving what is innermost ---------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        """Take the key of Cancel from its command while there is something else to leave."""
+        pressed = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if pressed and self._is_cancel_key(event) and self._innermost() is not None:
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        leave = self._innermost() if self._is_cancel_key(event) else None
+        if leave is None:
+            super().keyPressEvent(event)
+        else:
+            leave()
+
+    def _is_cancel_key(self, event: QKeyEvent) -> bool:
+        return QKeySequence(event.keyCombination()) == first_key(self.actions_.segment.cancel)
+
+    def _innermost(self) -> Callable[[], object] | None:
+        """Leaves what a person is in before the work that runs; None where there is nothing."""
+        inner: list[tuple[bool, Callable[[], object]]] = [
+            (self.toolbox.is_drawing, self.toolbox.drop_drawing),
+            (not self.toolbox.is_pointer, self.toolbox.lay_down),
+            (self.cine.playing, self.cine.stop),
+            (self.messages.isVisible(), self.messages.dismiss),
+            (self.views.is_one_alone, self.views.share_again),
+        ]
+        return next((leave for there, leave in inner if there), None)
 
     # ---- closing, dropping -----------------------------------------------------------------
 
@@ -285,11 +329,8 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         files = [path_from_url(url) for url in event.mimeData().urls() if url.isLocalFile()]
-        if len(files) > 1:
-            self._on_message(shown(f"One scan at a time: {files[0].name} is opened."))
-        if files:
-            # Later, for the program that the file came from waits for this to return.
-            QTimer.singleShot(0, partial(self.open, files[0]))
+        # Later, for the program that the files came from waits for this to return.
+        QTimer.singleShot(0, partial(self.files.open_files, files))
 
     def _make_surface_pane(self) -> QWidget:
         surfaces = Surfaces(self.session, self.controller.start_background, self)

@@ -7,7 +7,7 @@ import math
 import os
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QRect, QSettings, QSize
 from PySide6.QtWidgets import QMainWindow
 
 from liverview.core.labels import FOREGROUND, DrawStyle
@@ -17,6 +17,9 @@ from liverview.ui.widgets.file_names import path_from_settings, text_for_setting
 from liverview.ui.widgets.theme import Theme, current_theme, set_theme
 
 _MAX_RECENT = 10
+FIRST_SIZE = QSize(1400, 860)
+"""Of the window at the first start, where the screen has room."""
+_TITLE_BAR, _EDGE = 36, 4  # pixels that a desktop may draw around a window
 # Raised with every new panel: beside an older arrangement it would be squeezed in.
 _VERSION = 2
 
@@ -26,7 +29,8 @@ def load_settings(window: QMainWindow, controller: Controller, settings: QSettin
     session = controller.session
     geometry, state = settings.value("geometry"), settings.value("state")
     if not (isinstance(geometry, QByteArray) and window.restoreGeometry(geometry)):
-        window.resize(1400, 860)
+        window.resize(FIRST_SIZE)
+    fit_screen(window, window.screen().availableGeometry())
     if isinstance(state, QByteArray):
         window.restoreState(state, _VERSION)
     with contextlib.suppress(TypeError, ValueError):
@@ -39,6 +43,19 @@ def load_settings(window: QMainWindow, controller: Controller, settings: QSettin
     controller.segmenting.keep_maps = bool(settings.value("keep_maps", False, bool))
     theme = str(settings.value("theme", Theme.SYSTEM.name))
     set_theme(Theme.__members__.get(theme, Theme.SYSTEM))
+
+
+def fit_screen(window: QMainWindow, available: QRect) -> None:
+    """Make a window that is no larger than the screen's free area, and inside it."""
+    if window.isMaximized() or window.isFullScreen():
+        return
+    room = available.adjusted(_EDGE, _TITLE_BAR, -_EDGE, -_EDGE)
+    size = window.size().boundedTo(room.size())
+    window.resize(size)
+    at = window.pos()
+    left = min(max(at.x(), available.left()), room.right() + 1 - size.width())
+    top = min(max(at.y(), available.top()), room.bottom() + 1 - size.height())
+    window.move(left, top)
 
 
 def save_settings(window: QMainWindow, controller: Controller, settings: QSettings) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings
+import pytest
+from PySide6.QtCore import QByteArray, QRect, QSettings
+from PySide6.QtWidgets import QApplication
 
 from liverview.core.labels import DrawStyle, Label, default_styles
 from liverview.ui.main_window import MainWindow
+from liverview.ui.settings import FIRST_SIZE, fit_screen
 from liverview.ui.state.session import Convention
 
 MakeWindow = Callable[..., MainWindow]
@@ -36,6 +39,28 @@ def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
     assert liver == default_styles()[Label.LIVER]
     assert second.controller.segmenting.keep_maps
     assert second.panels.network.keep.isChecked()
+
+
+@pytest.mark.parametrize(
+    "screen", [QRect(0, 0, 1280, 720), QRect(0, 24, 960, 516), QRect(1920, 0, 1366, 768)]
+)
+@pytest.mark.parametrize("at", [(0, 0), (900, 500), (-300, -200), (5000, 5000)])
+def test_a_window_fits_the_screen(
+    make_window: MakeWindow, screen: QRect, at: tuple[int, int]
+) -> None:
+    window = make_window()
+    window.move(*at)
+    fit_screen(window, screen)
+    QApplication.processEvents()
+    assert screen.contains(window.geometry())
+    assert window.minimumSizeHint().height() <= 480  # with the panels that are shown at first
+
+
+def test_a_large_screen_changes_nothing(make_window: MakeWindow) -> None:
+    window = make_window()
+    before = window.size()
+    fit_screen(window, QRect(0, 0, 2560, 1440))
+    assert window.size() == before == FIRST_SIZE
 
 
 def test_settings_that_make_no_sense_are_left(make_window: MakeWindow, tmp_path: Path) -> None:

@@ -70,12 +70,14 @@ class ExclusiveActions:
 
     def __init__(self, window: QMainWindow, values: dict[QAction, Any]) -> None:
         self.values = values
+        self._marked: object = None
         group = QActionGroup(window)
         group.setExclusionPolicy(QActionGroup.ExclusionPolicy.ExclusiveOptional)
         for action in values:
             action.setCheckable(True)
             group.addAction(action)
-        group.triggered.connect(_keep_checked)
+        # Chosen again, it stays on; Qt would turn it off.
+        group.triggered.connect(self._mark_again)
 
     @property
     def actions(self) -> list[QAction]:
@@ -83,10 +85,9 @@ class ExclusiveActions:
 
     def mark_checked(self, value: object) -> None:
         """Mark the one that stands for a value, or none."""
+        self._marked = value
         for action, own in self.values.items():
             action.setChecked(own == value)
 
-
-def _keep_checked(action: QAction) -> None:
-    """Leave a command on that is chosen again; Qt would turn it off."""
-    action.setChecked(True)
+    def _mark_again(self) -> None:
+        self.mark_checked(self._marked)

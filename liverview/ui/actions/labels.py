@@ -1,4 +1,4 @@
-"""The menu Labels: which are shown, and how they are drawn."""
+"""The menu Labels: which are shown, how they are drawn, and going to them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from PySide6.QtWidgets import QMenuBar
 
 from liverview.core.labels import FOREGROUND, DrawStyle, Label, label_entry
 from liverview.ui.actions.factory import ActionFactory
+from liverview.ui.live.navigation import Navigation
 from liverview.ui.state.session import Session
 
 _OPACITY_STEP = 0.1
 
 
 class LabelActions:
-    """Commands of how labels are drawn.
+    """Commands of how labels are drawn and found.
 
     Attributes
     ----------
     layers : show and hide a label each.
     """
 
-    def __init__(self, factory: ActionFactory, session: Session) -> None:
+    def __init__(self, factory: ActionFactory, session: Session, navigation: Navigation) -> None:
         self._session = session
         make = factory.make_action
         self.layers = {label: self._layer_action(factory, label) for label in FOREGROUND}
@@ -51,6 +52,15 @@ class LabelActions:
             "Take the last exclusion, inclusion or confirmation back",
             session.review.undo,
         )
+        self.go_to_liver = make(
+            "&Go to the liver", "G", "The slice with most of the liver", navigation.go_to_liver
+        )
+        self.next_lesion = make(
+            "&Next lesion", ".", "Go to the next lesion", partial(navigation.go_to_lesion, 1)
+        )
+        self.previous_lesion = make(
+            "&Previous lesion", ",", "Go to the lesion before", partial(navigation.go_to_lesion, -1)
+        )
         session.styles_changed.connect(self._on_styles_changed)
 
     def fill_menu(self, bar: QMenuBar) -> None:
@@ -60,6 +70,8 @@ class LabelActions:
         menu.addActions([self.fainter, self.stronger, self.draw_style])
         menu.addSeparator()
         menu.addActions([self.ruled_out, self.undo_verdict])
+        menu.addSeparator()
+        menu.addActions([self.go_to_liver, self.next_lesion, self.previous_lesion])
 
     def _layer_action(self, factory: ActionFactory, label: Label) -> QAction:
         def show(visible: bool) -> None:

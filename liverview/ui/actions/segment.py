@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenuBar
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.widgets.controls import FocuslessComboBox
 
+_CANCEL_TIP = "Leave a drawing, a tool, a message or a view alone, else stop what is running"
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -28,7 +29,7 @@ class SegmentActions:
     ) -> None:
         make = factory.make_action
         self.run = make("Se&gment", "F5", "Find liver, vessels and tumors", segment, "segment")
-        self.cancel = make("&Cancel", "Esc", "Stop what is running", cancel, "cancel")
+        self.cancel = make("&Cancel", "Esc", _CANCEL_TIP, cancel, "cancel")
         self.device_box = FocuslessComboBox()
         for name in _DEVICES:
             self.device_box.addItem({"auto": "Auto device"}.get(name, name.upper()), name)

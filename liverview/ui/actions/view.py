@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.actions.window_presets import WindowPresetActions
 from liverview.ui.state.display import THICKEST_MM, Projection, SlabView
+from liverview.ui.state.own_windows import OwnWindows
 from liverview.ui.state.session import Convention, Session
 from liverview.ui.views.cine import RATES, Cine
 from liverview.ui.views.linked_views import Layout, LinkedViews
@@ -33,6 +34,7 @@ class ViewActions:
     ----------
     panels : show and hide the docks.
     reset_panels : puts them back where they were at first.
+    own_windows : the person's presets.
     """
 
     def __init__(
@@ -43,13 +45,14 @@ class ViewActions:
         cine: Cine,
         panels: Sequence[QAction],
         reset_panels: Callable[[], object],
+        own_windows: OwnWindows,
     ) -> None:
         self._session, self._views, self._cine = session, views, cine
         self._panels = [
             *panels,
             factory.make_action("R&eset panels", "", "Put every panel back", reset_panels),
         ]
-        self.windows = WindowPresetActions(factory, session)
+        self.windows = WindowPresetActions(factory, session, own_windows)
         self._make_slabs(factory)
         self._make_annotations(factory)
         self._make_layouts(factory)
@@ -137,9 +140,11 @@ class ViewActions:
 
     def _make_layouts(self, factory: ActionFactory) -> None:
         make, views = factory.make_action, self._views
-        self.reset = make("&Reset views", "R", "Every view fitted to its slice", views.reset_views)
+        self.reset = make(
+            "&Reset views", "R", "Every view fitted to what it shows", views.reset_views
+        )
         self.alone = make(
-            "&One view alone", "F", "The view with the frame, or all", self._toggle_alone
+            "&One view alone", "F", "The view that has the keys, or all", views.toggle_focused
         )
         self.layouts = factory.make_exclusive(
             (self._layout_action(factory, layout, key), layout)
@@ -156,9 +161,6 @@ class ViewActions:
     def _layout_action(self, factory: ActionFactory, layout: Layout, key: str) -> QAction:
         tip = f"Layout: {layout.value.lower()}"
         return factory.make_action(layout.value, key, tip, partial(self._views.set_layout, layout))
-
-    def _toggle_alone(self) -> None:
-        self._views.toggle_maximized(self._views.focused_view().plane)
 
     def _on_arranged(self) -> None:
         self.layouts.mark_checked(self._views.layout_)

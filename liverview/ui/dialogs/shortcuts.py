@@ -10,6 +10,8 @@ from itertools import combinations, pairwise
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import (
     QAction,
+    QFocusEvent,
+    QKeyEvent,
     QKeySequence,
     QPagedPaintDevice,
     QPageLayout,
@@ -25,6 +27,7 @@ from PySide6.QtWidgets import (
     QKeySequenceEdit,
     QLabel,
     QScrollArea,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -48,6 +51,33 @@ _GAP = 28  # pixels between columns
 _Group = tuple[str, list[tuple[str, str]]]
 
 
+class KeyEdit(QKeySequenceEdit):
+    """Records a key; as long as none is pressed whole, the one that there is stays.
+
+    The field is emptied when a key goes down, which says nothing about what a person wants.
+    """
+
+    def __init__(self, action: QAction, parent: QWidget | None = None) -> None:
+        super().__init__(first_key(action), parent)
+        self._action = action
+        self.setMaximumSequenceLength(1)
+        self.editingFinished.connect(self.show_key)
+
+    def show_key(self) -> None:
+        """Show the key that the command has."""
+        self.setKeySequence(first_key(self._action))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            event.ignore()  # closes the dialog
+        else:
+            super().keyPressEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.show_key()
+
+
 class ShortcutDialog(QDialog):
     """Every command with its key, to be changed; a key that is taken is refused at once."""
 
@@ -55,7 +85,8 @@ class ShortcutDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Change shortcuts")
         self.shortcuts = shortcuts
-        self.edits: dict[QAction, QKeySequenceEdit] = {}
+        self.edits: dict[QAction, KeyEdit] = {}
+        self.removers: dict[QAction, QToolButton] = {}
         self.message = QLabel("Click a field and press the new key.")
         self.message.setWordWrap(True)
         grid = QGridLayout()
@@ -79,31 +110,36 @@ class ShortcutDialog(QDialog):
     def _add_row(self, grid: QGridLayout, action: QAction) -> None:
         name = QLabel(plain_text(action.text()))
         name.setToolTip(action.statusTip())
-        edit = QKeySequenceEdit(first_key(action))
-        edit.setMaximumSequenceLength(1)
-        edit.setClearButtonEnabled(True)
+        edit = KeyEdit(action)
         edit.setAccessibleName(f"Shortcut of {plain_text(action.text())}")
+        remove = QToolButton(autoRaise=True)
+        remove.setText("✕")
+        remove.setToolTip("No key")
+        remove.setAccessibleName(f"No key for {plain_text(action.text())}")
+        remove.clicked.connect(partial(self._assign, action, QKeySequence()))
         name.setBuddy(edit)
         edit.keySequenceChanged.connect(partial(self._on_changed, action))
         row = grid.rowCount()
         grid.addWidget(name, row, 0)
         grid.addWidget(edit, row, 1)
-        self.edits[action] = edit
+        grid.addWidget(remove, row, 2)
+        self.edits[action], self.removers[action] = edit, remove
 
     def _on_changed(self, action: QAction, key: QKeySequence) -> None:
-        if key == first_key(action):
-            return
+        if not key.isEmpty() and key != first_key(action):
+            self._assign(action, key)
+
+    def _assign(self, action: QAction, key: QKeySequence) -> None:
         refused = self.shortcuts.assign(action, key)
         self.message.setText(
             refused or f"{plain_text(action.text())}: {key.toString() or 'no key'}"
         )
-        if refused is not None:
-            self.edits[action].setKeySequence(first_key(action))
+        self.edits[action].show_key()
 
     def _on_reset(self) -> None:
         self.shortcuts.reset()
-        for action, edit in self.edits.items():
-            edit.setKeySequence(first_key(action))
+        for edit in self.edits.values():
+            edit.show_key()
         self.message.setText("Every command has its usual key again.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
+from liverview.core.grid import same_grid
 from liverview.core.labels import Label
 from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
@@ -36,9 +37,11 @@ class CaseFiles(QObject):
     Signals
     -------
     failed : a sentence about what went wrong.
+    asked : a question that can wait, and what can be answered: pairs of a word and what it does.
     """
 
     failed = Signal(str)
+    asked = Signal(str, object)
 
     def __init__(self, window: QWidget, controller: Controller) -> None:
         super().__init__(window)
@@ -78,9 +81,42 @@ class CaseFiles(QObject):
         if path is not None:
             self._controller.loading.open_reference(path)
 
-    def _on_loaded(self, volume: Volume, path: Path | None, truth: LabelMap | None) -> None:
-        self._offer = partial(self._controller.show_volume, volume, path, truth)
+    def open_files(self, paths: Sequence[Path]) -> None:
+        """Open files that came together: a scan and its label map, in whatever order."""
+        if len(paths) == 1:
+            self._controller.loading.open(paths[0])
+        elif paths:
+            self._controller.loading.open_together(paths)
+
+    def _on_loaded(
+        self, volume: Volume, path: Path | None, truth: LabelMap | None, labels: Path | None
+    ) -> None:
+        self._offer = partial(self._show, volume, path, truth, labels)
+        if path is not None and labels is None and self._fits_open_scan(volume):
+            show_labels = partial(self._controller.loading.open_labels, path)
+            scan, self._offer = self._offer, None
+            self.asked.emit(
+                f"{path.name} is a label map on the grid of the open scan.",
+                [
+                    ("Show its labels", partial(self.after_saving, show_labels)),
+                    ("Open it as a scan", partial(self.after_saving, scan)),
+                ],
+            )
         self._take_offer()
+
+    def _show(
+        self, volume: Volume, path: Path | None, truth: LabelMap | None, labels: Path | None
+    ) -> None:
+        self._controller.show_volume(volume, path, truth)
+        if labels is not None:
+            self._controller.loading.open_labels(labels)
+
+    def _fits_open_scan(self, volume: Volume) -> bool:
+        """True where what was loaded is rather a label map of what is open."""
+        from liverview.files.kinds import looks_like_labels
+
+        scan = self.session.volume
+        return scan is not None and same_grid(scan, volume) and looks_like_labels(volume)
 
     def _take_offer(self) -> None:
         """Show what was loaded; but no question may outlive the case that it is about."""
@@ -89,10 +125,10 @@ class CaseFiles(QObject):
             self._offer = None
             self.after_saving(offer)
 
-    def _on_volume_choice_needed(self, path: Path, count: int) -> None:
+    def _on_volume_choice_needed(self, path: Path, count: int, labels: Path | None) -> None:
         number = self.ask(self.dialogs.volume_number, path, count)
         if number is not None:
-            self._controller.loading.open(path, number)
+            self._controller.loading.open(path, number, labels)
 
     def _on_mapping_needed(
         self, path: Path, named: NamedLabels, again: Callable[[Mapping[int, Label]], None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -49,6 +49,56 @@ def iter_load_volume(path: Path, index: int | None = None) -> Iterator[Progress 
             yield summary
             return
     yield from images.iter_read(path, index or 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Together:
+    """A scan among several files.
+
+    Attributes
+    ----------
+    path : of the scan; of the first file where all are label maps.
+    volume : the scan; None where its file holds several, and has to be asked about.
+    count : how many volumes the file of the scan holds.
+    labels : the label map that goes with it, if one does.
+    left : files that are neither.
+    """
+
+    path: Path
+    volume: Volume | None
+    count: int
+    labels: Path | None
+    left: tuple[Path, ...]
+
+
+def iter_load_together(paths: Sequence[Path]) -> Iterator[Progress | Together]:
+    """Load the scan among files, in whatever order they are; label maps are known by content.
+
+    A 4D file is the scan where no other is, else the label map where no other is.
+    """
+    from liverview.files import images
+    from liverview.files.kinds import looks_like_labels
+
+    scans: list[tuple[Path, Volume | None]] = []
+    maps: list[tuple[Path, Volume | None]] = []
+    counts = {path: images.read_summary(path).volumes for path in paths}
+    for path in paths:
+        if counts[path] > 1 or (scans and maps):
+            continue
+        volume = None
+        for item in images.iter_read(path):
+            if isinstance(item, Volume):
+                volume = item
+            else:
+                yield item
+        assert volume is not None
+        (maps if looks_like_labels(volume) else scans).append((path, volume))
+    deep: list[tuple[Path, Volume | None]] = [(p, None) for p in paths if counts[p] > 1]
+    scans, maps = (scans, maps or deep) if scans else (deep, maps)
+    path, volume = (scans or maps)[0]
+    labels = maps[0][0] if scans and maps else None
+    left = tuple(p for p in paths if p not in (path, labels))
+    yield Together(path, volume, counts[path], labels, left)
 
 
 def iter_generate_phantom(config: PhantomConfig) -> Iterator[Progress | Phantom]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -44,9 +44,10 @@ class Loading(QObject):
     -------
     message : a sentence for the person.
     failed : a sentence about what went wrong.
-    loaded : a volume is ready to be shown, with its path (None for a phantom) and its true
-        labels (None for a file).
-    volume_choice_needed : a 4D file, with its path and how many volumes it has.
+    loaded : a volume is ready to be shown, with its path (None for a phantom), its true labels
+        (None for a file) and the path of a label map that goes with it (or None).
+    volume_choice_needed : a 4D file, with its path, how many volumes it has, and the path of a
+        label map that goes with it (or None).
     mapping_needed : a label map has values whose label is not known, with its path, its
         `NamedLabels`, and what to call with the mapping.
     resampling_offered : after `failed`, a label map on another grid, with the sentence about it,
@@ -58,8 +59,8 @@ class Loading(QObject):
 
     message = Signal(str)
     failed = Signal(str)
-    loaded = Signal(object, object, object)
-    volume_choice_needed = Signal(Path, int)
+    loaded = Signal(object, object, object, object)
+    volume_choice_needed = Signal(Path, int, object)
     mapping_needed = Signal(Path, object, object)
     resampling_offered = Signal(str, object, bool)
     labels_opened = Signal()
@@ -77,9 +78,13 @@ class Loading(QObject):
         """True while a scan is being loaded."""
         return self._scan_job is not None
 
-    def open(self, path: Path, index: int | None = None) -> None:
-        """Load a file; a 4D one asks back which volume."""
-        self._load(generators.iter_load_volume(path, index), path)
+    def open(self, path: Path, index: int | None = None, labels: Path | None = None) -> None:
+        """Load a file, and a label map with it; a 4D one asks back which volume."""
+        self._load(generators.iter_load_volume(path, index), path, labels)
+
+    def open_together(self, paths: Sequence[Path]) -> None:
+        """Load the scan among several files; one of the others may be its label map."""
+        self._load(generators.iter_load_together(paths), paths[0])
 
     def generate(self, config: PhantomConfig) -> None:
         """Generate a phantom."""
@@ -109,11 +114,11 @@ class Loading(QObject):
         """Read a label map on the grid of the open volume, to compare the labels with."""
         self._read_labels(_LabelReading(path, self._show_reference, mapping))
 
-    def _load(self, work: Iterator[object], path: Path | None) -> None:
+    def _load(self, work: Iterator[object], path: Path | None, labels: Path | None = None) -> None:
         if self._scan_job is not None:
             self._scan_job.cancel()
         self._scan_job = job = self._runner.start(work)
-        job.yielded.connect(partial(self._on_scan_item, path))
+        job.yielded.connect(partial(self._on_scan_item, path, labels))
         job.ended.connect(partial(self._on_scan_ended, job))
         self.changed.emit()
 
@@ -129,16 +134,27 @@ class Loading(QObject):
 
     # ---- items ---------------------------------------------------------------------------
 
-    def _on_scan_item(self, path: Path | None, item: object) -> None:
+    def _on_scan_item(self, path: Path | None, labels: Path | None, item: object) -> None:
         if isinstance(item, Progress):
             if not self._session.store.segmenting:
                 self._session.set_progress(item)
         elif isinstance(item, Volume):
-            self.loaded.emit(item, path, None)
+            self.loaded.emit(item, path, None, labels)
+        elif isinstance(item, generators.Together):
+            self._on_together(item)
         elif path is None:
-            self.loaded.emit(item.volume, None, item.labels)  # type: ignore[attr-defined]  # a Phantom
+            self.loaded.emit(item.volume, None, item.labels, None)  # type: ignore[attr-defined]  # a Phantom
         else:
-            self.volume_choice_needed.emit(path, item.volumes)  # type: ignore[attr-defined]
+            self.volume_choice_needed.emit(path, item.volumes, labels)  # type: ignore[attr-defined]
+
+    def _on_together(self, found: generators.Together) -> None:
+        if found.volume is not None:
+            self.loaded.emit(found.volume, found.path, None, found.labels)
+        if found.left:
+            names = ", ".join(path.name for path in found.left)
+            self.message.emit(f"One scan at a time: {names} left out.")
+        if found.volume is None:
+            self.volume_choice_needed.emit(found.path, found.count, found.labels)
 
     def _on_scan_ended(self, job: Job, outcome: Outcome) -> None:
         if job is self._scan_job:  # else it was canceled, and another one may run

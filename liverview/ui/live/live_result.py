@@ -42,7 +42,7 @@ class LiveResult(QObject):
         self._job: Job | None = None
         self.outcome: Outcome | None = None
         self._stale = session.store.has_labels  # made late, it has missed the change
-        self._wanted = False
+        self._wanted = self._wanted_once = False
         self._clock = QElapsedTimer()
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._start_job)
@@ -81,6 +81,11 @@ class LiveResult(QObject):
         if wanted:
             self._schedule(0)
 
+    def look_once(self) -> None:
+        """Look at the labels as they are, although nobody goes on wanting to know."""
+        self._wanted_once = True
+        self._schedule(0)
+
     def update_now(self) -> None:
         """Something else than the labels has changed."""
         self._cancel_job()
@@ -100,16 +105,20 @@ class LiveResult(QObject):
             self._job.cancel()
         self._job = None
 
+    @property
+    def _is_wanted(self) -> bool:
+        return self._wanted or self._wanted_once
+
     # ---- when ------------------------------------------------------------------------------
 
     def _schedule(self, after_ms: int) -> None:
         if self.only_when_idle and self.session.store.segmenting:
             return
-        if self._stale and self._wanted and self._job is None and not self._timer.isActive():
+        if self._stale and self._is_wanted and self._job is None and not self._timer.isActive():
             self._timer.start(after_ms)
 
     def _start_job(self) -> None:
-        if self._job is not None or not self._wanted:  # the panel was hidden meanwhile
+        if self._job is not None or not self._is_wanted:  # the panel was hidden meanwhile
             return
         self._stale, self.outcome = False, None
         work = self._make_work()
@@ -127,14 +136,14 @@ class LiveResult(QObject):
     def _on_ended(self, outcome: Outcome) -> None:
         if self.sender() is not self._job:  # let go earlier
             return
-        self._job, self.outcome = None, outcome
+        self._job, self.outcome, self._wanted_once = None, outcome, False
         self.changed.emit()
         streaming = self.session.store.segmenting
         self._schedule(int(_SHARE * self._clock.elapsed()) if streaming else _SOON_MS)
 
     def _forget(self) -> None:
         self._cancel_job()
-        self._stale, self.outcome = False, None
+        self._stale, self.outcome, self._wanted_once = False, None, False
         self._clear()
         self.changed.emit()
 

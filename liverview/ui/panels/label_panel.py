@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import (
     QCheckBox,
     QColorDialog,
+    QFrame,
     QGridLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -32,12 +34,17 @@ class LabelPanel(QWidget):
         super().__init__(parent)
         self.session = session
         self.rows = {label: LabelRow(session, label, self) for label in FOREGROUND}
-        layout = QVBoxLayout(self)
+        inner = QWidget()
+        layout = QVBoxLayout(inner)
         layout.setSpacing(4)
         layout.setContentsMargins(4, 2, 4, 2)
         for row in self.rows.values():
             layout.addWidget(row)
         layout.addStretch(1)
+        area = _RowArea(inner)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
         session.volumes.changed.connect(self.refresh)
         session.styles_changed.connect(self.refresh)
         self.refresh()
@@ -51,6 +58,22 @@ class LabelPanel(QWidget):
         """Name the keys that show a label, and the one that draws all another way."""
         for label, row in self.rows.items():
             row.set_actions(layers[label], draw_style)
+
+
+class _RowArea(QScrollArea):
+    """Scrolls where the window is low; asks for as much as all rows need."""
+
+    def __init__(self, inner: QWidget) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidgetResizable(True)
+        self.setWidget(inner)
+        self.setMinimumWidth(inner.minimumSizeHint().width())
+
+    def sizeHint(self) -> QSize:
+        return self.widget().sizeHint()
 
 
 class LabelRow(QWidget):

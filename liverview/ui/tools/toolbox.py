@@ -46,7 +46,7 @@ class Toolbox(QObject):
 
     Signals
     -------
-    changed : another tool is active.
+    changed : another tool is active, or what one was drawing is gone.
 
     Attributes
     ----------
@@ -60,26 +60,57 @@ class Toolbox(QObject):
         context = ToolContext(markup_layer, self._on_finished)
         self._tools = {entry: entry.make(context) for entry in TOOLS}
         self.active = TOOLS[0]
+        self._held = False  # the active tool has the button
+        self._dropped = False  # it had; what follows until the release goes nowhere
 
     def set_active(self, entry: ToolEntry) -> None:
         """Give the left button to another tool; what the last one had begun is dropped."""
         if entry is not self.active:
+            self.drop_drawing()
             self._tools[self.active].deactivate()
             self.active = entry
             self.changed.emit()
 
-    def _on_finished(self) -> None:
+    @property
+    def is_drawing(self) -> bool:
+        """True while the active tool has the button."""
+        return self._held
+
+    @property
+    def is_pointer(self) -> bool:
+        """True while the first tool is active."""
+        return self.active is TOOLS[0]
+
+    def drop_drawing(self) -> None:
+        """Drop what is being drawn or dragged, if something is."""
+        if self._held:
+            self._held, self._dropped = False, True
+            self._tools[self.active].deactivate()
+            self.changed.emit()
+
+    def lay_down(self) -> None:
+        """Make the first tool active again."""
         self.set_active(TOOLS[0])
+
+    def _on_finished(self) -> None:
+        self._held = False
+        self.lay_down()
 
     # ---- as `MouseTool`, for the views -----------------------------------------------------
 
     def press(self, view: SliceCanvas, position: QPointF) -> bool:
-        return self._tools[self.active].press(view, position)
+        self._dropped = False
+        self._held = self._tools[self.active].press(view, position)
+        return self._held
 
     def move(self, view: SliceCanvas, position: QPointF) -> bool:
-        return self._tools[self.active].move(view, position)
+        return self._dropped or self._tools[self.active].move(view, position)
 
     def release(self, view: SliceCanvas, position: QPointF) -> bool:
+        self._held = False
+        if self._dropped:
+            self._dropped = False
+            return False
         return self._tools[self.active].release(view, position)
 
     def cursor(self, view: SliceCanvas, position: QPointF) -> Qt.CursorShape:

@@ -122,14 +122,23 @@ def _draw_words(painter: QPainter, inner: QRectF, session: Session, plane: Plane
     volume = session.volume
     assert volume is not None
     axis = plane.axis
-    lines = f"{plane.name.capitalize()}\n{session.crosshair[axis] + 1} / {volume.shape[axis]}"
+    last = volume.shape[axis] - 1
+    lines = f"{plane.name.capitalize()}\n{session.crosshair[axis]} (0–{last})"
     draw_text(painter, inner, (0.0, 0.0), lines, _SMALL)
     window = f"W {session.width:.4g}  L {session.level:.4g}"
     draw_text(painter, inner, (1.0, 0.0), window, _SMALL)
+    across, up = (volume.spacing[a] for a in (plane.horizontal_axis, plane.vertical_axis))
+    size = f"{across:.3g} x {up:.3g} mm\nslices {volume.spacing[axis]:.3g} mm"
+    above = inner.adjusted(0, 0, 0, -_ROW) if _badges(session) else inner
+    draw_text(painter, above, (0.0, 1.0), size, _SMALL)
 
 
 def _draw_badges(painter: QPainter, inner: QRectF, session: Session) -> None:
     """Warnings about how the picture has to be read; no switch hides them."""
+    draw_text(painter, inner, (0.0, 1.0), _badges(session), _SMALL, color=_BADGE)
+
+
+def _badges(session: Session) -> str:
     assert session.volume is not None
     oblique = session.volume.oblique_deg
     badges = []
@@ -141,7 +150,7 @@ def _draw_badges(painter: QPainter, inner: QRectF, session: Session) -> None:
         badges.append(session.display.slab.words)
     if session.store.has_unfinished_labels and not session.store.segmenting:
         badges.append("PARTIAL labels")
-    draw_text(painter, inner, (0.0, 1.0), "  ".join(badges), _SMALL, color=_BADGE)
+    return "  ".join(badges)
 
 
 def _draw_crosshair(painter: QPainter, area: QRectF, point: QPointF) -> None:

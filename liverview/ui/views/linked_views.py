@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
@@ -11,7 +12,11 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from liverview.core.volume import Plane
 from liverview.ui.state.session import Session
 from liverview.ui.views.mouse_tool import MouseTool, OverlayPainter
+from liverview.ui.views.slice_pane import SlicePane
 from liverview.ui.views.slice_view import SliceView
+
+if TYPE_CHECKING:
+    from liverview.ui.views.surface_pane import SurfacePane
 
 
 class Layout(Enum):
@@ -23,7 +28,7 @@ class Layout(Enum):
 
 
 class LinkedViews(QWidget):
-    """Three linked slice views and, in the grid, a fourth pane; any slice view alone.
+    """Three linked slice views and, in the grid, a fourth pane; any of them alone.
 
     Signals
     -------
@@ -33,6 +38,11 @@ class LinkedViews(QWidget):
     Parameters
     ----------
     make_surface_pane : makes the fourth pane, once it is first seen.
+
+    Attributes
+    ----------
+    by_plane : the slice views.
+    panes : these with their sliders.
     """
 
     hovered = Signal(object)
@@ -41,16 +51,17 @@ class LinkedViews(QWidget):
     def __init__(
         self,
         session: Session,
-        make_surface_pane: Callable[[], QWidget] | None = None,
+        make_surface_pane: Callable[[], SurfacePane] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.session = session
         self.linked = True  # zoom and pan
-        self.by_plane = {plane: SliceView(session, plane, self) for plane in Plane}
-        self.surface_pane: QWidget | None = None
+        self.by_plane = {plane: SliceView(session, plane) for plane in Plane}
+        self.panes = {plane: SlicePane(view, self) for plane, view in self.by_plane.items()}
+        self.surface_pane: SurfacePane | None = None
         self._make_surface_pane = make_surface_pane
-        self._alone: Plane | None = None
+        self._alone: QWidget | None = None  # the pane that fills the space
         self._layout = Layout.ONE_AND_TWO
         self._splitter: QSplitter | None = None
         box = QVBoxLayout(self)
@@ -66,8 +77,8 @@ class LinkedViews(QWidget):
 
     @property
     def maximized(self) -> Plane | None:
-        """The view that fills the space, or None when they share it."""
-        return self._alone
+        """The slice view that fills the space, or None when they share it."""
+        return next((p for p, pane in self.panes.items() if pane is self._alone), None)
 
     @property
     def layout_(self) -> Layout:
@@ -76,7 +87,35 @@ class LinkedViews(QWidget):
 
     def toggle_maximized(self, plane: Plane) -> None:
         """Give one view all the space, or share it again."""
-        self._alone = None if self._alone is plane else plane
+        self._toggle_alone(self.panes[plane])
+
+    def toggle_surfaces(self) -> None:
+        """Give the surfaces all the space, or share it again."""
+        if self.surface_pane is not None and self._layout is Layout.GRID:
+            self._toggle_alone(self.surface_pane)
+
+    def toggle_focused(self) -> None:
+        """Give the pane that has the keys all the space, else the axial one; or share it again."""
+        pane, focus = self.surface_pane, self.window().focusWidget()
+        if self._alone is not None:
+            self.share_again()
+        elif pane is not None and focus is not None and pane.isAncestorOf(focus):
+            self.toggle_surfaces()
+        else:
+            self.toggle_maximized(self.focused_view().plane)
+
+    @property
+    def is_one_alone(self) -> bool:
+        """True while a slice view or the surfaces fill the space."""
+        return self._alone is not None
+
+    def share_again(self) -> None:
+        """Let all share the space."""
+        if self._alone is not None:
+            self._toggle_alone(self._alone)
+
+    def _toggle_alone(self, pane: QWidget) -> None:
+        self._alone = None if self._alone is pane else pane
         self._update_visibility()
 
     def set_layout(self, layout: Layout) -> None:
@@ -92,11 +131,11 @@ class LinkedViews(QWidget):
         for view in self.by_plane.values():
             if view.hasFocus():
                 return view
-        return self.by_plane[self._alone or Plane.AXIAL]
+        return self.by_plane[self.maximized or Plane.AXIAL]
 
     def _build_layout(self) -> None:
         axial, coronal, sagittal = (
-            self.by_plane[plane] for plane in (Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL)
+            self.panes[plane] for plane in (Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL)
         )
         across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         old = self._splitter
@@ -108,6 +147,7 @@ class LinkedViews(QWidget):
         else:
             if self.surface_pane is None and self._make_surface_pane is not None:
                 self.surface_pane = self._make_surface_pane()
+                self.surface_pane.maximize_requested.connect(self.toggle_surfaces)
             lower = [coronal] if self.surface_pane is None else [coronal, self.surface_pane]
             splitter = _make_splitter(
                 down, _make_splitter(across, axial, sagittal), _make_splitter(across, *lower)
@@ -125,12 +165,13 @@ class LinkedViews(QWidget):
 
     def _update_visibility(self) -> None:
         """Show everything, or one view alone; hide splitters that have nothing to show."""
-        for plane, view in self.by_plane.items():
-            view.setVisible(self._alone in (None, plane))
+        for pane in self.panes.values():
+            pane.setVisible(self._alone in (None, pane))
         if self.surface_pane is not None:
-            self.surface_pane.setVisible(self._alone is None and self._layout is Layout.GRID)
+            shown = self._alone in (None, self.surface_pane) and self._layout is Layout.GRID
+            self.surface_pane.setVisible(shown)
         assert self._splitter is not None
-        panes: list[QWidget] = [*self.by_plane.values()]
+        panes: list[QWidget] = [*self.panes.values()]
         if self.surface_pane is not None:
             panes.append(self.surface_pane)
         for inner in self._splitter.findChildren(QSplitter):
@@ -141,8 +182,9 @@ class LinkedViews(QWidget):
 
     def reset_views(self) -> None:
         """All views, each fitted to its slice, the crosshair in the middle."""
-        if self._alone is not None:
-            self.toggle_maximized(self._alone)
+        self.share_again()
+        if self.surface_pane is not None:
+            self.surface_pane.reset_camera()
         volume = self.session.volume
         if volume is not None:
             i, j, k = (n // 2 for n in volume.shape)

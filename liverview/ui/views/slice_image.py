@@ -18,12 +18,13 @@ _OUTLINE_PX = 1.5
 
 def apply_window(values: NDArray[Any], low: float, width: float) -> NDArray[np.uint8]:
     """Map [low, low + width] to 0..255, clipped, for one slice of any numeric type."""
-    # Single precision cannot tell large integers apart.
-    wide = values.dtype.kind in "iu" and values.dtype.itemsize > 2
-    exact: type[np.floating[Any]] = np.float64 if wide else np.float32
-    gray = np.subtract(values, exact(low), order="C", dtype=exact, casting="unsafe")
-    gray *= exact(255.0 / width)
-    gray += exact(0.5)
+    scale = np.float32(255.0 / width)
+    if values.dtype.kind in "iu" and values.dtype.itemsize > 2:  # too large for single precision
+        gray = np.subtract(values, low, order="C", dtype=np.float64).astype(np.float32)
+    else:
+        gray = np.subtract(values, np.float32(low), order="C", dtype=np.float32, casting="unsafe")
+    gray *= scale
+    gray += np.float32(0.5)
     np.clip(gray, 0, 255, out=gray)
     return gray.astype(np.uint8)
 

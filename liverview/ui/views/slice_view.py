@@ -6,8 +6,9 @@ from typing import Any
 
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QDockWidget, QLineEdit, QWidget
 
+from liverview.core.grid import Voxel
 from liverview.core.volume import Plane
 from liverview.ui.state.session import Session
 from liverview.ui.views.mouse_tool import MouseTool
@@ -49,6 +50,7 @@ class SliceView(SliceCanvas):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.tool: MouseTool | None = None
         self._last_position: QPointF | None = None  # while a button is held
+        self._before_click: Voxel | None = None  # the crosshair, for when it becomes a double one
         self._pointer: QPointF | None = None  # while it is over this view
         self._wheel = 0
         self.content_moved.connect(self._emit_hovered)
@@ -58,6 +60,7 @@ class SliceView(SliceCanvas):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus()
         self._last_position = event.position()
+        self._before_click = self.session.crosshair
         left = event.button() == Qt.MouseButton.LeftButton and self.session.volume is not None
         if left and (self.tool is None or not self.tool.press(self, event.position())):
             self._put_crosshair(event.position())
@@ -66,6 +69,7 @@ class SliceView(SliceCanvas):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         position = event.position()
         self._pointer = position
+        self._take_keys_from_panels()
         self._emit_hovered()
         if self.session.volume is None:
             return
@@ -94,6 +98,9 @@ class SliceView(SliceCanvas):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
+            if self._before_click is not None:
+                self.session.set_crosshair(self._before_click)  # its first half was no click
+                self._before_click = None
             self.maximize_requested.emit(self.plane)
         event.accept()
 
@@ -109,13 +116,30 @@ class SliceView(SliceCanvas):
             self.zoom(factor, event.position())
             self.zoomed.emit(self.plane, factor)
         else:
-            # Fine wheels and touch pads report parts of a notch.
-            self._wheel += turned
-            steps = int(self._wheel / _NOTCH)
-            self._wheel -= steps * _NOTCH
-            if steps:
-                self.session.step_slices(self.plane, steps)
+            self.turn_wheel(turned)
         event.accept()
+
+    def turn_wheel(self, turned: int) -> None:
+        """Go through the slices; fine wheels and touch pads report parts of a notch."""
+        self._wheel += turned
+        steps = int(self._wheel / _NOTCH)
+        self._wheel -= steps * _NOTCH
+        if steps:
+            self.session.step_slices(self.plane, steps)
+
+    def _take_keys_from_panels(self) -> None:
+        """Take the keys from a table or button of a panel that was clicked before.
+
+        Not from what a person types in, nor from another view.
+        """
+        widget = self.window().focusWidget()
+        if widget is None or isinstance(widget, QLineEdit | QAbstractSpinBox):
+            return
+        above: QWidget | None = widget
+        while above is not None and not isinstance(above, QDockWidget):
+            above = above.parentWidget()
+        if above is not None:
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
 
     def _emit_hovered(self) -> None:
         """Say which voxel is under the pointer, which may have been moved under it."""

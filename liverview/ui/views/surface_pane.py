@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QHideEvent, QOpenGLContext, QShowEvent
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QHideEvent, QMouseEvent, QOpenGLContext, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from liverview.core.labels import FOREGROUND, Label, label_entry
@@ -21,15 +21,23 @@ if TYPE_CHECKING:
 
 
 class SurfacePane(QWidget):
-    """Turn with the left button, enlarge with the wheel; a click puts the crosshair there."""
+    """Turn with the left button, enlarge with the wheel; a click puts the crosshair there.
+
+    Signals
+    -------
+    maximize_requested : it was double-clicked.
+    """
+
+    maximize_requested = Signal()
 
     def __init__(self, session: Session, surfaces: Surfaces, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
         self.surfaces = surfaces
         self._segment_key = KeyHint()
+        self._before_pick = session.crosshair
         self.setAccessibleName("Surfaces in three dimensions")
-        self.setToolTip("Drag to turn, wheel to enlarge, click to go there, double click to reset")
+        self.setToolTip("Drag to turn, wheel to enlarge, click to go there, double-click: alone")
         self.setStyleSheet("SurfacePane { background: black }")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.state = QLabel()
@@ -45,6 +53,7 @@ class SurfacePane(QWidget):
             layout.addWidget(self.scene, 1)
             layout.addLayout(self._sliders())
             self.scene.picked.connect(self._on_picked)
+            self.scene.double_clicked.connect(self._on_double_clicked)
         layout.addWidget(self.state, int(self.scene is None))
         surfaces.changed.connect(self.refresh)
         session.styles_changed.connect(self._update_styles)
@@ -79,6 +88,16 @@ class SurfacePane(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         self.surfaces.set_wanted(False)
         super().hideEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.maximize_requested.emit()
+        event.accept()
+
+    def reset_camera(self) -> None:
+        """Look at all of the surfaces from the front."""
+        if self.scene is not None:
+            self.scene.reset_camera()
 
     def set_segment_action(self, action: QAction) -> None:
         """Name the key that segments."""
@@ -133,7 +152,13 @@ class SurfacePane(QWidget):
     def _on_picked(self, place: NDArray[np.float64]) -> None:
         volume = self.session.volume
         if volume is not None:
+            self._before_pick = self.session.crosshair
             self.session.set_crosshair(volume.world_to_voxel(place.tolist()))
+
+    def _on_double_clicked(self, picked: bool) -> None:
+        if picked:  # its first half was no click
+            self.session.set_crosshair(self._before_pick)
+        self.maximize_requested.emit()
 
 
 def _make_scene(parent: QWidget) -> tuple[SurfaceScene | None, str]:

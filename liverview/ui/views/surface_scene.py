@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from OpenGL import GL
 from pyqtgraph.opengl import shaders
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QMatrix4x4, QMouseEvent, QPainter, QVector3D
+from PySide6.QtGui import QKeyEvent, QMatrix4x4, QMouseEvent, QPainter, QVector3D
 from PySide6.QtWidgets import QWidget
 
 from liverview.core.labels import Label, LabelStyle
@@ -57,14 +57,16 @@ void main() {
 
 
 class SurfaceScene(gl.GLViewWidget):
-    """Left drag turns, middle drag moves, the wheel enlarges, a click picks, a double one resets.
+    """Left drag turns, middle drag moves, the wheel enlarges, a click picks.
 
     Signals
     -------
     picked : where a click met a surface, (3,) world mm.
+    double_clicked : with the left button; whether its first half has picked.
     """
 
     picked = Signal(object)
+    double_clicked = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,6 +77,7 @@ class SurfaceScene(gl.GLViewWidget):
         self._items: dict[Label, gl.GLMeshItem] = {}
         self._bounds: NDArray[np.float64] | None = None  # (2, 3) mm
         self._pressed: QPointF | None = None
+        self._has_picked = False  # the last click
         self._shader = shaders.ShaderProgram(
             "lamp", [shaders.VertexShader(_VERTEX), shaders.FragmentShader(_FRAGMENT)]
         )
@@ -223,7 +226,7 @@ class SurfaceScene(gl.GLViewWidget):
         return None if nearest is None else start + direction * nearest
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._pressed = event.position()
+        self._pressed, self._has_picked = event.position(), False
         super().mousePressEvent(event)
         event.accept()
 
@@ -235,9 +238,17 @@ class SurfaceScene(gl.GLViewWidget):
             if max(abs(moved.x()), abs(moved.y())) <= _CLICK_PX:
                 place = self.pick(event.position())
                 if place is not None:
+                    self._has_picked = True
                     self.picked.emit(place)
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        self.reset_camera()
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.double_clicked.emit(self._has_picked)
         event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in self.noRepeatKeys:  # those that turn it
+            super().keyPressEvent(event)
+        else:
+            event.ignore()

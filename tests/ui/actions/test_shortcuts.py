@@ -77,6 +77,55 @@ def test_a_key_that_is_taken_is_refused(
     assert window.actions_.file.open.shortcut() == QKeySequence("Ctrl+O")
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [(Qt.Key.Key_F5, Qt.KeyboardModifier.NoModifier)],  # taken
+        [(Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)],
+        [(Qt.Key.Key_Escape, Qt.KeyboardModifier.NoModifier)],
+        [(Qt.Key.Key_Control, Qt.KeyboardModifier.NoModifier)],  # half of one
+        [(Qt.Key.Key_PageUp, Qt.KeyboardModifier.NoModifier)],
+    ],
+)
+@pytest.mark.parametrize("leave", [False, True])
+def test_nothing_that_is_refused_or_broken_off_takes_a_key_away(
+    make_window: Callable[[], MainWindow],
+    qtbot: QtBot,
+    keys: list[tuple[Qt.Key, Qt.KeyboardModifier]],
+    leave: bool,
+) -> None:
+    window = make_window()
+    action = window.actions_.file.open
+    dialog = ShortcutDialog(window.help.shortcuts, window)
+    dialog.show()
+    dialog.activateWindow()
+    qtbot.waitUntil(dialog.isActiveWindow)
+    edit = dialog.edits[action]
+    edit.setFocus()
+    for key, modifier in keys:
+        qtbot.keyPress(edit, key, modifier)
+        if leave:
+            dialog.reset_button.setFocus()
+            assert edit.keySequence() == QKeySequence("Ctrl+O")
+        qtbot.keyRelease(edit, key, modifier)
+    assert action.shortcut() == QKeySequence("Ctrl+O")
+    dialog.close()
+    window.close()
+    assert make_window().actions_.file.open.shortcut() == QKeySequence("Ctrl+O")
+
+
+def test_a_key_is_taken_away_by_its_own_button(window: MainWindow, qtbot: QtBot) -> None:
+    dialog = ShortcutDialog(window.help.shortcuts, window)
+    qtbot.addWidget(dialog)
+    action = window.actions_.file.open
+    dialog.removers[action].click()
+    assert action.shortcuts() == []
+    assert dialog.edits[action].keySequence().isEmpty()
+    assert dialog.message.text() == "Open: no key"
+    dialog.reset_button.click()
+    assert dialog.edits[action].keySequence() == QKeySequence("Ctrl+O")
+
+
 def test_a_kept_key_wins_over_a_command_that_came_later(window: MainWindow, tmp_path: Path) -> None:
     settings = QSettings(str(tmp_path / "other.ini"), QSettings.Format.IniFormat)
     settings.setValue(f"shortcuts/{window.actions_.file.open.objectName()}", "X")

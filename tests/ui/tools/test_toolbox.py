@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -54,6 +55,25 @@ def test_a_ruler_is_dragged_whichever_tool_draws_and_the_tool_stays(
     assert isinstance(entry.markup, Ruler)
     assert round(entry.markup.end[1]) == 9
     assert focused.toolbox.active is ELLIPSE
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_C, Qt.Key.Key_M, Qt.Key.Key_E])
+def test_a_tool_that_is_chosen_again_stays_marked(
+    focused: MainWindow, qtbot: QtBot, key: Qt.Key
+) -> None:
+    view, toolbar = focused.views.by_plane[Plane.AXIAL], focused.toolbar
+    for _ in range(3):
+        qtbot.keyClick(view, key)
+        marked = [entry for entry in TOOLS if focused.actions_.tools.by_entry(entry).isChecked()]
+        assert marked == [focused.toolbox.active]
+    buttons = {
+        entry: toolbar.widgetForAction(focused.actions_.tools.by_entry(entry)) for entry in TOOLS
+    }
+    for entry, button in buttons.items():
+        for _ in range(2):
+            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+            assert [e for e, b in buttons.items() if b.isChecked()] == [entry]
+            assert focused.toolbox.active is entry
 
 
 def test_another_tool_drops_what_is_being_drawn(focused: MainWindow, qtbot: QtBot) -> None:

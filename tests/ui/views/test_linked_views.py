@@ -21,8 +21,12 @@ def test_a_double_click_gives_one_view_all_the_space_and_back(
     qtbot: QtBot, opened: MainWindow, plane: Plane
 ) -> None:
     view = opened.views.by_plane[plane]
-    before = view.size()
-    qtbot.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton)
+    before, crosshair = view.size(), opened.session.crosshair
+    at = QPoint(view.viewport().width() // 3, view.viewport().height() // 3)
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert opened.session.crosshair != crosshair
+    qtbot.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert opened.session.crosshair == crosshair  # its first half was no click
     assert [p for p, v in opened.views.by_plane.items() if v.isVisible()] == [plane]
     QApplication.processEvents()
     assert view.width() > 0.95 * opened.views.width()

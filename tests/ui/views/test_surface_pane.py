@@ -145,8 +145,24 @@ app.sendEvent(scene, move)
 QTest.mouseRelease(scene, Qt.MouseButton.LeftButton, pos=QPoint(100, 70))
 found["turned"] = abs(scene.cameraParams()["azimuth"] - before) > 5
 found["stayed"] = list(session.crosshair) == found["on_liver"]
-QTest.mouseDClick(scene, Qt.MouseButton.LeftButton, pos=QPoint(60, 60))
-found["reset"] = scene.cameraParams()["azimuth"] == before
+views, crosshair = window.views, session.crosshair
+turned = scene.cameraParams()["azimuth"]
+QTest.mouseClick(scene, Qt.MouseButton.LeftButton, pos=at((12, 20, 14)))
+found["picked"] = session.crosshair != crosshair
+QTest.mouseDClick(scene, Qt.MouseButton.LeftButton, pos=at((12, 20, 14)))
+app.processEvents()
+found["alone"] = views.is_one_alone and pane.isVisible()
+found["alone"] = found["alone"] and not any(v.isVisible() for v in views.by_plane.values())
+found["wide"] = pane.width() > 0.95 * views.width()
+found["crosshair_stayed"] = session.crosshair == crosshair
+scene.setFocus()
+QTest.keyClick(scene, Qt.Key.Key_Escape)
+found["shared"] = all(v.isVisible() for v in views.by_plane.values()) and pane.isVisible()
+QTest.keyClick(scene, Qt.Key.Key_F)
+found["alone_by_key"] = views.is_one_alone and pane.isVisible()
+found["still_turned"] = scene.cameraParams()["azimuth"] == turned
+views.reset_views()
+found["reset"] = scene.cameraParams()["azimuth"] == before and not views.is_one_alone
 session.store.mark_saved()
 window.close()
 print(json.dumps(found))
@@ -190,4 +206,6 @@ def test_surfaces_are_drawn_turned_and_clicked(tmp_path: Path, ratio: str) -> No
     assert found["on_liver"][1] in (31, 32)
     assert found["turned"]
     assert found["stayed"]
+    names = "picked", "alone", "wide", "crosshair_stayed", "shared", "alone_by_key", "still_turned"
+    assert {name: found[name] for name in names} == dict.fromkeys(names, True)
     assert found["reset"]

@@ -1,0 +1,67 @@
+"""Label maps and scans told apart by what they hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverview.core.volume import Volume
+from liverview.files.formats import FORMATS
+
+_MOST_LABELS = 256
+_HIGHEST = 65535
+_SLICES = 24  # looked at
+_LEAST_ALIKE = 0.5  # of neighbors that are both no background; gray values are noise
+
+
+def looks_like_labels(volume: Volume) -> bool:
+    """True where a volume is rather a label map than a scan: few whole numbers, in areas.
+
+    A header that names values settles it where they are whole numbers. Nothing but background
+    is neither.
+    """
+    slices = [np.asarray(part) for part in _sample_slices(volume)]
+    if not all(_are_labels(part) for part in slices):
+        return False
+    found = np.unique(np.concatenate([np.unique(part) for part in slices]))
+    if not found.any() or len(found) > _MOST_LABELS:
+        return False
+    return _has_names(volume) or _share_of_alike(slices) >= _LEAST_ALIKE
+
+
+def _sample_slices(volume: Volume) -> list[NDArray[Any]]:
+    """Slices across the axis along which slices lie in one piece, with the intercept added."""
+    axis = int(np.argmax(np.abs(volume.voxels.strides)))
+    count = volume.voxels.shape[axis]
+    picked = np.unique(np.linspace(0, count - 1, min(count, _SLICES)).round().astype(int))
+    parts = [volume.voxels.take(index, axis) for index in picked]
+    return [part + volume.intercept if volume.intercept else part for part in parts]
+
+
+def _are_labels(part: NDArray[Any]) -> bool:
+    """True where a part holds whole numbers from 0 on, but for rounding."""
+    if part.min() < -0.5 or part.max() > _HIGHEST:
+        return False
+    if part.dtype.kind in "iu":
+        return True
+    return bool(np.abs(part - np.round(part)).max() < 0.01)
+
+
+def _share_of_alike(slices: list[NDArray[Any]]) -> float:
+    """The share of neighbors with one value, among those that are both no background."""
+    pairs = alike = 0
+    for part in slices:
+        values = np.round(part)
+        for one, other in ((values[1:], values[:-1]), (values[:, 1:], values[:, :-1])):
+            both = (one != 0) & (other != 0)
+            pairs += int(both.sum())
+            alike += int((one == other)[both].sum())
+    return alike / pairs if pairs else 1.0
+
+
+def _has_names(volume: Volume) -> bool:
+    source = volume.source
+    known = next((f for f in FORMATS if source is not None and f.name == source.format), None)
+    return known is not None and bool(known.load().label_names(volume)[0])

@@ -1,0 +1,68 @@
+"""Label maps and scans are told apart by what they hold, in whatever type they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from liverview.core.volume import Volume
+from liverview.files import images
+from liverview.files.kinds import looks_like_labels
+from liverview.phantoms.config import Phantom
+
+RNG = np.random.default_rng(2)
+AREAS = np.repeat(np.repeat(RNG.integers(0, 118, (6, 6, 6)), 8, 0), 8, 1)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "f4"])
+def test_label_maps_are_known_in_any_type(case: Phantom, dtype: str) -> None:
+    voxels = case.labels.voxels.astype(dtype)
+    assert looks_like_labels(Volume(voxels, case.labels.affine))
+    assert not looks_like_labels(case.volume)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        AREAS.astype("u1"),  # as many labels as TotalSegmentator has
+        (AREAS * 0.999999).astype("f4"),  # whole but for rounding
+        (AREAS > 60).astype("u1") * 255,  # a mask of 255
+        np.where(AREAS > 60, 1, -1e-6).astype("f4"),  # what was no number
+        AREAS.astype("u2") * 500,
+    ],
+)
+def test_these_are_label_maps(values: np.ndarray) -> None:
+    assert looks_like_labels(Volume(values, np.eye(4)))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        RNG.normal(40, 15, (48, 48, 6)).astype("i2"),  # HU
+        RNG.integers(0, 256, (48, 48, 6)).astype("u1"),  # gray values
+        RNG.normal(1000, 15, (48, 48, 6)).astype("u2"),  # HU + 1024
+        RNG.random((48, 48, 6)).astype("f4"),  # 0..1
+        AREAS.astype("f4") + 0.3,
+        AREAS.astype("i2") - 1000,
+        np.zeros((8, 8, 8), "u1"),  # nothing
+    ],
+)
+def test_these_are_none(values: np.ndarray) -> None:
+    assert not looks_like_labels(Volume(values, np.eye(4)))
+
+
+def test_a_label_map_of_liverview_is_known_by_its_names(
+    case: Phantom, tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    """Single voxels in a pattern look like noise; names in the header settle it."""
+    voxels = (np.indices(case.labels.voxels.shape).sum(axis=0) % 3 + 1).astype(np.uint8)
+    plain = images.read(write(voxels, name="plain.nii.gz"))
+    assert not looks_like_labels(plain)
+    from dataclasses import replace
+
+    path = tmp_path / "named.nii.gz"
+    images.write_labels(path, replace(case.labels, voxels=voxels))
+    assert looks_like_labels(images.read(path))
