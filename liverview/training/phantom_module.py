@@ -101,23 +101,32 @@ class PhantomModule(lightning.LightningModule):
     def on_validation_epoch_start(self) -> None:
         self._both = torch.zeros(len(self.recipe.classes))
         self._total = torch.zeros(len(self.recipe.classes))
+        self._truth = torch.zeros(len(self.recipe.classes))
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         x, target = self._flatten_slices(batch)
-        predicted = self(x).argmax(dim=1)
+        self._count(self(x).argmax(dim=1), target)
+
+    def _count(self, predicted: Tensor, target: Tensor) -> None:
+        """Count the voxels whose class is known; no figure can say whether others are right."""
+        known = target >= 0
         for index in range(len(self.recipe.classes)):
-            in_both = (predicted == index) & (target == index)
-            self._both[index] += in_both.sum().cpu()
-            self._total[index] += ((predicted == index).sum() + (target == index).sum()).cpu()
+            found, true = (predicted == index) & known, target == index
+            self._both[index] += (found & true).sum().cpu()
+            self._total[index] += (found.sum() + true.sum()).cpu()
+            self._truth[index] += true.sum().cpu()
 
     def on_validation_epoch_end(self) -> None:
-        """Dice per class over all voxels of the held-out phantoms together."""
-        counts = self.all_gather(torch.stack([self._both, self._total]))
-        both, total = counts.reshape(-1, *counts.shape[-2:]).sum(dim=0)
+        """Dice per class over all voxels of the held-out phantoms together that have one."""
+        counts = self.all_gather(torch.stack([self._both, self._total, self._truth]))
+        both, total, truth = counts.reshape(-1, *counts.shape[-2:]).sum(dim=0)
         dice = 2 * both / total.clamp(min=1)
         self.held_out = {
             f"dice_{name}": float(value)
-            for name, value in zip(self.recipe.classes[1:], dice[1:], strict=True)
+            for name, value, size in zip(
+                self.recipe.classes[1:], dice[1:], truth[1:], strict=True
+            )
+            if size > 0
         }
         self.log_dict(self.held_out, rank_zero_only=True)
 
