@@ -131,7 +131,8 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
     if not results:
         return 2
     scores = [result.scores for result in results]
-    print("", *summary_lines(scores), "", _NO_REFERENCE, *counting_lines(options.nsd), _SOFT_DICE, sep="\n")
+    notes = _NO_REFERENCE, *counting_lines(options.nsd), _SOFT_DICE
+    print("", *summary_lines(scores), "", *notes, sep="\n")
     if options.json:
         scans = {
             r.name: {"seconds": round(r.seconds, 2), **scores_by_name(r.scores)} for r in results

@@ -38,7 +38,9 @@ class FineLattice:
         whole = np.zeros([2 * n - 1 + 2 * _EDGE for n in mask.shape], np.uint8)
         inner = whole[_EDGE:-_EDGE, _EDGE:-_EDGE, _EDGE:-_EDGE]
         for parity in product((0, 1), repeat=3):
-            inner[tuple(slice(p, None, 2) for p in parity)] = _between(mask, parity) * (THERE | _MASK)
+            inner[tuple(slice(p, None, 2) for p in parity)] = _between(mask, parity) * (
+                THERE | _MASK
+            )
         self._shape = whole.shape
         self._flags = whole.ravel()
         strides = np.array([self._shape[1] * self._shape[2], self._shape[2], 1])

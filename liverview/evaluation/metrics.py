@@ -91,8 +91,9 @@ def surface_agreement(
     either = Box.around(predicted | reference)
     if either is None:
         return SurfaceAgreement(math.nan, math.nan, math.nan)
+    seen = either.expanded(1, reference.shape)  # what is ignored may begin beside it
     found, true = (
-        _surface_voxels(mask[either], None if ignored is None else ignored[either]) * spacing
+        _surface_voxels(mask[seen], None if ignored is None else ignored[seen]) * spacing
         for mask in (predicted, reference)
     )
     if not len(true):
@@ -144,9 +145,10 @@ def iter_cl_dice(predicted: Mask, reference: Mask) -> Iterator[float | None]:
     for own, other in ((predicted, reference), (reference, predicted)):
         box = Box.around(own)
         assert box is not None
-        points = None
-        for points in iter_centerline_points(own[box]):
+        points: NDArray[np.intp] | None = None
+        for item in iter_centerline_points(own[box]):
             yield None
+            points = item
         assert points is not None
         shares.append(_share_inside(points, own[box], other[box]))
     total = sum(shares)

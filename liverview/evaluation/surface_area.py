@@ -37,6 +37,7 @@ def area_nsd(
     box = Box.around(predicted | reference)
     if box is None:
         return (math.nan,) * len(tolerances_mm)
+    box = box.expanded(1, reference.shape)  # what is ignored may begin beside it
     known = None if ignored is None else _cube_codes(ignored[box]) == 0
     (found, found_area), (true, true_area) = (
         _surface_cubes(mask[box], spacing, known) for mask in (predicted, reference)
@@ -79,7 +80,7 @@ def _cube_areas(spacing: tuple[float, float, float]) -> NDArray[np.float64]:
     areas = np.zeros(_ALL + 1)
     for code in range(1, _ALL):
         # Inside and outside are to have the same surface: that of the fewer corners.
-        corners = code if code.bit_count() <= 4 else _ALL - code
+        corners = min(code, _ALL - code, key=lambda c: (c.bit_count(), c))
         cube = np.array([corners >> bit & 1 for bit in range(8)], np.float32).reshape(2, 2, 2)
         vertices, faces, *_ = marching_cubes(cube, 0.5, spacing=spacing, method="lorensen")
         areas[code] = mesh_surface_area(vertices, faces)

@@ -162,9 +162,7 @@ class _Clique(NamedTuple):
         return (around & self.others & ~going == 0) & self.is_critical(around)
 
 
-def _keep_torn(
-    lattice: FineLattice, keys: Keys, around: Bits, cliques: Sequence[_Clique]
-) -> None:
+def _keep_torn(lattice: FineLattice, keys: Keys, around: Bits, cliques: Sequence[_Clique]) -> None:
     """Let a point of every clique that would be torn stay, or several that nothing tells apart."""
     near = lattice.neighborhoods(keys, GOING)
     kept = [keys[:0]]

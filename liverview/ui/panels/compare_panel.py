@@ -41,8 +41,12 @@ class _Figure(NamedTuple):
 
 _FIGURES = {  # by the attribute of LabelScore
     "dice": _Figure("Dice", ".3f", "Overlap: 1 is the same, 0 is nothing in common"),
-    "nsd_2mm": _Figure("NSD 2 mm", ".3f", "Share of both surfaces' voxels within 2 mm of the other one"),
-    "nsd_3mm": _Figure("NSD 3 mm", ".3f", "Share of both surfaces' voxels within 3 mm of the other one"),
+    "nsd_2mm": _Figure(
+        "NSD 2 mm", ".3f", "Share of both surfaces' voxels within 2 mm of the other one"
+    ),
+    "nsd_3mm": _Figure(
+        "NSD 3 mm", ".3f", "Share of both surfaces' voxels within 3 mm of the other one"
+    ),
     "hd95_mm": _Figure(
         "HD95 mm",
         ".1f",
@@ -54,7 +58,9 @@ _FIGURES = {  # by the attribute of LabelScore
     "volume_error_percent": _Figure(
         "Difference %", "+z.1f", "Labels minus reference, of the reference"
     ),
-    "cl_dice": _Figure("clDice", ".3f", "Agreement of the vessels' centerlines, thinned on half voxels"),
+    "cl_dice": _Figure(
+        "clDice", ".3f", "Agreement of the vessels' centerlines, thinned on half voxels"
+    ),
     "lesion_recall": _Figure(
         "Lesion recall",
         ".2f",
@@ -66,7 +72,9 @@ _FIGURES = {  # by the attribute of LabelScore
         ".2f",
         "Share of the labeled lesions, from 0.05 mL on, that touch one of the reference",
     ),
-    "false_lesions": _Figure("False lesions", ".0f", "Labeled lesions that touch none; 26-connected"),
+    "false_lesions": _Figure(
+        "False lesions", ".0f", "Labeled lesions that touch none; 26-connected"
+    ),
 }
 _NO_FIGURE = "–"
 _NOTE = (
