@@ -18,8 +18,10 @@ from liverview.cli.printing import (
 )
 
 _NO_REFERENCE = (
-    '"-": the reference lacks the label; the volume error is then invented volume, and the scan\n'
-    'is left out of that label\'s medians. "inf": only the segmentation lacks it.'
+    '"-" in a whole line: the reference is no measure of the label, since its maker did not draw\n'
+    "it, or nothing says that it was looked for; the scan is left out of that label's medians.\n"
+    '"-" beside volumes: it was looked for and there is none; the volume error is then invented\n'
+    'volume. "inf": only the segmentation lacks it.'
 )
 _SOFT_DICE = (
     "soft slice Dice: on probabilities, slice by slice, averaged over all slices; "
@@ -34,7 +36,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="compare label maps with references",
         description="Compare PREDICTED with REFERENCE, or segment every case of a folder and "
         "compare that. The liver is the organ, with its vessels and tumors; vessels are compared "
-        "inside the reference's organ.",
+        "inside the reference's organ, or everywhere where it has none. HD95 is the worse "
+        "direction, between centers of surface voxels; lesions are 26-connected components.",
         epilog=f"{_NO_REFERENCE} {_SOFT_DICE}",
     )
     parser.add_argument("predicted", type=Path, nargs="?", metavar="PREDICTED")
@@ -53,6 +56,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="with --cases: a picture of every case's worst slice",
     )
     add_resample_option(parser, "labels", "the reference or the scan")
+    parser.add_argument(
+        "--nsd",
+        choices=("voxels", "area"),
+        default="voxels",
+        help="what NSD counts of the surfaces: their voxels, as MONAI (default), or their area, "
+        "as DeepMind's surface-distance, which thick slices need",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.set_defaults(run=run)
@@ -66,15 +76,22 @@ def run(options: argparse.Namespace) -> int:
     if options.montage or options.device:
         raise ValueError("--montage and --device need scans to segment: add --cases DIR.")
     from liverview.evaluation.scoring import evaluate
-    from liverview.evaluation.summary import MAP_FIGURES, table_heading, table_row
+    from liverview.evaluation.summary import (
+        MAP_FIGURES,
+        counting_lines,
+        reason_lines,
+        table_heading,
+        table_row,
+    )
 
     check_outputs(options, [options.predicted, options.reference])
     reference = read_labels(options.reference)
     predicted = place_labels(read_labels(options.predicted), reference, resample=options.resample)
-    scores = evaluate(predicted, reference)
+    scores = evaluate(predicted, reference, nsd=options.nsd)
     print(table_heading(MAP_FIGURES))
     for score in scores:
         print(table_row(score, MAP_FIGURES))
+    print("", *reason_lines(scores), *counting_lines(options.nsd), sep="\n")
     given = {options.predicted: predicted, options.reference: reference}
     partial = [str(path) for path, labels in given.items() if labels.partial]
     for path in partial:
@@ -93,6 +110,8 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
     from liverview.evaluation.montage import save_montage
     from liverview.evaluation.summary import (
         SCAN_FIGURES,
+        counting_lines,
+        reason_lines,
         summary_dict,
         summary_lines,
         table_heading,
@@ -110,7 +129,9 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
     print(f"{'scan':<{width}}  {table_heading(SCAN_FIGURES)}")
     for folder in folders:
         try:
-            work = iter_evaluate_case(folder, models, device, resample=options.resample)
+            work = iter_evaluate_case(
+                folder, models, device, nsd=options.nsd, resample=options.resample
+            )
             result = result_of(iter_with_progress_bar(work), CaseResult)
         except expected_errors() as error:
             failed[folder.name] = str(error)
@@ -119,10 +140,13 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
         results.append(result)
         for score in result.scores:
             print(f"{result.name:<{width}}  {table_row(score, SCAN_FIGURES)}")
+        for line in reason_lines(result.scores):
+            print(f"{result.name:<{width}}  {line}", file=sys.stderr)
     if not results:
         return 2
     scores = [result.scores for result in results]
-    print("", *summary_lines(scores), "", _NO_REFERENCE, _SOFT_DICE, sep="\n")
+    notes = _NO_REFERENCE, *counting_lines(options.nsd), _SOFT_DICE
+    print("", *summary_lines(scores), "", *notes, sep="\n")
     if options.json:
         scans = {
             r.name: {"seconds": round(r.seconds, 2), **scores_by_name(r.scores)} for r in results

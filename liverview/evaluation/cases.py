@@ -15,7 +15,7 @@ from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap
 from liverview.evaluation.montage import draw_comparison
 from liverview.evaluation.scores import LabelScore
-from liverview.evaluation.scoring import evaluate
+from liverview.evaluation.scoring import NsdBy, evaluate
 from liverview.evaluation.soft_slice_dice import SoftSliceDice
 from liverview.files import images
 from liverview.files.formats import DEFAULT_SUFFIX, find_named
@@ -68,12 +68,17 @@ def case_files(folder: Path) -> tuple[Path, Path]:
 
 
 def iter_evaluate_case(
-    folder: Path, models: Models, device: str = "auto", *, resample: bool = False
+    folder: Path,
+    models: Models,
+    device: str = "auto",
+    *,
+    nsd: NsdBy = "voxels",
+    resample: bool = False,
 ) -> Iterator[Progress | Message | CaseResult]:
     """Segment a case's scan and compare it with its reference, voxel by voxel of the scan.
 
-    Yields progress, then the result. With ``resample``, a reference on another grid is taken by
-    nearest neighbor.
+    Yields progress, then the result. ``nsd`` is as for `evaluate`. With ``resample``, a reference
+    on another grid is taken by nearest neighbor.
 
     Raises
     ------
@@ -109,7 +114,7 @@ def iter_evaluate_case(
     means = soft.result()
     scores = [
         replace(score, soft_slice_dice=means[score.label])
-        for score in evaluate(predicted, reference)
+        for score in evaluate(predicted, reference, nsd=nsd)
     ]
     picture = draw_comparison(volume, predicted, reference)
     yield CaseResult(folder.name, scores, seconds, picture)

@@ -11,7 +11,7 @@ from liverview.core.box import Box
 from liverview.core.grid import check_same_grid
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap
-from liverview.evaluation.scoring import compared_masks
+from liverview.evaluation.scoring import compared_masks, why_not_judged
 
 
 class VoxelOutcome(IntEnum):
@@ -28,7 +28,8 @@ def error_map(
     """Map true and false positives and false negatives of a label, as its Dice counts them.
 
     Returns values of `VoxelOutcome` in the smallest block that holds them all, and the block's
-    place; an empty block at the first voxel where neither has the label.
+    place; an empty block at the first voxel where neither has the label, or the reference is no
+    measure of it.
 
     Raises
     ------
@@ -36,7 +37,8 @@ def error_map(
     """
     check_same_grid(predicted, reference)
     found, true = compared_masks(predicted, reference, label)
-    box = Box.around(found | true) or Box.of_shape((0, 0, 0))
+    judged = not why_not_judged(reference, label)
+    box = (Box.around(found | true) if judged else None) or Box.of_shape((0, 0, 0))
     found, true = found[box], true[box]
     who = np.zeros(found.shape, np.uint8, order="F")
     who[found & true] = VoxelOutcome.TRUE_POSITIVE

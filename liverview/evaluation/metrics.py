@@ -5,16 +5,23 @@ left out of medians, and what counts is the volume that was invented. Where only
 lacks it, Dice and NSD are 0 and HD95 is infinite. Every figure is per volume, over all voxels
 together, never averaged over slices; `SoftSliceDice` does that, for comparison only.
 
-The centerlines of vessels are those of scikit-image's `skeletonize`, in voxels. Lesions are
-26-connected parts of the tumor label.
+The centerlines of vessels are those of `liverview.evaluation.thinning`, the same in every
+orientation. Lesions are 26-connected parts of the tumor label.
 
 Surfaces are the voxels of a part that touch what is outside it by a face; distances run between
-their centers, in mm along the voxel axes. MONAI's surface metrics follow the same conventions.
+their centers, in mm along the voxel axes, and every surface voxel counts once. MONAI's surface
+metrics follow the same conventions; `liverview.evaluation.surface_area` counts areas instead.
+
+Voxels that nobody judged (``ignored``) are to be taken out of both masks before. What faces them
+alone is no surface, since nobody knows where that is; a predicted lesion that reaches into them
+and has no voxel of the reference's tumor is neither right nor false.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import product
 from typing import NamedTuple
 
 import cc3d
@@ -25,6 +32,7 @@ from scipy.spatial import KDTree
 
 from liverview.core.box import Box
 from liverview.evaluation.scores import LESION_MM, MIN_LESION_ML
+from liverview.evaluation.thinning import iter_centerline_points
 
 Mask = NDArray[np.bool_]
 
@@ -71,27 +79,46 @@ def dice(predicted: Mask, reference: Mask) -> float:
 
 
 def surface_agreement(
-    predicted: Mask, reference: Mask, spacing: tuple[float, float, float]
+    predicted: Mask,
+    reference: Mask,
+    spacing: tuple[float, float, float],
+    ignored: Mask | None = None,
 ) -> SurfaceAgreement:
-    """Compare the surfaces of two masks, (I, J, K), with ``spacing`` in mm."""
-    if not reference.any():
+    """Compare the surfaces of two masks, (I, J, K), with ``spacing`` in mm.
+
+    NaN where the reference has no surface, 0 and infinity where only the prediction has none.
+    """
+    either = Box.around(predicted | reference)
+    if either is None:
         return SurfaceAgreement(math.nan, math.nan, math.nan)
-    if not predicted.any():
-        return SurfaceAgreement(0.0, 0.0, math.inf)
+    seen = either.expanded(1, reference.shape)  # what is ignored may begin beside it
     found, true = (
-        _surface_voxels(mask) * spacing for mask in _crop_to_either(predicted, reference)
+        _surface_voxels(mask[seen], None if ignored is None else ignored[seen]) * spacing
+        for mask in (predicted, reference)
     )
-    # As float32, or a distance of exactly the tolerance could be a rounding error beyond it.
-    there, back = (
-        np.asarray(KDTree(to).query(points)[0], np.float32)
-        for points, to in ((found, true), (true, found))
-    )
+    if not len(true):
+        return SurfaceAgreement(math.nan, math.nan, math.nan)
+    if not len(found):
+        return SurfaceAgreement(0.0, 0.0, math.inf)
+    there, back = nearest_distances(found, true)
     both = np.concatenate([there, back])
     return SurfaceAgreement(
         nsd_2mm=float(np.mean(both <= 2)),
         nsd_3mm=float(np.mean(both <= 3)),
         hd95_mm=float(max(np.percentile(there, 95), np.percentile(back, 95))),
     )
+
+
+def nearest_distances(
+    first: NDArray[np.float64], second: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The distance of every point, (N, 3) mm, to the nearest of the other set; both ways."""
+    # As float32, or a distance of exactly the tolerance could be a rounding error beyond it.
+    there, back = (
+        np.asarray(KDTree(to).query(points)[0], np.float32)
+        for points, to in ((first, second), (second, first))
+    )
+    return there, back
 
 
 def cl_dice(predicted: Mask, reference: Mask) -> float:
@@ -101,65 +128,81 @@ def cl_dice(predicted: Mask, reference: Mask) -> float:
     reference, and how much of the reference's in the prediction (Shit et al. 2021,
     doi:10.1109/CVPR46437.2021.01629).
     """
+    *_, value = iter_cl_dice(predicted, reference)
+    assert value is not None
+    return value
+
+
+def iter_cl_dice(predicted: Mask, reference: Mask) -> Iterator[float | None]:
+    """Compute `cl_dice`; yields None between steps, then the figure as the last value."""
     if not reference.any():
-        return math.nan
+        yield math.nan
+        return
     if not predicted.any():
-        return 0.0
-    found, true = _crop_to_either(predicted, reference)
-    line, true_line = _thin_to_centerline(found), _thin_to_centerline(true)
-    precision = (line & true).sum() / max(1, line.sum())
-    recall = (true_line & found).sum() / max(1, true_line.sum())
-    total = float(precision + recall)
-    return float(2 * precision * recall) / total if total else 0.0
+        yield 0.0
+        return
+    shares = []
+    for own, other in ((predicted, reference), (reference, predicted)):
+        box = Box.around(own)
+        assert box is not None
+        points: NDArray[np.intp] | None = None
+        for item in iter_centerline_points(own[box]):
+            yield None
+            points = item
+        assert points is not None
+        shares.append(_share_inside(points, own[box], other[box]))
+    total = sum(shares)
+    yield 2 * shares[0] * shares[1] / total if total else 0.0
 
 
-def _crop_to_either(predicted: Mask, reference: Mask) -> tuple[Mask, Mask]:
-    """Both masks in the box of what is in any of them, which must be some voxel."""
-    box = Box.around(predicted | reference)
-    assert box is not None
-    return predicted[box], reference[box]
+def _share_inside(points: NDArray[np.intp], own: Mask, other: Mask) -> float:
+    """How much of a mask's centerline lies in another mask, 0..1.
+
+    A point between voxels counts for each of those that the mask has there, in equal parts.
+    """
+    of_own, of_both = np.zeros((2, len(points)), np.intp)
+    for corner in product((0, 1), repeat=3):
+        at = tuple((points[:, axis] + corner[axis]) // 2 for axis in range(3))
+        of_own += own[at]
+        of_both += own[at] & other[at]
+    # Whole numbers are summed up: the order of the points must not change the last digit.
+    by_size = np.bincount(of_own, weights=of_both)
+    return float((by_size[1:] / np.arange(1, len(by_size))).sum() / len(points))
 
 
-def _thin_to_centerline(mask: Mask) -> Mask:
-    """A line of voxels along the middle of every part of a mask, of at least one voxel."""
-    from skimage.morphology import skeletonize  # half a second that few need
-
-    whole = np.pad(mask, 1)  # else what touches the edge is thinned in another way
-    line = skeletonize(whole)
-    # The thinning leaves nothing of a part that is an even number of voxels thick.
-    parts = cc3d.connected_components(np.asfortranarray(whole), connectivity=26)
-    lost = np.setdiff1d(np.arange(1, parts.max() + 1), parts[line])
-    boxes = ndimage.find_objects(parts) if len(lost) else []
-    for number in lost:
-        box = boxes[number - 1]
-        one = parts[box] == number
-        deep = ndimage.distance_transform_edt(np.pad(one, 1))[1:-1, 1:-1, 1:-1]
-        line[box][np.unravel_index(int(deep.argmax()), one.shape)] = True
-    inner: Mask = line[1:-1, 1:-1, 1:-1]
-    return inner
-
-
-def lesion_agreement(predicted: Mask, reference: Mask, voxel_ml: float) -> LesionAgreement:
+def lesion_agreement(
+    predicted: Mask, reference: Mask, voxel_ml: float, ignored: Mask | None = None
+) -> LesionAgreement:
     """Compare the lesions of two masks, (I, J, K)."""
-    if not (predicted.any() or reference.any()):
+    box = Box.around(predicted | reference)
+    if box is None:
         return LesionAgreement(math.nan, math.nan, 0)
-    predicted, reference = _crop_to_either(predicted, reference)
     known, found = (
-        cc3d.connected_components(np.asfortranarray(mask), connectivity=26)
+        cc3d.connected_components(np.asfortranarray(mask[box]), connectivity=26)
         for mask in (reference, predicted)
     )
     size = np.bincount(known.ravel(order="K"))[1:]
-    hit = np.bincount(known[predicted].ravel(), minlength=len(size) + 1)[1:]
+    hit = np.bincount(known[predicted[box]].ravel(), minlength=len(size) + 1)[1:]
     large = size * voxel_ml >= np.pi / 6 * (LESION_MM / 10) ** 3
     recall = (
         float(np.mean(hit[large] >= _MIN_DETECTED_SHARE * size[large])) if large.any() else math.nan
     )
     volume = np.bincount(found.ravel(order="K"))[1:] * voxel_ml
-    shared = np.isin(np.arange(1, len(volume) + 1), found[reference])[volume >= MIN_LESION_ML]
+    numbers = np.arange(1, len(volume) + 1)
+    shared = np.isin(numbers, found[reference[box]])
+    counted = volume >= MIN_LESION_ML
+    if ignored is not None:
+        near = ndimage.binary_dilation(ignored, np.ones((3, 3, 3)))[box]
+        counted &= shared | ~np.isin(numbers, found[near])
+    shared = shared[counted]
     precision = float(shared.mean()) if len(shared) and len(size) else math.nan
     return LesionAgreement(recall, precision, int(np.sum(~shared)))
 
 
-def _surface_voxels(mask: Mask) -> NDArray[np.intp]:
-    """The voxels of a mask that touch its outside by a face, (N, 3); the array's end is outside."""
-    return np.argwhere(mask & ~ndimage.binary_erosion(mask))
+def _surface_voxels(mask: Mask, ignored: Mask | None = None) -> NDArray[np.intp]:
+    """The voxels of a mask that touch its outside by a face, (N, 3); the array's end is outside.
+
+    What is ignored is not known to be outside.
+    """
+    filled = mask if ignored is None else mask | ignored
+    return np.argwhere(mask & ~ndimage.binary_erosion(filled))

@@ -17,12 +17,12 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from liverview.core.box import Box
-from liverview.core.labels import FOREGROUND, Label, label_mask, label_parent
+from liverview.core.labels import FOREGROUND, Label, label_parent
 from liverview.core.text import printable
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.core.wording import slice_words
 from liverview.evaluation.metrics import Mask, dice
-from liverview.evaluation.scoring import compared_masks
+from liverview.evaluation.scoring import compared_masks, why_not_judged
 from liverview.files.atomic import atomic_write
 
 # Okabe and Ito's orange and sky blue: apart for color-blind eyes, and apart from gray.
@@ -52,9 +52,12 @@ def draw_compared_slices(volume: Volume, predicted: LabelMap, reference: LabelMa
     """The axial slice with the most wrong liver voxels beside the liver's middle coronal slice.
 
     All three lie on one grid. The contours are those of the liver as an organ: the reference's
-    wide, the prediction's narrow on top of it.
+    wide, the prediction's narrow on top of it; of a reference that is no measure of the liver,
+    none.
     """
-    found, true = (label_mask(labels.voxels, Label.LIVER) for labels in (predicted, reference))
+    found, true = compared_masks(predicted, reference, Label.LIVER)
+    if why_not_judged(reference, Label.LIVER):
+        true = np.zeros_like(true)
     wrong = (found ^ true).sum(axis=(0, 1))
     rows = np.flatnonzero((found | true).any(axis=(0, 2)))
     middle = int(rows[0] + rows[-1]) // 2 if len(rows) else volume.shape[1] // 2
@@ -88,7 +91,11 @@ def draw_compared_regions(volume: Volume, predicted: LabelMap, reference: LabelM
     the volume that both have exceeds the one that only one of them has by most, and by least.
     Each is shown in the axial slice that shows this best, with the contours of its label.
     """
-    masks = {label: compared_masks(predicted, reference, label) for label in _PARTS}
+    masks = {
+        label: compared_masks(predicted, reference, label)
+        for label in _PARTS
+        if not why_not_judged(reference, label)
+    }
     regions = [
         region for label, pair in masks.items() for region in _find_regions(volume, label, *pair)
     ]

@@ -20,12 +20,13 @@ _MEASURE_OF = {"cl_dice": "centerline"} | dict.fromkeys(
 
 @dataclass(frozen=True, repr=False)
 class LabelScore:
-    """Agreement for one label; NaN where the reference lacks it.
+    """Agreement for one label; NaN where the reference has none of it.
 
     Attributes
     ----------
     label : LIVER stands for the whole organ, vessels and tumors included; vessels are compared
-        inside the reference's organ, so that a liver that is too large is not counted twice.
+        inside the reference's organ, so that a liver that is too large is not counted twice, and
+        everywhere where the reference has no organ.
     dice : 0..1.
     nsd_2mm, nsd_3mm, hd95_mm : see `SurfaceAgreement`.
     predicted_ml, reference_ml : volumes, wherever they are.
@@ -33,6 +34,9 @@ class LabelScore:
     cl_dice : see `cl_dice`, of vessels; NaN for other labels.
     lesion_recall, lesion_precision, false_lesions : see `LesionAgreement`, of tumors; NaN for
         other labels.
+    reason : a sentence where the reference is no measure of the label, and all figures are NaN;
+        else empty.
+    nsd_by : "voxels" or "area", what NSD counts of the surfaces.
 
     Examples
     --------
@@ -54,6 +58,8 @@ class LabelScore:
     lesion_recall: float = math.nan
     lesion_precision: float = math.nan
     false_lesions: float = math.nan
+    reason: str = ""
+    nsd_by: str = "voxels"
 
     def __repr__(self) -> str:
         return (
@@ -90,6 +96,8 @@ class LabelScore:
             return ""
         if not self.applies_to(figure):
             return f"Only for {_labels_scored(_MEASURE_OF[figure])}."
+        if self.reason:
+            return self.reason
         if figure == "soft_slice_dice":
             return "No probabilities are known."
         if not self.in_reference:
@@ -98,12 +106,17 @@ class LabelScore:
             return f"The reference has no lesion with the volume of a {LESION_MM:.0f} mm sphere."
         if figure == "lesion_precision":
             return f"No lesion of {MIN_LESION_ML} mL or more was predicted."
+        if math.isnan(getattr(self, figure)):
+            return "All of the reference's surface lies beside voxels that nobody judged."
         parent = compared_inside(self.label)
         where = "" if parent is None else f" in the reference's {label_entry(parent).plural}"
         return f"No {name} predicted{where}: the distance is infinite."
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: None is no figure, "inf" an infinite one; the unit is in the key."""
+        """For JSON: None is no figure, "inf" an infinite one; the unit is in the key.
+
+        ``reason`` says why all figures are None, where the reference is no measure of the label.
+        """
         return {
             "dice": as_json(self.dice, 4),
             "nsd_2mm": as_json(self.nsd_2mm, 4),
@@ -118,6 +131,8 @@ class LabelScore:
             "lesion_recall": as_json(self.lesion_recall, 4),
             "lesion_precision": as_json(self.lesion_precision, 4),
             "false_lesions": as_json(self.false_lesions, 0),
+            "nsd_by": self.nsd_by,
+            "reason": self.reason or None,
         }
 
 

@@ -2,66 +2,125 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from dataclasses import replace
+from typing import Literal, TypeAlias, get_args
 
 from liverview.core.checks import require_labels
 from liverview.core.labels import FOREGROUND, Label, label_entry, label_mask
 from liverview.core.placing import place_labels
 from liverview.core.stream import Progress, ProgressCallback
 from liverview.core.volume import LabelMap
-from liverview.evaluation.metrics import Mask, cl_dice, dice, lesion_agreement, surface_agreement
+from liverview.evaluation.metrics import (
+    Mask,
+    dice,
+    iter_cl_dice,
+    lesion_agreement,
+    surface_agreement,
+)
 from liverview.evaluation.scores import LabelScore, compared_inside
+from liverview.evaluation.surface_area import area_nsd
+
+NsdBy: TypeAlias = Literal["voxels", "area"]
+NSD_WAYS: tuple[NsdBy, ...] = get_args(NsdBy)
+
+
+def why_not_judged(reference: LabelMap, label: Label) -> str:
+    """A sentence that says why a reference is no measure of a label; empty where it is one.
+
+    It is one of the labels that its maker drew (`LabelMap.defined`). Where nothing says which
+    these are, it is one of those that it has voxels of: without vessels it may be that nobody
+    looked for them, and where all of the liver's voxels are those of its parts, nobody drew it.
+    """
+    name, drawn = label_entry(label).plural, reference.defined
+    if drawn is not None:
+        return "" if label in drawn else f"The reference was drawn without {name}."
+    if (reference.voxels == label).any():
+        return ""
+    if label_mask(reference.voxels, label).any():
+        return f"The reference has parts of the {name} alone, not the {name} around them."
+    return f"The reference has no {name}, and nothing says that they were looked for in it."
 
 
 def compared_masks(predicted: LabelMap, reference: LabelMap, label: Label) -> tuple[Mask, Mask]:
-    """The masks to compare: vessels inside the reference's liver, the others everywhere."""
-    found, true = (label_mask(labels.voxels, label) for labels in (predicted, reference))
+    """The masks to compare: without the voxels that nobody judged in the reference.
+
+    Vessels are compared inside the reference's liver where it has one; the others everywhere.
+    """
+    found, true = (judged_mask(labels, reference, label) for labels in (predicted, reference))
     parent = compared_inside(label)
-    if parent is not None:
+    if parent is not None and not why_not_judged(reference, parent):
         found &= label_mask(reference.voxels, parent)
     return found, true
 
 
-def iter_evaluate(predicted: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
+def judged_mask(labels: LabelMap, reference: LabelMap, label: Label) -> Mask:
+    """The mask of a label without the voxels that nobody judged in the reference."""
+    mask = label_mask(labels.voxels, label)
+    if reference.ignored is not None:
+        mask &= ~reference.ignored
+    return mask
+
+
+def iter_evaluate(
+    predicted: LabelMap, reference: LabelMap, nsd: NsdBy = "voxels"
+) -> Iterator[Progress | LabelScore]:
     """Score every label; yields progress, and each label's score as soon as it is known.
 
     Raises
     ------
     TypeError : where one of them is no label map.
+    ValueError : where NSD is to count neither voxels nor areas.
     GridMismatchError : where they do not lie on the same voxels, see `place_labels`.
     """
+    if nsd not in NSD_WAYS:
+        raise ValueError(f"NSD counts {' or '.join(NSD_WAYS)}, not {nsd!r}.")
     for labels in (predicted, reference):
         require_labels(labels)
     predicted = place_labels(predicted, reference)
     for number, label in enumerate(FOREGROUND):
-        score = yield from _iter_score(predicted, reference, label, number / len(FOREGROUND))
-        yield score
+        progress = Progress(f"Comparing {label_entry(label).plural}", number / len(FOREGROUND))
+        yield progress
+        reason = why_not_judged(reference, label)
+        if reason:
+            yield LabelScore(label, *(math.nan,) * 6, reason=reason, nsd_by=nsd)
+        else:
+            score = yield from _iter_score(predicted, reference, label, nsd, progress)
+            yield score
 
 
 def _iter_score(
-    predicted: LabelMap, reference: LabelMap, label: Label, done: float
+    predicted: LabelMap, reference: LabelMap, label: Label, nsd: NsdBy, progress: Progress
 ) -> Generator[Progress, None, LabelScore]:
     """Yields progress between steps, so that it can be stopped there; returns the score."""
-    progress = Progress(f"Comparing {label_entry(label).plural}", done)
-    yield progress
     found, true = compared_masks(predicted, reference, label)
     overlap = dice(found, true)
     yield progress
-    surfaces = surface_agreement(found, true, reference.spacing)
+    spacing, ignored = reference.spacing, reference.ignored
+    surfaces = surface_agreement(found, true, spacing, ignored)
+    if nsd == "area":
+        yield progress
+        shares = area_nsd(found, true, spacing, (2.0, 3.0), ignored)
+        surfaces = surfaces._replace(nsd_2mm=shares[0], nsd_3mm=shares[1])
     yield progress
     score = LabelScore(
         label,
         overlap,
         *surfaces,
-        predicted_ml=int(label_mask(predicted.voxels, label).sum()) * predicted.voxel_ml,
+        predicted_ml=int(judged_mask(predicted, reference, label).sum()) * predicted.voxel_ml,
         reference_ml=int(true.sum()) * reference.voxel_ml,
+        nsd_by=nsd,
     )
     scored = label_entry(label).scored
     if "centerline" in scored:
-        score = replace(score, cl_dice=cl_dice(found, true))
+        for agreement in iter_cl_dice(found, true):
+            if agreement is None:
+                yield progress
+            else:
+                score = replace(score, cl_dice=agreement)
     if "lesions" in scored:
-        recall, precision, false = lesion_agreement(found, true, reference.voxel_ml)
+        recall, precision, false = lesion_agreement(found, true, reference.voxel_ml, ignored)
         score = replace(
             score, lesion_recall=recall, lesion_precision=precision, false_lesions=false
         )
@@ -69,13 +128,24 @@ def _iter_score(
 
 
 def evaluate(
-    predicted: LabelMap, reference: LabelMap, *, progress: ProgressCallback | None = None
+    predicted: LabelMap,
+    reference: LabelMap,
+    *,
+    nsd: NsdBy = "voxels",
+    progress: ProgressCallback | None = None,
 ) -> list[LabelScore]:
     """Score a label map against a reference: liver, vessels, tumors.
+
+    A label that the reference is no measure of, since its maker did not draw it, has NaN in all
+    figures and the reason; so has one without a voxel where nothing says what was drawn
+    (``reference.defined``). Voxels that nobody judged (``reference.ignored``) are left out of
+    both for every figure.
 
     Parameters
     ----------
     predicted, reference : on the same voxels, see `place_labels`.
+    nsd : "voxels" counts the surfaces' voxels, as MONAI; "area" their area, as DeepMind's
+        surface-distance.
     progress : is called with a `Progress` from time to time.
 
     Raises
@@ -93,7 +163,7 @@ def evaluate(
     (True, True)
     """
     scores = []
-    for item in iter_evaluate(predicted, reference):
+    for item in iter_evaluate(predicted, reference, nsd):
         if isinstance(item, LabelScore):
             scores.append(item)
         elif progress is not None:

@@ -1,7 +1,9 @@
 """Summaries of scores: the lines of a table, and medians over patients with intervals.
 
 Every median is over the patients whose reference has the label and who have the figure; false
-lesions count in all patients, and what was invented where there is none is summed up on its own.
+lesions count in all patients whose reference is a measure of tumors, also where it has none, and
+what was invented where there is none is summed up on its own. A patient whose reference is no
+measure of a label counts for nothing there.
 """
 
 from __future__ import annotations
@@ -39,6 +41,11 @@ MAP_FIGURES = (*_AGREEMENT, "predicted_ml", "reference_ml")
 SCAN_FIGURES = (*_AGREEMENT, "soft_slice_dice")
 """Columns for scans that were segmented, which the medians are of."""
 _EVERYWHERE = ("false_lesions",)  # where there is no tumor they matter most
+NSD_COUNTS = {
+    "voxels": "the voxels of both surfaces",
+    "area": "the area of both surfaces (marching cubes, as DeepMind's surface-distance)",
+}
+"""What NSD is a share of, by `LabelScore.nsd_by`."""
 _RESAMPLES = 10_000
 _NAME_WIDTH = max(7, *(len(label.name) for label in FOREGROUND))
 
@@ -84,7 +91,7 @@ def median_with_interval(values: Sequence[float], seed: int = 0) -> Median:
 
 def medians_of_label(scores: Sequence[LabelScore]) -> dict[str, Median]:
     """The median of every figure of one label, one score per patient, and ``invented_ml``."""
-    invented = [score.predicted_ml for score in scores if not score.in_reference]
+    invented = [s.predicted_ml for s in scores if not (s.in_reference or s.reason)]
     figures = {
         name: [getattr(s, name) for s in scores if s.in_reference or name in _EVERYWHERE]
         for name in SCAN_FIGURES
@@ -108,6 +115,20 @@ def table_row(score: LabelScore, columns: Sequence[str]) -> str:
         title, form = _COLUMNS[name]
         line += f"  {_shown(getattr(score, name), form):>{max(len(title), 8)}}"
     return line
+
+
+def counting_lines(nsd: str) -> list[str]:
+    """How the figures of a table are counted: what other programs do in another way."""
+    return [
+        f"NSD: share of {NSD_COUNTS[nsd]} within the tolerance of the other one.",
+        "HD95: the worse of the two directions, between the centers of surface voxels.",
+        "clDice: centerlines thinned on half voxels. Lesions: 26-connected components.",
+    ]
+
+
+def reason_lines(scores: Sequence[LabelScore]) -> list[str]:
+    """The labels that the reference is no measure of, and why."""
+    return [f"{score.label.name.lower()}: {score.reason}" for score in scores if score.reason]
 
 
 def summary_lines(scans: Sequence[Sequence[LabelScore]]) -> list[str]:

@@ -215,6 +215,8 @@ def _lesion_section(found: Mapping[str, Any], recist: Recist, volume: Volume) ->
         remarks=(
             small,
             *others,
+            "A lesion is a 26-connected component of the tumor label; its diameters run between "
+            "the outer edges of its voxels.",
             "Centroids are in world coordinates (right, anterior and superior are positive); "
             f"axial slices count from 1 at the lowest to {volume.shape[2]}.",
             *((_NO_TARGETS,) if recist.excluded else ()),

@@ -99,26 +99,18 @@ class PhantomModule(lightning.LightningModule):
         self.held_out = checkpoint["held_out"]
 
     def on_validation_epoch_start(self) -> None:
-        self._both = torch.zeros(len(self.recipe.classes))
-        self._total = torch.zeros(len(self.recipe.classes))
+        self._counts = torch.zeros((3, len(self.recipe.classes)))
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         x, target = self._flatten_slices(batch)
         predicted = self(x).argmax(dim=1)
-        for index in range(len(self.recipe.classes)):
-            in_both = (predicted == index) & (target == index)
-            self._both[index] += in_both.sum().cpu()
-            self._total[index] += ((predicted == index).sum() + (target == index).sum()).cpu()
+        self._counts += count_classes(predicted, target, len(self.recipe.classes))
 
     def on_validation_epoch_end(self) -> None:
         """Dice per class over all voxels of the held-out phantoms together."""
-        counts = self.all_gather(torch.stack([self._both, self._total]))
-        both, total = counts.reshape(-1, *counts.shape[-2:]).sum(dim=0)
-        dice = 2 * both / total.clamp(min=1)
-        self.held_out = {
-            f"dice_{name}": float(value)
-            for name, value in zip(self.recipe.classes[1:], dice[1:], strict=True)
-        }
+        counts = self.all_gather(self._counts)
+        counts = counts.reshape(-1, *counts.shape[-2:]).sum(dim=0)
+        self.held_out = dice_by_class(counts, self.recipe.classes)
         self.log_dict(self.held_out, rank_zero_only=True)
 
     def configure_optimizers(self) -> Any:
@@ -176,3 +168,28 @@ def warmup_cosine(step: int, config: OptimizerConfig) -> float:
 def _cosine(progress: float) -> float:
     """Half a cosine from 1 to 0 over progress 0..1."""
     return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+
+def count_classes(predicted: Tensor, target: Tensor, classes: int) -> Tensor:
+    """Voxels per class that both have, the sum of both, and those of the target, (3, classes).
+
+    Only where the class is known: of others nothing can say whether they are right.
+    """
+    known = target >= 0
+    counts = torch.zeros((3, classes))
+    for index in range(classes):
+        found, true = (predicted == index) & known, target == index
+        sums = torch.stack([(found & true).sum(), found.sum() + true.sum(), true.sum()])
+        counts[:, index] = sums.cpu()
+    return counts
+
+
+def dice_by_class(counts: Tensor, classes: Sequence[str]) -> dict[str, float]:
+    """Dice of every class but the background that the targets of `count_classes` hold."""
+    both, total, truth = counts
+    dice = 2 * both / total.clamp(min=1)
+    return {
+        f"dice_{name}": float(value)
+        for name, value, voxels in zip(classes[1:], dice[1:], truth[1:], strict=True)
+        if voxels > 0
+    }

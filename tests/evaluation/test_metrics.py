@@ -11,7 +11,7 @@ import torch
 from scipy import ndimage
 
 from liverview.core.grid import GridMismatchError
-from liverview.core.labels import Label
+from liverview.core.labels import FOREGROUND, Label
 from liverview.core.stream import Progress, Slab
 from liverview.core.volume import LabelMap
 from liverview.evaluation.error_map import VoxelOutcome, error_map
@@ -25,7 +25,9 @@ AFFINE = np.diag([10.0, 10, 10, 1])  # voxels of 1 mL
 
 
 def labels(values: list[int], affine: np.ndarray = AFFINE) -> LabelMap:
-    return LabelMap(np.array(values, np.uint8).reshape(-1, 1, 1), affine)
+    """A row of voxels, by somebody who looked for all labels."""
+    row = np.array(values, np.uint8).reshape(-1, 1, 1)
+    return LabelMap(row, affine, defined=frozenset(FOREGROUND))
 
 
 def test_dice_of_known_overlap() -> None:

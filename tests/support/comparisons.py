@@ -100,7 +100,7 @@ def printed(
 ) -> dict[Label, dict[str, str]]:
     """The figures that the command line prints, by label and attribute."""
     assert main(["evaluate", str(predicted), str(reference)]) == 0
-    lines = capsys.readouterr().out.splitlines()[1:]
+    lines = capsys.readouterr().out.splitlines()[1 : 1 + len(FOREGROUND)]
     rows = (dict(zip(MAP_FIGURES, line.split()[1:], strict=True)) for line in lines)
     return dict(zip(FOREGROUND, rows, strict=True))
 

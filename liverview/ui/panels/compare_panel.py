@@ -42,16 +42,26 @@ class _Figure(NamedTuple):
 
 _FIGURES = {  # by the attribute of LabelScore
     "dice": _Figure("Dice", ".3f", "Overlap: 1 is the same, 0 is nothing in common"),
-    "nsd_2mm": _Figure("NSD 2 mm", ".3f", "Share of both surfaces within 2 mm of the other one"),
-    "nsd_3mm": _Figure("NSD 3 mm", ".3f", "Share of both surfaces within 3 mm of the other one"),
-    "hd95_mm": _Figure("HD95 mm", ".1f", "95th percentile of the surfaces' distance"),
+    "nsd_2mm": _Figure(
+        "NSD 2 mm", ".3f", "Share of both surfaces' voxels within 2 mm of the other one"
+    ),
+    "nsd_3mm": _Figure(
+        "NSD 3 mm", ".3f", "Share of both surfaces' voxels within 3 mm of the other one"
+    ),
+    "hd95_mm": _Figure(
+        "HD95 mm",
+        ".1f",
+        "95th percentile of the distances between surface voxels' centers, the worse direction",
+    ),
     "predicted_ml": _Figure("Volume mL", ".1f", "Volume of the labels"),
     "reference_ml": _Figure("Reference mL", ".1f", "Volume of the reference"),
     "volume_error_ml": _Figure("Difference mL", "+z.1f", "Labels minus reference"),
     "volume_error_percent": _Figure(
         "Difference %", "+z.1f", "Labels minus reference, of the reference"
     ),
-    "cl_dice": _Figure("clDice", ".3f", "Agreement of the vessels' centerlines"),
+    "cl_dice": _Figure(
+        "clDice", ".3f", "Agreement of the vessels' centerlines, thinned on half voxels"
+    ),
     "lesion_recall": _Figure(
         "Lesion recall",
         ".2f",
@@ -63,10 +73,15 @@ _FIGURES = {  # by the attribute of LabelScore
         ".2f",
         "Share of the labeled lesions, from 0.05 mL on, that touch one of the reference",
     ),
-    "false_lesions": _Figure("False lesions", ".0f", "Labeled lesions that touch none"),
+    "false_lesions": _Figure(
+        "False lesions", ".0f", "Labeled lesions that touch none; 26-connected"
+    ),
 }
 _NO_FIGURE = "–"
-_NOTE = "The liver is the organ; vessels are compared inside the reference's liver."
+_NOTE = (
+    "The liver is the organ; vessels are compared inside the reference's liver, where it has one. "
+    "`liverview evaluate --nsd area` counts surfaces by their area."
+)
 
 
 class ComparePanel(QWidget):
@@ -191,9 +206,10 @@ class ComparePanel(QWidget):
             return "The comparison was stopped; figures that are missing are not known."
         if not comparison.is_current:
             return f"{comparison.phase or 'Comparing'} …"
-        return (
-            "Partial: the segmentation was stopped." if session.store.has_unfinished_labels else ""
-        )
+        notes = [score.reason for score in comparison.scores.values() if score.reason]
+        if session.store.has_unfinished_labels:
+            notes.insert(0, "Partial: the segmentation was stopped.")
+        return "\n".join(notes)
 
     def copy(self) -> None:
         """Put the table on the clipboard, its columns apart by tabs."""

@@ -74,7 +74,8 @@ def test_what_is_not_defined_says_why(
     wait(qtbot, compare_panel)
     tumor = cells(compare_panel, Label.TUMOR)
     assert (tumor["dice"], tumor["hd95_mm"], tumor["lesion_recall"]) == ("–", "–", "–")
-    assert (tumor["reference_ml"], tumor["false_lesions"]) == ("0.0", "2")
+    assert (tumor["reference_ml"], tumor["false_lesions"]) == ("–", "–")
+    assert "The reference has no vessels" in compare_panel.state.text()
     item = compare_panel.table.item(FIGURES.index("dice"), FOREGROUND.index(Label.TUMOR))
     assert item is not None
     assert "The reference has no tumors" in item.toolTip()
