@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.core.grid import SAME_WITHIN, Affine, Grid, GridMismatchError, affine_spacing
+from liverview.core.grid import SAME_WITHIN, Grid, GridMismatchError, affine_spacing
 from liverview.core.nearest import iter_nearest
 from liverview.core.orientation import (
     Orientation,
@@ -26,7 +26,7 @@ from liverview.core.orientation import (
     turned_axes,
 )
 from liverview.core.stream import Progress, result_of
-from liverview.core.volume import LabelMap, SourceGrid, Volume
+from liverview.core.volume import LabelMap, Volume
 
 Array: TypeAlias = Volume | LabelMap
 Turn: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
@@ -64,24 +64,21 @@ def iter_place_labels(
     labels: LabelMap, on: Array, *, resample: bool = False
 ) -> Iterator[Progress | LabelMap]:
     """Place labels as `place_labels` does; yields progress, then the labels."""
-    if np.array_equal(labels.affine, on.affine) and labels.shape == on.shape:
+    if _lies_there(labels, on):
         yield labels
         return
-    turn = _turn_between(labels.grid, on.grid)
-    note = ""
-    if turn is None:
-        turn = _turn_by_itk(labels, on)
-        note = (
-            f"{labels.name} and {on.name} lie differently ({_place(labels)}; {_place(on)}) as ITK "
-            "(SimpleITK, nnU-Net, 3D Slicer) reads the header of one of them; their voxels were "
-            "taken one to one."
-        )
+    turn, note = _find_turn(labels, on)
     if turn is not None:
         yield _moved(labels, on, turn(labels.voxels), turn, note)
     elif resample:
         yield from _iter_resample(labels, on)
     else:
         raise GridMismatchError(_mismatch(labels, on))
+
+
+def _lies_there(labels: LabelMap, on: Array) -> bool:
+    same = labels.shape == on.shape and np.array_equal(labels.affine, on.affine)
+    return same and (labels.source is None or labels.source is on.source)
 
 
 def _moved(
@@ -100,13 +97,47 @@ def _moved(
 # ---- voxel by voxel --------------------------------------------------------------------------
 
 
-def _turn_between(grid: Grid, other: Grid) -> Turn | None:
-    """A view's turning from the axes of a grid to those of another with the same voxels.
+def _find_turn(labels: LabelMap, on: Array) -> tuple[Turn | None, str]:
+    """A view's turning from the labels' voxels to those of the other array; and what to say.
 
-    Axes that lie at 45 degrees can be called either way by affines that differ in a digit.
+    Two orientations of a header may be mirrored about the middle of the voxels. Then a label map
+    fits by either, and it is taken as the one of which it has the axes as they are stored.
     """
-    orientation = match_axes(grid, other)
-    return None if orientation is None else lambda array: turn_to_ras(array, orientation)
+    mine, other = _stored_grid(labels), _stored_grid(on)
+    plain = match_axes(mine, other)
+    by_itk = [
+        match_axes(*pair)
+        for pair in ((mine, _itk_grid(on)), (_itk_grid(labels), other))
+        if pair[0] is not None and pair[1] is not None
+    ]
+    found = [orientation for orientation in by_itk if orientation is not None]
+    if plain is not None and not _is_straight(plain) and _is_file(labels) and _is_file(on):
+        straight = [orientation for orientation in found if _is_straight(orientation)]
+        if straight:
+            return _full_turn(labels, straight[0], on), _itk_note(labels, on)
+    if plain is not None:
+        return _full_turn(labels, plain, on), ""
+    return (_full_turn(labels, found[0], on), _itk_note(labels, on)) if found else (None, "")
+
+
+def _full_turn(labels: LabelMap, orientation: Orientation, on: Array) -> Turn:
+    """From RAS+ to the labels' stored axes, along them to the other's, and to RAS+ again."""
+
+    def turn(array: NDArray[Any]) -> NDArray[Any]:
+        if labels.source is not None:
+            array = turn_from_ras(array, labels.source.orientation)
+        array = turn_to_ras(array, orientation)
+        return array if on.source is None else turn_to_ras(array, on.source.orientation)
+
+    return turn
+
+
+def _is_straight(orientation: Orientation) -> bool:
+    return np.array_equal(orientation, [(0, 1), (1, 1), (2, 1)])
+
+
+def _is_file(array: Array) -> bool:
+    return array.source is not None and array.source.itk_affine is not None
 
 
 def match_axes(grid: Grid, other: Grid) -> Orientation | None:
@@ -129,20 +160,13 @@ def match_axes(grid: Grid, other: Grid) -> Orientation | None:
     return orientation if apart <= SAME_WITHIN else None
 
 
-def _turn_by_itk(labels: LabelMap, on: Array) -> Turn | None:
-    """The turning where one of the two is what ITK makes of the other's header."""
-    theirs, ours = _itk_grid(on), _itk_grid(labels)
-    if theirs is not None and on.source is not None:
-        orientation, back = match_axes(labels.grid, theirs), on.source.orientation
-        if orientation is not None:
-            first = orientation
-            return lambda array: turn_to_ras(turn_to_ras(array, first), back)
-    if ours is not None and labels.source is not None:
-        orientation, stored = match_axes(ours, on.grid), labels.source.orientation
-        if orientation is not None:
-            last = orientation
-            return lambda array: turn_to_ras(turn_from_ras(array, stored), last)
-    return None
+def _stored_grid(array: Array) -> Grid:
+    """The grid of the stored voxels, or of RAS+ ones where nothing was stored."""
+    if array.source is None:
+        return array.grid
+    stored = turn_from_ras(array.voxels, array.source.orientation)
+    i, j, k = stored.shape
+    return Grid((i, j, k), stored_affine(array.affine, array.source.orientation, stored.shape))
 
 
 def _itk_grid(array: Array) -> Grid | None:
@@ -179,12 +203,10 @@ def _iter_fill(
     labels: LabelMap, array: NDArray[Any], target: Grid
 ) -> Generator[Progress, None, NDArray[Any]]:
     """Yields progress; returns an array on the labels' grid resampled onto another one."""
-    grid, stored = labels.grid, array
     if labels.source is not None:  # half-way, the higher index of the file is taken, as in ITK
-        stored = turn_from_ras(array, labels.source.orientation)
-        grid = Grid(stored.shape, _stored_affine(labels, labels.source))
+        array = turn_from_ras(array, labels.source.orientation)
     out = np.empty(target.shape, array.dtype, order="F")
-    for k, values in iter_nearest(stored, grid, target):
+    for k, values in iter_nearest(array, _stored_grid(labels), target):
         out[:, :, k] = values
         yield Progress("Resampling", k / target.shape[2])
     return out
@@ -205,11 +227,17 @@ def _mismatch(labels: LabelMap, on: Array) -> str:
     )
 
 
+def _itk_note(labels: LabelMap, on: Array) -> str:
+    return (
+        f"{labels.name} and {on.name} lie differently ({_place(labels)}; {_place(on)}) as ITK "
+        "(SimpleITK, nnU-Net, 3D Slicer) reads the header of one of them; their voxels were "
+        "taken one to one."
+    )
+
+
 def _place(array: Array) -> str:
     """Axes as stored: ``ct: axes L, A, S of 0.7 x 0.7 x 2.5 mm from (90, -90, 0) mm``."""
-    affine = array.affine
-    if array.source is not None:
-        affine = _stored_affine(array, array.source)
+    affine = _stored_grid(array).affine
     codes = ("LR", "PA", "IS")
     axes = ", ".join(
         codes[int(axis)][int(direction > 0)] for axis, direction in find_orientation(affine)
@@ -217,8 +245,3 @@ def _place(array: Array) -> str:
     first = ", ".join(f"{mm:.4g}" for mm in affine[:3, 3] + 0.0)
     sizes = " x ".join(f"{mm:.4g}" for mm in affine_spacing(affine))
     return f"{array.name}: axes {axes} of {sizes} mm from ({first}) mm"
-
-
-def _stored_affine(array: Array, source: SourceGrid) -> Affine:
-    stored = turn_from_ras(array.voxels, source.orientation)
-    return stored_affine(array.affine, source.orientation, stored.shape)

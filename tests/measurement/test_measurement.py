@@ -175,7 +175,7 @@ def test_a_phantoms_lesions_have_the_hu_of_its_tumors(case: Phantom) -> None:
 def test_labels_of_another_scan_are_refused() -> None:
     labels = LabelMap(np.ones((4, 4, 4), np.uint8), np.diag([2.0, 2, 2, 1]), "labels")
     volume = Volume(np.zeros((4, 4, 4), np.int16), np.eye(4), name="scan")
-    with pytest.raises(ValueError, match="labels lies on another grid than scan"):
+    with pytest.raises(ValueError, match="scan and labels do not lie on the same voxels"):
         measure(labels, volume)
 
 

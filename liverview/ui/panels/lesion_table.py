@@ -287,7 +287,7 @@ def _place_text(lesion: Lesion) -> str:
         f"{letters[mm < 0]} {abs(mm):.0f}"
         for mm, letters in zip(lesion.centroid_mm, ("RL", "AP", "SI"), strict=True)
     )
-    return f"slice {lesion.axial_slice + 1} · {' '.join(sides)} mm"
+    return f"slice {lesion.axial_slice} · {' '.join(sides)} mm"
 
 
 def _lesion_number(values: tuple[_Value, ...]) -> int:

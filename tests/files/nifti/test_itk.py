@@ -188,6 +188,30 @@ def test_a_qform_that_itk_does_not_use_is_another_place(write: Write, tmp_path: 
         place_labels(LabelMap(labels.voxels, moved, "by qform"), scan)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_where_two_orientations_fill_the_same_place_the_stored_axes_tell(
+    axis: int, write: Write, tmp_path: Path
+) -> None:
+    """The sform is the qform, mirrored about the middle: a label map fits by both."""
+    row = AFFINE[axis].copy()
+    row[3] += row[axis] * (SHAPE[axis] - 1)
+    row[axis] *= -1
+    # Other codes than 1 and a difference that ITK sees: it compares singular vectors.
+    turned = {f"srow_{'xyz'[axis]}": row, "sform_code": 4, "qform_code": 1}
+    scan, labels = both(write, tmp_path, turned)
+    assert scan.grid.same_as(labels.grid)
+    placed = place_labels(labels, scan)
+    assert np.array_equal(stored(placed), drawn())
+    assert "taken one to one" in placed.warnings[0]
+    images.write_labels(tmp_path / "own.nii.gz", placed, scan)
+    own = images.read_labels(tmp_path / "own.nii.gz")
+    assert np.array_equal(stored(place_labels(own, scan)), drawn())
+    assert place_labels(own, scan).warnings == ()
+    in_memory = LabelMap(placed.voxels, scan.affine, "made")
+    assert place_labels(in_memory, scan) is in_memory
+    assert [score.dice for score in evaluate(labels, own)] == [1, 1, 1]
+
+
 def test_axes_at_45_degrees_are_the_same_by_any_digits() -> None:
     """By a rounded digit, one affine's first axis points right and the other's to the front."""
     half = np.sqrt(0.5)

@@ -363,7 +363,7 @@ def test_a_narrow_table_shows_figures_place_and_reason(
     lesion = panel.findings.lesions[0]
     x, y, z = (abs(round(mm)) for mm in lesion.centroid_mm)
     spread = f"SD {lesion.sd_hu:.1f} HU"
-    assert first == [f"slice {lesion.axial_slice + 1} · L {x} A {y} S {z} mm · {spread}"]
+    assert first == [f"slice {lesion.axial_slice} · L {x} A {y} S {z} mm · {spread}"]
     assert second[1:] == ["Excluded: Treated before"]
     assert table.rowHeight(1) > table.rowHeight(0)
     below = QFontMetrics(table.font()).horizontalAdvance(second[1])
