@@ -5,10 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from liverview.cli.errors import expected_errors
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import iter_with_progress_bar, read_labels, scores_by_name, write_json
+from liverview.cli.printing import (
+    add_labels_option,
+    iter_with_progress_bar,
+    read_labels,
+    scores_by_name,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from liverview.core.volume import LabelMap
 
 _NO_REFERENCE = (
     '"-": the reference lacks the label; the volume error is then invented volume, and the scan\n'
@@ -38,6 +48,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="DIR",
         help="a folder per case in it, with ct.nii.gz and reference.nii.gz",
     )
+    add_labels_option(parser, " of PREDICTED and REFERENCE")
+    parser.add_argument(
+        "--reference-labels",
+        metavar="VALUES",
+        help="what the values of the REFERENCE are, where they differ",
+    )
+    parser.add_argument("--volume", type=int, metavar="N", help="with --cases: of 4D scans, from 0")
     parser.add_argument("--device", help="with --cases: auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
         "--montage",
@@ -55,19 +72,30 @@ def run(options: argparse.Namespace) -> int:
         return _evaluate_cases(options)
     if options.reference is None:
         raise ValueError("evaluate needs PREDICTED and REFERENCE, or --cases DIR.")
-    if options.montage or options.device:
-        raise ValueError("--montage and --device need scans to segment: add --cases DIR.")
+    if options.montage or options.device or options.volume is not None:
+        raise ValueError("--montage, --device and --volume are of scans: add --cases DIR.")
     from liverview.evaluation.scoring import evaluate
     from liverview.evaluation.summary import MAP_FIGURES, table_heading, table_row
 
     check_outputs(options, [options.predicted, options.reference])
-    scores = evaluate(read_labels(options.predicted), read_labels(options.reference))
+    scores = evaluate(*_read_both(options))
     print(table_heading(MAP_FIGURES))
     for score in scores:
         print(table_row(score, MAP_FIGURES))
     if options.json:
         write_json(options.json, scores_by_name(scores))
     return 0
+
+
+def _read_both(options: argparse.Namespace) -> tuple[LabelMap, LabelMap]:
+    """The label maps to compare, each by what was said of its values."""
+    apart = options.reference_labels is not None
+    way_out = None if apart else "give those of the other file alone, by --reference-labels"
+    predicted = read_labels(options.predicted, options.coding, unless_named=way_out)
+    coding = options.reference_labels if apart else options.coding
+    if way_out is not None:
+        way_out = "give --labels and --reference-labels, for each file its own"
+    return predicted, read_labels(options.reference, coding, unless_named=way_out)
 
 
 def _evaluate_cases(options: argparse.Namespace) -> int:
@@ -88,6 +116,7 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
 
     folders = find_cases(options.cases)
     check_outputs(options, [path for folder in folders for path in case_files(folder)])
+    coding = options.reference_labels or options.coding
     device, models = str(pick_device(options.device or "auto")), load_models()
     width = max(len(folder.name) for folder in folders)
     results: list[CaseResult] = []
@@ -96,7 +125,10 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
     for folder in folders:
         try:
             result = result_of(
-                iter_with_progress_bar(iter_evaluate_case(folder, models, device)), CaseResult
+                iter_with_progress_bar(
+                    iter_evaluate_case(folder, models, device, index=options.volume, labels=coding)
+                ),
+                CaseResult,
             )
         except expected_errors() as error:
             failed[folder.name] = str(error)

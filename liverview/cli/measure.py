@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import print_volumes, read_labels, write_json
+from liverview.cli.printing import add_labels_option, print_volumes, read_labels, write_json
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser("measure", help="volumes and lesions of a label map")
     parser.add_argument("labels", type=Path, metavar="LABELS")
+    add_labels_option(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.set_defaults(run=run)
@@ -23,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     from liverview.measurement.export import measurement_figures
 
     check_outputs(options, [options.labels])
-    measurement = measure(read_labels(options.labels))
+    measurement = measure(read_labels(options.labels, options.coding))
     print_volumes(measurement)
     for lesion in measurement.lesions:
         x, y, z = lesion.centroid_mm

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from liverview.cli.printing import iter_with_progress_bar, read_labels
+from liverview.cli.printing import add_labels_option, iter_with_progress_bar, read_labels
 from liverview.core.about import DISCLAIMER
 
 
@@ -20,9 +21,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("scan", type=Path, metavar="SCAN")
     parser.add_argument("labels", type=Path, metavar="LABELS", help="on the scan's grid")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument(
-        "--volume", type=int, default=0, metavar="N", help="of 4D files, 0 if not said"
-    )
+    add_labels_option(parser)
+    parser.add_argument("--volume", type=int, metavar="N", help="of 4D scans, from 0")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.set_defaults(run=run)
 
@@ -50,7 +50,9 @@ def run(options: argparse.Namespace) -> int:
     volume = result_of(
         iter_with_progress_bar(images.iter_read(options.scan, options.volume)), Volume
     )
-    labels = read_labels(options.labels)
+    for note in volume.warnings:
+        print(f"{options.scan.name}: {note}", file=sys.stderr)
+    labels = read_labels(options.labels, options.coding)
     origin = Provenance(scan=options.scan.name, labels=options.labels.name)
     work = iter_write_report(volume, labels, options.output, origin, pdf.write_pdf)
     for path in result_of(iter_with_progress_bar(work), WrittenReport).paths:

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import iter_with_progress_bar, print_volumes, write_json
+from liverview.cli.printing import (
+    add_label_table_option,
+    iter_with_progress_bar,
+    print_volumes,
+    write_json,
+)
 from liverview.core.about import DISCLAIMER
 
 
@@ -41,8 +46,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--side-files",
         action="store_true",
-        help="names and colors beside each label map, too: ITK-SNAP (.txt), Slicer (.ctbl), JSON",
+        help="names and colors beside each label map, too: ITK-SNAP (.txt), Slicer (.ctbl), "
+        "Connectome Workbench (_workbench.txt), JSON",
     )
+    add_label_table_option(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.set_defaults(run=run)
 
@@ -75,6 +82,7 @@ def run(options: argparse.Namespace) -> int:
         masks=options.masks,
         side_files=options.side_files,
         weights=options.weights,
+        label_table=options.label_table,
         overwrite=options.overwrite,
     )
     for item in iter_with_progress_bar(results):

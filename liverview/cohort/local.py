@@ -12,7 +12,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import formats, images
 from liverview.files.atomic import TargetError
+from liverview.files.format import TableOrder
 from liverview.files.sidefiles.weights import weights_sha256
 from liverview.files.sidefiles.writing import SideFiles, iter_write_side_files
 from liverview.inference.segmentation import Models, iter_segment
@@ -124,6 +125,7 @@ def iter_segment_cohort(
     masks: bool = False,
     side_files: bool = False,
     weights: Path | None = None,
+    label_table: TableOrder | str = TableOrder.TOTALSEGMENTATOR,
     overwrite: bool = False,
 ) -> Iterator[Progress | Message | Segmented | Failed]:
     """Segment scans one after the other; every task ends as `Segmented` or `Failed`.
@@ -134,6 +136,7 @@ def iter_segment_cohort(
     masks : write one binary file per label, too.
     side_files : write names and colors for other programs beside each label map, too.
     weights : the folder of ``models``, whose hashes go into the side files.
+    label_table : as for `liverview.write_labels`.
     """
     hashes = weights_sha256(weights) if side_files else None
     stopped = Event()
@@ -165,7 +168,7 @@ def iter_segment_cohort(
                     yield computed
                     continue
                 finishing = _iter_catching(
-                    task, _iter_save(task, computed, masks, hashes, overwrite)
+                    task, _iter_save(task, computed, masks, hashes, overwrite, label_table)
                 )
                 if last:
                     yield (yield from finishing)
@@ -197,17 +200,13 @@ def _drain(work: Work[T], stopped: Event) -> T:
 
 
 def _iter_read(scan: Path, index: int | None) -> Work[Volume]:
-    volumes = images.read_summary(scan).volumes
     volume: Volume | None = None
-    for item in images.iter_read(scan, index or 0):
+    for item in images.iter_read(scan, index):
         if isinstance(item, Volume):
             volume = item
         else:
             yield item
     assert volume is not None
-    if volumes > 1 and index is None:
-        note = f"It holds {volumes} volumes; the first is segmented (--volume 0)."
-        volume = replace(volume, warnings=(*volume.warnings, note))
     return volume
 
 
@@ -236,13 +235,15 @@ def _iter_save(
     masks: bool,
     hashes: Mapping[str, str] | None,
     overwrite: bool,
+    label_table: TableOrder | str,
 ) -> Work[Segmented]:
     labels, volume = computed.labels, computed.volume
-    yield from images.iter_write_labels(task.output, labels, volume, overwrite=overwrite)
+    how: dict[str, Any] = {"overwrite": overwrite, "label_table": label_table}
+    yield from images.iter_write_labels(task.output, labels, volume, **how)
     written = [task.output]
     if masks:
         folder, name = task.output.parent, formats.name_without_suffix(task.output)
-        yield from images.iter_write_masks(folder, name, labels, volume, overwrite=overwrite)
+        yield from images.iter_write_masks(folder, name, labels, volume, **how)
         written += images.mask_paths(folder, name).values()
     if hashes is not None:
         styles = default_styles()

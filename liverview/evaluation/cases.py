@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from liverview.core.coding import GivenLabels
 from liverview.core.grid import check_same_grid
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap
@@ -68,11 +69,21 @@ def case_files(folder: Path) -> tuple[Path, Path]:
 
 
 def iter_evaluate_case(
-    folder: Path, models: Models, device: str = "auto"
+    folder: Path,
+    models: Models,
+    device: str = "auto",
+    *,
+    index: int | None = None,
+    labels: GivenLabels | None = None,
 ) -> Iterator[Progress | Message | CaseResult]:
     """Segment a case's scan and compare it with its reference, voxel by voxel of the scan.
 
     Yields progress, then the result.
+
+    Parameters
+    ----------
+    index : which volume of 4D scans, from 0; by default the first, which is said.
+    labels : what the values of the reference are, as for `liverview.read_labels`.
 
     Raises
     ------
@@ -81,7 +92,8 @@ def iter_evaluate_case(
     ExtentError : where the scan is larger than any body.
     """
     scan_file, reference_file = case_files(folder)
-    volume, reference = images.read(scan_file), images.read_labels(reference_file)
+    volume = images.read(scan_file, index)
+    reference = images.read_labels(reference_file, labels)
     check_same_grid(volume, reference)
     for note in (
         *volume.warnings,

@@ -96,4 +96,5 @@ def iter_measure(
         smallest_lesion_ml=smallest_lesion_ml,
         left_out=parts.left_out,
         left_out_ml=parts.left_out_ml,
+        defined=labels.defined,
     )

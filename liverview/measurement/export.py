@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from liverview.core.about import DISCLAIMER, __version__
+from liverview.core.labels import Label
 from liverview.core.volume import Volume
 from liverview.files.atomic import write_csv
 from liverview.measurement import recist
@@ -17,10 +18,9 @@ def measurement_figures(
     measurement: Measurement, excluded: Mapping[int, str] | None = None
 ) -> dict[str, Any]:
     """All figures for JSON; ``excluded`` as in `recist.assess_recist`."""
-    return {
-        **measurement.to_dict(),
-        "recist_1_1": recist.assess_recist(measurement, excluded).to_dict(),
-    }
+    assessed = recist.assess_recist(measurement, excluded).to_dict()
+    known = measurement.defines(Label.TUMOR)
+    return {**measurement.to_dict(), "recist_1_1": assessed if known else None}
 
 
 def measurement_record(
@@ -108,10 +108,11 @@ def summary_row(
     """The whole as one row, so that the rows of many scans make a table."""
     row = {key: v for key, v in measurement.to_dict().items() if not isinstance(v, list)}
     assessed = recist.assess_recist(measurement, excluded)
+    known = measurement.defines(Label.TUMOR)
     return {
         **row,
-        "recist_target_count": len(assessed.targets),
-        "recist_sum_of_diameters_mm": assessed.sum_of_diameters_mm,
+        "recist_target_count": len(assessed.targets) if known else None,
+        "recist_sum_of_diameters_mm": assessed.sum_of_diameters_mm if known else None,
         "recist_smallest_measurable_mm": assessed.smallest_mm,
     }
 

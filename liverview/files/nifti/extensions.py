@@ -2,8 +2,9 @@
 
 Names and colors are a label table in Caret's XML. TotalSegmentator writes it with the code 0
 ("unknown") and reads the first extension (totalsegmentator/nifti_ext_header.py), by a method of
-nibabel that refuses 30. Connectome Workbench looks for 30, the code that is registered for Caret.
-So the same table is written twice, first with 0, then with 30; the first that is there is read.
+nibabel that refuses 30. Connectome Workbench 1.5.0 looks at the first extension, too, and takes
+it with 30 alone, the code that is registered for Caret. No order serves both: the table is
+written with each code, and which comes first is to be chosen (`TableOrder`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TypeAlias
 from xml.etree import ElementTree
 
 from liverview.core.labels import LabelStyle
+from liverview.files.format import TableOrder
 from liverview.files.gzipped import GzipReader
 from liverview.files.nifti.header import Header
 
@@ -63,11 +65,17 @@ def extension_block(extensions: Extensions, endianness: str) -> bytes:
     return b"".join(pieces)
 
 
-def with_label_table(extensions: Extensions, table: Mapping[int, LabelStyle]) -> Extensions:
+def with_label_table(
+    extensions: Extensions,
+    table: Mapping[int, LabelStyle],
+    order: TableOrder = TableOrder.TOTALSEGMENTATOR,
+) -> Extensions:
     """The extensions with names and colors first; label tables that were there are replaced."""
     rest = [(code, content) for code, content in extensions if not _label_table(code, content)]
     text = _caret_xml(table)
-    return [(_UNKNOWN, text), (_CARET, text), *rest]
+    for_workbench = order is TableOrder.WORKBENCH
+    codes = (_CARET, _UNKNOWN) if for_workbench else (_UNKNOWN, _CARET)
+    return [*((code, text) for code in codes), *rest]
 
 
 def table_names(extensions: Extensions) -> dict[int, str]:
@@ -76,6 +84,19 @@ def table_names(extensions: Extensions) -> dict[int, str]:
         table = _label_table(code, content)
         if table:
             return table
+    return {}
+
+
+def map_names(extensions: Extensions) -> dict[int, str]:
+    """Index of a map -> its name, of a file of several maps (Connectome Workbench)."""
+    for code, content in extensions:
+        root = _caret_root(code, content)
+        maps = [] if root is None else root.findall("./VolumeInformation")
+        if len(maps) > 1:
+            named = {one.get("Index", ""): one.findtext("GuiLabel", "").strip() for one in maps}
+            return {
+                int(n): name for n, name in named.items() if n.isdecimal() and len(n) < 6 and name
+            }
     return {}
 
 
@@ -97,15 +118,20 @@ def _caret_xml(table: Mapping[int, LabelStyle]) -> bytes:
 
 def _label_table(code: int, content: bytes) -> dict[int, str]:
     """Value -> name of a Caret label table; empty where the extension is something else."""
-    # A document type is never needed, and can make a small text a huge one.
-    if code not in (_UNKNOWN, _CARET) or b"<CaretExtension" not in content:
-        return {}
-    if b"<!DOCTYPE" in content:
-        return {}
-    try:
-        root = ElementTree.fromstring(content.rstrip(b"\0 \r\n\t"))
-    except ElementTree.ParseError:
-        return {}
-    entries = root.findall("./VolumeInformation/LabelTable/Label")
+    root = _caret_root(code, content)
+    entries = [] if root is None else root.findall("./VolumeInformation/LabelTable/Label")
     found = {entry.get("Key", ""): (entry.text or "").strip() for entry in entries}
     return {int(key): name for key, name in found.items() if key.isdecimal() and name}
+
+
+def _caret_root(code: int, content: bytes) -> ElementTree.Element | None:
+    """The XML of a Caret extension; None where it is something else."""
+    # A document type is never needed, and can make a small text a huge one.
+    if code not in (_UNKNOWN, _CARET) or b"<CaretExtension" not in content:
+        return None
+    if b"<!DOCTYPE" in content:
+        return None
+    try:
+        return ElementTree.fromstring(content.rstrip(b"\0 \r\n\t"))
+    except ElementTree.ParseError:
+        return None

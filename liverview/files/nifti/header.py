@@ -26,7 +26,8 @@ class Header:
     ----------
     nifti : nibabel's Nifti1Header or Nifti2Header.
     shape : voxels along the three stored axes.
-    volumes : how many volumes the file holds; more than one for 4D.
+    volumes : how many volumes the file holds; more than one for 4D, or for the components of
+        a vector along the fifth axis, as ITK and c3d write them.
     dtype : as stored, byte order included.
     offset : where the voxels start; consumed : bytes of it that are read already.
     slope, intercept : HU are slope * stored + intercept.
@@ -112,6 +113,8 @@ def _dimensions(path: Path, nifti: Any) -> tuple[tuple[int, int, int], int]:
             f"{path} has the dimensions {dim[1 : count + 1]}: each must be at least 1, and a "
             "scan needs three."
         )
+    if sizes[3] == 1:  # three axes, no time, and the components of a vector
+        sizes[3:5] = sizes[4], 1
     if any(n > 1 for n in sizes[4:]):
         raise ImageFileError(
             f"{path} has {count} dimensions {dim[1 : count + 1]}: only 3D and 4D files can be "

@@ -18,6 +18,7 @@ from liverview.core.orientation import stored_affine, turn_from_ras
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, SourceGrid, Volume
 from liverview.files import atomic
+from liverview.files.format import TableOrder
 from liverview.files.gzipped import GzipError, GzipReader, open_writer
 from liverview.files.nifti.extensions import Extensions, extension_block, with_label_table
 from liverview.files.nifti.header import FORMAT, header_kind
@@ -29,7 +30,12 @@ _STEP = 16  # slices between two yields
 
 
 def iter_write_labels(
-    path: Path, labels: LabelMap, table: Mapping[int, LabelStyle], *, overwrite: bool
+    path: Path,
+    labels: LabelMap,
+    table: Mapping[int, LabelStyle],
+    *,
+    overwrite: bool,
+    order: TableOrder,
 ) -> Iterator[Progress]:
     """Write a label map on the grid of its source, verified; yields progress.
 
@@ -47,7 +53,7 @@ def iter_write_labels(
     header["intent_code"] = _LABEL_INTENT
     header["scl_inter"] = 0
     header["cal_max"] = max(FOREGROUND)
-    named = with_label_table(_extensions(labels), table)
+    named = with_label_table(_extensions(labels), table, order)
     yield from _iter_write_verified(path, _source_order(labels), header, named, overwrite)
 
 

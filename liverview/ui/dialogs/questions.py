@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
+from liverview.core.coding import Meaning
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.volume import Volume
 from liverview.files import formats
@@ -130,7 +131,7 @@ class Dialogs:
 
     def labels_of_values(
         self, named: NamedLabels, styles: Mapping[Label, LabelStyle]
-    ) -> dict[int, Label] | None:
+    ) -> dict[int, Meaning] | None:
         """Ask for the label of each value of a file."""
         from liverview.ui.dialogs.mapping import MappingDialog
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
-from liverview.core.labels import Label
+from liverview.core.coding import Meaning
 from liverview.core.volume import LabelMap, Volume
+from liverview.files.format import TableOrder
 from liverview.files.formats import labels_file_name
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
 from liverview.ui.jobs.controller import Controller
@@ -93,7 +94,7 @@ class CaseFiles(QObject):
             self._controller.loading.open(path, number)
 
     def _on_mapping_needed(
-        self, path: Path, named: NamedLabels, again: Callable[[Mapping[int, Label]], None]
+        self, path: Path, named: NamedLabels, again: Callable[[Mapping[int, Meaning]], None]
     ) -> None:
         mapping = self.ask(self.dialogs.labels_of_values, named, self.session.styles)
         if mapping is not None:
@@ -141,6 +142,15 @@ class CaseFiles(QObject):
             return
         if not existing or self.ask(self.dialogs.may_replace, existing):
             self._controller.saving.save_masks(folder)
+
+    @property
+    def label_table(self) -> TableOrder:
+        """The program that reads the names in the label maps that are saved."""
+        return self._controller.saving.label_table
+
+    def set_label_table(self, order: TableOrder) -> None:
+        """Choose the program that reads the names in the label maps that are saved."""
+        self._controller.saving.label_table = order
 
     def save_screenshot(self) -> None:
         """Ask for a name and save a picture of the window as it was before the question."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from liverview.core.labels import Label
+from liverview.core.coding import Meaning
 from liverview.core.stream import Message, Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.ui.jobs import generators
@@ -83,14 +83,14 @@ class Loading(QObject):
             self._label_job.cancel()
             self._label_job = None
 
-    def open_labels(self, path: Path, mapping: Mapping[int, Label] | None = None) -> None:
+    def open_labels(self, path: Path, mapping: Mapping[int, Meaning] | None = None) -> None:
         """Read a label map on the grid of the open volume, in place of its labels.
 
         One with values whose label is not known asks back for the ``mapping``.
         """
         self._read_labels(path, mapping, self._show_labels)
 
-    def open_reference(self, path: Path, mapping: Mapping[int, Label] | None = None) -> None:
+    def open_reference(self, path: Path, mapping: Mapping[int, Meaning] | None = None) -> None:
         """Read a label map on the grid of the open volume, to compare the labels with."""
         self._read_labels(path, mapping, self._show_reference)
 
@@ -103,7 +103,7 @@ class Loading(QObject):
         self.changed.emit()
 
     def _read_labels(
-        self, path: Path, mapping: Mapping[int, Label] | None, receive: LabelReceiver
+        self, path: Path, mapping: Mapping[int, Meaning] | None, receive: LabelReceiver
     ) -> None:
         volume = self._session.volume
         if volume is None:
@@ -141,7 +141,9 @@ class Loading(QObject):
             again = partial(self._read_again, path, receive)
             self.mapping_needed.emit(path, item, again)
 
-    def _read_again(self, path: Path, receive: LabelReceiver, mapping: Mapping[int, Label]) -> None:
+    def _read_again(
+        self, path: Path, receive: LabelReceiver, mapping: Mapping[int, Meaning]
+    ) -> None:
         self._read_labels(path, mapping, receive)
 
     def _on_labels_ended(self, job: Job, outcome: Outcome) -> None:

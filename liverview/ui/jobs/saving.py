@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.stream import Progress
+from liverview.files.format import TableOrder
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.jobs.job_runner import JobRunner
@@ -19,6 +20,10 @@ Callback = Callable[[], object]
 
 class Saving(QObject):
     """Runs at most one save, of the labels as they are when it begins.
+
+    Attributes
+    ----------
+    label_table : the program that reads the names in the files.
 
     Signals
     -------
@@ -34,6 +39,7 @@ class Saving(QObject):
     def __init__(self, session: Session, runner: JobRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session, self._runner = session, runner
+        self.label_table = TableOrder.TOTALSEGMENTATOR
         self._job: Job | None = None
         self._waiting: list[Callback] = []
 
@@ -78,7 +84,8 @@ class Saving(QObject):
             self.failed.emit(f"{path} was not saved: there is nothing to save just now.")
             return
         self._waiting = [then] if then is not None else []
-        work = task(path, store.snapshot(), volume, dict(self._session.styles))
+        styles = dict(self._session.styles)
+        work = task(path, store.snapshot(), volume, styles, self.label_table)
         self._job = job = self._runner.start(work)
         job.ended.connect(partial(self._on_ended, path, store.version))
         self.changed.emit()

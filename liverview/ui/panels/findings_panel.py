@@ -134,8 +134,10 @@ class FindingsPanel(QWidget):
         return "" if known else "The labels could not be measured."
 
     def _recist_text(self) -> str:
-        proposal = self.findings.recist
+        proposal, measurement = self.findings.recist, self.findings.measurement
         assert proposal is not None
+        if measurement is not None and not measurement.defines(Label.TUMOR):
+            return "The labels' file names no tumor: there is nothing to say about lesions."
         numbers = " and ".join(str(lesion.number) for lesion in proposal.targets)
         text = "RECIST 1.1: "
         if proposal.targets:
