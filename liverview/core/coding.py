@@ -111,7 +111,14 @@ def meaning_text(meaning: Meaning) -> str:
 
 def _split_pair(part: str, given: str) -> tuple[int, str]:
     value, equals, name = part.partition("=")
-    if not (equals and value.isascii() and value.isdecimal() and len(value) <= 5 and name):
+    if not (
+        equals
+        and value.isascii()
+        and value.isdecimal()
+        and len(value) <= 5
+        and name
+        and "=" not in name
+    ):
         raise CodingError(f'"{_shorten(given)}" does not say which value is which: {_WAY_OUT}.')
     return int(value), name
 

@@ -13,7 +13,7 @@ from liverview.core.labels import FOREGROUND, Label, label_entry
 
 # What ITK-SNAP ("Label 1"), Slicer ("Segment_1", "label_1") and others call what nobody named.
 _PLACEHOLDER = re.compile(
-    r"(?:(?:new|unnamed|untitled)_)?"
+    r"(?:(?:new|unnamed|untitled)(?:_|$))?"
     r"(?:label|labels|segment|segmentation|class|structure|region|roi|mask|object|value|l)?"
     r"_?\d*(?:_copy)?"
 )

@@ -48,7 +48,7 @@ def guess_meanings(values: Collection[int], voxels: NDArray[Any], name: str) -> 
         return Guess(_ours(present), True, f"{PLAIN}, which are liverview's own, 0 to 3")
     if present == {1}:
         return _guess_mask(name)
-    rest = present - {_UNJUDGED}
+    rest = present - {_UNJUDGED} or present
     ignored: dict[int, Meaning | None] = {_UNJUDGED: IGNORE} if len(rest) < len(present) else {}
     if rest == {1, 2}:
         inside = _lies_inside(voxels, 2, 1)

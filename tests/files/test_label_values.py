@@ -51,7 +51,7 @@ def test_what_it_scales_into_other_integers_is_rounded(
     assert np.array_equal(images.read_label_values(tmp_path / "s.nii.gz").voxels, values)
 
 
-@pytest.mark.parametrize("top", [256, 300, 1000, 60_000])
+@pytest.mark.parametrize("top", [300, 500, 1000])
 def test_steps_too_coarse_to_tell_labels_apart_are_refused(top: int, tmp_path: Path) -> None:
     scaled(tmp_path / "s.nii", top, np.uint8)
     with pytest.raises(ImageFileError, match=r"not a label map: its values are stored in steps"):
@@ -85,9 +85,7 @@ def test_what_is_no_number_is_background_and_so_is_negative_zero(write: Write) -
         voxels[voxels == 0] = nothing
         found = images.read_named_labels(write(voxels))
         assert np.array_equal(found.to_label_map().voxels, VALUES)
-        assert np.array_equal(
-            LabelMap.from_array(voxels, spacing=(1, 1, 1)).voxels, VALUES
-        )
+        assert np.array_equal(LabelMap.from_array(voxels, spacing=(1, 1, 1)).voxels, VALUES)
     nothing_at_all = images.read_labels(write(np.full((3, 3, 3), np.nan, np.float32)))
     assert not nothing_at_all.voxels.any()
 

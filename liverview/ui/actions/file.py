@@ -78,7 +78,7 @@ class FileActions:
         self.save_all = make(
             "Save label map with si&de files …",
             "Ctrl+Alt+S",
-            "Save all labels; beside them names and colors for ITK-SNAP, Slicer, Workbench and as JSON",
+            "Save all labels, and names and colors for ITK-SNAP, Slicer, Workbench and as JSON",
             files.save_with_side_files,
         )
         self.save_masks = make(
