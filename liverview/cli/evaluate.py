@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from liverview.cli.errors import expected_errors
 from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import (
+    add_labels_option,
     add_resample_option,
     iter_with_progress_bar,
     place_labels,
@@ -16,6 +18,9 @@ from liverview.cli.printing import (
     scores_by_name,
     write_json,
 )
+
+if TYPE_CHECKING:
+    from liverview.core.volume import LabelMap
 
 _NO_REFERENCE = (
     '"-" in a whole line: the reference is no measure of the label, since its maker did not draw\n'
@@ -48,6 +53,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="DIR",
         help="a folder per case in it, with ct.nii.gz and reference.nii.gz",
     )
+    add_labels_option(parser, " of PREDICTED and REFERENCE")
+    parser.add_argument(
+        "--reference-labels",
+        metavar="VALUES",
+        help="what the values of the REFERENCE are, where they differ",
+    )
+    parser.add_argument("--volume", type=int, metavar="N", help="with --cases: of 4D scans, from 0")
     parser.add_argument("--device", help="with --cases: auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
         "--montage",
@@ -73,8 +85,8 @@ def run(options: argparse.Namespace) -> int:
         return _evaluate_cases(options)
     if options.reference is None:
         raise ValueError("evaluate needs PREDICTED and REFERENCE, or --cases DIR.")
-    if options.montage or options.device:
-        raise ValueError("--montage and --device need scans to segment: add --cases DIR.")
+    if options.montage or options.device or options.volume is not None:
+        raise ValueError("--montage, --device and --volume are of scans: add --cases DIR.")
     from liverview.evaluation.scoring import evaluate
     from liverview.evaluation.summary import (
         MAP_FIGURES,
@@ -85,8 +97,8 @@ def run(options: argparse.Namespace) -> int:
     )
 
     check_outputs(options, [options.predicted, options.reference])
-    reference = read_labels(options.reference)
-    predicted = place_labels(read_labels(options.predicted), reference, resample=options.resample)
+    predicted, reference = _read_both(options)
+    predicted = place_labels(predicted, reference, resample=options.resample)
     scores = evaluate(predicted, reference, nsd=options.nsd)
     print(table_heading(MAP_FIGURES))
     for score in scores:
@@ -100,6 +112,17 @@ def run(options: argparse.Namespace) -> int:
         figures = scores_by_name(scores)
         write_json(options.json, figures | ({"partial": partial} if partial else {}))
     return 0
+
+
+def _read_both(options: argparse.Namespace) -> tuple[LabelMap, LabelMap]:
+    """The label maps to compare, each by what was said of its values."""
+    apart = options.reference_labels is not None
+    way_out = None if apart else "give those of the other file alone, by --reference-labels"
+    predicted = read_labels(options.predicted, options.coding, unless_named=way_out)
+    coding = options.reference_labels if apart else options.coding
+    if way_out is not None:
+        way_out = "give --labels and --reference-labels, for each file its own"
+    return predicted, read_labels(options.reference, coding, unless_named=way_out)
 
 
 def _evaluate_cases(options: argparse.Namespace) -> int:
@@ -122,6 +145,7 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
 
     folders = find_cases(options.cases)
     check_outputs(options, [path for folder in folders for path in case_files(folder)])
+    coding = options.reference_labels or options.coding
     device, models = str(pick_device(options.device or "auto")), load_models()
     width = max(len(folder.name) for folder in folders)
     results: list[CaseResult] = []
@@ -130,7 +154,13 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
     for folder in folders:
         try:
             work = iter_evaluate_case(
-                folder, models, device, nsd=options.nsd, resample=options.resample
+                folder,
+                models,
+                device,
+                nsd=options.nsd,
+                resample=options.resample,
+                index=options.volume,
+                labels=coding,
             )
             result = result_of(iter_with_progress_bar(work), CaseResult)
         except expected_errors() as error:

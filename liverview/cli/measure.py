@@ -6,13 +6,14 @@ import argparse
 from pathlib import Path
 
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import read_labels, volume_lines, write_json
+from liverview.cli.printing import add_labels_option, read_labels, volume_lines, write_json
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser("measure", help="volumes and lesions of a label map")
     parser.add_argument("labels", type=Path, metavar="LABELS")
+    add_labels_option(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.set_defaults(run=run)
@@ -24,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     from liverview.measurement.recist import assess_recist
 
     check_outputs(options, [options.labels])
-    measurement = measure(read_labels(options.labels))
+    measurement = measure(read_labels(options.labels, options.coding))
     print(*volume_lines(measurement), sep="\n")
     for lesion in measurement.lesions:
         x, y, z = lesion.centroid_mm

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from liverview.cli.outputs import make_folder
-from liverview.cli.printing import iter_with_progress_bar
+from liverview.cli.printing import add_label_table_option, iter_with_progress_bar
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,6 +31,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="what the image is centered on; only the first shows the liver",
     )
     parser.add_argument("--device", help="cpu, cuda or cuda:N; each kind draws other voxels")
+    add_label_table_option(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.set_defaults(run=run)
 
@@ -67,7 +68,13 @@ def run(options: argparse.Namespace) -> int:
     again = options.overwrite
     drain(
         iter_with_progress_bar(
-            images.iter_write_labels(targets[1], case.labels, case.volume, overwrite=again)
+            images.iter_write_labels(
+                targets[1],
+                case.labels,
+                case.volume,
+                overwrite=again,
+                label_table=options.label_table,
+            )
         )
     )
     drain(

@@ -20,13 +20,11 @@ def volume_lines(measurement: Measurement) -> list[str]:
     """A line for the volume of each label."""
     width = max(7, *(len(label.name) for label in measurement.volume_ml))
     partial = "PARTIAL: the segmentation was stopped, and what is missing was not looked at."
-    return [
-        *(
-            f"{label.name.lower():<{width}} {ml:10.1f} mL"
-            for label, ml in measurement.volume_ml.items()
-        ),
-        *([partial] if measurement.partial else []),
-    ]
+    lines = [partial] if measurement.partial else []
+    for label, ml in reversed(measurement.volume_ml.items()):
+        figure = f"{ml:10.1f} mL" if measurement.defines(label) else f"{'-':>10}"
+        lines.insert(0, f"{label.name.lower():<{width}} {figure}")
+    return lines
 
 
 def scores_by_name(scores: Sequence[LabelScore]) -> dict[str, Any]:
@@ -40,11 +38,49 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     print(f"{path} written.")
 
 
-def read_labels(path: Path) -> LabelMap:
-    """A label map in our values; what its values were taken for is said where it is not plain."""
-    from liverview.files.images import read_labels
+def add_labels_option(parser: argparse.ArgumentParser, of: str = "") -> None:
+    """Add the option that says what values are which nothing names."""
+    parser.add_argument(
+        "--labels",
+        dest="coding",
+        metavar="VALUES",
+        help=f"what the values{of} are: 1=liver,2=tumor,255=ignore, or lits, task08 or liverview; "
+        "of a file with a volume per class: of its volumes, from 0",
+    )
 
-    labels = read_labels(path)
+
+def add_label_table_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option whose program reads the names in the label maps that are written."""
+    parser.add_argument(
+        "--label-table",
+        choices=("totalsegmentator", "workbench"),
+        default="totalsegmentator",
+        help="the program that reads the names inside the label map: each takes the first table",
+    )
+
+
+def read_labels(
+    path: Path, coding: str | None = None, *, unless_named: str | None = None
+) -> LabelMap:
+    """A label map in our values; what its values were taken for is said where it is not plain.
+
+    ``coding`` is what the person says of the values. Where the file's own names contradict it,
+    and ``unless_named`` is given, it is refused, with that as the way out.
+    """
+    from liverview.core.coding import parse_coding
+    from liverview.files.images import read_named_labels
+    from liverview.files.label_maps import checked_label_map
+
+    found = read_named_labels(path)
+    if coding is not None:
+        given = parse_coding(coding)
+        if unless_named is not None and found.contradicts(given):
+            raise ValueError(
+                f"{path} names its values itself, by {found.source}, and --labels {coding} gives "
+                f"them other labels: {unless_named}."
+            )
+        found = found.apply(given)
+    labels = checked_label_map(found)
     for note in labels.warnings:
         print(f"{path.name}: {note}", file=sys.stderr)
     return labels

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 from liverview.cli.outputs import make_folder
 from liverview.cli.printing import (
+    add_labels_option,
     add_resample_option,
     iter_with_progress_bar,
     place_labels,
@@ -28,9 +30,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("scan", type=Path, metavar="SCAN")
     parser.add_argument("labels", type=Path, metavar="LABELS", help="on the scan's grid")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument(
-        "--volume", type=int, default=0, metavar="N", help="of 4D files, 0 if not said"
-    )
+    add_labels_option(parser)
+    parser.add_argument("--volume", type=int, metavar="N", help="of 4D scans, from 0")
     add_resample_option(parser, "LABELS", "SCAN")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.set_defaults(run=run)
@@ -58,7 +59,9 @@ def run(options: argparse.Namespace) -> int:
     volume = result_of(
         iter_with_progress_bar(images.iter_read(options.scan, options.volume)), Volume
     )
-    read = read_labels(options.labels)
+    for note in volume.warnings:
+        print(f"{options.scan.name}: {note}", file=sys.stderr)
+    read = read_labels(options.labels, options.coding)
     labels = place_labels(read, volume, resample=options.resample)
     placing = labels.warnings[len(read.warnings) :]
     volume = replace(volume, warnings=(*volume.warnings, *placing))

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from liverview.cli.errors import sentence
 from liverview.cli.outputs import check_outputs, make_folder
-from liverview.cli.printing import iter_with_progress_bar, volume_lines, write_json
+from liverview.cli.printing import (
+    add_label_table_option,
+    iter_with_progress_bar,
+    volume_lines,
+    write_json,
+)
 from liverview.cli.streams import OutputError
 from liverview.core.about import DISCLAIMER
 from liverview.core.errors import LiverviewError
@@ -52,8 +57,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--side-files",
         action="store_true",
-        help="names and colors beside each label map, too: ITK-SNAP (.txt), Slicer (.ctbl), JSON",
+        help="names and colors beside each label map, too: ITK-SNAP (.txt), Slicer (.ctbl), "
+        "Connectome Workbench (_workbench.txt), JSON",
     )
+    add_label_table_option(parser)
     parser.add_argument(
         "--overwrite", action="store_true", help="replace existing files, and make results again"
     )
@@ -83,6 +90,7 @@ def run(options: argparse.Namespace) -> int:
         masks=options.masks,
         side_files=options.side_files,
         weights=options.weights,
+        label_table=options.label_table,
         overwrite=options.overwrite,
         made=outcome.made,
     )

@@ -13,7 +13,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from liverview.core.labels import default_styles
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import formats, images
+from liverview.files.format import TableOrder
 from liverview.files.rescue import KeptLabels, check_can_write
 from liverview.files.sidefiles.weights import weights_sha256
 from liverview.files.sidefiles.writing import SideFiles, iter_write_side_files
@@ -85,6 +86,7 @@ class _Options:
     masks: bool
     side_files: bool
     hashes: Mapping[str, str]
+    label_table: TableOrder | str
     overwrite: bool
 
 
@@ -97,6 +99,7 @@ def iter_segment_cohort(
     masks: bool = False,
     side_files: bool = False,
     weights: Path | None = None,
+    label_table: TableOrder | str = TableOrder.TOTALSEGMENTATOR,
     overwrite: bool = False,
     made: Collection[Task] = (),
 ) -> Iterator[Progress | Message | Segmented | Failed]:
@@ -108,10 +111,11 @@ def iter_segment_cohort(
     masks : write one binary file per label, too.
     side_files : write names and colors for other programs beside each label map, too.
     weights : the folder of ``models``, whose hashes go into label maps and side files.
+    label_table : as for `liverview.write_labels`.
     made : tasks whose label map is there and is not made again: it is measured, and masks and
         side files that are not there are written.
     """
-    options = _Options(index, masks, side_files, weights_sha256(weights), overwrite)
+    options = _Options(index, masks, side_files, weights_sha256(weights), label_table, overwrite)
     stopped = Event()
     with ThreadPoolExecutor(2) as pool:  # one reads, one saves
         ahead: Future[Volume | Failed] | None = None
@@ -188,17 +192,13 @@ def _drain(work: Work[T], stopped: Event) -> T:
 
 
 def _iter_read(scan: Path, index: int | None) -> Work[Volume]:
-    volumes = images.read_summary(scan).volumes
     volume: Volume | None = None
-    for item in images.iter_read(scan, index or 0):
+    for item in images.iter_read(scan, index):
         if isinstance(item, Volume):
             volume = item
         else:
             yield item
     assert volume is not None
-    if volumes > 1 and index is None:
-        note = f"It holds {volumes} volumes; the first is segmented (--volume 0)."
-        volume = replace(volume, warnings=(*volume.warnings, note))
     return volume
 
 
@@ -236,17 +236,16 @@ def _iter_segment_scan(
 def _iter_save(task: Task, computed: _Computed, options: _Options) -> Work[Segmented]:
     labels, volume, output = computed.labels, computed.volume, task.output
     again, is_there = options.overwrite, computed.seconds is None
+    how: dict[str, Any] = {"overwrite": again, "label_table": options.label_table}
     written = []
     if not is_there:
         with KeptLabels(output, labels, volume):
-            yield from images.iter_write_labels(output, labels, volume, overwrite=again)
+            yield from images.iter_write_labels(output, labels, volume, **how)
         written.append(output)
     if options.masks:
         folder, name = output.parent, formats.name_without_suffix(output)
         masks = missing_masks(output) if is_there else images.mask_paths(folder, name)
-        yield from images.iter_write_masks(
-            folder, name, labels, volume, overwrite=again, some=masks.keys()
-        )
+        yield from images.iter_write_masks(folder, name, labels, volume, some=masks.keys(), **how)
         written += masks.values()
     if options.side_files:
         beside = missing_side_files(output) if is_there else list(SideFiles.of(output))

@@ -13,6 +13,7 @@ from liverview.core import paths
 from liverview.core.errors import LiverviewError
 
 BACKGROUND = "background"
+IGNORED = "ignored"
 _NAMED_IN_CODE = ("liver", "vessel", "tumor")  # by what is written for them alone
 _LARGEST_VALUE = 127  # the clean-up keeps a mark in a voxel's highest bit
 _SCORED = {"centerline", "lesions", "inside_parent"}
@@ -89,10 +90,12 @@ class LabelTable:
     ----------
     labels : by name in lower case, in the order of the file.
     background : patterns of the names that others use for what is no label.
+    ignored : those of voxels that nobody judged.
     """
 
     labels: Mapping[str, LabelEntry]
     background: tuple[str, ...]
+    ignored: tuple[str, ...]
 
 
 @cache
@@ -117,17 +120,18 @@ def read_label_table(path: Path) -> LabelTable:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise LabelTableError(f"{path} cannot be read: {error}.") from error
-    for name in (*_NAMED_IN_CODE, BACKGROUND):
+    for name in (*_NAMED_IN_CODE, BACKGROUND, IGNORED):
         if not isinstance(content.get(name), dict):
             raise LabelTableError(f"{path} has no entry [{name}].")
-    background = content.pop(BACKGROUND)
+    background, ignored = content.pop(BACKGROUND), content.pop(IGNORED)
     try:
         _check_fields(BACKGROUND, background, {"called"}, set())
+        _check_fields(IGNORED, ignored, {"called"}, set())
         labels = {name: _read_entry(name, entry) for name, entry in content.items()}
         _check_together(labels)
     except LabelTableError as error:
         raise LabelTableError(f"{path}: {error}") from None
-    return LabelTable(labels, tuple(background["called"]))
+    return LabelTable(labels, tuple(background["called"]), tuple(ignored["called"]))
 
 
 def _read_entry(name: str, content: Any) -> LabelEntry:

@@ -6,7 +6,8 @@ slice is ``voxels[:, :, k]``. World coordinates (x, y, z) are millimeters, RAS+.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -16,9 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from liverview.core.errors import LiverviewError
 from liverview.core.grid import Affine, Grid, OnGrid, Voxel
-from liverview.core.labels import FOREGROUND, Label, count_with_parts
+from liverview.core.labels import FOREGROUND, Label, count_with_parts, describe_volumes
 from liverview.core.orientation import Orientation, find_orientation, ras_affine, turn_to_ras
 from liverview.core.review import LesionMark
+from liverview.core.rounding import round_to_whole
 
 _CACHE_LINE = 64  # bytes
 
@@ -280,7 +282,8 @@ class LabelMap(OnGrid):
 
         Parameters
         ----------
-        labels : (I, J, K) whole numbers from 0 to 255, of any type.
+        labels : (I, J, K) whole numbers from 0 to 255, of any type; floats may be whole but for
+            rounding, and NaN is background.
         affine : (4, 4), index of the array -> world mm, RAS+.
         spacing : instead of an affine: mm per voxel, of an array that is RAS+ already.
 
@@ -290,12 +293,17 @@ class LabelMap(OnGrid):
             of affine and spacing is given, or it cannot be.
         """
         array, matrix = np.asarray(labels), _affine_of(affine, spacing)
+        whole, odd = round_to_whole(array) if array.dtype.kind == "f" else (array, None)
         with np.errstate(invalid="ignore"):
-            numbers = array.astype(np.uint8, copy=False)
-        if array.dtype.kind not in "biuf" or not np.array_equal(numbers, array):
+            numbers = whole.astype(np.uint8, copy=False)
+        if array.dtype.kind not in "biuf" or odd is not None or not np.array_equal(numbers, whole):
             raise LiverviewError("labels must be whole numbers from 0 to 255.")
         voxels, turned, source = _turn(numbers, matrix)
         return cls(voxels, turned, name, source)
+
+    def defines(self, label: Label) -> bool:
+        """False for a label that its maker did not draw: that it is absent says nothing."""
+        return self.defined is None or label in self.defined
 
     def to_numpy(self) -> NDArray[np.uint8]:
         """The labels, (I, J, K) uint8 in RAS+, shared with the label map."""
@@ -307,19 +315,13 @@ class LabelMap(OnGrid):
     def __repr__(self) -> str:
         counts = {Label(n): int(np.count_nonzero(self.voxels == n)) for n in FOREGROUND}
         volumes = describe_volumes(
-            {label: n * self.voxel_ml for label, n in count_with_parts(counts).items()}
+            {
+                label: n * self.voxel_ml if self.defines(label) else math.nan
+                for label, n in count_with_parts(counts).items()
+            }
         )
         stopped = ", partial" if self.partial else ""
         return f'LabelMap {self.grid.describe()}, {volumes}{stopped}, "{self.name}"'
-
-
-def describe_volumes(volume_ml: Mapping[Label, float]) -> str:
-    """Volumes in a few words: ``liver 1523 mL, vessel 40.1 mL, tumor 3.2 mL``."""
-    return ", ".join(f"{label.name.lower()} {_digits(ml)} mL" for label, ml in volume_ml.items())
-
-
-def _digits(ml: float) -> str:
-    return f"{ml:.0f}" if ml >= 100 else f"{ml:.2g}" if ml < 1 else f"{ml:.3g}"
 
 
 def _affine_of(affine: ArrayLike | None, spacing: Sequence[float] | None) -> Affine:

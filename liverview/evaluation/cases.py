@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from liverview.core.coding import GivenLabels
 from liverview.core.placing import iter_place_labels
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap
@@ -74,11 +75,18 @@ def iter_evaluate_case(
     *,
     nsd: NsdBy = "voxels",
     resample: bool = False,
+    index: int | None = None,
+    labels: GivenLabels | None = None,
 ) -> Iterator[Progress | Message | CaseResult]:
     """Segment a case's scan and compare it with its reference, voxel by voxel of the scan.
 
     Yields progress, then the result. ``nsd`` is as for `evaluate`. With ``resample``, a reference
     on another grid is taken by nearest neighbor.
+
+    Parameters
+    ----------
+    index : which volume of 4D scans, from 0; by default the first, which is said.
+    labels : what the values of the reference are, as for `liverview.read_labels`.
 
     Raises
     ------
@@ -87,7 +95,8 @@ def iter_evaluate_case(
     ExtentError : where the scan is larger than any body.
     """
     scan_file, reference_file = case_files(folder)
-    volume, reference = images.read(scan_file), images.read_labels(reference_file)
+    volume = images.read(scan_file, index)
+    reference = images.read_labels(reference_file, labels)
     for placed in iter_place_labels(reference, volume, resample=resample):
         if isinstance(placed, LabelMap):
             reference = placed

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from numpy.typing import NDArray
+
+from liverview.core.grid import Affine, OnGrid
 from liverview.core.labels import LabelStyle
 from liverview.core.stream import Progress
-from liverview.core.volume import LabelMap, Volume
+from liverview.core.volume import LabelMap, SourceGrid, Volume
 from liverview.files.review_record import Review
 
 
@@ -31,6 +35,40 @@ class Summary:
     record: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True, eq=False)
+class StoredVolume(OnGrid):
+    """A volume as its file stores it: its values are slope * voxels + intercept, untouched.
+
+    Attributes
+    ----------
+    voxels : (I, J, K), RAS+, as stored, NaN and infinite ones included.
+    slope, intercept : of the values.
+    affine : (4, 4), voxel index -> world mm.
+    name : of the file, without its endings.
+    source : the file's own grid.
+    """
+
+    voxels: NDArray[Any]
+    slope: float
+    intercept: float
+    affine: Affine
+    name: str
+    source: SourceGrid
+
+    @property
+    def step(self) -> float:
+        """The distance of neighboring values that the file can store; 0 for floats."""
+        scaled = self.voxels.dtype.kind in "iu" and self.slope != 1
+        return abs(self.slope) if scaled else 0.0
+
+
+class TableOrder(Enum):
+    """The program whose label table stands first in a header, where it matters."""
+
+    TOTALSEGMENTATOR = "totalsegmentator"
+    WORKBENCH = "workbench"
+
+
 class FormatFunctions(Protocol):
     """The functions of a format's module. Sentences about bad files are `ImageFileError`."""
 
@@ -45,22 +83,37 @@ class FormatFunctions(Protocol):
         on the file's grid needs.
         """
 
-    def label_names(self, volume: Volume, /) -> tuple[Mapping[int, str], str]:
+    def iter_read_stored(self, path: Path, /) -> Iterator[Progress | StoredVolume]:
+        """Read a label map: yields progress, and every volume of the file in its order."""
+
+    def label_names(self, volume: StoredVolume, /) -> tuple[Mapping[int, str], str]:
         """Names of values that the volume's file itself brings, and where they stand in it.
 
         The names may be empty; the place is in words that end "mapped by ...".
         """
 
-    def label_review(self, volume: Volume, /) -> Review | None:
+    def label_review(self, volume: StoredVolume, /) -> Review | None:
         """What the volume's file itself says of the label map that it is.
 
         None of a file that liverview has not written: then files beside it are asked.
         """
 
+    def volume_names(self, volume: StoredVolume, /) -> Mapping[int, str]:
+        """Names that the file gives its volumes, by their index from 0; may be empty."""
+
     def iter_write_labels(
-        self, path: Path, labels: LabelMap, table: Mapping[int, LabelStyle], /, *, overwrite: bool
+        self,
+        path: Path,
+        labels: LabelMap,
+        table: Mapping[int, LabelStyle],
+        /,
+        *,
+        overwrite: bool,
+        order: TableOrder,
     ) -> Iterator[Progress]:
         """Write labels, with names and colors by value, on the grid of ``labels.source``.
+
+        ``order`` says for whom the label table is, where one file cannot serve all.
 
         What `source` keeps is used where it is of this format. Of any other, only shape and
         orientation are known, and `liverview.core.orientation` gives the stored affine. What is

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from liverview.core.checks import require_labels, require_volume
+from liverview.core.errors import LiverviewError
 from liverview.core.grid import GridMismatchError
 from liverview.core.labels import FOREGROUND, Label, LabelStyle, default_styles, label_mask
 from liverview.core.orientation import turn_from_ras
@@ -21,14 +22,36 @@ from liverview.core.placing import place_labels
 from liverview.core.stream import Progress, ProgressCallback, drain, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import atomic
-from liverview.files.format import Summary
+from liverview.files.format import Summary, TableOrder
 from liverview.files.formats import DEFAULT_SUFFIX, format_of, format_to_write
+from liverview.files.label_maps import (
+    iter_read_named_labels,
+    read_label_values,
+    read_labels,
+    read_named_labels,
+)
 from liverview.files.opening import PathLike, as_path
 
-if TYPE_CHECKING:
-    from liverview.files.named_labels import NamedLabels
+__all__ = [
+    "check_target",
+    "iter_read",
+    "iter_read_named_labels",
+    "iter_write_labels",
+    "iter_write_masks",
+    "iter_write_volume",
+    "mask_paths",
+    "read",
+    "read_label_values",
+    "read_labels",
+    "read_named_labels",
+    "read_summary",
+    "write_labels",
+    "write_masks",
+    "write_volume",
+]
 
 Styles: TypeAlias = Mapping[Label, LabelStyle]
+_IGNORED = np.uint8(255)  # as nnU-Net and most others have it
 
 
 def read_summary(path: PathLike) -> Summary:
@@ -48,7 +71,7 @@ def read_summary(path: PathLike) -> Summary:
     return format_of(path).load().read_summary(path)
 
 
-def iter_read(path: PathLike, index: int = 0) -> Iterator[Progress | Volume]:
+def iter_read(path: PathLike, index: int | None = None) -> Iterator[Progress | Volume]:
     """Read a volume as `read` does; yields `Progress`, then the `Volume`.
 
     Examples
@@ -59,16 +82,26 @@ def iter_read(path: PathLike, index: int = 0) -> Iterator[Progress | Volume]:
     (96, 84, 40)
     """
     path = as_path(path)
-    yield from format_of(path).load().iter_read(path, index)
+    functions = format_of(path).load()
+    for item in functions.iter_read(path, index or 0):
+        if index is None and isinstance(item, Volume):
+            count = functions.read_summary(path).volumes
+            note = f"It holds {count} volumes; the first one was read (--volume 0)."
+            yield replace(item, warnings=(*item.warnings, note)) if count > 1 else item
+        else:
+            yield item
 
 
-def read(path: PathLike, index: int = 0, *, progress: ProgressCallback | None = None) -> Volume:
+def read(
+    path: PathLike, index: int | None = None, *, progress: ProgressCallback | None = None
+) -> Volume:
     """Read a CT volume, turned to RAS+, in its stored type where HU are exact in it.
 
     Parameters
     ----------
     path : the file; its format is known by its content.
-    index : which of the volumes of a 4D file, from 0.
+    index : which of the volumes of a 4D file, from 0; by default the first, and ``warnings`` of
+        the volume say so.
     progress : is called with a `Progress` from time to time.
 
     Raises
@@ -82,74 +115,6 @@ def read(path: PathLike, index: int = 0, *, progress: ProgressCallback | None = 
     Volume 96x84x40, 4.00x4.00x5.00 mm, RAS+, int16, HU, "ct"
     """
     return result_of(iter_read(path, index), Volume, progress)
-
-
-def iter_read_named_labels(path: PathLike) -> Iterator[Progress | NamedLabels]:
-    """Read a label map of any program; yields progress, then the `NamedLabels` last.
-
-    Raises
-    ------
-    ImageFileError : where it cannot be read or holds no whole numbers from 0 to 65535.
-    """
-    from liverview.files.named_labels import iter_name_values
-
-    path = as_path(path)
-    functions = format_of(path).load()
-    for item in functions.iter_read(path):
-        if isinstance(item, Progress):
-            yield item
-        else:
-            said = functions.label_names(item), functions.label_review(item)
-            yield from iter_name_values(path, item, *said)
-
-
-def read_named_labels(path: PathLike) -> NamedLabels:
-    """`iter_read_named_labels` for callers that do not want progress."""
-    from liverview.files.named_labels import NamedLabels
-
-    return result_of(iter_read_named_labels(path), NamedLabels)
-
-
-def read_labels(path: PathLike, *, progress: ProgressCallback | None = None) -> LabelMap:
-    """Read a label map of any program, in the values of `Label`.
-
-    Its values are taken by the names that the file or those beside it give them, else as they
-    are; ``warnings`` of the label map say what was taken for what where that is not plain, and
-    which values were left out. It lies, and is written again, on the grid of its file.
-
-    Parameters
-    ----------
-    path : the file; its format is known by its content.
-    progress : is called with a `Progress` from time to time.
-
-    Raises
-    ------
-    ImageFileError : where it cannot be read or holds no whole numbers from 0 to 65535.
-
-    Examples
-    --------
-    >>> import liverview as lv
-    >>> lv.read_labels("labels.nii.gz")
-    LabelMap 96x84x40, 4.00x4.00x5.00 mm, RAS+, liver 2608 mL, vessel 64.1 mL, ...
-    """
-    from liverview.files.named_labels import NamedLabels
-
-    found = result_of(iter_read_named_labels(path), NamedLabels, progress)
-    return replace(found.to_label_map(), warnings=found.warnings)
-
-
-def read_label_values(path: PathLike) -> LabelMap:
-    """Read a label map in the values that are stored, whatever they mean: 0 to 255.
-
-    Raises
-    ------
-    ImageFileError : where it cannot be read or holds other values.
-    """
-    from liverview.files.values import whole_numbers
-
-    volume = read(path)
-    voxels = whole_numbers(as_path(path), volume, 255)
-    return LabelMap(voxels, volume.affine, volume.name, volume.source)
 
 
 def check_target(path: PathLike, *, overwrite: bool = False) -> None:
@@ -166,6 +131,7 @@ def iter_write_labels(
     *,
     styles: Styles | None = None,
     overwrite: bool = False,
+    label_table: TableOrder | str = TableOrder.TOTALSEGMENTATOR,
 ) -> Iterator[Progress]:
     """Write a label map as `write_labels` does; yields `Progress`.
 
@@ -177,8 +143,13 @@ def iter_write_labels(
     >>> [step.phase for step in work][-1]
     'Saved'
     """
-    table = {int(label): style for label, style in (styles or default_styles()).items()}
-    yield from _iter_write(as_path(path), _on_grid(labels, volume), table, overwrite)
+    order, placed = _table_order(label_table), _on_grid(labels, volume)
+    given = styles or default_styles()
+    table = {int(label): style for label, style in given.items() if labels.defines(label)}
+    if placed.ignored is not None:
+        placed = replace(placed, voxels=np.where(placed.ignored, _IGNORED, placed.voxels))
+        table[int(_IGNORED)] = LabelStyle("Ignore", (128, 128, 128))
+    yield from _iter_write(as_path(path), placed, table, overwrite, order)
 
 
 def write_labels(
@@ -188,6 +159,7 @@ def write_labels(
     *,
     styles: Styles | None = None,
     overwrite: bool = False,
+    label_table: TableOrder | str = TableOrder.TOTALSEGMENTATOR,
     progress: ProgressCallback | None = None,
 ) -> None:
     """Write a label map on the grid of the scan it was made from, verified.
@@ -203,6 +175,7 @@ def write_labels(
     volume : the scan on whose stored grid they are written instead.
     styles : names and colors, by default those of liverview.
     overwrite : replace a file that is there.
+    label_table : "totalsegmentator" or "workbench", which of them reads the names in the file.
     progress : is called with a `Progress` from time to time.
 
     Raises
@@ -220,7 +193,10 @@ def write_labels(
     Traceback (most recent call last):
     liverview.files.atomic.TargetError: found.nii.gz exists already: choose another name, or ...
     """
-    drain(iter_write_labels(path, labels, volume, styles=styles, overwrite=overwrite), progress)
+    work = iter_write_labels(
+        path, labels, volume, styles=styles, overwrite=overwrite, label_table=label_table
+    )
+    drain(work, progress)
 
 
 def mask_paths(folder: PathLike, name: str) -> dict[Label, Path]:
@@ -239,16 +215,18 @@ def iter_write_masks(
     *,
     styles: Styles | None = None,
     overwrite: bool = False,
+    label_table: TableOrder | str = TableOrder.TOTALSEGMENTATOR,
     some: Collection[Label] = tuple(FOREGROUND),
 ) -> Iterator[Progress]:
     """Write masks, or ``some`` of them, as `write_masks` does; yields progress."""
     paths = {label: path for label, path in mask_paths(folder, name).items() if label in some}
     for path in paths.values():
         check_target(path, overwrite=overwrite)
-    placed = replace(_on_grid(labels, volume), marks=())
+    order, placed = _table_order(label_table), replace(_on_grid(labels, volume), marks=())
     for label, path in paths.items():
         mask = replace(placed, voxels=label_mask(labels.voxels, label).astype(np.uint8))
-        yield from _iter_write(path, mask, {1: (styles or default_styles())[label]}, overwrite)
+        table = {1: (styles or default_styles())[label]}
+        yield from _iter_write(path, mask, table, overwrite, order)
 
 
 def write_masks(
@@ -323,10 +301,22 @@ def write_volume(
 
 
 def _iter_write(
-    path: Path, labels: LabelMap, table: Mapping[int, LabelStyle], overwrite: bool
+    path: Path,
+    labels: LabelMap,
+    table: Mapping[int, LabelStyle],
+    overwrite: bool,
+    order: TableOrder,
 ) -> Iterator[Progress]:
     known = format_to_write(path)
-    yield from known.load().iter_write_labels(path, labels, table, overwrite=overwrite)
+    yield from known.load().iter_write_labels(path, labels, table, overwrite=overwrite, order=order)
+
+
+def _table_order(given: TableOrder | str) -> TableOrder:
+    try:
+        return TableOrder(given)
+    except ValueError as error:
+        known = " or ".join(order.value for order in TableOrder)
+        raise LiverviewError(f"{given!r} reads no label table that is known: {known}.") from error
 
 
 def _on_grid(labels: LabelMap, volume: Volume | None) -> LabelMap:

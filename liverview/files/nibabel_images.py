@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
 
 from liverview.core.errors import LiverviewError
 from liverview.core.orientation import stored_affine, turn_from_ras
+from liverview.core.rounding import round_to_whole
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.values import check_plausibility
 
@@ -31,7 +34,7 @@ def volume_from_nibabel(image: nib.spatialimages.SpatialImage, name: str = "imag
     Volume 96x84x40, 4.00x4.00x5.00 mm, RAS+, int16, HU, "ct"
     """
     _check_image(image)
-    volume = Volume.from_array(np.asanyarray(image.dataobj), image.affine, name=name)
+    volume = Volume.from_array(_voxels(image), image.affine, name=name)
     remarks, in_hu = check_plausibility(volume.voxels, 0)
     return replace(volume, warnings=tuple(remarks), in_hu=in_hu)
 
@@ -39,7 +42,8 @@ def volume_from_nibabel(image: nib.spatialimages.SpatialImage, name: str = "imag
 def labels_from_nibabel(image: nib.spatialimages.SpatialImage, name: str = "labels") -> LabelMap:
     """The label map of a nibabel image, turned to RAS+, its values as they are.
 
-    A uint8 array in memory is shared with the image; other types are copied.
+    A uint8 array in memory is shared with the image; other types are copied. What the image's
+    scaling has moved a little is rounded.
 
     Raises
     ------
@@ -54,7 +58,11 @@ def labels_from_nibabel(image: nib.spatialimages.SpatialImage, name: str = "labe
     (96, 84, 40)
     """
     _check_image(image)
-    return LabelMap.from_array(np.asanyarray(image.dataobj), image.affine, name=name)
+    voxels, step = _voxels(image), _stored_step(image)
+    if step:
+        whole, odd = round_to_whole(voxels, step)
+        voxels = voxels if odd is not None else whole
+    return LabelMap.from_array(voxels, image.affine, name=name)
 
 
 def to_nibabel(array: Volume | LabelMap) -> nib.Nifti1Image:
@@ -85,3 +93,17 @@ def _check_image(image: object) -> None:
         raise LiverviewError(
             f"a nibabel image is needed, not {type(image).__name__}: liverview.read reads files."
         )
+
+
+def _voxels(image: nib.spatialimages.SpatialImage) -> NDArray[Any]:
+    """The values, without axes of one voxel behind the third."""
+    values = np.asanyarray(image.dataobj)
+    alone = values.ndim > 3 and values.size == np.prod(values.shape[:3], dtype=int)
+    return values.reshape(values.shape[:3]) if alone else values
+
+
+def _stored_step(image: nib.spatialimages.SpatialImage) -> float:
+    """The distance of neighboring values that the image's file can store; 0 where it is 1."""
+    proxy = image.dataobj
+    slope = abs(float(getattr(proxy, "slope", 1))) if nib.is_proxy(proxy) else 1.0
+    return slope if slope != 1 and proxy.dtype.kind in "iu" else 0.0

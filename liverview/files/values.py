@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.rounding import round_to_whole
 from liverview.core.stream import Progress
-from liverview.core.volume import Volume
+from liverview.files.format import StoredVolume
 from liverview.files.opening import ImageFileError
 
 AIR_HU = -1024
@@ -21,28 +22,72 @@ _FARTHEST_HU, _MOST = 10_000, 99.5  # that percentile of HU is nearer, whatever 
 _FILL_SHARE = 1e-6  # of the values' span
 
 
-def whole_numbers(path: Path, volume: Volume, most: int) -> NDArray[Any]:
-    """The volume's values as uint8, or as uint16 where some are above 255.
+def iter_whole_numbers(
+    path: Path, volume: StoredVolume, most: int
+) -> Generator[Progress, None, NDArray[Any]]:
+    """Yields progress; returns a label map's values as uint8, or uint16 where some are above 255.
+
+    What a slope or resampling has moved a little is rounded (`liverview.core.rounding`), and what
+    is no number is background.
 
     Raises
     ------
     ImageFileError : where they are no whole numbers from 0 to ``most``.
     """
     stored = volume.voxels
-    low, high = (float(edge) + volume.intercept for edge in (stored.min(), stored.max()))
-    numbers = np.empty_like(stored, np.uint8 if high <= 255 else np.uint16)
-    fits = 0 <= low <= high <= most
-    for k in range(stored.shape[2] if fits else 0):
-        wide = stored[:, :, k].astype(np.float32 if stored.dtype.kind == "f" else np.int32)
-        values = wide + np.asarray(volume.intercept, wide.dtype)
+    low, high = _value_range(volume)
+    for value in (low, high):
+        if not -0.5 <= value <= most + 0.5:  # infinite ones among them
+            raise ImageFileError(
+                f"{path} is not a label map: it holds the value {_value_text(value)}, and labels "
+                f"are whole numbers from 0 to {most}; is it the scan itself?"
+            )
+    numbers = np.empty_like(stored, np.uint8 if high < 255.5 else np.uint16)
+    for k in range(stored.shape[2]):
+        values, odd = round_to_whole(_values(volume, stored[:, :, k]), volume.step)
+        if odd is not None:
+            raise ImageFileError(f"{path} is not a label map: {_why_not_whole(volume, odd)}")
         numbers[:, :, k] = values
-        fits = fits and np.array_equal(numbers[:, :, k], values)
-    if not fits:
-        raise ImageFileError(
-            f"{path} is not a label map: it holds values that are no whole numbers from 0 to "
-            f"{most} ({low:g} to {high:g}); is it the scan itself?"
-        )
+        if k % SLICES == 0:
+            yield Progress("Reading", 1.0)
     return numbers
+
+
+def _value_range(volume: StoredVolume) -> tuple[float, float]:
+    """The lowest and the highest value, but for what is no number."""
+    edges = [
+        function.reduce(volume.voxels[:, :, k], axis=None)
+        for function in (np.fmin, np.fmax)
+        for k in range(volume.voxels.shape[2])
+    ]
+    values = [value for value in _values(volume, np.array(edges)).tolist() if value == value]
+    return (min(values), max(values)) if values else (0.0, 0.0)
+
+
+def _values(volume: StoredVolume, stored: NDArray[Any]) -> NDArray[Any]:
+    """Scaled as the file says; unscaled ones in their own type."""
+    if volume.slope == 1 and volume.intercept == 0:
+        return stored
+    with np.errstate(invalid="ignore", over="ignore"):
+        return stored.astype(np.float64) * volume.slope + volume.intercept
+
+
+def _why_not_whole(volume: StoredVolume, value: float) -> str:
+    text, away = _value_text(value), abs(value - round(value))
+    if volume.step and away <= abs(volume.step) / 2:
+        return (
+            f"its values are stored in steps of {_value_text(volume.step)}, too far apart to tell "
+            f"which label {text} is; store labels as whole numbers, with slope 1."
+        )
+    return (
+        f"it holds fractions such as {text}, as probabilities, partial volumes and linear "
+        "interpolation leave; store whole numbers, resampled to the nearest neighbor."
+    )
+
+
+def _value_text(value: float) -> str:
+    """A value of a file in the shortest way that tells it from others."""
+    return str(int(value)) if float(value).is_integer() else str(np.float32(value))
 
 
 def iter_fill_non_finite(

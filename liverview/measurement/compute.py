@@ -98,6 +98,7 @@ def iter_measure(
         left_out=parts.left_out,
         left_out_ml=parts.left_out_ml,
         partial=labels.partial,
+        defined=labels.defined,
         ruled_out=ruled_out,
         no_targets=no_targets,
         confirmed=confirmed,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from liverview.core.about import DISCLAIMER, __version__
+from liverview.core.labels import Label
 from liverview.core.text import printable
 from liverview.core.volume import Volume
 from liverview.files.atomic import write_csv
@@ -15,10 +16,9 @@ from liverview.measurement.results import Lesion, Measurement
 
 def measurement_figures(measurement: Measurement) -> dict[str, Any]:
     """All figures for JSON."""
-    return {
-        **measurement.to_dict(),
-        "recist_1_1": recist.assess_recist(measurement).to_dict(),
-    }
+    assessed = recist.assess_recist(measurement).to_dict()
+    known = measurement.defines(Label.TUMOR)
+    return {**measurement.to_dict(), "recist_1_1": assessed if known else None}
 
 
 def measurement_record(volume: Volume, measurement: Measurement, **run: Any) -> dict[str, Any]:
@@ -102,14 +102,15 @@ def summary_row(measurement: Measurement) -> dict[str, Any]:
     """The whole as one row, so that the rows of many scans make a table."""
     row = {key: v for key, v in measurement.to_dict().items() if not isinstance(v, list)}
     assessed = recist.assess_recist(measurement)
+    known = measurement.defines(Label.TUMOR)
     return {
         **row,
         "partial": _yes_no(measurement.partial),
         "ruled_out_reasons": "; ".join(one.reason for one in measurement.ruled_out) or None,
-        "recist_confirmed": _yes_no(assessed.confirmed),
-        "recist_candidate_count": len(assessed.candidates),
-        "recist_target_count": len(assessed.targets),
-        "recist_sum_of_diameters_mm": assessed.sum_of_diameters_mm,
+        "recist_confirmed": _yes_no(assessed.confirmed) if known else None,
+        "recist_candidate_count": len(assessed.candidates) if known else None,
+        "recist_target_count": len(assessed.targets) if known else None,
+        "recist_sum_of_diameters_mm": assessed.sum_of_diameters_mm if known else None,
         "recist_smallest_measurable_mm": assessed.smallest_mm,
     }
 

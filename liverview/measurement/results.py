@@ -6,6 +6,7 @@ world coordinates are mm, RAS+. Values are not rounded here; `to_dict` rounds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.grid import Grid, Voxel
-from liverview.core.labels import FOREGROUND, Label, count_with_parts, label_entry, label_parts
-from liverview.core.volume import describe_volumes
+from liverview.core.labels import (
+    FOREGROUND,
+    Label,
+    count_with_parts,
+    describe_volumes,
+    label_entry,
+    label_parts,
+)
 
 Point = tuple[float, float, float]
 
@@ -180,6 +187,8 @@ class Measurement:
     no_targets : reasons by lesion number, of tumors that a person has said to be no targets.
     confirmed : numbers of the lesions that a person has confirmed as target lesions.
     lost_targets : how many lesions that were confirmed are not there any more.
+    defined : the labels that the label map's maker drew; None where nothing says. A figure that
+        needs another one is NaN, or None, since its absence says nothing.
 
     Examples
     --------
@@ -202,6 +211,7 @@ class Measurement:
     no_targets: Mapping[int, str] = field(default_factory=dict)
     confirmed: frozenset[int] = frozenset()
     lost_targets: int = 0
+    defined: frozenset[Label] | None = None
 
     def __repr__(self) -> str:
         lesions = "1 lesion" if len(self.lesions) == 1 else f"{len(self.lesions)} lesions"
@@ -212,26 +222,37 @@ class Measurement:
         """Volume of one voxel."""
         return self.grid.voxel_ml
 
+    def defines(self, *labels: Label) -> bool:
+        """False where the maker of the label map did not draw all of these labels."""
+        return self.defined is None or self.defined.issuperset(labels)
+
     @property
     def volume_ml(self) -> dict[Label, float]:
         """Per label; the liver is the whole organ, with its vessels and tumors."""
-        return {label: n * self.voxel_ml for label, n in count_with_parts(self.voxel_count).items()}
+        counts = count_with_parts(self.voxel_count)
+        return {label: self._ml(n, label) for label, n in counts.items()}
 
     @property
     def parenchyma_ml(self) -> float:
         """The liver without vessels, tumors and other parts."""
-        return self.voxel_count[Label.LIVER] * self.voxel_ml
+        return self._ml(self.voxel_count[Label.LIVER], Label.LIVER, *PARTS_OF_LIVER)
 
     @property
     def with_vessels_ml(self) -> float:
         """The liver with its vessels, without other parts."""
-        return (self.voxel_count[Label.LIVER] + self.voxel_count[Label.VESSEL]) * self.voxel_ml
+        count = self.voxel_count[Label.LIVER] + self.voxel_count[Label.VESSEL]
+        others = (part for part in PARTS_OF_LIVER if part is not Label.VESSEL)
+        return self._ml(count, Label.LIVER, *others)
 
     @property
     def tumor_burden_percent(self) -> float | None:
         """Tumor in percent of the whole organ; None where there is no liver."""
-        volume = self.volume_ml
-        return 100 * volume[Label.TUMOR] / volume[Label.LIVER] if volume[Label.LIVER] else None
+        liver, tumor = self.volume_ml[Label.LIVER], self.volume_ml[Label.TUMOR]
+        return None if not liver or math.isnan(liver + tumor) else 100 * tumor / liver
+
+    def _ml(self, count: int, *needed: Label) -> float:
+        """The volume of voxels, NaN where a label is missing that tells them from others."""
+        return count * self.voxel_ml if self.defines(*needed) else math.nan
 
     @property
     def ruled_out_ml(self) -> float:
@@ -242,6 +263,9 @@ class Measurement:
     def warnings(self) -> tuple[str, ...]:
         """Sentences that have to stand beside the figures."""
         most = "both" if len(PARTS_OF_LIVER) == 2 else "all"
+        unknown = [label for label in FOREGROUND if not self.defines(label)]
+        words = " and ".join(label_entry(label).plural for label in unknown)
+        missing = f"Nothing in the label map's file names {words}: what needs them has no figure."
         return (
             f"The liver is given without {parts_of_liver_text()} (parenchyma), with vessels, and "
             f"with {most}; tumor burden is tumor in percent of the last.",
@@ -252,6 +276,7 @@ class Measurement:
             "lesion's outline there.",
             *((PARTIAL_WARNING,) if self.partial else ()),
             *((self._ruled_out_warning(),) if self.ruled_out else ()),
+            *((missing,) if unknown else ()),
         )
 
     def _ruled_out_warning(self) -> str:
@@ -265,31 +290,40 @@ class Measurement:
     def to_dict(self) -> dict[str, Any]:
         """For JSON: the unit is in every key."""
         volume, burden = self.volume_ml, self.tumor_burden_percent
-        counts = count_with_parts(self.voxel_count)
+        counts = {
+            label: n if self.defines(label) else None
+            for label, n in count_with_parts(self.voxel_count).items()
+        }
+        known = self.defines(Label.LIVER, *PARTS_OF_LIVER)
+        tumor = self.defines(Label.TUMOR)
         return {
-            "liver_parenchyma_ml": round(self.parenchyma_ml, 2),
-            "liver_with_vessels_ml": round(self.with_vessels_ml, 2),
-            "liver_with_vessels_and_tumors_ml": round(volume[Label.LIVER], 2),
-            "vessel_ml": round(volume[Label.VESSEL], 2),
-            "tumor_ml": round(volume[Label.TUMOR], 2),
-            **{f"{label.name.lower()}_ml": round(volume[label], 2) for label in FURTHER_LABELS},
+            "liver_parenchyma_ml": _rounded_ml(self.parenchyma_ml),
+            "liver_with_vessels_ml": _rounded_ml(self.with_vessels_ml),
+            "liver_with_vessels_and_tumors_ml": _rounded_ml(volume[Label.LIVER]),
+            "vessel_ml": _rounded_ml(volume[Label.VESSEL]),
+            "tumor_ml": _rounded_ml(volume[Label.TUMOR]),
+            **{f"{label.name.lower()}_ml": _rounded_ml(volume[label]) for label in FURTHER_LABELS},
             "tumor_burden_percent": None if burden is None else round(burden, 2),
             "voxel_ml": round(self.voxel_ml, 9),
-            "liver_parenchyma_voxel_count": self.voxel_count[Label.LIVER],
+            "liver_parenchyma_voxel_count": self.voxel_count[Label.LIVER] if known else None,
             "vessel_voxel_count": counts[Label.VESSEL],
             "tumor_voxel_count": counts[Label.TUMOR],
             **{f"{label.name.lower()}_voxel_count": counts[label] for label in FURTHER_LABELS},
             "partial": self.partial,
             "ruled_out_count": len(self.ruled_out),
             "ruled_out_ml": round(self.ruled_out_ml, 3),
-            "lesion_count": len(self.lesions),
+            "lesion_count": len(self.lesions) if tumor else None,
             "smallest_lesion_ml": self.smallest_lesion_ml,
-            "left_out_count": self.left_out,
-            "left_out_ml": round(self.left_out_ml, 3),
+            "left_out_count": self.left_out if tumor else None,
+            "left_out_ml": round(self.left_out_ml, 3) if tumor else None,
             "statements": list(self.warnings),
             "lesions": [lesion.to_dict() for lesion in self.lesions],
             "ruled_out_lesions": [one.to_dict() for one in self.ruled_out],
         }
+
+
+def _rounded_ml(ml: float) -> float | None:
+    return None if math.isnan(ml) else round(ml, 2)
 
 
 def parts_of_liver_text(*without: Label) -> str:

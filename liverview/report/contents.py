@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from liverview.core.about import DISCLAIMER, __version__
-from liverview.core.labels import Label, label_entry
+from liverview.core.labels import Label, count_with_parts, label_entry
 from liverview.core.text import printable
 from liverview.core.volume import Plane, Volume
 from liverview.core.wording import slice_words
@@ -16,7 +16,6 @@ from liverview.measurement.recist import Recist, assess_recist
 from liverview.measurement.results import (
     FURTHER_LABELS,
     PARTIAL_WARNING,
-    PARTS_OF_LIVER,
     Measurement,
     parts_of_liver_text,
 )
@@ -30,6 +29,7 @@ _LESION_COLUMNS = (
     "Centroid x, y, z mm", "Axial slice",
 )  # fmt: skip
 _NO_TARGETS = "Tumors that are no targets stay in the volumes; what is ruled out does not."
+_NO_TUMOR = "Nothing says which voxels are tumor."
 
 Color = tuple[int, int, int]
 
@@ -126,11 +126,12 @@ def compose_report(
     """
     found = measurement.to_dict()
     recist = assess_recist(measurement)
+    known = measurement.defines(Label.TUMOR)
     sections = (
-        _volume_section(found),
-        _lesion_section(found, recist, volume),
+        _volume_section(found, measurement),
+        _lesion_section(found, recist, volume) if known else Section("Lesions", (_NO_TUMOR,)),
         _ruled_out_section(found),
-        _recist_section(recist),
+        _recist_section(recist) if known else Section("RECIST 1.1", (_NO_TUMOR,)),
         _markup_section(markups, volume),
         slices,
         Section("Remarks on the scan", remarks=volume.warnings),
@@ -166,41 +167,47 @@ def _fact_rows(
     )
 
 
-def _volume_section(found: Mapping[str, Any]) -> Section:
-    liver, vessel, tumor = (
-        found[f"{name}_voxel_count"] for name in ("liver_parenchyma", "vessel", "tumor")
-    )
-    whole = liver + sum(found[f"{part.name.lower()}_voxel_count"] for part in PARTS_OF_LIVER)
-    if not whole:
+def _volume_section(found: Mapping[str, Any], measurement: Measurement) -> Section:
+    organ = "liver_with_vessels_and_tumors_ml"
+    if found[organ] == 0:
         return Section("Volumes", ("There is no liver in the labels.",))
     parts, others = parts_of_liver_text(), parts_of_liver_text(Label.VESSEL)
-    burden, organ = found["tumor_burden_percent"], "liver_with_vessels_and_tumors_ml"
+    burden, counts = found["tumor_burden_percent"], count_with_parts(measurement.voxel_count)
+    liver, vessel = measurement.voxel_count[Label.LIVER], counts[Label.VESSEL]
     rows = (
         ("Liver parenchyma", f"without {parts}", found["liver_parenchyma_ml"], liver),
         ("Liver with vessels", f"without {others}", found["liver_with_vessels_ml"], liver + vessel),
-        ("Liver, whole organ", f"with {parts}", found[organ], whole),
+        ("Liver, whole organ", f"with {parts}", found[organ], counts[Label.LIVER]),
         ("Vessels", "inside the liver", found["vessel_ml"], vessel),
-        ("Tumors", "all of them, also the smallest", found["tumor_ml"], tumor),
+        ("Tumors", "all of them, also the smallest", found["tumor_ml"], counts[Label.TUMOR]),
         *(_further_row(found, label) for label in FURTHER_LABELS),
     )
     return Section(
         "Volumes",
-        (f"Tumor burden: {burden:.2f} % of the whole organ.",),
+        () if burden is None else (f"Tumor burden: {burden:.2f} % of the whole organ.",),
         Table(
             (Column("Volume of", False), Column("Includes", False), Column("mL"), Column("Voxels")),
-            tuple((name, what, f"{ml:,.2f}", f"{n:,}") for name, what, ml, n in rows),
+            tuple(
+                (name, what, _format_number(ml, 2), NONE if ml is None else f"{n:,}")
+                for name, what, ml, n in rows
+            ),
         ),
-        (f"One voxel is {found['voxel_ml']:.4g} mL. {found['statements'][0]}",),
+        (
+            f"One voxel is {found['voxel_ml']:.4g} mL. {found['statements'][0]}",
+            *found["statements"][3:],
+        ),
     )
 
 
-def _further_row(found: Mapping[str, Any], label: Label) -> tuple[str, str, float, int]:
+def _further_row(
+    found: Mapping[str, Any], label: Label
+) -> tuple[str, str, float | None, int | None]:
     entry, key = label_entry(label), label.name.lower()
     return entry.name, entry.description, found[f"{key}_ml"], found[f"{key}_voxel_count"]
 
 
 def _lesion_section(found: Mapping[str, Any], recist: Recist, volume: Volume) -> Section:
-    small, *others = found["statements"][1:]
+    small, *others = found["statements"][1:3]
     if not found["lesions"]:
         return Section("Lesions", ("There are no lesions.",), remarks=(small,))
     return Section(

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from liverview.core.errors import LiverviewError
+from liverview.core.volume import Volume
 from liverview.files import atomic, images
 from liverview.files.formats import name_without_suffix
 from liverview.networks.preprocessing import Preprocessing, center_slice, pad_to_size
@@ -101,6 +102,22 @@ def _case_of_entry(folder: Path, entry: dict[str, str]) -> DecathlonCase:
     return DecathlonCase(name_without_suffix(image), image, folder / entry["label"])
 
 
+def read_alone(path: Path) -> Volume:
+    """Read a scan that is alone in its file, as one to train on must be.
+
+    Raises
+    ------
+    DataError : where the file holds several volumes.
+    ImageFileError : where it cannot be read.
+    """
+    count = images.read_summary(path).volumes
+    if count > 1:
+        raise DataError(
+            f"{path} holds {count} volumes: save the one that the labels are of as its own file."
+        )
+    return images.read(path)
+
+
 def split_cases(
     scans: Sequence[DecathlonCase], recipe: SliceRecipe
 ) -> tuple[tuple[DecathlonCase, ...], tuple[DecathlonCase, ...]]:
@@ -143,7 +160,7 @@ def _unpack_scan(scan: DecathlonCase, cache: Path, classes: int) -> None:
     image, labels = _cache_files(scan, cache)
     if image.exists() and labels.exists():
         return
-    volume, truth = images.read(scan.image), images.read_label_values(scan.labels)
+    volume, truth = read_alone(scan.image), images.read_label_values(scan.labels)
     if volume.shape != truth.voxels.shape:
         raise DataError(
             f"{scan.labels} has {truth.voxels.shape} voxels, its scan {volume.shape}: take "

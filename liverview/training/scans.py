@@ -22,7 +22,7 @@ from liverview.files import images
 from liverview.files.formats import find_named
 from liverview.networks.preprocessing import Preprocessing
 from liverview.networks.resampling import apply_along_axis, downsampling_weights, linear_weights
-from liverview.training.decathlon import DataError
+from liverview.training.decathlon import DataError, read_alone
 
 _VESSEL, _TUMOR, _NEITHER, _IGNORE_VALUE = 2, 3, 4, 255  # values of a file; 1 is some of these
 _VALUES = (0, 1, _VESSEL, _TUMOR, _NEITHER, _IGNORE_VALUE)
@@ -93,13 +93,13 @@ def _read_voxels(path: Path, labels: Path) -> tuple[Volume, Tensor]:
     """The scan, and the values of its label file, (I, J, K) float32."""
     if not labels.exists():
         raise DataError(f"{labels} is missing: a scan to train on needs its liver.")
-    volume, known = images.read(path), images.read(labels)
+    volume, known = read_alone(path), images.read_label_values(labels)
     if not same_grid(volume, known):
         raise DataError(
             f"{labels} ({known.shape} voxels) and its scan ({volume.shape}) do not lie on the same "
             "voxels: save the labels on the grid of the scan."
         )
-    stored = known.voxels.astype("float32") + np.float32(known.intercept)
+    stored = known.voxels.astype("float32")
     unknown = np.setdiff1d(stored, _VALUES)
     if len(unknown):
         raise DataError(

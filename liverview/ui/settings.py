@@ -11,6 +11,7 @@ from PySide6.QtCore import QByteArray, QRect, QSettings, QSize
 from PySide6.QtWidgets import QMainWindow
 
 from liverview.core.labels import FOREGROUND, DrawStyle
+from liverview.files.format import TableOrder
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.state.session import Convention, Session
 from liverview.ui.widgets.file_names import path_from_settings, text_for_settings
@@ -41,6 +42,8 @@ def load_settings(window: QMainWindow, controller: Controller, settings: QSettin
     session.display.set_interpolated(bool(settings.value("interpolated", True, bool)))
     _restore_styles(session, settings)
     controller.segmenting.keep_maps = bool(settings.value("keep_maps", False, bool))
+    with contextlib.suppress(ValueError):
+        controller.saving.label_table = TableOrder(str(settings.value("label_table")))
     theme = str(settings.value("theme", Theme.SYSTEM.name))
     set_theme(Theme.__members__.get(theme, Theme.SYSTEM))
 
@@ -73,6 +76,7 @@ def save_settings(window: QMainWindow, controller: Controller, settings: QSettin
         parts = (*style.color, style.opacity, style.draw_style.name)
         settings.setValue(f"labels/{label.name.lower()}", " ".join(str(part) for part in parts))
     settings.setValue("keep_maps", controller.segmenting.keep_maps)
+    settings.setValue("label_table", controller.saving.label_table.value)
     settings.setValue("theme", current_theme().name)
     settings.sync()
 

@@ -257,7 +257,9 @@ def test_values_that_no_label_has_are_said(
     for _ in images.iter_write_labels(tmp_path / "odd.nii.gz", odd, volume):
         pass
     capsys.readouterr()
-    assert main(["measure", str(tmp_path / "odd.nii.gz")]) == 0
+    assert main(["measure", str(tmp_path / "odd.nii.gz")]) == 2
+    assert "holds the value 7, and nothing says which label it is" in capsys.readouterr().err
+    assert main(["measure", str(tmp_path / "odd.nii.gz"), "--labels", "liverview"]) == 0
     assert "left out the values 7" in capsys.readouterr().err
 
 

@@ -84,7 +84,7 @@ def test_what_can_be_no_volume_is_one_sentence(
     assert "\n" not in str(caught.value) or "singular" in words
 
 
-@pytest.mark.parametrize("value", [-1, 256, 0.5, np.nan])
+@pytest.mark.parametrize("value", [-1, 256, 0.5, 0.98, np.inf])
 def test_labels_are_whole_numbers(value: float) -> None:
     with pytest.raises(LiverviewError, match="whole numbers"):
         LabelMap.from_array(np.full((2, 2, 2), value), spacing=(1, 1, 1))

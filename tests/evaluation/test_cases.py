@@ -37,6 +37,7 @@ from liverview.evaluation.summary import (
     table_row,
 )
 from liverview.files import images
+from liverview.files.opening import ImageFileError
 from liverview.inference.segmentation import Models, collect_labels, iter_segment
 from liverview.phantoms.config import Phantom
 
@@ -165,7 +166,10 @@ def test_a_reference_of_the_liver_alone(put: Callable[..., Path], case: Phantom)
 
 def test_values_that_no_label_has_are_said(put: Callable[..., Path], case: Phantom) -> None:
     folder = put("odd", np.where(case.labels.voxels == 3, 9, case.labels.voxels).astype(np.uint8))
-    items = list(iter_evaluate_case(folder, tiny_networks.bright_liver(), "cpu"))
+    with pytest.raises(ImageFileError, match=r"values 1, 2, 9, .*--labels"):
+        list(iter_evaluate_case(folder, tiny_networks.bright_liver(), "cpu"))
+    given = {"labels": "1=liver,2=vessel"}
+    items = list(iter_evaluate_case(folder, tiny_networks.bright_liver(), "cpu", **given))
     (said,) = [item.text for item in items if isinstance(item, Message) and "left out" in item.text]
     assert said.startswith("odd: reference.nii.gz: ")
     assert said.endswith("left out the values 9.")
@@ -185,6 +189,23 @@ def test_a_reference_of_another_program_is_read_by_its_names(
     own = result(put("own"), tiny_networks.bright_liver()).scores
     assert isinstance(items[-1], CaseResult)
     assert [a.dice for a in items[-1].scores] == [b.dice for b in own]
+
+
+def test_a_scan_of_several_volumes_is_said_or_chosen(
+    put: Callable[..., Path], case: Phantom
+) -> None:
+    folder = put("several")
+    one = result(folder, tiny_networks.bright_liver()).scores
+    scan = nib.load(folder / CT)
+    air = np.full(scan.shape, -1000, np.int16)
+    both = np.stack([air, np.asanyarray(scan.dataobj).astype(np.int16)], -1)
+    nib.save(nib.Nifti1Image(both, scan.affine), folder / CT)
+    items = list(iter_evaluate_case(folder, tiny_networks.bright_liver(), "cpu"))
+    assert any("holds 2 volumes" in item.text for item in items if isinstance(item, Message))
+    *items, second = iter_evaluate_case(folder, tiny_networks.bright_liver(), "cpu", index=1)
+    assert not any("volumes" in item.text for item in items if isinstance(item, Message))
+    assert isinstance(second, CaseResult)
+    assert [score.dice for score in second.scores][:1] == [score.dice for score in one][:1]
 
 
 def test_another_grid_is_refused_before_the_work(put: Callable[..., Path], case: Phantom) -> None:

@@ -30,7 +30,7 @@ from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, SourceGrid, Volume
 from liverview.files import atomic, formats, images
 from liverview.files.atomic import TargetError
-from liverview.files.format import Format, Summary
+from liverview.files.format import Format, StoredVolume, Summary, TableOrder
 from liverview.files.formats import FORMATS, name_without_suffix
 from liverview.files.opening import ImageFileError
 from liverview.files.review_record import Review
@@ -62,12 +62,23 @@ def iter_read(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
     )
 
 
-def label_names(volume: Volume) -> tuple[Mapping[int, str], str]:
+def iter_read_stored(path: Path) -> Iterator[Progress | StoredVolume]:
+    *_, volume = iter_read(path)
+    assert isinstance(volume, Volume)
+    assert volume.source is not None
+    yield StoredVolume(volume.voxels, 1, 0, volume.affine, volume.name, volume.source)
+
+
+def label_names(volume: StoredVolume) -> tuple[Mapping[int, str], str]:
     return {}, ""
 
 
-def label_review(volume: Volume) -> Review | None:
+def label_review(volume: StoredVolume) -> Review | None:
     return None
+
+
+def volume_names(volume: StoredVolume) -> Mapping[int, str]:
+    return {}
 
 
 def iter_write(path: Path, array: Volume | LabelMap, overwrite: bool) -> Iterator[Progress]:
@@ -83,7 +94,12 @@ def iter_write(path: Path, array: Volume | LabelMap, overwrite: bool) -> Iterato
 
 
 def iter_write_labels(
-    path: Path, labels: LabelMap, table: Mapping[int, LabelStyle], *, overwrite: bool
+    path: Path,
+    labels: LabelMap,
+    table: Mapping[int, LabelStyle],
+    *,
+    overwrite: bool,
+    order: TableOrder,
 ) -> Iterator[Progress]:
     yield from iter_write(path, labels, overwrite)
 
@@ -99,8 +115,10 @@ ZIPPED = Format(
     lambda: SimpleNamespace(
         read_summary=read_summary,
         iter_read=iter_read,
+        iter_read_stored=iter_read_stored,
         label_names=label_names,
         label_review=label_review,
+        volume_names=volume_names,
         iter_write_labels=iter_write_labels,
         iter_write_volume=iter_write_volume,
     ),

@@ -54,7 +54,7 @@ def saved(tmp_path: Path, labels: LabelMap, styles: dict[Label, LabelStyle]) -> 
 
 
 def test_they_lie_beside_the_label_map(saved: SideFiles, tmp_path: Path) -> None:
-    names = ["case_seg.ctbl", "case_seg.json", "case_seg.txt"]
+    names = ["case_seg.ctbl", "case_seg.json", "case_seg.txt", "case_seg_workbench.txt"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert sorted(path.name for path in saved) == names
     assert SideFiles.of(Path("a.NII")).record == Path("a.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from liverview.core.coding import Meaning
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.volume import Volume
 from liverview.files.named_labels import NamedLabels
@@ -25,7 +26,7 @@ class Answers(Dialogs):
         self.image: Path | None = None
         self.folder: Path | None = None
         self.replace = True
-        self.mapping: dict[int, Label] | None = None
+        self.mapping: dict[int, Meaning] | None = None
         self.number: int | None = 0
         self.config: PhantomConfig | None = None
         self.unsaved = Unsaved.DISCARD
@@ -59,7 +60,7 @@ class Answers(Dialogs):
 
     def labels_of_values(
         self, found: NamedLabels, styles: Mapping[Label, LabelStyle]
-    ) -> dict[int, Label] | None:
+    ) -> dict[int, Meaning] | None:
         self.asked.append(f"labels of {found.unmapped}")
         return self.mapping
 

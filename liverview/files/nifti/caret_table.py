@@ -1,4 +1,4 @@
-"""The names in a label table in Caret's XML: bounded, whatever the bytes are.
+"""The names of labels, and of maps, in Caret's XML: bounded, whatever the bytes are.
 
 Header extensions are the bytes of strangers. A table is looked for only where its first tag
 stands, is decoded by codecs that are for text alone, may define no entities, and ends the reading
@@ -17,7 +17,9 @@ _MOST_TAGS = 200_000
 _DEEPEST = 16
 _LONGEST_NAME = 1000
 _ROOT = "<CaretExtension"
-_ENTRY = ["CaretExtension", "VolumeInformation", "LabelTable", "Label"]
+_MAP = ["CaretExtension", "VolumeInformation"]
+_MAP_NAME = [*_MAP, "GuiLabel"]
+_ENTRY = [*_MAP, "LabelTable", "Label"]
 _KEY = re.compile("[0-9]{1,9}")
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([A-Za-z][\w.-]{0,40})["']""")
 _TEXT_CODECS = [
@@ -54,13 +56,24 @@ _WITH_MARK = {
 
 def caret_names(content: bytes) -> dict[int, str]:
     """Value -> name; empty where the bytes are no such table, or one that cannot be read."""
+    table = _read(content)
+    return {} if table is None else table.names
+
+
+def caret_map_names(content: bytes) -> dict[int, str]:
+    """Index of a map -> its name; empty where the bytes are no table, or that of one map."""
+    table = _read(content)
+    return table.map_names if table is not None and table.maps > 1 else {}
+
+
+def _read(content: bytes) -> _Table | None:
     if len(content) > _LARGEST:
-        return {}
+        return None
     try:
         text = _decode(content).rstrip("\0 \r\n\t")
-        return _Table().read(text) if _ROOT in text else {}
+        return _Table(text) if _ROOT in text else None
     except (ValueError, LookupError, expat.ExpatError):
-        return {}
+        return None
 
 
 def _decode(content: bytes) -> str:
@@ -78,16 +91,22 @@ def _decode(content: bytes) -> str:
 
 
 class _Table:
-    """Takes the entries from a parser's events."""
+    """Takes names from a parser's events.
 
-    def __init__(self) -> None:
-        self._names: dict[int, str] = {}
+    Attributes
+    ----------
+    names : of the labels of all maps, by value.
+    map_names : by index.
+    maps : how many there are.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.names: dict[int, str] = {}
+        self.map_names: dict[int, str] = {}
+        self.maps = 0
         self._path: list[str] = []
         self._tags = 0
-        self._key = ""
-        self._text = ""
-
-    def read(self, text: str) -> dict[int, str]:
+        self._map = self._key = self._text = ""
         parser = expat.ParserCreate("utf-8")  # whatever it declares: it is decoded already
         parser.buffer_text = True
         parser.StartElementHandler = self._on_start
@@ -96,24 +115,29 @@ class _Table:
         # A document type is never needed, and can make a small text a huge one.
         parser.StartDoctypeDeclHandler = self._refuse
         parser.Parse(text.encode(), True)
-        return self._names
 
     def _on_start(self, tag: str, attributes: dict[str, str]) -> None:
         self._path.append(tag)
         self._tags += 1
         if self._tags > _MOST_TAGS or len(self._path) > _DEEPEST:
             self._refuse()
-        if self._path == _ENTRY:
-            self._key, self._text = attributes.get("Key", ""), ""
+        if self._path == _MAP:
+            self.maps += 1
+            self._map = attributes.get("Index", "")
+        elif self._path == _ENTRY:
+            self._key = attributes.get("Key", "")
+        self._text = ""
 
     def _on_text(self, text: str) -> None:
-        if self._path == _ENTRY:
+        if self._path in (_ENTRY, _MAP_NAME):
             self._text = (self._text + text)[:_LONGEST_NAME]
 
     def _on_end(self, tag: str) -> None:
         name = self._text.strip()
         if self._path == _ENTRY and name and _KEY.fullmatch(self._key):
-            self._names[int(self._key)] = name
+            self.names[int(self._key)] = name
+        elif self._path == _MAP_NAME and name and _KEY.fullmatch(self._map):
+            self.map_names[int(self._map)] = name
         self._path.pop()
 
     def _refuse(self, *about: Any) -> None:

@@ -2,8 +2,9 @@
 
 Names and colors are a label table in Caret's XML. TotalSegmentator writes it with the code 0
 ("unknown") and reads the first extension (totalsegmentator/nifti_ext_header.py), by a method of
-nibabel that refuses 30. Connectome Workbench looks for 30, the code that is registered for Caret.
-So the same table is written twice, first with 0, then with 30; the first that is there is read.
+nibabel that refuses 30. Connectome Workbench 1.5.0 looks at the first extension, too, and takes
+it with 30 alone, the code that is registered for Caret. No order serves both: the table is
+written with each code, and which comes first is to be chosen (`TableOrder`).
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import TypeAlias
 from xml.etree import ElementTree
 
 from liverview.core.labels import LabelStyle
+from liverview.files.format import TableOrder
 from liverview.files.gzipped import GzipReader
-from liverview.files.nifti.caret_table import caret_names
+from liverview.files.nifti.caret_table import caret_map_names, caret_names
 from liverview.files.nifti.header import Header
 
 Extensions: TypeAlias = Sequence[tuple[int, bytes]]
 _CARET = 30
 _UNKNOWN = 0
+_CODES = (_UNKNOWN, _CARET)
 _PREFIX = 8  # bytes of size and code before the content
 _ALIGNED = 16
 _LARGEST = 64 << 20
@@ -64,11 +67,17 @@ def extension_block(extensions: Extensions, endianness: str) -> bytes:
     return b"".join(pieces)
 
 
-def with_label_table(extensions: Extensions, table: Mapping[int, LabelStyle]) -> Extensions:
+def with_label_table(
+    extensions: Extensions,
+    table: Mapping[int, LabelStyle],
+    order: TableOrder = TableOrder.TOTALSEGMENTATOR,
+) -> Extensions:
     """The extensions with names and colors first; label tables that were there are replaced."""
     rest = [(code, content) for code, content in extensions if not _label_table(code, content)]
     text = _caret_xml(table)
-    return [(_UNKNOWN, text), (_CARET, text), *rest]
+    for_workbench = order is TableOrder.WORKBENCH
+    codes = (_CARET, _UNKNOWN) if for_workbench else (_UNKNOWN, _CARET)
+    return [*((code, text) for code in codes), *rest]
 
 
 def table_names(extensions: Extensions) -> dict[int, str]:
@@ -78,6 +87,12 @@ def table_names(extensions: Extensions) -> dict[int, str]:
         if table:
             return table
     return {}
+
+
+def map_names(extensions: Extensions) -> dict[int, str]:
+    """Index of a map -> its name, of a file of several maps (Connectome Workbench)."""
+    tables = (caret_map_names(content) for code, content in extensions if code in _CODES)
+    return next((names for names in tables if names), {})
 
 
 def _caret_xml(table: Mapping[int, LabelStyle]) -> bytes:
@@ -98,4 +113,4 @@ def _caret_xml(table: Mapping[int, LabelStyle]) -> bytes:
 
 def _label_table(code: int, content: bytes) -> dict[int, str]:
     """Value -> name of a Caret label table; empty where the extension is something else."""
-    return caret_names(content) if code in (_UNKNOWN, _CARET) else {}
+    return caret_names(content) if code in _CODES else {}

@@ -27,7 +27,8 @@ class Header:
     ----------
     nifti : nibabel's Nifti1Header or Nifti2Header.
     shape : voxels along the three stored axes.
-    volumes : how many volumes the file holds; more than one for 4D.
+    volumes : how many volumes the file holds; more than one for 4D, or for the components of
+        a vector along the fifth axis, as ITK and c3d write them.
     dtype : as stored, byte order included.
     offset : where the voxels start; consumed : bytes of it that are read already.
     slope, intercept : HU are slope * stored + intercept.
@@ -94,7 +95,7 @@ def _check_header(path: Path, nifti: Any, size: int) -> Header:
         )
     shape, volumes = _dimensions(path, nifti)
     dtype = _voxel_type(path, nifti)
-    slope, intercept, notes = _scaling(path, nifti)
+    slope, intercept, notes = _scaling(path, nifti, dtype)
     offset = float(nifti["vox_offset"])
     if not np.isfinite(offset) or offset < 0:
         raise ImageFileError(f"{path}: the voxels start at byte {offset:g}, which cannot be.")
@@ -115,6 +116,8 @@ def _dimensions(path: Path, nifti: Any) -> tuple[tuple[int, int, int], int]:
             f"{path} has the dimensions {dim[1 : count + 1]}: each must be at least 1, and a "
             "scan needs three."
         )
+    if sizes[3] == 1:  # three axes, no time, and the components of a vector
+        sizes[3:5] = sizes[4], 1
     if any(n > 1 for n in sizes[4:]):
         raise ImageFileError(
             f"{path} has {count} dimensions {dim[1 : count + 1]}: only 3D and 4D files can be "
@@ -141,7 +144,7 @@ def _voxel_type(path: Path, nifti: Any) -> np.dtype[Any]:
     return dtype
 
 
-def _scaling(path: Path, nifti: Any) -> tuple[float, float, tuple[str, ...]]:
+def _scaling(path: Path, nifti: Any, dtype: np.dtype[Any]) -> tuple[float, float, tuple[str, ...]]:
     """Slope and intercept as the standard reads them: slope 0 or NaN is "not scaled"."""
     slope, intercept = float(nifti["scl_slope"]), float(nifti["scl_inter"])
     if np.isinf(slope) or np.isinf(intercept):
@@ -155,7 +158,9 @@ def _scaling(path: Path, nifti: Any) -> tuple[float, float, tuple[str, ...]]:
         return 1.0, 0.0, (note,) if ignored else ()
     if np.isnan(intercept):
         return slope, 0.0, ("The header's intercept is not a number; 0 was used.",)
-    if not (1 / _LARGEST <= abs(slope) <= _LARGEST and abs(intercept) <= _LARGEST):
+    # What scales any range into wide integers has a slope as small as they are wide.
+    wide = 2.0 ** (8 * dtype.itemsize - 16) if dtype.kind in "iu" and dtype.itemsize > 2 else 1.0
+    if not (1 / _LARGEST / wide <= abs(slope) <= _LARGEST and abs(intercept) <= _LARGEST):
         raise ImageFileError(
             f"{path}: scl_slope {slope:g} and scl_inter {intercept:g} lead far from any HU; "
             "export it again."

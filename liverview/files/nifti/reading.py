@@ -10,15 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.coding import meaning_from_name
+from liverview.core.labels import FOREGROUND
 from liverview.core.orientation import find_orientation, ras_affine, turn_to_ras
 from liverview.core.stream import Progress
 from liverview.core.volume import SourceGrid, Volume
-from liverview.files.format import Summary
+from liverview.files.format import StoredVolume, Summary
 from liverview.files.formats import name_without_suffix
 from liverview.files.gzipped import GzipError, GzipReader
-from liverview.files.nifti.extensions import Extensions, read_extensions, table_names
-from liverview.files.nifti.geometry import find_geometry
-from liverview.files.nifti.header import FORMAT, Header, read_header
+from liverview.files.nifti.extensions import (
+    Extensions,
+    map_names,
+    read_extensions,
+    table_names,
+)
+from liverview.files.nifti.geometry import Geometry, find_geometry
+from liverview.files.nifti.header import FORMAT, Header, header_kind, read_header
 from liverview.files.nifti.records import find_record, is_label_map
 from liverview.files.opening import ImageFileError, open_file
 from liverview.files.values import SLICES, check_plausibility, iter_fill_non_finite
@@ -66,6 +73,7 @@ def iter_read(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
             extensions, skipped = read_extensions(reader, header)
             header = replace(header, consumed=header.consumed + skipped)
             voxels = yield from _iter_read_voxels(path, reader, header, index)
+            yield from _iter_finish(path, reader)
         except GzipError as error:
             raise ImageFileError(
                 f"{path} is incomplete or damaged: {error}; copy or export it again."
@@ -76,10 +84,48 @@ def iter_read(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
     yield volume
 
 
-def label_names(volume: Volume) -> tuple[dict[int, str], str]:
+def iter_read_stored(path: Path) -> Iterator[Progress | StoredVolume]:
+    """Read a label map; yields progress, and every volume as it is stored, in their order.
+
+    Raises
+    ------
+    ImageFileError : one sentence, for anything that cannot be read.
+    """
+    with open_file(path, _WANTED) as file:
+        reader = GzipReader(file)
+        try:
+            header = read_header(path, reader)
+            extensions, skipped = read_extensions(reader, header)
+            header = replace(header, consumed=header.consumed + skipped)
+            for index in range(header.volumes):
+                voxels = yield from _iter_read_voxels(path, reader, header, 0)
+                header = replace(header, consumed=header.offset)  # the next one follows
+                if index + 1 == header.volumes:
+                    yield from _iter_finish(path, reader)
+                yield _stored_volume(path, header, voxels, extensions)
+        except GzipError as error:
+            raise ImageFileError(
+                f"{path} is incomplete or damaged: {error}; copy or export it again."
+            ) from error
+        except OSError as error:
+            raise ImageFileError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def label_names(volume: StoredVolume) -> tuple[dict[int, str], str]:
     """Names of values by the header's extension (TotalSegmentator, Connectome Workbench)."""
-    names = table_names(volume.source.extensions) if volume.source else {}
+    names = table_names(volume.source.extensions)
+    kind, order = header_kind(volume.source.header[:4])
+    made_by = bytes(kind(volume.source.header, endianness=order, check=False)["descrip"])
+    if made_by.startswith(b"liverview") and len(names) > 1:  # a whole map, and its values are ours
+        own = {int(label): label.name.lower() for label in FOREGROUND}
+        renamed = [n for n in own.keys() & names.keys() if meaning_from_name(names[n]) is None]
+        names |= {n: own[n] for n in renamed}
     return names, "its header extension"
+
+
+def volume_names(volume: StoredVolume) -> dict[int, str]:
+    """Names of the maps of a 4D file by the header's extension (Connectome Workbench)."""
+    return map_names(volume.source.extensions)
 
 
 def _iter_read_voxels(
@@ -111,11 +157,16 @@ def _iter_read_voxels(
             f"{path} is incomplete: the header promises {count} voxels "
             f"({size} bytes), the file holds {filled} bytes of them; copy or export it again."
         )
-    for _ in reader.iter_finish():
-        yield Progress("Reading", min(1.0, reader.position() / max(total, 1)))
     if not header.dtype.isnative:
         buffer = buffer.byteswap(inplace=True).view(header.dtype.newbyteorder("="))
     return buffer.reshape(header.shape, order="F")
+
+
+def _iter_finish(path: Path, reader: GzipReader) -> Iterator[Progress]:
+    """Read what is left, with the checksum at the end."""
+    total = path.stat().st_size
+    for _ in reader.iter_finish():
+        yield Progress("Reading", min(1.0, reader.position() / max(total, 1)))
 
 
 def _refuse_impossible(
@@ -151,32 +202,51 @@ def _iter_to_canonical(
     voxels, intercept = yield from _iter_scale_voxels(stored, header.slope, header.intercept)
     remarks, in_hu = check_plausibility(voxels, intercept)
     filled, filled_with = yield from iter_fill_non_finite(voxels, in_hu=in_hu)
-    orientation = find_orientation(geometry.affine)
     notes = [*header.notes, *geometry.notes]
     if reader.trailing:
         notes.append("There are extra bytes after the end of the compressed data; they were left.")
     if filled:
         notes.append(f"{filled} voxels are not finite numbers; they are shown as air.")
+    source = _source_grid(header, geometry, extensions)
     return Volume(
-        voxels=turn_to_ras(voxels, orientation),
-        affine=ras_affine(geometry.affine, orientation, header.shape),
+        voxels=turn_to_ras(voxels, source.orientation),
+        affine=ras_affine(geometry.affine, source.orientation, header.shape),
         intercept=intercept,
         name=name_without_suffix(path),
-        source=SourceGrid(
-            header.shape,
-            orientation,
-            FORMAT,
-            bytes(header.nifti.binaryblock),
-            geometry.repaired,
-            geometry.unit_mm,
-            tuple(extensions),
-            geometry.itk_affine,
-        ),
+        source=source,
         warnings=(*notes, *remarks),
         in_hu=in_hu,
         filled=filled,
         filled_with=filled_with,
         window=header.window,
+    )
+
+
+def _stored_volume(
+    path: Path, header: Header, stored: NDArray[Any], extensions: Extensions
+) -> StoredVolume:
+    geometry = find_geometry(path, header)
+    source = _source_grid(header, geometry, extensions)
+    return StoredVolume(
+        turn_to_ras(stored, source.orientation),
+        header.slope,
+        header.intercept,
+        ras_affine(geometry.affine, source.orientation, header.shape),
+        name_without_suffix(path),
+        source,
+    )
+
+
+def _source_grid(header: Header, geometry: Geometry, extensions: Extensions) -> SourceGrid:
+    return SourceGrid(
+        header.shape,
+        find_orientation(geometry.affine),
+        FORMAT,
+        bytes(header.nifti.binaryblock),
+        geometry.repaired,
+        geometry.unit_mm,
+        tuple(extensions),
+        geometry.itk_affine,
     )
 
 

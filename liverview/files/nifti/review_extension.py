@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from liverview.core.volume import LabelMap, Volume
+from liverview.core.volume import LabelMap
+from liverview.files.format import StoredVolume
 from liverview.files.nifti.extensions import Extensions
 from liverview.files.nifti.header import FORMAT as NIFTI
 from liverview.files.nifti.header import header_kind
@@ -34,7 +35,7 @@ def with_review(extensions: Extensions, labels: LabelMap) -> Extensions:
     return [*rest, (_COMMENT, json.dumps(content).encode("ascii"))] if content else rest
 
 
-def label_review(volume: Volume) -> Review | None:
+def label_review(volume: StoredVolume) -> Review | None:
     """What a file's header says of the label map that it is; None where it is not liverview's."""
     source = volume.source
     if source is None or source.format != NIFTI:

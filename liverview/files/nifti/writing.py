@@ -18,6 +18,7 @@ from liverview.core.orientation import stored_affine, turn_from_ras
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, SourceGrid, Volume
 from liverview.files import atomic
+from liverview.files.format import TableOrder
 from liverview.files.gzipped import GzipError, GzipReader, open_writer
 from liverview.files.nifti.extensions import Extensions, extension_block, with_label_table
 from liverview.files.nifti.forms import mend_sform
@@ -32,7 +33,12 @@ _STEP = 16  # slices between two yields
 
 
 def iter_write_labels(
-    path: Path, labels: LabelMap, table: Mapping[int, LabelStyle], *, overwrite: bool
+    path: Path,
+    labels: LabelMap,
+    table: Mapping[int, LabelStyle],
+    *,
+    overwrite: bool,
+    order: TableOrder,
 ) -> Iterator[Progress]:
     """Write a label map on the grid of its source, verified; yields progress.
 
@@ -52,7 +58,7 @@ def iter_write_labels(
     header["cal_max"] = max(FOREGROUND)
     header["descrip"] = description(labels)
     reviewed = with_review(_extensions(labels), labels)
-    named = with_record(with_label_table(reviewed, table), labels.made_by)
+    named = with_record(with_label_table(reviewed, table, order), labels.made_by)
     yield from _iter_write_verified(path, _source_order(labels), header, named, overwrite)
 
 

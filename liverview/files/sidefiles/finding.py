@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from liverview.core.coding import real_names
 from liverview.core.grid import OnGrid
 from liverview.files.review_record import Review
 from liverview.files.sidefiles.nnunet import DATASET, dataset_names
@@ -24,10 +25,11 @@ def find_names(label_map: Path) -> tuple[Names, str] | None:
 
     In this order: the JSON, the ITK-SNAP file and the Slicer table of the label map's name, such
     files with a general name (labels.txt, labels.ctbl), dataset.json beside it or up to two
-    folders above. A file that cannot be read or is of another kind is passed over.
+    folders above. A file that cannot be read, is of another kind or only counts its values
+    ("Label 1") is passed over.
     """
     for path, what, parse in _iter_candidates(label_map):
-        names = parse(path)
+        names = real_names(parse(path))
         if names:
             return names, f"{what} {path.name}"
     return None

@@ -29,6 +29,7 @@ def record_content(
     ----------
     file_name : of the label map.
     counts : voxels of each value alone.
+    styles : of the labels that have an entry.
     voxel_ml : volume of one voxel.
     weights_sha256 : of the networks that made the labels, by file name.
     review : `liverview.files.review_record.review_content` of the label map.
@@ -39,9 +40,11 @@ def record_content(
         "label_map": file_name,
         "partial": bool(review.get("partial")),
         "labels": [
-            _label_entry(label, counts[label], voxel_ml, styles[label]) for label in FOREGROUND
+            _label_entry(label, counts[label], voxel_ml, styles[label])
+            for label in FOREGROUND
+            if label in styles
         ],
-        "liver_with_vessels_and_tumors_ml": round(organ_ml, 3),
+        "liver_with_vessels_and_tumors_ml": round(organ_ml, 3) if Label.LIVER in styles else None,
         "voxel_ml": round(voxel_ml, 9),
         "software": f"liverview {__version__}",
         "weights_sha256": dict(weights_sha256),

@@ -16,7 +16,7 @@ _ROW = re.compile(r"\s*(\d{1,9})\s+(\S+)(?:\s+\d+){3,4}(?:\s.*)?")
 def ctbl_text(title: str, styles: Mapping[Label, LabelStyle]) -> str:
     """The content of a color table; spaces in names become underscores, as Slicer writes them."""
     rows = ["0 Background 0 0 0 0"]
-    for label in FOREGROUND:
+    for label in (label for label in FOREGROUND if label in styles):
         red, green, blue = styles[label].color
         name = "_".join(styles[label].name.split())
         rows.append(f"{label:d} {name} {red} {green} {blue} 255")

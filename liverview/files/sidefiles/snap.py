@@ -32,7 +32,7 @@ _ROW = re.compile(r'\s*(\d{1,9})(?:\s+\d+){3}\s+[\d.eE+-]+\s+[01]\s+[01]\s+"(.*)
 def snap_text(styles: Mapping[Label, LabelStyle]) -> str:
     """The content of a label description file."""
     rows = ['    0     0    0    0        0  0  0    "Clear Label"']
-    for label in FOREGROUND:
+    for label in (label for label in FOREGROUND if label in styles):
         red, green, blue = styles[label].color
         name = styles[label].name.replace('"', "'")
         rows.append(f'{label:5d} {red:5d}{green:5d}{blue:5d}        1  1  1    "{name}"')

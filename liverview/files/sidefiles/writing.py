@@ -19,6 +19,7 @@ from liverview.files.review_record import review_content
 from liverview.files.sidefiles.record import record_content
 from liverview.files.sidefiles.slicer import ctbl_text
 from liverview.files.sidefiles.snap import snap_text
+from liverview.files.sidefiles.workbench import label_list_text
 
 
 @dataclass(frozen=True)
@@ -27,18 +28,21 @@ class SideFiles:
 
     Attributes
     ----------
-    snap : ITK-SNAP label description; slicer : 3D Slicer color table; record : JSON.
+    snap : ITK-SNAP label description; slicer : 3D Slicer color table; record : JSON;
+        workbench : label list for Connectome Workbench.
     """
 
     snap: Path
     slicer: Path
     record: Path
+    workbench: Path
 
     @classmethod
     def of(cls, label_map: Path) -> SideFiles:
-        """Beside CASE_seg.nii.gz: CASE_seg.txt, .ctbl and .json."""
+        """Beside CASE_seg.nii.gz: CASE_seg.txt, .ctbl, .json and CASE_seg_workbench.txt."""
         name = name_without_suffix(label_map)
-        return cls(*(label_map.with_name(name + ending) for ending in (".txt", ".ctbl", ".json")))
+        endings = (".txt", ".ctbl", ".json", "_workbench.txt")
+        return cls(*(label_map.with_name(name + ending) for ending in endings))
 
     def __iter__(self) -> Iterator[Path]:
         return iter(astuple(self))
@@ -53,12 +57,12 @@ def iter_write_side_files(
     overwrite: bool = False,
     missing: bool = False,
 ) -> Iterator[Progress]:
-    """Write the three files beside a label map, each whole or not at all; yields progress.
+    """Write the files beside a label map, each whole or not at all; yields progress.
 
     Parameters
     ----------
     label_map : the file that the labels are in.
-    styles : names and colors to write.
+    styles : names and colors to write, of the labels that the label map defines.
     weights_sha256 : of the networks that made the labels, by file name; may be empty.
     missing : write those alone that are not there.
 
@@ -72,6 +76,7 @@ def iter_write_side_files(
         atomic.check_target(path, overwrite=overwrite)
     yield Progress("Writing side files", 0.0)
     counts = {label: int(np.count_nonzero(labels.voxels == label)) for label in FOREGROUND}
+    styles = {label: style for label, style in styles.items() if labels.defines(label)}
     content = record_content(
         label_map.name, counts, labels.voxel_ml, styles, weights_sha256, review_content(labels)
     )
@@ -79,6 +84,8 @@ def iter_write_side_files(
         atomic.write_text(beside.snap, snap_text(styles))
     if beside.slicer in wanted:
         atomic.write_text(beside.slicer, ctbl_text(printable(beside.slicer.name), styles))
+    if beside.workbench in wanted:
+        atomic.write_text(beside.workbench, label_list_text(styles))
     if beside.record in wanted:
         atomic.write_json(beside.record, content)
     yield Progress("Saved", 1.0)

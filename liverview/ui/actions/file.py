@@ -9,11 +9,17 @@ from pathlib import Path
 from PySide6.QtWidgets import QMenu, QMenuBar
 
 from liverview.core.text import shown
+from liverview.files.format import TableOrder
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow
 from liverview.ui.widgets.start_page import short_name
+
+_TABLES = {
+    TableOrder.TOTALSEGMENTATOR: "TotalSegmentator",
+    TableOrder.WORKBENCH: "Connectome Workbench",
+}
 
 
 class FileActions:
@@ -38,6 +44,7 @@ class FileActions:
         open_scan: Callable[[Path], object],
         close: Callable[[], object],
     ) -> None:
+        self._files = files
         self._make_opening(factory, files)
         self._make_saving(factory, files, reporting)
         self._make_pictures(factory, pictures)
@@ -75,12 +82,20 @@ class FileActions:
         self.save_all = make(
             "Save label map with si&de files …",
             "Ctrl+Alt+S",
-            "Save all labels; beside them their names and colors for ITK-SNAP, Slicer and as JSON",
+            "Save all labels, and names and colors for ITK-SNAP, Slicer, Workbench and as JSON",
             files.save_with_side_files,
         )
         self.save_masks = make(
             "Save &masks …", "Ctrl+Shift+S", "Save one file per label", files.save_masks
         )
+        self.label_tables = factory.make_exclusive(
+            (
+                make(name, "", f"Saved label maps name their values so that {name} reads it",
+                     partial(files.set_label_table, order)),
+                order,
+            )
+            for order, name in _TABLES.items()
+        )  # fmt: skip
         self.report = make("Save re&port …", "Ctrl+R", "Save a report", reporting.save, "report")
 
     def _make_pictures(self, factory: ActionFactory, pictures: Pictures) -> None:
@@ -124,6 +139,9 @@ class FileActions:
         menu.addActions([self.open_labels, self.compare, self.scan_info])
         menu.addSeparator()
         menu.addActions([self.save, self.save_all, self.save_masks])
+        tables = menu.addMenu("&Names inside label maps are for")
+        tables.addActions(self.label_tables.actions)
+        tables.aboutToShow.connect(lambda: self.label_tables.mark_checked(self._files.label_table))
         menu.addAction(self.report)
         menu.addMenu("Pict&ures").addActions(self.pictures)
         menu.addSeparator()

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from liverview.core.coding import IGNORE, Meaning
 from liverview.core.labels import FOREGROUND, Label, LabelStyle
 from liverview.core.text import shown
 from liverview.ui.widgets.controls import FocuslessComboBox, add_access_keys
@@ -26,19 +27,22 @@ if TYPE_CHECKING:
     from liverview.files.named_labels import NamedLabels
 
 _COLUMNS = ("Value", "Name in the file", "Voxels", "Open as")
-_LEFT_OUT = "Left out"
+_LEFT_OUT, _IGNORED = "Left out", "Not judged"
+_MEANINGS: tuple[Meaning, ...] = (Label.BACKGROUND, *FOREGROUND, IGNORE)
 _WIDTH, _MOST_HEIGHT = 520, 480
+_TIP = Qt.ItemDataRole.ToolTipRole
 
 
 class MappingDialog(QDialog):
-    """One row per value: its name, its voxels, and a box with our labels.
+    """One row per value or volume: its name, its voxels, and a box with our labels.
 
-    Values whose label is not known come first and begin as left out; the others begin as
-    their name suggests. At least one value has to be a label.
+    Those whose label is not known come first and begin as guessed, or as left out; the others
+    begin as their name suggests. At least one has to be a label. What nobody judged is in no
+    score.
 
     Attributes
     ----------
-    boxes : the box of each value.
+    boxes : the box of each value or volume.
     """
 
     def __init__(
@@ -52,13 +56,14 @@ class MappingDialog(QDialog):
         self.boxes: dict[int, FocuslessComboBox] = {}
         values = sorted(named.counts, key=lambda value: (value not in named.unmapped, value))
         table = self._make_table(len(values))
+        table.setHorizontalHeaderItem(0, QTableWidgetItem(named.unit.capitalize()))
         for row, value in enumerate(values):
             name = named.names.get(value, "")
             cells = (str(value), name or "not named", f"{named.counts[value]:,}")
             for column, text in enumerate(cells):
                 table.setItem(row, column, _make_cell(text, right=column != 1))
             self.boxes[value] = box = self._make_box(named.suggested[value], styles)
-            box.setAccessibleName(f"Label of value {value} {name}".strip())
+            box.setAccessibleName(f"Label of {named.unit} {value} {name}".strip())
             table.setCellWidget(row, 3, box)
         buttons = QDialogButtonBox.StandardButton
         self._buttons = QDialogButtonBox(buttons.Ok | buttons.Cancel)
@@ -73,9 +78,9 @@ class MappingDialog(QDialog):
         self.resize(_WIDTH, min(layout.totalHeightForWidth(_WIDTH), _MOST_HEIGHT))
         self._update_ok()
 
-    def mapping(self) -> dict[int, Label]:
-        """Value -> label as chosen; BACKGROUND for what is left out."""
-        return {value: box.currentData() for value, box in self.boxes.items()}
+    def mapping(self) -> dict[int, Meaning]:
+        """Value or volume -> label as chosen; BACKGROUND for what is left out."""
+        return {value: _MEANINGS[box.currentIndex()] for value, box in self.boxes.items()}
 
     def _make_table(self, rows: int) -> QTableWidget:
         table = QTableWidget(rows, len(_COLUMNS))
@@ -96,30 +101,36 @@ class MappingDialog(QDialog):
         return table
 
     def _make_box(
-        self, suggested: Label | None, styles: Mapping[Label, LabelStyle]
+        self, suggested: Meaning | None, styles: Mapping[Label, LabelStyle]
     ) -> FocuslessComboBox:
         box = FocuslessComboBox()
-        box.addItem(_LEFT_OUT, Label.BACKGROUND)
-        for label in FOREGROUND:
-            box.addItem(styles[label].name, label)
-        box.setCurrentIndex(box.findData(suggested or Label.BACKGROUND))
+        box.addItems([_LEFT_OUT, *(styles[label].name for label in FOREGROUND), _IGNORED])
+        box.setItemData(box.count() - 1, "No score counts these voxels", _TIP)
+        box.setCurrentIndex(_MEANINGS.index(suggested or Label.BACKGROUND))
         box.currentIndexChanged.connect(self._update_ok)
         return box
 
     def _update_ok(self) -> None:
         """Allow OK once there is any label."""
-        has_label = any(label for label in self.mapping().values())
+        has_label = any(isinstance(one, Label) and one for one in self.mapping().values())
         button = self._buttons.button(QDialogButtonBox.StandardButton.Ok)
         button.setEnabled(has_label)
         button.setToolTip("" if has_label else "Choose a label for at least one value")
 
 
 def _question_label(named: NamedLabels) -> QLabel:
-    of = "Names are from" if named.names else "There are no names, only"
-    label = QLabel(
-        f"Which labels are the values of {shown(named.name)}? {of} {named.source}; "
-        f"{len(named.unmapped)} of {len(named.counts)} values are not known."
-    )
+    if named.sure and named.names:
+        text = (
+            f"Which labels are the {named.unit}s of {shown(named.name)}? Names are from {named.source}; "
+            f"{len(named.unmapped)} of {len(named.counts)} {named.unit}s are not known."
+        )
+    else:
+        guessed = any(named.suggested[value] for value in named.unmapped)
+        text = (
+            f"Which labels are the {named.unit}s of {shown(named.name)}? Nothing names them. "
+            f"{f'What is chosen is a guess from {named.source}.' if guessed else ''}"
+        )
+    label = QLabel(text.strip())
     label.setWordWrap(True)
     label.setTextFormat(Qt.TextFormat.PlainText)
     return label

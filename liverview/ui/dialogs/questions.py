@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QWidget
 
+from liverview.core.coding import Meaning
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.text import shown
 from liverview.core.volume import Volume
@@ -142,7 +143,7 @@ class Dialogs:
 
     def labels_of_values(
         self, named: NamedLabels, styles: Mapping[Label, LabelStyle]
-    ) -> dict[int, Label] | None:
+    ) -> dict[int, Meaning] | None:
         """Ask for the label of each value of a file."""
         from liverview.ui.dialogs.mapping import MappingDialog
 

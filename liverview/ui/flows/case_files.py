@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
+from liverview.core.coding import Meaning
 from liverview.core.grid import same_grid
-from liverview.core.labels import Label
 from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import resolved
+from liverview.files.format import TableOrder
 from liverview.files.formats import case_name, labels_file_name
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
 from liverview.ui.jobs.controller import Controller
@@ -131,7 +132,7 @@ class CaseFiles(QObject):
             self._controller.loading.open(path, number, labels)
 
     def _on_mapping_needed(
-        self, path: Path, named: NamedLabels, again: Callable[[Mapping[int, Label]], None]
+        self, path: Path, named: NamedLabels, again: Callable[[Mapping[int, Meaning]], None]
     ) -> None:
         mapping = self.ask(self.dialogs.labels_of_values, named, self.session.styles)
         if mapping is not None:
@@ -179,6 +180,15 @@ class CaseFiles(QObject):
             return
         if not existing or self.ask(self.dialogs.may_replace, existing):
             self._controller.saving.save_masks(folder, self.case_name)
+
+    @property
+    def label_table(self) -> TableOrder:
+        """The program that reads the names in the label maps that are saved."""
+        return self._controller.saving.label_table
+
+    def set_label_table(self, order: TableOrder) -> None:
+        """Choose the program that reads the names in the label maps that are saved."""
+        self._controller.saving.label_table = order
 
     def show_scan_info(self) -> None:
         """Tell size, spacing and remarks of the open scan."""

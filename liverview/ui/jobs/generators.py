@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
+from liverview.core.coding import Meaning
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.probability_maps import ProbabilitySlab, probability_slab
 from liverview.core.review import LesionMark
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from liverview.evaluation.scores import LabelScore
-    from liverview.files.format import Summary
+    from liverview.files.format import Summary, TableOrder
     from liverview.files.named_labels import NamedLabels
     from liverview.measurement.markup.listing import Markups
     from liverview.measurement.results import Measurement
@@ -48,7 +49,7 @@ def iter_load_volume(path: Path, index: int | None = None) -> Iterator[Progress 
         if summary.volumes > 1:
             yield summary
             return
-    yield from images.iter_read(path, index or 0)
+    yield from images.iter_read(path, index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +174,7 @@ def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
 def iter_read_labels(
     path: Path,
     volume: Volume,
-    mapping: Mapping[int, Label] | None = None,
+    mapping: Mapping[int, Meaning] | None = None,
     resample: bool = False,
 ) -> Iterator[Progress | Message | NamedLabels | OtherGrid | LabelMap]:
     """Read a label map onto the voxels of a volume.
@@ -230,32 +231,41 @@ def iter_error_map(
 
 
 def iter_write_labels(
-    path: Path, labels: LabelMap, volume: Volume, styles: Styles
+    path: Path, labels: LabelMap, volume: Volume, styles: Styles, label_table: TableOrder
 ) -> Iterator[Progress]:
     """Write the label map; the dialog has asked about replacing a file."""
     from liverview.files import images
 
-    yield from images.iter_write_labels(path, labels, volume, styles=styles, overwrite=True)
+    yield from images.iter_write_labels(
+        path, labels, volume, styles=styles, overwrite=True, label_table=label_table
+    )
 
 
 def iter_write_with_side_files(
-    path: Path, labels: LabelMap, volume: Volume, styles: Styles
+    path: Path, labels: LabelMap, volume: Volume, styles: Styles, label_table: TableOrder
 ) -> Iterator[Progress]:
     """Write the label map and its side files; the window has asked about replacing files."""
     from liverview.files.sidefiles.weights import weights_sha256
     from liverview.files.sidefiles.writing import iter_write_side_files
 
-    yield from iter_write_labels(path, labels, volume, styles)
+    yield from iter_write_labels(path, labels, volume, styles, label_table)
     yield from iter_write_side_files(path, labels, styles, weights_sha256(), overwrite=True)
 
 
 def iter_write_masks(
-    name: str, folder: Path, labels: LabelMap, volume: Volume, styles: Styles
+    name: str,
+    folder: Path,
+    labels: LabelMap,
+    volume: Volume,
+    styles: Styles,
+    label_table: TableOrder,
 ) -> Iterator[Progress]:
     """Write one mask per label; the window has asked about replacing files."""
     from liverview.files import images
 
-    yield from images.iter_write_masks(folder, name, labels, volume, styles=styles, overwrite=True)
+    yield from images.iter_write_masks(
+        folder, name, labels, volume, styles=styles, overwrite=True, label_table=label_table
+    )
 
 
 def iter_write_report(

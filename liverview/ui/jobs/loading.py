@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from liverview.core.labels import Label
+from liverview.core.coding import Meaning
 from liverview.core.stream import Message, Progress
 from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
@@ -31,7 +31,7 @@ class _LabelReading:
 
     path: Path
     receive: LabelReceiver
-    mapping: Mapping[int, Label] | None = None
+    mapping: Mapping[int, Meaning] | None = None
     resample: bool = False
 
 
@@ -103,14 +103,14 @@ class Loading(QObject):
             self._label_job.cancel()
             self._label_job = None
 
-    def open_labels(self, path: Path, mapping: Mapping[int, Label] | None = None) -> None:
+    def open_labels(self, path: Path, mapping: Mapping[int, Meaning] | None = None) -> None:
         """Read a label map on the grid of the open volume, in place of its labels.
 
         One with values whose label is not known asks back for the ``mapping``.
         """
         self._read_labels(_LabelReading(path, self._show_labels, mapping))
 
-    def open_reference(self, path: Path, mapping: Mapping[int, Label] | None = None) -> None:
+    def open_reference(self, path: Path, mapping: Mapping[int, Meaning] | None = None) -> None:
         """Read a label map on the grid of the open volume, to compare the labels with."""
         self._read_labels(_LabelReading(path, self._show_reference, mapping))
 
@@ -174,7 +174,7 @@ class Loading(QObject):
         elif not isinstance(item, Progress):
             self.mapping_needed.emit(reading.path, item, partial(self._read_mapped, reading))
 
-    def _read_mapped(self, reading: _LabelReading, mapping: Mapping[int, Label]) -> None:
+    def _read_mapped(self, reading: _LabelReading, mapping: Mapping[int, Meaning]) -> None:
         self._read_labels(replace(reading, mapping=mapping))
 
     def _on_labels_ended(self, job: Job, outcome: Outcome) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from liverview.core.stream import Progress
 from liverview.core.text import shown
+from liverview.files.format import TableOrder
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.jobs.job_runner import JobRunner
@@ -20,6 +21,10 @@ Callback = Callable[[], object]
 
 class Saving(QObject):
     """Runs at most one save, of the labels as they are when it begins.
+
+    Attributes
+    ----------
+    label_table : the program that reads the names in the files.
 
     Signals
     -------
@@ -38,6 +43,7 @@ class Saving(QObject):
     def __init__(self, session: Session, runner: JobRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session, self._runner = session, runner
+        self.label_table = TableOrder.TOTALSEGMENTATOR
         self._job: Job | None = None
         self._waiting: list[Callback] = []
 
@@ -87,7 +93,8 @@ class Saving(QObject):
             self.failed.emit(shown(f"{path} was not saved: there is nothing to save just now."))
             return
         self._waiting = [then] if then is not None else []
-        work = task(path, store.snapshot(), volume, dict(self._session.styles))
+        styles = dict(self._session.styles)
+        work = task(path, store.snapshot(), volume, styles, self.label_table)
         self._job = job = self._runner.start(work)
         job.ended.connect(partial(self._on_ended, path, store.version, of_labels))
         self.changed.emit()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject
 
 from liverview.core.grid import Voxel
+from liverview.core.labels import Label
 from liverview.core.review import Verdict
 from liverview.measurement.recist import Recist, assess_recist
 from liverview.measurement.results import Lesion, Measurement
@@ -62,7 +63,9 @@ class Findings(LiveResult):
     @property
     def recist_text(self) -> str:
         """The same in words, as much as there is to say."""
-        proposal = self.recist
+        proposal, measurement = self.recist, self.measurement
+        if measurement is not None and not measurement.defines(Label.TUMOR):
+            return "The labels' file names no tumor: there is nothing to say about lesions."
         if proposal is not None:
             return f"RECIST 1.1: {proposal.words} {' '.join(proposal.caveats)}"
         return "RECIST 1.1: after the segmentation." if self.session.store.segmenting else ""

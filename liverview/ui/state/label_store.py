@@ -110,11 +110,11 @@ class LabelStore(QObject):
         return lent
 
     def volume_ml(self, label: Label) -> float:
-        """Volume of a label in mL; the liver is the whole organ."""
+        """Volume of a label in mL, NaN where nothing names it; the liver is the whole organ."""
         if self.labels is None:
             return 0.0
         voxels = count_with_parts({label: int(self._counts[label]) for label in FOREGROUND})
-        return voxels[label] * self.labels.voxel_ml
+        return voxels[label] * self.labels.voxel_ml if self.labels.defines(label) else float("nan")
 
     def label_at(self, voxel: Voxel) -> Label:
         """The label at a voxel; values that no label has count as background."""

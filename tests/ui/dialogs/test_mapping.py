@@ -8,9 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QPushButton, QTableWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+)
 from pytestqt.qtbot import QtBot
 
+from liverview.core.coding import IGNORE
 from liverview.core.labels import Label, default_styles
 from liverview.files.images import read_named_labels
 from liverview.files.named_labels import NamedLabels
@@ -87,3 +95,31 @@ def test_the_window_asks_with_it(window: MainWindow, found: NamedLabels, accepte
     mapping = Dialogs(window).labels_of_values(found, default_styles())
     expected = {1: Label.LIVER, 5: Label.BACKGROUND, 9: Label.BACKGROUND}
     assert mapping == (expected if accepted else None)
+
+
+def test_a_guess_is_chosen_and_its_reason_said(qtbot: QtBot, write: Callable[..., Path]) -> None:
+    voxels = np.zeros((6, 6, 6), np.uint8)
+    voxels[1:5, 1:5, 1:5], voxels[2, 2, 2], voxels[0, 0, 0] = 1, 2, 255
+    dialog = MappingDialog(read_named_labels(write(voxels)), default_styles())
+    qtbot.addWidget(dialog)
+    chosen = [dialog.boxes[value].currentText() for value in (1, 2, 255)]
+    assert chosen == ["Liver", "Tumor", "Not judged"]
+    assert dialog.mapping() == {1: Label.LIVER, 2: Label.TUMOR, 255: IGNORE}
+    (question,) = [one.text() for one in dialog.findChildren(QLabel) if "?" in one.text()]
+    assert "Nothing names them. What is chosen is a guess from its plain numbers" in question
+    assert "2 lies in 1" in question
+
+
+def test_volumes_are_called_so(qtbot: QtBot, write: Callable[..., Path]) -> None:
+    volumes = np.zeros((4, 4, 4, 2), np.uint8)
+    volumes[1, ..., 0], volumes[2, ..., 1] = 1, 1
+    dialog = MappingDialog(read_named_labels(write(volumes)), default_styles())
+    qtbot.addWidget(dialog)
+    (table,) = dialog.findChildren(QTableWidget)
+    header = table.horizontalHeaderItem(0)
+    assert header is not None
+    assert header.text() == "Volume"
+    assert [dialog.boxes[n].accessibleName() for n in (0, 1)] == [
+        "Label of volume 0", "Label of volume 1",
+    ]  # fmt: skip
+    assert not ok(dialog).isEnabled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import nibabel as nib
@@ -103,6 +104,36 @@ def test_values_without_a_name_are_asked_about(
     show(qtbot, opened, answers, tmp_path / "plain.nii")
     np.testing.assert_array_equal(shown(opened), truth())
     assert opened.session.reference is None
+
+
+def test_values_of_another_coding_are_asked_about_and_no_figure_is_invented(
+    opened: MainWindow, qtbot: QtBot, answers: Answers, tmp_path: Path
+) -> None:
+    theirs = np.array([0, 1, 1, 2], np.uint8)[truth()]
+    nib.save(nib.Nifti1Image(theirs, AFFINE), tmp_path / "segmentation-0.nii")
+    answers.mapping = {1: Label.LIVER, 2: Label.TUMOR}
+    show(qtbot, opened, answers, tmp_path / "segmentation-0.nii")
+    assert answers.asked[-1] == "labels of (1, 2)"
+    np.testing.assert_array_equal(shown(opened) == Label.TUMOR, truth() == Label.TUMOR)
+    assert math.isnan(opened.session.store.volume_ml(Label.VESSEL))
+    assert opened.session.store.snapshot().defined == {Label.LIVER, Label.TUMOR}
+    qtbot.waitUntil(lambda: opened.findings.measurement is not None, timeout=TIMEOUT_MS)
+
+
+def test_volumes_of_classes_are_asked_about(
+    opened: MainWindow, qtbot: QtBot, answers: Answers, tmp_path: Path
+) -> None:
+    volumes = np.stack([truth() == 3, truth() > 0, truth() == 2], -1).astype(np.uint8)
+    nib.save(nib.Nifti1Image(volumes, AFFINE), tmp_path / "onehot.nii.gz")
+    answers.mapping = {0: Label.TUMOR, 1: Label.LIVER, 2: Label.VESSEL}
+    show(qtbot, opened, answers, tmp_path / "onehot.nii.gz")
+    assert answers.asked[-1] == "labels of (0, 1, 2)"
+    np.testing.assert_array_equal(shown(opened), truth())
+    answers.reference = tmp_path / "onehot.nii.gz"
+    with qtbot.waitSignal(opened.session.reference_changed, timeout=TIMEOUT_MS):
+        opened.actions_.file.compare.trigger()
+    assert opened.session.reference is not None
+    np.testing.assert_array_equal(opened.session.reference.voxels[::-1], truth())
 
 
 def test_unsaved_labels_are_asked_about_and_another_grid_is_refused(
