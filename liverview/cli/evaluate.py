@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from liverview.cli.errors import expected_errors
+from liverview.cli.errors import expected_errors, sentence
 from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import iter_with_progress_bar, read_labels, scores_by_name, write_json
 
@@ -99,8 +99,8 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
                 iter_with_progress_bar(iter_evaluate_case(folder, models, device)), CaseResult
             )
         except expected_errors() as error:
-            failed[folder.name] = str(error)
-            print(f"liverview: {folder.name}: {error}", file=sys.stderr)
+            failed[folder.name] = sentence(error)
+            print(f"liverview: {folder.name}: {failed[folder.name]}", file=sys.stderr)
             continue
         results.append(result)
         for score in result.scores:
