@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liverview.cli.errors import expected_errors
+from liverview.cli.errors import expected_errors, sentence
 from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import (
     add_labels_option,
@@ -164,8 +164,8 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
             )
             result = result_of(iter_with_progress_bar(work), CaseResult)
         except expected_errors() as error:
-            failed[folder.name] = str(error)
-            print(f"liverview: {folder.name}: {error}", file=sys.stderr)
+            failed[folder.name] = sentence(error)
+            print(f"liverview: {folder.name}: {failed[folder.name]}", file=sys.stderr)
             continue
         results.append(result)
         for score in result.scores:

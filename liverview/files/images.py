@@ -119,9 +119,8 @@ def read(
 
 def check_target(path: PathLike, *, overwrite: bool = False) -> None:
     """Raise `TargetError` now if no scan or label map could be written there, before long work."""
-    path = as_path(path)
-    format_to_write(path)
-    atomic.check_target(path, overwrite=overwrite)
+    format_to_write(as_path(path))
+    atomic.check_target(as_path(path), overwrite=overwrite)
 
 
 def iter_write_labels(
