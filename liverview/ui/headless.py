@@ -14,7 +14,6 @@ from liverview.measurement.export import measurement_record
 from liverview.measurement.results import Measurement
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.main_window import MainWindow
-from liverview.ui.settings import FIRST_SIZE
 from liverview.ui.widgets.file_names import save_picture
 
 _LAYOUT_MS = 200  # for the last repaints before the picture is taken
@@ -32,7 +31,6 @@ class HeadlessRun(QObject):
         super().__init__(window)
         self.exit_code = 2
         self._window = window
-        window.resize(FIRST_SIZE)  # no screen limits the picture
         self._out = out
         self._clock = QElapsedTimer()
         self._seconds = 0.0

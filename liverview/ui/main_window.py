@@ -275,9 +275,10 @@ class MainWindow(QMainWindow):
 
     def event(self, event: QEvent) -> bool:
         """Take the key of Cancel from its command while there is something else to leave."""
-        pressed = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
-        if pressed and self._is_cancel_key(event) and self._innermost() is not None:
-            event.accept()
+        key = event if isinstance(event, QKeyEvent) else None
+        pressed = key is not None and key.type() == QEvent.Type.ShortcutOverride
+        if key is not None and pressed and self._is_cancel_key(key) and self._innermost():
+            key.accept()
             return True
         return super().event(event)
 
@@ -332,7 +333,7 @@ class MainWindow(QMainWindow):
         # Later, for the program that the files came from waits for this to return.
         QTimer.singleShot(0, partial(self.files.open_files, files))
 
-    def _make_surface_pane(self) -> QWidget:
+    def _make_surface_pane(self) -> SurfacePane:
         surfaces = Surfaces(self.session, self.controller.start_background, self)
         pane = SurfacePane(self.session, surfaces)
         pane.set_segment_action(self.actions_.segment.run)

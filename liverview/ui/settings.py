@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QRect, QSettings, QSize
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMainWindow
 
 from liverview.core.labels import FOREGROUND, DrawStyle
@@ -20,6 +21,7 @@ from liverview.ui.widgets.theme import Theme, current_theme, set_theme
 _MAX_RECENT = 10
 FIRST_SIZE = QSize(1400, 860)
 """Of the window at the first start, where the screen has room."""
+_WITHOUT_SCREEN = ("offscreen", "minimal")  # drawn in memory, whatever size they claim
 _TITLE_BAR, _EDGE = 36, 4  # pixels that a desktop may draw around a window
 # Raised with every new panel: beside an older arrangement it would be squeezed in.
 _VERSION = 2
@@ -31,7 +33,8 @@ def load_settings(window: QMainWindow, controller: Controller, settings: QSettin
     geometry, state = settings.value("geometry"), settings.value("state")
     if not (isinstance(geometry, QByteArray) and window.restoreGeometry(geometry)):
         window.resize(FIRST_SIZE)
-    fit_screen(window, window.screen().availableGeometry())
+    if QGuiApplication.platformName() not in _WITHOUT_SCREEN:
+        fit_screen(window, window.screen().availableGeometry())
     if isinstance(state, QByteArray):
         window.restoreState(state, _VERSION)
     with contextlib.suppress(TypeError, ValueError):

@@ -14,7 +14,7 @@ from liverview.files.kinds import looks_like_labels
 from liverview.phantoms.config import Phantom
 
 RNG = np.random.default_rng(2)
-AREAS = np.repeat(np.repeat(RNG.integers(0, 118, (6, 6, 6)), 8, 0), 8, 1)
+AREAS = np.kron(RNG.integers(0, 118, (6, 6, 6)), np.ones((8, 8, 4), int))
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "f4"])

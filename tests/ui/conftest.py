@@ -22,7 +22,6 @@ from liverview.ui.app import make_application
 from liverview.ui.dialogs.questions import Unsaved
 from liverview.ui.main_window import MainWindow
 from liverview.ui.panels.compare_panel import ComparePanel
-from liverview.ui.settings import FIRST_SIZE
 from liverview.ui.state.session import Session
 
 from support.answers import TIMEOUT_MS, Answers
@@ -94,7 +93,6 @@ def make_window(
         window = MainWindow(Session(), settings, **options)
         window.files.dialogs = answers
         qtbot.addWidget(window)
-        window.resize(FIRST_SIZE)  # the offscreen screen is smaller
         window.show()
         windows.append(window)
         return window

@@ -70,10 +70,11 @@ class _RowArea(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidgetResizable(True)
         self.setWidget(inner)
+        self._inner = inner
         self.setMinimumWidth(inner.minimumSizeHint().width())
 
     def sizeHint(self) -> QSize:
-        return self.widget().sizeHint()
+        return self._inner.sizeHint()
 
 
 class LabelRow(QWidget):

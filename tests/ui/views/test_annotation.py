@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF, QRectF
@@ -11,6 +12,7 @@ from PySide6.QtCore import QPointF, QRectF
 from liverview.core.volume import Plane, Volume
 from liverview.measurement.markup.shapes import Ellipse, Ruler
 from liverview.ui.main_window import MainWindow
+from liverview.ui.views import annotation
 from liverview.ui.views.annotation import LabelPlacer
 
 AREA = QRectF(0, 0, 500, 400)
@@ -52,3 +54,37 @@ def test_markups_at_one_place_can_both_be_read(window: MainWindow, volume: Volum
     assert not placed[0].intersects(placed[1])
     view.repaint()
     assert view.label_placer.placed == placed  # anew, not on top of the last ones
+
+
+@pytest.mark.parametrize(
+    ("plane", "words", "size"),
+    [
+        (Plane.AXIAL, "Axial\n8 (0–16)", "2 x 3 mm\nslices 4 mm"),
+        (Plane.CORONAL, "Coronal\n6 (0–12)", "2 x 4 mm\nslices 3 mm"),
+        (Plane.SAGITTAL, "Sagittal\n5 (0–10)", "3 x 4 mm\nslices 2 mm"),
+    ],
+)
+def test_slice_and_spacing_stand_on_the_image(
+    window: MainWindow,
+    volume: Volume,
+    monkeypatch: pytest.MonkeyPatch,
+    plane: Plane,
+    words: str,
+    size: str,
+) -> None:
+    """The slice's number is the voxel index that the status bar tells."""
+    window.session.open(volume)
+    view = window.views.by_plane[plane]
+    written: list[str] = []
+    monkeypatch.setattr(
+        annotation, "draw_text", lambda painter, area, anchor, text, *_, **__: written.append(text)
+    )
+    view.grab()
+    assert {words, size, "W 400  L 40"} <= set(written)
+    i, j, k = window.session.crosshair
+    assert words.split("\n")[1].startswith(f"{(i, j, k)[plane.axis]} ")
+    assert f"voxel {i} {j} {k} " in window.readout.text()
+    written.clear()
+    window.session.set_show_text(False)
+    view.grab()
+    assert not {words, size} & set(written)

@@ -158,7 +158,7 @@ found["crosshair_stayed"] = session.crosshair == crosshair
 scene.setFocus()
 QTest.keyClick(scene, Qt.Key.Key_Escape)
 found["shared"] = all(v.isVisible() for v in views.by_plane.values()) and pane.isVisible()
-QTest.keyClick(scene, Qt.Key.Key_F)
+window.actions_.view.alone.trigger()
 found["alone_by_key"] = views.is_one_alone and pane.isVisible()
 found["still_turned"] = scene.cameraParams()["azimuth"] == turned
 views.reset_views()
