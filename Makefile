@@ -6,7 +6,7 @@ SCAN ?=
 OUT ?= out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system run test lint docs format bench pictures clean
+.PHONY: help setup system run test soak lint docs format bench pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,9 @@ endif
 
 test: .venv/ready ## Run all tests
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+
+soak: .venv/ready ## Run the slow tests, with other programs installed
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
 
 lint: .venv/ready ## Check style, types and the import contracts
 	$(BIN)/ruff check .
