@@ -6,7 +6,7 @@ SCAN ?=
 OUT ?= out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system run test ascii lint docs format bench pictures clean
+.PHONY: help setup system run test ascii soak lint docs format bench pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,9 @@ test: .venv/ready ## Run all tests
 
 ascii: .venv/ready ## Test the commands where the locale knows no letter but those of ASCII
 	LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONUTF8=0 QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest tests/cli tests/cohort
+
+soak: .venv/ready ## Run the slow tests, with other programs installed
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
 
 lint: .venv/ready ## Check style, types and the import contracts
 	$(BIN)/ruff check .

@@ -62,8 +62,8 @@ def test_side_files_of_every_scan(
     out = tmp_path / "out"
     command = ["segment", str(scans / "a.nii.gz"), "-o", str(out), "--side-files"]
     assert main(command) == 0
-    endings = ("ctbl", "json", "nii.gz", "txt")
-    assert sorted(p.name for p in out.iterdir()) == [f"a_seg.{ending}" for ending in endings]
+    endings = (".ctbl", ".json", ".nii.gz", ".txt", "_workbench.txt")
+    assert sorted(p.name for p in out.iterdir()) == [f"a_seg{ending}" for ending in endings]
     record = json.loads((out / "a_seg.json").read_text())
     assert record["weights_sha256"] == weights_sha256()
     measured = measure(images.read_labels(out / "a_seg.nii.gz"))

@@ -166,7 +166,7 @@ def test_a_reference_of_the_liver_alone(put: Callable[..., Path], case: Phantom)
 
 def test_values_that_no_label_has_are_said(put: Callable[..., Path], case: Phantom) -> None:
     folder = put("odd", np.where(case.labels.voxels == 3, 9, case.labels.voxels).astype(np.uint8))
-    with pytest.raises(ImageFileError, match=r"values 1, 2, 9, .*--labels"):
+    with pytest.raises(ImageFileError, match=r"value 9, .*--labels"):
         list(iter_evaluate_case(folder, tiny_networks.bright_liver(), "cpu"))
     given = {"labels": "1=liver,2=vessel"}
     items = list(iter_evaluate_case(folder, tiny_networks.bright_liver(), "cpu", **given))
