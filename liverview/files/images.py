@@ -21,7 +21,7 @@ from liverview.core.stream import Progress, ProgressCallback, drain, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import atomic
 from liverview.files.format import Summary
-from liverview.files.formats import DEFAULT_SUFFIX, format_of, format_to_write
+from liverview.files.formats import DEFAULT_SUFFIX, format_to_write, functions_to_read
 from liverview.files.opening import PathLike, as_path
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def read_summary(path: PathLike) -> Summary:
     Summary(shape=(96, 84, 40), volumes=1)
     """
     path = as_path(path)
-    return format_of(path).load().read_summary(path)
+    return functions_to_read(path).read_summary(path)
 
 
 def iter_read(path: PathLike, index: int = 0) -> Iterator[Progress | Volume]:
@@ -58,7 +58,7 @@ def iter_read(path: PathLike, index: int = 0) -> Iterator[Progress | Volume]:
     (96, 84, 40)
     """
     path = as_path(path)
-    yield from format_of(path).load().iter_read(path, index)
+    yield from functions_to_read(path).iter_read(path, index)
 
 
 def read(path: PathLike, index: int = 0, *, progress: ProgressCallback | None = None) -> Volume:
@@ -93,7 +93,7 @@ def iter_read_named_labels(path: PathLike) -> Iterator[Progress | NamedLabels]:
     from liverview.files.named_labels import iter_name_values
 
     path = as_path(path)
-    functions = format_of(path).load()
+    functions = functions_to_read(path)
     for item in functions.iter_read(path):
         if isinstance(item, Progress):
             yield item
