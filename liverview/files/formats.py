@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path
 
 from liverview.files import atomic
+from liverview.files.foreign import refuse_foreign
 from liverview.files.format import Format, FormatFunctions
 from liverview.files.opening import ImageFileError, PathLike, as_path
 
@@ -138,6 +139,7 @@ def find_scans(folder: PathLike) -> list[Path]:
     files = as_path(folder).iterdir()
     found = sorted(path for path in files if has_known_suffix(path) and path.name[0] != ".")
     if not found:
+        refuse_foreign(as_path(folder))
         names = " or ".join(known.name for known in FORMATS)
         raise ImageFileError(f"{folder} is a folder without {names} files ({suffix_words()}).")
     return found
@@ -164,6 +166,20 @@ def format_of(path: PathLike) -> Format:
     by_content = [known for known in FORMATS if head and known.recognizes(head)]
     by_suffix = [known for known in FORMATS if known.has_suffix(path)]
     return (*by_content, *by_suffix, FORMATS[0])[0]
+
+
+def functions_to_read(path: Path) -> FormatFunctions:
+    """The functions that read a file.
+
+    Raises
+    ------
+    ImageFileError : for a file of a kind that no format reads; it says what it is, and the way out.
+    """
+    known = format_of(path)
+    # CIFTI's and Analyze's headers begin as NIfTI's do.
+    if known is FORMATS[0] or not known.recognizes(_read_head(path)):
+        refuse_foreign(path)
+    return known.load()
 
 
 def _read_head(path: Path) -> bytes:

@@ -23,7 +23,7 @@ from liverview.core.stream import Progress, ProgressCallback, drain, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import atomic
 from liverview.files.format import Summary, TableOrder
-from liverview.files.formats import DEFAULT_SUFFIX, format_of, format_to_write
+from liverview.files.formats import DEFAULT_SUFFIX, format_to_write, functions_to_read
 from liverview.files.label_maps import (
     iter_read_named_labels,
     read_label_values,
@@ -68,7 +68,7 @@ def read_summary(path: PathLike) -> Summary:
     Summary(shape=(96, 84, 40), volumes=1)
     """
     path = as_path(path)
-    return format_of(path).load().read_summary(path)
+    return functions_to_read(path).read_summary(path)
 
 
 def iter_read(path: PathLike, index: int | None = None) -> Iterator[Progress | Volume]:
@@ -82,7 +82,7 @@ def iter_read(path: PathLike, index: int | None = None) -> Iterator[Progress | V
     (96, 84, 40)
     """
     path = as_path(path)
-    functions = format_of(path).load()
+    functions = functions_to_read(path)
     for item in functions.iter_read(path, index or 0):
         if index is None and isinstance(item, Volume):
             count = functions.read_summary(path).volumes

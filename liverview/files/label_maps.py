@@ -14,7 +14,7 @@ from liverview.core.coding import GivenLabels, parse_coding
 from liverview.core.stream import Progress, ProgressCallback, result_of
 from liverview.core.volume import LabelMap
 from liverview.files.format import StoredVolume
-from liverview.files.formats import format_of
+from liverview.files.formats import functions_to_read
 from liverview.files.named_labels import NamedLabels, iter_name_values
 from liverview.files.opening import ImageFileError, PathLike, as_path
 from liverview.files.values import iter_whole_numbers
@@ -34,7 +34,7 @@ def iter_read_named_labels(
     """
     path = as_path(path)
     coding = None if labels is None else parse_coding(labels)
-    for item in iter_name_values(path, format_of(path).load()):
+    for item in iter_name_values(path, functions_to_read(path)):
         yield item if coding is None or isinstance(item, Progress) else item.apply(coding)
 
 
@@ -102,7 +102,7 @@ def read_label_values(path: PathLike) -> LabelMap:
     ImageFileError : where it cannot be read, or holds other values or several volumes.
     """
     path = as_path(path)
-    functions = format_of(path).load()
+    functions = functions_to_read(path)
     count = functions.read_summary(path).volumes
     if count > 1:
         raise ImageFileError(

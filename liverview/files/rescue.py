@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -21,18 +22,22 @@ _MOST = 1000  # names tried in a folder
 
 
 def check_can_write(path: Path, volume: Volume, *, overwrite: bool = False) -> None:
-    """Before long work: begin to write labels of a scan, and take that back.
+    """Before long work: whether labels of a scan can be written there.
 
-    Whatever the scan's header and the folder make impossible shows now.
+    The folder is tried, and in another one the beginning of such a label map is written: what
+    the scan's header makes impossible shows now.
 
     Raises
     ------
     LiverviewError : as `liverview.files.images.write_labels` does.
     """
+    images.check_target(path, overwrite=overwrite)
     blank = LabelMap(np.zeros(volume.shape, np.uint8, order="F"), volume.affine)
-    work = images.iter_write_labels(path, blank, volume, overwrite=overwrite)
-    next(iter(work))
-    work.close()  # type: ignore[attr-defined]
+    with contextlib.suppress(OSError, atomic.TargetError):  # of the other folder
+        with tempfile.TemporaryDirectory(prefix="liverview-") as folder:
+            work = images.iter_write_labels(Path(folder, path.name), blank, volume)
+            next(iter(work))
+            work.close()  # type: ignore[attr-defined]
 
 
 class KeptLabels:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from liverview.core.rounding import round_to_whole
 from liverview.core.stream import Progress
+from liverview.files.ct_values import can_be_ct
 from liverview.files.format import StoredVolume
 from liverview.files.opening import ImageFileError
 
@@ -145,8 +146,13 @@ def check_plausibility(voxels: NDArray[Any], intercept: int) -> tuple[list[str],
         notes.append(f"The values span {low:.3g} to {high:.3g} only: no HU; labels will be wrong.")
     elif far:
         notes.append(f"The values reach {high:.3g}: no HU; labels will be wrong.")
-    elif low >= 0 and high > 1000:
+    elif low >= 0 and high > 1000 and can_be_ct(sample - 1024):
         notes.append("No value is below 0: probably HU + 1024, labels will be wrong.")
+    elif not can_be_ct(sample):
+        notes.append(
+            "The values are spread as in an MR or another kind of image: they have not the peaks "
+            "of air, fat and soft tissue that a CT has; labels will be wrong."
+        )
     elif low >= 0:
         notes.append("No value is below 0, not even air: perhaps no CT; labels may be wrong.")
     if min(voxels.shape) == 1:

@@ -331,7 +331,7 @@ def test_damaged_gzip(write: Write) -> None:
 def test_wrong_content(tmp_path: Path, write: Write) -> None:
     text = tmp_path / "notes.nii"
     text.write_text("this is a text file, and long enough to hold a header" * 20)
-    refused(text, "not a NIfTI file", "b'this'")
+    refused(text, "a text file", "choose the scan")
     refused(write(ramp(), name="m.nii", magic=b"xxx"), "magic")
     refused(write(ramp(), name="p.nii", magic=b"ni1"), "pair")
 
