@@ -7,7 +7,7 @@ slice is ``voxels[:, :, k]``. World coordinates (x, y, z) are millimeters, RAS+.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -21,8 +21,6 @@ from liverview.core.labels import FOREGROUND, Label, count_with_parts, describe_
 from liverview.core.orientation import Orientation, find_orientation, ras_affine, turn_to_ras
 from liverview.core.review import LesionMark
 from liverview.core.rounding import round_to_whole
-
-_CACHE_LINE = 64  # bytes
 
 
 class Sliceable(Protocol):
@@ -62,24 +60,6 @@ class Plane(Enum):
     def least_contiguous(cls, array: NDArray[Any]) -> Plane:
         """The plane whose slices are scattered most over memory: across the fastest axis."""
         return cls(int(np.argmin(np.abs(array.strides))))
-
-
-def iter_slice_contiguous_copy(array: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
-    """Make a copy whose n-th part is slice n of the `Plane.least_contiguous`, in one piece.
-
-    Slices of that plane touch every cache line of the array; of the copy, one run of memory.
-    Yields None between steps of some milliseconds, then the copy as the last value.
-    """
-    plane = Plane.least_contiguous(array)
-    source = array.transpose(plane.axis, plane.vertical_axis, plane.horizontal_axis)
-    out = np.empty(source.shape, array.dtype)
-    step = max(1, _CACHE_LINE // array.itemsize)
-    for row in range(source.shape[1]):
-        for first in range(0, len(source), step):  # what shares cache lines, together
-            out[first : first + step, row] = source[first : first + step, row]
-        if row % 8 == 7:
-            yield None
-    yield out
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.volume import Volume
+from liverview.files.format import StoredVolume
 from liverview.files.formats import FORMATS
 
 _MOST_LABELS = 256
@@ -63,5 +64,8 @@ def _share_of_alike(slices: list[NDArray[Any]]) -> float:
 
 def _has_names(volume: Volume) -> bool:
     source = volume.source
-    known = next((f for f in FORMATS if source is not None and f.name == source.format), None)
-    return known is not None and bool(known.load().label_names(volume)[0])
+    if source is None:
+        return False
+    stored = StoredVolume(volume.voxels, 1, volume.intercept, volume.affine, volume.name, source)
+    known = next((known for known in FORMATS if known.name == source.format), None)
+    return known is not None and bool(known.load().label_names(stored)[0])

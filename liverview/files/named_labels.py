@@ -325,7 +325,7 @@ def _iter_name_volumes(
     return NamedLabels(
         path, found.codes, first.affine, first.name, found.counts, fitting or {},
         source if fitting else "the order of its volumes", suggested, bool(fitting), first.source,
-        found.members,
+        members=found.members,
     )  # fmt: skip
 
 

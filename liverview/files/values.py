@@ -134,27 +134,36 @@ def check_plausibility(voxels: NDArray[Any], intercept: int) -> tuple[list[str],
         return [], True
     low, high = float(sample.min()), float(sample.max())
     far = abs(float(np.percentile(sample, _MOST))) > _FARTHEST_HU
-    notes = []
-    if low == high:
-        notes.append(f"All voxels seem to have the value {low:g}.")
-    elif low >= -1 and high <= 1:
-        span = "0..1" if low >= 0 else "-1..1"
-        notes.append(f"The values lie in {span}: normalized data, not HU; labels will be wrong.")
-    elif low >= 0 and high <= 255:
-        notes.append("The values lie in 0..255: gray values, not HU; labels will be wrong.")
-    elif high - low < _LEAST_SPAN:
-        notes.append(f"The values span {low:.3g} to {high:.3g} only: no HU; labels will be wrong.")
-    elif far:
-        notes.append(f"The values reach {high:.3g}: no HU; labels will be wrong.")
-    elif low >= 0 and high > 1000 and can_be_ct(sample - 1024):
-        notes.append("No value is below 0: probably HU + 1024, labels will be wrong.")
-    elif not can_be_ct(sample):
-        notes.append(
-            "The values are spread as in an MR or another kind of image: they have not the peaks "
-            "of air, fat and soft tissue that a CT has; labels will be wrong."
-        )
-    elif low >= 0:
-        notes.append("No value is below 0, not even air: perhaps no CT; labels may be wrong.")
+    note = _range_note(low, high, far) or _distribution_note(sample, low, high)
+    notes = [note] if note else []
     if min(voxels.shape) == 1:
         notes.append("It is a single slice; a volume is needed for good labels.")
     return notes, not (far or 0 <= low < high <= 255 or 0 < high - low < _LEAST_SPAN)
+
+
+def _range_note(low: float, high: float, far: bool) -> str:
+    """A sentence where the lowest and highest value alone say that these are no HU."""
+    if low == high:
+        return f"All voxels seem to have the value {low:g}."
+    if low >= -1 and high <= 1:
+        span = "0..1" if low >= 0 else "-1..1"
+        return f"The values lie in {span}: normalized data, not HU; labels will be wrong."
+    if low >= 0 and high <= 255:
+        return "The values lie in 0..255: gray values, not HU; labels will be wrong."
+    if high - low < _LEAST_SPAN:
+        return f"The values span {low:.3g} to {high:.3g} only: no HU; labels will be wrong."
+    return f"The values reach {high:.3g}: no HU; labels will be wrong." if far else ""
+
+
+def _distribution_note(sample: NDArray[Any], low: float, high: float) -> str:
+    """A sentence where the values are spread as those of no CT."""
+    if low >= 0 and high > 1000 and can_be_ct(sample - 1024):
+        return "No value is below 0: probably HU + 1024, labels will be wrong."
+    if not can_be_ct(sample):
+        return (
+            "The values are spread as in an MR or another kind of image: they have not the peaks "
+            "of air, fat and soft tissue that a CT has; labels will be wrong."
+        )
+    return (
+        "No value is below 0, not even air: perhaps no CT; labels may be wrong." if low >= 0 else ""
+    )

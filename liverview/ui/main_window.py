@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from liverview.core.about import DISCLAIMER
@@ -24,6 +24,7 @@ from liverview.ui.actions.tools import ToolActions
 from liverview.ui.actions.view import ViewActions
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.flows.help import HelpFlow, TourTargets
+from liverview.ui.flows.leaving import Leaving
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
 from liverview.ui.jobs.controller import Controller
@@ -50,7 +51,6 @@ from liverview.ui.views.surface_pane import SurfacePane
 from liverview.ui.widgets.file_names import path_from_url
 from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.message_bar import MessageBar
-from liverview.ui.widgets.shortcuts import first_key
 from liverview.ui.widgets.start_page import StartPage
 
 _MESSAGE_MS = 6000
@@ -101,6 +101,8 @@ class MainWindow(QMainWindow):
         self._show_recent()
         self._update_actions()
         self.setAcceptDrops(True)
+        cancel = self.actions_.segment.cancel
+        Leaving(self, cancel, self.toolbox, self.views, self.cine, self.messages)
 
     def _make_views(self) -> None:
         """The views, and what draws over them: the last one on top."""
@@ -270,38 +272,6 @@ class MainWindow(QMainWindow):
         self.messages.show_message(
             shown(f"Report written: {path}"), [("Open it", partial(open_in_browser, path))]
         )
-
-    # ---- leaving what is innermost ---------------------------------------------------------
-
-    def event(self, event: QEvent) -> bool:
-        """Take the key of Cancel from its command while there is something else to leave."""
-        key = event if isinstance(event, QKeyEvent) else None
-        pressed = key is not None and key.type() == QEvent.Type.ShortcutOverride
-        if key is not None and pressed and self._is_cancel_key(key) and self._innermost():
-            key.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        leave = self._innermost() if self._is_cancel_key(event) else None
-        if leave is None:
-            super().keyPressEvent(event)
-        else:
-            leave()
-
-    def _is_cancel_key(self, event: QKeyEvent) -> bool:
-        return QKeySequence(event.keyCombination()) == first_key(self.actions_.segment.cancel)
-
-    def _innermost(self) -> Callable[[], object] | None:
-        """Leaves what a person is in before the work that runs; None where there is nothing."""
-        inner: list[tuple[bool, Callable[[], object]]] = [
-            (self.toolbox.is_drawing, self.toolbox.drop_drawing),
-            (not self.toolbox.is_pointer, self.toolbox.lay_down),
-            (self.cine.playing, self.cine.stop),
-            (self.messages.isVisible(), self.messages.dismiss),
-            (self.views.is_one_alone, self.views.share_again),
-        ]
-        return next((leave for there, leave in inner if there), None)
 
     # ---- closing, dropping -----------------------------------------------------------------
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from liverview.core.grid import same_grid
-from liverview.core.volume import LabelMap, Plane, Volume, iter_slice_contiguous_copy
+from liverview.core.slice_copies import iter_slice_contiguous_copy
+from liverview.core.volume import LabelMap, Plane, Volume
 
 AFFINE = np.array([[2.0, 0, 0, -10], [0, 3, 0, 20], [0, 0, 5, 7], [0, 0, 0, 1]])
 

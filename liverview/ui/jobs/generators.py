@@ -14,8 +14,9 @@ from liverview.core.coding import Meaning
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.probability_maps import ProbabilitySlab, probability_slab
 from liverview.core.review import LesionMark
+from liverview.core.slice_copies import iter_slice_contiguous_copy
 from liverview.core.stream import Message, Progress, Slab
-from liverview.core.volume import LabelMap, Volume, iter_slice_contiguous_copy
+from liverview.core.volume import LabelMap, Volume
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,8 +10,9 @@ from PySide6.QtCore import SignalInstance
 
 from liverview.core.box import Box
 from liverview.core.labels import Label
+from liverview.core.slice_copies import iter_slice_contiguous_copy
 from liverview.core.stream import Slab
-from liverview.core.volume import LabelMap, Plane, Volume, iter_slice_contiguous_copy
+from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.ui.state.session import Convention, Session
 from liverview.ui.views.slice_image import apply_window
 
