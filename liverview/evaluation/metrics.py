@@ -93,7 +93,8 @@ def surface_agreement(
         return SurfaceAgreement(math.nan, math.nan, math.nan)
     seen = either.expanded(1, reference.shape)  # what is ignored may begin beside it
     found, true = (
-        _surface_voxels(mask[seen], None if ignored is None else ignored[seen]) * spacing
+        _surface_voxels(mask[seen], None if ignored is None else ignored[seen])
+        * np.asarray(spacing, np.float64)
         for mask in (predicted, reference)
     )
     if not len(true):
@@ -192,7 +193,7 @@ def lesion_agreement(
     shared = np.isin(numbers, found[reference[box]])
     counted = volume >= MIN_LESION_ML
     if ignored is not None:
-        near = ndimage.binary_dilation(ignored, np.ones((3, 3, 3)))[box]
+        near = ndimage.binary_dilation(ignored, np.ones((3, 3, 3), bool))[box]
         counted &= shared | ~np.isin(numbers, found[near])
     shared = shared[counted]
     precision = float(shared.mean()) if len(shared) and len(size) else math.nan
