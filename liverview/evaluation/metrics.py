@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cc3d
 import numpy as np
@@ -111,7 +111,7 @@ def surface_agreement(
 
 
 def nearest_distances(
-    first: NDArray[np.float64], second: NDArray[np.float64]
+    first: NDArray[Any], second: NDArray[Any]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The distance of every point, (N, 3) mm, to the nearest of the other set; both ways."""
     # As float32, or a distance of exactly the tolerance could be a rounding error beyond it.
