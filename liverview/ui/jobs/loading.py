@@ -27,7 +27,7 @@ LabelReceiver = Callable[[Path, LabelMap], None]
 
 @dataclass(frozen=True)
 class _LabelReading:
-    """What is read, for what, and what a person has said about it."""
+    """A label map to read, for which use, and the answers of a person so far."""
 
     path: Path
     receive: LabelReceiver
