@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cc3d
 import numpy as np
@@ -110,7 +110,7 @@ def surface_agreement(
 
 
 def nearest_distances(
-    first: NDArray[np.float64], second: NDArray[np.float64]
+    first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The distance of every point, (N, 3) mm, to the nearest of the other set; both ways."""
     # As float32, or a distance of exactly the tolerance could be a rounding error beyond it.
@@ -192,7 +192,7 @@ def lesion_agreement(
     shared = np.isin(numbers, found[reference[box]])
     counted = volume >= MIN_LESION_ML
     if ignored is not None:
-        near = ndimage.binary_dilation(ignored, np.ones((3, 3, 3)))[box]
+        near = ndimage.binary_dilation(ignored, np.ones((3, 3, 3), bool))[box]
         counted &= shared | ~np.isin(numbers, found[near])
     shared = shared[counted]
     precision = float(shared.mean()) if len(shared) and len(size) else math.nan

@@ -47,7 +47,7 @@ class SoftSliceDice:
         found: dict[Label, float] = {}
         counted = np.ones(reference.voxels.shape[2], bool)
         if reference.ignored is not None:
-            counted = ~reference.ignored.all(axis=(0, 1))
+            counted &= ~reference.ignored.all(axis=(0, 1))
         for row, label in enumerate(FOREGROUND):
             true = judged_mask(reference, reference, label).sum(axis=(0, 1))
             total = self._predicted[row] + true + _SMOOTHING
