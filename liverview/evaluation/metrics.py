@@ -93,8 +93,7 @@ def surface_agreement(
         return SurfaceAgreement(math.nan, math.nan, math.nan)
     seen = either.expanded(1, reference.shape)  # what is ignored may begin beside it
     found, true = (
-        _surface_voxels(mask[seen], None if ignored is None else ignored[seen])
-        * np.asarray(spacing, np.float64)
+        _surface_voxels(mask[seen], None if ignored is None else ignored[seen]) * spacing
         for mask in (predicted, reference)
     )
     if not len(true):
@@ -111,7 +110,7 @@ def surface_agreement(
 
 
 def nearest_distances(
-    first: NDArray[Any], second: NDArray[Any]
+    first: NDArray[np.floating[Any]], second: NDArray[np.floating[Any]]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The distance of every point, (N, 3) mm, to the nearest of the other set; both ways."""
     # As float32, or a distance of exactly the tolerance could be a rounding error beyond it.

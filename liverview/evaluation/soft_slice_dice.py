@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from liverview.core.labels import FOREGROUND, Label, label_mask
 from liverview.core.stream import Slab
@@ -46,9 +45,9 @@ class SoftSliceDice:
         """The mean over the slices; NaN where the reference lacks the label."""
         reference = self._reference
         found: dict[Label, float] = {}
-        counted: NDArray[np.bool_] = np.ones(reference.voxels.shape[2], bool)
+        counted = np.ones(reference.voxels.shape[2], bool)
         if reference.ignored is not None:
-            counted = np.logical_not(reference.ignored.all(axis=(0, 1)))
+            counted &= ~reference.ignored.all(axis=(0, 1))
         for row, label in enumerate(FOREGROUND):
             true = judged_mask(reference, reference, label).sum(axis=(0, 1))
             total = self._predicted[row] + true + _SMOOTHING
