@@ -29,9 +29,9 @@ def prepared_streams() -> Iterator[None]:
     with contextlib.ExitStack() as restored:
         for stream in before:
             if isinstance(stream, io.TextIOWrapper):
-                restored.callback(stream.reconfigure, errors=stream.errors)
+                restored.callback(_set_errors, stream, stream.errors or "strict")
                 keeps = stream.errors == "surrogateescape"
-                stream.reconfigure(errors=KEEPING_BYTES if keeps else ESCAPING)
+                _set_errors(stream, KEEPING_BYTES if keeps else ESCAPING)
         if sys.stdout is not None:  # a program without a terminal on Windows has none
             sys.stdout = cast("TextIO", _Checked(sys.stdout))
         if sys.stderr is not None:
@@ -48,6 +48,12 @@ def discard_standard_output() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+
+
+def _set_errors(stream: io.TextIOWrapper, errors: str) -> None:
+    """Set the error handler; that this writes what waits, and may fail, is no matter here."""
+    with contextlib.suppress(OSError):
+        stream.reconfigure(errors=errors)
 
 
 class _Wrapped:

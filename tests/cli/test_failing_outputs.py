@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -72,11 +73,13 @@ def test_help_that_cannot_be_printed(arguments: list[str]) -> None:
 def test_a_standard_error_that_is_full_changes_nothing(
     scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with FULL.open("w", buffering=1) as full, monkeypatch.context() as patch:
+    full = FULL.open("w", buffering=1)
+    with monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", full)
         assert main(["segment", str(scans), "-o", str(tmp_path / "out")]) == 0
         assert main(["measure", str(tmp_path / "none.nii.gz")]) == 2
-        full.detach()
+    with contextlib.suppress(OSError):
+        full.close()
 
 
 def test_a_json_on_a_full_disk_is_named(

@@ -238,12 +238,12 @@ def test_results_among_the_scans_are_no_scans(
     out = scans / inside
     assert run(scans, "-o", out, "--masks") == 0
     (out / "a_seg.nii.gz").rename(scans / "renamed.nii.gz")
+    for path in out.glob("a_seg_*"):
+        path.unlink()
     figures = scans / "figures.json"
     files = sorted(scans.glob("*.nii.gz")) if given == "every file" else [scans]
     segmenting.names.clear()
     capsys.readouterr()
-    for path in out.glob("a_seg_*"):
-        path.unlink()
     assert run(*files, "-o", out, "--masks", "--json", figures) == 0
     assert segmenting.names == ["a"]
     content = json.loads(figures.read_text())
