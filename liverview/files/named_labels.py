@@ -77,8 +77,8 @@ class NamedLabels:
         voxels = np.empty_like(self.voxels, np.uint8)  # the same order in memory
         for k in range(voxels.shape[2]):
             voxels[:, :, k] = table[self.voxels[:, :, k]]
-        said = {"partial": self.review.partial, "marks": self.review.marks}
-        return LabelMap(voxels, self.affine, self.name, self.stored, **said)
+        partial, marks = self.review.partial, self.review.marks
+        return LabelMap(voxels, self.affine, self.name, self.stored, partial=partial, marks=marks)
 
     @property
     def mapping_note(self) -> str | None:
