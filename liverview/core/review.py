@@ -80,8 +80,8 @@ class LesionMark:
         both = Box.from_bounds(first.tolist(), np.minimum(self.box.stop, other.stop).tolist())
         if 0 in both.shape:
             return 0
-        own = self.voxels[both.relative_to(self.start)]
-        return int(np.count_nonzero(own.astype(bool) & mask[both.relative_to(start)]))
+        own = self.voxels[both.shifted([-n for n in self.start])]
+        return int(np.count_nonzero(own.astype(bool) & mask[both.shifted([-n for n in start])]))
 
 
 def take_out(voxels: NDArray[np.uint8], mark: LesionMark) -> None:
@@ -102,7 +102,7 @@ def take_out_of_slice(
         stop = np.minimum(mark.box.stop, [side.stop for side in place])
         both = Box.from_bounds(start.tolist(), stop.tolist())
         if 0 not in both.shape:
-            part = mark.voxels[both.relative_to(mark.start)]
+            part = mark.voxels[both.shifted([-n for n in mark.start])]
             at = both.shifted([-side.start for side in place]).start
             take_out(thick, replace(mark, start=at, voxels=part))
 

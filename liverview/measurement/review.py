@@ -85,8 +85,8 @@ def _numbers_marked(
     both = Box.from_bounds(start.tolist(), np.minimum(mark.box.stop, place.stop).tolist())
     if 0 in both.shape:
         return []
-    marked = mark.voxels[both.relative_to(mark.start)] != 0
-    inside = parts.numbers[both.relative_to(tumor.start)][marked]
+    marked = mark.voxels[both.shifted([-n for n in mark.start])] != 0
+    inside = parts.numbers[both.shifted([-n for n in tumor.start])][marked]
     shared = np.bincount(inside, minlength=len(sizes))
     shared[0] = 0
     return [int(number) for number in np.flatnonzero(2 * shared > sizes)]
