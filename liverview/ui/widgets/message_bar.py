@@ -68,7 +68,6 @@ class MessageBar(QFrame):
         )
         self.show()
         self._place()
-        self.raise_()
 
     def add_choice(self, label: str, action: Callable[[], None]) -> None:
         """One more way out of what is shown."""
@@ -99,6 +98,7 @@ class MessageBar(QFrame):
         height = self._layout.totalHeightForWidth(width)
         top = min(_TOP, max(parent.height() - height, 0))
         self.setGeometry((parent.width() - width) // 2, top, width, height)
+        self.raise_()
 
     def _make_answer(self, action: Callable[[], None]) -> Callable[[], None]:
         def answer() -> None:

@@ -42,7 +42,7 @@ def test_messages_move_no_picture_and_leave_the_letters_free(
         w, h, at = view.width(), view.height(), view.mapTo(window, QPoint())
         for x, y in ((w // 2, 14), (w // 2, h - 14), (14, h // 2), (w - 14, h // 2), (30, 20)):
             letters.append(at + QPoint(x, y))
-    long = "What happened, in a sentence that names a file. " * 8
+    long = "What happened, in a sentence that names a file. " * (8 if size[1] > 600 else 3)
     for text, choices in (("Short.", []), (long, [("One", int), ("Another", int)])):
         window.messages.show_message(text, choices, error=True)
         QApplication.processEvents()
