@@ -83,10 +83,6 @@ class Box(NamedTuple):
         start, stop = np.add(self.start, by), np.add(self.stop, by)
         return Box.from_bounds(start.tolist(), stop.tolist())
 
-    def relative_to(self, start: Sequence[int]) -> Box:
-        """The box counted from a voxel, as in an array that begins there."""
-        return self.shifted([-first for first in start])
-
     def expanded(self, margin: int, shape: Sequence[int]) -> Box:
         """The box with ``margin`` more voxels on every side, inside an array of ``shape``."""
         start = [max(0, first - margin) for first in self.start]

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,13 @@ from liverview.networks.preprocessing import Preprocessing
 from liverview.phantoms.config import Phantom, PhantomConfig
 from liverview.phantoms.generation import iter_generate
 from liverview.training import run
-from liverview.training.decathlon import DataError, DecathlonCase, read_decathlon, split_cases
+from liverview.training.decathlon import (
+    DataError,
+    DecathlonCase,
+    read_alone,
+    read_decathlon,
+    split_cases,
+)
 from liverview.training.recipe import SliceRecipe, read_recipe
 from liverview.training.run import train
 from liverview.training.slices import Batch, SliceModule
@@ -175,6 +181,12 @@ def test_what_does_not_fit_is_a_sentence(folder: Path, tmp_path: Path) -> None:
 
 
 # ---- runs --------------------------------------------------------------------------------
+
+
+def test_a_scan_to_train_on_is_alone_in_its_file(write: Callable[..., Path]) -> None:
+    with pytest.raises(DataError, match="holds 2 volumes"):
+        read_alone(write(np.zeros((4, 5, 6, 2), np.int16)))
+    assert read_alone(write(np.zeros((4, 5, 6, 1), np.int16))).shape == (4, 5, 6)
 
 
 @trains
