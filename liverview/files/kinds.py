@@ -17,7 +17,7 @@ _SLICES = 24  # looked at
 _LEAST_ALIKE = 0.5  # of neighbors that are both no background; gray values are noise
 
 
-def looks_like_labels(volume: Volume) -> bool:
+def resembles_labels(volume: Volume) -> bool:
     """True where a volume is rather a label map than a scan: few whole numbers, in areas.
 
     A header that names values settles it where they are whole numbers. Nothing but background

@@ -10,7 +10,7 @@ import pytest
 
 from liverview.core.volume import Volume
 from liverview.files import images
-from liverview.files.kinds import looks_like_labels
+from liverview.files.kinds import resembles_labels
 from liverview.phantoms.config import Phantom
 
 RNG = np.random.default_rng(2)
@@ -20,8 +20,8 @@ AREAS = np.kron(RNG.integers(0, 118, (6, 6, 6)), np.ones((8, 8, 4), int))
 @pytest.mark.parametrize("dtype", ["u1", "i2", "u2", "f4"])
 def test_label_maps_are_known_in_any_type(case: Phantom, dtype: str) -> None:
     voxels = case.labels.voxels.astype(dtype)
-    assert looks_like_labels(Volume(voxels, case.labels.affine))
-    assert not looks_like_labels(case.volume)
+    assert resembles_labels(Volume(voxels, case.labels.affine))
+    assert not resembles_labels(case.volume)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_label_maps_are_known_in_any_type(case: Phantom, dtype: str) -> None:
     ],
 )
 def test_these_are_label_maps(values: np.ndarray) -> None:
-    assert looks_like_labels(Volume(values, np.eye(4)))
+    assert resembles_labels(Volume(values, np.eye(4)))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_these_are_label_maps(values: np.ndarray) -> None:
     ],
 )
 def test_these_are_none(values: np.ndarray) -> None:
-    assert not looks_like_labels(Volume(values, np.eye(4)))
+    assert not resembles_labels(Volume(values, np.eye(4)))
 
 
 def test_a_label_map_of_liverview_is_known_by_its_names(
@@ -60,9 +60,9 @@ def test_a_label_map_of_liverview_is_known_by_its_names(
     """Single voxels in a pattern look like noise; names in the header settle it."""
     voxels = (np.indices(case.labels.voxels.shape).sum(axis=0) % 3 + 1).astype(np.uint8)
     plain = images.read(write(voxels, name="plain.nii.gz"))
-    assert not looks_like_labels(plain)
+    assert not resembles_labels(plain)
     from dataclasses import replace
 
     path = tmp_path / "named.nii.gz"
     images.write_labels(path, replace(case.labels, voxels=voxels))
-    assert looks_like_labels(images.read(path))
+    assert resembles_labels(images.read(path))

@@ -114,10 +114,10 @@ class CaseFiles(QObject):
 
     def _fits_open_scan(self, volume: Volume) -> bool:
         """True where what was loaded is rather a label map of what is open."""
-        from liverview.files.kinds import looks_like_labels
+        from liverview.files.kinds import resembles_labels
 
         scan = self.session.volume
-        return scan is not None and same_grid(scan, volume) and looks_like_labels(volume)
+        return scan is not None and same_grid(scan, volume) and resembles_labels(volume)
 
     def _take_offer(self) -> None:
         """Show what was loaded; but no question may outlive the case that it is about."""

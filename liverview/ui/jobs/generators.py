@@ -79,7 +79,7 @@ def iter_load_together(paths: Sequence[Path]) -> Iterator[Progress | Together]:
     A 4D file is the scan where no other is, else the label map where no other is.
     """
     from liverview.files import images
-    from liverview.files.kinds import looks_like_labels
+    from liverview.files.kinds import resembles_labels
 
     scans: list[tuple[Path, Volume | None]] = []
     maps: list[tuple[Path, Volume | None]] = []
@@ -94,7 +94,7 @@ def iter_load_together(paths: Sequence[Path]) -> Iterator[Progress | Together]:
             else:
                 yield item
         assert volume is not None
-        (maps if looks_like_labels(volume) else scans).append((path, volume))
+        (maps if resembles_labels(volume) else scans).append((path, volume))
     deep: list[tuple[Path, Volume | None]] = [(p, None) for p in paths if counts[p] > 1]
     scans, maps = (scans, maps or deep) if scans else (deep, maps)
     path, volume = (scans or maps)[0]

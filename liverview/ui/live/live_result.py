@@ -81,7 +81,7 @@ class LiveResult(QObject):
         if wanted:
             self._schedule(0)
 
-    def look_once(self) -> None:
+    def update_once(self) -> None:
         """Look at the labels as they are, although nobody goes on wanting to know."""
         self._wanted_once = True
         self._schedule(0)

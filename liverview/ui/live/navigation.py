@@ -61,7 +61,7 @@ class Navigation(QObject):
         if self._findings.lesions or self._findings.is_current:
             self._take_step()
         else:
-            self._findings.look_once()
+            self._findings.update_once()
 
     def _take_step(self) -> None:
         step, self._step = self._step, 0
