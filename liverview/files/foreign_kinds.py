@@ -197,8 +197,16 @@ _KINDS = (
         _HERE,
         lambda data, name: b"<GIFTI" in data or b"<!DOCTYPE GIFTI" in data,
     ),
-    Kind("the header of a Philips PAR/REC pair", f"convert it {DCM2NIIX}", _begins_text(rb"# === DATA")),
-    Kind("an ECAT file", "read it with nibabel and liverview.volume_from_nibabel", _starts(b"MATRIX7")),
+    Kind(
+        "the header of a Philips PAR/REC pair",
+        f"convert it {DCM2NIIX}",
+        _begins_text(rb"# === DATA"),
+    ),
+    Kind(
+        "an ECAT file",
+        "read it with nibabel and liverview.volume_from_nibabel",
+        _starts(b"MATRIX7"),
+    ),
     Kind("a TrackVis file, lines and no volume", _HERE, _starts(b"TRACK\0")),
     Kind("an MRtrix file", "convert it with mrconvert IN OUT.nii.gz", _starts(b"mrtrix image")),
     Kind("a VTK file", _C3D, _either(_starts(b"# vtk DataFile"), _begins_text(rb".{0,99}<VTKF"))),

@@ -93,7 +93,9 @@ class HeadlessRun(QObject):
         from liverview.files.rescue import keep_elsewhere
 
         assert self._window.session.volume is not None
-        kept = keep_elsewhere(path, self._window.session.store.snapshot(), self._window.session.volume)
+        kept = keep_elsewhere(
+            path, self._window.session.store.snapshot(), self._window.session.volume
+        )
         if kept is not None:
             print(f"liverview: the labels are kept in {kept}.", file=sys.stderr)
 

@@ -108,9 +108,11 @@ def test_a_header_that_cannot_be_written_is_replaced(
         with pytest.raises(type(error)) as first:
             rescue.check_can_write(target, volume)
         assert first.value is error  # before any work
-        with pytest.raises((OddError, TargetError)) as caught:
-            with rescue.KeptLabels(target, labels, volume):
-                images.write_labels(target, labels, volume)
+        with (
+            pytest.raises((OddError, TargetError)) as caught,
+            rescue.KeptLabels(target, labels, volume),
+        ):
+            images.write_labels(target, labels, volume)
         said = " ".join([str(caught.value), *getattr(caught.value, "__notes__", [])])
         kept = Path(said.split(" are kept in ")[1].rstrip("."))
         assert kept.parent == tmp_path / "out"
@@ -127,17 +129,21 @@ def test_nowhere_is_said(scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         yield
 
     monkeypatch.setattr(images, "iter_write_labels", refuse)
-    with pytest.raises(TargetError, match="kept nowhere else, either: make room"):
-        with rescue.KeptLabels(tmp_path / "a.nii", labels, volume):
-            raise OSError(28, "No space left on device")
+    with (
+        pytest.raises(TargetError, match="kept nowhere else, either: make room"),
+        rescue.KeptLabels(tmp_path / "a.nii", labels, volume),
+    ):
+        raise OSError(28, "No space left on device")
 
 
 def test_a_stopped_save_is_no_failed_one(scan: Path, tmp_path: Path) -> None:
     volume = images.read(scan)
     for stop in (KeyboardInterrupt, GeneratorExit):
-        with pytest.raises(stop):
-            with rescue.KeptLabels(tmp_path / "a.nii", LabelMap(FOUND, volume.affine), volume):
-                raise stop
+        with (
+            pytest.raises(stop),
+            rescue.KeptLabels(tmp_path / "a.nii", LabelMap(FOUND, volume.affine), volume),
+        ):
+            raise stop
     assert list((tmp_path / "working").iterdir()) == []
     assert not (tmp_path / "a.nii").exists()
 

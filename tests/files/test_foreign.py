@@ -23,7 +23,9 @@ from liverview.files import formats, images
 from liverview.files.opening import ImageFileError
 
 Write = Callable[..., Path]
-EXPLICIT = struct.pack("<HH2sHL", 2, 0, b"UL", 4, 4) + b"\x08\0\x05\0CS\x0a\0ISO_IR 100" + bytes(200)
+EXPLICIT = (
+    struct.pack("<HH2sHL", 2, 0, b"UL", 4, 4) + b"\x08\0\x05\0CS\x0a\0ISO_IR 100" + bytes(200)
+)
 IMPLICIT = struct.pack("<HHL", 8, 5, 10) + b"ISO_IR 100" + bytes(200)
 BIG_ENDIAN = struct.pack(">HH2sH", 8, 5, b"CS", 10) + b"ISO_IR 100" + bytes(200)
 PREAMBLE = bytes(128) + b"DICM" + EXPLICIT
