@@ -44,7 +44,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """
     _check_kind(path)
     target = resolved(path)
-    remove_left(target.parent, _PURPOSE)
+    remove_left(target.parent, _PURPOSE, renamed=True)
     temporary: HeldFile | None = None
     try:
         temporary = _temporary_beside(target)

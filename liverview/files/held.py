@@ -78,18 +78,19 @@ class HeldFile:
                 fcntl.flock(self._handle, fcntl.LOCK_EX)
 
 
-def remove_left(folder: Path, purpose: str) -> list[bytes]:
-    """Remove the files of this purpose that no living process holds; returns what was in them.
+def remove_left(folder: Path, purpose: str, *, renamed: bool = False) -> list[bytes]:
+    """Remove the files of this purpose that no living process holds; returns how each began.
 
     Only regular files of this person with exactly such a name; those of another machine after a
-    day. What cannot be removed stays.
+    day. What cannot be removed stays. ``renamed`` where they are let go of to be renamed.
     """
     found = []
     for path, here in _iter_named(folder, purpose):
         with contextlib.suppress(OSError):
             age = time.time() - path.stat().st_mtime
-            if here or age > _OTHER_HOST_S:
-                content = _remove_unheld(path, age)
+            let_go = sys.platform == "win32" and renamed and age < _CLOSED_S
+            if not let_go and (here or age > _OTHER_HOST_S):
+                content = _remove_unheld(path)
                 if content is not None:
                     found.append(content)
     return found
@@ -108,11 +109,9 @@ def _iter_named(folder: Path, purpose: str) -> Iterator[tuple[Path, bool]]:
             yield Path(entry.path), match["host"] == _host()
 
 
-def _remove_unheld(path: Path, age: float) -> bytes | None:
+def _remove_unheld(path: Path) -> bytes | None:
     """Remove a file unless it is held; returns its first bytes, None where it was not removed."""
     if sys.platform == "win32":
-        if age < _CLOSED_S:
-            return None
         content = path.read_bytes()[:64]
         path.unlink()
         return content

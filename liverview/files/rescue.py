@@ -33,11 +33,13 @@ def check_can_write(path: Path, volume: Volume, *, overwrite: bool = False) -> N
     """
     images.check_target(path, overwrite=overwrite)
     blank = LabelMap(np.zeros(volume.shape, np.uint8, order="F"), volume.affine)
-    with contextlib.suppress(OSError, atomic.TargetError):  # of the other folder
-        with tempfile.TemporaryDirectory(prefix="liverview-") as folder:
-            work = images.iter_write_labels(Path(folder, path.name), blank, volume)
-            next(iter(work))
-            work.close()  # type: ignore[attr-defined]
+    with (
+        contextlib.suppress(OSError, atomic.TargetError),  # of the other folder
+        tempfile.TemporaryDirectory(prefix="liverview-") as folder,
+    ):
+        work = images.iter_write_labels(Path(folder, path.name), blank, volume)
+        next(iter(work))
+        work.close()  # type: ignore[attr-defined]
 
 
 class KeptLabels:
@@ -96,11 +98,18 @@ def keep_elsewhere(
 
 def _iter_folders(path: Path) -> Iterator[Path]:
     seen = set()
-    for folder in (path.parent, Path(), Path(os.path.expanduser("~")), Path(tempfile.gettempdir())):
+    for folder in (path.parent, Path(), _home(), Path(tempfile.gettempdir())):
         place = folder.absolute()
         if place not in seen:
             seen.add(place)
             yield folder if folder == path.parent else place
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # it is nowhere to be found
+        return Path()
 
 
 def _free_name(folder: Path, stem: str) -> Path:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +25,14 @@ from PySide6.QtWidgets import QApplication
 from liverview.core.errors import LiverviewError
 from liverview.ui.headless import HeadlessRun
 from liverview.ui.main_window import MainWindow
+from liverview.ui.start_mark import Phase, StartMark, mark_folder, set_settings_aside
 from liverview.ui.state.session import Session
 from liverview.ui.widgets.theme import install_theme
 
 if TYPE_CHECKING:
     from liverview.phantoms.config import PhantomConfig
+
+_SETTLED_MS = 500  # after which the window has been laid out and drawn
 
 
 class NoDisplayError(LiverviewError):
@@ -56,11 +61,13 @@ def run(
         qInstallMessageHandler(_print_message)
     app = make_application()
     temporary = QTemporaryDir()
-    ini = QSettings.Format.IniFormat
-    settings = QSettings() if out is None else QSettings(temporary.filePath("window.ini"), ini)
-    window = MainWindow(Session(), settings, device)
+    if out is None:
+        window = _make_window(device)
+    else:
+        ini = QSettings(temporary.filePath("window.ini"), QSettings.Format.IniFormat)
+        window = MainWindow(Session(), ini, device)
+        window.show()
     headless = HeadlessRun(window, out) if out is not None else None
-    window.show()
     if scan is not None:
         window.controller.loading.open(scan, None if headless is None else 0, labels)
     elif phantom is not None:
@@ -72,6 +79,27 @@ def run(
     QTimer.singleShot(0, window.controller.runner.warm_up)
     code: int = app.exec()
     return code if headless is None else headless.exit_code
+
+
+def _make_window(device: str) -> MainWindow:
+    """The window with the person's settings, without those that have killed a start."""
+    mark = StartMark(mark_folder())
+    aside = set_settings_aside() if Phase.READING in mark.killed_in else None
+    mark.enter(Phase.READING)
+    settings = QSettings()
+    mark.enter(Phase.PLACING)
+    killed = Phase.PLACING in mark.killed_in
+    window = MainWindow(Session(), settings, device, place=not killed)
+    window.show()
+    if killed:
+        window.messages.show_message(
+            "The last start did not end: window and panels are where they were first."
+        )
+    elif aside is not None:
+        window.messages.show_message(f"The settings could not be read and are kept as {aside}.")
+    QTimer.singleShot(_SETTLED_MS, partial(StartMark.end, mark))
+    atexit.register(mark.end)  # of a window that is closed before
+    return window
 
 
 def make_application() -> QApplication:

@@ -59,7 +59,9 @@ _MESSAGE_MS = 6000
 class MainWindow(QMainWindow):
     """Views, panels and commands around one session."""
 
-    def __init__(self, session: Session, settings: QSettings, device: str = "auto") -> None:
+    def __init__(
+        self, session: Session, settings: QSettings, device: str = "auto", *, place: bool = True
+    ) -> None:
         super().__init__()
         self.session = session
         self.settings = settings
@@ -90,9 +92,8 @@ class MainWindow(QMainWindow):
         self._connect()
         # Only now: toolbar and docks must be there to be placed, and the widgets be connected to
         # hear what the settings change in the session.
-        load_settings(self, self.controller, settings)
-        if settings.value("state") is None:  # once the window has its size
-            QTimer.singleShot(0, self, self.panels.fit_sizes)
+        if not load_settings(self, self.controller, settings, place=place):
+            QTimer.singleShot(0, self, self.panels.fit_sizes)  # once the window has its size
         self.panels.network.refresh()  # no signal tells that maps are to be kept
         self.actions_.segment.choose_device(device)
         self.help = self._make_help()  # gives the commands of all menus the person's keys

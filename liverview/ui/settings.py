@@ -7,7 +7,7 @@ import math
 import os
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QRect, QSettings, QSize
+from PySide6.QtCore import QRect, QSettings, QSize
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMainWindow
 
@@ -15,6 +15,15 @@ from liverview.core.labels import FOREGROUND, DrawStyle
 from liverview.files.format import TableOrder
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.state.session import Convention, Session
+from liverview.ui.stored import (
+    keep_bytes,
+    stored_bytes,
+    stored_flag,
+    stored_member,
+    stored_number,
+    stored_text,
+    stored_texts,
+)
 from liverview.ui.widgets.file_names import path_from_settings, text_for_settings
 from liverview.ui.widgets.theme import Theme, current_theme, set_theme
 
@@ -27,28 +36,33 @@ _TITLE_BAR, _EDGE = 36, 4  # pixels that a desktop may draw around a window
 _VERSION = 2
 
 
-def load_settings(window: QMainWindow, controller: Controller, settings: QSettings) -> None:
-    """Put window and session back as they were."""
+def load_settings(
+    window: QMainWindow, controller: Controller, settings: QSettings, *, place: bool = True
+) -> bool:
+    """Put window and session back as they were; without ``place``, not where the window was.
+
+    Returns whether its panels are where they were.
+    """
     session = controller.session
-    geometry, state = settings.value("geometry"), settings.value("state")
-    if not (isinstance(geometry, QByteArray) and window.restoreGeometry(geometry)):
+    geometry = stored_bytes(settings, "geometry") if place else None
+    state = stored_bytes(settings, "state") if place else None
+    if geometry is None or not window.restoreGeometry(geometry):
         window.resize(FIRST_SIZE)
     if QGuiApplication.platformName() not in _WITHOUT_SCREEN:
         fit_screen(window, window.screen().availableGeometry())
-    if isinstance(state, QByteArray):
+    if state is not None:
         window.restoreState(state, _VERSION)
-    with contextlib.suppress(TypeError, ValueError):
-        level, width = (float(str(settings.value(name))) for name in ("level", "width"))
+    level, width = (stored_number(settings, name) for name in ("level", "width"))
+    if level is not None and width is not None:
         session.set_window(level, width)
-    name = settings.value("convention", Convention.RADIOLOGICAL.name)
-    session.set_convention(Convention.__members__.get(str(name), Convention.RADIOLOGICAL))
-    session.display.set_interpolated(bool(settings.value("interpolated", True, bool)))
+    session.set_convention(stored_member(settings, "convention", Convention.RADIOLOGICAL))
+    session.display.set_interpolated(stored_flag(settings, "interpolated", True))
     _restore_styles(session, settings)
-    controller.segmenting.keep_maps = bool(settings.value("keep_maps", False, bool))
+    controller.segmenting.keep_maps = stored_flag(settings, "keep_maps", False)
     with contextlib.suppress(ValueError):
-        controller.saving.label_table = TableOrder(str(settings.value("label_table")))
-    theme = str(settings.value("theme", Theme.SYSTEM.name))
-    set_theme(Theme.__members__.get(theme, Theme.SYSTEM))
+        controller.saving.label_table = TableOrder(stored_text(settings, "label_table"))
+    set_theme(stored_member(settings, "theme", Theme.SYSTEM))
+    return state is not None
 
 
 def fit_screen(window: QMainWindow, available: QRect) -> None:
@@ -67,8 +81,8 @@ def fit_screen(window: QMainWindow, available: QRect) -> None:
 def save_settings(window: QMainWindow, controller: Controller, settings: QSettings) -> None:
     """Keep window and session for the next start."""
     session = controller.session
-    settings.setValue("geometry", window.saveGeometry())
-    settings.setValue("state", window.saveState(_VERSION))
+    keep_bytes(settings, "geometry", window.saveGeometry())
+    keep_bytes(settings, "state", window.saveState(_VERSION))
     level, width = session.hu_window
     settings.setValue("level", level)
     settings.setValue("width", width)
@@ -88,9 +102,8 @@ def _restore_styles(session: Session, settings: QSettings) -> None:
     """Colors, opacities, outlines; all labels are visible at the start."""
     for label in FOREGROUND:
         with contextlib.suppress(KeyError, ValueError):
-            *color, opacity, draw_style = str(
-                settings.value(f"labels/{label.name.lower()}")
-            ).split()
+            stored = stored_text(settings, f"labels/{label.name.lower()}") or ""
+            *color, opacity, draw_style = stored.split()
             red, green, blue = (min(max(int(part), 0), 255) for part in color)
             alpha = float(opacity)
             if math.isfinite(alpha):
@@ -101,10 +114,8 @@ def _restore_styles(session: Session, settings: QSettings) -> None:
 
 def recent_files(settings: QSettings) -> list[Path]:
     """Files opened lately that are still there, the latest first."""
-    names = settings.value("recent", [])
-    if isinstance(names, str):  # an INI file gives a list of one back as its item
-        names = [names]
-    paths = [path_from_settings(name) for name in names] if isinstance(names, list) else []
+    names = (name for name in stored_texts(settings, "recent") if "\0" not in name)
+    paths = [path_from_settings(name) for name in names]
     # Not Path.is_file, which raises where a network folder has gone.
     return [path for path in paths if os.path.isfile(path)]  # noqa: PTH113
 

@@ -22,23 +22,10 @@ _MAP_NAME = [*_MAP, "GuiLabel"]
 _ENTRY = [*_MAP, "LabelTable", "Label"]
 _KEY = re.compile("[0-9]{1,9}")
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([A-Za-z][\w.-]{0,40})["']""")
-_TEXT_CODECS = [
-    "ascii",
-    "utf-8",
-    "utf-16",
-    "utf-32",
-    "iso8859",
-    "iso2022",
-    "cp",
-    "koi8",
-    "mac",
-    "gb",
-    "big5",
-    "shift_jis",
-    "euc",
-    "hz",
-    "johab",
-]
+_TEXT_CODECS = (
+    "ascii", "utf-8", "utf-16", "utf-32", "iso8859", "iso2022", "cp", "koi8", "mac", "gb", "big5",
+    "shift_jis", "euc", "hz", "johab",
+)  # fmt: skip
 _WITHOUT_MARK = {
     b"<\0\0\0": "utf-32-le",
     b"\0\0\0<": "utf-32-be",
@@ -85,7 +72,7 @@ def _decode(content: bytes) -> str:
                 return content.decode(name, "ignore")
     found = _DECLARED.match(content)
     name = codecs.lookup(found[1].decode()).name if found else "utf-8"
-    if not name.startswith(tuple(_TEXT_CODECS)):
+    if not name.startswith(_TEXT_CODECS):
         raise LookupError(name)
     return content.decode(name)
 

@@ -16,6 +16,8 @@ _KINDS: dict[str, Callable[[Mapping[str, Any]], Markup]] = {
     "ruler": Ruler.from_dict,
     "ellipse": Ellipse.from_dict,
 }
+_IDS_END = 1 << 31
+_FARTHEST = 1e5  # voxels
 _APART_MM = 0.01  # as far as a place may move before it is another one
 
 
@@ -134,5 +136,10 @@ class Markups:
 
 
 def _read_entry(stored: Mapping[str, Any]) -> Entry:
-    """Read one stored markup; raises what a wrong type or key raises."""
-    return Entry(int(stored["id"]), str(stored["name"]), _KINDS[stored["kind"]](stored))
+    """Read one stored markup; raises what a wrong type, size or key raises."""
+    entry = Entry(int(stored["id"]), str(stored["name"]), _KINDS[stored["kind"]](stored))
+    sizes = [v for point in entry.markup.points.values() for v in point]
+    sizes += entry.markup.half_axes if isinstance(entry.markup, Ellipse) else ()
+    if not 0 < entry.id < _IDS_END or max(map(abs, sizes)) > _FARTHEST:
+        raise ValueError("its id or its size cannot be")
+    return entry

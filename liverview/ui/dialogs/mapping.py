@@ -121,8 +121,8 @@ class MappingDialog(QDialog):
 def _question_label(named: NamedLabels) -> QLabel:
     if named.sure and named.names:
         text = (
-            f"Which labels are the {named.unit}s of {shown(named.name)}? Names are from {named.source}; "
-            f"{len(named.unmapped)} of {len(named.counts)} {named.unit}s are not known."
+            f"Which labels are the {named.unit}s of {shown(named.name)}? Names are from "
+            f"{named.source}; {len(named.unmapped)} of {len(named.counts)} {named.unit}s are not known."
         )
     else:
         guessed = any(named.suggested[value] for value in named.unmapped)

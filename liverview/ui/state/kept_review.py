@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from hashlib import sha256
 
 from PySide6.QtCore import QObject, QSettings
@@ -10,9 +11,11 @@ from PySide6.QtCore import QObject, QSettings
 from liverview.core.review import LesionMark
 from liverview.files.review_record import FORMAT, LARGEST_TEXT, marks_content, parse_review
 from liverview.ui.state.session import Session
+from liverview.ui.stored import stored_text
 
 _KEPT = 40  # scans whose marks the settings keep
 _ORDER = "lesion_marks_order"
+_KEY = re.compile("lesion_marks/[0-9a-f]{24}")
 
 
 class KeptReview(QObject):
@@ -38,10 +41,9 @@ class KeptReview(QObject):
 
     def _on_volume_changed(self) -> None:
         volume, key = self._session.volume, self._key()
-        stored = self._settings.value(key, "") if key is not None else ""
         if volume is not None:
-            text = stored if isinstance(stored, str) else ""
-            self._known = parse_review(text, volume).marks
+            stored = stored_text(self._settings, key, LARGEST_TEXT) if key is not None else None
+            self._known = parse_review(stored or "", volume).marks
             self._session.review.remember(self._known)
 
     def _keep(self) -> None:
@@ -53,8 +55,9 @@ class KeptReview(QObject):
         text = json.dumps({"format": FORMAT, **marks_content(marks, volume)}) if marks else ""
         if len(text) > LARGEST_TEXT:
             return
-        order = self._settings.value(_ORDER, "")
-        keys = [one for one in (order.split() if isinstance(order, str) else []) if one != key]
+        order = stored_text(self._settings, _ORDER) or ""
+        # Nothing else of the settings may be removed by a damaged list.
+        keys = [one for one in order.split() if _KEY.fullmatch(one) and one != key]
         if text:
             self._settings.setValue(key, text)
             keys.append(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from hashlib import sha256
 
 from PySide6.QtCore import QObject, QSettings, Signal
@@ -13,10 +14,13 @@ from liverview.files.atomic import resolved
 from liverview.measurement.markup.listing import Entry, MarkupError, Markups
 from liverview.measurement.markup.shapes import Markup
 from liverview.ui.state.session import Session
+from liverview.ui.stored import stored_text, stored_texts
 
 _STEPS_BACK = 50
 _WORDS_KEPT = 500
 _KEPT = 40  # scans whose markups the settings keep
+_LONGEST = 1 << 20  # letters of those of one scan: some thousand
+_KEY = re.compile("markups/[0-9a-f]{24}")
 
 
 class ScanMarkups(QObject):
@@ -148,9 +152,10 @@ class ScanMarkups(QObject):
         return f"markups/{sha256(known).hexdigest()[:24]}"
 
     def _kept(self, volume: Volume, key: str) -> Markups:
+        text = stored_text(self.settings, key, _LONGEST)
         try:
-            return Markups.from_dict(json.loads(str(self.settings.value(key, "{}"))), volume)
-        except (MarkupError, ValueError):
+            return Markups.from_dict(json.loads(text or "{}"), volume)
+        except (MarkupError, ValueError, RecursionError):
             return Markups()
 
     def _keep(self) -> None:
@@ -160,14 +165,8 @@ class ScanMarkups(QObject):
         self.settings.remove(key)
         if len(self._all):
             self.settings.setValue(key, json.dumps(self._all.to_dict(volume)))
-        order = [k for k in _names(self.settings.value("markups_order")) if k != key]
+        known = stored_texts(self.settings, "markups_order")
+        order = [k for k in known if k != key and _KEY.fullmatch(k)]
         for old in order[: max(0, len(order) + 1 - _KEPT)]:
             self.settings.remove(old)
         self.settings.setValue("markups_order", [*order[1 - _KEPT :], key])
-
-
-def _names(value: object) -> list[str]:
-    """A list as an INI file gives it back: one item comes as itself."""
-    if isinstance(value, list):
-        return [str(item) for item in value]
-    return [str(value)] if value else []

@@ -8,6 +8,8 @@ from dataclasses import astuple, dataclass
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
+from liverview.ui.stored import stored_text
+
 _KEY = "own_windows"
 _MOST = 20
 _LONGEST = 40  # letters of a name
@@ -40,7 +42,7 @@ class OwnWindows(QObject):
     def __init__(self, settings: QSettings, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._settings = settings
-        self.presets: list[Preset] = _read(str(settings.value(_KEY, "")))
+        self.presets: list[Preset] = _read(stored_text(settings, _KEY) or "")
 
     def add(self, name: str, width: float, level: float) -> bool:
         """Keep a preset; False where it has no name, or there are too many."""

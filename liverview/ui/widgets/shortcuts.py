@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 from PySide6.QtCore import QSettings
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar
 
+from liverview.ui.stored import stored_text
+
 _GROUP = "shortcuts"
+_LONGEST_KEY = 60  # letters
 _VIEW_KEYS = {
     "Left": "moves the crosshair",
     "Right": "moves the crosshair",
@@ -137,16 +140,30 @@ class Shortcuts:
 
     def _load(self) -> None:
         """The person's keys; where one clashes with a command that came later, theirs counts."""
-        own = {}
+        own: dict[QAction, QKeySequence] = {}
         for action in self.all_actions():
-            stored = self._settings.value(f"{_GROUP}/{action.objectName()}")
-            if stored is not None:
-                own[action] = QKeySequence(str(stored))
+            stored = stored_text(self._settings, f"{_GROUP}/{action.objectName()}", _LONGEST_KEY)
+            key = None if stored is None else QKeySequence(stored)
+            if key is not None and self._may_be(key, stored) and not _clashes(key, own.values()):
+                own[action] = key
         for action, key in own.items():
             for other in self.all_actions():
                 if other not in own and any(_keys_clash(key, used) for used in other.shortcuts()):
                     self._set(other, [])
             self._set(action, [] if key.isEmpty() else [key])
+
+    @staticmethod
+    def _may_be(key: QKeySequence, stored: str | None) -> bool:
+        """False for what is no key, as a damaged file has it, and for those of the views."""
+        if not stored:
+            return True  # none, which a person may have wanted
+        return (
+            key.count() == 1 and bool(key.toString().strip()) and key.toString() not in _VIEW_KEYS
+        )
+
+
+def _clashes(key: QKeySequence, others: Iterable[QKeySequence]) -> bool:
+    return not key.isEmpty() and any(_keys_clash(key, other) for other in others)
 
 
 def _keys_clash(first: QKeySequence, second: QKeySequence) -> bool:
