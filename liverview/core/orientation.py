@@ -48,13 +48,13 @@ def turn_from_ras(array: NDArray[Any], orientation: Orientation) -> NDArray[Any]
 
 def ras_affine(affine: Affine, orientation: Orientation, shape: Sequence[int]) -> Affine:
     """The affine of `turn_to_ras`, from that of the stored array and its shape."""
-    turned: Affine = affine @ turned_axes(orientation, shape)
+    turned: Affine = affine @ axes_after_turn(orientation, shape)
     return turned
 
 
 def stored_affine(affine: Affine, orientation: Orientation, shape: Sequence[int]) -> Affine:
     """The affine of the stored array, of this shape, from that of the RAS+ one."""
-    stored: Affine = affine @ np.linalg.inv(turned_axes(orientation, shape))
+    stored: Affine = affine @ np.linalg.inv(axes_after_turn(orientation, shape))
     return stored
 
 
@@ -62,7 +62,7 @@ def _flip(array: NDArray[Any], directions: list[int]) -> NDArray[Any]:
     return array[tuple(slice(None, None, direction) for direction in directions)]
 
 
-def turned_axes(orientation: Orientation, shape: Sequence[int]) -> Affine:
+def axes_after_turn(orientation: Orientation, shape: Sequence[int]) -> Affine:
     """(4, 4), from voxel indices after `turn_to_ras` to those of the stored array of this shape."""
     matrix = np.zeros((4, 4))
     matrix[3, 3] = 1

@@ -23,7 +23,7 @@ from liverview.core.orientation import (
     stored_affine,
     turn_from_ras,
     turn_to_ras,
-    turned_axes,
+    axes_after_turn,
 )
 from liverview.core.stream import Progress, result_of
 from liverview.core.volume import LabelMap, Volume
@@ -155,7 +155,7 @@ def match_axes(grid: Grid, other: Grid) -> Orientation | None:
         other.shape[int(axis)] != n for axis, n in zip(orientation[:, 0], grid.shape, strict=True)
     ):
         return None
-    exact = np.linalg.inv(turned_axes(orientation, grid.shape))
+    exact = np.linalg.inv(axes_after_turn(orientation, grid.shape))
     apart = np.abs((step - exact) @ grid.corners()).max()
     return orientation if apart <= SAME_WITHIN else None
 

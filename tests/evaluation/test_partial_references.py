@@ -183,10 +183,12 @@ def test_the_command_says_why_a_line_is_empty(
     paths = [tmp_path / name for name in ("found.nii", "part.nii", "figures.json")]
     for path, voxels in zip(paths, (found(), part(VESSEL, TUMOR)), strict=False):
         nib.save(nib.Nifti1Image(voxels, AFFINE), path)
-    assert main(["evaluate", *map(str, paths[:2]), "--json", str(paths[2]), "--nsd", "area"]) == 0
+    coding = ["--labels", "liverview", "--reference-labels", "2=vessel,3=tumor"]
+    command = ["evaluate", *map(str, paths[:2]), *coding, "--json", str(paths[2]), "--nsd", "area"]
+    assert main(command) == 0
     lines = capsys.readouterr().out.splitlines()
     assert set(lines[1].split()[1:]) == {"-"}
-    assert lines[5].startswith("liver: The reference has parts of the liver alone")
+    assert lines[5] == "liver: The reference was drawn without liver."
     assert "area of both surfaces" in lines[6]
     figures = json.loads(paths[2].read_text())
     assert figures["liver"]["dice"] is None

@@ -310,7 +310,7 @@ def test_labels_of_another_scan_are_refused_and_nothing_is_written(
     tmp_path: Path, volume: Volume
 ) -> None:
     other = LabelMap(np.ones((9, 9, 9), np.uint8), np.eye(4), name="other")
-    with pytest.raises(ValueError, match=r"other lies on another grid than scan"):
+    with pytest.raises(ValueError, match=r"scan and other do not lie on the same voxels"):
         made(tmp_path, volume, other)
     assert list(tmp_path.iterdir()) == []
 

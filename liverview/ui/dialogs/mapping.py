@@ -122,7 +122,8 @@ def _question_label(named: NamedLabels) -> QLabel:
     if named.sure and named.names:
         text = (
             f"Which labels are the {named.unit}s of {shown(named.name)}? Names are from "
-            f"{named.source}; {len(named.unmapped)} of {len(named.counts)} {named.unit}s are not known."
+            f"{named.source}; {len(named.unmapped)} of {len(named.counts)} {named.unit}s are not "
+            "known."
         )
     else:
         guessed = any(named.suggested[value] for value in named.unmapped)
