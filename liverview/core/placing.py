@@ -19,11 +19,11 @@ from liverview.core.grid import SAME_WITHIN, Grid, GridMismatchError, affine_spa
 from liverview.core.nearest import iter_nearest
 from liverview.core.orientation import (
     Orientation,
+    axes_after_turn,
     find_orientation,
     stored_affine,
     turn_from_ras,
     turn_to_ras,
-    axes_after_turn,
 )
 from liverview.core.stream import Progress, result_of
 from liverview.core.volume import LabelMap, Volume
