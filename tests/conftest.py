@@ -9,6 +9,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from liverview.phantoms.config import Phantom, PhantomConfig
 from liverview.phantoms.generation import iter_generate
@@ -45,6 +46,11 @@ def case() -> Phantom:
     *_, made = iter_generate(config)
     assert isinstance(made, Phantom)
     return made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _application(qapp: QApplication) -> None:
+    """One that can show windows: a command that prints would make one that cannot."""
 
 
 @pytest.fixture(autouse=True)
