@@ -229,7 +229,7 @@ class MainWindow(QMainWindow):
     # ---- answers -------------------------------------------------------------------------
 
     def _on_message(self, text: str) -> None:
-        self.messages.show_message(text)
+        self.messages.add_message(text)
 
     def _on_failed(self, text: str, details: str = "") -> None:
         choices = [("Details", partial(self.messages.show_message, details))] if details else []

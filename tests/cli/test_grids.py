@@ -30,9 +30,9 @@ def scan(tmp_path: Path) -> Path:
     voxels = np.random.default_rng(0).integers(-1000, 1000, SHAPE).astype(np.int16)
     image = nib.Nifti1Image(voxels, AFFINE)
     image.set_qform(AFFINE, 1)
-    nib.save(image, tmp_path / "ct.nii.gz")
-    patch(tmp_path / "ct.nii.gz", sform_code=4, srow_y=[0, -1, 0, 19])
-    return tmp_path / "ct.nii.gz"
+    nib.save(image, tmp_path / "p7.nii.gz")
+    patch(tmp_path / "p7.nii.gz", sform_code=4, srow_y=[0, -1, 0, 19])
+    return tmp_path / "p7.nii.gz"
 
 
 @pytest.fixture
@@ -67,7 +67,8 @@ def test_either_side_of_evaluate_may_be_itks(
     own: Path, by_itk: Path, swapped: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sides = (by_itk, own) if swapped else (own, by_itk)
-    assert main(["evaluate", *map(str, sides), "--json", str(own.with_name("f.json"))]) == 0
+    command = ["evaluate", *map(str, sides), "--labels", "liverview"]
+    assert main([*command, "--json", str(own.with_name("f.json"))]) == 0
     scores = json.loads(own.with_name("f.json").read_text())
     assert [scores[name]["dice"] for name in ("liver", "vessel", "tumor")] == [1, 1, 1]
     (note,) = capsys.readouterr().err.strip().splitlines()
@@ -82,12 +83,12 @@ def test_a_report_takes_itks_labels_and_says_so(
     for labels in (own, by_itk):
         folder = tmp_path / labels.name.removesuffix(".nii.gz")
         assert main(["report", str(scan), str(labels), "-o", str(folder)]) == 0
-        found[labels] = json.loads((folder / "ct_measurement.json").read_text())
+        found[labels] = json.loads((folder / "p7_measurement.json").read_text())
     assert "taken one to one" in capsys.readouterr().err
     assert found[own]["lesions"] == found[by_itk]["lesions"]
     assert len(found[own]["lesions"]) == 1
     assert "taken one to one" in " ".join(found[by_itk]["notes"])
-    assert "taken one to one" in (tmp_path / "itk" / "ct_report.html").read_text()
+    assert "taken one to one" in (tmp_path / "itk" / "p7_report.html").read_text()
 
 
 @pytest.mark.usefixtures("qapp")
@@ -99,7 +100,7 @@ def test_another_grid_is_refused_and_resampled_on_request(
     report = ["report", str(scan), str(fine), "-o", str(tmp_path / "r")]
     assert main(report) == 2
     assert main([*report, "--resample"]) == 0
-    made = json.loads((tmp_path / "r" / "ct_measurement.json").read_text())
+    made = json.loads((tmp_path / "r" / "p7_measurement.json").read_text())
     assert made["tumor_voxel_count"] == (drawn() == 3).sum()
     assert "was resampled" in " ".join(made["notes"])
     capsys.readouterr()

@@ -74,12 +74,12 @@ def test_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: La
 
 def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: LabelMap) -> None:
     hu = np.random.default_rng(0).normal(60, 10, labels.shape).astype(np.int16)
-    scan, path = tmp_path / "scan.nii.gz", tmp_path / "labels.nii.gz"
-    images.write_volume(scan, Volume(hu, labels.affine, name="scan"))
+    scan, path = tmp_path / "patient7.nii.gz", tmp_path / "labels.nii.gz"
+    images.write_volume(scan, Volume(hu, labels.affine, name="patient7"))
     said = replace(without(labels, (6, 6, 6), "a cyst"), partial=True)
     images.write_labels(path, said)
     assert main(["report", str(scan), str(path), "-o", str(tmp_path / "out")]) == 0
     assert "PARTIAL" in capsys.readouterr().out
-    page = (tmp_path / "out" / "scan_report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "patient7_report.html").read_text(encoding="utf-8")
     assert "PARTIAL." in page
     assert "a cyst" in page

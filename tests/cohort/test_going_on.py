@@ -146,7 +146,7 @@ def test_figures_masks_and_side_files_can_come_later(
     segmenting.names.clear()
     assert run(scans, "-o", out, "--json", figures, "--masks", "--side-files") == 0
     assert segmenting.names == []
-    assert len(list(out.iterdir())) == 3 * (1 + 3 + 3)
+    assert len(list(out.iterdir())) == 3 * (1 + 3 + 4)
     voxel_ml = 5**3 / 1000
     for name in "abc":
         record = json.loads(figures.read_text())["scans"][str(scans / f"{name}.nii.gz")]

@@ -28,7 +28,7 @@ from support.window import open_scan
 MakeWindow = Callable[..., MainWindow]
 KEYS = [
     "geometry", "geometry_sha256", "state", "state_sha256", "level", "width", "convention",
-    "interpolated", "labels/liver", "labels/vessel", "labels/tumor", "keep_maps", "theme",
+    "interpolated", "label_table", "labels/liver", "labels/vessel", "labels/tumor", "keep_maps", "theme",
     "recent", "markups_order", "shortcuts/open", "shortcuts/save_label_map", "shortcuts/auto",
 ]  # fmt: skip
 ODD = [
@@ -62,7 +62,7 @@ def test_any_value_under_any_key(odd: object, make_window: MakeWindow, settings:
         settings.setValue(key, odd)
     settings.sync()
     window = make_window()
-    assert (window.session.level, window.session.width) in [(40, 400), (7, 7), (-1.5, 1)]
+    assert (window.session.level, window.session.width) in [(40, 400), (7, 7), (-1, 1)]
     assert window.session.convention is Convention.RADIOLOGICAL
     assert window.session.styles == default_styles()
     assert window.actions_.file.recent.actions() == []

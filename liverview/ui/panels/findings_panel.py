@@ -173,7 +173,10 @@ class FindingsPanel(QScrollArea):
         volumes, labels = session.volumes, session.labels
         amounts: dict[str, str] = {}
         if volumes.known and labels is not None:
-            now = Measurement(volumes.voxel_count, labels.grid, (), SMALLEST_LESION_ML, 0, 0.0)
+            now = Measurement(
+                volumes.voxel_count, labels.grid, (), SMALLEST_LESION_ML, 0, 0.0,
+                defined=labels.defined,
+            )  # fmt: skip
             amounts = _amount_texts(now)
         for name, label in self.figures.items():
             label.setText(amounts.get(name, "–"))

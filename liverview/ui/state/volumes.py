@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -20,8 +21,8 @@ class Volumes(QObject):
 
     Attributes
     ----------
-    voxel_count : of each label alone: of LIVER, that of the parenchyma.
-    ml : of each label with its parts; of LIVER, that of the organ.
+    voxel_count : of each label alone: of LIVER, that of the parenchyma; 0 where nothing names it.
+    ml : of each label with its parts; of LIVER, that of the organ; NaN where nothing names it.
     known : whether there are labels to have a volume.
 
     Signals
@@ -50,9 +51,11 @@ class Volumes(QObject):
         self.known = store.has_labels
         self.ml = {label: store.volume_ml(label) for label in FOREGROUND}
         voxel_ml = 1.0 if store.labels is None else store.labels.voxel_ml
-        with_parts = {label: round(ml / voxel_ml) for label, ml in self.ml.items()}
+        with_parts = {
+            label: 0 if math.isnan(ml) else round(ml / voxel_ml) for label, ml in self.ml.items()
+        }
         self.voxel_count = {
-            label: count - sum(with_parts[part] for part in label_parts(label))
+            label: max(0, count - sum(with_parts[part] for part in label_parts(label)))
             for label, count in with_parts.items()
         }
         self.changed.emit()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QElapsedTimer, QEvent, QObject, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 _TALLEST = 120  # pixels
 _WIDEST = 760
+_READ_MS = 3000  # until the next message takes a message's place
 _TOP, _SIDE = 40, 12  # below the letters and words along the images' upper edge
 Button = tuple[str, Callable[[], None]]
 
@@ -44,6 +45,7 @@ class MessageBar(QFrame):
         self.close_button.setAccessibleName("Close this message")
         self.close_button.clicked.connect(self.dismiss)
         self.buttons: list[QPushButton] = []
+        self._shown = QElapsedTimer()
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(10, 4, 6, 4)
         self._layout.addWidget(self.text, 1)
@@ -67,7 +69,14 @@ class MessageBar(QFrame):
             f"border-left: 4px solid {edge}; }}"
         )
         self.show()
+        self._shown.restart()
         self._place()
+
+    def add_message(self, text: str) -> None:
+        """Show a sentence, below one that has just been shown and that nobody could read yet."""
+        plain = not self.isHidden() and not self.buttons and not self._shown.hasExpired(_READ_MS)
+        earlier = [self.text.text()] if plain and text not in self.text.text() else []
+        self.show_message("\n".join([*earlier, text]))
 
     def add_choice(self, label: str, action: Callable[[], None]) -> None:
         """One more way out of what is shown."""
@@ -92,7 +101,8 @@ class MessageBar(QFrame):
         if parent is None:
             return
         margins = self._layout.contentsMargins()
-        words = self.text.fontMetrics().horizontalAdvance(self.text.text()) + 8
+        lines = self.text.text().splitlines()
+        words = max(map(self.text.fontMetrics().horizontalAdvance, lines), default=0) + 8
         buttons = self._layout.minimumSize().width() + margins.left() + margins.right()
         width = min(words + buttons, _WIDEST, parent.width() - 2 * _SIDE)
         height = self._layout.totalHeightForWidth(width)

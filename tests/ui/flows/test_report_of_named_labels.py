@@ -30,22 +30,22 @@ def test_a_report_of_lits_labels_has_no_figure_of_vessels(
     qtbot: QtBot, write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     hu = np.where(OURS > 0, 110, -900).astype(np.int16)
-    scan, labels = write(np.stack([hu, hu], -1), name="ct.nii.gz"), write(LITS, name="l.nii.gz")
+    scan, labels = write(np.stack([hu, hu], -1), name="p7.nii.gz"), write(LITS, name="l.nii.gz")
     out = tmp_path / "out"
     command = ["report", str(scan), str(labels), "-o", str(out)]
     assert main([*command]) == 2
     assert "--labels" in capsys.readouterr().err
     assert main([*command, "--labels", "lits"]) == 0
     assert "holds 2 volumes" in capsys.readouterr().err
-    found = json.loads((out / "ct_measurement.json").read_text())
+    found = json.loads((out / "p7_measurement.json").read_text())
     assert found["vessel_ml"] is None
     assert found["tumor_voxel_count"] == 64
-    page = (out / "ct_report.html").read_text(encoding="utf-8")
+    page = (out / "p7_report.html").read_text(encoding="utf-8")
     assert "names vessels" in page
     assert "holds 2 volumes" in page
     alone = write((OURS > 0).astype(np.uint8), name="liver.nii.gz")
     assert main(["report", str(scan), str(alone), "-o", str(tmp_path / "b"), "--volume", "1"]) == 0
-    page = (tmp_path / "b" / "ct_report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "b" / "p7_report.html").read_text(encoding="utf-8")
     assert "Nothing says which voxels are tumor." in page
     assert "There are no lesions" not in page
 

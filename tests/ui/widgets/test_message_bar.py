@@ -27,6 +27,20 @@ def test_a_message_is_answered_once(qtbot: QtBot) -> None:
     assert bar.isHidden()
 
 
+def test_a_message_that_nobody_could_read_stays_above_the_next(qtbot: QtBot) -> None:
+    bar = MessageBar()
+    qtbot.addWidget(bar)
+    for text in ("One was left out.", "The other is mapped.", "The other is mapped."):
+        bar.add_message(text)
+    assert bar.text.text() == "One was left out.\nThe other is mapped."
+    bar.dismiss()
+    bar.add_message("Alone.")
+    assert bar.text.text() == "Alone."
+    bar.show_message("A question?", [("Yes", int)])
+    bar.add_message("It is over.")
+    assert bar.text.text() == "It is over."
+
+
 @pytest.mark.parametrize("size", [(1000, 650), (1280, 720), (960, 540)])
 def test_messages_move_no_picture_and_leave_the_letters_free(
     window: MainWindow, volume: Volume, size: tuple[int, int]
