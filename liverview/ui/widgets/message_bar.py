@@ -74,9 +74,9 @@ class MessageBar(QFrame):
 
     def add_message(self, text: str) -> None:
         """Show a sentence, below one that has just been shown and that nobody could read yet."""
-        plain = not self.isHidden() and not self.buttons and not self._shown.hasExpired(_READ_MS)
-        earlier = [self.text.text()] if plain and text not in self.text.text() else []
-        self.show_message("\n".join([*earlier, text]))
+        unread = not (self.isHidden() or self.buttons or self._shown.hasExpired(_READ_MS))
+        earlier = self.text.text().splitlines() if unread else []
+        self.show_message("\n".join([*(line for line in earlier if line != text), text]))
 
     def add_choice(self, label: str, action: Callable[[], None]) -> None:
         """One more way out of what is shown."""
