@@ -1,4 +1,4 @@
-"""Pairs of a header (.hdr) and its voxels (.img), NIfTI's and Analyze's: recognized, not read."""
+"""Pairs of a header (.hdr) and its voxels (.img): recognized, not read."""
 
 from __future__ import annotations
 
@@ -33,20 +33,16 @@ def refuse_voxels_of_pair(path: Path) -> None:
 
 
 def refuse_header_of_pair(path: Path, magic: bytes) -> None:
-    """Refuse the header of a pair, by NIfTI's mark for such; Analyze has no mark, but the name.
+    """Refuse the header of a pair, by NIfTI's mark for such.
 
     Raises
     ------
     ImageFileError : for a header of a pair; it says what to do.
     """
-    ending = next((end for end in _HEADER if path.name.lower().endswith(end)), "")
-    analyze = bool(ending) and not magic.strip(b"\0")
-    if magic[:3] in _MAGIC or analyze:
-        kind = "an Analyze" if analyze else "an"
+    if magic[:3] in _MAGIC:
+        ending = next((end for end in _HEADER if path.name.lower().endswith(end)), "")
         stem = path.name.removesuffix(ending) if ending else path.stem
-        raise ImageFileError(
-            f"{path} is the header of {kind} .hdr/.img pair: {_convert(path, stem)}"
-        )
+        raise ImageFileError(f"{path} is the header of an .hdr/.img pair: {_convert(path, stem)}")
 
 
 def _beside(path: Path, stem: str, endings: tuple[str, ...]) -> Path | None:

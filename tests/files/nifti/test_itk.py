@@ -115,7 +115,9 @@ def written_by_itk(scan: Path, path: Path) -> Path:
 def both(write: Write, tmp_path: Path, fields: dict[str, Any]) -> tuple[Volume, LabelMap]:
     voxels = np.random.default_rng(0).integers(-1000, 1000, SHAPE).astype(np.int16)
     scan = write(voxels, AFFINE, name="ct.nii.gz", **fields)
-    return images.read(scan), images.read_labels(written_by_itk(scan, tmp_path / "itk.nii.gz"))
+    return images.read(scan), images.read_labels(
+        written_by_itk(scan, tmp_path / "itk.nii.gz"), "liverview"
+    )
 
 
 def stored(labels: LabelMap) -> np.ndarray:
@@ -157,7 +159,7 @@ def test_either_side_of_an_evaluation_may_be_itks(
 ) -> None:
     scan, labels = both(write, tmp_path, fields)
     images.write_labels(tmp_path / "own.nii.gz", labels, scan)
-    own = images.read_labels(tmp_path / "own.nii.gz")
+    own = images.read_labels(tmp_path / "own.nii.gz", "liverview")
     for predicted, reference in ((own, labels), (labels, own)):
         assert np.array_equal(place_labels(predicted, reference).voxels, reference.voxels)
         assert [score.dice for score in evaluate(predicted, reference)] == [1, 1, 1]
@@ -204,7 +206,7 @@ def test_where_two_orientations_fill_the_same_place_the_stored_axes_tell(
     assert np.array_equal(stored(placed), drawn())
     assert "taken one to one" in placed.warnings[0]
     images.write_labels(tmp_path / "own.nii.gz", placed, scan)
-    own = images.read_labels(tmp_path / "own.nii.gz")
+    own = images.read_labels(tmp_path / "own.nii.gz", "liverview")
     assert np.array_equal(stored(place_labels(own, scan)), drawn())
     assert place_labels(own, scan).warnings == ()
     in_memory = LabelMap(placed.voxels, scan.affine, "made")

@@ -210,7 +210,10 @@ def test_a_single_file_may_have_any_name_and_a_pair_is_named(tmp_path: Path) -> 
     for kind, name in ((nib.Nifti1Pair, "a"), (nib.Nifti2Pair, "b"), (nib.AnalyzeImage, "c")):
         nib.save(kind(voxels, np.eye(4)), tmp_path / f"{name}.img")
         for ending in ("img", "hdr"):
-            with pytest.raises(ImageFileError, match=rf"pair.*nib-convert {name}.hdr {name}.nii"):
+            words = rf"pair.*nib-convert {name}.hdr {name}.nii"
+            if (name, ending) == ("c", "hdr"):
+                words = "an Analyze 7.5 header, which does not say left from right"
+            with pytest.raises(ImageFileError, match=words):
                 images.read(tmp_path / f"{name}.{ending}")
     nib.save(nib.Nifti1Pair(voxels, np.eye(4)), tmp_path / "d.img.gz")
     with pytest.raises(ImageFileError, match=r"whose header is d\.hdr\.gz"):
