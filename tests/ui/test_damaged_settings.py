@@ -28,8 +28,9 @@ from support.window import open_scan
 MakeWindow = Callable[..., MainWindow]
 KEYS = [
     "geometry", "geometry_sha256", "state", "state_sha256", "level", "width", "convention",
-    "interpolated", "label_table", "labels/liver", "labels/vessel", "labels/tumor", "keep_maps", "theme",
-    "recent", "markups_order", "shortcuts/open", "shortcuts/save_label_map", "shortcuts/auto",
+    "interpolated", "label_table", "labels/liver", "labels/vessel", "labels/tumor", "keep_maps",
+    "theme", "recent", "markups_order", "shortcuts/open", "shortcuts/save_label_map",
+    "shortcuts/auto",
 ]  # fmt: skip
 ODD = [
     7, -1.5, [1, 2, 3], ["x", 5, None], {}, QByteArray(b"\xff\0\xfe"), "", "[" * 100_000,
