@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
 from liverview.ui.jobs.controller import Controller
@@ -19,6 +19,7 @@ from liverview.ui.panels.network_panel import NetworkPanel
 from liverview.ui.state.markups import ScanMarkups
 
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+_LABELS_PART = 3  # of the window, at most a third, for the labels
 
 
 class PanelDocks:
@@ -72,9 +73,12 @@ class PanelDocks:
         docked = [d for d in self.docks.values() if d.isVisible() and not d.isFloating()]
         under = [dock for dock in docked if dock is not labels]
         if labels in docked and under:
-            rest = self._window.height()  # more than there is: all of it
-            sizes = [labels.sizeHint().height(), *[rest] * len(under)]
+            # As low as their least height where the others take what they can get.
+            wanted = min(labels.sizeHint().height(), self._window.height() // _LABELS_PART)
+            labels.setMinimumHeight(wanted)
+            sizes = [wanted, *[self._window.height()] * len(under)]
             self._window.resizeDocks([labels, *under], sizes, Qt.Orientation.Vertical)
+            QTimer.singleShot(0, self._window, partial(labels.setMinimumHeight, 0))
         if docked:
             width = max(dock.minimumWidth() for dock in docked)
             widths = [width] * len(docked)
