@@ -152,7 +152,12 @@ def _range_note(low: float, high: float, far: bool) -> str:
         return "The values lie in 0..255: gray values, not HU; labels will be wrong."
     if high - low < _LEAST_SPAN:
         return f"The values span {low:.3g} to {high:.3g} only: no HU; labels will be wrong."
-    return f"The values reach {high:.3g}: no HU; labels will be wrong." if far else ""
+    if far:
+        return (
+            f"The values reach {high:.3g}, as in an MR or another kind of image: no HU; labels will "
+            "be wrong."
+        )
+    return ""
 
 
 def _distribution_note(sample: NDArray[Any], low: float, high: float) -> str:

@@ -176,7 +176,7 @@ def test_the_command_says_what_is_wrong(
         pass
     scan, labels = files
     for given, sentence in (
-        ([str(other), labels, "-o", str(tmp_path / "a")], "lies on another grid"),
+        ([str(other), labels, "-o", str(tmp_path / "a")], "do not lie on the same voxels"),
         ([scan, labels, "-o", scan], f"{scan} is no folder"),
         ([str(tmp_path / "none.nii"), labels, "-o", str(tmp_path / "b")], "none.nii"),
         ([scan, labels, "-o", str(tmp_path / "c"), "--volume", "3"], "there is no number 3"),
