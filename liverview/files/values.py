@@ -154,8 +154,8 @@ def _range_note(low: float, high: float, far: bool) -> str:
         return f"The values span {low:.3g} to {high:.3g} only: no HU; labels will be wrong."
     if far:
         return (
-            f"The values reach {high:.3g}, as in an MR or another kind of image: no HU; labels will "
-            "be wrong."
+            f"The values reach {high:.3g}, as in an MR or another kind of image: no HU; labels "
+            "will be wrong."
         )
     return ""
 

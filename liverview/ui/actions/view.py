@@ -187,4 +187,8 @@ class ViewActions:
 
     def _theme_action(self, factory: ActionFactory, theme: Theme) -> QAction:
         tip = f"Colors of the window: {theme.value.lower()}"
-        return factory.make_action(theme.value, "", tip, partial(set_theme, theme))
+        return factory.make_action(theme.value, "", tip, partial(self._set_theme, theme))
+
+    def _set_theme(self, theme: Theme) -> None:
+        set_theme(theme)
+        self.show_theme()  # at once; the window hears of new colors later

@@ -131,7 +131,7 @@ def test_values_that_nothing_names_are_asked_about(
     with qtbot.waitSignal(window.controller.loading.mapping_needed, timeout=TIMEOUT_MS):
         window.actions_.file.compare.trigger()
     qtbot.waitUntil(lambda: not window.controller.runner._live)
-    assert answers.asked == ["labels of (7, 40)"]
+    assert answers.asked == ["labels of (2, 7, 40)"]
     assert window.session.reference is None  # the question was canceled
     answers.mapping = {40: Label.LIVER, 7: Label.VESSEL, 2: Label.TUMOR}
     compare(qtbot, window, answers, answers.reference)

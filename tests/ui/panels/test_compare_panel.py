@@ -75,10 +75,10 @@ def test_what_is_not_defined_says_why(
     tumor = cells(compare_panel, Label.TUMOR)
     assert (tumor["dice"], tumor["hd95_mm"], tumor["lesion_recall"]) == ("–", "–", "–")
     assert (tumor["reference_ml"], tumor["false_lesions"]) == ("–", "–")
-    assert "The reference has no vessels" in compare_panel.state.text()
+    assert "The reference was drawn without vessels" in compare_panel.state.text()
     item = compare_panel.table.item(FIGURES.index("dice"), FOREGROUND.index(Label.TUMOR))
     assert item is not None
-    assert "The reference has no tumors" in item.toolTip()
+    assert "The reference was drawn without tumors" in item.toolTip()
     assert cells(compare_panel, Label.LIVER)["cl_dice"] == ""
     item = compare_panel.table.item(FIGURES.index("cl_dice"), FOREGROUND.index(Label.LIVER))
     assert item is not None
