@@ -20,13 +20,16 @@ else
 	$(BIN)/liverview $(or $(SCAN),--phantom 0) --out $(OUT) --overwrite
 endif
 
-test: .venv/ready ## Run all tests
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+# One process per core, each with one thread of its own.
+PYTEST := QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
+test: .venv/ready ## Run all tests but the slow ones
+	$(PYTEST)
 
 ascii: .venv/ready ## Test the commands where the locale knows no letter but those of ASCII
-	LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONUTF8=0 QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest tests/cli tests/cohort
+	LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONUTF8=0 $(PYTEST) tests/cli tests/cohort
 
-soak: .venv/ready ## Run the slow tests, with other programs installed
+soak: .venv/ready ## Run the slow tests: training, examples, other programs
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
 
 lint: .venv/ready ## Check style, types and the import contracts

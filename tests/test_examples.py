@@ -46,6 +46,7 @@ def folder(case: Phantom, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_example_runs_on_a_phantom(script: Path) -> None:
     assert re.search(PRINTED[script.stem], run(script))

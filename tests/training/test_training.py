@@ -374,6 +374,7 @@ LIVER_DICE = 0.65
 """What a minute on two cores must reach on phantoms that were held out; it was .77."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="trained on Linux and macOS")
 def test_a_network_learns(tmp_path: Path) -> None:
     """By the command, in two processes; what is exported can be used."""
