@@ -155,7 +155,7 @@ def test_figures_masks_and_side_files_can_come_later(
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
     assert run(scans, "-o", out, "--masks", "--side-files", "--json", figures) == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert len(list(out.iterdir())) == 3 * (1 + 3 + 3)
+    assert len(list(out.iterdir())) == 3 * (1 + 3 + 4)
 
 
 def _edit_with_liverview(path: Path) -> None:
