@@ -23,13 +23,16 @@ class Guess(NamedTuple):
     Attributes
     ----------
     meanings : by value; None for those that nothing can be said of.
-    sure : no other coding that is in use has these values.
+    sure : it need not be asked about.
+    fits_alone : no other coding that is known has these values: where nobody can be asked, the
+        guess is taken.
     reason : in words that end "mapped by ...".
     """
 
     meanings: Mapping[int, Meaning | None]
     sure: bool
     reason: str
+    fits_alone: bool = False
 
 
 def guess_meanings(values: Collection[int], voxels: NDArray[Any], name: str) -> Guess:
@@ -59,6 +62,11 @@ def guess_meanings(values: Collection[int], voxels: NDArray[Any], name: str) -> 
             else f"{PLAIN}, where 2 lies beside 1 as tumors of Task08 do beside vessels"
         )
         return Guess({**known, **ignored}, False, reason)
+    if rest == present and rest <= _OURS and Label.TUMOR in rest:
+        reason = (
+            f"{PLAIN}, of which {int(Label.TUMOR)} is in no coding that is known but liverview's"
+        )
+        return Guess(_ours(rest), False, reason, fits_alone=True)
     return Guess({**_ours(rest), **ignored}, False, f"{PLAIN}, as far as they are liverview's own")
 
 

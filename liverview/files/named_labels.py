@@ -75,6 +75,7 @@ class NamedLabels:
     suggested : what every key of `counts` means by its name, or by a guess; BACKGROUND for what
         is known to be none of ours, as the spleen; None where that is not known.
     sure : the suggestion can be taken without asking; a guess may not.
+    fits_alone : it is a guess that is taken where nobody can be asked.
     stored : the file's own grid.
     review : what else the file says of its label map, see `liverview.files.review_record`.
     members : the volumes that a voxel is in, by its value in `voxels`.
@@ -89,6 +90,7 @@ class NamedLabels:
     source: str
     suggested: Mapping[int, Meaning | None]
     sure: bool = True
+    fits_alone: bool = False
     stored: SourceGrid | None = None
     review: Review = field(default_factory=Review)
     members: Mapping[int, tuple[int, ...]] | None = None
@@ -174,7 +176,7 @@ class NamedLabels:
         left = {n: meanings.get(n, Label.BACKGROUND) for n in self.counts}
         kept = {n: meaning_text(meaning) for n, meaning in meanings.items()}
         source = f"{GIVEN}, against {self.source}" if self.contradicts(coding) else GIVEN
-        return replace(self, names=kept, source=source, suggested=left, sure=True)
+        return replace(self, names=kept, source=source, suggested=left, sure=True, fits_alone=False)
 
     def contradicts(self, coding: Coding) -> bool:
         """True where the file's own names give a value another label than the coding does."""
@@ -194,6 +196,8 @@ class NamedLabels:
         UnnamedLabelsError : where values have no name and may be one label or another, or where
             of all names none is known.
         """
+        if self.fits_alone:
+            return
         unnamed = [n for n in self.unmapped if n not in self.names]
         known = not self.counts or any(one is not None for one in self.suggested.values())
         if self.sure and known and not unnamed:
@@ -299,11 +303,12 @@ def _iter_name_values(
     suggested: Mapping[int, Meaning | None]
     if names:
         suggested = {n: meaning_from_name(names[n]) if n in names else None for n in counts}
-        sure = True
+        sure, fits_alone = True, False
     else:
-        suggested, sure, source = guess_meanings(counts, voxels, volume.name)
+        suggested, sure, source, fits_alone = guess_meanings(counts, voxels, volume.name)
     return NamedLabels(
         path, voxels, volume.affine, volume.name, counts, names, source, suggested, sure,
+        fits_alone,
         volume.source,
     )  # fmt: skip
 
@@ -324,8 +329,8 @@ def _iter_name_volumes(
     suggested = suggest_meanings(fitting or {}, count, found.background_first)
     return NamedLabels(
         path, found.codes, first.affine, first.name, found.counts, fitting or {},
-        source if fitting else "the order of its volumes", suggested, bool(fitting), first.source,
-        members=found.members,
+        source if fitting else "the order of its volumes", suggested, bool(fitting), False,
+        first.source, members=found.members,
     )  # fmt: skip
 
 

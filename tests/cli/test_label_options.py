@@ -75,7 +75,9 @@ def test_evaluate_compares_label_maps_of_two_codings(
 ) -> None:
     mine, lits = write(OURS, name="mine.nii.gz"), write(LITS, name="segmentation-0.nii")
     assert main(["evaluate", str(mine), str(lits)]) == 2
-    assert "values 1, 3" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "1 as liver, 3 as tumor" in said
+    assert "segmentation-0.nii holds the values 1, 2" in said
     codings = ("--labels", "liverview", "--reference-labels", "lits")
     scores = figures(capsys, "evaluate", *codings, mine, lits)
     assert scores["tumor"]["dice"] == scores["liver"]["dice"] == 1

@@ -76,7 +76,7 @@ def test_a_mask_of_something_else_is_asked_about(write: Write) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [(1, 2), (1, 3), (2,), (3,), (2, 3), (1, 2, 3, 4), (1, 2, 3, 255), (255,), (1, 255), (4, 5),
+    [(1, 2), (2,), (3, 4), (1, 2, 3, 4), (1, 2, 3, 255), (255,), (1, 255), (4, 5),
      (100, 200), (1, 2, 3, 1000)],
 )  # fmt: skip
 def test_what_may_be_one_or_another_is_refused_with_the_values_and_the_way_out(
@@ -93,6 +93,18 @@ def test_what_may_be_one_or_another_is_refused_with_the_values_and_the_way_out(
     # The example that it gives can be given.
     example = message.partition("or by --labels ")[2].partition(" ")[0].rstrip(";")
     assert images.read_labels(path, example).voxels.any()
+
+
+@pytest.mark.parametrize("values", [(3,), (1, 3), (2, 3)])
+def test_what_only_our_own_coding_has_is_asked_about_and_else_taken_and_said(
+    values: tuple[int, ...], write: Write
+) -> None:
+    path = write(of(*values))
+    assert images.read_named_labels(path).unmapped == values
+    labels = images.read_labels(path)
+    assert np.array_equal(labels.voxels, of(*values))
+    assert labels.defined == {Label(value) for value in values}
+    assert "3 is in no coding that is known but liverview's" in labels.warnings[0]
 
 
 @pytest.mark.parametrize(
