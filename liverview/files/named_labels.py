@@ -308,8 +308,7 @@ def _iter_name_values(
         suggested, sure, source, fits_alone = guess_meanings(counts, voxels, volume.name)
     return NamedLabels(
         path, voxels, volume.affine, volume.name, counts, names, source, suggested, sure,
-        fits_alone,
-        volume.source,
+        fits_alone, volume.source,
     )  # fmt: skip
 
 
