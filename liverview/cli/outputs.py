@@ -8,23 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder for outputs, with those above it, unless it is there.
-
-    Raises
-    ------
-    TargetError : where it cannot be one.
-    """
-    from liverview.files.atomic import TargetError
-
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TargetError(
-            f"{path} is no folder ({error.strerror}): choose another name."
-        ) from error
-
-
 def check_outputs(
     options: argparse.Namespace,
     inputs: list[Path],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from liverview.cli.outputs import make_folder
 from liverview.cli.printing import add_label_table_option, iter_with_progress_bar
 
 
@@ -39,6 +38,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     from liverview.core.stream import drain, result_of
     from liverview.files import images
+    from liverview.files.atomic import make_folder
     from liverview.files.formats import DEFAULT_SUFFIX
     from liverview.networks.runtime import pick_device
     from liverview.phantoms.config import Phantom, PhantomConfig, Phase, Region

@@ -7,7 +7,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from liverview.cli.outputs import make_folder
 from liverview.cli.printing import (
     add_labels_option,
     add_resample_option,
@@ -41,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from liverview.core.stream import result_of
     from liverview.core.volume import Volume
     from liverview.files import formats, images
-    from liverview.files.atomic import check_target
+    from liverview.files.atomic import check_target, make_folder
     from liverview.report.assembly import WrittenReport, iter_write_report, report_paths
     from liverview.report.provenance import Provenance
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liverview.cli.errors import sentence
-from liverview.cli.outputs import check_outputs, make_folder
+from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import (
     add_label_table_option,
     iter_with_progress_bar,
@@ -70,6 +70,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     from liverview.cohort.local import iter_segment_cohort
     from liverview.cohort.tasks import find_files, find_scan_tasks
+    from liverview.files.atomic import make_folder
     from liverview.inference.segmentation import load_models
     from liverview.networks.runtime import pick_device
 

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from liverview.cli.outputs import make_folder
 from liverview.core.about import DISCLAIMER, __version__
 
 
@@ -37,6 +36,7 @@ def window_parser(commands: Iterable[str]) -> argparse.ArgumentParser:
 
 
 def run(options: argparse.Namespace) -> int:
+    from liverview.files.atomic import make_folder
     from liverview.files.formats import labels_file_name
     from liverview.ui.app import run
 

@@ -81,6 +81,21 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[s
         writer.writerows(rows)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it; one that is there is taken.
+
+    Raises
+    ------
+    TargetError : where it cannot be one.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TargetError(
+            f"{path} is no folder ({error.strerror}): choose another name."
+        ) from error
+
+
 def resolved(path: Path) -> Path:
     """The path that links lead to, of a file that need not be there.
 

@@ -86,7 +86,7 @@ class FormatFunctions(Protocol):
     def iter_read_stored(self, path: Path, /) -> Iterator[Progress | StoredVolume]:
         """Read a label map: yields progress, and every volume of the file in its order."""
 
-    def label_names(self, volume: StoredVolume, /) -> tuple[Mapping[int, str], str]:
+    def label_names(self, source: SourceGrid, /) -> tuple[Mapping[int, str], str]:
         """Names of values that the volume's file itself brings, and where they stand in it.
 
         The names may be empty; the place is in words that end "mapped by ...".
@@ -98,7 +98,7 @@ class FormatFunctions(Protocol):
         None of a file that liverview has not written: then files beside it are asked.
         """
 
-    def volume_names(self, volume: StoredVolume, /) -> Mapping[int, str]:
+    def volume_names(self, source: SourceGrid, /) -> Mapping[int, str]:
         """Names that the file gives its volumes, by their index from 0; may be empty."""
 
     def iter_write_labels(

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.volume import Volume
-from liverview.files.format import StoredVolume
 from liverview.files.formats import FORMATS
 
 _MOST_LABELS = 256
@@ -66,6 +65,5 @@ def _has_names(volume: Volume) -> bool:
     source = volume.source
     if source is None:
         return False
-    stored = StoredVolume(volume.voxels, 1, volume.intercept, volume.affine, volume.name, source)
     known = next((known for known in FORMATS if known.name == source.format), None)
-    return known is not None and bool(known.load().label_names(stored)[0])
+    return known is not None and bool(known.load().label_names(source)[0])

@@ -277,7 +277,7 @@ def iter_name_values(path: Path, functions: FormatFunctions) -> Iterator[Progres
         if isinstance(item, Progress):
             yield item
             continue
-        inside, source = functions.label_names(item)
+        inside, source = functions.label_names(item.source)
         names = real_names(inside), source
         if not names[0]:
             names = find_names(path) or ({}, PLAIN)
@@ -285,7 +285,7 @@ def iter_name_values(path: Path, functions: FormatFunctions) -> Iterator[Progres
         if count == 1:
             named = yield from _iter_name_values(path, item, *names)
         else:
-            by_volume = functions.volume_names(item)
+            by_volume = functions.volume_names(item.source)
             if by_volume:
                 names = real_names(by_volume), source
             named = yield from _iter_name_volumes(

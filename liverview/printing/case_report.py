@@ -8,7 +8,7 @@ from liverview.core.checks import require_labels, require_volume
 from liverview.core.placing import place_labels
 from liverview.core.stream import ProgressCallback, result_of
 from liverview.core.volume import LabelMap, Volume
-from liverview.files.atomic import TargetError, check_target
+from liverview.files.atomic import check_target, make_folder
 from liverview.files.opening import PathLike, as_path
 from liverview.printing import pdf
 from liverview.report.assembly import ReportPaths, WrittenReport, iter_write_report, report_paths
@@ -60,12 +60,7 @@ def write_report(
     scan = replace(scan, warnings=(*scan.warnings, *labels.warnings[told:]))
     target = as_path(folder)
     pdf.prepare_qt()
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TargetError(
-            f"{target} cannot be a folder ({error.strerror}): choose another one."
-        ) from error
+    make_folder(target)
     for path in report_paths(target, scan.name):
         check_target(path, overwrite=overwrite)
     origin = Provenance(scan=scan.name, labels=labels.name)

@@ -69,7 +69,7 @@ def iter_read_stored(path: Path) -> Iterator[Progress | StoredVolume]:
     yield StoredVolume(volume.voxels, 1, 0, volume.affine, volume.name, volume.source)
 
 
-def label_names(volume: StoredVolume) -> tuple[Mapping[int, str], str]:
+def label_names(source: SourceGrid) -> tuple[Mapping[int, str], str]:
     return {}, ""
 
 
@@ -77,7 +77,7 @@ def label_review(volume: StoredVolume) -> Review | None:
     return None
 
 
-def volume_names(volume: StoredVolume) -> Mapping[int, str]:
+def volume_names(source: SourceGrid) -> Mapping[int, str]:
     return {}
 
 

@@ -111,11 +111,11 @@ def iter_read_stored(path: Path) -> Iterator[Progress | StoredVolume]:
             raise ImageFileError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def label_names(volume: StoredVolume) -> tuple[dict[int, str], str]:
+def label_names(source: SourceGrid) -> tuple[dict[int, str], str]:
     """Names of values by the header's extension (TotalSegmentator, Connectome Workbench)."""
-    names = table_names(volume.source.extensions)
-    kind, order = header_kind(volume.source.header[:4])
-    made_by = bytes(kind(volume.source.header, endianness=order, check=False)["descrip"])
+    names = table_names(source.extensions)
+    kind, order = header_kind(source.header[:4])
+    made_by = bytes(kind(source.header, endianness=order, check=False)["descrip"])
     if made_by.startswith(b"liverview") and len(names) > 1:  # a whole map, and its values are ours
         own = {int(label): label.name.lower() for label in FOREGROUND}
         renamed = [n for n in own.keys() & names.keys() if meaning_from_name(names[n]) is None]
@@ -123,9 +123,9 @@ def label_names(volume: StoredVolume) -> tuple[dict[int, str], str]:
     return names, "its header extension"
 
 
-def volume_names(volume: StoredVolume) -> dict[int, str]:
+def volume_names(source: SourceGrid) -> dict[int, str]:
     """Names of the maps of a 4D file by the header's extension (Connectome Workbench)."""
-    return map_names(volume.source.extensions)
+    return map_names(source.extensions)
 
 
 def _iter_read_voxels(

@@ -21,26 +21,14 @@ from liverview.ui.main_window import MainWindow
 from liverview.ui.widgets.formatting import format_ml
 
 from support.answers import TIMEOUT_MS, Answers
-
-SHAPE = (20, 24, 12)
-AFFINE = np.array([[-1.5, 0, 0, 10], [0, 2.0, 0, -5], [0, 0, 3.0, 7], [0, 0, 0, 1]])
-
-
-def truth() -> np.ndarray:
-    labels = np.zeros(SHAPE, np.uint8)
-    labels[3:18, 4:20, 2:10] = Label.LIVER
-    labels[5:8, 6:9, 3:6] = Label.TUMOR
-    labels[10, 5:15, 5] = Label.VESSEL
-    return labels
+from support.drawn_labels import AFFINE, drawn, write_scan
+from support.window import open_scan
 
 
 @pytest.fixture
 def opened(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> MainWindow:
     """A window with a scan from a file."""
-    nib.save(nib.Nifti1Image(np.zeros(SHAPE, np.int16), AFFINE), tmp_path / "ct.nii")
-    with qtbot.waitSignal(window.controller.opened, timeout=TIMEOUT_MS):
-        window.open(tmp_path / "ct.nii")
-    qtbot.waitUntil(lambda: not window.controller.busy)
+    open_scan(qtbot, window, write_scan(tmp_path / "ct.nii"))
     return window
 
 
@@ -61,7 +49,7 @@ def test_what_was_saved_is_shown_again(
 ) -> None:
     session = opened.session
     session.store.begin_segmentation()
-    session.store.merge_slab(Slab(0, np.asfortranarray(truth()[::-1])))
+    session.store.merge_slab(Slab(0, np.asfortranarray(drawn()[::-1])))
     session.store.end_segmentation(complete=True)
     volumes = [session.store.volume_ml(label) for label in FOREGROUND]
     answers.label_map = tmp_path / "mine.nii.gz"
@@ -71,7 +59,7 @@ def test_what_was_saved_is_shown_again(
     session.store.end_segmentation(complete=True)
     assert session.store.volume_ml(Label.LIVER) == 0
     show(qtbot, opened, answers, tmp_path / "mine.nii.gz")
-    np.testing.assert_array_equal(shown(opened), truth())
+    np.testing.assert_array_equal(shown(opened), drawn())
     assert [session.store.volume_ml(label) for label in FOREGROUND] == volumes
     assert not session.store.modified
     assert opened.actions_.file.save.isEnabled()
@@ -87,35 +75,35 @@ def test_what_was_saved_is_shown_again(
 def test_others_labels_come_with_the_right_names(
     opened: MainWindow, qtbot: QtBot, answers: Answers, tmp_path: Path
 ) -> None:
-    theirs = np.array([0, 2, 3, 1], np.uint8)[truth()]
+    theirs = np.array([0, 2, 3, 1], np.uint8)[drawn()]
     nib.save(nib.Nifti1Image(theirs, AFFINE), tmp_path / "nnunet.nii.gz")
     names = {"background": 0, "tumour": 1, "liver": 2, "hepatic_vessel": 3}
     (tmp_path / "dataset.json").write_text(json.dumps({"labels": names}))
     show(qtbot, opened, answers, tmp_path / "nnunet.nii.gz")
-    np.testing.assert_array_equal(shown(opened), truth())
+    np.testing.assert_array_equal(shown(opened), drawn())
     assert "dataset.json" in opened.messages.text.text()
 
 
 def test_values_without_a_name_are_asked_about(
     opened: MainWindow, qtbot: QtBot, answers: Answers, tmp_path: Path
 ) -> None:
-    theirs = np.array([0, 40, 50, 60], np.uint8)[truth()]
+    theirs = np.array([0, 40, 50, 60], np.uint8)[drawn()]
     nib.save(nib.Nifti1Image(theirs, AFFINE), tmp_path / "plain.nii")
     answers.mapping = {40: Label.LIVER, 50: Label.VESSEL, 60: Label.TUMOR}
     show(qtbot, opened, answers, tmp_path / "plain.nii")
-    np.testing.assert_array_equal(shown(opened), truth())
+    np.testing.assert_array_equal(shown(opened), drawn())
     assert opened.session.reference is None
 
 
 def test_values_of_another_coding_are_asked_about_and_no_figure_is_invented(
     opened: MainWindow, qtbot: QtBot, answers: Answers, tmp_path: Path
 ) -> None:
-    theirs = np.array([0, 1, 1, 2], np.uint8)[truth()]
+    theirs = np.array([0, 1, 1, 2], np.uint8)[drawn()]
     nib.save(nib.Nifti1Image(theirs, AFFINE), tmp_path / "segmentation-0.nii")
     answers.mapping = {1: Label.LIVER, 2: Label.TUMOR}
     show(qtbot, opened, answers, tmp_path / "segmentation-0.nii")
     assert answers.asked[-1] == "labels of (1, 2)"
-    np.testing.assert_array_equal(shown(opened) == Label.TUMOR, truth() == Label.TUMOR)
+    np.testing.assert_array_equal(shown(opened) == Label.TUMOR, drawn() == Label.TUMOR)
     assert math.isnan(opened.session.store.volume_ml(Label.VESSEL))
     assert opened.session.store.snapshot().defined == {Label.LIVER, Label.TUMOR}
     assert format_ml(opened.session.store.volume_ml(Label.VESSEL)) == "–"
@@ -124,17 +112,17 @@ def test_values_of_another_coding_are_asked_about_and_no_figure_is_invented(
 def test_volumes_of_classes_are_asked_about(
     opened: MainWindow, qtbot: QtBot, answers: Answers, tmp_path: Path
 ) -> None:
-    volumes = np.stack([truth() == 3, truth() > 0, truth() == 2], -1).astype(np.uint8)
+    volumes = np.stack([drawn() == 3, drawn() > 0, drawn() == 2], -1).astype(np.uint8)
     nib.save(nib.Nifti1Image(volumes, AFFINE), tmp_path / "onehot.nii.gz")
     answers.mapping = {0: Label.TUMOR, 1: Label.LIVER, 2: Label.VESSEL}
     show(qtbot, opened, answers, tmp_path / "onehot.nii.gz")
     assert answers.asked[-1] == "labels of (0, 1, 2)"
-    np.testing.assert_array_equal(shown(opened), truth())
+    np.testing.assert_array_equal(shown(opened), drawn())
     answers.reference = tmp_path / "onehot.nii.gz"
     with qtbot.waitSignal(opened.session.reference_changed, timeout=TIMEOUT_MS):
         opened.actions_.file.compare.trigger()
     assert opened.session.reference is not None
-    np.testing.assert_array_equal(opened.session.reference.voxels[::-1], truth())
+    np.testing.assert_array_equal(opened.session.reference.voxels[::-1], drawn())
 
 
 def test_unsaved_labels_are_asked_about_and_another_grid_is_refused(
@@ -142,15 +130,15 @@ def test_unsaved_labels_are_asked_about_and_another_grid_is_refused(
 ) -> None:
     session = opened.session
     session.store.begin_segmentation()
-    session.store.merge_slab(Slab(0, np.asfortranarray(truth()[::-1])))
+    session.store.merge_slab(Slab(0, np.asfortranarray(drawn()[::-1])))
     session.store.end_segmentation(complete=True)
-    nib.save(nib.Nifti1Image(truth()[:, :, :10], AFFINE), tmp_path / "short.nii")
+    nib.save(nib.Nifti1Image(drawn()[:, :, :10], AFFINE), tmp_path / "short.nii")
     answers.labels, answers.unsaved = tmp_path / "short.nii", Unsaved.STAY
     opened.actions_.file.open_labels.trigger()
     assert answers.asked[-1] == "unsaved"
     answers.unsaved = Unsaved.DISCARD
     with qtbot.waitSignal(opened.controller.failed, timeout=TIMEOUT_MS):
         opened.actions_.file.open_labels.trigger()
-    np.testing.assert_array_equal(shown(opened), truth())
+    np.testing.assert_array_equal(shown(opened), drawn())
     assert session.store.modified
     assert "short" in opened.messages.text.text()

@@ -19,28 +19,17 @@ from liverview.ui.dialogs.questions import Unsaved
 from liverview.ui.main_window import MainWindow
 
 from support.answers import TIMEOUT_MS, Answers
+from support.drawn_labels import SHAPE, drawn, write_scan
 from support.odd_scans import patch
-
-SHAPE = (20, 24, 12)
-AFFINE = np.array([[-1.5, 0, 0, 10], [0, 2.0, 0, -5], [0, 0, 3.0, 7], [0, 0, 0, 1]])
-
-
-def drawn() -> np.ndarray:
-    labels = np.zeros(SHAPE, np.uint8)
-    labels[3:18, 4:20, 2:10] = Label.LIVER
-    labels[5:8, 6:9, 3:6] = Label.TUMOR
-    labels[10, 5:15, 5] = Label.VESSEL
-    return labels
+from support.window import open_scan
 
 
 @pytest.fixture
 def opened(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> MainWindow:
     """A window with a scan that stores no orientation, which ITK turns front to back."""
-    nib.save(nib.Nifti1Image(np.zeros(SHAPE, np.int16), AFFINE), tmp_path / "ct.nii")
-    patch(tmp_path / "ct.nii", sform_code=0, qform_code=0)
-    with qtbot.waitSignal(window.controller.opened, timeout=TIMEOUT_MS):
-        window.open(tmp_path / "ct.nii")
-    qtbot.waitUntil(lambda: not window.controller.busy)
+    scan = write_scan(tmp_path / "ct.nii")
+    patch(scan, sform_code=0, qform_code=0)
+    open_scan(qtbot, window, scan)
     return window
 
 
