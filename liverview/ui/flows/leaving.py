@@ -49,6 +49,7 @@ class Leaving(QObject):
     def _innermost(self) -> Callable[[], object] | None:
         inner: list[tuple[bool, Callable[[], object]]] = [
             (self._toolbox.is_drawing, self._toolbox.drop_drawing),
+            (self._toolbox.in_progress, self._toolbox.step_back),
             (not self._toolbox.is_pointer, self._toolbox.lay_down),
             (self._cine.playing, self._cine.stop),
             (self._messages.isVisible(), self._messages.dismiss),

@@ -21,6 +21,7 @@ from liverview.core.labels import (
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.ui.state.display import Display
+from liverview.ui.state.edit_settings import EditSettings
 from liverview.ui.state.label_store import LabelStore
 from liverview.ui.state.lesion_review import LesionReview
 from liverview.ui.state.overlay import Overlay
@@ -54,6 +55,7 @@ class Session(QObject):
     review : what the person has said of lesions.
     slices : what the views show of volume and labels.
     volumes : of the labels, as every panel shows them.
+    editing : what tools draw, and over what.
     reference : the labels that those are compared with.
     """
 
@@ -89,6 +91,7 @@ class Session(QObject):
         self._hu_window: tuple[float, float] | None = None  # from before a volume not in HU
         self.slices = SliceReader(self)
         self.volumes = Volumes(self.store, self)
+        self.editing = EditSettings(self)
         self.volume_changed.connect(self.volumes.refresh)
 
     # ---- the case --------------------------------------------------------------------

@@ -11,6 +11,7 @@ from liverview.measurement.markup.listing import Entry
 from liverview.measurement.markup.shapes import Markup
 from liverview.ui.tools.context import ToolContext
 from liverview.ui.tools.handles import Point, drag_markup
+from liverview.ui.views.mouse_tool import LEFT, MouseTool, Press
 
 if TYPE_CHECKING:
     from liverview.ui.views.slice_canvas import SliceCanvas
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _LEAST_PX = 4.0  # a shorter drag draws nothing
 
 
-class MarkupTool:
+class MarkupTool(MouseTool):
     """A mouse tool that drags markups where there are any, and draws new ones elsewhere.
 
     Attributes
@@ -44,7 +45,7 @@ class MarkupTool:
 
     # ---- the mouse -------------------------------------------------------------------------
 
-    def press(self, view: SliceCanvas, position: QPointF) -> bool:
+    def press(self, view: SliceCanvas, position: QPointF, how: Press = LEFT) -> bool:
         """Begin to draw or to drag; False where the press is not for a markup."""
         hit = self._layer.hit_test(view, position)
         if hit is None and not self.draws_new:

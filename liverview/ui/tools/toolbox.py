@@ -13,7 +13,7 @@ from liverview.ui.tools.crosshair import CrosshairTool
 from liverview.ui.tools.ellipse import EllipseTool
 from liverview.ui.tools.markup_layer import MarkupLayer
 from liverview.ui.tools.ruler import RulerTool
-from liverview.ui.views.mouse_tool import MouseTool
+from liverview.ui.views.mouse_tool import LEFT, MouseTool, Press
 from liverview.ui.views.slice_canvas import SliceCanvas
 
 
@@ -41,8 +41,8 @@ TOOLS = (POINTER, RULER, ELLIPSE)
 """Every tool, in the order of the menu; the first is active at the start."""
 
 
-class Toolbox(QObject):
-    """Has every tool and gives the mouse to the one that is active.
+class Toolbox(QObject, MouseTool):
+    """Has every tool and gives the mouse to the one that is active; speaks as a `MouseTool`.
 
     Signals
     -------
@@ -67,7 +67,7 @@ class Toolbox(QObject):
         """Give the left button to another tool; what the last one had begun is dropped."""
         if entry is not self.active:
             self.drop_drawing()
-            self._tools[self.active].deactivate()
+            self._tool.deactivate()
             self.active = entry
             self.changed.emit()
 
@@ -85,7 +85,7 @@ class Toolbox(QObject):
         """Drop what is being drawn or dragged, if something is."""
         if self._held:
             self._held, self._dropped = False, True
-            self._tools[self.active].deactivate()
+            self._tool.deactivate()
             self.changed.emit()
 
     def lay_down(self) -> None:
@@ -98,26 +98,53 @@ class Toolbox(QObject):
 
     # ---- as `MouseTool`, for the views -----------------------------------------------------
 
-    def press(self, view: SliceCanvas, position: QPointF) -> bool:
+    @property
+    def takes_right_button(self) -> bool:
+        return self._tool.takes_right_button
+
+    def press(self, view: SliceCanvas, position: QPointF, how: Press = LEFT) -> bool:
         self._dropped = False
-        self._held = self._tools[self.active].press(view, position)
+        self._held = self._tool.press(view, position, how)
         return self._held
 
     def move(self, view: SliceCanvas, position: QPointF) -> bool:
-        return self._dropped or self._tools[self.active].move(view, position)
+        return self._dropped or self._tool.move(view, position)
 
     def release(self, view: SliceCanvas, position: QPointF) -> bool:
         self._held = False
         if self._dropped:
             self._dropped = False
             return False
-        return self._tools[self.active].release(view, position)
+        return self._tool.release(view, position)
+
+    def hover(self, view: SliceCanvas, position: QPointF | None) -> None:
+        self._tool.hover(view, position)
+
+    def double_click(self, view: SliceCanvas, position: QPointF) -> bool:
+        return self._tool.double_click(view, position)
+
+    def wheel(self, notches: int) -> bool:
+        return self._tool.wheel(notches)
+
+    @property
+    def in_progress(self) -> bool:
+        return self._tool.in_progress
+
+    def step_back(self) -> None:
+        self._tool.step_back()
+
+    def complete(self) -> None:
+        self._tool.complete()
 
     def cursor(self, view: SliceCanvas, position: QPointF) -> Qt.CursorShape:
-        return self._tools[self.active].cursor(view, position)
+        return self._tool.cursor(view, position)
 
     def paint(self, view: SliceCanvas, painter: QPainter) -> None:
-        self._tools[self.active].paint(view, painter)
+        self._tool.paint(view, painter)
 
     def deactivate(self) -> None:
-        self._tools[self.active].deactivate()
+        self._tool.deactivate()
+
+    @property
+    def _tool(self) -> MouseTool:
+        return self._tools[self.active]

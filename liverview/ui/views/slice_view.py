@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QLineF, QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QDockWidget, QLineEdit, QWidget
 
 from liverview.core.grid import Voxel
 from liverview.core.volume import Plane
 from liverview.ui.state.session import Session
-from liverview.ui.views.mouse_tool import MouseTool
+from liverview.ui.views.mouse_tool import MouseTool, Press
 from liverview.ui.views.slice_canvas import SliceCanvas
 from liverview.ui.views.slice_geometry import nearest_voxel
 
+_DRAG_PX = 4.0  # a right button that moves less asks for a menu
 _NOTCH = 120  # what one step of a mouse wheel reports, in eighths of a degree
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -31,6 +33,8 @@ class SliceView(SliceCanvas):
     -------
     hovered : the voxel under the pointer, or None.
     maximize_requested : the view was double-clicked.
+    menu_requested : the right button was clicked, not dragged, at a voxel; with where on the
+        screen.
     zoomed : the person enlarged by a factor.
     panned : the person moved the picture, mm across and up.
 
@@ -41,6 +45,7 @@ class SliceView(SliceCanvas):
 
     hovered = Signal(object)
     maximize_requested = Signal(object)
+    menu_requested = Signal(object, object)
     zoomed = Signal(object, float)
     panned = Signal(object, float, float)
 
@@ -50,6 +55,8 @@ class SliceView(SliceCanvas):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.tool: MouseTool | None = None
         self._last_position: QPointF | None = None  # while a button is held
+        self._right_press: QPointF | None = None  # a right button that has not been dragged
+        self._tool_button: Qt.MouseButton | None = None  # the one that the tool has
         self._before_click: Voxel | None = None  # the crosshair, for when it becomes a double one
         self._pointer: QPointF | None = None  # while it is over this view
         self._wheel = 0
@@ -61,10 +68,22 @@ class SliceView(SliceCanvas):
         self.setFocus()
         self._last_position = event.position()
         self._before_click = self.session.crosshair
-        left = event.button() == Qt.MouseButton.LeftButton and self.session.volume is not None
-        if left and (self.tool is None or not self.tool.press(self, event.position())):
+        right = event.button() == Qt.MouseButton.RightButton
+        self._right_press = event.position() if right else None
+        if self._give_to_tool(event):
+            self._tool_button, self._right_press = event.button(), None
+        elif event.button() == Qt.MouseButton.LeftButton and self.session.volume is not None:
             self._put_crosshair(event.position())
         event.accept()
+
+    def _give_to_tool(self, event: QMouseEvent) -> bool:
+        """Whether the tool takes the button."""
+        if self.tool is None or self.session.volume is None or self._tool_button is not None:
+            return False
+        mine = event.button() == Qt.MouseButton.LeftButton or (
+            event.button() == Qt.MouseButton.RightButton and self.tool.takes_right_button
+        )
+        return mine and self.tool.press(self, event.position(), Press.of(event))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         position = event.position()
@@ -75,29 +94,46 @@ class SliceView(SliceCanvas):
             return
         if self._last_position is None:
             if self.tool is not None:
+                self.tool.hover(self, position)
                 self.viewport().setCursor(self.tool.cursor(self, position))
             return
-        moved = position - self._last_position
-        buttons = event.buttons()
-        if buttons & Qt.MouseButton.LeftButton:
-            if self.tool is None or not self.tool.move(self, position):
-                self._put_crosshair(position)
-        elif buttons & Qt.MouseButton.RightButton:
-            self._drag_window(moved)
-        elif buttons & Qt.MouseButton.MiddleButton:
-            self._drag_picture(self._last_position, position)
+        self._drag(event.buttons(), self._last_position, position)
         self._last_position = position
         event.accept()
 
+    def _drag(self, buttons: Qt.MouseButton, last: QPointF, position: QPointF) -> None:
+        """A held button was moved from a point to another."""
+        if self.tool is not None and self._tool_button is not None and buttons & self._tool_button:
+            if not self.tool.move(self, position):
+                self._put_crosshair(position)
+        elif buttons & Qt.MouseButton.LeftButton:
+            self._put_crosshair(position)
+        elif buttons & Qt.MouseButton.RightButton:
+            if self._right_press is not None:
+                if QLineF(self._right_press, position).length() < _DRAG_PX:
+                    return
+                self._right_press = None
+            self._drag_window(position - last)
+        elif buttons & Qt.MouseButton.MiddleButton:
+            self._drag_picture(last, position)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        left = event.button() == Qt.MouseButton.LeftButton
-        if left and self.tool is not None and self.session.volume is not None:
-            self.tool.release(self, event.position())
+        if event.button() == self._tool_button:
+            self._tool_button = None
+            if self.tool is not None and self.session.volume is not None:
+                self.tool.release(self, event.position())
+        if event.button() == Qt.MouseButton.RightButton and self._right_press is not None:
+            voxel, self._right_press = self.voxel_at(event.position()), None
+            if voxel is not None:
+                self.menu_requested.emit(voxel, event.globalPosition().toPoint())
         self._last_position = None
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
+            if self.tool is not None and self.tool.double_click(self, event.position()):
+                event.accept()
+                return
             if self._before_click is not None:
                 self.session.set_crosshair(self._before_click)  # its first half was no click
                 self._before_click = None
@@ -106,6 +142,8 @@ class SliceView(SliceCanvas):
 
     def leaveEvent(self, event: Any) -> None:
         self._pointer = None
+        if self.tool is not None:
+            self.tool.hover(self, None)
         self.hovered.emit(None)
         super().leaveEvent(event)
 
@@ -115,9 +153,17 @@ class SliceView(SliceCanvas):
             factor = 1.0015**turned
             self.zoom(factor, event.position())
             self.zoomed.emit(self.plane, factor)
-        else:
+        elif not self._give_wheel_to_tool(event):
             self.turn_wheel(turned)
         event.accept()
+
+    def _give_wheel_to_tool(self, event: QWheelEvent) -> bool:
+        """Whether the tool takes the wheel, which Shift turns sideways on some systems."""
+        shift = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        notches = (event.angleDelta().y() or event.angleDelta().x()) / _NOTCH
+        if not shift or self.tool is None or not notches:
+            return False
+        return self.tool.wheel(math.ceil(notches) if notches > 0 else math.floor(notches))
 
     def turn_wheel(self, turned: int) -> None:
         """Go through the slices; fine wheels and touch pads report parts of a notch."""
@@ -168,6 +214,10 @@ class SliceView(SliceCanvas):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
         many = 5 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+        enter = key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and self.tool is not None and self.tool.in_progress:
+            self.tool.complete()
+            return
         if key in _ARROWS:
             across, up = _ARROWS[key]
             flipped = self._box.xInverted()

@@ -1,0 +1,1 @@
+"""Corrections of labels by hand, without a window."""
