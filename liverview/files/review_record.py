@@ -1,4 +1,6 @@
-"""What is said of a label map beside its voxels, as JSON: that it is partial, marks on lesions.
+"""What is said of a label map beside its voxels, as JSON.
+
+That it is partial, marks on lesions, volumes that were edited by hand.
 
 It goes into the label map's own file, into the JSON beside it, and, of a scan, into the window's
 settings. Voxels are those in RAS+; the world mm of the first and the last voxel of every mark's box
@@ -11,15 +13,16 @@ import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
+from liverview.core.edited_volume import EditedVolume, EditedVolumes, edited_content
 from liverview.core.grid import OnGrid
-from liverview.core.labels import Label, label_family
+from liverview.core.labels import FOREGROUND, Label, label_family
 from liverview.core.review import LesionMark, Verdict
 from liverview.core.volume import LabelMap
 
@@ -28,6 +31,7 @@ FORMAT = "liverview-review-1"
 LARGEST_TEXT = 8 << 20
 """Characters of JSON that are looked at."""
 
+_LARGEST_ML = 1e6  # more than any person has
 _MOST_MARKS = 1000
 _LONGEST_REASON = 500
 _APART = 0.1  # of a voxel, as far as a place may move before it is another one
@@ -42,11 +46,13 @@ class Review:
     partial : a segmentation that was stopped made it.
     marks : on lesions.
     unread : how many marks were there that cannot be used.
+    edited : volumes that were added and removed by hand.
     """
 
     partial: bool = False
     marks: tuple[LesionMark, ...] = ()
     unread: int = 0
+    edited: EditedVolumes = field(default_factory=dict)
 
     @property
     def note(self) -> str | None:
@@ -65,12 +71,13 @@ class Review:
 
 def review_content(labels: LabelMap) -> dict[str, Any]:
     """What is to be kept of a label map; empty where there is nothing."""
-    if not labels.partial and not labels.marks:
+    if not labels.partial and not labels.marks and not labels.edited:
         return {}
     return {
         "format": FORMAT,
         "partial": labels.partial,
         **marks_content(labels.marks, labels),
+        **({"edited_by_hand": edited_content(labels.edited)} if labels.edited else {}),
     }
 
 
@@ -95,7 +102,8 @@ def read_review(content: Any, grid: OnGrid) -> Review:
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         return Review()
     marks, unread = read_marks(content, grid)
-    return Review(content.get("partial") is True, marks, unread)
+    edited = _read_edited(content.get("edited_by_hand"))
+    return Review(content.get("partial") is True, marks, unread, edited)
 
 
 def read_marks(content: Any, grid: OnGrid) -> tuple[tuple[LesionMark, ...], int]:
@@ -111,6 +119,25 @@ def read_marks(content: Any, grid: OnGrid) -> tuple[tuple[LesionMark, ...], int]
         except (KeyError, TypeError, ValueError, OverflowError, zlib.error):
             continue
     return tuple(found), len(listed) - len(found)
+
+
+def _read_edited(stored: Any) -> dict[Label, EditedVolume]:
+    """Volumes as `edited_content` writes them; what is none counts as nothing."""
+    found = {}
+    for label in FOREGROUND:
+        entry = stored.get(label.name.lower()) if isinstance(stored, Mapping) else None
+        if isinstance(entry, Mapping):
+            volume = EditedVolume(_read_ml(entry, "added_ml"), _read_ml(entry, "removed_ml"))
+            if any(volume):
+                found[label] = volume
+    return found
+
+
+def _read_ml(entry: Mapping[str, Any], key: str) -> float:
+    value = entry.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return float(value) if 0 <= value <= _LARGEST_ML else 0.0
 
 
 def _mark_content(mark: LesionMark, grid: OnGrid) -> dict[str, Any]:

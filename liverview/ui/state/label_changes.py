@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label
 from liverview.core.volume import LabelMap, Volume
+from liverview.editing.hand_edits import HandEdits
 
 
 class LabelState(Enum):
@@ -69,6 +70,7 @@ class LabelSnapshot:
     has_labels: bool
     modified: bool
     source: LabelSource
+    hand: HandEdits
 
 
 class LabelHistory:

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from liverview.core.labels import FOREGROUND, Label, count_with_parts
 from liverview.core.review import LesionMark, apply_marks, changed_box
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Volume
+from liverview.editing.hand_edits import HandEdits, PaintedVoxels
 from liverview.ui.state.label_changes import (
     LabelChange,
     LabelHistory,
@@ -27,6 +29,8 @@ from liverview.ui.state.label_changes import (
     empty_labels,
     no_counts,
 )
+
+_KEPT = "edits kept"
 
 
 class LabelStore(QObject):
@@ -47,6 +51,7 @@ class LabelStore(QObject):
     has_labels : whether a segmentation or a file has said something about this volume.
     segmenting : whether a segmentation is under way.
     modified : whether there are changes that are not saved.
+    hand : what a person edited of the result, to be asked and never to be changed.
 
     Signals
     -------
@@ -54,12 +59,14 @@ class LabelStore(QObject):
     modified_changed : `modified` is another one.
     state_changed : a segmentation begins or ends, or its unfinished labels are dropped.
     replaced : labels of another origin are there, which know nothing of the marks of those before.
+    edited_meanwhile : a person has edited labels that stream.
     """
 
     changed = Signal(object)
     state_changed = Signal()
     replaced = Signal()
     modified_changed = Signal()
+    edited_meanwhile = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -79,6 +86,7 @@ class LabelStore(QObject):
         self._before: LabelSnapshot | None = None  # from before the segmentation
         self._lent: weakref.WeakSet[LabelMap] = weakref.WeakSet()  # snapshots of this array
         self._history = LabelHistory()
+        self.hand = HandEdits()
 
     # ---- reading ---------------------------------------------------------------------------
 
@@ -105,7 +113,7 @@ class LabelStore(QObject):
     def snapshot(self) -> LabelMap:
         """The labels as they are now, for a job: they never change, whatever comes meanwhile."""
         assert self.labels is not None
-        lent = replace(self.labels)
+        lent = replace(self.labels, edited=self.hand.volumes(self.labels))
         self._lent.add(lent)
         return lent
 
@@ -128,7 +136,8 @@ class LabelStore(QObject):
     def edit(self, box: Box, name: str) -> Iterator[NDArray[np.uint8]]:
         """Change labels inside a box: yields its voxels, which the block writes into.
 
-        Where the block raises, nothing has changed.
+        Where the block raises, nothing has changed. While a segmentation streams, edits win: it
+        does not change what was edited any more.
 
         Parameters
         ----------
@@ -137,12 +146,11 @@ class LabelStore(QObject):
 
         Raises
         ------
-        RuntimeError : while a segmentation streams, or another edit is open.
+        RuntimeError : while another edit is open.
         ValueError : where the box reaches beyond the volume.
         """
-        if self.segmenting or self._editing:
-            other = "a segmentation streams" if self.segmenting else "another edit is open"
-            raise RuntimeError(f"{name}: labels cannot be edited while {other}")
+        if self._editing:
+            raise RuntimeError(f"{name}: labels cannot be edited while another edit is open")
         if box.union(self._whole) != self._whole:
             raise ValueError(f"{name}: {box} reaches beyond the volume")
         self._editing = True
@@ -154,7 +162,10 @@ class LabelStore(QObject):
         if np.array_equal(voxels, before):
             return
         self.has_labels = True
-        self._history.tell(name, box, before, self.version)
+        if self.segmenting:  # part of the segmentation, which can be undone as a whole
+            self.edited_meanwhile.emit()
+        else:
+            self._history.tell(name, box, before, self.version)
         self.changed.emit(box)
         self._set_modified(True)
 
@@ -167,13 +178,16 @@ class LabelStore(QObject):
         self._before, self.segmenting = None, False
         self._put(empty_labels(volume), LabelSource(), has_labels=False, bbox=None)
 
-    def begin_segmentation(self, device: str | None = None) -> None:
-        """Put the current labels aside and start with empty ones."""
+    def begin_segmentation(self, device: str | None = None, *, keep_edits: bool = False) -> None:
+        """Put the current labels aside and start with empty ones, or with what was edited."""
         assert self.labels is not None
+        kept = self.hand.find_painted(self.labels) if keep_edits else []
         self._before = self._keep()
         self.segmenting, self._found = True, False
-        empty = empty_labels(self.labels, partial=True)  # until it has ended
-        self._put(empty, LabelSource(device=device), self.has_labels, bbox=None)
+        source = LabelSource(device=device)  # and partial until it has ended
+        self._put(empty_labels(self.labels, partial=True), source, self.has_labels, bbox=None)
+        self.hand.hold()
+        self._paint(kept)
         self.changed.emit(self._whole)
         self.state_changed.emit()
 
@@ -187,9 +201,10 @@ class LabelStore(QObject):
         box = Box(slice(i.start, i.stop), slice(j.start, j.stop), slice(slab.start, slab.stop))
         if self.label_bbox is not None:  # what was there may have to go
             box = Box(*box.union(self.label_bbox)[:2], box.k)
-        with self._changing(box) as (voxels, before):
-            voxels[...] = slab.labels[box[:2]]
-        touched = bool(voxels.any() or before.any())
+        found = slab.labels[box[:2]]
+        with self._changing(box, by_hand=False) as (voxels, _):
+            voxels[...] = self.hand.take_result(box, found, self.labels)
+        touched = bool(found.any())
         self._found |= touched
         self.has_labels = True
         self.changed.emit(Box(*self._whole[:2], box.k))
@@ -200,31 +215,41 @@ class LabelStore(QObject):
         assert self.labels is not None
         self.segmenting = False
         before = self._before
+        self.hand.release(complete=complete)
         if complete:
             self._before, self.labels = None, replace(self.labels, partial=False)
         if not complete and not self._found:
             self.drop_unfinished_labels()
-        elif before is not None:
+        elif before is not None:  # two steps back: without what was edited, without the result
+            painted = self.hand.find_painted(self.labels)
+            self._paint([one.taken_off for one in painted])
             self._tell_replaced("segmentation", before)
+            self._paint(painted, _KEPT)
         self.state_changed.emit()
         self.replaced.emit()
 
     def drop_unfinished_labels(self) -> None:
-        """Go back to the labels from before the segmentation."""
-        if self._before is None:
+        """Go back to the labels from before the segmentation; what was edited since then stays."""
+        if self._before is None or self.labels is None:
             return
+        painted = self.hand.find_painted(self.labels)
         kept, self._before, dropped = self._before, None, self._keep()
         had_some, self._found = self._found, False
         self._restore(kept)
-        if had_some and not self.segmenting:
+        modified, told = kept.modified, had_some and not self.segmenting
+        del kept  # which counts as lent
+        painted_any = self._paint(painted, "" if told else _KEPT)
+        if told:
             self._tell_replaced("drop unfinished labels", dropped)
         self.changed.emit(self._whole)
-        self._set_modified(kept.modified)
+        self._set_modified(modified or painted_any)
         self.state_changed.emit()
         self.replaced.emit()
 
     def replace_labels(self, labels: LabelMap, box: Box, name: str) -> None:
         """Take other labels of the same result in place of the current ones, and as partial.
+
+        What was edited stays on top of them.
 
         Parameters
         ----------
@@ -234,8 +259,10 @@ class LabelStore(QObject):
         """
         assert not self.segmenting
         old = self._keep()
+        painted = self.hand.find_painted(old.labels)
         self._put(labels, self.source, has_labels=True, bbox=box, result=self.result)
         self.labels = replace(labels, partial=old.labels.partial)
+        self._paint(painted)
         self._end_replacement(name, old, modified=True)
 
     def set_marks(self, marks: Sequence[LesionMark], name: str) -> None:
@@ -246,7 +273,7 @@ class LabelStore(QObject):
         if old == new:
             return
         box = changed_box(old, new)
-        with self._changing(box) as (_, before):
+        with self._changing(box, by_hand=False) as (_, before):
             apply_marks(self.labels.voxels, old, new)
         self.labels, self.version = replace(self.labels, marks=new), self._new_version()
         self._history.tell(name, box, before, self.version)
@@ -274,7 +301,9 @@ class LabelStore(QObject):
         return Box.of_shape(self.labels.shape)
 
     @contextmanager
-    def _changing(self, box: Box) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    def _changing(
+        self, box: Box, *, by_hand: bool = True
+    ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         """Yields the voxels of a box, to be written to, and a copy of what they were."""
         voxels = self._writable()[box]
         before = voxels.copy(order="K")
@@ -292,6 +321,25 @@ class LabelStore(QObject):
         if changed is not None:
             self.label_bbox = changed.shifted(box.start).union(self.label_bbox)
         self.version = self._new_version()
+        if by_hand and self.labels is not None:
+            self.hand.follow(box, before, self.labels)
+
+    def _paint(self, painted: Sequence[PaintedVoxels], name: str = "") -> bool:
+        """Lay what a person edited over the labels; True where this changes any."""
+        if not painted or self.labels is None:
+            return False
+        version, around = self.version, reduce(Box.union, [one.box for one in painted])
+        before = self.labels.voxels[around].copy(order="K")
+        for one in painted:
+            with self._changing(one.box, by_hand=False) as (voxels, old):
+                np.copyto(voxels, one.values, where=one.find_news(self.labels))
+            self.hand.follow(one.box, old, self.labels, one.mask)
+        if self.version == version:
+            return False
+        self.has_labels = True
+        if name:
+            self._history.tell(name, around, before, self.version)
+        return True
 
     def _writable(self) -> NDArray[np.uint8]:
         """The array to write to: a copy, where the current one is lent to a job."""
@@ -305,7 +353,8 @@ class LabelStore(QObject):
         snapshot, lent, version = self.snapshot(), self._lent, self.version
         result, counts, box = self.result, self._counts, self.label_bbox
         rest = self.has_labels, self.modified, self.source
-        return LabelSnapshot(snapshot, lent, version, result, counts, box, *rest)
+        hand = self.hand.copy()
+        return LabelSnapshot(snapshot, lent, version, result, counts, box, *rest, hand)
 
     def _put(
         self,
@@ -321,6 +370,7 @@ class LabelStore(QObject):
             result = self._results
         self.labels, self.result = replace(labels), result
         self._lent = weakref.WeakSet([labels])  # whoever made them may still read them
+        self.hand = HandEdits(labels.edited)
         self._counts = no_counts() if bbox is None else count_labels(labels.voxels[bbox])
         self.label_bbox, self.has_labels, self.source = bbox, has_labels, source
         self.version = self._new_version()
@@ -329,7 +379,7 @@ class LabelStore(QObject):
         self.labels, self._lent = replace(kept.labels), kept.lent
         self.result, self._counts = kept.result, kept.counts
         self.label_bbox, self.has_labels = kept.label_bbox, kept.has_labels
-        self.source, self.version = kept.source, kept.version
+        self.source, self.version, self.hand = kept.source, kept.version, kept.hand
 
     def _new_version(self) -> int:
         self._versions += 1

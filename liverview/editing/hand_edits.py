@@ -1,0 +1,353 @@
+"""Voxels that a person edited: where labels differ from the result that they began with.
+
+The result is a network's, or the labels of a file. It is kept where it was edited alone, in blocks
+of 32 voxels a side, so that nothing is as large as the scan. An edit that is undone, or that paints
+what the result had, leaves no trace, for all is derived from the difference.
+
+Lesions that a person has ruled out are marks of the label map and no edits: everything here looks
+at the labels with those lesions put back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverview.core.box import Box
+from liverview.core.edited_volume import EditedVolume, EditedVolumes, sum_edited
+from liverview.core.labels import FOREGROUND, Label, label_family
+from liverview.core.review import LesionMark, Verdict, put_back
+from liverview.core.volume import LabelMap
+
+BLOCK_SIDE = 32
+"""Voxels along each side of a block, fewer at the far ends of the volume."""
+
+_Place: TypeAlias = tuple[int, int, int]
+_Pairs: TypeAlias = Counter[int]  # voxels by 256 * the result's value + the value now
+
+
+@dataclass(frozen=True, eq=False)
+class PaintedVoxels:
+    """Voxels of a box that a person edited, with what they were made.
+
+    Attributes
+    ----------
+    box : of the volume.
+    mask : bool, of the box's shape.
+    values : uint8, of the box's shape; they say something where the mask is set.
+    result : uint8, of the box's shape, the labels beneath.
+    """
+
+    box: Box
+    mask: NDArray[np.bool_]
+    values: NDArray[np.uint8]
+    result: NDArray[np.uint8]
+
+    @property
+    def taken_off(self) -> PaintedVoxels:
+        """The same voxels with the result's labels."""
+        return replace(self, values=self.result)
+
+    def find_news(self, labels: LabelMap) -> NDArray[np.bool_]:
+        """The voxels of the box that labels do not have like this yet, what was ruled out aside."""
+        now = _without_marks(labels.voxels[self.box], self.box, labels.marks)
+        return self.mask & (now != self.values)
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """A block that was edited.
+
+    Attributes
+    ----------
+    box : of the volume.
+    result : the result's labels, uint8; a view of one value where all are the same.
+    held : bool, the voxels that no segmentation may change; None where none is under way.
+    """
+
+    box: Box
+    result: NDArray[np.uint8]
+    held: NDArray[np.bool_] | None = None
+
+    def find_edited(self, now: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """The voxels that a person edited, those held included that agree with the result."""
+        edited = now != self.result
+        return edited if self.held is None else edited | self.held
+
+
+class HandEdits:
+    """What a person edited since a result came.
+
+    Labels are given to the methods; they are those that `follow` was told of last.
+
+    Attributes
+    ----------
+    earlier : volumes that the file of the labels said before, of other results.
+    """
+
+    def __init__(self, earlier: EditedVolumes | None = None) -> None:
+        self.earlier: EditedVolumes = dict(earlier or {})
+        self._blocks: dict[_Place, _Block] = {}
+        self._holding = False
+        self._pairs: dict[_Place, _Pairs] = {}
+        self._sum: _Pairs = Counter()
+        self._outdated: set[_Place] = set()
+        self._marks: Sequence[LesionMark] = ()  # those of the labels that were counted
+
+    def copy(self) -> HandEdits:
+        """The same, to go back to; blocks are shared, for they never change."""
+        made = HandEdits(self.earlier)
+        made._blocks, made._holding = dict(self._blocks), self._holding
+        made._pairs, made._sum = dict(self._pairs), self._sum.copy()
+        made._outdated, made._marks = set(self._outdated), self._marks
+        return made
+
+    @classmethod
+    def between(
+        cls, result: LabelMap, labels: LabelMap, earlier: EditedVolumes | None = None
+    ) -> HandEdits:
+        """The edits that made labels of a result, on the same grid, without marks."""
+        made = cls(earlier)
+        made.follow(Box.of_shape(labels.shape), result.voxels, labels)
+        return made
+
+    # ---- changes ---------------------------------------------------------------------------
+
+    def follow(
+        self,
+        box: Box,
+        before: NDArray[np.uint8],
+        labels: LabelMap,
+        painted: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Take in that a person has changed voxels of a box.
+
+        Parameters
+        ----------
+        before : of the box's shape, its labels before the change.
+        labels : as they are now.
+        painted : of the box's shape, voxels that were painted even where this changed nothing.
+        """
+        after = _without_marks(labels.voxels[box], box, labels.marks)
+        before = _without_marks(before, box, labels.marks)
+        changed = before != after
+        if painted is not None:
+            changed |= painted
+        inner = Box.around(changed)
+        if inner is None:
+            return
+        for place, whole in _iter_blocks(inner.shifted(box.start), labels.shape):
+            part = _overlap(whole, box)
+            inside = part.shifted([-n for n in box.start])
+            if changed[inside].any():
+                at = part.shifted([-n for n in whole.start])
+                block = self._blocks.get(place) or _make_block(whole, at, before[inside], labels)
+                block = self._held_anew(block, at, changed[inside], after[inside])
+                if block.held is not None and painted is not None:
+                    block.held[at] |= painted[inside]
+                self._blocks[place] = block
+                self._outdated.add(place)
+
+    def _held_anew(
+        self, block: _Block, at: Box, changed: NDArray[np.bool_], after: NDArray[np.uint8]
+    ) -> _Block:
+        """The block with the voxels held that were changed, while they have to be."""
+        if block.held is None and not self._holding:
+            return block
+        held = np.zeros(block.result.shape, bool, order="F") if block.held is None else block.held
+        held = held.copy(order="F")
+        # Once nothing streams, what a person makes as it was found is no edit any more.
+        held[at][changed] = True if self._holding else (after != block.result[at])[changed]
+        return replace(block, held=held)
+
+    def hold(self) -> None:
+        """From now on keep edits from a segmentation, which begins, also where it has the same."""
+        self._holding = True
+
+    def release(self, *, complete: bool) -> None:
+        """The segmentation has ended; where it is complete, what differs from it is edited.
+
+        Where it was stopped, all edits that were made meanwhile are still known.
+        """
+        self._holding = False
+        if complete:
+            for place, block in self._blocks.items():
+                self._blocks[place] = _Block(block.box, _compact(block.result))
+            self._outdated |= set(self._blocks)
+
+    def take_result(
+        self, box: Box, result: NDArray[np.uint8], labels: LabelMap
+    ) -> NDArray[np.uint8]:
+        """Take in what a segmentation found in a box; the labels of the box with the edits on top.
+
+        Parameters
+        ----------
+        result : of the box's shape.
+        labels : as they are before it.
+        """
+        merged = result
+        for place, block in list(self._blocks.items()):
+            part = _overlap(block.box, box)
+            if 0 in part.shape:
+                continue
+            inside = part.shifted([-n for n in box.start])
+            at = part.shifted([-n for n in block.box.start])
+            own = block.result.copy(order="F")
+            own[at] = result[inside]
+            self._blocks[place] = replace(block, result=own)
+            self._outdated.add(place)
+            if block.held is not None:
+                merged = result.copy(order="K") if merged is result else merged
+                np.copyto(merged[inside], labels.voxels[part], where=block.held[at])
+        return merged
+
+    # ---- questions -------------------------------------------------------------------------
+
+    def find_painted(self, labels: LabelMap) -> list[PaintedVoxels]:
+        """What a person edited, to be laid over other labels of the same grid."""
+        found = []
+        for _, block, now in self._iter_current(labels):
+            mask = block.find_edited(now)
+            around = Box.around(mask)
+            if around is not None:
+                box = around.shifted(block.box.start)
+                values = now[around].copy(order="F")
+                found.append(PaintedVoxels(box, mask[around], values, block.result[around]))
+        return found
+
+    def has_any(self, labels: LabelMap) -> bool:
+        """True where labels differ from the result anywhere."""
+        self._count(labels)
+        return bool(self._sum)
+
+    def volumes(self, labels: LabelMap) -> dict[Label, EditedVolume]:
+        """Volumes of labels that were edited, as reported; those of before included."""
+        self._count(labels)
+        found = {}
+        for label in FOREGROUND:
+            added = removed = 0
+            for code, count in self._sum.items():
+                before, now = divmod(code, 256)
+                was, is_ = before in label_family(label), now in label_family(label)
+                added += count * (is_ and not was)
+                removed += count * (was and not is_)
+            found[label] = EditedVolume(added * labels.voxel_ml, removed * labels.voxel_ml)
+        return sum_edited(self.earlier, found)
+
+    def result_of(self, labels: LabelMap) -> LabelMap:
+        """The result under the labels, without marks; the labels themselves where none is edited."""
+        if not self._blocks and not labels.marks:
+            return labels
+        whole = Box.of_shape(labels.shape)
+        voxels = _without_marks(labels.voxels, whole, labels.marks)
+        voxels = voxels.copy(order="K") if voxels is labels.voxels else voxels
+        for block in self._blocks.values():
+            voxels[block.box] = block.result
+        return replace(labels, voxels=voxels, marks=())
+
+    def slice_of(
+        self, labels: LabelMap, axis: int, index: int
+    ) -> tuple[Box, NDArray[np.uint8], NDArray[np.uint8]] | None:
+        """The edited part of a slice: its box, the result's labels there, and those of now.
+
+        All blocks that the slice cuts lie in the box, which is one voxel thick along the axis;
+        both arrays have its shape. None where the slice cuts no block.
+        """
+        cut = [
+            block for place, block in self._blocks.items() if place[axis] == index // BLOCK_SIDE
+        ]
+        if not cut:
+            return None
+        around = cut[0].box
+        for block in cut[1:]:
+            around = around.union(block.box)
+        sides = list(around)
+        sides[axis] = slice(index, index + 1)
+        box = Box(*sides)
+        now = _without_marks(labels.voxels[box], box, labels.marks)
+        before = now.copy(order="F")
+        for block in cut:
+            part = _overlap(block.box, box)
+            own = block.result[part.shifted([-n for n in block.box.start])]
+            before[part.shifted([-n for n in box.start])] = own
+        return box, before, now
+
+    # ---- counting --------------------------------------------------------------------------
+
+    def _iter_current(
+        self, labels: LabelMap
+    ) -> Iterator[tuple[_Place, _Block, NDArray[np.uint8]]]:
+        for place, block in self._blocks.items():
+            yield place, block, _without_marks(labels.voxels[block.box], block.box, labels.marks)
+
+    def _count(self, labels: LabelMap) -> None:
+        """Count anew where something has changed; what agrees with the result again goes."""
+        if labels.marks is not self._marks:
+            self._outdated |= set(self._blocks)
+            self._marks = labels.marks
+        outdated, self._outdated = self._outdated, set()
+        for place in outdated:
+            self._sum.subtract(self._pairs.pop(place, Counter()))
+            block = self._blocks.get(place)
+            if block is None:
+                continue
+            now = _without_marks(labels.voxels[block.box], block.box, labels.marks)
+            differs = now != block.result
+            if differs.any():
+                codes = block.result[differs].astype(np.int64) * 256 + now[differs]
+                values, counts = np.unique(codes, return_counts=True)
+                pairs = Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+                self._pairs[place] = pairs
+                self._sum.update(pairs)
+            elif block.held is None or not block.held.any():
+                del self._blocks[place]
+        self._sum = +self._sum  # without zeros
+
+
+def _make_block(whole: Box, at: Box, before: NDArray[np.uint8], labels: LabelMap) -> _Block:
+    """A block that had no edits before a part of it was changed: the rest is as it was found."""
+    result = _without_marks(labels.voxels[whole], whole, labels.marks).copy(order="F")
+    result[at] = before
+    return _Block(whole, _compact(result))
+
+
+def _iter_blocks(box: Box, shape: Sequence[int]) -> Iterator[tuple[_Place, Box]]:
+    """Places and boxes of the blocks that a box of the volume touches."""
+    i, j, k = (range(side.start // BLOCK_SIDE, -(-side.stop // BLOCK_SIDE)) for side in box)
+    for place in ((a, b, c) for a in i for b in j for c in k):
+        start = [BLOCK_SIDE * n for n in place]
+        stop = [min(first + BLOCK_SIDE, n) for first, n in zip(start, shape, strict=True)]
+        yield place, Box.from_bounds(start, stop)
+
+
+def _overlap(first: Box, second: Box) -> Box:
+    """What two boxes share; it has no voxels where they do not meet."""
+    start = np.maximum(first.start, second.start)
+    stop = np.maximum(start, np.minimum(first.stop, second.stop))
+    return Box.from_bounds(start.tolist(), stop.tolist())
+
+
+def _compact(block: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The block itself, or a view of one value where it has no other."""
+    value = block[0, 0, 0]
+    return block if (block != value).any() else np.broadcast_to(value.copy(), block.shape)
+
+
+def _without_marks(
+    voxels: NDArray[np.uint8], box: Box, marks: Sequence[LesionMark]
+) -> NDArray[np.uint8]:
+    """Labels of a box with what was ruled out put back: the array itself where nothing was."""
+    for mark in marks:
+        part = _overlap(mark.box, box)
+        if mark.verdict is not Verdict.RULED_OUT or 0 in part.shape:
+            continue
+        own = mark.voxels[part.shifted([-n for n in mark.start])]
+        at = part.shifted([-n for n in box.start])
+        voxels = voxels.copy(order="K")
+        put_back(voxels, replace(mark, start=at.start, voxels=own))
+    return voxels
