@@ -45,7 +45,9 @@ def edited_content(edited: EditedVolumes) -> dict[str, dict[str, float]]:
 def describe_edited(edited: EditedVolumes) -> str:
     """The volumes in a few words: ``tumor +1.20 -0.30 mL``; empty where there are none."""
     return ", ".join(
-        f"{label.name.lower()} {edited_text(volume)}" for label, volume in edited.items() if any(volume)
+        f"{label.name.lower()} {edited_text(volume)}"
+        for label, volume in edited.items()
+        if any(volume)
     )
 
 

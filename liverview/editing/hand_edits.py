@@ -142,7 +142,7 @@ class HandEdits:
         if inner is None:
             return
         for place, whole in _iter_blocks(inner.shifted(box.start), labels.shape):
-            part = _overlap(whole, box)
+            part = overlap(whole, box)
             inside = part.shifted([-n for n in box.start])
             if changed[inside].any():
                 at = part.shifted([-n for n in whole.start])
@@ -192,7 +192,7 @@ class HandEdits:
         """
         merged = result
         for place, block in list(self._blocks.items()):
-            part = _overlap(block.box, box)
+            part = overlap(block.box, box)
             if 0 in part.shape:
                 continue
             inside = part.shifted([-n for n in box.start])
@@ -227,6 +227,10 @@ class HandEdits:
 
     def volumes(self, labels: LabelMap) -> dict[Label, EditedVolume]:
         """Volumes of labels that were edited, as reported; those of before included."""
+        return sum_edited(self.earlier, self.volumes_since(labels))
+
+    def volumes_since(self, labels: LabelMap) -> dict[Label, EditedVolume]:
+        """Volumes of labels that were edited since the result came, as reported."""
         self._count(labels)
         found = {}
         for label in FOREGROUND:
@@ -236,11 +240,12 @@ class HandEdits:
                 was, is_ = before in label_family(label), now in label_family(label)
                 added += count * (is_ and not was)
                 removed += count * (was and not is_)
-            found[label] = EditedVolume(added * labels.voxel_ml, removed * labels.voxel_ml)
-        return sum_edited(self.earlier, found)
+            if added or removed:
+                found[label] = EditedVolume(added * labels.voxel_ml, removed * labels.voxel_ml)
+        return found
 
     def result_of(self, labels: LabelMap) -> LabelMap:
-        """The result under the labels, without marks; the labels themselves where none is edited."""
+        """The result under the labels, without marks; the same labels where nothing was edited."""
         if not self._blocks and not labels.marks:
             return labels
         whole = Box.of_shape(labels.shape)
@@ -258,9 +263,7 @@ class HandEdits:
         All blocks that the slice cuts lie in the box, which is one voxel thick along the axis;
         both arrays have its shape. None where the slice cuts no block.
         """
-        cut = [
-            block for place, block in self._blocks.items() if place[axis] == index // BLOCK_SIDE
-        ]
+        cut = [block for place, block in self._blocks.items() if place[axis] == index // BLOCK_SIDE]
         if not cut:
             return None
         around = cut[0].box
@@ -272,16 +275,14 @@ class HandEdits:
         now = _without_marks(labels.voxels[box], box, labels.marks)
         before = now.copy(order="F")
         for block in cut:
-            part = _overlap(block.box, box)
+            part = overlap(block.box, box)
             own = block.result[part.shifted([-n for n in block.box.start])]
             before[part.shifted([-n for n in box.start])] = own
         return box, before, now
 
     # ---- counting --------------------------------------------------------------------------
 
-    def _iter_current(
-        self, labels: LabelMap
-    ) -> Iterator[tuple[_Place, _Block, NDArray[np.uint8]]]:
+    def _iter_current(self, labels: LabelMap) -> Iterator[tuple[_Place, _Block, NDArray[np.uint8]]]:
         for place, block in self._blocks.items():
             yield place, block, _without_marks(labels.voxels[block.box], block.box, labels.marks)
 
@@ -325,7 +326,7 @@ def _iter_blocks(box: Box, shape: Sequence[int]) -> Iterator[tuple[_Place, Box]]
         yield place, Box.from_bounds(start, stop)
 
 
-def _overlap(first: Box, second: Box) -> Box:
+def overlap(first: Box, second: Box) -> Box:
     """What two boxes share; it has no voxels where they do not meet."""
     start = np.maximum(first.start, second.start)
     stop = np.maximum(start, np.minimum(first.stop, second.stop))
@@ -343,7 +344,7 @@ def _without_marks(
 ) -> NDArray[np.uint8]:
     """Labels of a box with what was ruled out put back: the array itself where nothing was."""
     for mark in marks:
-        part = _overlap(mark.box, box)
+        part = overlap(mark.box, box)
         if mark.verdict is not Verdict.RULED_OUT or 0 in part.shape:
             continue
         own = mark.voxels[part.shifted([-n for n in mark.start])]

@@ -46,6 +46,13 @@ class LabelActions:
         self.ruled_out = factory.make_toggle(
             "&Ruled-out lesions", "", "Outline what was ruled out", session.review.set_shown
         )
+        self.by_hand = factory.make_toggle(
+            "&Differences by hand",
+            "Shift+D",
+            "Mark what was edited since the segmentation, or since the file was opened",
+            session.hand_edits.set_shown,
+        )
+        self.by_hand.setChecked(session.hand_edits.shown)
         self.undo_verdict = make(
             "&Undo verdict on a lesion",
             "Ctrl+Shift+Z",
@@ -62,6 +69,7 @@ class LabelActions:
             "&Previous lesion", ",", "Go to the lesion before", partial(navigation.go_to_lesion, -1)
         )
         session.styles_changed.connect(self._on_styles_changed)
+        session.hand_edits.changed.connect(self._on_hand_edits_changed)
 
     def fill_menu(self, bar: QMenuBar) -> None:
         """Add the menu to a menu bar."""
@@ -69,7 +77,7 @@ class LabelActions:
         menu.addActions([*self.layers.values(), self.all_layers])
         menu.addActions([self.fainter, self.stronger, self.draw_style])
         menu.addSeparator()
-        menu.addActions([self.ruled_out, self.undo_verdict])
+        menu.addActions([self.by_hand, self.ruled_out, self.undo_verdict])
         menu.addSeparator()
         menu.addActions([self.go_to_liver, self.next_lesion, self.previous_lesion])
 
@@ -99,3 +107,6 @@ class LabelActions:
     def _on_styles_changed(self) -> None:
         for label, action in self.layers.items():
             action.setChecked(self._session.styles[label].visible)
+
+    def _on_hand_edits_changed(self) -> None:
+        self.by_hand.setChecked(self._session.hand_edits.shown)

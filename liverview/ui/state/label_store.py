@@ -236,6 +236,7 @@ class LabelStore(QObject):
         kept, self._before, dropped = self._before, None, self._keep()
         had_some, self._found = self._found, False
         self._restore(kept)
+        self.hand.release(complete=True)  # nothing is left that could be dropped
         modified, told = kept.modified, had_some and not self.segmenting
         del kept  # which counts as lent
         painted_any = self._paint(painted, "" if told else _KEPT)
