@@ -69,7 +69,7 @@ class LabelActions:
             "&Previous lesion", ",", "Go to the lesion before", partial(navigation.go_to_lesion, -1)
         )
         session.styles_changed.connect(self._on_styles_changed)
-        session.hand_edits.changed.connect(self._on_hand_edits_changed)
+        session.hand_edits.shown_changed.connect(self.by_hand.setChecked)
 
     def fill_menu(self, bar: QMenuBar) -> None:
         """Add the menu to a menu bar."""
@@ -107,6 +107,3 @@ class LabelActions:
     def _on_styles_changed(self) -> None:
         for label, action in self.layers.items():
             action.setChecked(self._session.styles[label].visible)
-
-    def _on_hand_edits_changed(self) -> None:
-        self.by_hand.setChecked(self._session.hand_edits.shown)

@@ -38,10 +38,12 @@ class HandEditing(QObject):
     Signals
     -------
     changed : any of these.
+    shown_changed : whether views draw it.
     message : a sentence for the person.
     """
 
     changed = Signal()
+    shown_changed = Signal(bool)
     message = Signal(str)
 
     def __init__(self, store: LabelStore, parent: QObject | None = None) -> None:
@@ -55,6 +57,7 @@ class HandEditing(QObject):
         self._timer.timeout.connect(self.refresh)
         store.changed.connect(self._on_labels_changed)
         store.state_changed.connect(self._on_state_changed)
+        store.replaced.connect(self.refresh)
         store.edited_meanwhile.connect(self._on_edited_meanwhile)
 
     def refresh(self) -> None:
@@ -71,6 +74,7 @@ class HandEditing(QObject):
         """Draw what differs, or not."""
         if shown != self.shown:
             self.shown = shown
+            self.shown_changed.emit(shown)
             self.changed.emit()
 
     def slice_of(self, plane: Plane, index: int) -> tuple[NDArray[np.uint8], Box] | None:
