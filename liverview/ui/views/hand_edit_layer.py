@@ -21,21 +21,25 @@ from liverview.ui.views.outline import Borders
 if TYPE_CHECKING:
     from liverview.ui.views.slice_canvas import SliceCanvas
 
-_CASING = QColor(0, 0, 0)
 _DASHES = (3.0, 2.0)
 
 
 class _Look(NamedTuple):
     color: QColor
+    casing: QColor
     hatching: Qt.BrushStyle
     dashed: bool
 
 
-# Light, for the CT is dark where it matters; none is a label's color, also to color-blind eyes.
+_BLACK, _WHITE = QColor(0, 0, 0), QColor(255, 255, 255)
+# White, violet and pink on a casing that is seen on any gray: no label has such a color, also to
+# color-blind eyes.
 LOOKS = {
-    Edited.ADDED: _Look(QColor(255, 255, 255), Qt.BrushStyle.BDiagPattern, dashed=False),
-    Edited.REMOVED: _Look(QColor(255, 110, 230), Qt.BrushStyle.FDiagPattern, dashed=True),
-    Edited.OTHER: _Look(QColor(200, 170, 255), Qt.BrushStyle.DiagCrossPattern, dashed=False),
+    Edited.ADDED: _Look(_WHITE, _BLACK, Qt.BrushStyle.BDiagPattern, dashed=False),
+    Edited.REMOVED: _Look(QColor(90, 0, 160), _WHITE, Qt.BrushStyle.FDiagPattern, dashed=True),
+    Edited.OTHER: _Look(
+        QColor(255, 200, 240), _BLACK, Qt.BrushStyle.DiagCrossPattern, dashed=False
+    ),
 }
 
 
@@ -66,9 +70,9 @@ def _paint_way(painter: QPainter, mask: NDArray[np.bool_], look: _Look, place: Q
     painter.fillPath(place.map(_runs(mask)), QBrush(look.color, look.hatching))
     borders = Borders(np.where(mask, Label.TUMOR, 0).astype(np.uint8))
     outline = place.map(borders.path(Label.TUMOR, (0.0, 0.0), (1.0, 1.0)))
-    for color, width in ((_CASING, 3.0), (look.color, 1.5)):
+    for color, width in ((look.casing, 3.0), (look.color, 1.5)):
         pen = QPen(color, width)
-        if look.dashed and color is not _CASING:
+        if look.dashed and color is look.color:
             pen.setDashPattern(_DASHES)
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         painter.setPen(pen)
