@@ -52,8 +52,9 @@ def describe_edited(edited: EditedVolumes) -> str:
 
 
 def edited_text(volume: EditedVolume) -> str:
-    """One label's volumes: ``+1.20 -0.30 mL``; the sign is a minus."""
-    return f"+{_ml(volume.added_ml)} \N{MINUS SIGN}{_ml(volume.removed_ml)} mL"
+    """One label's volumes that there are: ``+1.20 -0.30 mL``, with a minus sign."""
+    signs = (("+", volume.added_ml), ("\N{MINUS SIGN}", volume.removed_ml))
+    return " ".join([*(f"{sign}{_ml(ml)}" for sign, ml in signs if ml), "mL"])
 
 
 def _ml(ml: float) -> str:

@@ -194,8 +194,8 @@ class Dialogs:
         """
         box = QMessageBox(self._parent)
         box.setIcon(QMessageBox.Icon.Question)
-        box.setText("The labels were edited by hand.")
-        box.setInformativeText(f"{edited}.\nKeep these edits over the new labels, or start over?")
+        box.setText(f"The labels were edited by hand: {edited}.")
+        box.setInformativeText("Keep these edits over the new labels, or start over?")
         roles = QMessageBox.ButtonRole
         keep = box.addButton("Keep my edits", roles.AcceptRole)
         over = box.addButton("Start over", roles.DestructiveRole)

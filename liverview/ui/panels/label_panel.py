@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -113,7 +114,9 @@ class LabelRow(QWidget):
         self.volume.setToolTip(label_entry(label).description)
         self.by_hand = QLabel()
         self.by_hand.setEnabled(False)  # quiet, beside the volume
-        self.by_hand.setToolTip(f"{name}: added and removed by hand")
+        self.by_hand.setAlignment(self.volume.alignment())
+        # It makes no panel wider; its tooltip has all of it.
+        self.by_hand.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.opacity = FocuslessSlider()
         self.opacity.setRange(0, 100)
         self.opacity.setToolTip(f"Opacity of {name.lower()}")
@@ -127,11 +130,11 @@ class LabelRow(QWidget):
         layout.setVerticalSpacing(1)
         layout.addWidget(self.color, 0, 0)
         layout.addWidget(self.shown, 0, 1)
-        layout.addWidget(self.volume, 0, 2)
-        layout.addWidget(self.opacity, 1, 1)
-        layout.addWidget(self.draw_style, 1, 2)
-        layout.addWidget(self.by_hand, 2, 1, 1, 2)
-        layout.setColumnStretch(1, 1)
+        layout.addWidget(self.by_hand, 0, 2)
+        layout.addWidget(self.volume, 0, 3)
+        layout.addWidget(self.opacity, 1, 1, 1, 2)
+        layout.addWidget(self.draw_style, 1, 3)
+        layout.setColumnStretch(2, 1)
         self.shown.toggled.connect(self._on_shown)
         self.opacity.valueChanged.connect(self._on_opacity)
         self.draw_style.activated.connect(self._on_draw_style)
@@ -167,7 +170,8 @@ class LabelRow(QWidget):
         edited = self.session.hand_edits.volumes.get(self.label)
         self.by_hand.setVisible(edited is not None)
         if edited is not None:
-            self.by_hand.setText(f"by hand {edited_text(edited)}")
+            self.by_hand.setText(f"by hand {edited_text(edited).removesuffix(' mL')}")
+            self.by_hand.setToolTip(f"{self._name}, edited by hand: {edited_text(edited)}")
 
     def _volume_text(self) -> str:
         if not self.session.volumes.known:

@@ -87,7 +87,7 @@ def test_segmenting_again_asks_once_and_keeps_edits_or_starts_over(
     answers.edited = EditedLabels(keep, save=False)
     segment(qtbot, edited)
     [asked] = answers.asked
-    assert asked.startswith("edited: liver +0.00")
+    assert asked.startswith("edited: liver \N{MINUS SIGN}")
     assert asked.endswith("unsaved")
     expected = expected_labels() if keep else network_labels()
     assert np.array_equal(voxels_of(edited), expected)
