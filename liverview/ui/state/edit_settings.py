@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.box import Box
-from liverview.core.labels import FOREGROUND, Label
+from liverview.core.labels import FOREGROUND, Label, label_family
 from liverview.editing.limits import EditLimits, erased_value
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class EditSettings(QObject):
         box : of the volume.
         mask : of the box's shape.
         name : of the edit, as a menu says it.
-        erase : take the label away instead; a part becomes what it is a part of.
+        erase : take the label with its parts away instead; it becomes what it is a part of.
 
         Raises
         ------
@@ -79,5 +79,5 @@ class EditSettings(QObject):
                 voxels, volume.voxels[box], volume.intercept, visible
             )
             if erase:
-                where &= voxels == self.label
+                where &= np.isin(voxels, label_family(self.label))
             voxels[where] = erased_value(self.label) if erase else self.label
