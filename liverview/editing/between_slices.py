@@ -101,7 +101,9 @@ def fill_between_slices(
             start, stop = np.full(3, index), np.full(3, index + 1)
             start[others], stop[others] = low, high
             a, b = (slice(f - c, s - c) for f, s, c in zip(low, high, corner, strict=True))
-            filled.append((Box.from_bounds(start.tolist(), stop.tolist()), np.expand_dims(inside[a, b], axis)))
+            filled.append(
+                (Box.from_bounds(start.tolist(), stop.tolist()), np.expand_dims(inside[a, b], axis))
+            )
     return filled
 
 

@@ -27,6 +27,7 @@ from liverview.ui.flows.help import HelpFlow, TourTargets
 from liverview.ui.flows.leaving import Leaving
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
+from liverview.ui.flows.slice_filling import SliceFilling
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.jobs.saving import Callback
@@ -84,6 +85,8 @@ class MainWindow(QMainWindow):
         self.navigation = Navigation(
             session, self.controller.segmenting, self.panels.findings, self
         )
+        background = self.controller.start_background
+        self.filling = SliceFilling(session, background, self._focused_plane, self)
         self._clock = QElapsedTimer()  # of the segmentation
         self._make_views()
         self.pictures = Pictures(self, self.files, self.views)
@@ -132,7 +135,7 @@ class MainWindow(QMainWindow):
                 self.panels.reset,
                 OwnWindows(self.settings, self),
             ),
-            LabelActions(factory, session, self.navigation),
+            LabelActions(factory, session, self.navigation, self.filling),
             ToolActions(factory, self.toolbox, self.markups),
             SegmentActions(factory, self.segment, self.controller.cancel),
             HelpActions(factory),
@@ -202,6 +205,7 @@ class MainWindow(QMainWindow):
         control.saving.labels_not_saved.connect(self._on_labels_not_saved)
         control.busy_changed.connect(self._update_actions)
         self.navigation.message.connect(self._on_status)
+        self.filling.message.connect(self._on_status)
         self.session.volume_changed.connect(self.messages.dismiss)
         # Not what streams: every start and end of work is in `busy_changed`.
         for signal in (self.session.volume_changed, self.session.store.modified_changed):

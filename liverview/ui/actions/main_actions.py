@@ -70,6 +70,7 @@ class Actions:
         bar.setMovable(False)
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         bar.addActions(self.tools.actions(edits=True))
+        bar.addAction(self.labels.fill)
         return bar
 
     def name_keys(self, panels: PanelDocks, progress: ProgressStatus) -> None:

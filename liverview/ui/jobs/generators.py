@@ -165,6 +165,15 @@ def iter_find_marked(
     yield from iter_find_marked(labels, marks)
 
 
+def iter_fill_between_slices(
+    drawn: NDArray[np.bool_], axis: int, spacing: tuple[float, float, float]
+) -> Iterator[list[tuple[Box, NDArray[np.bool_]]]]:
+    """Interpolate contours that were drawn in some slices into the slices between them."""
+    from liverview.editing.between_slices import fill_between_slices
+
+    yield fill_between_slices(drawn, axis, spacing)
+
+
 def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
     """Make the surfaces of the labels."""
     from liverview.measurement.surface import iter_surfaces

@@ -56,7 +56,13 @@ class EditSettings(QObject):
         return f"{'erase' if erase else tool}, {self.label.name.lower()}"
 
     def apply_mask(
-        self, box: Box, mask: NDArray[np.bool_], name: str, *, erase: bool = False
+        self,
+        box: Box,
+        mask: NDArray[np.bool_],
+        name: str,
+        *,
+        erase: bool = False,
+        label: Label | None = None,
     ) -> None:
         """Draw or erase the label where a mask is set and the limits allow it, as one edit.
 
@@ -66,6 +72,7 @@ class EditSettings(QObject):
         mask : of the box's shape.
         name : of the edit, as a menu says it.
         erase : take the label with its parts away instead; it becomes what it is a part of.
+        label : to draw or erase; by default the chosen one.
 
         Raises
         ------
@@ -73,11 +80,12 @@ class EditSettings(QObject):
         """
         volume, styles = self._session.volume, self._session.styles
         assert volume is not None
+        label = self.label if label is None else label
         visible = [label for label in FOREGROUND if styles[label].visible]
         with self._session.store.edit(box, name) as voxels:
             where = mask & self.limits.allowed(
                 voxels, volume.voxels[box], volume.intercept, visible
             )
             if erase:
-                where &= np.isin(voxels, label_family(self.label))
-            voxels[where] = erased_value(self.label) if erase else self.label
+                where &= np.isin(voxels, label_family(label))
+            voxels[where] = erased_value(label) if erase else label

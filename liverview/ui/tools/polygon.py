@@ -83,7 +83,7 @@ class PolygonTool(OutlineTool):
 
     def paint_points(self, painter: QPainter, line: QPolygonF) -> None:
         for index in range(len(self.points)):
-            painter.drawEllipse(line[index], *((5, 5) if index == 0 else (2.5, 2.5)))
+            painter.drawEllipse(line.at(index), *((5, 5) if index == 0 else (2.5, 2.5)))
 
     def _goes_on(self, view: SliceCanvas, place: Point) -> bool:
         """Whether a place is in the slice in which the outline was begun."""

@@ -11,8 +11,11 @@ from PySide6.QtGui import QPainter
 from liverview.ui.tools.context import ToolContext
 from liverview.ui.tools.crosshair import CrosshairTool
 from liverview.ui.tools.ellipse import EllipseTool
+from liverview.ui.tools.lasso import LassoTool
 from liverview.ui.tools.markup_layer import MarkupLayer
+from liverview.ui.tools.polygon import PolygonTool
 from liverview.ui.tools.ruler import RulerTool
+from liverview.ui.tools.scissors import ScissorsTool
 from liverview.ui.views.mouse_tool import LEFT, MouseTool, Press
 from liverview.ui.views.slice_canvas import SliceCanvas
 
@@ -39,7 +42,14 @@ class ToolEntry:
 POINTER = ToolEntry("Pointer", "C", "pointer", "The left button puts the crosshair", CrosshairTool)
 RULER = ToolEntry("Ruler", "M", "ruler", "Measure a length in mm", RulerTool)
 ELLIPSE = ToolEntry("Ellipse", "E", "ellipse", "Measure mean and SD of an area", EllipseTool)
-TOOLS = (POINTER, RULER, ELLIPSE)
+LASSO = ToolEntry("Lasso", "J", "lasso", "Fill what you draw around", LassoTool, edits=True)
+POLYGON = ToolEntry(
+    "Polygon", "Shift+J", "polygon", "Fill an outline from click to click", PolygonTool, edits=True
+)
+SCISSORS = ToolEntry(
+    "Scissors", "Shift+S", "scissors", "Cut an outline out of all slices", ScissorsTool, edits=True
+)
+TOOLS = (POINTER, RULER, ELLIPSE, LASSO, POLYGON, SCISSORS)
 """Every tool, in the order of the menu; the first is active at the start."""
 
 
