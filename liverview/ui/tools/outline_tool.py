@@ -80,7 +80,7 @@ class OutlineTool(MouseTool):
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        line = QPolygonF([view.widget_position(place) for place in self.drawn_points()])
+        line = QPolygonF([view.widget_position(place) for place in self.line_points()])
         editing = view.session.editing
         chosen = QColor(*view.session.styles[editing.label].color)
         for color, width in ((_SHADOW, 3.5), (_ERASES if self.erases else chosen, 1.8)):
@@ -93,7 +93,7 @@ class OutlineTool(MouseTool):
         """True where the outline that is being drawn will take a label away."""
         return self._how.erases
 
-    def drawn_points(self) -> list[Point]:
+    def line_points(self) -> list[Point]:
         """The points of the line as it is drawn."""
         return self.points
 

@@ -77,7 +77,7 @@ class PolygonTool(OutlineTool):
         self._pointer = None
         super().deactivate()
 
-    def drawn_points(self) -> list[Point]:
+    def line_points(self) -> list[Point]:
         on = self._pointer is not None and len(self.points) > 0
         return [*self.points, self._pointer] if on and self._pointer else self.points
 
