@@ -142,11 +142,25 @@ def iter_system_info() -> Iterator[tuple[str, str]]:
     yield from system_info.iter_system_info()
 
 
-def iter_slow_axis_copy(
-    array: Volume | LabelMap, box: Box | None = None
-) -> Iterator[NDArray[Any] | None]:
-    """Copy voxels, of a box or all, for the views of their slowest plane."""
-    yield from iter_slice_contiguous_copy(array.voxels if box is None else array.voxels[box])
+def iter_slow_axis_copy(volume: Volume) -> Iterator[NDArray[Any] | None]:
+    """Copy voxels for the views of their slowest plane."""
+    yield from iter_slice_contiguous_copy(volume.voxels)
+
+
+def iter_slow_axis_labels(labels: LabelMap, box: Box) -> Iterator[NDArray[Any] | None]:
+    """Copy the labels of a box for the views of their slowest plane."""
+    yield from iter_slice_contiguous_copy(labels.read(box))
+
+
+def iter_take_voxels(labels: LabelMap) -> Iterator[None]:
+    """Copy labels that were lent, for whoever keeps them for long."""
+    _ = labels.voxels
+    yield None
+
+
+def iter_copy_voxels(labels: LabelMap) -> Iterator[NDArray[Any]]:
+    """Copy the voxels of labels, for whoever writes into them."""
+    yield labels.read(Box.of_shape(labels.shape)).copy(order="K")
 
 
 def iter_measure(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measurement]:

@@ -66,7 +66,7 @@ class _LabelCopy(LiveResult):
         return (
             None
             if labels is None or box is None
-            else generators.iter_slow_axis_copy(self.session.store.snapshot(), box)
+            else generators.iter_slow_axis_labels(self.session.store.snapshot(), box)
         )
 
     def _receive(self, item: object) -> None:
