@@ -17,6 +17,7 @@ from liverview.core.review import LesionMark
 from liverview.core.slice_copies import iter_slice_contiguous_copy
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Volume
+from liverview.ui.state.lent_labels import LentLabels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from liverview.files.format import Summary, TableOrder
     from liverview.files.named_labels import NamedLabels
     from liverview.measurement.markup.listing import Markups
-    from liverview.measurement.results import Measurement
     from liverview.measurement.surface import Surface
     from liverview.phantoms.config import Phantom, PhantomConfig
     from liverview.report.assembly import WrittenReport
@@ -163,11 +163,29 @@ def iter_copy_voxels(labels: LabelMap) -> Iterator[NDArray[Any]]:
     yield labels.read(Box.of_shape(labels.shape)).copy(order="K")
 
 
-def iter_measure(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measurement]:
-    """Measure the labels of the open scan."""
-    from liverview.measurement import compute
+class Followed(NamedTuple):
+    """What was found in labels, with the labels: the next look begins there."""
 
-    yield from compute.iter_measure(labels, volume)
+    labels: LentLabels
+    found: Any
+
+
+def iter_measure(
+    labels: LentLabels, volume: Volume, known: Followed | None = None
+) -> Iterator[Progress | Followed]:
+    """Measure the labels of the open scan; of what is known, only what has changed since.
+
+    What was found are `MeasuredParts`.
+    """
+    from liverview.measurement import incremental
+
+    changes = None if known is None else labels.differences(known.labels)
+    if known is None or changes is None:
+        work = incremental.iter_measure_parts(labels.take(), volume)
+    else:
+        work = incremental.iter_measure_changes(known.found, changes, labels, volume)
+    for item in work:
+        yield item if isinstance(item, Progress) else Followed(labels, item)
 
 
 def iter_find_marked(
