@@ -16,7 +16,7 @@ from liverview.core.probability_maps import ProbabilitySlab, probability_slab
 from liverview.core.review import LesionMark
 from liverview.core.slice_copies import iter_slice_contiguous_copy
 from liverview.core.stream import Message, Progress, Slab
-from liverview.core.volume import LabelMap, Volume
+from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.ui.state.lent_labels import LentLabels
 
 if TYPE_CHECKING:
@@ -147,9 +147,11 @@ def iter_slow_axis_copy(volume: Volume) -> Iterator[NDArray[Any] | None]:
     yield from iter_slice_contiguous_copy(volume.voxels)
 
 
-def iter_slow_axis_labels(labels: LabelMap, box: Box) -> Iterator[NDArray[Any] | None]:
+def iter_slow_axis_labels(
+    labels: LabelMap, box: Box, plane: Plane
+) -> Iterator[NDArray[Any] | None]:
     """Copy the labels of a box for the views of their slowest plane."""
-    yield from iter_slice_contiguous_copy(labels.read(box))
+    yield from iter_slice_contiguous_copy(labels.read(box), plane)
 
 
 def iter_take_voxels(labels: LabelMap) -> Iterator[None]:
