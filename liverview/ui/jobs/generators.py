@@ -249,11 +249,30 @@ def iter_read_labels(
         yield labels
 
 
-def iter_compare(labels: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
-    """Score the labels of the open scan, one after the other."""
-    from liverview.evaluation.scoring import iter_evaluate
+def iter_compare(
+    labels: LentLabels,
+    reference: LabelMap,
+    known: Followed | None = None,
+    counts_alone: bool = False,
+) -> Iterator[Progress | LabelScore | Followed]:
+    """Score the labels of the open scan; of what is known, only what has changed since.
 
-    yield from iter_evaluate(labels, reference)
+    What was found are `ComparedLabels`. Of what is known, counts come first; with
+    ``counts_alone``, nothing else follows.
+    """
+    from liverview.evaluation import incremental
+
+    changes = None if known is None else labels.differences(known.labels)
+    if known is None or changes is None or known.found.reference is not reference:
+        work = incremental.iter_compare(labels.take(), reference)
+    else:
+        counted = incremental.follow_counts(known.found, changes)
+        yield Followed(labels, counted)
+        if counts_alone or not counted.outdated:
+            return
+        work = incremental.iter_compare_outdated(counted, labels.take())
+    for item in work:
+        yield Followed(labels, item) if isinstance(item, incremental.ComparedLabels) else item
 
 
 def iter_error_map(

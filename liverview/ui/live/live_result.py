@@ -11,8 +11,8 @@ from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.state.session import Session
 
 StartJob = Callable[[Iterator[object]], Job]
-_SOON_MS = 100  # labels that change together are looked at once
-_SETTLED_MS = 1000  # labels that have not changed for so long hold still
+SOON_MS = 100  # labels that change together are looked at once
+SETTLED_MS = 1000  # labels that have not changed for so long hold still
 _SHARE = 4  # while labels stream, the next look waits so many times as long as the last one took
 
 
@@ -147,7 +147,7 @@ class LiveResult(QObject):
             self._let_go()
         self.changed.emit()
         streaming = self.session.store.segmenting
-        self._schedule(int(_SHARE * self._clock.elapsed()) if streaming else _SOON_MS)
+        self._schedule(int(_SHARE * self._clock.elapsed()) if streaming else SOON_MS)
 
     def _forget(self) -> None:
         self._cancel_job()
@@ -163,7 +163,7 @@ class LiveResult(QObject):
             if self.only_when_idle:
                 self._forget()
             self._stale = True
-            self._schedule(_SETTLED_MS if self.only_when_idle else _SOON_MS)
+            self._schedule(SETTLED_MS if self.only_when_idle else SOON_MS)
         else:  # they were dropped, or a segmentation begins
             self._forget()
 

@@ -138,7 +138,7 @@ class LentLabels(LabelMap):
                 ]
         return out
 
-    def differences(self, earlier: LentLabels) -> list[Difference] | None:
+    def changed_boxes(self, earlier: LentLabels) -> list[Box] | None:
         """The boxes in which these labels may differ from earlier ones; none overlap.
 
         None where the two are not of one array, or differ in a large share of it: then everything
@@ -154,7 +154,13 @@ class LentLabels(LabelMap):
         if moment is not until:
             return None
         boxes = disjoint_boxes(boxes)
-        if sum(box.size for box in boxes) * _MOST_OF_ALL > Box.of_shape(self.shape).size:
+        too_much = sum(box.size for box in boxes) * _MOST_OF_ALL > Box.of_shape(self.shape).size
+        return None if too_much else boxes
+
+    def differences(self, earlier: LentLabels) -> list[Difference] | None:
+        """What these labels and earlier ones hold in `changed_boxes`; None where that is None."""
+        boxes = self.changed_boxes(earlier)
+        if boxes is None:
             return None
         return [Difference(box, earlier.read(box), self.read(box)) for box in boxes]
 
