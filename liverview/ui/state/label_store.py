@@ -17,16 +17,21 @@ from liverview.core.labels import FOREGROUND, Label, count_with_parts
 from liverview.core.review import LesionMark, apply_marks, changed_box
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Volume
+from liverview.editing.differences import joint_box
+from liverview.ui.state.edit_history import EditHistory
 from liverview.ui.state.label_changes import (
     LabelChange,
-    LabelHistory,
-    LabelSnapshot,
     LabelSource,
     LabelState,
     count_labels,
     empty_labels,
     no_counts,
 )
+from liverview.ui.state.label_facts import LabelFacts, with_about
+from liverview.ui.state.label_steps import LabelSnapshot, LabelSteps
+
+_SEGMENTATION = "segmentation"
+_STREAMS = "A segmentation is running: steps can be undone when it has ended."
 
 
 class LabelStore(QObject):
@@ -47,6 +52,7 @@ class LabelStore(QObject):
     has_labels : whether a segmentation or a file has said something about this volume.
     segmenting : whether a segmentation is under way.
     modified : whether there are changes that are not saved.
+    history : steps to be undone and done again.
 
     Signals
     -------
@@ -78,7 +84,9 @@ class LabelStore(QObject):
         self._counts: NDArray[np.int64] = no_counts()
         self._before: LabelSnapshot | None = None  # from before the segmentation
         self._lent: weakref.WeakSet[LabelMap] = weakref.WeakSet()  # snapshots of this array
-        self._history = LabelHistory()
+        self._saved: set[int] = set()  # versions that are in a file, or have nothing to save
+        self._history = LabelSteps(self)
+        self.history = EditHistory(self._history, self)
 
     # ---- reading ---------------------------------------------------------------------------
 
@@ -154,7 +162,7 @@ class LabelStore(QObject):
         if np.array_equal(voxels, before):
             return
         self.has_labels = True
-        self._history.tell(name, box, before, self.version)
+        self._history.tell(name, box, before)
         self.changed.emit(box)
         self._set_modified(True)
 
@@ -166,6 +174,9 @@ class LabelStore(QObject):
         """Begin with the empty labels of another volume."""
         self._before, self.segmenting = None, False
         self._put(empty_labels(volume), LabelSource(), has_labels=False, bbox=None)
+        self._saved.clear()
+        self.history.hold("")
+        self._history.begin()
 
     def begin_segmentation(self, device: str | None = None) -> None:
         """Put the current labels aside and start with empty ones."""
@@ -174,6 +185,7 @@ class LabelStore(QObject):
         self.segmenting, self._found = True, False
         empty = empty_labels(self.labels, partial=True)  # until it has ended
         self._put(empty, LabelSource(device=device), self.has_labels, bbox=None)
+        self.history.hold(_STREAMS)
         self.changed.emit(self._whole)
         self.state_changed.emit()
 
@@ -199,28 +211,45 @@ class LabelStore(QObject):
         """End the segmentation; one that found nothing before it stopped is forgotten."""
         assert self.labels is not None
         self.segmenting = False
-        before = self._before
         if complete:
-            self._before, self.labels = None, replace(self.labels, partial=False)
+            self.labels = replace(self.labels, partial=False)
+        self.history.hold("")
         if not complete and not self._found:
-            self.drop_unfinished_labels()
-        elif before is not None:
-            self._tell_replaced("segmentation", before)
+            self._forget_segmentation()
+        elif self._before is not None:
+            kept, self._before = self._before, None
+            if not self.modified:
+                self._saved.add(self.version)
+            self._history.tell_replaced(_SEGMENTATION, kept)
         self.state_changed.emit()
         self.replaced.emit()
 
+    def _forget_segmentation(self) -> None:
+        """Go back to the labels from before the segmentation, as if it had never been."""
+        if self._before is not None:
+            kept, self._before = self._before, None
+            self.labels, self._lent = kept.labels, kept.lent
+            self.adopt_facts(kept.facts)
+            self.changed.emit(self._whole)
+            self._set_modified(self._is_unsaved)
+
     def drop_unfinished_labels(self) -> None:
-        """Go back to the labels from before the segmentation."""
-        if self._before is None:
+        """Go back to the labels from before the segmentation that was stopped, as a step.
+
+        Nothing happens where labels are those of a whole segmentation, or not of one.
+        """
+        index = self.history.find_last(_SEGMENTATION)
+        if self.segmenting or not self.has_unfinished_labels or index is None:
             return
-        kept, self._before, dropped = self._before, None, self._keep()
-        had_some, self._found = self._found, False
-        self._restore(kept)
-        if had_some and not self.segmenting:
-            self._tell_replaced("drop unfinished labels", dropped)
-        self.changed.emit(self._whole)
-        self._set_modified(kept.modified)
-        self.state_changed.emit()
+        back = self.history.labels_before(index)
+        if back is None or back.after.result != self.result:
+            return
+        box = joint_box(back.differences)
+        dropped = self.writable_voxels(box)[box].copy(order="K")
+        self._history.apply(back.differences)
+        self.adopt_facts(back.before)
+        self._history.tell("drop unfinished labels", box, dropped)
+        self._history.tell_back()
         self.replaced.emit()
 
     def replace_labels(self, labels: LabelMap, box: Box, name: str) -> None:
@@ -238,8 +267,13 @@ class LabelStore(QObject):
         self.labels = replace(labels, partial=old.labels.partial)
         self._end_replacement(name, old, modified=True)
 
-    def set_marks(self, marks: Sequence[LesionMark], name: str) -> None:
-        """Take other marks: lesions that are ruled out leave the labels, others come back."""
+    def set_marks(
+        self, marks: Sequence[LesionMark], name: str, *, follows: bool = False
+    ) -> None:
+        """Take other marks: lesions that are ruled out leave the labels, others come back.
+
+        With ``follows``, that belongs to the step before, and is undone with it.
+        """
         assert self.labels is not None
         assert not self.segmenting
         old, new = self.labels.marks, tuple(marks)
@@ -248,8 +282,8 @@ class LabelStore(QObject):
         box = changed_box(old, new)
         with self._changing(box) as (_, before):
             apply_marks(self.labels.voxels, old, new)
-        self.labels, self.version = replace(self.labels, marks=new), self._new_version()
-        self._history.tell(name, box, before, self.version)
+        self.labels, self.version = replace(self.labels, marks=new), self.new_version()
+        self._history.tell(name, box, before, follows=follows)
         self.changed.emit(box)
         self._set_modified(True)
 
@@ -261,12 +295,62 @@ class LabelStore(QObject):
         nothing = Box.of_shape((0, 0, 0))  # a label map without labels
         box = Box.around(labels.voxels) or nothing
         self._put(labels, LabelSource(file=file), has_labels=True, bbox=box)
+        self._saved.add(self.version)
         self._end_replacement("open labels", old, modified=False)
 
     def mark_saved(self, version: int | None = None) -> None:
         """The labels of a version, by default the current one, are saved."""
-        if version is None or version == self.version:
-            self._set_modified(False)
+        self._saved = {self.version if version is None else version}
+        if not self.segmenting:
+            self._set_modified(self._is_unsaved)
+
+    # ---- going back --------------------------------------------------------------------------
+
+    def facts(self) -> LabelFacts:
+        """What is known of the labels as they are, for `adopt_facts`."""
+        assert self.labels is not None
+        return LabelFacts(
+            self.version,
+            self.result,
+            self._counts,
+            self.label_bbox,
+            self.has_labels,
+            self.source,
+            self._history.about(self.labels),
+        )
+
+    def adopt_facts(self, facts: LabelFacts) -> None:
+        """Know again what was known of labels; their voxels are back, and `tell_back` follows."""
+        assert self.labels is not None
+        if facts.about is not self._history.about(self.labels):
+            self.labels = with_about(self.labels.voxels, facts.about)
+        self.version, self.result, self._counts = facts.version, facts.result, facts.counts
+        self.label_bbox, self.has_labels = facts.label_bbox, facts.has_labels
+        self.source = facts.source
+
+    def writable_voxels(self, box: Box) -> NDArray[np.uint8]:
+        """All voxels, to be written to inside a box by the history alone."""
+        return self._writable()
+
+    def tell_back(self, box: Box) -> None:
+        """Tell that labels have come back, which differ in a box from those that were there."""
+        self.changed.emit(box)
+        self._set_modified(self._is_unsaved)
+        self.state_changed.emit()
+
+    def new_version(self) -> int:
+        """A number that no version has."""
+        self._versions += 1
+        return self._versions
+
+    def new_result(self) -> int:
+        """A number that no result has."""
+        self._results += 1
+        return self._results
+
+    @property
+    def _is_unsaved(self) -> bool:
+        return self.has_labels and self.version not in self._saved
 
     @property
     def _whole(self) -> Box:
@@ -291,7 +375,7 @@ class LabelStore(QObject):
         changed = Box.around(voxels)
         if changed is not None:
             self.label_bbox = changed.shifted(box.start).union(self.label_bbox)
-        self.version = self._new_version()
+        self.version = self.new_version()
 
     def _writable(self) -> NDArray[np.uint8]:
         """The array to write to: a copy, where the current one is lent to a job."""
@@ -302,10 +386,7 @@ class LabelStore(QObject):
         return self.labels.voxels
 
     def _keep(self) -> LabelSnapshot:
-        snapshot, lent, version = self.snapshot(), self._lent, self.version
-        result, counts, box = self.result, self._counts, self.label_bbox
-        rest = self.has_labels, self.modified, self.source
-        return LabelSnapshot(snapshot, lent, version, result, counts, box, *rest)
+        return LabelSnapshot(self.snapshot(), self._lent, self.facts())
 
     def _put(
         self,
@@ -316,30 +397,15 @@ class LabelStore(QObject):
         result: int | None = None,
     ) -> None:
         """Labels that were not here before, by default of a result of their own."""
-        if result is None:
-            self._results += 1
-            result = self._results
-        self.labels, self.result = replace(labels), result
+        self.labels = replace(labels)
+        self.result = self.new_result() if result is None else result
         self._lent = weakref.WeakSet([labels])  # whoever made them may still read them
         self._counts = no_counts() if bbox is None else count_labels(labels.voxels[bbox])
         self.label_bbox, self.has_labels, self.source = bbox, has_labels, source
-        self.version = self._new_version()
-
-    def _restore(self, kept: LabelSnapshot) -> None:
-        self.labels, self._lent = replace(kept.labels), kept.lent
-        self.result, self._counts = kept.result, kept.counts
-        self.label_bbox, self.has_labels = kept.label_bbox, kept.has_labels
-        self.source, self.version = kept.source, kept.version
-
-    def _new_version(self) -> int:
-        self._versions += 1
-        return self._versions
-
-    def _tell_replaced(self, name: str, old: LabelSnapshot) -> None:
-        self._history.tell_replaced(name, old, self.label_bbox, self.version)
+        self.version = self.new_version()
 
     def _end_replacement(self, name: str, old: LabelSnapshot, *, modified: bool) -> None:
-        self._tell_replaced(name, old)
+        self._history.tell_replaced(name, old)
         self.changed.emit(self._whole)
         self._set_modified(modified)
         self.replaced.emit()
