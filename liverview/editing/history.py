@@ -92,6 +92,11 @@ class History:
         """The name of a step."""
         return self._steps[index].name
 
+    @property
+    def last(self) -> Step | StoredStep | None:
+        """The last done step; None where there is none."""
+        return self._steps[self.position - 1] if self.position else None
+
     def push(self, step: Step) -> None:
         """Add a step after the position; those that were undone are gone."""
         self._cut(self.position)
@@ -194,7 +199,9 @@ class History:
         data = encode_step(step, self._parts)
         if self._file is None:
             # Unbuffered, or what could not be written would be tried again at the next seek.
-            self._file = tempfile.TemporaryFile("w+b", 0, prefix="liverview-", dir=self._folder)
+            self._file = tempfile.TemporaryFile(  # noqa: SIM115, `clear` closes it
+                "w+b", 0, prefix="liverview-", dir=self._folder
+            )
         self._file.seek(self._end)
         left = memoryview(data)
         while left:
@@ -273,9 +280,7 @@ class History:
             for name, items in head["shared"].items()
         }
         records = _iter_records(content, at + length, head["sizes"])
-        steps = [
-            adapt(head["known"], decode_step(data, self._parts, shared)) for data in records
-        ]
+        steps = [adapt(head["known"], decode_step(data, self._parts, shared)) for data in records]
         position = int(head["position"])
         if not 0 <= position <= len(steps):
             raise HistoryError("the history is damaged: go on without it.")

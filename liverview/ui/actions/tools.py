@@ -27,7 +27,6 @@ class ToolActions:
             "Re&move measurement", "Del; Backspace", "Remove the chosen one", markups.remove_chosen
         )
         self.remove_all = make("Remove &all measurements", "", "Remove all of them", markups.clear)
-        self.undo = make("&Undo measurement", "Ctrl+Z", "Take the last change back", markups.undo)
         toolbox.changed.connect(self._on_tool_changed)
         self._on_tool_changed()
 
@@ -36,7 +35,7 @@ class ToolActions:
         menu = bar.addMenu("&Tools")
         menu.addActions(self.tools.actions)
         menu.addSeparator()
-        menu.addActions([self.markups_shown, self.remove, self.remove_all, self.undo])
+        menu.addActions([self.markups_shown, self.remove, self.remove_all])
 
     def by_entry(self, entry: ToolEntry) -> QAction:
         """The command that activates a tool."""

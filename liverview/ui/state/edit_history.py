@@ -118,6 +118,11 @@ class EditHistory(QObject):
         """The number of steps that are done."""
         return self.core.position
 
+    @property
+    def last(self) -> object:
+        """The last done step, to be known again; None where there is none."""
+        return self.core.last
+
     def steps(self) -> list[StepEntry]:
         """All steps, the oldest first."""
         names = self.core.names()

@@ -70,11 +70,14 @@ def about_of(labels: LabelMap) -> About:
 
 def is_about(about: About, labels: LabelMap) -> bool:
     """Whether these are a label map's fields; masks are not looked into."""
-    return all(
-        value is getattr(labels, name)
-        for name, value in about.items()
-        if name not in ("ignored", "partial")
-    ) and about["partial"] == labels.partial
+    return (
+        all(
+            value is getattr(labels, name)
+            for name, value in about.items()
+            if name not in ("ignored", "partial")
+        )
+        and about["partial"] == labels.partial
+    )
 
 
 def with_about(voxels: NDArray[np.uint8], about: About) -> LabelMap:

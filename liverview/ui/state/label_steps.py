@@ -27,9 +27,7 @@ from liverview.ui.state.label_facts import (
     About,
     LabelFacts,
     about_from_json,
-    about_of,
     about_to_json,
-    is_about,
 )
 
 if TYPE_CHECKING:
@@ -60,17 +58,8 @@ class LabelSteps:
         self.shared: list[About] = []
         self.hooks: list[Callable[[LabelChange], object]] = []
         self._store = store
-        self._about: About | None = None  # of the labels when last asked
-        self._ignored: NDArray[np.bool_] | None = None  # as it was then
         self._last: LabelFacts | None = None  # of the labels after the last step
         self._box: Box | None = None  # of what has come back and was not told yet
-
-    def about(self, labels: LabelMap) -> About:
-        """The fields of the store's label map; the same dict as long as they are the same."""
-        known = self._about is not None and is_about(self._about, labels)
-        if self._about is None or not known or labels.ignored is not self._ignored:
-            self._about, self._ignored = about_of(labels), labels.ignored
-        return self._about
 
     def begin(self) -> None:
         """Begin with the labels as they are, and without steps."""
@@ -101,7 +90,7 @@ class LabelSteps:
         """All labels are others: the old ones, in the box that holds both, are what was before."""
         boxes = [one for one in (old.facts.label_bbox, self._store.label_bbox) if one is not None]
         box = boxes[0].union(boxes[-1]) if boxes else Box.of_shape((0, 0, 0))
-        before = old.labels.voxels[box]
+        before, self._last = old.labels.voxels[box], old.facts
         self.tell(name, box, before.copy(order="K") if self.hooks else before)
 
     def _record(self, name: str, found: tuple[Difference, ...], follows: bool) -> None:
@@ -200,9 +189,7 @@ class LabelSteps:
             if facts.result not in results:
                 is_own = facts.result == known["result"]
                 results[facts.result] = own["result"] if is_own else self._store.new_result()
-            return replace(
-                facts, version=versions[facts.version], result=results[facts.result]
-            )
+            return replace(facts, version=versions[facts.version], result=results[facts.result])
 
         def adapt(known: Any, step: Step) -> Step:
             if any(known[key] != own[key] for key in ("shape", "checksum")):

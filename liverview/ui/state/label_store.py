@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.box import Box
-from liverview.core.grid import Voxel
-from liverview.core.labels import FOREGROUND, Label, count_with_parts
 from liverview.core.review import LesionMark, apply_marks, changed_box
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Volume
@@ -22,19 +20,18 @@ from liverview.ui.state.edit_history import EditHistory
 from liverview.ui.state.label_changes import (
     LabelChange,
     LabelSource,
-    LabelState,
     count_labels,
     empty_labels,
     no_counts,
 )
-from liverview.ui.state.label_facts import LabelFacts, with_about
+from liverview.ui.state.label_holder import LabelHolder
 from liverview.ui.state.label_steps import LabelSnapshot, LabelSteps
 
 _SEGMENTATION = "segmentation"
 _STREAMS = "A segmentation is running: steps can be undone when it has ended."
 
 
-class LabelStore(QObject):
+class LabelStore(LabelHolder):
     """Holds the labels; whoever changes them does so here.
 
     Nobody writes into the label map from outside. Jobs on other threads get a `snapshot`: its
@@ -42,73 +39,22 @@ class LabelStore(QObject):
 
     Attributes
     ----------
-    labels : the label map on the grid of the open volume; None without one. Its array is
-        another one after a change that was made in a copy.
-    version : another number after every change of a voxel; labels that come back bring theirs.
-    result : a number that stays while a result grows or is edited, and is another one for
-        labels of another origin; labels that come back bring theirs.
-    label_bbox : a block of the volume that holds all labels; None without any.
-    source : where the labels come from.
-    has_labels : whether a segmentation or a file has said something about this volume.
-    segmenting : whether a segmentation is under way.
-    modified : whether there are changes that are not saved.
     history : steps to be undone and done again.
 
     Signals
     -------
-    changed : labels inside a `Box` of the volume are others.
-    modified_changed : `modified` is another one.
-    state_changed : a segmentation begins or ends, or its unfinished labels are dropped.
     replaced : labels of another origin are there, which know nothing of the marks of those before.
     """
 
-    changed = Signal(object)
-    state_changed = Signal()
     replaced = Signal()
-    modified_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.labels: LabelMap | None = None
-        self.version = 0
-        self.result = 0
-        self.label_bbox: Box | None = None
-        self.source = LabelSource()
-        self.has_labels = False
-        self.segmenting = False
-        self.modified = False
-        self._found = False  # whether the segmentation has found anything
-        self._results = 0
-        self._versions = 0
         self._editing = False
-        self._counts: NDArray[np.int64] = no_counts()
         self._before: LabelSnapshot | None = None  # from before the segmentation
         self._lent: weakref.WeakSet[LabelMap] = weakref.WeakSet()  # snapshots of this array
-        self._saved: set[int] = set()  # versions that are in a file, or have nothing to save
         self._history = LabelSteps(self)
         self.history = EditHistory(self._history, self)
-
-    # ---- reading ---------------------------------------------------------------------------
-
-    @property
-    def state(self) -> LabelState:
-        """Stage of the labels."""
-        if self.segmenting:
-            return LabelState.STREAMING
-        if self.has_unfinished_labels:
-            return LabelState.PARTIAL
-        return LabelState.COMPLETE if self.has_labels else LabelState.NONE
-
-    @property
-    def has_unfinished_labels(self) -> bool:
-        """Whether a segmentation that has not ended, or was stopped, has left labels."""
-        partial = self.labels is not None and self.labels.partial
-        return partial and (self._found or not self.segmenting)
-
-    @property
-    def can_be_saved(self) -> bool:
-        """True where there are labels that hold still."""
-        return self.state in (LabelState.PARTIAL, LabelState.COMPLETE)
 
     def snapshot(self) -> LabelMap:
         """The labels as they are now, for a job: they never change, whatever comes meanwhile."""
@@ -116,19 +62,6 @@ class LabelStore(QObject):
         lent = replace(self.labels)
         self._lent.add(lent)
         return lent
-
-    def volume_ml(self, label: Label) -> float:
-        """Volume of a label in mL, NaN where nothing names it; the liver is the whole organ."""
-        if self.labels is None:
-            return 0.0
-        voxels = count_with_parts({label: int(self._counts[label]) for label in FOREGROUND})
-        return voxels[label] * self.labels.voxel_ml if self.labels.defines(label) else float("nan")
-
-    def label_at(self, voxel: Voxel) -> Label:
-        """The label at a voxel; values that no label has count as background."""
-        assert self.labels is not None
-        value = int(self.labels.voxels[voxel])
-        return Label(value) if value in set(Label) else Label.BACKGROUND
 
     # ---- changing --------------------------------------------------------------------------
 
@@ -267,9 +200,7 @@ class LabelStore(QObject):
         self.labels = replace(labels, partial=old.labels.partial)
         self._end_replacement(name, old, modified=True)
 
-    def set_marks(
-        self, marks: Sequence[LesionMark], name: str, *, follows: bool = False
-    ) -> None:
+    def set_marks(self, marks: Sequence[LesionMark], name: str, *, follows: bool = False) -> None:
         """Take other marks: lesions that are ruled out leave the labels, others come back.
 
         With ``follows``, that belongs to the step before, and is undone with it.
@@ -298,64 +229,9 @@ class LabelStore(QObject):
         self._saved.add(self.version)
         self._end_replacement("open labels", old, modified=False)
 
-    def mark_saved(self, version: int | None = None) -> None:
-        """The labels of a version, by default the current one, are saved."""
-        self._saved = {self.version if version is None else version}
-        if not self.segmenting:
-            self._set_modified(self._is_unsaved)
-
-    # ---- going back --------------------------------------------------------------------------
-
-    def facts(self) -> LabelFacts:
-        """What is known of the labels as they are, for `adopt_facts`."""
-        assert self.labels is not None
-        return LabelFacts(
-            self.version,
-            self.result,
-            self._counts,
-            self.label_bbox,
-            self.has_labels,
-            self.source,
-            self._history.about(self.labels),
-        )
-
-    def adopt_facts(self, facts: LabelFacts) -> None:
-        """Know again what was known of labels; their voxels are back, and `tell_back` follows."""
-        assert self.labels is not None
-        if facts.about is not self._history.about(self.labels):
-            self.labels = with_about(self.labels.voxels, facts.about)
-        self.version, self.result, self._counts = facts.version, facts.result, facts.counts
-        self.label_bbox, self.has_labels = facts.label_bbox, facts.has_labels
-        self.source = facts.source
-
     def writable_voxels(self, box: Box) -> NDArray[np.uint8]:
         """All voxels, to be written to inside a box by the history alone."""
         return self._writable()
-
-    def tell_back(self, box: Box) -> None:
-        """Tell that labels have come back, which differ in a box from those that were there."""
-        self.changed.emit(box)
-        self._set_modified(self._is_unsaved)
-        self.state_changed.emit()
-
-    def new_version(self) -> int:
-        """A number that no version has."""
-        self._versions += 1
-        return self._versions
-
-    def new_result(self) -> int:
-        """A number that no result has."""
-        self._results += 1
-        return self._results
-
-    @property
-    def _is_unsaved(self) -> bool:
-        return self.has_labels and self.version not in self._saved
-
-    @property
-    def _whole(self) -> Box:
-        assert self.labels is not None
-        return Box.of_shape(self.labels.shape)
 
     @contextmanager
     def _changing(self, box: Box) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
@@ -409,8 +285,3 @@ class LabelStore(QObject):
         self.changed.emit(self._whole)
         self._set_modified(modified)
         self.replaced.emit()
-
-    def _set_modified(self, modified: bool) -> None:
-        if modified != self.modified:
-            self.modified = modified
-            self.modified_changed.emit()
