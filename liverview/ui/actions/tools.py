@@ -27,7 +27,6 @@ class ToolActions:
             "Re&move measurement", "Del; Backspace", "Remove the chosen one", markups.remove_chosen
         )
         self.remove_all = make("Remove &all measurements", "", "Remove all of them", markups.clear)
-        self.undo = make("&Undo measurement", "Ctrl+Z", "Take the last change back", markups.undo)
         toolbox.changed.connect(self._on_tool_changed)
         self._on_tool_changed()
 
@@ -38,7 +37,7 @@ class ToolActions:
         menu.addSeparator()
         menu.addActions(self.actions(edits=True))
         menu.addSeparator()
-        menu.addActions([self.markups_shown, self.remove, self.remove_all, self.undo])
+        menu.addActions([self.markups_shown, self.remove, self.remove_all])
 
     def actions(self, *, edits: bool) -> list[QAction]:
         """The commands that activate tools which change labels, or the others."""
