@@ -21,6 +21,7 @@ from liverview.core.waiting_threads import limit_spinning
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 limit_spinning()  # as the commands do, before torch is imported
 
+from between_slices import between_slices_rows
 from drawing import draw_rows
 from files import open_rows, save_rows
 from growth import grow, lines
@@ -31,7 +32,7 @@ from neighbor import neighbor_rows
 from segmenting import segment_rows
 from starting import start_rows
 
-PARTS = ("start", "files", "draw", "segment", "neighbor", "many", "growth")
+PARTS = ("start", "files", "draw", "segment", "neighbor", "many", "between", "growth")
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd")
 
 
@@ -70,6 +71,7 @@ def main() -> None:
             ),
             "neighbor": lambda: neighbor_rows(options.scan or scan),
             "many": lambda: many_rows(phantom(folder, 256, 60)[0]),
+            "between": between_slices_rows,
         }
         rows: list[Row] = []
         for part, make in parts.items():

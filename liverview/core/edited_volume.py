@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from liverview.core.labels import FOREGROUND, Label
+
+_LARGEST_ML = 1e6  # more than any person has
 
 
 class EditedVolume(NamedTuple):
@@ -40,6 +42,25 @@ def edited_content(edited: EditedVolumes) -> dict[str, dict[str, float]]:
         }
         for label, volume in volumes.items()
     }
+
+
+def read_edited(stored: Any) -> dict[Label, EditedVolume]:
+    """Volumes as `edited_content` writes them; what is none counts as nothing."""
+    found = {}
+    for label in FOREGROUND:
+        entry = stored.get(label.name.lower()) if isinstance(stored, Mapping) else None
+        if isinstance(entry, Mapping):
+            volume = EditedVolume(_read_ml(entry, "added_ml"), _read_ml(entry, "removed_ml"))
+            if any(volume):
+                found[label] = volume
+    return found
+
+
+def _read_ml(entry: Mapping[str, Any], key: str) -> float:
+    value = entry.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return float(value) if 0 <= value <= _LARGEST_ML else 0.0
 
 
 def describe_edited(edited: EditedVolumes) -> str:

@@ -12,108 +12,79 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
-from liverview.core.edited_volume import EditedVolume, EditedVolumes, sum_edited
+from liverview.core.edited_volume import EditedVolume, sum_edited
 from liverview.core.labels import FOREGROUND, Label, label_family
-from liverview.core.review import LesionMark, Verdict, put_back
+from liverview.core.review import LesionMark
 from liverview.core.volume import LabelMap
+from liverview.editing.edited_blocks import (
+    BLOCK_SIDE,
+    EditedBlock,
+    PaintedVoxels,
+    Place,
+    compact,
+    iter_blocks,
+    make_block,
+    overlap,
+    without_marks,
+)
 
-BLOCK_SIDE = 32
-"""Voxels along each side of a block, fewer at the far ends of the volume."""
-
-_Place: TypeAlias = tuple[int, int, int]
 _Pairs: TypeAlias = Counter[int]  # voxels by 256 * the result's value + the value now
-
-
-@dataclass(frozen=True, eq=False)
-class PaintedVoxels:
-    """Voxels of a box that a person edited, with what they were made.
-
-    Attributes
-    ----------
-    box : of the volume.
-    mask : bool, of the box's shape.
-    values : uint8, of the box's shape; they say something where the mask is set.
-    result : uint8, of the box's shape, the labels beneath.
-    """
-
-    box: Box
-    mask: NDArray[np.bool_]
-    values: NDArray[np.uint8]
-    result: NDArray[np.uint8]
-
-    @property
-    def taken_off(self) -> PaintedVoxels:
-        """The same voxels with the result's labels."""
-        return replace(self, values=self.result)
-
-    def find_news(self, labels: LabelMap) -> NDArray[np.bool_]:
-        """The voxels of the box that labels do not have like this yet, what was ruled out aside."""
-        now = _without_marks(labels.voxels[self.box], self.box, labels.marks)
-        return self.mask & (now != self.values)
-
-
-@dataclass(frozen=True, eq=False)
-class _Block:
-    """A block that was edited.
-
-    Attributes
-    ----------
-    box : of the volume.
-    result : the result's labels, uint8; a view of one value where all are the same.
-    held : bool, the voxels that no segmentation may change; None where none is under way.
-    """
-
-    box: Box
-    result: NDArray[np.uint8]
-    held: NDArray[np.bool_] | None = None
-
-    def find_edited(self, now: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """The voxels that a person edited, those held included that agree with the result."""
-        edited = now != self.result
-        return edited if self.held is None else edited | self.held
 
 
 class HandEdits:
     """What a person edited since a result came.
 
     Labels are given to the methods; they are those that `follow` was told of last.
-
-    Attributes
-    ----------
-    earlier : volumes that the file of the labels said before, of other results.
     """
 
-    def __init__(self, earlier: EditedVolumes | None = None) -> None:
-        self.earlier: EditedVolumes = dict(earlier or {})
-        self._blocks: dict[_Place, _Block] = {}
+    def __init__(self) -> None:
+        self._blocks: dict[Place, EditedBlock] = {}
         self._holding = False
-        self._pairs: dict[_Place, _Pairs] = {}
+        self._pairs: dict[Place, _Pairs] = {}
         self._sum: _Pairs = Counter()
-        self._outdated: set[_Place] = set()
+        self._outdated: set[Place] = set()
         self._marks: Sequence[LesionMark] = ()  # those of the labels that were counted
 
     def copy(self) -> HandEdits:
         """The same, to go back to; blocks are shared, for they never change."""
-        made = HandEdits(self.earlier)
+        made = HandEdits()
         made._blocks, made._holding = dict(self._blocks), self._holding
         made._pairs, made._sum = dict(self._pairs), self._sum.copy()
         made._outdated, made._marks = set(self._outdated), self._marks
         return made
 
     @classmethod
-    def between(
-        cls, result: LabelMap, labels: LabelMap, earlier: EditedVolumes | None = None
-    ) -> HandEdits:
+    def between(cls, result: LabelMap, labels: LabelMap) -> HandEdits:
         """The edits that made labels of a result, on the same grid, without marks."""
-        made = cls(earlier)
+        made = cls()
         made.follow(Box.of_shape(labels.shape), result.voxels, labels)
+        return made
+
+    def to_json(self) -> Any:
+        """The edits for JSON, with the labels that they belong to."""
+        return [self._holding, [block.to_json() for block in self._blocks.values()]]
+
+    @classmethod
+    def from_json(cls, item: Any) -> HandEdits:
+        """The edits that `to_json` has written.
+
+        Raises
+        ------
+        TypeError, ValueError, zlib.error : where it is something else.
+        """
+        made = cls()
+        made._holding, blocks = bool(item[0]), [EditedBlock.from_json(one) for one in item[1]]
+        for block in blocks:
+            i, j, k = (first // BLOCK_SIDE for first in block.box.start)
+            made._blocks[i, j, k] = block
+        made._outdated = set(made._blocks)
         return made
 
     # ---- changes ---------------------------------------------------------------------------
@@ -133,20 +104,20 @@ class HandEdits:
         labels : as they are now.
         painted : of the box's shape, voxels that were painted even where this changed nothing.
         """
-        after = _without_marks(labels.voxels[box], box, labels.marks)
-        before = _without_marks(before, box, labels.marks)
+        after = without_marks(labels.voxels[box], box, labels.marks)
+        before = without_marks(before, box, labels.marks)
         changed = before != after
         if painted is not None:
             changed |= painted
         inner = Box.around(changed)
         if inner is None:
             return
-        for place, whole in _iter_blocks(inner.shifted(box.start), labels.shape):
+        for place, whole in iter_blocks(inner.shifted(box.start), labels.shape):
             part = overlap(whole, box)
             inside = part.shifted([-n for n in box.start])
             if changed[inside].any():
                 at = part.shifted([-n for n in whole.start])
-                block = self._blocks.get(place) or _make_block(whole, at, before[inside], labels)
+                block = self._blocks.get(place) or make_block(whole, at, before[inside], labels)
                 block = self._held_anew(block, at, changed[inside], after[inside])
                 if block.held is not None and painted is not None:
                     block.held[at] |= painted[inside]
@@ -154,8 +125,8 @@ class HandEdits:
                 self._outdated.add(place)
 
     def _held_anew(
-        self, block: _Block, at: Box, changed: NDArray[np.bool_], after: NDArray[np.uint8]
-    ) -> _Block:
+        self, block: EditedBlock, at: Box, changed: NDArray[np.bool_], after: NDArray[np.uint8]
+    ) -> EditedBlock:
         """The block with the voxels held that were changed, while they have to be."""
         if block.held is None and not self._holding:
             return block
@@ -177,7 +148,7 @@ class HandEdits:
         self._holding = False
         if complete:
             for place, block in self._blocks.items():
-                self._blocks[place] = _Block(block.box, _compact(block.result))
+                self._blocks[place] = EditedBlock(block.box, compact(block.result))
             self._outdated |= set(self._blocks)
 
     def take_result(
@@ -226,8 +197,8 @@ class HandEdits:
         return bool(self._sum)
 
     def volumes(self, labels: LabelMap) -> dict[Label, EditedVolume]:
-        """Volumes of labels that were edited, as reported; those of before included."""
-        return sum_edited(self.earlier, self.volumes_since(labels))
+        """Volumes of labels that were edited, as reported; what their file said before included."""
+        return sum_edited(labels.edited, self.volumes_since(labels))
 
     def volumes_since(self, labels: LabelMap) -> dict[Label, EditedVolume]:
         """Volumes of labels that were edited since the result came, as reported."""
@@ -249,11 +220,11 @@ class HandEdits:
         if not self._blocks and not labels.marks:
             return labels
         whole = Box.of_shape(labels.shape)
-        voxels = _without_marks(labels.voxels, whole, labels.marks)
+        voxels = without_marks(labels.voxels, whole, labels.marks)
         voxels = voxels.copy(order="K") if voxels is labels.voxels else voxels
         for block in self._blocks.values():
             voxels[block.box] = block.result
-        return replace(labels, voxels=voxels, marks=())
+        return replace(labels, voxels=voxels, marks=(), edited={})
 
     def slice_of(
         self, labels: LabelMap, axis: int, index: int
@@ -272,7 +243,7 @@ class HandEdits:
         sides = list(around)
         sides[axis] = slice(index, index + 1)
         box = Box(*sides)
-        now = _without_marks(labels.voxels[box], box, labels.marks)
+        now = without_marks(labels.voxels[box], box, labels.marks)
         before = now.copy(order="F")
         for block in cut:
             part = overlap(block.box, box)
@@ -282,9 +253,11 @@ class HandEdits:
 
     # ---- counting --------------------------------------------------------------------------
 
-    def _iter_current(self, labels: LabelMap) -> Iterator[tuple[_Place, _Block, NDArray[np.uint8]]]:
+    def _iter_current(
+        self, labels: LabelMap
+    ) -> Iterator[tuple[Place, EditedBlock, NDArray[np.uint8]]]:
         for place, block in self._blocks.items():
-            yield place, block, _without_marks(labels.voxels[block.box], block.box, labels.marks)
+            yield place, block, without_marks(labels.voxels[block.box], block.box, labels.marks)
 
     def _count(self, labels: LabelMap) -> None:
         """Count anew where something has changed; what agrees with the result again goes."""
@@ -297,7 +270,7 @@ class HandEdits:
             block = self._blocks.get(place)
             if block is None:
                 continue
-            now = _without_marks(labels.voxels[block.box], block.box, labels.marks)
+            now = without_marks(labels.voxels[block.box], block.box, labels.marks)
             differs = now != block.result
             if differs.any():
                 codes = block.result[differs].astype(np.int64) * 256 + now[differs]
@@ -308,47 +281,3 @@ class HandEdits:
             elif block.held is None or not block.held.any():
                 del self._blocks[place]
         self._sum = +self._sum  # without zeros
-
-
-def _make_block(whole: Box, at: Box, before: NDArray[np.uint8], labels: LabelMap) -> _Block:
-    """A block that had no edits before a part of it was changed: the rest is as it was found."""
-    result = _without_marks(labels.voxels[whole], whole, labels.marks).copy(order="F")
-    result[at] = before
-    return _Block(whole, _compact(result))
-
-
-def _iter_blocks(box: Box, shape: Sequence[int]) -> Iterator[tuple[_Place, Box]]:
-    """Places and boxes of the blocks that a box of the volume touches."""
-    i, j, k = (range(side.start // BLOCK_SIDE, -(-side.stop // BLOCK_SIDE)) for side in box)
-    for place in ((a, b, c) for a in i for b in j for c in k):
-        start = [BLOCK_SIDE * n for n in place]
-        stop = [min(first + BLOCK_SIDE, n) for first, n in zip(start, shape, strict=True)]
-        yield place, Box.from_bounds(start, stop)
-
-
-def overlap(first: Box, second: Box) -> Box:
-    """What two boxes share; it has no voxels where they do not meet."""
-    start = np.maximum(first.start, second.start)
-    stop = np.maximum(start, np.minimum(first.stop, second.stop))
-    return Box.from_bounds(start.tolist(), stop.tolist())
-
-
-def _compact(block: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The block itself, or a view of one value where it has no other."""
-    value = block[0, 0, 0]
-    return block if (block != value).any() else np.broadcast_to(value.copy(), block.shape)
-
-
-def _without_marks(
-    voxels: NDArray[np.uint8], box: Box, marks: Sequence[LesionMark]
-) -> NDArray[np.uint8]:
-    """Labels of a box with what was ruled out put back: the array itself where nothing was."""
-    for mark in marks:
-        part = overlap(mark.box, box)
-        if mark.verdict is not Verdict.RULED_OUT or 0 in part.shape:
-            continue
-        own = mark.voxels[part.shifted([-n for n in mark.start])]
-        at = part.shifted([-n for n in box.start])
-        voxels = voxels.copy(order="K")
-        put_back(voxels, replace(mark, start=at.start, voxels=own))
-    return voxels

@@ -84,16 +84,24 @@ def iter_evaluate(
         yield progress
         reason = why_not_judged(reference, label)
         if reason:
-            yield LabelScore(label, *(math.nan,) * 6, reason=reason, nsd_by=nsd)
+            yield replace(unjudged_score(label, reason), nsd_by=nsd)
         else:
-            score = yield from _iter_score(predicted, reference, label, nsd, progress)
+            score = yield from iter_score(predicted, reference, label, nsd, progress)
             yield score
 
 
-def _iter_score(
+def unjudged_score(label: Label, reason: str) -> LabelScore:
+    """The score of a label that a reference is no measure of: it has no figure."""
+    return LabelScore(label, *(math.nan,) * 6, reason=reason)
+
+
+def iter_score(
     predicted: LabelMap, reference: LabelMap, label: Label, nsd: NsdBy, progress: Progress
 ) -> Generator[Progress, None, LabelScore]:
-    """Yields progress between steps, so that it can be stopped there; returns the score."""
+    """Score one label that is judged, of label maps on the same voxels.
+
+    Yields ``progress`` between steps, so that it can be stopped there; returns the score.
+    """
     found, true = compared_masks(predicted, reference, label)
     overlap = dice(found, true)
     yield progress

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
-from liverview.core.edited_volume import EditedVolume, EditedVolumes, edited_content
+from liverview.core.edited_volume import EditedVolumes, edited_content, read_edited
 from liverview.core.grid import OnGrid
-from liverview.core.labels import FOREGROUND, Label, label_family
+from liverview.core.labels import Label, label_family
 from liverview.core.review import LesionMark, Verdict
 from liverview.core.volume import LabelMap
 
@@ -31,7 +31,6 @@ FORMAT = "liverview-review-1"
 LARGEST_TEXT = 8 << 20
 """Characters of JSON that are looked at."""
 
-_LARGEST_ML = 1e6  # more than any person has
 _MOST_MARKS = 1000
 _LONGEST_REASON = 500
 _APART = 0.1  # of a voxel, as far as a place may move before it is another one
@@ -102,7 +101,7 @@ def read_review(content: Any, grid: OnGrid) -> Review:
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         return Review()
     marks, unread = read_marks(content, grid)
-    edited = _read_edited(content.get("edited_by_hand"))
+    edited = read_edited(content.get("edited_by_hand"))
     return Review(content.get("partial") is True, marks, unread, edited)
 
 
@@ -119,25 +118,6 @@ def read_marks(content: Any, grid: OnGrid) -> tuple[tuple[LesionMark, ...], int]
         except (KeyError, TypeError, ValueError, OverflowError, zlib.error):
             continue
     return tuple(found), len(listed) - len(found)
-
-
-def _read_edited(stored: Any) -> dict[Label, EditedVolume]:
-    """Volumes as `edited_content` writes them; what is none counts as nothing."""
-    found = {}
-    for label in FOREGROUND:
-        entry = stored.get(label.name.lower()) if isinstance(stored, Mapping) else None
-        if isinstance(entry, Mapping):
-            volume = EditedVolume(_read_ml(entry, "added_ml"), _read_ml(entry, "removed_ml"))
-            if any(volume):
-                found[label] = volume
-    return found
-
-
-def _read_ml(entry: Mapping[str, Any], key: str) -> float:
-    value = entry.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return 0.0
-    return float(value) if 0 <= value <= _LARGEST_ML else 0.0
 
 
 def _mark_content(mark: LesionMark, grid: OnGrid) -> dict[str, Any]:

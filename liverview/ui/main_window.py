@@ -14,6 +14,7 @@ from liverview.core.about import DISCLAIMER
 from liverview.core.labels import Label
 from liverview.core.text import shown
 from liverview.core.volume import Plane
+from liverview.ui.actions.edit import EditActions
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.actions.file import FileActions
 from liverview.ui.actions.help import HelpActions
@@ -28,6 +29,7 @@ from liverview.ui.flows.leaving import Leaving
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
 from liverview.ui.flows.segmenting_again import ask_before_segmenting
+from liverview.ui.flows.slice_filling import SliceFilling
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.jobs.saving import Callback
@@ -56,6 +58,7 @@ from liverview.ui.widgets.message_bar import MessageBar
 from liverview.ui.widgets.start_page import StartPage
 
 _MESSAGE_MS = 6000
+_LEFT = Qt.ToolBarArea.LeftToolBarArea
 
 
 class MainWindow(QMainWindow):
@@ -85,6 +88,8 @@ class MainWindow(QMainWindow):
         self.navigation = Navigation(
             session, self.controller.segmenting, self.panels.findings, self
         )
+        background = self.controller.start_background
+        self.filling = SliceFilling(session, background, self._focused_plane, self)
         self._clock = QElapsedTimer()  # of the segmentation
         self._make_views()
         self.pictures = Pictures(self, self.files, self.views)
@@ -113,7 +118,7 @@ class MainWindow(QMainWindow):
         self.toolbox = Toolbox(markup_layer, self)
         self.views = LinkedViews(self.session, self._make_surface_pane)
         self.views.add_overlay_painter(markup_layer, self.markups.changed)
-        self.views.set_tool(self.toolbox, self.toolbox.changed)
+        self.views.set_tool(self.toolbox, self.toolbox.redrawn)
         self.views.add_overlay_painter(LesionLines(findings), findings.changed)
         edits, review = self.session.hand_edits, self.session.review
         self.views.add_overlay_painter(HandEditLayer(edits), edits.changed)
@@ -125,6 +130,7 @@ class MainWindow(QMainWindow):
         return Actions(
             factory,
             FileActions(factory, self.files, self.reporting, self.pictures, self.open, self.close),
+            EditActions(factory, session.store.history, partial(self.panels.show, "history")),
             ViewActions(
                 factory,
                 session,
@@ -134,7 +140,7 @@ class MainWindow(QMainWindow):
                 self.panels.reset,
                 OwnWindows(self.settings, self),
             ),
-            LabelActions(factory, session, self.navigation),
+            LabelActions(factory, session, self.navigation, self.filling),
             ToolActions(factory, self.toolbox, self.markups),
             SegmentActions(factory, self.segment, self.controller.cancel),
             HelpActions(factory),
@@ -164,6 +170,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self._center)
         self.toolbar = self.actions_.make_toolbar()
         self.addToolBar(self.toolbar)
+        self.addToolBar(_LEFT, self.actions_.make_editing_toolbar())
         self.actions_.fill_menus(self.menuBar())
         self.statusBar().addWidget(self.readout, 1)
         self.statusBar().addPermanentWidget(self.progress)
@@ -197,6 +204,7 @@ class MainWindow(QMainWindow):
         self.session.hand_edits.message.connect(self._on_message)
         self._marked_labels.applied.connect(self._on_status)
         control.failed.connect(self._on_failed)
+        self.session.store.history.failed.connect(self._on_failed)
         control.loading.resampling_offered.connect(self._on_resampling_offered)
         control.opened.connect(self._on_opened)
         control.segmenting.segmented.connect(self._on_segmented)
@@ -204,6 +212,7 @@ class MainWindow(QMainWindow):
         control.saving.labels_not_saved.connect(self._on_labels_not_saved)
         control.busy_changed.connect(self._update_actions)
         self.navigation.message.connect(self._on_status)
+        self.filling.message.connect(self._on_status)
         self.session.volume_changed.connect(self.messages.dismiss)
         # Not what streams: every start and end of work is in `busy_changed`.
         for signal in (self.session.volume_changed, self.session.store.modified_changed):

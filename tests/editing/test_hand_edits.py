@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ from liverview.core.edited_volume import EditedVolume
 from liverview.core.labels import FOREGROUND, Label
 from liverview.core.review import LesionMark, Verdict, take_out
 from liverview.core.volume import LabelMap
-from liverview.editing.hand_edits import BLOCK_SIDE, HandEdits
+from liverview.editing.edited_blocks import BLOCK_SIDE
+from liverview.editing.hand_edits import HandEdits
 
 SHAPE = (40, 35, 33)  # two blocks along each axis
 ORGAN = (Label.LIVER, Label.VESSEL, Label.TUMOR)
@@ -112,6 +115,7 @@ def test_edits_are_where_labels_differ_from_the_result(
         assert_follows(hand, result, labels)
     made = HandEdits.between(labels_of(result), labels)
     assert_follows(made, result, labels)
+    assert_follows(HandEdits.from_json(json.loads(json.dumps(hand.to_json()))), result, labels)
     kept, there = hand.copy(), labels_of(labels.voxels.copy())
     for box, before in reversed(steps):  # undone
         now = labels.voxels[box].copy()
@@ -194,6 +198,8 @@ def test_an_edit_of_a_stopped_segmentation_that_is_undone_is_none() -> None:
     draw(hand, labels, second, Label.LIVER)
     draw(hand, labels, second, Label.TUMOR)
     assert [one.box for one in hand.find_painted(labels)] == [first]
+    again = HandEdits.from_json(json.loads(json.dumps(hand.to_json())))
+    assert [one.box for one in again.find_painted(labels)] == [first]
 
 
 def test_lesions_that_are_ruled_out_are_no_edits() -> None:
@@ -230,7 +236,7 @@ def test_only_blocks_that_were_edited_are_kept() -> None:
 
 def test_volumes_of_before_are_added_to_those_of_now() -> None:
     earlier = {Label.TUMOR: EditedVolume(2.0, 0.5)}
-    labels, hand = labels_of(np.full(SHAPE, 1, np.uint8)), HandEdits(earlier)
+    labels, hand = replace(labels_of(np.full(SHAPE, 1, np.uint8)), edited=earlier), HandEdits()
     assert hand.volumes(labels) == earlier
     assert not hand.has_any(labels)
     draw(hand, labels, Box.from_bounds((0, 0, 0), (10, 10, 10)), Label.TUMOR)

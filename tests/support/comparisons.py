@@ -145,7 +145,7 @@ class HeldComparison:
         self.error: Exception | None = None
         monkeypatch.setattr(generators, "iter_compare", self.run)
 
-    def run(self, labels: LabelMap, reference: LabelMap) -> Iterator[object]:
+    def run(self, labels: LabelMap, reference: LabelMap, *rest: object) -> Iterator[object]:
         try:
             for item in iter_evaluate(labels, reference):
                 yield item

@@ -16,7 +16,8 @@ from liverview.core.probability_maps import ProbabilitySlab, probability_slab
 from liverview.core.review import LesionMark
 from liverview.core.slice_copies import iter_slice_contiguous_copy
 from liverview.core.stream import Message, Progress, Slab
-from liverview.core.volume import LabelMap, Volume
+from liverview.core.volume import LabelMap, Plane, Volume
+from liverview.ui.state.lent_labels import LentLabels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from liverview.files.format import Summary, TableOrder
     from liverview.files.named_labels import NamedLabels
     from liverview.measurement.markup.listing import Markups
-    from liverview.measurement.results import Measurement
     from liverview.measurement.surface import Surface
     from liverview.phantoms.config import Phantom, PhantomConfig
     from liverview.report.assembly import WrittenReport
@@ -142,18 +142,52 @@ def iter_system_info() -> Iterator[tuple[str, str]]:
     yield from system_info.iter_system_info()
 
 
-def iter_slow_axis_copy(
-    array: Volume | LabelMap, box: Box | None = None
+def iter_slow_axis_copy(volume: Volume) -> Iterator[NDArray[Any] | None]:
+    """Copy voxels for the views of their slowest plane."""
+    yield from iter_slice_contiguous_copy(volume.voxels)
+
+
+def iter_slow_axis_labels(
+    labels: LabelMap, box: Box, plane: Plane
 ) -> Iterator[NDArray[Any] | None]:
-    """Copy voxels, of a box or all, for the views of their slowest plane."""
-    yield from iter_slice_contiguous_copy(array.voxels if box is None else array.voxels[box])
+    """Copy the labels of a box for the views of their slowest plane."""
+    yield from iter_slice_contiguous_copy(labels.read(box), plane)
 
 
-def iter_measure(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measurement]:
-    """Measure the labels of the open scan."""
-    from liverview.measurement import compute
+def iter_take_voxels(labels: LabelMap) -> Iterator[None]:
+    """Copy labels that were lent, for whoever keeps them for long."""
+    _ = labels.voxels
+    yield None
 
-    yield from compute.iter_measure(labels, volume)
+
+def iter_copy_voxels(labels: LabelMap) -> Iterator[NDArray[Any]]:
+    """Copy the voxels of labels, for whoever writes into them."""
+    yield labels.read(Box.of_shape(labels.shape)).copy(order="K")
+
+
+class Followed(NamedTuple):
+    """What was found in labels, with the labels: the next look begins there."""
+
+    labels: LentLabels
+    found: Any
+
+
+def iter_measure(
+    labels: LentLabels, volume: Volume, known: Followed | None = None
+) -> Iterator[Progress | Followed]:
+    """Measure the labels of the open scan; of what is known, only what has changed since.
+
+    What was found are `MeasuredParts`.
+    """
+    from liverview.measurement import incremental
+
+    changes = None if known is None else labels.differences(known.labels)
+    if known is None or changes is None:
+        work = incremental.iter_measure_parts(labels.take(), volume)
+    else:
+        work = incremental.iter_measure_changes(known.found, changes, labels, volume)
+    for item in work:
+        yield item if isinstance(item, Progress) else Followed(labels, item)
 
 
 def iter_find_marked(
@@ -163,6 +197,15 @@ def iter_find_marked(
     from liverview.measurement.review import iter_find_marked
 
     yield from iter_find_marked(labels, marks)
+
+
+def iter_fill_between_slices(
+    drawn: NDArray[np.bool_], axis: int, spacing: tuple[float, float, float]
+) -> Iterator[list[tuple[Box, NDArray[np.bool_]]]]:
+    """Interpolate contours that were drawn in some slices into the slices between them."""
+    from liverview.editing.between_slices import fill_between_slices
+
+    yield fill_between_slices(drawn, axis, spacing)
 
 
 def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
@@ -215,11 +258,30 @@ def iter_read_labels(
         yield labels
 
 
-def iter_compare(labels: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
-    """Score the labels of the open scan, one after the other."""
-    from liverview.evaluation.scoring import iter_evaluate
+def iter_compare(
+    labels: LentLabels,
+    reference: LabelMap,
+    known: Followed | None = None,
+    counts_alone: bool = False,
+) -> Iterator[Progress | LabelScore | Followed]:
+    """Score the labels of the open scan; of what is known, only what has changed since.
 
-    yield from iter_evaluate(labels, reference)
+    What was found are `ComparedLabels`. Of what is known, counts come first; with
+    ``counts_alone``, nothing else follows.
+    """
+    from liverview.evaluation import incremental
+
+    changes = None if known is None else labels.differences(known.labels)
+    if known is None or changes is None or known.found.reference is not reference:
+        work = incremental.iter_compare(labels.take(), reference)
+    else:
+        counted = incremental.follow_counts(known.found, changes)
+        yield Followed(labels, counted)
+        if counts_alone or not counted.outdated:
+            return
+        work = incremental.iter_compare_outdated(counted, labels.take())
+    for item in work:
+        yield Followed(labels, item) if isinstance(item, incremental.ComparedLabels) else item
 
 
 def iter_error_map(

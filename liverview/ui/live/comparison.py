@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 
+from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
 from liverview.ui.jobs import generators
-from liverview.ui.live.live_result import LiveResult, StartJob
+from liverview.ui.live.live_result import SETTLED_MS, SOON_MS, LiveResult, StartJob
 from liverview.ui.state.overlay import Overlay
 from liverview.ui.state.session import Session
 
 if TYPE_CHECKING:
     from liverview.evaluation.scores import LabelScore
 
+_COUNTED = ("dice", "predicted_ml", "reference_ml", "volume_error_ml", "volume_error_percent")
 NAMES = {1: "Agree", 2: "Only predicted", 3: "Only reference"}
 """What the values of the overlay mean, as in `liverview.evaluation.error_map.VoxelOutcome`."""
 # Middle, dark and light: they stay apart without hue, and for color-blind eyes; what both have
@@ -29,9 +31,13 @@ _COLORS = {1: (0, 158, 115, 110), 2: (90, 0, 160, 215), 3: (255, 200, 240, 215)}
 class Comparison(LiveResult):
     """Keeps the figures up to date.
 
+    Of labels that are edited, what is counted follows at once. Distances and the like follow when
+    the labels hold still, of those labels that have changed.
+
     Attributes
     ----------
     scores : of the labels that are compared so far.
+    outdated : labels of which no more than the counted figures are known, as they are.
     phase : what is being done.
     """
 
@@ -39,34 +45,78 @@ class Comparison(LiveResult):
 
     def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         self.scores: dict[Label, LabelScore] = {}
+        self.outdated: frozenset[Label] = frozenset()
         self.phase = ""
+        self._followed: generators.Followed | None = None
+        self._counting = False
+        self._settling = QTimer(singleShot=True, interval=SETTLED_MS)
         super().__init__(session, start, parent)
+        self._settling.timeout.connect(self._on_settled)
         session.reference_changed.connect(self.update_now)
+
+    @property
+    def is_current(self) -> bool:
+        return super().is_current and not self._settling.isActive()
+
+    def is_known(self, label: Label, figure: str) -> bool:
+        """True where a figure, by its attribute, is that of the labels as they are."""
+        return label in self.scores and (label not in self.outdated or figure in _COUNTED)
 
     def update_now(self) -> None:
         self._clear()
         super().update_now()
         self.changed.emit()
 
+    def stop(self) -> None:
+        self._settling.stop()
+        super().stop()
+
     def _make_work(self) -> Iterator[object] | None:
         store, reference = self.session.store, self.session.reference
         if reference is None or not store.has_labels:
             return None
-        self._clear()
-        return generators.iter_compare(store.snapshot(), reference)
+        labels = store.snapshot()
+        if self._followed is None or labels.changed_boxes(self._followed.labels) is None:
+            self._clear()
+        self._counting = self._settling.isActive()
+        return generators.iter_compare(labels, reference, self._followed, self._counting)
 
     def _receive(self, item: object) -> None:
         if isinstance(item, Progress):
             if item.phase == self.phase:
                 return
             self.phase = item.phase
+        elif isinstance(item, generators.Followed):
+            self._followed, self.scores = item, dict(item.found.scores)
+            self.outdated = item.found.outdated
         else:
             score: LabelScore = item  # type: ignore[assignment]
             self.scores[score.label] = score
+            self.outdated -= {score.label}
         self.changed.emit()
 
     def _clear(self) -> None:
-        self.scores, self.phase = {}, ""
+        self.scores, self.outdated, self.phase = {}, frozenset(), ""
+        self._settling.stop()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._followed = None
+
+    def _on_labels_changed(self, box: Box) -> None:
+        store = self.session.store
+        if self._followed is None or store.segmenting or not store.has_labels:
+            super()._on_labels_changed(box)
+            return
+        if not self._counting:
+            self._cancel_job()
+        self._stale, self.outcome = True, None
+        self._settling.start()
+        self._schedule(SOON_MS)
+
+    def _on_settled(self) -> None:
+        self._stale = True
+        self._schedule(0)
 
 
 class ErrorMapOverlay(LiveResult):

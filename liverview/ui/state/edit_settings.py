@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.box import Box
-from liverview.core.labels import FOREGROUND, Label
+from liverview.core.labels import FOREGROUND, Label, label_family
 from liverview.editing.limits import EditLimits, erased_value
 
 if TYPE_CHECKING:
@@ -56,7 +56,13 @@ class EditSettings(QObject):
         return f"{'erase' if erase else tool}, {self.label.name.lower()}"
 
     def apply_mask(
-        self, box: Box, mask: NDArray[np.bool_], name: str, *, erase: bool = False
+        self,
+        box: Box,
+        mask: NDArray[np.bool_],
+        name: str,
+        *,
+        erase: bool = False,
+        label: Label | None = None,
     ) -> None:
         """Draw or erase the label where a mask is set and the limits allow it, as one edit.
 
@@ -65,7 +71,8 @@ class EditSettings(QObject):
         box : of the volume.
         mask : of the box's shape.
         name : of the edit, as a menu says it.
-        erase : take the label away instead; a part becomes what it is a part of.
+        erase : take the label with its parts away instead; it becomes what it is a part of.
+        label : to draw or erase; by default the chosen one.
 
         Raises
         ------
@@ -73,11 +80,12 @@ class EditSettings(QObject):
         """
         volume, styles = self._session.volume, self._session.styles
         assert volume is not None
+        label = self.label if label is None else label
         visible = [label for label in FOREGROUND if styles[label].visible]
         with self._session.store.edit(box, name) as voxels:
             where = mask & self.limits.allowed(
                 voxels, volume.voxels[box], volume.intercept, visible
             )
             if erase:
-                where &= voxels == self.label
-            voxels[where] = erased_value(self.label) if erase else self.label
+                where &= np.isin(voxels, label_family(label))
+            voxels[where] = erased_value(label) if erase else label

@@ -189,10 +189,8 @@ def test_edits_outlive_a_canceled_segmentation(
     edited.actions_.segment.cancel.trigger()
     words = [button.text() for button in edited.messages.buttons]
     edited.messages.buttons[words.index("Drop it" if drop else "Keep it")].click()
-    if drop:
-        expected = expected_labels()
-    else:
-        expected = np.where(np.arange(9) < 4, 1, 0) * np.ones((5, 7, 1))
+    found = np.where(np.arange(9) < 4, 1, 0) * np.ones((5, 7, 1), int)
+    expected = expected_labels() if drop else found
     expected[meanwhile] = Label.VESSEL
     assert np.array_equal(voxels_of(edited), expected)
     assert edited.session.store.modified
@@ -298,9 +296,7 @@ class SlowReading:
 
 
 @pytest.fixture
-def label_file(
-    edited: MainWindow, write: Callable[..., Path], tmp_path: Path
-) -> Path:
+def label_file(edited: MainWindow, write: Callable[..., Path], tmp_path: Path) -> Path:
     assert edited.session.labels is not None
     path = tmp_path / "other.nii.gz"
     volume = edited.session.volume

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -23,6 +25,7 @@ WHOLE = Box.of_shape(SHAPE)
 BOX = Box.from_bounds((30, 1, 1), (34, 4, 4))  # in two blocks
 
 Voxels = NDArray[np.uint8]
+State: TypeAlias = tuple[Voxels, Voxels]  # labels, and the result beneath
 
 
 @pytest.fixture
@@ -237,7 +240,15 @@ class Editing(RuleBasedStateMachine):
         self.now = np.zeros(SHAPE, np.uint8)
         self.result = np.zeros(SHAPE, np.uint8)
         self.mine = np.zeros(SHAPE, bool)  # in a segmentation that has not ended
-        self.before: tuple[Voxels, Voxels, bool] | None = None
+        self.before: State | None = None
+        self.steps: list[tuple[State, State]] = []
+        self.done = 0
+        self.stopped = False
+
+    def step(self, old: State) -> None:
+        """A step that can be undone has led from a state to that of now."""
+        self.steps = [*self.steps[: self.done], (old, (self.now, self.result))]
+        self.done += 1
 
     @rule(seed=st.integers(0, 999), label=st.integers(0, 3))
     def edit(self, seed: int, label: int) -> None:
@@ -247,19 +258,32 @@ class Editing(RuleBasedStateMachine):
         where = random.random(box.shape) < 0.5
         with self.store.edit(box, "brush") as voxels:
             voxels[where] = label
-        old = self.now.copy()
+        old, self.now = self.now, self.now.copy()
         self.now[box][where] = label
         changed = self.now != old
         if self.store.segmenting:
-            self.mine |= changed
-        else:
-            self.mine[changed] = (self.now != self.result)[changed]
+            self.mine = self.mine | changed
+        elif changed.any():
+            self.mine = np.where(changed, self.now != self.result, self.mine)
+            self.step((old, self.result))
+
+    @precondition(lambda self: not self.store.segmenting and not self.stopped)
+    @rule(to=st.integers(0, 40))
+    def jump(self, to: int) -> None:
+        """Undo steps, or do them again."""
+        to = min(to, len(self.steps))
+        self.store.history.jump(to)
+        for number in range(self.done, to):
+            self.now, self.result = self.steps[number][1]
+        for number in range(self.done, to, -1):
+            self.now, self.result = self.steps[number - 1][0]
+        self.done, self.mine = to, self.now != self.result
 
     @precondition(lambda self: not self.store.segmenting)
     @rule(keep=st.booleans())
     def begin(self, keep: bool) -> None:
         self.store.begin_segmentation("cpu", keep_edits=keep)
-        self.before = self.now, self.result, self.store.modified
+        self.before = self.now, self.result
         self.mine = (self.mine | (self.now != self.result)) & keep
         self.now = np.where(self.mine, self.now, 0).astype(np.uint8)
         self.result = np.zeros(SHAPE, np.uint8)
@@ -280,31 +304,50 @@ class Editing(RuleBasedStateMachine):
     @rule()
     def complete(self) -> None:
         self.store.end_segmentation(complete=True)
+        self._end_of_segmentation()
         self.before, self.mine = None, np.zeros(SHAPE, bool)
+
+    def _end_of_segmentation(self) -> None:
+        """Two steps, of which the first has the network's own labels."""
+        now, self.now = self.now, self.result
+        assert self.before is not None
+        self.step(self.before)
+        self.now = now
+        if (self.now != self.result).any():
+            self.step((self.result, self.result))
 
     @precondition(lambda self: self.store.segmenting)
     @rule()
     def stop(self) -> None:
         self.store.end_segmentation(complete=False)
-        if not self.found:
+        self.stopped = True
+        if self.found:
+            self._end_of_segmentation()
+        else:
             self._go_back()
+            if (self.now != self._now_before).any():
+                self.step((self._now_before, self.result))
 
     @precondition(lambda self: self.before is not None and not self.store.segmenting)
     @rule()
     def drop(self) -> None:
+        old = self.now, self.result
         self.store.drop_unfinished_labels()
         self._go_back()
+        self.step(old)
 
     def _go_back(self) -> None:
         assert self.before is not None
         mine = self.mine | (self.now != self.result)
-        now, self.result, _ = self.before
+        now, self.result = self.before
+        self._now_before = now
         self.now = np.where(mine, self.now, now).astype(np.uint8)
         self.before, self.mine = None, np.zeros(SHAPE, bool)
 
     @precondition(lambda self: not self.store.segmenting and self.before is None)
     @rule(seed=st.integers(0, 999), opened=st.booleans())
     def replace(self, seed: int, opened: bool) -> None:
+        old = self.now, self.result
         voxels = np.random.default_rng(seed).integers(0, 4, SHAPE).astype(np.uint8)
         labels = LabelMap(voxels.copy(), np.eye(4))
         mine = self.now != self.result
@@ -316,12 +359,15 @@ class Editing(RuleBasedStateMachine):
         assert np.array_equal(labels.voxels, voxels)
         self.result, self.mine = voxels, np.zeros(SHAPE, bool)
         self.now = np.where(mine, self.now, voxels).astype(np.uint8)
+        self.step(old)
 
     @invariant()
     def all_is_as_it_has_to_be(self) -> None:
         store = self.store
         assert store.labels is not None
         assert np.array_equal(voxels_of(store), self.now)
+        assert len(store.history.steps()) == len(self.steps)
+        assert store.history.position == self.done
         assert np.array_equal(store.hand.result_of(store.labels).voxels, self.result)
         expected = {
             label: tuple(np.count_nonzero(change) / 1000 for change in (is_ & ~was, was & ~is_))
@@ -334,8 +380,6 @@ class Editing(RuleBasedStateMachine):
         for label in (Label.VESSEL, Label.TUMOR):
             counted = np.count_nonzero(self.now == label) / 1000
             assert store.volume_ml(label) == pytest.approx(counted)
-
-
 
 
 Editing.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)

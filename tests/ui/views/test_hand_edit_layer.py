@@ -57,8 +57,7 @@ def rectangle(view: SliceView, box: Box) -> tuple[slice, slice]:
     first = view.widget_position([start - 0.5 for start in box.start])
     last = view.widget_position([stop - 0.5 for stop in box.stop])
     (left, right), (top, bottom) = (
-        sorted((round(a), round(b)))
-        for a, b in ((first.x(), last.x()), (first.y(), last.y()))
+        sorted((round(a), round(b))) for a, b in ((first.x(), last.x()), (first.y(), last.y()))
     )
     return slice(top, bottom), slice(left, right)
 

@@ -1,0 +1,172 @@
+"""A comparison that follows changes: counts at once, distances of the labels that changed alone.
+
+The scores are those of `scoring.iter_evaluate` on the changed labels, to the bit: Dice and volumes
+are ratios of whole numbers, which are counted anew where something changed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverview.core.box import Box
+from liverview.core.checks import require_labels
+from liverview.core.differences import Difference
+from liverview.core.labels import FOREGROUND, Label, label_entry, label_mask
+from liverview.core.placing import place_labels
+from liverview.core.stream import Progress
+from liverview.core.volume import LabelMap
+from liverview.evaluation.scores import LabelScore, compared_inside
+from liverview.evaluation.scoring import Mask, iter_score, unjudged_score, why_not_judged
+
+
+class LabelCounts(NamedTuple):
+    """Voxels of a label, of those that are compared.
+
+    Attributes
+    ----------
+    predicted : of the prediction, also outside of what it is compared inside.
+    found, true, shared : of the prediction, of the reference, of both.
+    """
+
+    predicted: int
+    found: int
+    true: int
+    shared: int
+
+    @property
+    def dice(self) -> float:
+        """As `metrics.dice` of the masks."""
+        return 2 * self.shared / (self.found + self.true) if self.true else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedLabels:
+    """Scores, with what it takes to follow changes.
+
+    Attributes
+    ----------
+    reference : what was compared with.
+    inside : of each label that is judged, the label of the reference inside which it is compared.
+    counts : of each label that is judged.
+    scores : of every label; of those that are outdated, figures beside Dice and volumes are those
+        of before.
+    outdated : labels of which more than the counts has to be compared anew.
+    """
+
+    reference: LabelMap
+    inside: Mapping[Label, Label | None]
+    counts: Mapping[Label, LabelCounts]
+    scores: Mapping[Label, LabelScore]
+    outdated: frozenset[Label] = frozenset()
+
+
+def iter_compare(
+    predicted: LabelMap, reference: LabelMap
+) -> Iterator[Progress | LabelScore | ComparedLabels]:
+    """Score every label as `scoring.iter_evaluate` does, ready to follow changes.
+
+    Yields progress, each label's score as soon as it is known, and in the end all that is known.
+
+    Raises
+    ------
+    TypeError, GridMismatchError : as `scoring.iter_evaluate`.
+    """
+    for labels in (predicted, reference):
+        require_labels(labels)
+    predicted = place_labels(predicted, reference)
+    inside: dict[Label, Label | None] = {}
+    counts: dict[Label, LabelCounts] = {}
+    scores: dict[Label, LabelScore] = {}
+    for label in FOREGROUND:
+        yield _progress(label)
+        reason = why_not_judged(reference, label)
+        if reason:
+            scores[label] = unjudged_score(label, reason)
+        else:
+            parent = compared_inside(label)
+            judged = parent is not None and not why_not_judged(reference, parent)
+            inside[label] = parent if judged else None
+            whole = Box.of_shape(reference.shape)
+            counts[label] = _count(predicted.voxels, whole, reference, label, inside[label])
+            scores[label] = yield from iter_score(
+                predicted, reference, label, "voxels", _progress(label)
+            )
+        yield scores[label]
+    yield ComparedLabels(reference, inside, counts, scores)
+
+
+def follow_counts(known: ComparedLabels, differences: Sequence[Difference]) -> ComparedLabels:
+    """Dice and volumes of changed labels; what else there is of a label that changed is outdated.
+
+    Parameters
+    ----------
+    known : of the labels before the changes.
+    differences : of the predicted labels, in boxes that share no voxel.
+    """
+    counts, scores, outdated = dict(known.counts), dict(known.scores), set(known.outdated)
+    reference = known.reference
+    for label, parent in known.inside.items():
+        now = counts[label]
+        for one in differences:
+            if not np.array_equal(*one.masks(label)):
+                outdated.add(label)
+                before, after = (
+                    _count(values, one.box, reference, label, parent)
+                    for values in (one.before, one.after)
+                )
+                changes = (n + new - old for n, new, old in zip(now, after, before, strict=True))
+                now = LabelCounts(*changes)
+        if now != counts[label]:
+            counts[label] = now
+            ml = now.predicted * reference.voxel_ml
+            scores[label] = replace(scores[label], dice=now.dice, predicted_ml=ml)
+    return replace(known, counts=counts, scores=scores, outdated=frozenset(outdated))
+
+
+def iter_compare_outdated(
+    known: ComparedLabels, predicted: LabelMap
+) -> Iterator[Progress | LabelScore | ComparedLabels]:
+    """Score the labels that are outdated; yields as `iter_compare` does."""
+    predicted = place_labels(predicted, known.reference)
+    scores = dict(known.scores)
+    for label in FOREGROUND:
+        if label in known.outdated:
+            yield _progress(label)
+            scores[label] = yield from iter_score(
+                predicted, known.reference, label, "voxels", _progress(label)
+            )
+            yield scores[label]
+    yield replace(known, scores=scores, outdated=frozenset())
+
+
+def _progress(label: Label) -> Progress:
+    return Progress(
+        f"Comparing {label_entry(label).plural}", FOREGROUND.index(label) / len(FOREGROUND)
+    )
+
+
+def _count(
+    values: NDArray[np.uint8], box: Box, reference: LabelMap, label: Label, inside: Label | None
+) -> LabelCounts:
+    """Count the labels ``values`` of a box, as `scoring.compared_masks` has them."""
+    theirs = reference.voxels[box]
+    found: Mask = label_mask(values, label)
+    true: Mask = label_mask(theirs, label)
+    if reference.ignored is not None:
+        judged = ~reference.ignored[box]
+        found, true = found & judged, true & judged
+    predicted = int(np.count_nonzero(found))
+    if inside is not None:
+        found = found & label_mask(theirs, inside)
+    return LabelCounts(
+        predicted,
+        int(np.count_nonzero(found)),
+        int(np.count_nonzero(true)),
+        int(np.count_nonzero(found & true)),
+    )
