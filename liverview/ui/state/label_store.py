@@ -180,6 +180,7 @@ class LabelStore(LabelHolder):
             kept, self._before = self._before, None
             self.labels, self._lent = kept.labels, kept.lent
             self.adopt_facts(kept.facts)
+            self.hand.release(complete=True)
             self._paint(painted, _EDITS_KEPT)
             self.changed.emit(self._whole)
             self._set_modified(self._is_unsaved)
