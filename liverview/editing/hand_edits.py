@@ -42,9 +42,14 @@ class HandEdits:
     """What a person edited since a result came.
 
     Labels are given to the methods; they are those that `follow` was told of last.
+
+    Attributes
+    ----------
+    revision : another number after every change.
     """
 
     def __init__(self) -> None:
+        self.revision = 0
         self._blocks: dict[Place, EditedBlock] = {}
         self._holding = False
         self._pairs: dict[Place, _Pairs] = {}
@@ -55,6 +60,7 @@ class HandEdits:
     def copy(self) -> HandEdits:
         """The same, to go back to; blocks are shared, for they never change."""
         made = HandEdits()
+        made.revision = self.revision
         made._blocks, made._holding = dict(self._blocks), self._holding
         made._pairs, made._sum = dict(self._pairs), self._sum.copy()
         made._outdated, made._marks = set(self._outdated), self._marks
@@ -112,6 +118,7 @@ class HandEdits:
         inner = Box.around(changed)
         if inner is None:
             return
+        self.revision += 1
         for place, whole in iter_blocks(inner.shifted(box.start), labels.shape):
             part = overlap(whole, box)
             inside = part.shifted([-n for n in box.start])
@@ -146,6 +153,7 @@ class HandEdits:
         Where it was stopped, all edits that were made meanwhile are still known.
         """
         self._holding = False
+        self.revision += 1
         if complete:
             for place, block in self._blocks.items():
                 self._blocks[place] = EditedBlock(block.box, compact(block.result))
@@ -162,6 +170,7 @@ class HandEdits:
         labels : as they are before it.
         """
         merged = result
+        self.revision += 1
         for place, block in list(self._blocks.items()):
             part = overlap(block.box, box)
             if 0 in part.shape:
