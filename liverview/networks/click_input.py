@@ -18,7 +18,7 @@ from liverview.networks.preprocessing import Preprocessing
 
 MARK_CHANNELS = 12
 """Channels beside the windows: see `ClickInput`."""
-SHAPE = (48, 48, 48)
+SHAPE = (40, 40, 40)
 """Voxels of the cube that a proposal is made on."""
 LOOK_SHAPE = (32, 32, 32)
 """Voxels of the cube of a first look around a click."""
@@ -36,7 +36,7 @@ Places = NDArray[np.float64]
 
 def step_for_line(mm: float) -> float:
     """The step of the cube, mm, for a line as long as a lesion's largest diameter."""
-    return max(30.0, 1.7 * mm + 14.0) / SHAPE[0]
+    return max(26.0, 1.7 * mm + 14.0) / SHAPE[0]
 
 
 def reference_hu(hu: Tensor, liver: Tensor) -> float:
