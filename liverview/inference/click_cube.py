@@ -55,7 +55,9 @@ class Cube:
         places = self.places(voxels)
         return bool(((places >= margin) & (places <= np.array(self.shape) - 1 - margin)).all())
 
-    def box(self, volume: OnGrid, within: tuple[Sequence[float], Sequence[float]] | None = None) -> Box:
+    def box(
+        self, volume: OnGrid, within: tuple[Sequence[float], Sequence[float]] | None = None
+    ) -> Box:
         """The volume's voxels inside the cube; with ``within`` between two of its places only."""
         low, high = within or ((-0.5,) * 3, tuple(n - 0.5 for n in self.shape))
         ends = self.voxels(np.array([low, high], float))

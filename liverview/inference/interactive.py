@@ -179,7 +179,11 @@ class _MarkedVoxels:
 
 
 def _first_proposal(
-    volume: Volume, labels: NDArray[np.uint8], label: Label, at: _MarkedVoxels, network: ClickNetwork
+    volume: Volume,
+    labels: NDArray[np.uint8],
+    label: Label,
+    at: _MarkedVoxels,
+    network: ClickNetwork,
 ) -> _Kept:
     """The cube for the marks, and what the network finds for the first of them."""
     if label is Label.TUMOR and len(at.wanted):
