@@ -1,4 +1,4 @@
-"""The cube that a proposal is made on: equal steps along the scan's axes, wherever the marks are."""
+"""The cube that a proposal is made on: equal steps along the axes of a scan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person's marks completed by a network: a lesion from a line or clicks, liver and vessels mended.
+"""Marks completed by a network: a lesion from a line or clicks, liver and vessels mended.
 
 `propose` is a function of scan, labels and marks, and of the proposal before where it is given.
 """

@@ -20,6 +20,8 @@ MARK_CHANNELS = 12
 """Channels beside the windows: see `ClickInput`."""
 SHAPE = (40, 40, 40)
 """Voxels of the cube that a proposal is made on."""
+TRAINED_SIDE = 32
+"""Voxels along a side of the cubes that the network was trained on; more is more surroundings."""
 LOOK_SHAPE = (32, 32, 32)
 """Voxels of the cube of a first look around a click."""
 LOOK_MM = 3.0
@@ -36,7 +38,7 @@ Places = NDArray[np.float64]
 
 def step_for_line(mm: float) -> float:
     """The step of the cube, mm, for a line as long as a lesion's largest diameter."""
-    return max(26.0, 1.7 * mm + 14.0) / SHAPE[0]
+    return max(24.0, 1.7 * mm + 14.0) / TRAINED_SIDE
 
 
 def reference_hu(hu: Tensor, liver: Tensor) -> float:
