@@ -72,7 +72,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             help=text,
         )
     parser.add_argument(
-        "--labels", type=Path, metavar="EXISTING", help="the label map to correct; else an empty one"
+        "--labels",
+        type=Path,
+        metavar="EXISTING",
+        help="the label map to correct; else an empty one",
     )
     parser.add_argument(
         "--values",

@@ -22,7 +22,7 @@ from liverview.phantoms.fields import Field, Grid, RandomSource, gaussian
 from liverview.phantoms.fields import smooth_noise as waves
 from liverview.training.augmentation import augment_intensity, deform_points, draw_noise
 from liverview.training.drawn_lesions import draw_marked_lesion
-from liverview.training.faulty_labels import add_ball, faulty_liver, faulty_lesion, faulty_vessels
+from liverview.training.faulty_labels import add_ball, faulty_lesion, faulty_liver, faulty_vessels
 from liverview.training.recipe import SampleConfig
 from liverview.training.scan_samples import sample_scan
 from liverview.training.scans import LabelledScan
@@ -125,7 +125,10 @@ def _draw_lesion(
     fitting = step_for_line(2 * radius * draw.uniform(0.8, 1.25))
     step = LOOK_MM * draw.uniform(0.65, 1.1) if first_look else fitting
     scene = _draw_scene(draw, scan, shape, step, _liver_place(draw, scan))
-    reach = min(0.7 * radius if first_look else 0.15 * radius + 0.04 * step * shape[0], 0.4 * step * shape[0])
+    reach = min(
+        0.7 * radius if first_look else 0.15 * radius + 0.04 * step * shape[0],
+        0.4 * step * shape[0],
+    )
     center = [draw.uniform(-reach, reach) / math.sqrt(2) for _ in range(3)]
     hu, lesion, others = draw_marked_lesion(
         draw, scene.hu, scene.grid, scene.organ, scene.away, center, radius
@@ -146,7 +149,11 @@ def _draw_lesion(
         line = _draw_line(draw, truth, step)
         marked = _Marked(Label.TUMOR, labels, lesion.long(), none, none, line)
         return hu, step, marked
-    return hu, step, _Marked(Label.TUMOR, labels, lesion.long(), _draw_points(draw, truth, step), none)
+    return (
+        hu,
+        step,
+        _Marked(Label.TUMOR, labels, lesion.long(), _draw_points(draw, truth, step), none),
+    )
 
 
 def _draw_line(draw: RandomSource, truth: simulated_user.Mask, step: float) -> Places:

@@ -19,9 +19,7 @@ def faulty_liver(draw: RandomSource, grid: Grid, organ: Field, away: Field) -> F
     return given
 
 
-def faulty_vessels(
-    draw: RandomSource, grid: Grid, vessel: Field, *, surely: bool = False
-) -> Field:
+def faulty_vessels(draw: RandomSource, grid: Grid, vessel: Field, *, surely: bool = False) -> Field:
     """Vessels as they may be labeled, 0 or 1: branches are missing, spots are none.
 
     ``surely`` leaves none as it is.

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QPainter
 
+from liverview.ui.live.click_correction import ClickCorrection
+from liverview.ui.tools.click import ClickTool
 from liverview.ui.tools.context import ToolContext
 from liverview.ui.tools.crosshair import CrosshairTool
 from liverview.ui.tools.ellipse import EllipseTool
+from liverview.ui.tools.lesion_line import LesionLineTool
 from liverview.ui.tools.markup_layer import MarkupLayer
 from liverview.ui.tools.ruler import RulerTool
 from liverview.ui.views.mouse_tool import LEFT, MouseTool, Press
@@ -39,7 +42,18 @@ class ToolEntry:
 POINTER = ToolEntry("Pointer", "C", "pointer", "The left button puts the crosshair", CrosshairTool)
 RULER = ToolEntry("Ruler", "M", "ruler", "Measure a length in mm", RulerTool)
 ELLIPSE = ToolEntry("Ellipse", "E", "ellipse", "Measure mean and SD of an area", EllipseTool)
-TOOLS = (POINTER, RULER, ELLIPSE)
+CLICK = ToolEntry(
+    "Click", "A", "click", "Complete what you click on; Ctrl takes away", ClickTool, edits=True
+)
+LESION_LINE = ToolEntry(
+    "Ruler to lesion",
+    "Shift+M",
+    "lesion_line",
+    "Complete a lesion from the line across it",
+    LesionLineTool,
+    edits=True,
+)
+TOOLS = (POINTER, RULER, ELLIPSE, CLICK, LESION_LINE)
 """Every tool, in the order of the menu; the first is active at the start."""
 
 
@@ -61,11 +75,13 @@ class Toolbox(QObject, MouseTool):
     redrawn = Signal()
     edit_chosen = Signal()
 
-    def __init__(self, markup_layer: MarkupLayer, parent: QObject | None = None) -> None:
+    def __init__(
+        self, markup_layer: MarkupLayer, clicks: ClickCorrection, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self.changed.connect(self.redrawn)
         context = ToolContext(
-            markup_layer, self._on_finished, self.redrawn.emit, self._on_back_asked
+            markup_layer, clicks, self._on_finished, self.redrawn.emit, self._on_back_asked
         )
         self._tools = {entry: entry.make(context) for entry in TOOLS}
         self.active = self._last = TOOLS[0]
@@ -78,6 +94,7 @@ class Toolbox(QObject, MouseTool):
             self.drop_drawing()
             self._tool.deactivate()
             self._last, self.active = self.active, entry
+            self._tool.activate()
             self.changed.emit()
             if entry.edits:
                 self.edit_chosen.emit()
