@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from liverview.core.box import Box
 from liverview.core.errors import LiverviewError
 from liverview.core.grid import Affine, Grid, OnGrid, Voxel
 from liverview.core.labels import FOREGROUND, Label, count_with_parts, describe_volumes
@@ -284,6 +285,10 @@ class LabelMap(OnGrid):
     def defines(self, label: Label) -> bool:
         """False for a label that its maker did not draw: that it is absent says nothing."""
         return self.defined is None or label in self.defined
+
+    def read(self, box: Box) -> NDArray[np.uint8]:
+        """The labels of a box, not to be written into."""
+        return self.voxels[box]
 
     def to_numpy(self) -> NDArray[np.uint8]:
         """The labels, (I, J, K) uint8 in RAS+, shared with the label map."""

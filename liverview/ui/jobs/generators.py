@@ -16,8 +16,9 @@ from liverview.core.probability_maps import ProbabilitySlab, probability_slab
 from liverview.core.review import LesionMark
 from liverview.core.slice_copies import iter_slice_contiguous_copy
 from liverview.core.stream import Message, Progress, Slab
-from liverview.core.volume import LabelMap, Volume
+from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.editing.marks import Marks, Proposal
+from liverview.ui.state.lent_labels import LentLabels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from liverview.files.format import Summary, TableOrder
     from liverview.files.named_labels import NamedLabels
     from liverview.measurement.markup.listing import Markups
-    from liverview.measurement.results import Measurement
     from liverview.measurement.surface import Surface
     from liverview.phantoms.config import Phantom, PhantomConfig
     from liverview.report.assembly import WrittenReport
@@ -143,18 +143,52 @@ def iter_system_info() -> Iterator[tuple[str, str]]:
     yield from system_info.iter_system_info()
 
 
-def iter_slow_axis_copy(
-    array: Volume | LabelMap, box: Box | None = None
+def iter_slow_axis_copy(volume: Volume) -> Iterator[NDArray[Any] | None]:
+    """Copy voxels for the views of their slowest plane."""
+    yield from iter_slice_contiguous_copy(volume.voxels)
+
+
+def iter_slow_axis_labels(
+    labels: LabelMap, box: Box, plane: Plane
 ) -> Iterator[NDArray[Any] | None]:
-    """Copy voxels, of a box or all, for the views of their slowest plane."""
-    yield from iter_slice_contiguous_copy(array.voxels if box is None else array.voxels[box])
+    """Copy the labels of a box for the views of their slowest plane."""
+    yield from iter_slice_contiguous_copy(labels.read(box), plane)
 
 
-def iter_measure(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measurement]:
-    """Measure the labels of the open scan."""
-    from liverview.measurement import compute
+def iter_take_voxels(labels: LabelMap) -> Iterator[None]:
+    """Copy labels that were lent, for whoever keeps them for long."""
+    _ = labels.voxels
+    yield None
 
-    yield from compute.iter_measure(labels, volume)
+
+def iter_copy_voxels(labels: LabelMap) -> Iterator[NDArray[Any]]:
+    """Copy the voxels of labels, for whoever writes into them."""
+    yield labels.read(Box.of_shape(labels.shape)).copy(order="K")
+
+
+class Followed(NamedTuple):
+    """What was found in labels, with the labels: the next look begins there."""
+
+    labels: LentLabels
+    found: Any
+
+
+def iter_measure(
+    labels: LentLabels, volume: Volume, known: Followed | None = None
+) -> Iterator[Progress | Followed]:
+    """Measure the labels of the open scan; of what is known, only what has changed since.
+
+    What was found are `MeasuredParts`.
+    """
+    from liverview.measurement import incremental
+
+    changes = None if known is None else labels.differences(known.labels)
+    if known is None or changes is None:
+        work = incremental.iter_measure_parts(labels.take(), volume)
+    else:
+        work = incremental.iter_measure_changes(known.found, changes, labels, volume)
+    for item in work:
+        yield item if isinstance(item, Progress) else Followed(labels, item)
 
 
 def iter_find_marked(

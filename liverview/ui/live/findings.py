@@ -31,6 +31,7 @@ class Findings(LiveResult):
         self.measurement: Measurement | None = None
         self.chosen: int | None = None
         self._chosen_voxel: Voxel | None = None
+        self._followed: generators.Followed | None = None
         super().__init__(session, start, parent)
         session.store.state_changed.connect(self._on_state_changed)
         session.review.changed.connect(self._on_review_changed)
@@ -120,12 +121,16 @@ class Findings(LiveResult):
         volume = self.session.volume
         if volume is None:
             return None
-        return generators.iter_measure(self.session.store.snapshot(), volume)
+        return generators.iter_measure(self.session.store.snapshot(), volume, self._followed)
 
     def _receive(self, item: object) -> None:
-        if isinstance(item, Measurement):
-            self.measurement = self._with_state(item)
+        if isinstance(item, generators.Followed):
+            self._followed = item
+            self.measurement = self._with_state(item.found.measurement)
             self._follow_chosen()
+
+    def _let_go(self) -> None:
+        self._followed = None
 
     def _follow_chosen(self) -> None:
         """Numbers change as lesions come and go; the one that is looked at stays chosen."""
@@ -137,6 +142,7 @@ class Findings(LiveResult):
 
     def _clear(self) -> None:
         self.measurement, self.chosen, self._chosen_voxel = None, None, None
+        self._let_go()
 
     def _with_state(self, measurement: Measurement) -> Measurement:
         """Whether labels are partial is known only when they have come to their end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
@@ -14,6 +15,7 @@ from liverview.core.labels import FOREGROUND, Label, label_entry
 from liverview.core.probability_maps import DEFAULT_THRESHOLDS, ProbabilityMaps, ProbabilitySlab
 from liverview.core.review import take_out_of_slice
 from liverview.core.volume import LabelMap, Plane
+from liverview.ui.jobs import generators
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.state.overlay import Overlay
@@ -201,10 +203,9 @@ class ProbabilityLayers(QObject):
         if labelled is None or not self.can_relabel:
             return
         self._stop_relabeling()
-        if not labelled.thresholds:
-            self._replace(labelled, labelled.own)
-            return
-        work = labelled.maps.iter_relabel(labelled.own.voxels, dict(labelled.thresholds))
+        work: Iterator[object] = generators.iter_copy_voxels(labelled.own)
+        if labelled.thresholds:
+            work = labelled.maps.iter_relabel(labelled.own.voxels, dict(labelled.thresholds))
         self._relabeling = job = self._controller.start_background(work)
         job.yielded.connect(partial(self._on_relabeled, labelled))
         job.ended.connect(partial(self._on_relabeling_ended, job))
@@ -272,7 +273,8 @@ class ProbabilityLayers(QObject):
         if not store.has_unfinished_labels:  # else the labels of before may come back
             self._labelled_maps = [current] if current is not None else []
         if current is not None and current.original_labels is None:
-            current.original_labels = store.snapshot()
+            current.original_labels = own = store.snapshot()
+            self._controller.start_background(generators.iter_take_voxels(own))  # kept for long
         self.refresh()
 
     def _on_volume_changed(self) -> None:

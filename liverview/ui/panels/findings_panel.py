@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -38,6 +38,7 @@ from liverview.ui.widgets.shortcuts import KeyHint
 _NO_LESION = ("Not a lesion", "Benign: cyst or hemangioma")
 _NO_TARGET = ("Treated before", "Cannot be measured reproducibly")
 _WIDEST = "8,888 mL"
+_PATIENCE_MS = 300  # in which an edit is followed: shorter waits are not shown
 
 
 class FindingsPanel(QScrollArea):
@@ -51,6 +52,8 @@ class FindingsPanel(QScrollArea):
         super().__init__(parent)
         self.findings = findings
         self._segment_key = KeyHint()
+        self._was_older = False
+        self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
         self.state = WrappedLabel()
         self.figures = {name: QLabel() for name in _AMOUNTS}
         self.table = LesionTable()
@@ -77,6 +80,7 @@ class FindingsPanel(QScrollArea):
         self.confirm_button.clicked.connect(findings.confirm_targets)
         self.copy_button.clicked.connect(self.copy)
         findings.changed.connect(self.refresh)
+        self._patience.timeout.connect(self._on_volumes_changed)
         findings.session.volume_changed.connect(self.refresh)
         findings.session.volumes.changed.connect(self._on_volumes_changed)
         self.refresh()
@@ -136,6 +140,9 @@ class FindingsPanel(QScrollArea):
     def refresh(self) -> None:
         """Show what is known."""
         measurement = self.findings.measurement
+        if self._is_older and not self._was_older:
+            self._patience.start()
+        self._was_older = self._is_older
         self._show_state()
         self._show_amounts()
         known = self.findings
@@ -157,8 +164,8 @@ class FindingsPanel(QScrollArea):
 
     def _show_age(self) -> None:
         """Fade what was measured before the labels changed."""
-        self.table.set_older(self._is_older)
-        self.recist.setEnabled(not self._is_older)
+        self.table.set_older(self._looks_older)
+        self.recist.setEnabled(not self._looks_older)
         known = self.findings.measurement is not None
         self.copy_button.setEnabled(known and not self._is_older)
 
@@ -166,6 +173,11 @@ class FindingsPanel(QScrollArea):
     def _is_older(self) -> bool:
         """True where the lesions are those of labels that have changed since."""
         return self.findings.measurement is not None and not self.findings.is_current
+
+    @property
+    def _looks_older(self) -> bool:
+        """The same, once it has been so for longer than an edit is followed in."""
+        return self._is_older and not self._patience.isActive()
 
     def _show_amounts(self) -> None:
         """Show the volumes of the labels as they are, as every panel does."""
@@ -194,9 +206,9 @@ class FindingsPanel(QScrollArea):
             return f"So far; {older}:" if self._is_older else "So far, while it segments:"
         if session.store.has_unfinished_labels:
             return "Partial: the segmentation was stopped."
-        if not self.findings.is_current:
-            return "Measuring …"
         known = self.findings.measurement is not None
+        if self._looks_older if known else not self.findings.is_current:
+            return "Measuring …"
         return "" if known else "The labels could not be measured."
 
     def _update_buttons(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label
 from liverview.core.volume import LabelMap, Volume
+from liverview.ui.state.lent_labels import Ledger
 
 
 class LabelState(Enum):
@@ -61,7 +61,7 @@ class LabelSnapshot:
     """Labels with what is known of them, to go back to."""
 
     labels: LabelMap
-    lent: weakref.WeakSet[LabelMap]
+    lent: Ledger
     version: int
     result: int
     counts: NDArray[np.int64]

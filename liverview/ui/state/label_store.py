@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,18 +26,18 @@ from liverview.ui.state.label_changes import (
     empty_labels,
     no_counts,
 )
+from liverview.ui.state.lent_labels import Ledger, LentLabels
 
 
 class LabelStore(QObject):
     """Holds the labels; whoever changes them does so here.
 
-    Nobody writes into the label map from outside. Jobs on other threads get a `snapshot`: its
-    array never changes, for the first change that comes meanwhile is made in a copy.
+    Nobody writes into the label map from outside. Jobs on other threads get a `snapshot`, which
+    stays as it was lent: what is overwritten meanwhile is noted before, see `lent_labels`.
 
     Attributes
     ----------
-    labels : the label map on the grid of the open volume; None without one. Its array is
-        another one after a change that was made in a copy.
+    labels : the label map on the grid of the open volume; None without one.
     version : another number after every change of a voxel; labels that come back bring theirs.
     result : a number that stays while a result grows or is edited, and is another one for
         labels of another origin; labels that come back bring theirs.
@@ -77,7 +76,7 @@ class LabelStore(QObject):
         self._editing = False
         self._counts: NDArray[np.int64] = no_counts()
         self._before: LabelSnapshot | None = None  # from before the segmentation
-        self._lent: weakref.WeakSet[LabelMap] = weakref.WeakSet()  # snapshots of this array
+        self._lent = Ledger()  # of this array
         self._history = LabelHistory()
 
     # ---- reading ---------------------------------------------------------------------------
@@ -102,12 +101,10 @@ class LabelStore(QObject):
         """True where there are labels that hold still."""
         return self.state in (LabelState.PARTIAL, LabelState.COMPLETE)
 
-    def snapshot(self) -> LabelMap:
-        """The labels as they are now, for a job: they never change, whatever comes meanwhile."""
+    def snapshot(self) -> LentLabels:
+        """The labels as they are now, for a job; the thread that reads voxels copies them."""
         assert self.labels is not None
-        lent = replace(self.labels)
-        self._lent.add(lent)
-        return lent
+        return self._lent.lend(self.labels)
 
     def volume_ml(self, label: Label) -> float:
         """Volume of a label in mL, NaN where nothing names it; the liver is the whole organ."""
@@ -278,6 +275,7 @@ class LabelStore(QObject):
         """Yields the voxels of a box, to be written to, and a copy of what they were."""
         voxels = self._writable()[box]
         before = voxels.copy(order="K")
+        self._lent.note(box, before)
         finished = False
         try:
             yield voxels, before
@@ -294,15 +292,16 @@ class LabelStore(QObject):
         self.version = self._new_version()
 
     def _writable(self) -> NDArray[np.uint8]:
-        """The array to write to: a copy, where the current one is lent to a job."""
+        """The array to write to: a copy, where whoever made the current one still has it."""
         assert self.labels is not None
-        if self._lent:
+        if self._lent.is_shared:
             self.labels = replace(self.labels, voxels=self.labels.voxels.copy(order="K"))
-            self._lent = weakref.WeakSet()
+            self._lent = Ledger()
         return self.labels.voxels
 
     def _keep(self) -> LabelSnapshot:
-        snapshot, lent, version = self.snapshot(), self._lent, self.version
+        assert self.labels is not None
+        snapshot, lent, version = self.labels, self._lent, self.version
         result, counts, box = self.result, self._counts, self.label_bbox
         rest = self.has_labels, self.modified, self.source
         return LabelSnapshot(snapshot, lent, version, result, counts, box, *rest)
@@ -320,7 +319,7 @@ class LabelStore(QObject):
             self._results += 1
             result = self._results
         self.labels, self.result = replace(labels), result
-        self._lent = weakref.WeakSet([labels])  # whoever made them may still read them
+        self._lent = Ledger(labels)  # whoever made them may still read them
         self._counts = no_counts() if bbox is None else count_labels(labels.voxels[bbox])
         self.label_bbox, self.has_labels, self.source = bbox, has_labels, source
         self.version = self._new_version()

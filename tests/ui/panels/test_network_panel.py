@@ -134,7 +134,8 @@ def drag_and_reset(
     organ = int((wanted > 0).sum()) * case_ml(window)
     assert session.store.volume_ml(Label.LIVER) == pytest.approx(organ)
     assert organ > int((own > 0).sum()) * case_ml(window)
-    qtbot.mouseClick(panel.reset, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(session.store.changed, timeout=TIMEOUT_MS):
+        qtbot.mouseClick(panel.reset, Qt.MouseButton.LeftButton)
     assert np.array_equal(voxels_of(window), own)
     assert slider.value() == 60
     assert not panel.reset.isEnabled()
@@ -245,9 +246,11 @@ def test_a_key_moves_a_threshold_and_the_way_back_is_the_networks_own(
     assert own is not None
     assert (voxels_of(opened) == 3 * own.voxels).all()  # 200 / 255 is above 49 %
     assert session.store.label_at((3, 4, 4)) is Label.TUMOR
-    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    with qtbot.waitSignal(session.store.changed, timeout=TIMEOUT_MS):
+        qtbot.keyClick(slider, Qt.Key.Key_Right)
     assert session.labels is not None
-    assert session.labels.voxels is own.voxels
+    assert np.array_equal(session.labels.voxels, own.voxels)
+    assert session.labels.voxels is not own.voxels  # an edit needs no copy of its own
 
 
 def test_maps_belong_to_their_labels(qtbot: QtBot, opened: MainWindow, steps: Steps) -> None:
