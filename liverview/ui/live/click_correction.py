@@ -190,7 +190,7 @@ class ClickCorrection(QObject):
         may = limits.allowed(base, volume.voxels[box], volume.intercept, visible)
         voxels[...] = np.where(may, wanted, base)
 
-    def _on_ended(self, job: Job) -> None:
+    def _on_ended(self, job: Job, _: object) -> None:
         if job is not self._job:
             return
         self._job = self._waiting = None
