@@ -20,6 +20,7 @@ _BODY_HU = -400.0
 _BODY_MM = 10.0
 _SHORTEST_MM = 1.0
 _LONGEST_MM = 400.0
+_NEAR_MM, _NEAR_SHARE = 5.0, 0.5  # or of the radius: how far a click may miss its lesion
 
 
 class MarksError(LiverviewError):
@@ -67,6 +68,11 @@ class Marks:
         if negative:
             return replace(self, negative=(*self.negative, new))
         return replace(self, positive=(*self.positive, new))
+
+    def with_points_of(self, other: Marks) -> Marks:
+        """The marks with the points of others of the same label."""
+        positive, negative = self.positive + other.positive, self.negative + other.negative
+        return replace(self, positive=positive, negative=negative)
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -162,3 +168,29 @@ def _check_line(line: tuple[Point, Point]) -> None:
         raise MarksError(
             f"The line is {mm:.0f} mm long, more than {_LONGEST_MM:.0f}: draw it across one lesion."
         )
+
+
+def is_beside(volume: Volume, proposal: Proposal, points: Iterable[Point]) -> bool:
+    """Whether points belong to what was proposed: in it, or nearer to it than it is large.
+
+    Of liver and vessels, which are one organ, all of the proposal's box belongs to it.
+
+    Parameters
+    ----------
+    volume : that the proposal was made for.
+    points : world mm.
+    """
+    inside = np.argwhere(proposal.mask)
+    voxels = [
+        np.linalg.solve(volume.affine, np.array([*point, 1.0]))[:3] - proposal.box.start
+        for point in points
+    ]
+    if proposal.marks.label is not Label.TUMOR:
+        shape = np.array(proposal.box.shape)
+        return all(((voxel >= -0.5) & (voxel < shape - 0.5)).all() for voxel in voxels)
+    if not len(inside):
+        return False
+    spacing = np.array(volume.spacing)
+    radius = np.cbrt(len(inside) * np.prod(spacing) * 3 / (4 * np.pi))
+    gaps = [np.linalg.norm((inside - voxel) * spacing, axis=1).min() for voxel in voxels]
+    return bool(max(gaps) <= max(_NEAR_MM, _NEAR_SHARE * radius))

@@ -32,6 +32,7 @@ from liverview.ui.flows.slice_filling import SliceFilling
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.jobs.saving import Callback
+from liverview.ui.live.click_correction import ClickCorrection
 from liverview.ui.live.marked_labels import MarkedLabels
 from liverview.ui.live.navigation import Navigation
 from liverview.ui.live.slow_axis_copy import SlowAxisCopy
@@ -43,6 +44,7 @@ from liverview.ui.state.kept_review import KeptReview
 from liverview.ui.state.markups import ScanMarkups
 from liverview.ui.state.own_windows import OwnWindows
 from liverview.ui.state.session import Session
+from liverview.ui.tools.click import ClickMarks
 from liverview.ui.tools.markup_layer import MarkupLayer
 from liverview.ui.tools.toolbox import Toolbox
 from liverview.ui.views.cine import Cine
@@ -113,10 +115,12 @@ class MainWindow(QMainWindow):
     def _make_views(self) -> None:
         """The views, and what draws over them: the last one on top."""
         markup_layer, findings = MarkupLayer(self.markups), self.panels.findings
-        self.toolbox = Toolbox(markup_layer, self)
+        self.clicks = ClickCorrection(self.session, self.controller.start_background, self)
+        self.toolbox = Toolbox(markup_layer, self.clicks, self)
         self.views = LinkedViews(self.session, self._make_surface_pane)
         self.views.add_overlay_painter(markup_layer, self.markups.changed)
         self.views.set_tool(self.toolbox, self.toolbox.redrawn)
+        self.views.add_overlay_painter(ClickMarks(self.clicks), self.clicks.changed)
         self.views.add_overlay_painter(LesionLines(findings), findings.changed)
         review = self.session.review
         self.views.add_overlay_painter(RuledOutOutlines(review), review.changed)
@@ -208,7 +212,8 @@ class MainWindow(QMainWindow):
         control.saving.labels_not_saved.connect(self._on_labels_not_saved)
         control.busy_changed.connect(self._update_actions)
         self.navigation.message.connect(self._on_status)
-        self.filling.message.connect(self._on_status)
+        for part in (self.filling, self.clicks):
+            part.message.connect(self._on_status)
         self.session.volume_changed.connect(self.messages.dismiss)
         # Not what streams: every start and end of work is in `busy_changed`.
         for signal in (self.session.volume_changed, self.session.store.modified_changed):

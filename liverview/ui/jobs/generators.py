@@ -17,6 +17,7 @@ from liverview.core.review import LesionMark
 from liverview.core.slice_copies import iter_slice_contiguous_copy
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Plane, Volume
+from liverview.editing.marks import Marks, Proposal
 from liverview.ui.state.lent_labels import LentLabels
 
 if TYPE_CHECKING:
@@ -206,6 +207,23 @@ def iter_fill_between_slices(
     from liverview.editing.between_slices import fill_between_slices
 
     yield fill_between_slices(drawn, axis, spacing)
+
+
+def iter_load_click_network() -> Iterator[None]:
+    """Load the network that completes marks; it stays."""
+    from liverview.inference.interactive import load_click_network
+
+    load_click_network()
+    yield None
+
+
+def iter_propose(
+    volume: Volume, labels: LabelMap, marks: Marks, previous: Proposal | None
+) -> Iterator[Proposal]:
+    """Complete the marks of a person."""
+    from liverview.inference.interactive import load_click_network, propose
+
+    yield propose(volume, labels.voxels, marks, load_click_network(), previous=previous)
 
 
 def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
