@@ -28,6 +28,7 @@ from liverview.ui.flows.help import HelpFlow, TourTargets
 from liverview.ui.flows.leaving import Leaving
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
+from liverview.ui.flows.segmenting_again import ask_before_segmenting
 from liverview.ui.flows.slice_filling import SliceFilling
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
@@ -48,6 +49,7 @@ from liverview.ui.tools.click import ClickMarks
 from liverview.ui.tools.markup_layer import MarkupLayer
 from liverview.ui.tools.toolbox import Toolbox
 from liverview.ui.views.cine import Cine
+from liverview.ui.views.hand_edit_layer import HandEditLayer
 from liverview.ui.views.lesion_lines import LesionLines
 from liverview.ui.views.linked_views import LinkedViews
 from liverview.ui.views.ruled_out_outlines import RuledOutOutlines
@@ -122,7 +124,8 @@ class MainWindow(QMainWindow):
         self.views.set_tool(self.toolbox, self.toolbox.redrawn)
         self.views.add_overlay_painter(ClickMarks(self.clicks), self.clicks.changed)
         self.views.add_overlay_painter(LesionLines(findings), findings.changed)
-        review = self.session.review
+        edits, review = self.session.hand_edits, self.session.review
+        self.views.add_overlay_painter(HandEditLayer(edits), edits.changed)
         self.views.add_overlay_painter(RuledOutOutlines(review), review.changed)
 
     def _make_actions(self) -> Actions:
@@ -202,6 +205,7 @@ class MainWindow(QMainWindow):
         self.reporting.progressed.connect(self.statusBar().showMessage)
         self.reporting.written.connect(self._on_report_written)
         control.message.connect(self._on_message)
+        self.session.hand_edits.message.connect(self._on_message)
         self._marked_labels.applied.connect(self._on_status)
         control.failed.connect(self._on_failed)
         self.session.store.history.failed.connect(self._on_failed)
@@ -226,15 +230,14 @@ class MainWindow(QMainWindow):
         self.controller.loading.open(path)
 
     def segment(self) -> None:
-        """Segment on the device that is chosen, after asking about unsaved labels."""
-        if not self.controller.busy:
-            self.files.after_saving(self._start_segmentation)
+        """Segment on the device that is chosen, after asking about edits and unsaved labels."""
+        ask_before_segmenting(self.files, self.controller, self._start_segmentation)
 
-    def _start_segmentation(self) -> None:
+    def _start_segmentation(self, keep_edits: bool) -> None:
         if self.messages.buttons:  # a question about labels that are now replaced
             self.messages.dismiss()
         self._clock.start()
-        self.controller.segment(self.actions_.segment.device)
+        self.controller.segment(self.actions_.segment.device, keep_edits=keep_edits)
 
     def segment_when_idle(self) -> None:
         """Segment as soon as the work that opens the volume has ended."""

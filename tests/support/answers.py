@@ -10,7 +10,7 @@ from liverview.core.labels import Label, LabelStyle
 from liverview.core.volume import Volume
 from liverview.files.named_labels import NamedLabels
 from liverview.phantoms.config import PhantomConfig
-from liverview.ui.dialogs.questions import Dialogs, Unsaved
+from liverview.ui.dialogs.questions import Dialogs, EditedLabels, Unsaved
 
 TIMEOUT_MS = 60_000
 
@@ -30,6 +30,7 @@ class Answers(Dialogs):
         self.number: int | None = 0
         self.config: PhantomConfig | None = None
         self.unsaved = Unsaved.DISCARD
+        self.edited: EditedLabels | None = EditedLabels(keep=True, save=False)
         self.asked: list[str] = []
 
     def scan_to_open(self) -> Path | None:
@@ -77,3 +78,7 @@ class Answers(Dialogs):
     def unsaved_labels(self, segmenting: bool) -> Unsaved:
         self.asked.append("unsaved, segmenting" if segmenting else "unsaved")
         return self.unsaved
+
+    def edited_labels(self, edited: str, saved: bool) -> EditedLabels | None:
+        self.asked.append(f"edited: {edited}{'' if saved else ', unsaved'}")
+        return self.edited

@@ -54,6 +54,13 @@ class LabelActions:
         self.ruled_out = factory.make_toggle(
             "&Ruled-out lesions", "", "Outline what was ruled out", session.review.set_shown
         )
+        self.by_hand = factory.make_toggle(
+            "&Differences by hand",
+            "Shift+D",
+            "Mark what was edited since the segmentation, or since the file was opened",
+            session.hand_edits.set_shown,
+        )
+        self.by_hand.setChecked(session.hand_edits.shown)
         self.fill = make(
             "Fill &between slices",
             "Shift+F",
@@ -71,6 +78,7 @@ class LabelActions:
             "&Previous lesion", ",", "Go to the lesion before", partial(navigation.go_to_lesion, -1)
         )
         session.styles_changed.connect(self._on_styles_changed)
+        session.hand_edits.shown_changed.connect(self.by_hand.setChecked)
 
     def fill_menu(self, bar: QMenuBar) -> None:
         """Add the menu to a menu bar."""
@@ -78,7 +86,7 @@ class LabelActions:
         menu.addActions([*self.layers.values(), self.all_layers])
         menu.addActions([self.fainter, self.stronger, self.draw_style])
         menu.addSeparator()
-        menu.addAction(self.ruled_out)
+        menu.addActions([self.by_hand, self.ruled_out])
         menu.addSeparator()
         menu.addActions([self.go_to_liver, self.next_lesion, self.previous_lesion])
 

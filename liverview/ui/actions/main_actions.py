@@ -78,7 +78,8 @@ class Actions:
 
     def name_keys(self, panels: PanelDocks, progress: ProgressStatus) -> None:
         """Let the texts of panels and status bar name the keys of commands as they are."""
-        panels.labels.set_actions(self.labels.layers, self.labels.draw_style)
+        labels = self.labels
+        panels.labels.set_actions(labels.layers, labels.draw_style, labels.by_hand)
         panels.findings_panel.set_segment_action(self.segment.run)
         panels.history.set_actions(self.edit.undo, self.edit.redo)
         panels.compare.set_segment_action(self.segment.run)

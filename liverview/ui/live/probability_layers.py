@@ -8,6 +8,7 @@ from enum import Enum
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from liverview.core.box import Box
@@ -15,6 +16,7 @@ from liverview.core.labels import FOREGROUND, Label, label_entry
 from liverview.core.probability_maps import DEFAULT_THRESHOLDS, ProbabilityMaps, ProbabilitySlab
 from liverview.core.review import take_out_of_slice
 from liverview.core.volume import LabelMap, Plane
+from liverview.editing.edited_blocks import overlap
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Job, Outcome
@@ -228,12 +230,29 @@ class ProbabilityLayers(QObject):
         i, j, k = inside
         own = labelled.own.voxels[reach][i, j, k]
         found = labelled.maps.relabel(own, labelled.thresholds, (i, j, k))
+        self._put_edits_over(found, reach, plane, index)
         take_out_of_slice(found, self.session.review.ruled_out, reach, plane.axis, index)
         found = found.T
         return np.ascontiguousarray(found), (
             reach[plane.vertical_axis].start,
             reach[plane.horizontal_axis].start,
         )
+
+    def _put_edits_over(
+        self, found: NDArray[np.uint8], reach: Box, plane: Plane, index: int
+    ) -> None:
+        """Put what was edited by hand over a slice of the labels to come, (axes in order)."""
+        assert self.session.labels is not None
+        edited = self.session.store.hand.slice_of(self.session.labels, plane.axis, index)
+        if edited is None:
+            return
+        box, before, now = edited
+        thick = np.expand_dims(found, plane.axis)
+        sides = list(reach)
+        sides[plane.axis] = slice(index, index + 1)
+        both = overlap(box, Box(*sides))
+        at, own = (both.shifted([-n for n in one.start]) for one in (Box(*sides), box))
+        np.copyto(thick[at], now[own], where=now[own] != before[own])
 
     def _on_relabeled(self, labelled: _LabelledMaps, item: object) -> None:
         if item is not None and self._current is labelled and self.can_relabel:
@@ -273,8 +292,10 @@ class ProbabilityLayers(QObject):
         if not store.has_unfinished_labels:  # else the labels of before may come back
             self._labelled_maps = [current] if current is not None else []
         if current is not None and current.original_labels is None:
-            current.original_labels = own = store.snapshot()
-            self._controller.start_background(generators.iter_take_voxels(own))  # kept for long
+            own = store.snapshot()
+            current.original_labels = result = store.hand.result_of(own)
+            if result is own:  # nothing was edited meanwhile
+                self._controller.start_background(generators.iter_take_voxels(own))  # kept long
         self.refresh()
 
     def _on_volume_changed(self) -> None:

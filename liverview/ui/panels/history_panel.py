@@ -17,23 +17,24 @@ _NO_INDEX = QModelIndex()
 
 
 class HistoryList(QAbstractListModel):
-    """The steps, one a row, after a row for what was there before all of them."""
+    """The steps, one a row, after a row for what was there before all of them.
+
+    Attributes
+    ----------
+    current_row : the row of the labels as they are.
+    """
 
     def __init__(self, history: EditHistory, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._history = history
         self._steps: list[StepEntry] = []
+        self.current_row = 0
         self.refresh()
-
-    @property
-    def current_row(self) -> int:
-        """The row of the labels as they are."""
-        return self._history.position
 
     def refresh(self) -> None:
         """Take the steps as they are now."""
         self.beginResetModel()
-        self._steps = self._history.steps()
+        self._steps, self.current_row = self._history.steps(), self._history.position
         self.endResetModel()
 
     def rowCount(self, parent: _Index = _NO_INDEX) -> int:

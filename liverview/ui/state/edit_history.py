@@ -30,8 +30,8 @@ class StatePart(Part, Protocol):
 class LabelPart(StatePart, Protocol):
     """The labels: their voxels follow differences, all else of them is a value."""
 
-    def apply(self, differences: tuple[Difference, ...]) -> None:
-        """Change voxels; raises HistoryError where they do not fit, and has changed none then."""
+    def apply(self, differences: tuple[Difference, ...], value: Any) -> None:
+        """Change voxels to those of a value; raises HistoryError, and changes none, or all."""
 
     def describe(self) -> dict[str, Any]:
         """What the labels are known by, for JSON."""
@@ -156,13 +156,19 @@ class EditHistory(QObject):
             while self.position != position:
                 back = position < self.position
                 step = self.core.step(self.position - 1 if back else self.position)
-                self._labels.apply(step.differences)
+                self._apply(step, back=back)
                 values |= {one.part: one.before if back else one.after for one in step.changes}
                 self.core.position += -1 if back else 1
         except HistoryError as error:  # as far as it came
             self.failed.emit(str(error))
         finally:
             self._restore(values)
+
+    def _apply(self, step: Step, *, back: bool) -> None:
+        """Change voxels back or forth, where the step has changed any."""
+        for one in step.changes:
+            if one.part == LABELS:
+                self._labels.apply(step.differences, one.before if back else one.after)
 
     def _restore(self, values: dict[str, object]) -> None:
         try:
@@ -217,7 +223,7 @@ class EditHistory(QObject):
             return
         step, self._open = join_steps(self._open_name, self._open), None
         self.moving = True
-        self._labels.apply(step.differences)
+        self._apply(step, back=True)
         self._restore({one.part: one.before for one in step.changes})
 
     @contextmanager

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
+from liverview.core.edited_volume import edited_content, read_edited
 from liverview.core.labels import Label
 from liverview.core.review import LesionMark, Verdict
 from liverview.core.volume import LabelMap, SourceGrid
+from liverview.editing.hand_edits import HandEdits
 from liverview.ui.state.label_changes import LabelSource
 
 About = dict[str, Any]
@@ -30,6 +32,8 @@ class LabelFacts:
     version, result, label_bbox, has_labels, source : as those of `LabelStore`.
     counts : voxels of each label, by value.
     about : the label map's fields but its voxels; the same dict as long as they are the same.
+    hand : what was edited by hand, where the result may be another one; else it follows from the
+        voxels that change.
     """
 
     version: int
@@ -39,6 +43,7 @@ class LabelFacts:
     has_labels: bool
     source: LabelSource
     about: About
+    hand: HandEdits | None = None
 
 
 class PackedMask(NamedTuple):
@@ -194,4 +199,5 @@ _FIELDS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "ignored": (_mask_to_json, _mask_from_json),
     "made_by": (str, str),
     "marks": (marks_to_json, marks_from_json),
+    "edited": (edited_content, read_edited),
 }

@@ -10,6 +10,7 @@ from liverview.core.box import Box
 from liverview.core.grid import Voxel
 from liverview.core.labels import FOREGROUND, Label, count_with_parts
 from liverview.core.volume import LabelMap
+from liverview.editing.hand_edits import HandEdits
 from liverview.ui.state.label_changes import LabelSource, LabelState, no_counts
 from liverview.ui.state.label_facts import About, LabelFacts, about_of, is_about, with_about
 
@@ -29,6 +30,7 @@ class LabelHolder(QObject):
     has_labels : whether a segmentation or a file has said something about this volume.
     segmenting : whether a segmentation is under way.
     modified : whether there are changes that are not saved.
+    hand : what a person edited of the result, to be asked and never to be changed.
 
     Signals
     -------
@@ -51,6 +53,7 @@ class LabelHolder(QObject):
         self.has_labels = False
         self.segmenting = False
         self.modified = False
+        self.hand = HandEdits()
         self._found = False  # whether the segmentation has found anything
         self._results = 0
         self._versions = 0
@@ -102,8 +105,11 @@ class LabelHolder(QObject):
 
     # ---- going back --------------------------------------------------------------------------
 
-    def facts(self) -> LabelFacts:
-        """What is known of the labels as they are, for `adopt_facts`."""
+    def facts(self, *, by_hand: bool = False) -> LabelFacts:
+        """What is known of the labels as they are, for `adopt_facts`.
+
+        With ``by_hand``, also what was edited: for labels that may come back from another result.
+        """
         assert self.labels is not None
         return LabelFacts(
             self.version,
@@ -113,6 +119,7 @@ class LabelHolder(QObject):
             self.has_labels,
             self.source,
             self._about_labels(),
+            self.hand.copy() if by_hand else None,
         )
 
     def adopt_facts(self, facts: LabelFacts) -> None:
@@ -124,6 +131,8 @@ class LabelHolder(QObject):
         self.version, self.result, self._counts = facts.version, facts.result, facts.counts
         self.label_bbox, self.has_labels = facts.label_bbox, facts.has_labels
         self.source = facts.source
+        if facts.hand is not None:
+            self.hand = facts.hand.copy()
 
     def tell_back(self, box: Box) -> None:
         """Tell that labels have come back, which differ in a box from those that were there."""

@@ -19,6 +19,7 @@ from liverview.editing.differences import (
     find_differences,
     joint_box,
 )
+from liverview.editing.hand_edits import HandEdits
 from liverview.editing.step import Change, Step
 from liverview.ui.state.edit_history import LABELS
 from liverview.ui.state.label_changes import LabelChange, LabelSource
@@ -69,7 +70,13 @@ class LabelSteps:
     # ---- telling -----------------------------------------------------------------------------
 
     def tell(
-        self, name: str, box: Box, before: NDArray[np.uint8], *, follows: bool = False
+        self,
+        name: str,
+        box: Box,
+        before: NDArray[np.uint8],
+        *,
+        follows: bool = False,
+        old: LabelFacts | None = None,
     ) -> None:
         """A box was edited.
 
@@ -79,10 +86,13 @@ class LabelSteps:
         box : of the volume.
         before : its labels before the change, (i, j, k) uint8, on their own memory.
         follows : it goes with the step before, and is undone with it.
+        old : what was known before it, where the result is another one.
         """
         assert self._store.labels is not None
         after = self._store.labels.voxels[box]
-        self._record(name, find_differences(before, after, box.start), follows)
+        by_hand = old is not None or (follows and self._last is not None and bool(self._last.hand))
+        self._last = old or self._last
+        self._record(name, find_differences(before, after, box.start), follows, by_hand)
         for hook in self.hooks:
             hook(LabelChange(name, box, before, self._store.version))
 
@@ -90,19 +100,25 @@ class LabelSteps:
         """All labels are others: the old ones, in the box that holds both, are what was before."""
         boxes = [one for one in (old.facts.label_bbox, self._store.label_bbox) if one is not None]
         box = boxes[0].union(boxes[-1]) if boxes else Box.of_shape((0, 0, 0))
-        before, self._last = old.labels.voxels[box], old.facts
-        self.tell(name, box, before.copy(order="K") if self.hooks else before)
+        before = old.labels.voxels[box]
+        self.tell(name, box, before.copy(order="K") if self.hooks else before, old=old.facts)
 
-    def _record(self, name: str, found: tuple[Difference, ...], follows: bool) -> None:
-        old, self._last = self._last, self._store.facts()
+    def _record(
+        self, name: str, found: tuple[Difference, ...], follows: bool, by_hand: bool
+    ) -> None:
+        old, self._last = self._last, self._store.facts(by_hand=by_hand)
         changes = (Change(LABELS, old or self._last, self._last),)
         history = self._store.history
         (history.amend if follows else history.record)(name, changes, found)
 
     # ---- going back --------------------------------------------------------------------------
 
-    def apply(self, differences: tuple[Difference, ...]) -> None:
+    def apply(self, differences: tuple[Difference, ...], value: Any) -> None:
         """Change the voxels of the store's labels, which are not told of yet.
+
+        Parameters
+        ----------
+        value : what is known of the labels then.
 
         Raises
         ------
@@ -110,8 +126,15 @@ class LabelSteps:
         """
         if differences:
             box = joint_box(differences)
-            apply_differences(self._store.writable_voxels(box), differences)
+            voxels = self._store.writable_voxels(box)
+            before = voxels[box].copy(order="K") if value.hand is None else None
+            apply_differences(voxels, differences)
             self._box = box.union(self._box)
+            assert self._store.labels is not None
+            if before is not None:
+                self._store.hand.follow(box, before, self._store.labels)
+        if value.hand is not None:
+            self._store.hand = value.hand.copy()
 
     def restore(self, value: Any) -> None:
         """Have the store know of its labels what it knew then."""
@@ -141,17 +164,19 @@ class LabelSteps:
             value.source.device,
             value.source.file,
             number,
+            None if value.hand is None else value.hand.to_json(),
         ]
 
     def from_json(self, item: Any, shared: Sequence[Any]) -> LabelFacts:
         """Facts; raises what a wrong type or number raises."""
-        version, result, counts, bounds, has_labels, device, file, number = item
+        version, result, counts, bounds, has_labels, device, file, number, edits = item
         known = np.zeros(len(self._store.facts().counts), np.int64)
         known[: len(counts)] = counts
         box = None if bounds is None else Box.from_bounds(bounds[:3], bounds[3:])
         source = LabelSource(device, file)
+        hand = None if edits is None else HandEdits.from_json(edits)
         return LabelFacts(
-            int(version), int(result), known, box, bool(has_labels), source, shared[number]
+            int(version), int(result), known, box, bool(has_labels), source, shared[number], hand
         )
 
     def shared_to_json(self) -> list[Any]:

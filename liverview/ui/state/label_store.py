@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from liverview.core.review import LesionMark, apply_marks, changed_box
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Volume
 from liverview.editing.differences import joint_box
+from liverview.editing.edited_blocks import PaintedVoxels
+from liverview.editing.hand_edits import HandEdits
 from liverview.ui.state.edit_history import EditHistory
 from liverview.ui.state.label_changes import (
     LabelChange,
@@ -27,7 +30,7 @@ from liverview.ui.state.label_holder import LabelHolder
 from liverview.ui.state.label_steps import LabelSnapshot, LabelSteps
 from liverview.ui.state.lent_labels import Ledger, LentLabels
 
-_SEGMENTATION = "segmentation"
+_SEGMENTATION, _EDITS_KEPT = "segmentation", "edits kept"
 _STREAMS = "A segmentation is running: steps can be undone when it has ended."
 
 
@@ -44,9 +47,11 @@ class LabelStore(LabelHolder):
     Signals
     -------
     replaced : labels of another origin are there, which know nothing of the marks of those before.
+    edited_meanwhile : a person has edited labels that stream.
     """
 
     replaced = Signal()
+    edited_meanwhile = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -59,7 +64,9 @@ class LabelStore(LabelHolder):
     def snapshot(self) -> LentLabels:
         """The labels as they are now, for a job; the thread that reads voxels copies them."""
         assert self.labels is not None
-        return self._lent.lend(self.labels)
+        edited = self.hand.volumes(self.labels)
+        same = edited == self.labels.edited
+        return self._lent.lend(self.labels if same else replace(self.labels, edited=edited))
 
     # ---- changing --------------------------------------------------------------------------
 
@@ -67,7 +74,8 @@ class LabelStore(LabelHolder):
     def edit(self, box: Box, name: str) -> Iterator[NDArray[np.uint8]]:
         """Change labels inside a box: yields its voxels, which the block writes into.
 
-        Where the block raises, nothing has changed.
+        Where the block raises, nothing has changed. While a segmentation streams, edits win: it
+        does not change what was edited any more.
 
         Parameters
         ----------
@@ -76,12 +84,11 @@ class LabelStore(LabelHolder):
 
         Raises
         ------
-        RuntimeError : while a segmentation streams, or another edit is open.
+        RuntimeError : while another edit is open.
         ValueError : where the box reaches beyond the volume.
         """
-        if self.segmenting or self._editing:
-            other = "a segmentation streams" if self.segmenting else "another edit is open"
-            raise RuntimeError(f"{name}: labels cannot be edited while {other}")
+        if self._editing:
+            raise RuntimeError(f"{name}: labels cannot be edited while another edit is open")
         if box.union(self._whole) != self._whole:
             raise ValueError(f"{name}: {box} reaches beyond the volume")
         self._editing = True
@@ -93,7 +100,10 @@ class LabelStore(LabelHolder):
         if np.array_equal(voxels, before):
             return
         self.has_labels = True
-        self._history.tell(name, box, before)
+        if self.segmenting:  # a step of its own when that has ended
+            self.edited_meanwhile.emit()
+        else:
+            self._history.tell(name, box, before)
         self.changed.emit(box)
         self._set_modified(True)
 
@@ -109,13 +119,16 @@ class LabelStore(LabelHolder):
         self.history.hold("")
         self._history.begin()
 
-    def begin_segmentation(self, device: str | None = None) -> None:
-        """Put the current labels aside and start with empty ones."""
+    def begin_segmentation(self, device: str | None = None, *, keep_edits: bool = False) -> None:
+        """Put the current labels aside and start with empty ones, or with what was edited."""
         assert self.labels is not None
+        painted = self.hand.find_painted(self.labels) if keep_edits else []
         self._before = self._keep()
         self.segmenting, self._found = True, False
-        empty = empty_labels(self.labels, partial=True)  # until it has ended
-        self._put(empty, LabelSource(device=device), self.has_labels, bbox=None)
+        source = LabelSource(device=device)  # and partial until it has ended
+        self._put(empty_labels(self.labels, partial=True), source, self.has_labels, bbox=None)
+        self.hand.hold()
+        self._paint(painted)
         self.history.hold(_STREAMS)
         self.changed.emit(self._whole)
         self.state_changed.emit()
@@ -130,9 +143,10 @@ class LabelStore(LabelHolder):
         box = Box(slice(i.start, i.stop), slice(j.start, j.stop), slice(slab.start, slab.stop))
         if self.label_bbox is not None:  # what was there may have to go
             box = Box(*box.union(self.label_bbox)[:2], box.k)
-        with self._changing(box) as (voxels, before):
-            voxels[...] = slab.labels[box[:2]]
-        touched = bool(voxels.any() or before.any())
+        found = slab.labels[box[:2]]
+        with self._changing(box, by_hand=False) as (voxels, _):
+            voxels[...] = self.hand.take_result(box, found, self.labels)
+        touched = bool(found.any())
         self._found |= touched
         self.has_labels = True
         self.changed.emit(Box(*self._whole[:2], box.k))
@@ -142,49 +156,63 @@ class LabelStore(LabelHolder):
         """End the segmentation; one that found nothing before it stopped is forgotten."""
         assert self.labels is not None
         self.segmenting = False
+        self.hand.release(complete=complete)
         if complete:
             self.labels = replace(self.labels, partial=False)
         self.history.hold("")
+        painted = self.hand.find_painted(self.labels)
         if not complete and not self._found:
-            self._forget_segmentation()
+            self._forget_segmentation(painted)
         elif self._before is not None:
             kept, self._before = self._before, None
             if not self.modified:
                 self._saved.add(self.version)
+            # Two steps back: without what was edited, then without the result.
+            self._paint([one.taken_off for one in painted])
             self._history.tell_replaced(_SEGMENTATION, kept)
+            self._paint(painted, _EDITS_KEPT)
         self.state_changed.emit()
         self.replaced.emit()
 
-    def _forget_segmentation(self) -> None:
-        """Go back to the labels from before the segmentation, as if it had never been."""
+    def _forget_segmentation(self, painted: Sequence[PaintedVoxels]) -> None:
+        """Go back to the labels from before it, as if it had never been, and lay edits over."""
         if self._before is not None:
             kept, self._before = self._before, None
             self.labels, self._lent = kept.labels, kept.lent
             self.adopt_facts(kept.facts)
+            self.hand.release(complete=True)
+            self._paint(painted, _EDITS_KEPT)
             self.changed.emit(self._whole)
             self._set_modified(self._is_unsaved)
 
     def drop_unfinished_labels(self) -> None:
         """Go back to the labels from before the segmentation that was stopped, as a step.
 
-        Nothing happens where labels are those of a whole segmentation, or not of one.
+        What was edited since then stays. Nothing happens where labels are those of a whole
+        segmentation, or not of one.
         """
         index = self.history.find_last(_SEGMENTATION)
         if self.segmenting or not self.has_unfinished_labels or index is None:
             return
+        assert self.labels is not None
         back = self.history.labels_before(index)
         if back is None or back.after.result != self.result:
             return
-        box = joint_box(back.differences)
+        kept, painted = self.facts(by_hand=True), self.hand.find_painted(self.labels)
+        box = reduce(Box.union, [one.box for one in painted], joint_box(back.differences))
         dropped = self.writable_voxels(box)[box].copy(order="K")
-        self._history.apply(back.differences)
+        self._history.apply(back.differences, back.before)
         self.adopt_facts(back.before)
-        self._history.tell("drop unfinished labels", box, dropped)
+        self.hand.release(complete=True)  # nothing is left that could be dropped
+        self._paint(painted)
+        self._history.tell("drop unfinished labels", box, dropped, old=kept)
         self._history.tell_back()
         self.replaced.emit()
 
     def replace_labels(self, labels: LabelMap, box: Box, name: str) -> None:
         """Take other labels of the same result in place of the current ones, and as partial.
+
+        What was edited stays on top of them.
 
         Parameters
         ----------
@@ -192,10 +220,12 @@ class LabelStore(LabelHolder):
         box : of the volume, which holds all of them.
         name : of the change, as a menu says it.
         """
+        assert self.labels is not None
         assert not self.segmenting
-        old = self._keep()
+        old, painted = self._keep(), self.hand.find_painted(self.labels)
         self._put(labels, self.source, has_labels=True, bbox=box, result=self.result)
         self.labels = replace(labels, partial=old.labels.partial)
+        self._paint(painted)
         self._end_replacement(name, old, modified=True)
 
     def set_marks(self, marks: Sequence[LesionMark], name: str, *, follows: bool = False) -> None:
@@ -209,7 +239,7 @@ class LabelStore(LabelHolder):
         if old == new:
             return
         box = changed_box(old, new)
-        with self._changing(box) as (_, before):
+        with self._changing(box, by_hand=False) as (_, before):
             apply_marks(self.labels.voxels, old, new)
         self.labels, self.version = replace(self.labels, marks=new), self.new_version()
         self._history.tell(name, box, before, follows=follows)
@@ -234,7 +264,9 @@ class LabelStore(LabelHolder):
         return voxels
 
     @contextmanager
-    def _changing(self, box: Box) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    def _changing(
+        self, box: Box, *, by_hand: bool = True
+    ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         """Yields the voxels of a box, to be written to, and a copy of what they were."""
         voxels = self._writable()[box]
         before = voxels.copy(order="K")
@@ -253,6 +285,23 @@ class LabelStore(LabelHolder):
         if changed is not None:
             self.label_bbox = changed.shifted(box.start).union(self.label_bbox)
         self.version = self.new_version()
+        if by_hand and self.labels is not None:
+            self.hand.follow(box, before, self.labels)
+
+    def _paint(self, painted: Sequence[PaintedVoxels], name: str = "") -> None:
+        """Lay what a person edited over the labels; with a name, as a step."""
+        if not painted or self.labels is None:
+            return
+        version, box = self.version, reduce(Box.union, [one.box for one in painted])
+        before = self.labels.voxels[box].copy(order="K")
+        for one in painted:
+            with self._changing(one.box, by_hand=False) as (voxels, old):
+                np.copyto(voxels, one.values, where=one.find_news(self.labels))
+            self.hand.follow(one.box, old, self.labels, one.mask)
+        if self.version != version:
+            self.has_labels = True
+            if name:
+                self._history.tell(name, box, before)
 
     def _writable(self) -> NDArray[np.uint8]:
         """The array to write to: a copy, where whoever made the current one still has it."""
@@ -264,7 +313,7 @@ class LabelStore(LabelHolder):
 
     def _keep(self) -> LabelSnapshot:
         assert self.labels is not None
-        return LabelSnapshot(self.labels, self._lent, self.facts())
+        return LabelSnapshot(self.labels, self._lent, self.facts(by_hand=True))
 
     def _put(
         self,
@@ -278,6 +327,7 @@ class LabelStore(LabelHolder):
         self.labels = replace(labels)
         self.result = self.new_result() if result is None else result
         self._lent = Ledger(labels)  # whoever made them may still read them
+        self.hand = HandEdits()
         self._counts = no_counts() if bbox is None else count_labels(labels.voxels[bbox])
         self.label_bbox, self.has_labels, self.source = bbox, has_labels, source
         self.version = self.new_version()

@@ -22,6 +22,7 @@ from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.ui.state.display import Display
 from liverview.ui.state.edit_settings import EditSettings
+from liverview.ui.state.hand_edits import HandEditing
 from liverview.ui.state.label_store import LabelStore
 from liverview.ui.state.lesion_review import LesionReview
 from liverview.ui.state.overlay import Overlay
@@ -56,6 +57,7 @@ class Session(QObject):
     slices : what the views show of volume and labels.
     volumes : of the labels, as every panel shows them.
     editing : what tools draw, and over what.
+    hand_edits : what was edited by hand.
     reference : the labels that those are compared with.
     """
 
@@ -92,7 +94,9 @@ class Session(QObject):
         self.slices = SliceReader(self)
         self.volumes = Volumes(self.store, self)
         self.editing = EditSettings(self)
+        self.hand_edits = HandEditing(self.store, self)
         self.volume_changed.connect(self.volumes.refresh)
+        self.volume_changed.connect(self.hand_edits.refresh)
 
     # ---- the case --------------------------------------------------------------------
 
