@@ -104,10 +104,7 @@ class Toolbox(QObject, MouseTool):
             self.drop_drawing()
             self._tool.deactivate()
             self._last, self.active = self.active, entry
-<<<<<<< HEAD
-=======
             self._tool.activate()
->>>>>>> w_clickui
             self.changed.emit()
             if entry.edits:
                 self.edit_chosen.emit()
