@@ -17,12 +17,18 @@ from numpy.typing import NDArray
 from liverview.core.box import Box
 from liverview.core.checks import require_labels
 from liverview.core.differences import Difference
-from liverview.core.labels import FOREGROUND, Label, label_entry, label_mask
+from liverview.core.labels import FOREGROUND, Label, label_entry
 from liverview.core.placing import place_labels
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
-from liverview.evaluation.scores import LabelScore, compared_inside
-from liverview.evaluation.scoring import Mask, iter_score, unjudged_score, why_not_judged
+from liverview.evaluation.scores import LabelScore
+from liverview.evaluation.scoring import (
+    compared_in_box,
+    compared_within,
+    iter_score,
+    unjudged_score,
+    why_not_judged,
+)
 
 
 class LabelCounts(NamedTuple):
@@ -52,7 +58,7 @@ class ComparedLabels:
     Attributes
     ----------
     reference : what was compared with.
-    inside : of each label that is judged, the label of the reference inside which it is compared.
+    within : of each label that is judged, the label of the reference inside which it is compared.
     counts : of each label that is judged.
     scores : of every label; of those that are outdated, figures beside Dice and volumes are those
         of before.
@@ -60,7 +66,7 @@ class ComparedLabels:
     """
 
     reference: LabelMap
-    inside: Mapping[Label, Label | None]
+    within: Mapping[Label, Label | None]
     counts: Mapping[Label, LabelCounts]
     scores: Mapping[Label, LabelScore]
     outdated: frozenset[Label] = frozenset()
@@ -80,7 +86,7 @@ def iter_compare(
     for labels in (predicted, reference):
         require_labels(labels)
     predicted = place_labels(predicted, reference)
-    inside: dict[Label, Label | None] = {}
+    within: dict[Label, Label | None] = {}
     counts: dict[Label, LabelCounts] = {}
     scores: dict[Label, LabelScore] = {}
     for label in FOREGROUND:
@@ -89,16 +95,14 @@ def iter_compare(
         if reason:
             scores[label] = unjudged_score(label, reason)
         else:
-            parent = compared_inside(label)
-            judged = parent is not None and not why_not_judged(reference, parent)
-            inside[label] = parent if judged else None
+            within[label] = compared_within(reference, label)
             whole = Box.of_shape(reference.shape)
-            counts[label] = _count(predicted.voxels, whole, reference, label, inside[label])
+            counts[label] = _count(predicted.voxels, whole, reference, label, within[label])
             scores[label] = yield from iter_score(
                 predicted, reference, label, "voxels", _progress(label)
             )
         yield scores[label]
-    yield ComparedLabels(reference, inside, counts, scores)
+    yield ComparedLabels(reference, within, counts, scores)
 
 
 def follow_counts(known: ComparedLabels, differences: Sequence[Difference]) -> ComparedLabels:
@@ -111,7 +115,7 @@ def follow_counts(known: ComparedLabels, differences: Sequence[Difference]) -> C
     """
     counts, scores, outdated = dict(known.counts), dict(known.scores), set(known.outdated)
     reference = known.reference
-    for label, parent in known.inside.items():
+    for label, parent in known.within.items():
         now = counts[label]
         for one in differences:
             if not np.array_equal(*one.masks(label)):
@@ -152,21 +156,8 @@ def _progress(label: Label) -> Progress:
 
 
 def _count(
-    values: NDArray[np.uint8], box: Box, reference: LabelMap, label: Label, inside: Label | None
+    values: NDArray[np.uint8], box: Box, reference: LabelMap, label: Label, within: Label | None
 ) -> LabelCounts:
     """Count the labels ``values`` of a box, as `scoring.compared_masks` has them."""
-    theirs = reference.voxels[box]
-    found: Mask = label_mask(values, label)
-    true: Mask = label_mask(theirs, label)
-    if reference.ignored is not None:
-        judged = ~reference.ignored[box]
-        found, true = found & judged, true & judged
-    predicted = int(np.count_nonzero(found))
-    if inside is not None:
-        found = found & label_mask(theirs, inside)
-    return LabelCounts(
-        predicted,
-        int(np.count_nonzero(found)),
-        int(np.count_nonzero(true)),
-        int(np.count_nonzero(found & true)),
-    )
+    judged, found, true = compared_in_box(values, box, reference, label, within)
+    return LabelCounts(*(int(np.count_nonzero(m)) for m in (judged, found, true, found & true)))

@@ -219,9 +219,7 @@ class ComparePanel(QWidget):
         head = [shown(f"Reference: {reference.name}")]
         lines = [[*head, *(self.session.styles[label].name for label in FOREGROUND)]]
         for name, figure in _FIGURES.items():
-            lines.append(
-                [figure.title, *(self._figure_text(label, name) for label in FOREGROUND)]
-            )
+            lines.append([figure.title, *(self._figure_text(label, name) for label in FOREGROUND)])
         QApplication.clipboard().setText("\n".join("\t".join(cells) for cells in lines))
 
     def _figure_text(self, label: Label, name: str) -> str:
