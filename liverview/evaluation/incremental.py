@@ -30,6 +30,8 @@ from liverview.evaluation.scoring import (
     why_not_judged,
 )
 
+_ROOM = 2  # voxels: a label's surface, and what was not judged beside it, are seen
+
 
 class LabelCounts(NamedTuple):
     """Voxels of a label, of those that are compared.
@@ -58,6 +60,7 @@ class ComparedLabels:
     Attributes
     ----------
     reference : what was compared with.
+    box : that holds all labels of both, with room around them.
     within : of each label that is judged, the label of the reference inside which it is compared.
     counts : of each label that is judged.
     scores : of every label; of those that are outdated, figures beside Dice and volumes are those
@@ -66,6 +69,7 @@ class ComparedLabels:
     """
 
     reference: LabelMap
+    box: Box
     within: Mapping[Label, Label | None]
     counts: Mapping[Label, LabelCounts]
     scores: Mapping[Label, LabelScore]
@@ -86,6 +90,8 @@ def iter_compare(
     for labels in (predicted, reference):
         require_labels(labels)
     predicted = place_labels(predicted, reference)
+    box = _box_around(predicted, reference)
+    ours, theirs = _cut(predicted, box), _cut(reference, box)
     within: dict[Label, Label | None] = {}
     counts: dict[Label, LabelCounts] = {}
     scores: dict[Label, LabelScore] = {}
@@ -96,13 +102,10 @@ def iter_compare(
             scores[label] = unjudged_score(label, reason)
         else:
             within[label] = compared_within(reference, label)
-            whole = Box.of_shape(reference.shape)
-            counts[label] = _count(predicted.voxels, whole, reference, label, within[label])
-            scores[label] = yield from iter_score(
-                predicted, reference, label, "voxels", _progress(label)
-            )
+            counts[label] = _count(ours.voxels, box, reference, label, within[label])
+            scores[label] = yield from iter_score(ours, theirs, label, "voxels", _progress(label))
         yield scores[label]
-    yield ComparedLabels(reference, within, counts, scores)
+    yield ComparedLabels(reference, box, within, counts, scores)
 
 
 def follow_counts(known: ComparedLabels, differences: Sequence[Difference]) -> ComparedLabels:
@@ -114,7 +117,9 @@ def follow_counts(known: ComparedLabels, differences: Sequence[Difference]) -> C
     differences : of the predicted labels, in boxes that share no voxel.
     """
     counts, scores, outdated = dict(known.counts), dict(known.scores), set(known.outdated)
-    reference = known.reference
+    reference, whole = known.reference, known.box
+    for one in differences:
+        whole = one.box.expanded(_ROOM, reference.shape).union(whole)
     for label, parent in known.within.items():
         now = counts[label]
         for one in differences:
@@ -130,23 +135,39 @@ def follow_counts(known: ComparedLabels, differences: Sequence[Difference]) -> C
             counts[label] = now
             ml = now.predicted * reference.voxel_ml
             scores[label] = replace(scores[label], dice=now.dice, predicted_ml=ml)
-    return replace(known, counts=counts, scores=scores, outdated=frozenset(outdated))
+    return replace(known, box=whole, counts=counts, scores=scores, outdated=frozenset(outdated))
 
 
 def iter_compare_outdated(
     known: ComparedLabels, predicted: LabelMap
 ) -> Iterator[Progress | LabelScore | ComparedLabels]:
-    """Score the labels that are outdated; yields as `iter_compare` does."""
-    predicted = place_labels(predicted, known.reference)
+    """Score the labels that are outdated; yields as `iter_compare` does.
+
+    The labels lie on the voxels of before; they are read in the box that holds them.
+    """
+    ours, theirs = _cut(predicted, known.box), _cut(known.reference, known.box)
     scores = dict(known.scores)
     for label in FOREGROUND:
         if label in known.outdated:
             yield _progress(label)
-            scores[label] = yield from iter_score(
-                predicted, known.reference, label, "voxels", _progress(label)
-            )
+            scores[label] = yield from iter_score(ours, theirs, label, "voxels", _progress(label))
             yield scores[label]
     yield replace(known, scores=scores, outdated=frozenset())
+
+
+def _box_around(predicted: LabelMap, reference: LabelMap) -> Box:
+    """The box that holds all labels of both: beyond it nothing counts."""
+    found: Box | None = None
+    for labels in (predicted, reference):
+        around = Box.around(labels.voxels)
+        found = found if around is None else around.union(found)
+    return (found or Box.of_shape((1, 1, 1))).expanded(_ROOM, reference.shape)
+
+
+def _cut(labels: LabelMap, box: Box) -> LabelMap:
+    """The labels of a box."""
+    ignored = None if labels.ignored is None else labels.ignored[box]
+    return LabelMap(labels.read(box), labels.affine, defined=labels.defined, ignored=ignored)
 
 
 def _progress(label: Label) -> Progress:

@@ -83,7 +83,7 @@ def iter_compare(
         yield Followed(labels, counted)
         if counts_alone or not counted.outdated:
             return
-        work = incremental.iter_compare_outdated(counted, labels.take())
+        work = incremental.iter_compare_outdated(counted, labels)
     for item in work:
         yield Followed(labels, item) if isinstance(item, incremental.ComparedLabels) else item
 

@@ -19,7 +19,6 @@ from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Plane, Volume
 
 if TYPE_CHECKING:
-
     from liverview.files.format import Summary, TableOrder
     from liverview.files.named_labels import NamedLabels
     from liverview.measurement.markup.listing import Markups
