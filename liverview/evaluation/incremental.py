@@ -17,12 +17,20 @@ from numpy.typing import NDArray
 from liverview.core.box import Box
 from liverview.core.checks import require_labels
 from liverview.core.differences import Difference
-from liverview.core.labels import FOREGROUND, Label, label_entry, label_mask
+from liverview.core.labels import FOREGROUND, Label, label_entry
 from liverview.core.placing import place_labels
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
-from liverview.evaluation.scores import LabelScore, compared_inside
-from liverview.evaluation.scoring import Mask, iter_score, unjudged_score, why_not_judged
+from liverview.evaluation.scores import LabelScore
+from liverview.evaluation.scoring import (
+    compared_in_box,
+    compared_within,
+    iter_score,
+    unjudged_score,
+    why_not_judged,
+)
+
+_ROOM = 2  # voxels: a label's surface, and what was not judged beside it, are seen
 
 
 class LabelCounts(NamedTuple):
@@ -52,7 +60,8 @@ class ComparedLabels:
     Attributes
     ----------
     reference : what was compared with.
-    inside : of each label that is judged, the label of the reference inside which it is compared.
+    box : that holds all labels of both, with room around them.
+    within : of each label that is judged, the label of the reference inside which it is compared.
     counts : of each label that is judged.
     scores : of every label; of those that are outdated, figures beside Dice and volumes are those
         of before.
@@ -60,7 +69,8 @@ class ComparedLabels:
     """
 
     reference: LabelMap
-    inside: Mapping[Label, Label | None]
+    box: Box
+    within: Mapping[Label, Label | None]
     counts: Mapping[Label, LabelCounts]
     scores: Mapping[Label, LabelScore]
     outdated: frozenset[Label] = frozenset()
@@ -80,7 +90,9 @@ def iter_compare(
     for labels in (predicted, reference):
         require_labels(labels)
     predicted = place_labels(predicted, reference)
-    inside: dict[Label, Label | None] = {}
+    box = _box_around(predicted, reference)
+    ours, theirs = _cut(predicted, box), _cut(reference, box)
+    within: dict[Label, Label | None] = {}
     counts: dict[Label, LabelCounts] = {}
     scores: dict[Label, LabelScore] = {}
     for label in FOREGROUND:
@@ -89,16 +101,11 @@ def iter_compare(
         if reason:
             scores[label] = unjudged_score(label, reason)
         else:
-            parent = compared_inside(label)
-            judged = parent is not None and not why_not_judged(reference, parent)
-            inside[label] = parent if judged else None
-            whole = Box.of_shape(reference.shape)
-            counts[label] = _count(predicted.voxels, whole, reference, label, inside[label])
-            scores[label] = yield from iter_score(
-                predicted, reference, label, "voxels", _progress(label)
-            )
+            within[label] = compared_within(reference, label)
+            counts[label] = _count(ours.voxels, box, reference, label, within[label])
+            scores[label] = yield from iter_score(ours, theirs, label, "voxels", _progress(label))
         yield scores[label]
-    yield ComparedLabels(reference, inside, counts, scores)
+    yield ComparedLabels(reference, box, within, counts, scores)
 
 
 def follow_counts(known: ComparedLabels, differences: Sequence[Difference]) -> ComparedLabels:
@@ -110,8 +117,10 @@ def follow_counts(known: ComparedLabels, differences: Sequence[Difference]) -> C
     differences : of the predicted labels, in boxes that share no voxel.
     """
     counts, scores, outdated = dict(known.counts), dict(known.scores), set(known.outdated)
-    reference = known.reference
-    for label, parent in known.inside.items():
+    reference, whole = known.reference, known.box
+    for one in differences:
+        whole = one.box.expanded(_ROOM, reference.shape).union(whole)
+    for label, parent in known.within.items():
         now = counts[label]
         for one in differences:
             if not np.array_equal(*one.masks(label)):
@@ -126,23 +135,39 @@ def follow_counts(known: ComparedLabels, differences: Sequence[Difference]) -> C
             counts[label] = now
             ml = now.predicted * reference.voxel_ml
             scores[label] = replace(scores[label], dice=now.dice, predicted_ml=ml)
-    return replace(known, counts=counts, scores=scores, outdated=frozenset(outdated))
+    return replace(known, box=whole, counts=counts, scores=scores, outdated=frozenset(outdated))
 
 
 def iter_compare_outdated(
     known: ComparedLabels, predicted: LabelMap
 ) -> Iterator[Progress | LabelScore | ComparedLabels]:
-    """Score the labels that are outdated; yields as `iter_compare` does."""
-    predicted = place_labels(predicted, known.reference)
+    """Score the labels that are outdated; yields as `iter_compare` does.
+
+    The labels lie on the voxels of before; they are read in the box that holds them.
+    """
+    ours, theirs = _cut(predicted, known.box), _cut(known.reference, known.box)
     scores = dict(known.scores)
     for label in FOREGROUND:
         if label in known.outdated:
             yield _progress(label)
-            scores[label] = yield from iter_score(
-                predicted, known.reference, label, "voxels", _progress(label)
-            )
+            scores[label] = yield from iter_score(ours, theirs, label, "voxels", _progress(label))
             yield scores[label]
     yield replace(known, scores=scores, outdated=frozenset())
+
+
+def _box_around(predicted: LabelMap, reference: LabelMap) -> Box:
+    """The box that holds all labels of both: beyond it nothing counts."""
+    found: Box | None = None
+    for labels in (predicted, reference):
+        around = Box.around(labels.voxels)
+        found = found if around is None else around.union(found)
+    return (found or Box.of_shape((1, 1, 1))).expanded(_ROOM, reference.shape)
+
+
+def _cut(labels: LabelMap, box: Box) -> LabelMap:
+    """The labels of a box."""
+    ignored = None if labels.ignored is None else labels.ignored[box]
+    return LabelMap(labels.read(box), labels.affine, defined=labels.defined, ignored=ignored)
 
 
 def _progress(label: Label) -> Progress:
@@ -152,21 +177,8 @@ def _progress(label: Label) -> Progress:
 
 
 def _count(
-    values: NDArray[np.uint8], box: Box, reference: LabelMap, label: Label, inside: Label | None
+    values: NDArray[np.uint8], box: Box, reference: LabelMap, label: Label, within: Label | None
 ) -> LabelCounts:
     """Count the labels ``values`` of a box, as `scoring.compared_masks` has them."""
-    theirs = reference.voxels[box]
-    found: Mask = label_mask(values, label)
-    true: Mask = label_mask(theirs, label)
-    if reference.ignored is not None:
-        judged = ~reference.ignored[box]
-        found, true = found & judged, true & judged
-    predicted = int(np.count_nonzero(found))
-    if inside is not None:
-        found = found & label_mask(theirs, inside)
-    return LabelCounts(
-        predicted,
-        int(np.count_nonzero(found)),
-        int(np.count_nonzero(true)),
-        int(np.count_nonzero(found & true)),
-    )
+    judged, found, true = compared_in_box(values, box, reference, label, within)
+    return LabelCounts(*(int(np.count_nonzero(m)) for m in (judged, found, true, found & true)))

@@ -23,6 +23,7 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QApplication
 
 from liverview.core.errors import LiverviewError
+from liverview.files.sessions.container import is_session_file
 from liverview.ui.headless import HeadlessRun
 from liverview.ui.main_window import MainWindow
 from liverview.ui.start_mark import Phase, StartMark, mark_folder, set_settings_aside
@@ -68,7 +69,9 @@ def run(
         window = MainWindow(Session(), ini, device)
         window.show()
     headless = HeadlessRun(window, out) if out is not None else None
-    if scan is not None:
+    if scan is not None and is_session_file(scan):
+        window.open(scan)
+    elif scan is not None:
         window.controller.loading.open(scan, None if headless is None else 0, labels)
     elif phantom is not None:
         window.controller.loading.generate(phantom)

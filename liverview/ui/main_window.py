@@ -29,10 +29,12 @@ from liverview.ui.flows.leaving import Leaving
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
 from liverview.ui.flows.segmenting_again import ask_before_segmenting
+from liverview.ui.flows.session_files import SessionFiles
 from liverview.ui.flows.slice_filling import SliceFilling
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.jobs.saving import Callback
+from liverview.ui.live.click_correction import ClickCorrection
 from liverview.ui.live.marked_labels import MarkedLabels
 from liverview.ui.live.navigation import Navigation
 from liverview.ui.live.slow_axis_copy import SlowAxisCopy
@@ -44,6 +46,7 @@ from liverview.ui.state.kept_review import KeptReview
 from liverview.ui.state.markups import ScanMarkups
 from liverview.ui.state.own_windows import OwnWindows
 from liverview.ui.state.session import Session
+from liverview.ui.tools.click import ClickMarks
 from liverview.ui.tools.markup_layer import MarkupLayer
 from liverview.ui.tools.toolbox import Toolbox
 from liverview.ui.views.cine import Cine
@@ -92,6 +95,7 @@ class MainWindow(QMainWindow):
         self.filling = SliceFilling(session, background, self._focused_plane, self)
         self._clock = QElapsedTimer()  # of the segmentation
         self._make_views()
+        self.sessions = SessionFiles(self.files, self.controller, self.markups, self.views)
         self.pictures = Pictures(self, self.files, self.views)
         self.cine = Cine(session, self._focused_plane, self)
         self.actions_ = self._make_actions()
@@ -115,10 +119,12 @@ class MainWindow(QMainWindow):
     def _make_views(self) -> None:
         """The views, and what draws over them: the last one on top."""
         markup_layer, findings = MarkupLayer(self.markups), self.panels.findings
-        self.toolbox = Toolbox(markup_layer, self)
+        self.clicks = ClickCorrection(self.session, self.controller.start_background, self)
+        self.toolbox = Toolbox(markup_layer, self.clicks, self)
         self.views = LinkedViews(self.session, self._make_surface_pane)
         self.views.add_overlay_painter(markup_layer, self.markups.changed)
         self.views.set_tool(self.toolbox, self.toolbox.redrawn)
+        self.views.add_overlay_painter(ClickMarks(self.clicks), self.clicks.changed)
         self.views.add_overlay_painter(LesionLines(findings), findings.changed)
         edits, review = self.session.hand_edits, self.session.review
         self.views.add_overlay_painter(HandEditLayer(edits), edits.changed)
@@ -129,7 +135,9 @@ class MainWindow(QMainWindow):
         toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
         return Actions(
             factory,
-            FileActions(factory, self.files, self.reporting, self.pictures, self.open, self.close),
+            FileActions(
+                factory, self.files, self.sessions, self.reporting, self.pictures, self.close
+            ),
             EditActions(factory, session.store.history, partial(self.panels.show, "history")),
             ViewActions(
                 factory,
@@ -200,6 +208,7 @@ class MainWindow(QMainWindow):
         self.reporting.failed.connect(self._on_failed)
         self.reporting.progressed.connect(self.statusBar().showMessage)
         self.reporting.written.connect(self._on_report_written)
+        self.sessions.not_saved.connect(self._on_session_not_saved)
         control.message.connect(self._on_message)
         self.session.hand_edits.message.connect(self._on_message)
         self._marked_labels.applied.connect(self._on_status)
@@ -212,17 +221,18 @@ class MainWindow(QMainWindow):
         control.saving.labels_not_saved.connect(self._on_labels_not_saved)
         control.busy_changed.connect(self._update_actions)
         self.navigation.message.connect(self._on_status)
-        self.filling.message.connect(self._on_status)
+        for part in (self.filling, self.clicks):
+            part.message.connect(self._on_status)
         self.session.volume_changed.connect(self.messages.dismiss)
         # Not what streams: every start and end of work is in `busy_changed`.
-        for signal in (self.session.volume_changed, self.session.store.modified_changed):
+        for signal in (self.sessions.changed, self.session.store.modified_changed):
             signal.connect(self._update_actions)
 
     # ---- commands ------------------------------------------------------------------------
 
     def open(self, path: Path) -> None:
-        """Load a scan; once it is there, unsaved labels are asked about and it is shown."""
-        self.controller.loading.open(path)
+        """Load a scan or session; once it is there, what is unsaved is asked about."""
+        self.files.open(path)
 
     def segment(self) -> None:
         """Segment on the device that is chosen, after asking about edits and unsaved labels."""
@@ -278,6 +288,9 @@ class MainWindow(QMainWindow):
     def _on_labels_not_saved(self, then: Callback | None) -> None:
         self.messages.add_choice("Save elsewhere …", partial(self.files.save, then))
 
+    def _on_session_not_saved(self, then: Callback | None) -> None:
+        self.messages.add_choice("Save elsewhere …", partial(self.sessions.save_as, then))
+
     def _on_status(self, text: str) -> None:
         self.statusBar().showMessage(text, _MESSAGE_MS)
 
@@ -289,7 +302,7 @@ class MainWindow(QMainWindow):
     # ---- closing, dropping -----------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self.files.may_go_on(self.close):
+        if not self.files.may_leave(self.close):
             event.ignore()
             return
         save_settings(self, self.controller, self.settings)
@@ -300,6 +313,7 @@ class MainWindow(QMainWindow):
     def shut_down(self) -> None:
         """Stop everything but a save, and wait for all of it."""
         self._slow_axis_copy.stop()
+        self.sessions.close()
         self.controller.shut_down()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -330,15 +344,13 @@ class MainWindow(QMainWindow):
     def _update_actions(self) -> None:
         session = self.session
         has_volume = session.volume is not None
-        name = session.volume.name if session.volume else ""
         self._stack.setCurrentWidget(self.views if has_volume else self.start_page)
         savable = self.controller.saving.can_save
         self.actions_.update_enabled(
             has_volume=has_volume, busy=self.controller.busy, savable=savable
         )
-        folder = f" ({session.path.parent.name})" if session.path else ""
-        self.setWindowTitle(shown(f"{name}[*]{folder} – liverview") if name else "liverview")
-        self.setWindowModified(session.store.modified and has_volume)
+        self.setWindowTitle(self.sessions.title)
+        self.setWindowModified(bool(self.sessions.unsaved))
 
     def _show_recent(self) -> None:
         paths = recent_files(self.settings)

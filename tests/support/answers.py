@@ -11,6 +11,7 @@ from liverview.core.volume import Volume
 from liverview.files.named_labels import NamedLabels
 from liverview.phantoms.config import PhantomConfig
 from liverview.ui.dialogs.questions import Dialogs, EditedLabels, Unsaved
+from liverview.ui.dialogs.session_questions import Changed
 
 TIMEOUT_MS = 60_000
 
@@ -31,6 +32,9 @@ class Answers(Dialogs):
         self.config: PhantomConfig | None = None
         self.unsaved = Unsaved.DISCARD
         self.edited: EditedLabels | None = EditedLabels(keep=True, save=False)
+        self.session_file: Path | None = None
+        self.keep_history: bool | None = None
+        self.changed = Changed.STAY
         self.asked: list[str] = []
 
     def scan_to_open(self) -> Path | None:
@@ -75,10 +79,25 @@ class Answers(Dialogs):
     def scan_info(self, volume: Volume, path: Path | None) -> None:
         self.asked.append(f"scan info of {volume.name}")
 
-    def unsaved_labels(self, segmenting: bool) -> Unsaved:
-        self.asked.append("unsaved, segmenting" if segmenting else "unsaved")
+    def unsaved_labels(
+        self, segmenting: bool, what: str = "labels", session: str | None = None
+    ) -> Unsaved:
+        of = "" if session is None and what == "labels" else f" {what} of {session}"
+        self.asked.append(f"unsaved{of}, segmenting" if segmenting else f"unsaved{of}")
         return self.unsaved
 
     def edited_labels(self, edited: str, saved: bool) -> EditedLabels | None:
         self.asked.append(f"edited: {edited}{'' if saved else ', unsaved'}")
         return self.edited
+    def session_to_write(self, suggested: Path, history: bool | None) -> tuple[Path, bool] | None:
+        self.asked.append(suggested.name)
+        keeps = bool(history) if self.keep_history is None else self.keep_history
+        return None if self.session_file is None else (self.session_file, keeps)
+
+    def scan_of_session(self, session: str, name: str, place: str) -> Path | None:
+        self.asked.append(f"where is {name}")
+        return self.scan
+
+    def changed_scan(self, session: str, scan: Path) -> Changed:
+        self.asked.append(f"{scan.name} has changed")
+        return self.changed

@@ -17,16 +17,16 @@ from liverview.core.review import LesionMark
 from liverview.core.slice_copies import iter_slice_contiguous_copy
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import LabelMap, Plane, Volume
-from liverview.ui.state.lent_labels import LentLabels
+from liverview.editing.marks import Marks, Proposal
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from liverview.evaluation.scores import LabelScore
     from liverview.files.format import Summary, TableOrder
     from liverview.files.named_labels import NamedLabels
+    from liverview.files.sessions.content import SessionContent, Stamp
+    from liverview.files.sessions.locating import ScanAnswer, ScanChanged, ScanMissing
     from liverview.measurement.markup.listing import Markups
-    from liverview.measurement.surface import Surface
     from liverview.phantoms.config import Phantom, PhantomConfig
     from liverview.report.assembly import WrittenReport
     from liverview.report.provenance import Provenance
@@ -165,31 +165,6 @@ def iter_copy_voxels(labels: LabelMap) -> Iterator[NDArray[Any]]:
     yield labels.read(Box.of_shape(labels.shape)).copy(order="K")
 
 
-class Followed(NamedTuple):
-    """What was found in labels, with the labels: the next look begins there."""
-
-    labels: LentLabels
-    found: Any
-
-
-def iter_measure(
-    labels: LentLabels, volume: Volume, known: Followed | None = None
-) -> Iterator[Progress | Followed]:
-    """Measure the labels of the open scan; of what is known, only what has changed since.
-
-    What was found are `MeasuredParts`.
-    """
-    from liverview.measurement import incremental
-
-    changes = None if known is None else labels.differences(known.labels)
-    if known is None or changes is None:
-        work = incremental.iter_measure_parts(labels.take(), volume)
-    else:
-        work = incremental.iter_measure_changes(known.found, changes, labels, volume)
-    for item in work:
-        yield item if isinstance(item, Progress) else Followed(labels, item)
-
-
 def iter_find_marked(
     labels: LabelMap, marks: Sequence[LesionMark]
 ) -> Iterator[Progress | tuple[LesionMark, ...]]:
@@ -208,11 +183,21 @@ def iter_fill_between_slices(
     yield fill_between_slices(drawn, axis, spacing)
 
 
-def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
-    """Make the surfaces of the labels."""
-    from liverview.measurement.surface import iter_surfaces
+def iter_load_click_network() -> Iterator[None]:
+    """Load the network that completes marks; it stays."""
+    from liverview.inference.interactive import load_click_network
 
-    yield from iter_surfaces(labels)
+    load_click_network()
+    yield None
+
+
+def iter_propose(
+    volume: Volume, labels: LabelMap, marks: Marks, previous: Proposal | None
+) -> Iterator[Proposal]:
+    """Complete the marks of a person."""
+    from liverview.inference.interactive import load_click_network, propose
+
+    yield propose(volume, labels.voxels, marks, load_click_network(), previous=previous)
 
 
 def iter_read_labels(
@@ -258,41 +243,6 @@ def iter_read_labels(
         yield labels
 
 
-def iter_compare(
-    labels: LentLabels,
-    reference: LabelMap,
-    known: Followed | None = None,
-    counts_alone: bool = False,
-) -> Iterator[Progress | LabelScore | Followed]:
-    """Score the labels of the open scan; of what is known, only what has changed since.
-
-    What was found are `ComparedLabels`. Of what is known, counts come first; with
-    ``counts_alone``, nothing else follows.
-    """
-    from liverview.evaluation import incremental
-
-    changes = None if known is None else labels.differences(known.labels)
-    if known is None or changes is None or known.found.reference is not reference:
-        work = incremental.iter_compare(labels.take(), reference)
-    else:
-        counted = incremental.follow_counts(known.found, changes)
-        yield Followed(labels, counted)
-        if counts_alone or not counted.outdated:
-            return
-        work = incremental.iter_compare_outdated(counted, labels.take())
-    for item in work:
-        yield Followed(labels, item) if isinstance(item, incremental.ComparedLabels) else item
-
-
-def iter_error_map(
-    labels: LabelMap, reference: LabelMap, label: Label
-) -> Iterator[tuple[NDArray[np.uint8], Box]]:
-    """Map the errors of a label; see `liverview.evaluation.error_map`."""
-    from liverview.evaluation.error_map import error_map
-
-    yield error_map(labels, reference, label)
-
-
 def iter_write_labels(
     path: Path, labels: LabelMap, volume: Volume, styles: Styles, label_table: TableOrder
 ) -> Iterator[Progress]:
@@ -329,6 +279,24 @@ def iter_write_masks(
     yield from images.iter_write_masks(
         folder, name, labels, volume, styles=styles, overwrite=True, label_table=label_table
     )
+
+
+def iter_read_session(
+    path: Path, answer: ScanAnswer | None = None
+) -> Iterator[Progress | ScanMissing | ScanChanged | SessionContent]:
+    """Read a session file and its scan."""
+    from liverview.files.sessions.reading import iter_read_session
+
+    yield from iter_read_session(path, answer)
+
+
+def iter_write_session(
+    path: Path, content: SessionContent, stamp: Stamp | None, styles: Styles
+) -> Iterator[Progress | Message]:
+    """Write a session file; the dialog has asked about replacing one."""
+    from liverview.files.sessions.writing import iter_write_session
+
+    yield from iter_write_session(path, content, stamp, styles)
 
 
 def iter_write_report(

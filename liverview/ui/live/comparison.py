@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,14 +13,16 @@ from PySide6.QtCore import QObject, QTimer
 from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
-from liverview.ui.jobs import generators
+from liverview.ui.jobs import following
 from liverview.ui.live.live_result import SETTLED_MS, SOON_MS, LiveResult, StartJob
 from liverview.ui.state.overlay import Overlay
 from liverview.ui.state.session import Session
 
 if TYPE_CHECKING:
+    from liverview.evaluation.error_map import ErrorMap
     from liverview.evaluation.scores import LabelScore
 
+_MOST_AT_ONCE = 1 << 18  # voxels of an edit: they are looked at before the next picture
 _COUNTED = ("dice", "predicted_ml", "reference_ml", "volume_error_ml", "volume_error_percent")
 NAMES = {1: "Agree", 2: "Only predicted", 3: "Only reference"}
 """What the values of the overlay mean, as in `liverview.evaluation.error_map.VoxelOutcome`."""
@@ -47,7 +50,7 @@ class Comparison(LiveResult):
         self.scores: dict[Label, LabelScore] = {}
         self.outdated: frozenset[Label] = frozenset()
         self.phase = ""
-        self._followed: generators.Followed | None = None
+        self._followed: following.Followed | None = None
         self._counting = False
         self._settling = QTimer(singleShot=True, interval=SETTLED_MS)
         super().__init__(session, start, parent)
@@ -79,14 +82,14 @@ class Comparison(LiveResult):
         if self._followed is None or labels.changed_boxes(self._followed.labels) is None:
             self._clear()
         self._counting = self._settling.isActive()
-        return generators.iter_compare(labels, reference, self._followed, self._counting)
+        return following.iter_compare(labels, reference, self._followed, self._counting)
 
     def _receive(self, item: object) -> None:
         if isinstance(item, Progress):
             if item.phase == self.phase:
                 return
             self.phase = item.phase
-        elif isinstance(item, generators.Followed):
+        elif isinstance(item, following.Followed):
             self._followed, self.scores = item, dict(item.found.scores)
             self.outdated = item.found.outdated
         else:
@@ -132,6 +135,7 @@ class ErrorMapOverlay(LiveResult):
     def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         self.label: Label | None = None
         self._shown: Overlay | None = None
+        self._map: ErrorMap | None = None
         super().__init__(session, start, parent)
         self.set_wanted(True)
         session.reference_changed.connect(self.update_now)
@@ -152,17 +156,38 @@ class ErrorMapOverlay(LiveResult):
         store, reference = self.session.store, self.session.reference
         if self.label is None or reference is None or not store.has_labels:
             return None
-        return generators.iter_error_map(store.snapshot(), reference, self.label)
+        return following.iter_error_map(store.snapshot(), reference, self.label)
 
     def _receive(self, item: object) -> None:
         assert self.label is not None
-        assert isinstance(item, tuple)
-        who, box = item
+        found: ErrorMap = item  # type: ignore[assignment]
         title = f"{self.session.styles[self.label].name} and reference"
-        self._shown = Overlay(title, who, box, error_map_colors(), names=NAMES, alone=True)
+        colors = error_map_colors()
+        self._map = found
+        self._shown = Overlay(title, found.voxels, found.box, colors, names=NAMES, alone=True)
         self.session.set_overlay(self._shown)
 
+    def _on_labels_changed(self, box: Box) -> None:
+        """What lies in the map is shown at once; else it stays until the next one is there."""
+        store, reference = self.session.store, self.session.reference
+        if self._map is None or self._shown is None or store.segmenting or not store.has_labels:
+            super()._on_labels_changed(box)
+            return
+        assert reference is not None
+        assert self.label is not None
+        assert store.labels is not None
+        if self.is_current and box.size <= _MOST_AT_ONCE:
+            values = store.labels.voxels[box]
+            if self._map.follow(box, values, reference, self.label):
+                self._shown = replace(self._shown)  # another one: views draw it anew
+                self.session.set_overlay(self._shown)
+                return
+        self._cancel_job()
+        self._stale = True
+        self._schedule(SOON_MS)
+
     def _clear(self) -> None:
+        self._map = None
         if self._shown is not None:
             self._shown = None
             self.session.set_overlay(None)
@@ -174,7 +199,7 @@ class ErrorMapOverlay(LiveResult):
     def _on_overlay_changed(self) -> None:
         """Something else is shown in its place: that was chosen later."""
         if self.label is not None and self.session.overlay is not self._shown:
-            self._shown, self.label = None, None
+            self._shown, self._map, self.label = None, None, None
             self.update_now()
 
 

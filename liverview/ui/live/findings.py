@@ -13,7 +13,7 @@ from liverview.core.review import Verdict
 from liverview.measurement.recist import Recist, assess_recist
 from liverview.measurement.results import Lesion, Measurement
 from liverview.measurement.review import match_marks
-from liverview.ui.jobs import generators
+from liverview.ui.jobs import following
 from liverview.ui.live.live_result import LiveResult, StartJob
 from liverview.ui.state.session import Session
 
@@ -31,7 +31,7 @@ class Findings(LiveResult):
         self.measurement: Measurement | None = None
         self.chosen: int | None = None
         self._chosen_voxel: Voxel | None = None
-        self._followed: generators.Followed | None = None
+        self._followed: following.Followed | None = None
         super().__init__(session, start, parent)
         session.store.state_changed.connect(self._on_state_changed)
         session.review.changed.connect(self._on_review_changed)
@@ -121,10 +121,10 @@ class Findings(LiveResult):
         volume = self.session.volume
         if volume is None:
             return None
-        return generators.iter_measure(self.session.store.snapshot(), volume, self._followed)
+        return following.iter_measure(self.session.store.snapshot(), volume, self._followed)
 
     def _receive(self, item: object) -> None:
-        if isinstance(item, generators.Followed):
+        if isinstance(item, following.Followed):
             self._followed = item
             self.measurement = self._with_state(item.found.measurement)
             self._follow_chosen()

@@ -146,8 +146,10 @@ class LiveResult(QObject):
         if outcome is Outcome.FAILED or not self._is_wanted:
             self._let_go()
         self.changed.emit()
+        taken = self._clock.elapsed()
+        # What takes long leaves as much time to others.
         streaming = self.session.store.segmenting
-        self._schedule(int(_SHARE * self._clock.elapsed()) if streaming else SOON_MS)
+        self._schedule(_SHARE * taken if streaming else max(SOON_MS, taken))
 
     def _forget(self) -> None:
         self._cancel_job()

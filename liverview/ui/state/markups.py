@@ -124,6 +124,11 @@ class ScanMarkups(QObject):
         """Keep those that have come back, and tell of them."""
         self._tell()
 
+    def replace_all(self, markups: Markups) -> None:
+        """Take others in their place, as a step."""
+        with self._changing("take other measurements"):
+            self._all, self.chosen = markups.copy(), None
+
     def set_shown(self, shown: bool) -> None:
         if shown != self.shown:
             self.shown = shown

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QPainter
 
+from liverview.ui.live.click_correction import ClickCorrection
+from liverview.ui.tools.click import ClickTool
 from liverview.ui.tools.context import ToolContext
 from liverview.ui.tools.crosshair import CrosshairTool
 from liverview.ui.tools.ellipse import EllipseTool
 from liverview.ui.tools.lasso import LassoTool
+from liverview.ui.tools.lesion_line import LesionLineTool
 from liverview.ui.tools.markup_layer import MarkupLayer
 from liverview.ui.tools.polygon import PolygonTool
 from liverview.ui.tools.ruler import RulerTool
@@ -49,7 +52,18 @@ POLYGON = ToolEntry(
 SCISSORS = ToolEntry(
     "Scissors", "Shift+S", "scissors", "Cut an outline out of all slices", ScissorsTool, edits=True
 )
-TOOLS = (POINTER, RULER, ELLIPSE, LASSO, POLYGON, SCISSORS)
+CLICK = ToolEntry(
+    "Click", "A", "click", "Complete what you click on; Ctrl takes away", ClickTool, edits=True
+)
+LESION_LINE = ToolEntry(
+    "Ruler to lesion",
+    "Shift+M",
+    "lesion_line",
+    "Complete a lesion from the line across it",
+    LesionLineTool,
+    edits=True,
+)
+TOOLS = (POINTER, RULER, ELLIPSE, LASSO, POLYGON, SCISSORS, CLICK, LESION_LINE)
 """Every tool, in the order of the menu; the first is active at the start."""
 
 
@@ -71,11 +85,13 @@ class Toolbox(QObject, MouseTool):
     redrawn = Signal()
     edit_chosen = Signal()
 
-    def __init__(self, markup_layer: MarkupLayer, parent: QObject | None = None) -> None:
+    def __init__(
+        self, markup_layer: MarkupLayer, clicks: ClickCorrection, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self.changed.connect(self.redrawn)
         context = ToolContext(
-            markup_layer, self._on_finished, self.redrawn.emit, self._on_back_asked
+            markup_layer, clicks, self._on_finished, self.redrawn.emit, self._on_back_asked
         )
         self._tools = {entry: entry.make(context) for entry in TOOLS}
         self.active = self._last = TOOLS[0]
@@ -88,6 +104,7 @@ class Toolbox(QObject, MouseTool):
             self.drop_drawing()
             self._tool.deactivate()
             self._last, self.active = self.active, entry
+            self._tool.activate()
             self.changed.emit()
             if entry.edits:
                 self.edit_chosen.emit()

@@ -19,7 +19,7 @@ from liverview.core.labels import Label
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.measurement.compute import measure
-from liverview.ui.jobs import generators
+from liverview.ui.jobs import following
 from liverview.ui.main_window import MainWindow
 from liverview.ui.panels.findings_panel import FindingsPanel
 from liverview.ui.panels.lesion_delegate import LINES_ROLE
@@ -67,13 +67,13 @@ def panel(window: MainWindow, scan: Volume) -> FindingsPanel:
 @pytest.fixture
 def slow_measurement(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
     """Measurements begin once this is set."""
-    go, measured = Event(), generators.iter_measure
+    go, measured = Event(), following.iter_measure
 
     def iter_measure(*given: Any) -> Iterator[object]:
         go.wait(TIMEOUT_MS / 1000)
         yield from measured(*given)
 
-    monkeypatch.setattr(generators, "iter_measure", iter_measure)
+    monkeypatch.setattr(following, "iter_measure", iter_measure)
     yield go
     go.set()
 
