@@ -73,21 +73,21 @@ class HandEdits:
         made.follow(Box.of_shape(labels.shape), result.voxels, labels)
         return made
 
-    def to_json(self) -> Any:
-        """The edits for JSON, with the labels that they belong to."""
-        return [self._holding, [block.to_json() for block in self._blocks.values()]]
+    def to_json(self) -> list[dict[str, Any]]:
+        """The edits for JSON, block by block: what it takes to know them beside the labels."""
+        return [block.content for block in self._blocks.values()]
 
     @classmethod
-    def from_json(cls, item: Any) -> HandEdits:
-        """The edits that `to_json` has written.
+    def from_json(cls, items: Sequence[Any], shape: Sequence[int]) -> HandEdits:
+        """The edits that `to_json` has written, of labels of a shape that hold still.
 
         Raises
         ------
-        TypeError, ValueError, zlib.error : where it is something else.
+        KeyError, TypeError, ValueError, zlib.error : where they are none.
         """
         made = cls()
-        made._holding, blocks = bool(item[0]), [EditedBlock.from_json(one) for one in item[1]]
-        for block in blocks:
+        for item in items:
+            block = EditedBlock.read(item, shape)
             i, j, k = (first // BLOCK_SIDE for first in block.box.start)
             made._blocks[i, j, k] = block
         made._outdated = set(made._blocks)
