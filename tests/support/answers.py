@@ -89,6 +89,7 @@ class Answers(Dialogs):
     def edited_labels(self, edited: str, saved: bool) -> EditedLabels | None:
         self.asked.append(f"edited: {edited}{'' if saved else ', unsaved'}")
         return self.edited
+
     def session_to_write(self, suggested: Path, history: bool | None) -> tuple[Path, bool] | None:
         self.asked.append(suggested.name)
         keeps = bool(history) if self.keep_history is None else self.keep_history

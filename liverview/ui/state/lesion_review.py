@@ -138,9 +138,10 @@ class LesionReview(QObject):
         self.changed.emit()
 
     def replace_remembered(self, marks: Sequence[LesionMark]) -> None:
-        """Remember other marks in place of these; `undo` brings these back."""
-        self._before = [*self._before[1 - _STEPS_BACK :], self.remembered]
-        self.remembered = tuple(marks)
+        """Remember other marks in place of these, as a step."""
+        change = self._change_to(marks)
+        if change.before != change.after:
+            self._store.history.record("take other verdicts", (change,))
         self.changed.emit()
 
     def adopt(self, marks: Sequence[LesionMark]) -> None:
