@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
-from liverview.core.grid import Voxel
 from liverview.core.labels import Label, label_mask
 from liverview.editing import mask_shapes
 from liverview.editing.components import Components
 from liverview.editing.part_split import CutLine, find_sheet
 from liverview.editing.part_workspace import PartGround, PartWorkspace
-from liverview.editing.parts import Part, value_around
+from liverview.editing.parts import Part, Seed, value_around
 
 _MOST_SEEDS = 50
 
@@ -28,10 +26,12 @@ class PartCommand:
     ----------
     verb : the command in a few words, as a menu names an edit.
     keeps : whether the parts are there afterwards, to be worked on further.
+    unchanged : a sentence for the person where nothing changes.
     """
 
     verb = ""
     keeps = True
+    unchanged = "Nothing changed: the limits of edits keep the part as it is."
 
     def name(self, parts: Sequence[Part]) -> str:
         """The edit as a menu says it: ``delete part, tumor``."""
@@ -73,6 +73,7 @@ class RelabelPart(PartCommand):
 
     label: Label
     keeps = False
+    unchanged = "Nothing changed: the part has this label already."
 
     @property
     def verb(self) -> str:  # type: ignore[override]
@@ -86,6 +87,7 @@ class KeepOnlyPart(PartCommand):
     """Every other part of the same label is deleted, each as `DeletePart` does."""
 
     verb = "keep only part"
+    unchanged = "There is no other part of this label."
 
     def prepare(self, parts: Sequence[Part]) -> list[Part]:
         """Those of one label as one, for all of them are kept."""
@@ -96,10 +98,8 @@ class KeepOnlyPart(PartCommand):
         return list(joined.values())
 
     def area(self, ground: PartGround, part: Part) -> Box:
-        """The box of the whole label, with the neighbors of its voxels."""
-        voxels = ground.labels.voxels
-        box = Box.around(label_mask(voxels, part.label)) or part.box
-        return box.expanded(1, voxels.shape)
+        """The box of all labels, with the neighbors of their voxels."""
+        return ground.label_bbox.union(part.box).expanded(1, ground.labels.shape)
 
     def work(self, space: PartWorkspace, ground: PartGround) -> None:
         others = Components(label_mask(space.block, space.label) & ~space.part)
@@ -123,6 +123,7 @@ class FillHoles(PartCommand):
 
     in_axial_slices: bool = False
     verb = "fill holes of part"
+    unchanged = "The part has no holes that may be filled."
 
     def work(self, space: PartWorkspace, ground: PartGround) -> None:
         filled = mask_shapes.with_holes_filled(space.part, in_axial_slices=self.in_axial_slices)
@@ -140,6 +141,7 @@ class SmoothPart(PartCommand):
 
     mm: float
     verb = "smooth part"
+    unchanged = "Nothing changed: the part is as smooth as its voxels and the limits allow."
 
     def area(self, ground: PartGround, part: Part) -> Box:
         margins = mask_shapes.blur_margins(ground.labels.affine, self.mm)
@@ -160,6 +162,7 @@ class ResizePart(PartCommand):
     """
 
     mm: float
+    unchanged = "Nothing changed: no voxel so near to the part's surface may change."
 
     @property
     def verb(self) -> str:  # type: ignore[override]
@@ -185,18 +188,14 @@ class SplitPart(PartCommand):
 
     line: CutLine
     verb = "split part"
+    unchanged = (
+        "The line does not divide the part: draw it across, from one side of the part to the other."
+    )
 
     def work(self, space: PartWorkspace, ground: PartGround) -> None:
         sheet = find_sheet(space.part, self.line.inside(space.area))
         if sheet is not None:
             space.remove(sheet)
-
-
-class Seed(NamedTuple):
-    """A voxel by which a part is found, and the label that is meant."""
-
-    voxel: Voxel
-    label: Label
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,9 +268,7 @@ def _seeds_of(parts: Sequence[Part], whole: Box, block: NDArray[np.uint8]) -> tu
 def _joined(first: Part, second: Part) -> Part:
     """Two parts of one label as one."""
     area = first.box.union(second.box)
-    return replace(
-        first, start=area.start, mask=first.mask_in(area) | second.mask_in(area)
-    )
+    return replace(first, start=area.start, mask=first.mask_in(area) | second.mask_in(area))
 
 
 def _expanded(box: Box, margins: Sequence[int], shape: Sequence[int]) -> Box:

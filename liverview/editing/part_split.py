@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
+from liverview.core.grid import Voxel
+from liverview.core.labels import FOREGROUND, Label, label_family, label_mask
 from liverview.core.volume import Plane
 from liverview.editing.components import Components, join
+from liverview.editing.parts import Seed
 
 _EXTENSIONS = (0.0, 0.25, 0.5, 1.0, 2.0)  # of the line at both ends, in its own lengths
 _CRUMB = 0.01  # of a part's voxels; what a cut sets free beyond its two sides must be larger
@@ -45,6 +49,44 @@ class CutLine:
         (a, b), (c, d) = self.start, self.end
         index = self.index - box.start[self.plane.axis]
         return CutLine(self.plane, index, (a - across, b - up), (c - across, d - up))
+
+
+def crossed_seeds(
+    labels: NDArray[np.uint8], line: CutLine, visible: Collection[Label]
+) -> list[Seed]:
+    """Seeds of the parts that a line crosses from one side to the other.
+
+    Where it crosses an organ so, what lies in the organ is crossed with it.
+
+    Parameters
+    ----------
+    labels : (rows, columns) of the line's slice.
+    visible : the labels that are looked at.
+    """
+    count = int(4 * np.abs(np.subtract(line.end, line.start)).max()) + 2
+    points = np.linspace(line.start, line.end, count)
+    columns, rows = np.floor(points + 0.5).astype(int).T
+    inside = (rows >= 0) & (columns >= 0) & (rows < labels.shape[0]) & (columns < labels.shape[1])
+    values = np.where(inside, labels[rows * inside, columns * inside], 0)
+    seeds: list[Seed] = []
+    covered: set[Label] = set()
+    for label in FOREGROUND:
+        if label not in visible or label in covered:
+            continue
+        edges = np.flatnonzero(np.diff(label_mask(values, label).astype(np.int8)))
+        if label_mask(values[:1], label)[0]:
+            edges = edges[1:]
+        for first, last in zip(edges[::2], edges[1::2], strict=False):
+            middle = (first + 1 + last) // 2
+            covered |= set(label_family(label))
+            seeds.append(Seed(_voxel(line, int(columns[middle]), int(rows[middle])), label))
+    return seeds
+
+
+def _voxel(line: CutLine, column: int, row: int) -> Voxel:
+    place = [line.index] * 3
+    place[line.plane.horizontal_axis], place[line.plane.vertical_axis] = column, row
+    return place[0], place[1], place[2]
 
 
 @dataclass(frozen=True)
@@ -98,7 +140,9 @@ def find_sheet(mask: Mask, line: CutLine) -> Mask | None:
         if group[main[0]] != group[main[1]]:
             voxels = np.bincount(ids[ids > 0])
             group = _join_crumbs(group, _distinct(ends[:, cut])[0], voxels, main)
-            sheet = _sheet(turned.shape, pairs, group[ends], np.bincount(group, weights=voxels))
+            sheet = _sheet(
+                turned.shape, pairs, group[ends], np.bincount(group, voxels).astype(np.intp)
+            )
             if sheet is None:
                 return None
             return np.asfortranarray(sheet.transpose(np.argsort([across, up, along])))
@@ -200,7 +244,7 @@ def _sheet(
     shape: tuple[int, ...],
     pairs: _Crossings,
     groups: NDArray[np.intp],
-    voxels: NDArray[np.float64],
+    voxels: NDArray[np.intp],
 ) -> Mask | None:
     """Of every pair that must not touch, the voxel of the smaller group.
 

@@ -26,12 +26,14 @@ class PartGround:
     labels, volume : on one grid; they are only read.
     limits : locked labels never change; scope and HU say what a part may grow over.
     visible : the labels that are shown.
+    label_bbox : a box that holds all labels.
     """
 
     labels: LabelMap
     volume: Volume
     limits: EditLimits
     visible: tuple[Label, ...]
+    label_bbox: Box
 
 
 class PartWorkspace:
@@ -46,9 +48,7 @@ class PartWorkspace:
     without : the label that is there where the part is taken away.
     """
 
-    def __init__(
-        self, ground: PartGround, part: Part, area: Box, block: NDArray[np.uint8]
-    ) -> None:
+    def __init__(self, ground: PartGround, part: Part, area: Box, block: NDArray[np.uint8]) -> None:
         self._ground = ground
         self.area, self.block = area, block
         self.part, self.label = part.mask_in(area), part.label
@@ -63,9 +63,7 @@ class PartWorkspace:
         """
         ground = self._ground
         stored = ground.volume.voxels[self.area]
-        allowed = ground.limits.allowed(
-            self.block, stored, ground.volume.intercept, ground.visible
-        )
+        allowed = ground.limits.allowed(self.block, stored, ground.volume.intercept, ground.visible)
         if self.without is not Label.BACKGROUND:
             allowed &= label_mask(self.block, self.without)
         if ground.limits.scope is not Scope.ONE:

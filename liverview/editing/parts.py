@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,28 +18,38 @@ from liverview.editing.components import Components
 _FIRST_MARGIN = 24  # voxels around the seed that are looked at first
 
 
+class Seed(NamedTuple):
+    """A voxel by which a part is found, and the label that is meant."""
+
+    voxel: Voxel
+    label: Label
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """A 26-connected component of a label with its parts, as lesions are those of the tumor.
 
     Attributes
     ----------
-    label : the liver's parts have the vessels and tumors in them, as the organ has.
+    seed : by which it was found; the liver's parts have the vessels and tumors in them, as the
+        organ has.
     start : the first voxel of the component's bounding box.
     mask : (i, j, k) bool, of the bounding box: the voxels of the component.
-    seed : a voxel of the component, by which it was found.
     """
 
-    label: Label
+    seed: Seed
     start: Voxel
     mask: NDArray[np.bool_]
-    seed: Voxel
+
+    @property
+    def label(self) -> Label:
+        return self.seed.label
 
     @property
     def box(self) -> Box:
         return Box.of_shape(self.mask.shape).shifted(self.start)
 
-    @property
+    @cached_property
     def voxel_count(self) -> int:
         return int(np.count_nonzero(self.mask))
 
@@ -54,42 +65,70 @@ class Part:
         return out
 
 
-def find_part(voxels: NDArray[np.uint8], seed: Voxel, label: Label) -> Part | None:
-    """The part of a label at a voxel; None where the voxel is not of the label.
+def find_part(voxels: NDArray[np.uint8], seed: Seed) -> Part | None:
+    """The part at a seed; None where its voxel is not of its label.
 
     Parameters
     ----------
     voxels : (I, J, K) of a label map.
     """
     found = None
-    for step in iter_find_part(voxels, seed, label):
+    for step in iter_find_part(voxels, seed):
         found = step if isinstance(step, Part) else None
     return found
 
 
-def iter_find_part(
-    voxels: NDArray[np.uint8], seed: Voxel, label: Label
-) -> Iterator[Box | Part | None]:
-    """Find the part of a label at a voxel in a box that grows with it.
+def iter_find_part(voxels: NDArray[np.uint8], seed: Seed) -> Iterator[Box | Part | None]:
+    """Find the part at a seed in a box that grows with it.
 
-    Yields the box before each look, so that whoever asked can stop or go on elsewhere, and the
-    part last; None where the voxel is not of the label. Voxels far from the part are not read.
+    Yields the box before each look, so that whoever asked can stop there, and the part last; None
+    where the seed's voxel is not of its label. Voxels far from the part are not read.
     """
+    voxel, label = seed
     whole = Box.of_shape(voxels.shape)
-    if not (whole.contains(seed) and label_mask(voxels[seed], label)):
+    if not (whole.contains(voxel) and label_mask(voxels[Box(*map(_only, voxel))], label).any()):
         yield None
         return
-    box: Box | None = Box.from_bounds(seed, np.add(seed, 1)).expanded(_FIRST_MARGIN, voxels.shape)
+    box: Box | None = Box(*map(_only, voxel)).expanded(_FIRST_MARGIN, voxels.shape)
     while box is not None:
         yield box
-        component = _component_at(label_mask(voxels[box], label), np.subtract(seed, box.start))
+        component = _component_at(label_mask(voxels[box], label), np.subtract(voxel, box.start))
         grown = _grown_where_touched(component, box, whole)
         if grown is None:
             inner = Box.around(component)
             assert inner is not None
             mask = np.asfortranarray(component[inner])
-            yield Part(label, inner.shifted(box.start).start, mask, seed)
+            yield Part(seed, inner.shifted(box.start).start, mask)
         box = grown
+
+
+def find_parts(voxels: NDArray[np.uint8], seeds: Sequence[Seed]) -> tuple[Part, ...]:
+    """The parts at seeds, each once; a seed whose voxel is not of its label has none."""
+    found: list[Part] = []
+    for seed in seeds:
+        known = any(one.label is seed.label and one.contains(seed.voxel) for one in found)
+        part = None if known else find_part(voxels, seed)
+        if part is not None:
+            found.append(part)
+    return tuple(found)
+
+
+def seed_of(voxels: NDArray[np.uint8], part: Part) -> Seed | None:
+    """A seed by which a part is found again in labels that have changed; None where it is gone."""
+    left = part.mask & label_mask(voxels[part.box], part.label)
+    i, j, k = np.subtract(part.seed.voxel, part.start)
+    if left[i, j, k]:
+        return part.seed
+    places = np.argwhere(left)
+    if len(places) == 0:
+        return None
+    middle = places.mean(axis=0)
+    i, j, k = places[np.argmin(((places - middle) ** 2).sum(axis=1))] + part.start
+    return Seed((int(i), int(j), int(k)), part.label)
+
+
+def _only(index: int) -> slice:
+    return slice(index, index + 1)
 
 
 def _component_at(mask: NDArray[np.bool_], seed: NDArray[np.intp]) -> NDArray[np.bool_]:

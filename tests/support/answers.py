@@ -30,6 +30,7 @@ class Answers(Dialogs):
         self.number: int | None = 0
         self.config: PhantomConfig | None = None
         self.unsaved = Unsaved.DISCARD
+        self.mm: float | None = None
         self.asked: list[str] = []
 
     def scan_to_open(self) -> Path | None:
@@ -67,6 +68,10 @@ class Answers(Dialogs):
     def volume_number(self, path: Path, count: int) -> int | None:
         self.asked.append(f"one of {count}")
         return self.number
+
+    def millimeters(self, title: str, question: str, suggested: float) -> float | None:
+        self.asked.append(f"{title}, {suggested:g} mm")
+        return self.mm
 
     def phantom(self) -> PhantomConfig | None:
         return self.config

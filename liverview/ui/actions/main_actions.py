@@ -12,6 +12,7 @@ from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.actions.file import FileActions
 from liverview.ui.actions.help import HelpActions
 from liverview.ui.actions.labels import LabelActions
+from liverview.ui.actions.parts import PartActions
 from liverview.ui.actions.segment import SegmentActions
 from liverview.ui.actions.tools import ToolActions
 from liverview.ui.actions.view import ViewActions
@@ -28,6 +29,7 @@ class Actions:
     file: FileActions
     view: ViewActions
     labels: LabelActions
+    parts: PartActions
     tools: ToolActions
     segment: SegmentActions
     help: HelpActions
@@ -36,6 +38,8 @@ class Actions:
         """Add every menu to a menu bar."""
         for menu in (self.file, self.view, self.labels, self.tools, self.segment, self.help):
             menu.fill_menu(bar)
+        self.labels.menu.addSeparator()
+        self.labels.menu.addMenu(self.parts.menu)
 
     def make_toolbar(self) -> QToolBar:
         """The toolbar: one primary action, and what is used often."""

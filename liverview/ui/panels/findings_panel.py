@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QInputDialog,
     QLabel,
     QMenu,
     QPushButton,
@@ -31,12 +30,11 @@ from liverview.measurement.results import (
 )
 from liverview.ui.live.findings import Findings
 from liverview.ui.panels.lesion_table import COLUMNS, LesionTable, lesion_cells
+from liverview.ui.panels.verdict_menu import fill_verdict_menu
 from liverview.ui.widgets.controls import WrappedLabel
 from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.shortcuts import KeyHint
 
-_NO_LESION = ("Not a lesion", "Benign: cyst or hemangioma")
-_NO_TARGET = ("Treated before", "Cannot be measured reproducibly")
 _WIDEST = "8,888 mL"
 
 
@@ -230,19 +228,8 @@ class FindingsPanel(QScrollArea):
 
     def _reason_menu(self) -> QMenu:
         menu = QMenu(self)
-        menu.addSection("No lesion: out of every figure")
-        for reason in _NO_LESION:
-            menu.addAction(reason, partial(self._exclude, reason))
-        menu.addAction("Another reason …", self._ask_reason)
-        menu.addSection("A tumor, but no target")
-        for reason in _NO_TARGET:
-            menu.addAction(reason, partial(self._set_no_target, reason))
+        fill_verdict_menu(menu, self._exclude, self._set_no_target)
         return menu
-
-    def _ask_reason(self) -> None:
-        reason, given = QInputDialog.getText(self, "Exclude", "Why is it no lesion?")
-        if given and reason.strip():
-            self._exclude(reason.strip())
 
     def _set_no_target(self, reason: str) -> None:
         if self.findings.chosen is not None:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.box import Box
+from liverview.core.grid import Voxel
 from liverview.core.labels import Label, label_family
 from liverview.core.review import LesionMark, Verdict
-from liverview.measurement.results import Lesion
 from liverview.ui.state.label_store import LabelStore
 
 _STEPS_BACK = 50
+
+
+class Marked(Protocol):
+    """A component that can be marked: a lesion that was measured, or a part that was selected."""
+
+    @property
+    def start(self) -> Voxel:
+        """The first voxel of its box."""
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """The voxels of the box that are its own."""
 
 
 class LesionReview(QObject):
@@ -58,7 +72,7 @@ class LesionReview(QObject):
 
     # ---- what the person says ------------------------------------------------------------------
 
-    def mark(self, lesions: Sequence[Lesion], verdict: Verdict, reason: str = "") -> None:
+    def mark(self, lesions: Sequence[Marked], verdict: Verdict, reason: str = "") -> None:
         """Say something of lesions, in place of what was said of them before."""
         if not self.can_change:
             return
@@ -79,7 +93,7 @@ class LesionReview(QObject):
             )
             self._change(kept, others, "include")
 
-    def confirm(self, lesions: Sequence[Lesion]) -> None:
+    def confirm(self, lesions: Sequence[Marked]) -> None:
         """Confirm lesions as the targets, in place of those that were; none takes it back."""
         if not self.can_change:
             return
@@ -109,7 +123,7 @@ class LesionReview(QObject):
         self._store.set_marks(in_force, name)
         self.changed.emit()
 
-    def _mark_of(self, lesion: Lesion, verdict: Verdict, reason: str) -> LesionMark | None:
+    def _mark_of(self, lesion: Marked, verdict: Verdict, reason: str) -> LesionMark | None:
         """A mark on what is still there of a lesion, which was measured a moment ago."""
         assert self._store.labels is not None
         voxels = self._store.labels.voxels[Box.of_shape(lesion.mask.shape).shifted(lesion.start)]

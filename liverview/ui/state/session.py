@@ -25,6 +25,7 @@ from liverview.ui.state.edit_settings import EditSettings
 from liverview.ui.state.label_store import LabelStore
 from liverview.ui.state.lesion_review import LesionReview
 from liverview.ui.state.overlay import Overlay
+from liverview.ui.state.selected_parts import SelectedParts
 from liverview.ui.state.slice_reader import SliceReader
 from liverview.ui.state.volumes import Volumes
 
@@ -56,6 +57,7 @@ class Session(QObject):
     slices : what the views show of volume and labels.
     volumes : of the labels, as every panel shows them.
     editing : what tools draw, and over what.
+    selected : the parts of labels that commands are for.
     reference : the labels that those are compared with.
     """
 
@@ -92,6 +94,7 @@ class Session(QObject):
         self.slices = SliceReader(self)
         self.volumes = Volumes(self.store, self)
         self.editing = EditSettings(self)
+        self.selected = SelectedParts(self)
         self.volume_changed.connect(self.volumes.refresh)
 
     # ---- the case --------------------------------------------------------------------

@@ -13,6 +13,7 @@ from liverview.ui.tools.crosshair import CrosshairTool
 from liverview.ui.tools.ellipse import EllipseTool
 from liverview.ui.tools.markup_layer import MarkupLayer
 from liverview.ui.tools.ruler import RulerTool
+from liverview.ui.tools.split_line import SplitLineTool
 from liverview.ui.views.mouse_tool import LEFT, MouseTool, Press
 from liverview.ui.views.slice_canvas import SliceCanvas
 
@@ -37,7 +38,10 @@ class ToolEntry:
 POINTER = ToolEntry("Pointer", "C", "pointer", "The left button puts the crosshair", CrosshairTool)
 RULER = ToolEntry("Ruler", "M", "ruler", "Measure a length in mm", RulerTool)
 ELLIPSE = ToolEntry("Ellipse", "E", "ellipse", "Measure mean and SD of an area", EllipseTool)
-TOOLS = (POINTER, RULER, ELLIPSE)
+SPLIT_LINE = ToolEntry(
+    "Split line", "Shift+K", "split_line", "Cut a part in two by a line across it", SplitLineTool
+)
+TOOLS = (POINTER, RULER, ELLIPSE, SPLIT_LINE)
 """Every tool, in the order of the menu; the first is active at the start."""
 
 
