@@ -127,7 +127,7 @@ class FillHoles(PartCommand):
 
     def work(self, space: PartWorkspace, ground: PartGround) -> None:
         filled = mask_shapes.with_holes_filled(space.part, in_axial_slices=self.in_axial_slices)
-        space.reshape(filled)
+        space.fill(filled & ~space.part)
 
 
 @dataclass(frozen=True)

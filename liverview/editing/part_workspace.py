@@ -55,26 +55,40 @@ class PartWorkspace:
         self.without = value_without(ground.labels.voxels, part)
 
     @cached_property
-    def may_have(self) -> Mask:
-        """The voxels that the part may have: its own, and those that it may grow over.
+    def allowed(self) -> Mask:
+        """The voxels of no part of the label that the limits let it have.
 
-        A part of the liver that lies in it stays in it. By the order in which labels merge, none
-        grows over a later one, as a vessel over a tumor, unless the limits name that label.
+        By the order in which labels merge, none takes a later one's, as a vessel those of a
+        tumor, unless the limits name that label.
         """
         ground = self._ground
         stored = ground.volume.voxels[self.area]
-        allowed = ground.limits.allowed(self.block, stored, ground.volume.intercept, ground.visible)
-        if self.without is not Label.BACKGROUND:
-            allowed &= label_mask(self.block, self.without)
+        allowed = ground.limits.allowed(
+            self.block, stored, ground.volume.intercept, ground.visible
+        )
         if ground.limits.scope is not Scope.ONE:
             allowed &= ~np.isin(self.block, _later_labels(self.label))
-        allowed &= ~label_mask(self.block, self.label)
-        return allowed | self.part
+        return allowed & ~label_mask(self.block, self.label)
+
+    @cached_property
+    def may_have(self) -> Mask:
+        """The voxels of the part, and those that it may grow over.
+
+        A part of the liver that lies in it stays in it.
+        """
+        grows = self.allowed
+        if self.without is not Label.BACKGROUND:
+            grows = grows & label_mask(self.block, self.without)
+        return grows | self.part
 
     def reshape(self, shape: Mask) -> None:
-        """Make the part another shape, as far as the limits allow."""
+        """Make the part another shape, as far as it may have it."""
         self.block[shape & ~self.part & self.may_have] = self.label
         self.remove(self.part & ~shape)
+
+    def fill(self, holes: Mask) -> None:
+        """Give the part what it encloses, whatever that is, as far as the limits allow."""
+        self.block[holes & self.allowed] = self.label
 
     def remove(self, where: Mask) -> None:
         """Take voxels of the part away: what it lies in is there then."""

@@ -21,7 +21,7 @@ from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.live.part_editing import PartEditing
 
-_USUAL_MM = 1.0
+_STEP_MM, _BLUR_MM = 1.0, 2.0  # what commands without a question take
 
 
 class PartActions:
@@ -35,7 +35,7 @@ class PartActions:
 
     def __init__(self, factory: ActionFactory, editing: PartEditing, files: CaseFiles) -> None:
         self._factory, self._editing, self._files = factory, editing, files
-        self._mm = {"Grow or shrink": _USUAL_MM, "Smooth": _USUAL_MM}  # asked for last
+        self._mm = {"Grow or shrink": _STEP_MM, "Smooth": _BLUR_MM}  # asked for last
         self.delete = self._action(
             "&Delete part", "Shift+Del; Shift+Backspace", "Delete the selected parts", DeletePart()
         )
@@ -58,12 +58,12 @@ class PartActions:
         self.menu.addActions(self._shape_actions())
 
     def _shape_actions(self) -> list[QAction]:
-        act, make, mm = self._action, self._factory.make_action, _USUAL_MM
+        act, make, mm = self._action, self._factory.make_action, _STEP_MM
         slices = FillHoles(in_axial_slices=True)
         return [
             act("&Fill holes", "", "Holes that the part encloses", FillHoles()),
             act("Fill holes in &axial slices", "", "Also those open above or below", slices),
-            act("&Smooth by 1 mm", "Ctrl+Alt+M", "Its volume stays", SmoothPart(mm)),
+            act("&Smooth by 2 mm", "Ctrl+Alt+M", "Its volume stays", SmoothPart(_BLUR_MM)),
             make("Smooth b&y …", "", "Smooth by a distance in mm", self._ask_smooth),
             act(
                 "&Grow by 1 mm", "Ctrl++; Ctrl+=", "A part of the liver stays in it", ResizePart(mm)
