@@ -63,9 +63,7 @@ class PartWorkspace:
         """
         ground = self._ground
         stored = ground.volume.voxels[self.area]
-        allowed = ground.limits.allowed(
-            self.block, stored, ground.volume.intercept, ground.visible
-        )
+        allowed = ground.limits.allowed(self.block, stored, ground.volume.intercept, ground.visible)
         if ground.limits.scope is not Scope.ONE:
             allowed &= ~np.isin(self.block, _later_labels(self.label))
         return allowed & ~label_mask(self.block, self.label)

@@ -115,10 +115,9 @@ def find_parts(voxels: NDArray[np.uint8], seeds: Sequence[Seed]) -> tuple[Part, 
 
 def seed_of(voxels: NDArray[np.uint8], part: Part) -> Seed | None:
     """A seed by which a part is found again in labels that have changed; None where it is gone."""
-    left = part.mask & label_mask(voxels[part.box], part.label)
-    i, j, k = np.subtract(part.seed.voxel, part.start)
-    if left[i, j, k]:
+    if label_mask(voxels[Box(*map(_only, part.seed.voxel))], part.label).any():
         return part.seed
+    left = part.mask & label_mask(voxels[part.box], part.label)
     places = np.argwhere(left)
     if len(places) == 0:
         return None

@@ -127,7 +127,11 @@ def test_a_flat_surface_stays_where_it_is_and_the_end_of_the_scan_rounds_nothing
 @given(SEEDS, st.floats(0.3, 4.0))
 def test_smoothing_stays_where_it_may(seed: int, mm: float) -> None:
     mask = random_mask(seed)
-    may = mask | random_mask(seed).astype(bool) | (np.random.default_rng(seed).random(mask.shape) < 0.5)
+    may = (
+        mask
+        | random_mask(seed).astype(bool)
+        | (np.random.default_rng(seed).random(mask.shape) < 0.5)
+    )
     out = smoothed(mask, may, AFFINES[1], mm)
     assert not (out & ~may).any()
     assert bool(out.any()) == bool(mask.any())

@@ -97,7 +97,9 @@ def test_a_deleted_piece_of_liver_goes_with_all_that_is_in_it() -> None:
     labels[26, 17, 5] = Label.TUMOR
     wanted = labels.copy()
     wanted[25:29, 15:22, 3:9] = 0
-    assert np.array_equal(after(labels, DeletePart(), part_at(labels, (25, 15, 3), Label.LIVER)), wanted)
+    assert np.array_equal(
+        after(labels, DeletePart(), part_at(labels, (25, 15, 3), Label.LIVER)), wanted
+    )
 
 
 def test_several_parts_are_deleted_as_one_edit() -> None:

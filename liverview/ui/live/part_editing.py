@@ -111,6 +111,7 @@ class PartEditing(QObject):
             if then is not None:
                 then()
 
+        self._timer.stop()
         self._search.find(seeds, take)
 
     # ---- commands --------------------------------------------------------------------------
@@ -242,6 +243,8 @@ class PartEditing(QObject):
         near = [part for part in self.session.selected.parts if _touches(box, part)]
         if near:
             self._stale = True
+            if self._search.is_running:  # which begins anew by itself
+                return
             large = any(part.mask.size > _AT_ONCE for part in near)
             self._timer.start(_SETTLED_MS if large else 0)
 

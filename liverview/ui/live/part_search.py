@@ -28,6 +28,10 @@ class PartSearch(QObject):
         self._start = start
         self._job: Job | None = None
 
+    @property
+    def is_running(self) -> bool:
+        return self._job is not None
+
     def find(self, seeds: Sequence[Seed], then: Found) -> None:
         """Find parts, each once, and give them to a function, at once where they are small."""
         self.cancel()
