@@ -1,4 +1,4 @@
-"""Commands on parts: what the labels are afterwards, within the limits, and the box that is told."""
+"""Commands on parts: the labels afterwards, within the limits, and the box that is told."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
@@ -34,6 +34,10 @@ class PartMenu(QObject):
     commands : the menu of all commands on the selected parts.
     split : activates the tool that splits them.
     remove : the command that removes a measurement, whose keys delete parts where none is chosen.
+
+    Attributes
+    ----------
+    menu : what the right button opens, filled anew each time.
     """
 
     def __init__(
@@ -50,7 +54,8 @@ class PartMenu(QObject):
         self._window, self._editing, self._session = window, editing, editing.session
         self._commands, self._split = commands, split
         self._remove, self._markups = remove, markups
-        self.menu: QMenu | None = None  # the one that was opened last
+        self.menu = QMenu(window)
+        self._verdicts = QMenu(window)
         views.menu_requested.connect(self._on_menu_requested)
         editing.message.connect(self._say)
         window.installEventFilter(self)
@@ -85,8 +90,8 @@ class PartMenu(QObject):
 
     def _open(self, voxel: Voxel, at: QPoint) -> None:
         """Open the menu of the selected parts; of a place without any, it says so."""
-        menu = QMenu(self._window)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu = self.menu
+        menu.clear()
         parts = self._session.selected.parts
         for part in parts:
             menu.addSection(part_words(self._session, part))
@@ -94,18 +99,20 @@ class PartMenu(QObject):
             menu.addActions([*self._commands.actions(), self._split])
         else:
             menu.addAction("No part of a label is shown here").setEnabled(False)
-        self._add_verdicts(menu, parts)
-        self._add_ruled_out(menu, voxel)
-        self.menu = menu
+        self._add_verdicts(parts)
+        self._add_ruled_out(voxel)
         menu.popup(at)
 
-    def _add_verdicts(self, menu: QMenu, parts: Sequence[Part]) -> None:
+    def _add_verdicts(self, parts: Sequence[Part]) -> None:
         """What can be said of lesions: Delete is for what was drawn wrong, this for the rest."""
         lesions = [part for part in parts if part.label is Label.TUMOR]
         if not lesions or len(lesions) < len(parts):
             return
-        menu.addSeparator()
-        verdicts = menu.addMenu("&Exclude" if len(lesions) == 1 else "&Exclude all of them")
+        self.menu.addSeparator()
+        verdicts = self._verdicts
+        verdicts.clear()
+        verdicts.setTitle("&Exclude" if len(lesions) == 1 else "&Exclude all of them")
+        self.menu.addMenu(verdicts)
         verdicts.setEnabled(self._session.review.can_change)
         review = self._session.review
         fill_verdict_menu(
@@ -114,15 +121,16 @@ class PartMenu(QObject):
             partial(review.mark, lesions, Verdict.NO_TARGET),
         )
 
-    def _add_ruled_out(self, menu: QMenu, voxel: Voxel) -> None:
+    def _add_ruled_out(self, voxel: Voxel) -> None:
         """The way back for a lesion that was ruled out at this place."""
         review = self._session.review
         for mark in review.ruled_out if review.shown else ():
             i, j, k = (v - first for v, first in zip(voxel, mark.start, strict=True))
             if mark.box.contains(voxel) and mark.voxels[i, j, k]:
-                menu.addSeparator()
+                self.menu.addSeparator()
                 words = f"Include again (ruled out: {mark.reason})"
-                action = menu.addAction(words.replace("&", "&&"), partial(review.take_back, mark))
+                take_back = partial(review.take_back, mark)
+                action = self.menu.addAction(words.replace("&", "&&"), take_back)
                 action.setEnabled(review.can_change)
 
     def _say(self, text: str) -> None:

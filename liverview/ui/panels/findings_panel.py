@@ -70,6 +70,7 @@ class FindingsPanel(QScrollArea):
             row.addWidget(button)
         self._build_layout(row)
         self.table.selected.connect(findings.choose)
+        self.table.rows_selected.connect(self._update_buttons)
         self.table.copy_requested.connect(self.copy)
         self.include_button.clicked.connect(partial(self._exclude, ""))
         self.confirm_button.clicked.connect(findings.confirm_targets)
@@ -200,8 +201,10 @@ class FindingsPanel(QScrollArea):
     def _update_buttons(self) -> None:
         chosen, excluded = self.findings.chosen, self.findings.excluded
         can_change, proposal = self.findings.can_change, self.findings.recist
+        if len(self.table.chosen_numbers()) > 1:  # the menu over a view is for several
+            chosen = None
         self.exclude_button.setEnabled(can_change and chosen is not None and chosen not in excluded)
-        self.include_button.setEnabled(can_change and chosen in excluded)
+        self.include_button.setEnabled(can_change and chosen is not None and chosen in excluded)
         has_candidates = proposal is not None and bool(proposal.candidates)
         self.confirm_button.setEnabled(can_change and has_candidates)
         confirmed = proposal is not None and proposal.confirmed

@@ -135,14 +135,14 @@ class LesionTable(QTableView):
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy_requested.emit()
         elif self._deletes(event):
-            self.delete_requested.emit(self._chosen_numbers())
+            self.delete_requested.emit(self.chosen_numbers())
         else:
             super().keyPressEvent(event)
 
     def _deletes(self, event: QKeyEvent) -> bool:
         """Whether a key deletes lesions that are chosen."""
         plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, _KEYPAD)
-        return plain and event.key() in _DELETE and bool(self._chosen_numbers())
+        return plain and event.key() in _DELETE and bool(self.chosen_numbers())
 
     def _lay_out_columns(self) -> None:
         """Figures share the width; a panel as narrow as its tabs shows them all."""
@@ -186,7 +186,7 @@ class LesionTable(QTableView):
 
     def _select_chosen(self) -> None:
         """Select the row of the chosen lesion, wherever it is now; several stay selected."""
-        numbers = self._chosen_numbers()
+        numbers = self.chosen_numbers()
         if len(numbers) > 1 and self._chosen in numbers:
             return
         selection = self.selectionModel()
@@ -197,19 +197,20 @@ class LesionTable(QTableView):
         selection.blockSignals(False)
         self.viewport().update()
 
-    def _chosen_numbers(self) -> list[int]:
+    def chosen_numbers(self) -> list[int]:
+        """The numbers of the lesions whose rows are selected."""
         rows = self.selectionModel().selectedRows()
         return [self.lesions.number(index.row()) for index in rows]
 
     def _on_selection_changed(self) -> None:
-        numbers = self._chosen_numbers()
+        numbers = self.chosen_numbers()
         if len(numbers) == 1 and numbers[0] != self._chosen:
             self.selected.emit(numbers[0])
         self.rows_selected.emit(numbers)
 
     def _on_clicked(self, index: QModelIndex) -> None:
         """Also on the lesion that is chosen already, to come back to it."""
-        numbers = self._chosen_numbers()
+        numbers = self.chosen_numbers()
         if numbers == [self.lesions.number(index.row())]:
             self.selected.emit(numbers[0])
         self.rows_selected.emit(numbers)
