@@ -20,12 +20,14 @@ from liverview.ui.actions.file import FileActions
 from liverview.ui.actions.help import HelpActions
 from liverview.ui.actions.labels import LabelActions
 from liverview.ui.actions.main_actions import Actions
+from liverview.ui.actions.parts import PartActions
 from liverview.ui.actions.segment import SegmentActions
 from liverview.ui.actions.tools import ToolActions
 from liverview.ui.actions.view import ViewActions
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.flows.help import HelpFlow, TourTargets
 from liverview.ui.flows.leaving import Leaving
+from liverview.ui.flows.part_menu import PartMenu
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
 from liverview.ui.flows.segmenting_again import ask_before_segmenting
@@ -37,6 +39,7 @@ from liverview.ui.jobs.saving import Callback
 from liverview.ui.live.click_correction import ClickCorrection
 from liverview.ui.live.marked_labels import MarkedLabels
 from liverview.ui.live.navigation import Navigation
+from liverview.ui.live.part_editing import PartEditing
 from liverview.ui.live.slow_axis_copy import SlowAxisCopy
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.panels.docks import PanelDocks
@@ -48,7 +51,7 @@ from liverview.ui.state.own_windows import OwnWindows
 from liverview.ui.state.session import Session
 from liverview.ui.tools.click import ClickMarks
 from liverview.ui.tools.markup_layer import MarkupLayer
-from liverview.ui.tools.toolbox import Toolbox
+from liverview.ui.tools.toolbox import SPLIT_LINE, Toolbox
 from liverview.ui.views.cine import Cine
 from liverview.ui.views.hand_edit_layer import HandEditLayer
 from liverview.ui.views.lesion_lines import LesionLines
@@ -115,6 +118,10 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         cancel = self.actions_.segment.cancel
         Leaving(self, cancel, self.toolbox, self.views, self.cine, self.messages)
+        tools, menu = self.actions_.tools, self.actions_.parts.menu
+        split, remove = tools.by_entry(SPLIT_LINE), tools.remove
+        self.part_menu = PartMenu(self, self.parts, menu, split, remove, self.views, self.markups)
+        self.part_menu.follow_table(self.panels.findings_panel.table, self.panels.findings)
 
     def _make_views(self) -> None:
         """The views, and what draws over them: the last one on top."""
@@ -132,6 +139,7 @@ class MainWindow(QMainWindow):
 
     def _make_actions(self) -> Actions:
         factory, session = ActionFactory(self), self.session
+        self.parts = PartEditing(session, self.controller.start_background, self)
         toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
         return Actions(
             factory,
@@ -149,6 +157,7 @@ class MainWindow(QMainWindow):
                 OwnWindows(self.settings, self),
             ),
             LabelActions(factory, session, self.navigation, self.filling),
+            PartActions(factory, self.parts, self.files),
             ToolActions(factory, self.toolbox, self.markups),
             SegmentActions(factory, self.segment, self.controller.cancel),
             HelpActions(factory),

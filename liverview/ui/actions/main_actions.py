@@ -13,6 +13,7 @@ from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.actions.file import FileActions
 from liverview.ui.actions.help import HelpActions
 from liverview.ui.actions.labels import LabelActions
+from liverview.ui.actions.parts import PartActions
 from liverview.ui.actions.segment import SegmentActions
 from liverview.ui.actions.tools import ToolActions
 from liverview.ui.actions.view import ViewActions
@@ -30,6 +31,7 @@ class Actions:
     edit: EditActions
     view: ViewActions
     labels: LabelActions
+    parts: PartActions
     tools: ToolActions
     segment: SegmentActions
     help: HelpActions
@@ -39,6 +41,8 @@ class Actions:
         menus = (self.file, self.edit, self.view, self.labels, self.tools, self.segment, self.help)
         for menu in menus:
             menu.fill_menu(bar)
+        self.labels.menu.addSeparator()
+        self.labels.menu.addMenu(self.parts.menu)
 
     def make_toolbar(self) -> QToolBar:
         """The toolbar: one primary action, and what is used often."""

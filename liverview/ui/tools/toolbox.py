@@ -19,6 +19,7 @@ from liverview.ui.tools.markup_layer import MarkupLayer
 from liverview.ui.tools.polygon import PolygonTool
 from liverview.ui.tools.ruler import RulerTool
 from liverview.ui.tools.scissors import ScissorsTool
+from liverview.ui.tools.split_line import SplitLineTool
 from liverview.ui.views.mouse_tool import LEFT, MouseTool, Press
 from liverview.ui.views.slice_canvas import SliceCanvas
 
@@ -52,6 +53,14 @@ POLYGON = ToolEntry(
 SCISSORS = ToolEntry(
     "Scissors", "Shift+S", "scissors", "Cut an outline out of all slices", ScissorsTool, edits=True
 )
+SPLIT_LINE = ToolEntry(
+    "Split line",
+    "Shift+K",
+    "split_line",
+    "Cut a part in two by a line across it",
+    SplitLineTool,
+    edits=True,
+)
 CLICK = ToolEntry(
     "Click", "A", "click", "Complete what you click on; Ctrl takes away", ClickTool, edits=True
 )
@@ -63,7 +72,7 @@ LESION_LINE = ToolEntry(
     LesionLineTool,
     edits=True,
 )
-TOOLS = (POINTER, RULER, ELLIPSE, LASSO, POLYGON, SCISSORS, CLICK, LESION_LINE)
+TOOLS = (POINTER, RULER, ELLIPSE, LASSO, POLYGON, SCISSORS, SPLIT_LINE, CLICK, LESION_LINE)
 """Every tool, in the order of the menu; the first is active at the start."""
 
 
