@@ -54,6 +54,7 @@ from liverview.ui.widgets.message_bar import MessageBar
 from liverview.ui.widgets.start_page import StartPage
 
 _MESSAGE_MS = 6000
+_LEFT = Qt.ToolBarArea.LeftToolBarArea
 
 
 class MainWindow(QMainWindow):
@@ -111,7 +112,7 @@ class MainWindow(QMainWindow):
         self.toolbox = Toolbox(markup_layer, self)
         self.views = LinkedViews(self.session, self._make_surface_pane)
         self.views.add_overlay_painter(markup_layer, self.markups.changed)
-        self.views.set_tool(self.toolbox, self.toolbox.changed)
+        self.views.set_tool(self.toolbox, self.toolbox.redrawn)
         self.views.add_overlay_painter(LesionLines(findings), findings.changed)
         review = self.session.review
         self.views.add_overlay_painter(RuledOutOutlines(review), review.changed)
@@ -161,6 +162,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self._center)
         self.toolbar = self.actions_.make_toolbar()
         self.addToolBar(self.toolbar)
+        self.addToolBar(_LEFT, self.actions_.make_editing_toolbar())
         self.actions_.fill_menus(self.menuBar())
         self.statusBar().addWidget(self.readout, 1)
         self.statusBar().addPermanentWidget(self.progress)

@@ -50,7 +50,7 @@ class Actions:
         bar.addSeparator()
         bar.addWidget(self.view.windows.box)
         bar.addSeparator()
-        for action in self.tools.tools.actions:
+        for action in self.tools.actions(edits=False):
             bar.addAction(action)
             _icon_only(bar, action)
         bar.addSeparator()
@@ -61,6 +61,15 @@ class Actions:
         space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         bar.addWidget(space)
         bar.addAction(self.file.save)
+        return bar
+
+    def make_editing_toolbar(self) -> QToolBar:
+        """The tools that change labels, on the left, where they take no image its height."""
+        bar = QToolBar("Editing toolbar")
+        bar.setObjectName("editing_toolbar")
+        bar.setMovable(False)
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        bar.addActions(self.tools.actions(edits=True))
         return bar
 
     def name_keys(self, panels: PanelDocks, progress: ProgressStatus) -> None:

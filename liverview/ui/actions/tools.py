@@ -34,9 +34,15 @@ class ToolActions:
     def fill_menu(self, bar: QMenuBar) -> None:
         """Add the menu to a menu bar."""
         menu = bar.addMenu("&Tools")
-        menu.addActions(self.tools.actions)
+        menu.addActions(self.actions(edits=False))
+        menu.addSeparator()
+        menu.addActions(self.actions(edits=True))
         menu.addSeparator()
         menu.addActions([self.markups_shown, self.remove, self.remove_all, self.undo])
+
+    def actions(self, *, edits: bool) -> list[QAction]:
+        """The commands that activate tools which change labels, or the others."""
+        return [action for entry, action in self._by_entry.items() if entry.edits is edits]
 
     def by_entry(self, entry: ToolEntry) -> QAction:
         """The command that activates a tool."""

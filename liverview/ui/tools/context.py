@@ -16,7 +16,11 @@ class ToolContext:
     ----------
     markup_layer : the rulers and ellipses of the views.
     finish : makes the first tool active again.
+    redraw : has all views drawn anew, as after a move of what the tool draws over them.
+    go_back : makes the tool active again that was so before this one.
     """
 
     markup_layer: MarkupLayer
     finish: Callable[[], None]
+    redraw: Callable[[], None]
+    go_back: Callable[[], None]

@@ -25,6 +25,7 @@ class ToolEntry:
     ----------
     icon_name : of resources/icons.
     make : makes the tool.
+    edits : whether it changes labels; such tools have a toolbar of their own.
     """
 
     name: str
@@ -32,6 +33,7 @@ class ToolEntry:
     icon_name: str
     tip: str
     make: Callable[[ToolContext], MouseTool]
+    edits: bool = False
 
 
 POINTER = ToolEntry("Pointer", "C", "pointer", "The left button puts the crosshair", CrosshairTool)
@@ -47,6 +49,8 @@ class Toolbox(QObject, MouseTool):
     Signals
     -------
     changed : another tool is active, or what one was drawing is gone.
+    redrawn : what tools draw over the views is another.
+    edit_chosen : a tool that changes labels is active now.
 
     Attributes
     ----------
@@ -54,12 +58,17 @@ class Toolbox(QObject, MouseTool):
     """
 
     changed = Signal()
+    redrawn = Signal()
+    edit_chosen = Signal()
 
     def __init__(self, markup_layer: MarkupLayer, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        context = ToolContext(markup_layer, self._on_finished)
+        self.changed.connect(self.redrawn)
+        context = ToolContext(
+            markup_layer, self._on_finished, self.redrawn.emit, self._on_back_asked
+        )
         self._tools = {entry: entry.make(context) for entry in TOOLS}
-        self.active = TOOLS[0]
+        self.active = self._last = TOOLS[0]
         self._held = False  # the active tool has the button
         self._dropped = False  # it had; what follows until the release goes nowhere
 
@@ -68,8 +77,10 @@ class Toolbox(QObject, MouseTool):
         if entry is not self.active:
             self.drop_drawing()
             self._tool.deactivate()
-            self.active = entry
+            self._last, self.active = self.active, entry
             self.changed.emit()
+            if entry.edits:
+                self.edit_chosen.emit()
 
     @property
     def is_drawing(self) -> bool:
@@ -95,6 +106,10 @@ class Toolbox(QObject, MouseTool):
     def _on_finished(self) -> None:
         self._held = False
         self.lay_down()
+
+    def _on_back_asked(self) -> None:
+        self._held = False
+        self.set_active(self._last)
 
     # ---- as `MouseTool`, for the views -----------------------------------------------------
 
