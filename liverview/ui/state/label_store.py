@@ -27,6 +27,7 @@ from liverview.ui.state.label_changes import (
     empty_labels,
     no_counts,
 )
+from liverview.ui.state.stroke import Stroke
 
 
 class LabelStore(QObject):
@@ -75,6 +76,7 @@ class LabelStore(QObject):
         self._results = 0
         self._versions = 0
         self._editing = False
+        self._stroke: Stroke | None = None
         self._counts: NDArray[np.int64] = no_counts()
         self._before: LabelSnapshot | None = None  # from before the segmentation
         self._lent: weakref.WeakSet[LabelMap] = weakref.WeakSet()  # snapshots of this array
@@ -125,7 +127,7 @@ class LabelStore(QObject):
     # ---- changing --------------------------------------------------------------------------
 
     @contextmanager
-    def edit(self, box: Box, name: str) -> Iterator[NDArray[np.uint8]]:
+    def edit(self, box: Box, name: str, *, told: bool = True) -> Iterator[NDArray[np.uint8]]:
         """Change labels inside a box: yields its voxels, which the block writes into.
 
         Where the block raises, nothing has changed.
@@ -134,12 +136,15 @@ class LabelStore(QObject):
         ----------
         box : of the volume; only what lies in it can change.
         name : of the change, as a menu says it.
+        told : False for a piece of a `Stroke`, which tells of all its pieces at its end.
 
         Raises
         ------
         RuntimeError : while a segmentation streams, or another edit is open.
         ValueError : where the box reaches beyond the volume.
         """
+        if told:
+            self.finish_stroke()
         if self.segmenting or self._editing:
             other = "a segmentation streams" if self.segmenting else "another edit is open"
             raise RuntimeError(f"{name}: labels cannot be edited while {other}")
@@ -154,9 +159,30 @@ class LabelStore(QObject):
         if np.array_equal(voxels, before):
             return
         self.has_labels = True
-        self._history.tell(name, box, before, self.version)
+        if told:
+            self._history.tell(name, box, before, self.version)
         self.changed.emit(box)
         self._set_modified(True)
+
+    def begin_stroke(self, name: str) -> Stroke:
+        """Begin an edit that is made in pieces; the next change by anything else ends it."""
+        self.finish_stroke()
+        if self.segmenting:
+            raise RuntimeError(f"{name}: labels cannot be edited while a segmentation streams")
+        self._stroke = Stroke(self, name)
+        return self._stroke
+
+    def finish_stroke(self) -> None:
+        """End the stroke that is open, if one is: all its pieces are told as one change."""
+        stroke, self._stroke = self._stroke, None
+        change = stroke.close() if stroke is not None else None
+        if change is not None:
+            self._history.tell(*change, self.version)
+
+    def set_defined(self, defined: frozenset[Label] | None) -> None:
+        """Say which labels have been drawn, where present; None where nothing says."""
+        if self.labels is not None and defined != self.labels.defined:
+            self.labels = replace(self.labels, defined=defined)
 
     def add_history(self, hook: Callable[[LabelChange], object]) -> None:
         """Have a function called after every change that a person could undo."""
@@ -164,6 +190,7 @@ class LabelStore(QObject):
 
     def reset(self, volume: Volume) -> None:
         """Begin with the empty labels of another volume."""
+        self.finish_stroke()
         self._before, self.segmenting = None, False
         self._put(empty_labels(volume), LabelSource(), has_labels=False, bbox=None)
 
@@ -245,6 +272,7 @@ class LabelStore(QObject):
         old, new = self.labels.marks, tuple(marks)
         if old == new:
             return
+        self.finish_stroke()
         box = changed_box(old, new)
         with self._changing(box) as (_, before):
             apply_marks(self.labels.voxels, old, new)
@@ -302,6 +330,7 @@ class LabelStore(QObject):
         return self.labels.voxels
 
     def _keep(self) -> LabelSnapshot:
+        self.finish_stroke()
         snapshot, lent, version = self.snapshot(), self._lent, self.version
         result, counts, box = self.result, self._counts, self.label_bbox
         rest = self.has_labels, self.modified, self.source

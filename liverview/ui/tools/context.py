@@ -17,10 +17,12 @@ class ToolContext:
     markup_layer : the rulers and ellipses of the views.
     finish : makes the first tool active again.
     redraw : has all views drawn anew, as after a move of what the tool draws over them.
+    tell : says a sentence to the person.
     go_back : makes the tool active again that was so before this one.
     """
 
     markup_layer: MarkupLayer
     finish: Callable[[], None]
     redraw: Callable[[], None]
+    tell: Callable[[str], None]
     go_back: Callable[[], None]

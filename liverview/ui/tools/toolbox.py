@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QPainter
 
+from liverview.ui.tools.brush import BrushTool
 from liverview.ui.tools.context import ToolContext
 from liverview.ui.tools.crosshair import CrosshairTool
 from liverview.ui.tools.ellipse import EllipseTool
+from liverview.ui.tools.eraser import EraserTool
 from liverview.ui.tools.markup_layer import MarkupLayer
 from liverview.ui.tools.ruler import RulerTool
+from liverview.ui.tools.value_picker import ValuePicker
 from liverview.ui.views.mouse_tool import LEFT, MouseTool, Press
 from liverview.ui.views.slice_canvas import SliceCanvas
 
@@ -39,7 +42,17 @@ class ToolEntry:
 POINTER = ToolEntry("Pointer", "C", "pointer", "The left button puts the crosshair", CrosshairTool)
 RULER = ToolEntry("Ruler", "M", "ruler", "Measure a length in mm", RulerTool)
 ELLIPSE = ToolEntry("Ellipse", "E", "ellipse", "Measure mean and SD of an area", EllipseTool)
-TOOLS = (POINTER, RULER, ELLIPSE)
+BRUSH = ToolEntry("Brush", "B", "brush", "Draw a label; right button or Shift erases", BrushTool, True)
+ERASER = ToolEntry("Eraser", "Shift+E", "eraser", "Take labels away", EraserTool, True)
+PICKER = ToolEntry(
+    "Pick intensity limits",
+    "Shift+I",
+    "pick_limits",
+    "Draw only over values like those under the pointer",
+    ValuePicker,
+    True,
+)
+TOOLS = (POINTER, RULER, ELLIPSE, BRUSH, ERASER, PICKER)
 """Every tool, in the order of the menu; the first is active at the start."""
 
 
@@ -51,6 +64,7 @@ class Toolbox(QObject, MouseTool):
     changed : another tool is active, or what one was drawing is gone.
     redrawn : what tools draw over the views is another.
     edit_chosen : a tool that changes labels is active now.
+    message : a sentence from a tool to the person.
 
     Attributes
     ----------
@@ -60,12 +74,17 @@ class Toolbox(QObject, MouseTool):
     changed = Signal()
     redrawn = Signal()
     edit_chosen = Signal()
+    message = Signal(str)
 
     def __init__(self, markup_layer: MarkupLayer, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.changed.connect(self.redrawn)
         context = ToolContext(
-            markup_layer, self._on_finished, self.redrawn.emit, self._on_back_asked
+            markup_layer,
+            self._on_finished,
+            self.redrawn.emit,
+            self.message.emit,
+            self._on_back_asked,
         )
         self._tools = {entry: entry.make(context) for entry in TOOLS}
         self.active = self._last = TOOLS[0]

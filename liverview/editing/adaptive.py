@@ -1,0 +1,163 @@
+"""The tissue under a brush: values picked from a small region, and a brush that stays within it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverview.core.box import Box
+from liverview.core.grid import Voxel
+from liverview.core.volume import Volume
+from liverview.editing.brush import Brush
+
+SAMPLE_MM, SAMPLE_SDS = 3.0, 2.0
+_LEAST_SAMPLE = 9  # voxels; of coarse ones, those beside the one in the middle
+_SMOOTH_MM = 0.8  # SD of the Gaussian, at least a voxel's width
+_REACH = 3  # voxels around a box that its smoothing looks at
+_CORE = 1.5  # voxels around the first one that tell the tissue's value
+_AROUND_MM = 8.0  # around the core, for the noise
+_FAR = 3  # voxels between two that are compared for the noise: neighbors are alike
+_NOISES, _LEAST_HU, _MOST_HU = 4.0, 8.0, 25.0  # how far the tissue's values may lie from its own
+_SEEN = 0.02  # of a brush's voxels, which make another tissue
+_SAMPLES = 20_000  # voxels that are enough to tell the tissues apart
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Values of a small region: mean and standard deviation, HU where the scan is in HU."""
+
+    mean: float
+    sd: float
+    whole: bool
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The mean and two standard deviations to either side; whole HU, rounded outward."""
+        low, high = self.mean - SAMPLE_SDS * self.sd, self.mean + SAMPLE_SDS * self.sd
+        return (float(math.floor(low)), float(math.ceil(high))) if self.whole else (low, high)
+
+
+def sample_region(volume: Volume, voxel: Voxel, axis: int) -> Sample:
+    """The values of a disc of 3 mm radius around a voxel of the volume, in the slice across an axis.
+
+    Of coarse voxels, at least the voxel with the eight around it.
+    """
+    found = Brush(SAMPLE_MM).sweep(volume.grid, voxel, voxel, axis)
+    assert found is not None
+    box, mask = found
+    values = volume.voxels[box][mask]
+    if values.size < _LEAST_SAMPLE:
+        margin = [0 if n == axis else 1 for n in range(3)]
+        values = volume.voxels[_grown(voxel, margin, volume.shape)].ravel()
+    hu = values.astype(np.float64) + volume.intercept
+    return Sample(float(hu.mean()), float(hu.std()), volume.in_hu)
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """Values that belong together around a voxel; stored values, smoothed against noise.
+
+    Attributes
+    ----------
+    value : the median of the smoothed values around the voxel.
+    noise : standard deviation of smoothed values within one tissue.
+    most : how far from the value a voxel of the tissue may lie at most.
+    """
+
+    value: float
+    noise: float
+    most: float
+
+    def limit(
+        self,
+        volume: Volume,
+        box: Box,
+        mask: NDArray[np.bool_],
+        begun: NDArray[np.bool_],
+        middle: Sequence[float],
+    ) -> NDArray[np.bool_]:
+        """The part of a mask that is of this tissue, and hangs together with what is begun.
+
+        The limits toward darker and brighter tissue are half way to what else lies in the mask, so
+        that a faint edge holds as a strong one does.
+
+        Parameters
+        ----------
+        box : of the volume.
+        mask, begun : of the box's shape: what the brush covers, what the stroke has drawn so far.
+        middle : of the brush, in voxels of the volume; its voxel belongs to a stroke's beginning.
+        """
+        from scipy import ndimage
+
+        smooth = smoothed(volume, box)
+        low, high = self._limits(smooth[mask])
+        inside = mask & (smooth >= low) & (smooth <= high)
+        voxel = [math.floor(v + 0.5) for v in middle]
+        at = tuple(v - first for v, first in zip(voxel, box.start, strict=True))
+        in_box = box.contains(voxel)
+        first = in_box and not begun.any()
+        if first:
+            inside[at] = True
+        labels, count = ndimage.label(inside)  # by faces
+        kept = np.zeros(count + 1, bool)
+        kept[labels[begun & inside]] = True
+        if in_box:
+            kept[labels[at]] = True
+        kept[0] = False
+        found: NDArray[np.bool_] = kept[labels]
+        return found
+
+    def _limits(self, values: NDArray[np.float32]) -> tuple[float, float]:
+        values = values[:: max(1, values.size // _SAMPLES)]
+        apart = min(max(_NOISES * self.noise, self.most * _LEAST_HU / _MOST_HU), self.most)
+        limits = []
+        for sign in (-1, 1):
+            beyond = sign * (values - self.value)
+            others = beyond[beyond > apart]
+            half = float(np.median(others)) / 2 if others.size > _SEEN * values.size else self.most
+            limits.append(sign * min(max(half, apart / 2), self.most))
+        return self.value + limits[0], self.value + limits[1]
+
+
+def learn_tissue(volume: Volume, voxel: Voxel) -> Tissue:
+    """The tissue at a voxel of the volume."""
+    around = _grown(
+        voxel, [max(2, round(_AROUND_MM / mm)) for mm in volume.spacing], volume.shape
+    )
+    smooth = smoothed(volume, around)
+    at = [v - first for v, first in zip(voxel, around.start, strict=True)]
+    steps = np.ix_(*(np.arange(n) - v for n, v in zip(smooth.shape, at, strict=True)))
+    finest = min(volume.spacing)
+    apart = sum((step * mm / finest) ** 2 for step, mm in zip(steps, volume.spacing, strict=True))
+    value = float(np.median(smooth[apart <= _CORE**2]))
+    most = _MOST_HU if volume.in_hu else max(float(np.ptp(smooth)) / 4, 1e-12)
+    fastest = int(np.argmin(volume.spacing))
+    there, here = [slice(None)] * 3, [slice(None)] * 3
+    there[fastest], here[fastest] = slice(_FAR, None), slice(None, -_FAR)
+    differences = np.abs(smooth[tuple(there)] - smooth[tuple(here)])
+    noise = 1.4826 * float(np.median(differences)) / math.sqrt(2) if differences.size else 0.0
+    return Tissue(value, noise, most)
+
+
+def smoothed(volume: Volume, box: Box) -> NDArray[np.float32]:
+    """Stored values of a box under a Gaussian of about a voxel's width in mm, float32."""
+    from scipy import ndimage
+
+    wide = box.expanded(_REACH, volume.shape)
+    sd_mm = max(_SMOOTH_MM, min(volume.spacing))
+    sds = [sd_mm / mm if sd_mm / mm > 0.3 else 0.0 for mm in volume.spacing]
+    values: NDArray[Any] = volume.voxels[wide].astype(np.float32)
+    smooth: NDArray[np.float32] = ndimage.gaussian_filter(values, sds, mode="nearest", radius=_REACH)
+    return smooth[box.shifted(np.negative(wide.start).tolist())]
+
+
+def _grown(voxel: Voxel, margin: Sequence[int], shape: Sequence[int]) -> Box:
+    """The box of so many voxels to either side of one, inside an array."""
+    start = [max(0, v - m) for v, m in zip(voxel, margin, strict=True)]
+    stop = [min(n, v + m + 1) for v, m, n in zip(voxel, margin, shape, strict=True)]
+    return Box.from_bounds(start, stop)
