@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +16,14 @@ from liverview.editing.brush import Brush
 
 SAMPLE_MM, SAMPLE_SDS = 3.0, 2.0
 _LEAST_SAMPLE = 9  # voxels; of coarse ones, those beside the one in the middle
-_SMOOTH_MM = 0.8  # SD of the Gaussian, at least a voxel's width
+_SMOOTH_MM, _SMOOTH_VOXELS = 1.0, 0.6  # SD of the Gaussian, the larger of both
 _REACH = 3  # voxels around a box that its smoothing looks at
 _CORE = 1.5  # voxels around the first one that tell the tissue's value
 _AROUND_MM = 8.0  # around the core, for the noise
 _FAR = 3  # voxels between two that are compared for the noise: neighbors are alike
 _NOISES, _LEAST_HU, _MOST_HU = 4.0, 8.0, 25.0  # how far the tissue's values may lie from its own
+_CLIP = 3.0  # times the most that a value of the tissue may lie from its own
+_LEAST_SD = 0.3  # voxels, below which nothing is smoothed: slices that are far apart
 _SEEN = 0.02  # of a brush's voxels, which make another tissue
 _SAMPLES = 20_000  # voxels that are enough to tell the tissues apart
 
@@ -92,9 +93,9 @@ class Tissue:
         mask, begun : of the box's shape: what the brush covers, what the stroke has drawn so far.
         middle : of the brush, in voxels of the volume; its voxel belongs to a stroke's beginning.
         """
-        from scipy import ndimage
+        import cc3d  # here, for a window starts without it
 
-        smooth = smoothed(volume, box)
+        smooth = _smoothed(volume, box, self.value, self.most)
         low, high = self._limits(smooth[mask])
         inside = mask & (smooth >= low) & (smooth <= high)
         voxel = [math.floor(v + 0.5) for v in middle]
@@ -103,7 +104,7 @@ class Tissue:
         first = in_box and not begun.any()
         if first:
             inside[at] = True
-        labels, count = ndimage.label(inside)  # by faces
+        labels, count = cc3d.connected_components(inside, connectivity=6, return_N=True)
         kept = np.zeros(count + 1, bool)
         kept[labels[begun & inside]] = True
         if in_box:
@@ -126,34 +127,51 @@ class Tissue:
 
 def learn_tissue(volume: Volume, voxel: Voxel) -> Tissue:
     """The tissue at a voxel of the volume."""
-    around = _grown(
-        voxel, [max(2, round(_AROUND_MM / mm)) for mm in volume.spacing], volume.shape
-    )
-    smooth = smoothed(volume, around)
+    around = _grown(voxel, [max(2, round(_AROUND_MM / mm)) for mm in volume.spacing], volume.shape)
+    values = volume.voxels[around]
+    most = _MOST_HU if volume.in_hu else max(float(np.ptp(values)) / 4, 1e-12)
     at = [v - first for v, first in zip(voxel, around.start, strict=True)]
-    steps = np.ix_(*(np.arange(n) - v for n, v in zip(smooth.shape, at, strict=True)))
+    steps = np.ix_(*(np.arange(n) - v for n, v in zip(values.shape, at, strict=True)))
     finest = min(volume.spacing)
     apart = sum((step * mm / finest) ** 2 for step, mm in zip(steps, volume.spacing, strict=True))
-    value = float(np.median(smooth[apart <= _CORE**2]))
-    most = _MOST_HU if volume.in_hu else max(float(np.ptp(smooth)) / 4, 1e-12)
+    core = apart <= _CORE**2
+    smooth = _smoothed(volume, around, float(np.median(values[core])), most)
     fastest = int(np.argmin(volume.spacing))
     there, here = [slice(None)] * 3, [slice(None)] * 3
     there[fastest], here[fastest] = slice(_FAR, None), slice(None, -_FAR)
     differences = np.abs(smooth[tuple(there)] - smooth[tuple(here)])
     noise = 1.4826 * float(np.median(differences)) / math.sqrt(2) if differences.size else 0.0
-    return Tissue(value, noise, most)
+    return Tissue(float(np.median(smooth[core])), noise, most)
 
 
-def smoothed(volume: Volume, box: Box) -> NDArray[np.float32]:
-    """Stored values of a box under a Gaussian of about a voxel's width in mm, float32."""
-    from scipy import ndimage
+def _smoothed(volume: Volume, box: Box, value: float, most: float) -> NDArray[np.float32]:
+    """Stored values of a box under a Gaussian of about a millimeter, float32.
 
+    What is far from the tissue's value, as air is, counts as a little way off: else its blur would
+    reach into the tissue.
+    """
     wide = box.expanded(_REACH, volume.shape)
-    sd_mm = max(_SMOOTH_MM, min(volume.spacing))
-    sds = [sd_mm / mm if sd_mm / mm > 0.3 else 0.0 for mm in volume.spacing]
-    values: NDArray[Any] = volume.voxels[wide].astype(np.float32)
-    smooth: NDArray[np.float32] = ndimage.gaussian_filter(values, sds, mode="nearest", radius=_REACH)
-    return smooth[box.shifted(np.negative(wide.start).tolist())]
+    sd_mm = max(_SMOOTH_MM, _SMOOTH_VOXELS * min(volume.spacing))
+    values: NDArray[np.float32] = volume.voxels[wide].astype(np.float32)
+    values = np.clip(values, value - _CLIP * most, value + _CLIP * most)
+    for axis, mm in enumerate(volume.spacing):
+        if sd_mm / mm > _LEAST_SD:
+            values = _smoothed_along(values, axis, sd_mm / mm)
+    return values[box.shifted(np.negative(wide.start).tolist())]
+
+
+def _smoothed_along(values: NDArray[np.float32], axis: int, sd: float) -> NDArray[np.float32]:
+    """A Gaussian along an axis; beyond the edges the outermost value goes on.
+
+    SciPy's does the same, but a second would pass with its import at the first stroke.
+    """
+    weights = np.exp(-0.5 * (np.arange(-_REACH, _REACH + 1) / sd) ** 2).astype(np.float32)
+    weights /= weights.sum()
+    count = values.shape[axis]
+    out = np.zeros_like(values)
+    for offset, weight in enumerate(weights, start=-_REACH):
+        out += weight * values.take(np.clip(np.arange(count) + offset, 0, count - 1), axis)
+    return out
 
 
 def _grown(voxel: Voxel, margin: Sequence[int], shape: Sequence[int]) -> Box:

@@ -64,7 +64,8 @@ class Stroke:
         touched, kept = self._touched[here], self._before[here]
         now = store.labels.voxels[box]
         before = np.where(touched, kept, now) if touched.any() else now.copy(order="K")
-        new = draw(before)
+        drawn = draw(before)
+        new = np.where(drawn != before, drawn, now)
         changed = new != now
         if not changed.any():
             return
@@ -78,7 +79,8 @@ class Stroke:
 
     def covers(self, box: Box) -> NDArray[np.bool_]:
         """The voxels of a box that it has changed so far, of the box's shape."""
-        return self._touched[self._reserve(box)]
+        here = self._reserve(box)
+        return self._touched[here]
 
     def cancel(self) -> None:
         """Take everything back: the labels are as they were, to the bit."""
