@@ -22,6 +22,7 @@ _CORE = 1.5  # voxels around the first one that tell the tissue's value
 _AROUND_MM = 8.0  # around the core, for the noise
 _FAR = 3  # voxels between two that are compared for the noise: neighbors are alike
 _NOISES, _LEAST_HU, _MOST_HU = 4.0, 8.0, 25.0  # how far the tissue's values may lie from its own
+_GRAINS = 3.0
 _CLIP = 3.0  # times the most that a value of the tissue may lie from its own
 _LEAST_SD = 0.3  # voxels, below which nothing is smoothed: slices that are far apart
 _SEEN = 0.02  # of a brush's voxels, which make another tissue
@@ -66,12 +67,14 @@ class Tissue:
     Attributes
     ----------
     value : the median of the smoothed values around the voxel.
-    noise : standard deviation of smoothed values within one tissue.
+    noise, grain : standard deviations of smoothed values and of values as they are, within one
+        tissue.
     most : how far from the value a voxel of the tissue may lie at most.
     """
 
     value: float
     noise: float
+    grain: float
     most: float
 
     def limit(
@@ -97,7 +100,9 @@ class Tissue:
 
         smooth = _smoothed(volume, box, self.value, self.most)
         low, high = self._limits(smooth[mask])
+        alone = self.most + _GRAINS * self.grain  # farther off, a voxel is no noise
         inside = mask & (smooth >= low) & (smooth <= high)
+        inside &= np.abs(volume.voxels[box].astype(np.float32) - self.value) <= alone
         voxel = [math.floor(v + 0.5) for v in middle]
         at = tuple(v - first for v, first in zip(voxel, box.start, strict=True))
         in_box = box.contains(voxel)
@@ -136,12 +141,17 @@ def learn_tissue(volume: Volume, voxel: Voxel) -> Tissue:
     apart = sum((step * mm / finest) ** 2 for step, mm in zip(steps, volume.spacing, strict=True))
     core = apart <= _CORE**2
     smooth = _smoothed(volume, around, float(np.median(values[core])), most)
-    fastest = int(np.argmin(volume.spacing))
+    along = int(np.argmin(volume.spacing))
+    noise, grain = _noise(smooth, along, _FAR), _noise(values.astype(np.float32), along, 1)
+    return Tissue(float(np.median(smooth[core])), noise, grain, most)
+
+
+def _noise(values: NDArray[np.float32], axis: int, apart: int) -> float:
+    """The standard deviation of noise, by the differences of voxels so far apart."""
     there, here = [slice(None)] * 3, [slice(None)] * 3
-    there[fastest], here[fastest] = slice(_FAR, None), slice(None, -_FAR)
-    differences = np.abs(smooth[tuple(there)] - smooth[tuple(here)])
-    noise = 1.4826 * float(np.median(differences)) / math.sqrt(2) if differences.size else 0.0
-    return Tissue(float(np.median(smooth[core])), noise, most)
+    there[axis], here[axis] = slice(apart, None), slice(None, -apart)
+    differences = np.abs(values[tuple(there)] - values[tuple(here)])
+    return 1.4826 * float(np.median(differences)) / math.sqrt(2) if differences.size else 0.0
 
 
 def _smoothed(volume: Volume, box: Box, value: float, most: float) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from liverview.core.labels import Label
 from liverview.core.volume import Volume
 from liverview.editing.adaptive import learn_tissue, sample_region
 from liverview.editing.brush import Brush
@@ -105,6 +106,8 @@ def test_at_a_phantoms_liver_it_stays_inside(case: Phantom) -> None:
         for a, b, c in zip(i, j, k, strict=True)
         if liver[a - 1 : a + 2, b - 1 : b + 2, c - 1 : c + 2].all()
     ]
+    hu = case.volume.to_numpy()
+    other = ~liver & (np.abs(hu - np.median(hu[case.labels.voxels == Label.LIVER])) > 60)
     drawn = outside = covered_outside = 0
     for n in rng.choice(len(inner), 60, replace=False):
         found = Brush(24.0, ball=True).sweep(volume.grid, inner[n], inner[n], 2)
@@ -113,10 +116,10 @@ def test_at_a_phantoms_liver_it_stays_inside(case: Phantom) -> None:
         none = np.zeros_like(mask)
         part = learn_tissue(volume, inner[n]).limit(volume, box, mask, none, inner[n])
         drawn += int(part.sum())
-        outside += int((part & ~liver[box]).sum())
-        covered_outside += int((mask & ~liver[box]).sum())
+        outside += int((part & other[box]).sum())
+        covered_outside += int((mask & other[box]).sum())
     assert covered_outside > 1000
-    assert outside < 0.03 * covered_outside
+    assert outside <= 0.001 * covered_outside  # single voxels that noise has brought near
     assert drawn > 60 * 30
 
 
