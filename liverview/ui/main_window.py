@@ -14,6 +14,7 @@ from liverview.core.about import DISCLAIMER
 from liverview.core.labels import Label
 from liverview.core.text import shown
 from liverview.core.volume import Plane
+from liverview.ui.actions.edit import EditActions
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.actions.file import FileActions
 from liverview.ui.actions.help import HelpActions
@@ -123,6 +124,7 @@ class MainWindow(QMainWindow):
         return Actions(
             factory,
             FileActions(factory, self.files, self.reporting, self.pictures, self.open, self.close),
+            EditActions(factory, session.store.history, partial(self.panels.show, "history")),
             ViewActions(
                 factory,
                 session,
@@ -197,6 +199,7 @@ class MainWindow(QMainWindow):
         control.message.connect(self._on_message)
         self._marked_labels.applied.connect(self._on_status)
         control.failed.connect(self._on_failed)
+        self.session.store.history.failed.connect(self._on_failed)
         control.loading.resampling_offered.connect(self._on_resampling_offered)
         control.opened.connect(self._on_opened)
         control.segmenting.segmented.connect(self._on_segmented)

@@ -46,12 +46,6 @@ class LabelActions:
         self.ruled_out = factory.make_toggle(
             "&Ruled-out lesions", "", "Outline what was ruled out", session.review.set_shown
         )
-        self.undo_verdict = make(
-            "&Undo verdict on a lesion",
-            "Ctrl+Shift+Z",
-            "Take the last exclusion, inclusion or confirmation back",
-            session.review.undo,
-        )
         self.go_to_liver = make(
             "&Go to the liver", "G", "The slice with most of the liver", navigation.go_to_liver
         )
@@ -69,7 +63,7 @@ class LabelActions:
         menu.addActions([*self.layers.values(), self.all_layers])
         menu.addActions([self.fainter, self.stronger, self.draw_style])
         menu.addSeparator()
-        menu.addActions([self.ruled_out, self.undo_verdict])
+        menu.addAction(self.ruled_out)
         menu.addSeparator()
         menu.addActions([self.go_to_liver, self.next_lesion, self.previous_lesion])
 

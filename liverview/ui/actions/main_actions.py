@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenuBar, QSizePolicy, QToolBar, QToolButton, QWidget
 
+from liverview.ui.actions.edit import EditActions
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.actions.file import FileActions
 from liverview.ui.actions.help import HelpActions
@@ -26,6 +27,7 @@ class Actions:
 
     factory: ActionFactory
     file: FileActions
+    edit: EditActions
     view: ViewActions
     labels: LabelActions
     tools: ToolActions
@@ -34,7 +36,8 @@ class Actions:
 
     def fill_menus(self, bar: QMenuBar) -> None:
         """Add every menu to a menu bar."""
-        for menu in (self.file, self.view, self.labels, self.tools, self.segment, self.help):
+        menus = (self.file, self.edit, self.view, self.labels, self.tools, self.segment, self.help)
+        for menu in menus:
             menu.fill_menu(bar)
 
     def make_toolbar(self) -> QToolBar:
@@ -76,6 +79,7 @@ class Actions:
         """Let the texts of panels and status bar name the keys of commands as they are."""
         panels.labels.set_actions(self.labels.layers, self.labels.draw_style)
         panels.findings_panel.set_segment_action(self.segment.run)
+        panels.history.set_actions(self.edit.undo, self.edit.redo)
         panels.compare.set_segment_action(self.segment.run)
         panels.network.set_draw_style_action(self.labels.draw_style)
         drawing = [self.tools.by_entry(RULER), self.tools.by_entry(ELLIPSE)]

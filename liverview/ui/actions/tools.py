@@ -37,7 +37,6 @@ class ToolActions:
             "Re&move measurement", "Del; Backspace", "Remove the chosen one", markups.remove_chosen
         )
         self.remove_all = make("Remove &all measurements", "", "Remove all of them", markups.clear)
-        self.undo = make("&Undo measurement", "Ctrl+Z", "Take the last change back", markups.undo)
         toolbox.changed.connect(self._on_tool_changed)
         self._on_tool_changed()
 
@@ -49,7 +48,7 @@ class ToolActions:
         menu.addActions(self.actions(edits=True))
         self.drawing.fill_menu(menu)
         menu.addSeparator()
-        menu.addActions([self.markups_shown, self.remove, self.remove_all, self.undo])
+        menu.addActions([self.markups_shown, self.remove, self.remove_all])
 
     def actions(self, *, edits: bool) -> list[QAction]:
         """The commands that activate tools which change labels, or the others."""

@@ -13,7 +13,7 @@ from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label
 from liverview.editing.brush import Brush, limit_radius
 from liverview.editing.limits import EditLimits, Scope, erased_value
-from liverview.ui.state.stroke import Stroke, define_label
+from liverview.ui.state.stroke import Stroke
 
 if TYPE_CHECKING:
     from liverview.ui.state.session import Session
@@ -125,7 +125,7 @@ class EditSettings(QObject):
         with self._session.store.edit(box, name) as voxels:
             new = self._draw(voxels, box, mask, erase=erase)
             if not erase and not np.array_equal(new, voxels):
-                define_label(self._session.store, self.label)
+                self._session.store.define(self.label)
             voxels[...] = new
 
     def add_to_stroke(

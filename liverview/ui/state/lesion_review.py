@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -10,10 +11,13 @@ from PySide6.QtCore import QObject, Signal
 from liverview.core.box import Box
 from liverview.core.labels import Label, label_family
 from liverview.core.review import LesionMark, Verdict
+from liverview.editing.step import Change
 from liverview.measurement.results import Lesion
+from liverview.ui.state.label_facts import marks_from_json, marks_to_json
 from liverview.ui.state.label_store import LabelStore
 
-_STEPS_BACK = 50
+REMEMBERED = "remembered marks"
+"""The part of the state that the history knows as this."""
 
 
 class LesionReview(QObject):
@@ -39,7 +43,7 @@ class LesionReview(QObject):
         self.remembered: tuple[LesionMark, ...] = ()
         self.shown = True
         self._store = store
-        self._before: list[tuple[LesionMark, ...]] = []
+        store.history.register(RememberedMarks(self))
 
     @property
     def in_force(self) -> tuple[LesionMark, ...]:
@@ -90,12 +94,6 @@ class LesionReview(QObject):
         )
         self._change([*kept, *new], [*others, *new], "confirm targets")
 
-    def undo(self) -> None:
-        """Take the last of these back."""
-        if self._before and self.can_change:
-            self.remembered = self._before.pop()
-            self.changed.emit()
-
     def set_shown(self, shown: bool) -> None:
         if shown != self.shown:
             self.shown = shown
@@ -104,10 +102,17 @@ class LesionReview(QObject):
     def _change(
         self, remembered: Sequence[LesionMark], in_force: Sequence[LesionMark], name: str
     ) -> None:
-        self._before = [*self._before[1 - _STEPS_BACK :], self.remembered]
-        self.remembered = tuple(remembered)
-        self._store.set_marks(in_force, name)
+        history, change = self._store.history, self._change_to(remembered)
+        with history.joined(name):
+            self._store.set_marks(in_force, name)
+            if change.before != change.after:
+                history.record(name, (change,))
         self.changed.emit()
+
+    def _change_to(self, remembered: Sequence[LesionMark]) -> Change:
+        """Remember other marks."""
+        before, self.remembered = self.remembered, tuple(remembered)
+        return Change(REMEMBERED, before, self.remembered)
 
     def _mark_of(self, lesion: Lesion, verdict: Verdict, reason: str) -> LesionMark | None:
         """A mark on what is still there of a lesion, which was measured a moment ago."""
@@ -124,7 +129,7 @@ class LesionReview(QObject):
 
     def forget(self) -> None:
         """Another scan is being opened: whoever follows it is told by that."""
-        self.remembered, self._before = (), []
+        self.remembered = ()
 
     def remember(self, marks: Sequence[LesionMark]) -> None:
         """Begin with the marks of a scan that was opened, which has no labels yet."""
@@ -133,9 +138,13 @@ class LesionReview(QObject):
         self.changed.emit()
 
     def adopt(self, marks: Sequence[LesionMark]) -> None:
-        """Remember the marks that came with a label map, in place of others on its lesions."""
+        """Remember the marks that came with a label map, in place of others on its lesions.
+
+        It goes with the step that has opened the label map.
+        """
         kept = [mark for mark in self.remembered if not any(mark.concerns(one) for one in marks)]
-        self.remembered, self._before = (*kept, *marks), []
+        change = self._change_to((*kept, *marks))
+        self._store.history.amend("marks of a label map", (change,))
         self.changed.emit()
 
     def compare(self) -> tuple[list[LesionMark], list[LesionMark]]:
@@ -147,3 +156,36 @@ class LesionReview(QObject):
         ]
         missing = [mark for mark in self.remembered if not any(mark.concerns(one) for one in kept)]
         return kept, missing
+
+
+class RememberedMarks:
+    """The marks that are remembered, as the history sees them."""
+
+    def __init__(self, review: LesionReview) -> None:
+        self.name = REMEMBERED
+        self.shared: list[Any] = []
+        self._review = review
+
+    def restore(self, value: Any) -> None:
+        """Have marks back."""
+        self._review.remembered = value
+
+    def tell_back(self) -> None:
+        """Tell that they have come back."""
+        self._review.changed.emit()
+
+    def to_json(self, value: Any) -> Any:
+        """Marks, to the bit."""
+        return marks_to_json(value)
+
+    def from_json(self, item: Any, shared: Sequence[Any]) -> tuple[LesionMark, ...]:
+        """Marks; raises what a wrong type or key raises."""
+        return marks_from_json(item)
+
+    def shared_to_json(self) -> list[Any]:
+        """Nothing: marks share nothing."""
+        return []
+
+    def shared_from_json(self, items: list[Any]) -> list[Any]:
+        """Nothing: marks share nothing."""
+        return []

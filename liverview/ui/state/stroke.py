@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 _SLACK = 48  # voxels beyond what is needed by which its memory grows, so that it grows seldom
 
-Change = tuple[str, Box, NDArray[np.uint8]]
 Draw = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 
 class Stroke:
-    """An edit in pieces, begun by `LabelStore.begin_stroke`.
+    """An edit in pieces, from the press of a button to its release.
 
     It remembers what was under it, voxel by voxel: a voxel that it comes back to is drawn from what
     was there at first, so that erasing twice in one stroke erases once.
@@ -29,23 +28,24 @@ class Stroke:
     Attributes
     ----------
     name : of the edit, as a menu says it.
-    is_open : False once it has ended, also by another change of the labels.
     """
 
     def __init__(self, store: LabelStore, name: str) -> None:
-        assert store.labels is not None
         self.name = name
-        self.is_open = True
         self._store = store
-        self._had_labels, self._was_modified = store.has_labels, store.modified
-        self._defined = store.labels.defined
+        self._result = store.result
         self._area: Box | None = None  # of the two arrays below
         self._before = np.zeros((0, 0, 0), np.uint8)  # where it was touched
         self._touched = np.zeros((0, 0, 0), bool)
-        self._box: Box | None = None  # the union of all pieces that changed something
+        store.history.begin_step(name)
+
+    @property
+    def is_open(self) -> bool:
+        """False once labels of another origin have come in place of those that it began on."""
+        return self._store.result == self._result
 
     def add(self, box: Box, draw: Draw, defines: Label | None = None) -> None:
-        """Draw a piece.
+        """Draw a piece, where labels are still those that it began on.
 
         Parameters
         ----------
@@ -58,57 +58,38 @@ class Stroke:
         RuntimeError, ValueError : as `LabelStore.edit`.
         """
         store = self._store
-        assert self.is_open
-        assert store.labels is not None
+        if not self.is_open or store.labels is None:
+            return
+        if not store.history.is_step_open:  # what streamed has ended meanwhile, and the step with it
+            store.history.begin_step(self.name)
         here = self._reserve(box)
         touched, kept = self._touched[here], self._before[here]
         now = store.labels.voxels[box]
-        before = np.where(touched, kept, now) if touched.any() else now.copy(order="K")
+        before = np.where(touched, kept, now)
         drawn = draw(before)
         new = np.where(drawn != before, drawn, now)
         changed = new != now
         if not changed.any():
             return
         if defines is not None:
-            define_label(store, defines)
+            store.define(defines)
+        with store.edit(box, self.name) as voxels:
+            voxels[...] = new
         kept[changed] = before[changed]
         touched |= changed
-        self._box = box.union(self._box)
-        with store.edit(box, self.name, told=False) as voxels:
-            voxels[...] = new
 
     def covers(self, box: Box) -> NDArray[np.bool_]:
         """The voxels of a box that it has changed so far, of the box's shape."""
         here = self._reserve(box)
         return self._touched[here]
 
+    def end(self) -> None:
+        """End it: all pieces are one step."""
+        self._store.history.end_step()
+
     def cancel(self) -> None:
         """Take everything back: the labels are as they were, to the bit."""
-        store, change = self._store, self.close()
-        if change is None:
-            return
-        name, box, before = change
-        store.set_defined(self._defined)
-        store.finish_stroke()
-        with store.edit(box, name, told=False) as voxels:
-            voxels[...] = before
-        if not self._had_labels:
-            store.has_labels = False
-            store.changed.emit(box)
-        if not self._was_modified:
-            store.mark_saved()
-
-    def close(self) -> Change | None:
-        """End it, for the store alone: name, box and what was in it before; None for nothing."""
-        was_open, self.is_open = self.is_open, False
-        if not was_open or self._box is None or self._store.labels is None:
-            return None
-        area = self._reserve(self._box)
-        now = self._store.labels.voxels[self._box]
-        before = np.where(self._touched[area], self._before[area], now)
-        if np.array_equal(before, now):
-            return None
-        return self.name, self._box, np.asfortranarray(before)
+        self._store.history.cancel_step()
 
     def _reserve(self, box: Box) -> Box:
         """Have room for a box; where it lies in the arrays."""
@@ -123,9 +104,3 @@ class Stroke:
             self._area, (self._before, self._touched) = new, arrays
             area = new
         return box.shifted(np.negative(area.start).tolist())
-
-
-def define_label(store: LabelStore, label: Label) -> None:
-    """Say that the labels name a label from now on: somebody draws it."""
-    if store.labels is not None and store.labels.defined is not None:
-        store.set_defined(store.labels.defined | {label})

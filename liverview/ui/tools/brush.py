@@ -52,13 +52,8 @@ class BrushTool(MouseTool):
             return False
         self._view, self._place = view, view.index_at(position)
         self._erases = self.only_erases or how.erases
-        settings = view.session.editing
-        try:
-            name = settings.edit_name(self.name, erase=self._erases)
-            self._stroke = view.session.store.begin_stroke(name)
-        except RuntimeError as error:
-            self._tell(f"{str(error)[:1].upper()}{str(error)[1:]}.")
-            return True
+        settings, store = view.session.editing, view.session.store
+        self._stroke = Stroke(store, settings.edit_name(self.name, erase=self._erases))
         self._tissue = None
         if settings.adaptive and not self._erases:
             volume, voxel = view.session.volume, view.voxel_at(position)
@@ -73,8 +68,8 @@ class BrushTool(MouseTool):
 
     def release(self, view: SliceCanvas, position: QPointF) -> bool:
         self._draw_to(view, view.index_at(position))
-        if self._stroke is not None and self._stroke.is_open:
-            view.session.store.finish_stroke()
+        if self._stroke is not None:
+            self._stroke.end()
         self._end()
         return True
 
@@ -95,7 +90,7 @@ class BrushTool(MouseTool):
         return Qt.CursorShape.CrossCursor
 
     def deactivate(self) -> None:
-        if self._stroke is not None and self._stroke.is_open:
+        if self._stroke is not None:
             self._stroke.cancel()
         self._end()
         self._place = None
@@ -123,7 +118,11 @@ class BrushTool(MouseTool):
         box, mask = found
         if self._tissue is not None:
             mask = self._tissue.limit(session.volume, box, mask, stroke.covers(box), end)
-        settings.add_to_stroke(stroke, box, mask, erase=self._erases)
+        try:
+            settings.add_to_stroke(stroke, box, mask, erase=self._erases)
+        except RuntimeError as error:  # labels cannot be edited now
+            self._stroke = None
+            self._tell(f"{str(error)[:1].upper()}{str(error)[1:]}.")
 
     def _end(self) -> None:
         self._stroke, self._tissue = None, None

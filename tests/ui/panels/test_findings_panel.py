@@ -240,7 +240,7 @@ def test_targets_are_candidates_until_a_person_confirms_them(
     panel.findings.exclude(1, "Not a lesion")
     qtbot.waitUntil(lambda: len(panel.findings.lesions) == 2)
     wait(qtbot, panel)
-    window.actions_.labels.undo_verdict.trigger()
+    window.actions_.edit.undo.trigger()
     qtbot.waitUntil(lambda: len(panel.findings.lesions) == 3)
     wait(qtbot, panel)
     assert "Target lesions 1 (" in panel.recist.text()

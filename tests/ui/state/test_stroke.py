@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 
 from liverview.core.box import Box
 from liverview.core.labels import Label
-from liverview.core.review import LesionMark, Verdict
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Volume
 from liverview.editing.limits import EditLimits, Scope
-from liverview.ui.state.label_changes import LabelChange
 from liverview.ui.state.session import Session
+from liverview.ui.state.stroke import Stroke
 
 SHAPE = (70, 60, 50)
 starts = st.tuples(*(st.integers(0, n - 8) for n in SHAPE))
@@ -39,10 +38,8 @@ def voxels_of(session: Session) -> np.ndarray:
     return session.labels.voxels
 
 
-def told(session: Session) -> list[LabelChange]:
-    changes: list[LabelChange] = []
-    session.store.add_history(changes.append)
-    return changes
+def steps_of(session: Session) -> list[str]:
+    return [step.name for step in session.store.history.steps()]
 
 
 @given(
@@ -71,8 +68,8 @@ def test_pieces_change_what_one_drawing_of_them_all_would(
     session.editing.set_label(label)
     session.editing.set_erase_all(erase_all)
     session.editing.set_limits(scope=scope, one=Label.VESSEL, locked=frozenset(locked), hu=hu)
-    changes, before = told(session), voxels_of(session).copy()
-    stroke = session.store.begin_stroke("brush")
+    before, earlier = voxels_of(session).copy(), steps_of(session)
+    stroke = Stroke(session.store, "brush")
     everything = np.zeros(SHAPE, bool)
     for start, seed in pieces:
         box = Box.of_shape((8, 8, 8)).shifted(start)
@@ -97,7 +94,7 @@ def test_pieces_change_what_one_drawing_of_them_all_would(
             expected[where] = 0
         else:
             expected[where & (before == label)] = 0 if label is Label.LIVER else Label.LIVER
-        session.store.finish_stroke()
+        stroke.end()
     else:
         stroke.cancel()
     assert np.array_equal(voxels_of(session), expected)
@@ -105,19 +102,19 @@ def test_pieces_change_what_one_drawing_of_them_all_would(
     liver = np.count_nonzero(expected) / 1000
     assert session.store.volume_ml(Label.LIVER) == pytest.approx(liver)
     if np.array_equal(before, expected):
-        assert changes == []
+        assert steps_of(session) == earlier
         return
-    (change,) = changes
-    assert change.name == "brush"
-    back = expected.copy()
-    back[change.box] = change.before
-    assert np.array_equal(back, before)
-    assert change.version == session.store.version
+    assert steps_of(session) == [*earlier, "brush"]
+    session.store.history.undo()
+    assert np.array_equal(voxels_of(session), before)
+    assert not session.store.modified
+    session.store.history.redo()
+    assert np.array_equal(voxels_of(session), expected)
 
 
 def test_the_first_drawing_of_a_scan_can_be_taken_back_whole() -> None:
     session = make_session()
-    stroke = session.store.begin_stroke("brush, tumor")
+    stroke = Stroke(session.store, "brush, tumor")
     session.editing.add_to_stroke(stroke, Box.of_shape((4, 4, 4)), np.ones((4, 4, 4), bool))
     assert session.store.has_labels
     stroke.cancel()
@@ -129,7 +126,7 @@ def test_the_first_drawing_of_a_scan_can_be_taken_back_whole() -> None:
 def test_drawing_a_label_that_nothing_named_names_it() -> None:
     session = make_session(some_labels() * np.uint8(0), defined=frozenset({Label.LIVER}))
     box, mask = Box.of_shape((4, 4, 4)), np.ones((4, 4, 4), bool)
-    stroke = session.store.begin_stroke("brush, tumor")
+    stroke = Stroke(session.store, "brush, tumor")
     session.editing.add_to_stroke(stroke, box, np.zeros_like(mask))
     session.editing.add_to_stroke(stroke, box, mask, erase=True)
     assert np.isnan(session.store.volume_ml(Label.TUMOR))  # nothing was drawn yet
@@ -142,54 +139,24 @@ def test_drawing_a_label_that_nothing_named_names_it() -> None:
     assert session.store.volume_ml(Label.TUMOR) == pytest.approx(0.064)
 
 
-def test_another_change_ends_a_stroke_as_it_is() -> None:
+def test_a_stroke_ends_where_labels_of_another_origin_come() -> None:
     box, mask = Box.of_shape((6, 6, 6)), np.ones((6, 6, 6), bool)
-
-    def edit(session: Session) -> None:
-        session.editing.apply_mask(Box.of_shape((9, 3, 3)), np.ones((9, 3, 3), bool), "other")
-
-    def mark(session: Session) -> None:
-        found = np.full((2, 2, 2), Label.TUMOR, np.uint8)
-        mark = LesionMark(Verdict.RULED_OUT, "benign", (1, 1, 1), found)
-        session.store.set_marks([mark], "other")
-
-    def open_labels(session: Session) -> None:
-        session.store.open_labels(LabelMap(some_labels(), np.eye(4)))
-
-    for change in (edit, mark, open_labels):
-        session = make_session()
-        changes = told(session)
-        stroke = session.store.begin_stroke("brush, tumor")
-        session.editing.add_to_stroke(stroke, box, mask)
-        after_stroke = voxels_of(session).copy()
-        change(session)
-        assert not stroke.is_open
-        assert [one.name for one in changes][0] == "brush, tumor"
-        assert len(changes) == 2
-        back = voxels_of(session).copy()
-        back[changes[1].box] = changes[1].before
-        assert np.array_equal(back, after_stroke)
-        back[changes[0].box] = changes[0].before
-        assert not back.any()
-        end = voxels_of(session).copy()
-        stroke.cancel()  # too late
-        session.store.finish_stroke()
-        assert np.array_equal(voxels_of(session), end)
-        assert len(changes) == 2
-
-
-def test_no_stroke_begins_while_a_segmentation_streams_and_one_ends_before() -> None:
     session = make_session()
-    changes = told(session)
-    stroke = session.store.begin_stroke("brush, tumor")
-    session.editing.add_to_stroke(stroke, Box.of_shape((4, 4, 4)), np.ones((4, 4, 4), bool))
+    stroke = Stroke(session.store, "brush, tumor")
+    session.editing.add_to_stroke(stroke, box, mask)
     session.store.begin_segmentation()
     assert not stroke.is_open
-    assert len(changes) == 1
     session.store.merge_slab(Slab(0, np.ones((*SHAPE[:2], 2), np.uint8)))
-    with pytest.raises(RuntimeError, match="while a segmentation streams"):
-        session.store.begin_stroke("brush, tumor")
-    session.store.end_segmentation(complete=False)
+    streamed = voxels_of(session).copy()
+    session.editing.add_to_stroke(stroke, Box.of_shape((9, 9, 9)), np.ones((9, 9, 9), bool))
+    assert np.array_equal(voxels_of(session), streamed)
+    session.store.end_segmentation(complete=True)
+    stroke.cancel()  # too late
+    assert np.array_equal(voxels_of(session), streamed)
+    assert steps_of(session) == ["brush, tumor", "segmentation"]
+    session.store.history.undo()
+    session.store.history.undo()
+    assert not voxels_of(session).any()
 
 
 def test_settings_say_what_a_tool_will_do() -> None:

@@ -14,7 +14,6 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Plane, Volume
@@ -22,7 +21,6 @@ from liverview.editing.adaptive import sample_region
 from liverview.editing.brush import BrushShape
 from liverview.editing.limits import Scope
 from liverview.ui.main_window import MainWindow
-from liverview.ui.state.label_changes import LabelChange
 from liverview.ui.tools.toolbox import BRUSH, ERASER, PICKER, POINTER
 from liverview.ui.views.slice_view import SliceView
 
@@ -55,10 +53,8 @@ def voxels_of(window: MainWindow) -> np.ndarray:
     return window.session.labels.voxels
 
 
-def told(window: MainWindow) -> list[LabelChange]:
-    changes: list[LabelChange] = []
-    window.session.store.add_history(changes.append)
-    return changes
+def steps_of(window: MainWindow) -> list[str]:
+    return [step.name for step in window.session.store.history.steps()]
 
 
 def stroke(
@@ -102,7 +98,7 @@ def covered(view: SliceView, points: list[QPoint], radius: float, *, ball: bool)
 def test_a_stroke_is_filled_between_the_events_and_is_one_step(
     drawing: MainWindow, qtbot: QtBot, plane: Plane, ball: bool
 ) -> None:
-    view, changes = drawing.views.by_plane[plane], told(drawing)
+    view = drawing.views.by_plane[plane]
     drawing.session.editing.set_brush(ball=ball)
     i, j, k = drawing.session.crosshair
     corners = {0: (i, 8, 5), 1: (8, j, 5), 2: (8, 8, k)}[plane.axis]
@@ -115,12 +111,12 @@ def test_a_stroke_is_filled_between_the_events_and_is_one_step(
     expected = covered(view, points, 6.0, ball=ball)
     assert expected.sum() > 100
     assert np.array_equal(voxels_of(drawing) == Label.TUMOR, expected)
-    (change,) = changes
-    assert change.name == "brush, tumor"
-    back = voxels_of(drawing).copy()
-    back[change.box] = change.before
-    assert np.array_equal(back, before)
     assert drawing.session.store.modified
+    assert steps_of(drawing) == ["brush, tumor"]
+    qtbot.keyClick(view, Qt.Key.Key_Z, CTRL)
+    assert np.array_equal(voxels_of(drawing), before)
+    qtbot.keyClick(view, Qt.Key.Key_Y, CTRL)
+    assert np.array_equal(voxels_of(drawing) == Label.TUMOR, expected)
 
 
 def test_a_stroke_is_seen_in_all_views_while_the_button_is_held(
@@ -148,17 +144,17 @@ def test_right_button_and_shift_erase_the_label_which_becomes_its_parent(
     labels = np.full(SHAPE, Label.TUMOR, np.uint8, order="F")
     labels[:, :25] = Label.VESSEL
     drawing.session.store.open_labels(LabelMap(labels, drawing.session.volume.affine))  # type: ignore[union-attr]
-    view, changes = drawing.views.by_plane[Plane.AXIAL], told(drawing)
+    view = drawing.views.by_plane[Plane.AXIAL]
     points = points_of(view, (20, 25, 15), (40, 25, 15), (20, 25, 15))  # over itself again
     window = drawing.session.level, drawing.session.width
     stroke(qtbot, view, points, button, keys)
     expected = labels.copy()
     expected[covered(view, points, 6.0, ball=False) & (labels == Label.TUMOR)] = Label.LIVER
     assert np.array_equal(voxels_of(drawing), expected)
-    assert [change.name for change in changes] == ["erase, tumor"]
+    assert steps_of(drawing) == ["open labels", "erase, tumor"]
     assert (drawing.session.level, drawing.session.width) == window
     stroke(qtbot, view, points[:2])  # the next one draws
-    assert changes[-1].name == "brush, tumor"
+    assert steps_of(drawing)[-1] == "brush, tumor"
 
 
 def test_the_eraser_takes_the_label_or_all_of_them(drawing: MainWindow, qtbot: QtBot) -> None:
@@ -204,7 +200,7 @@ def test_limits_and_locks_count_voxel_by_voxel(drawing: MainWindow, qtbot: QtBot
 def test_esc_takes_the_stroke_back_and_the_rest_of_the_drag_draws_nothing(
     drawing: MainWindow, qtbot: QtBot
 ) -> None:
-    view, changes = drawing.views.by_plane[Plane.AXIAL], told(drawing)
+    view = drawing.views.by_plane[Plane.AXIAL]
     view.setFocus()
     a, b, c = points_of(view, (15, 25, 15), (45, 25, 15), (20, 10, 15))
     stroke(qtbot, view, [a, b])
@@ -220,7 +216,7 @@ def test_esc_takes_the_stroke_back_and_the_rest_of_the_drag_draws_nothing(
     move_pointer(view, b, RIGHT)
     qtbot.mouseRelease(view.viewport(), RIGHT, pos=b)
     assert np.array_equal(voxels_of(drawing), kept)
-    assert len(changes) == 1
+    assert steps_of(drawing) == ["brush, tumor"]
     assert drawing.toolbox.active is BRUSH
     qtbot.keyClick(view, Qt.Key.Key_Escape)  # nothing is drawn: the tool is laid down
     assert drawing.toolbox.active is POINTER
@@ -290,19 +286,6 @@ def test_no_stroke_while_a_segmentation_streams(drawing: MainWindow, qtbot: QtBo
     store.end_segmentation(complete=True)
     stroke(qtbot, view, points_of(view, (15, 25, 15), (45, 25, 15)))
     assert (voxels_of(drawing) == Label.TUMOR).any()
-
-
-def test_an_edit_in_the_middle_of_a_stroke_ends_it(drawing: MainWindow, qtbot: QtBot) -> None:
-    view, changes = drawing.views.by_plane[Plane.AXIAL], told(drawing)
-    a, b = points_of(view, (15, 25, 15), (45, 25, 15))
-    qtbot.mousePress(view.viewport(), LEFT, pos=a)
-    with drawing.session.store.edit(Box.of_shape((3, 3, 3)), "elsewhere") as voxels:
-        voxels[...] = Label.LIVER
-    there = voxels_of(drawing).copy()
-    move_pointer(view, b, LEFT)
-    qtbot.mouseRelease(view.viewport(), LEFT, pos=b)
-    assert np.array_equal(voxels_of(drawing), there)
-    assert [change.name for change in changes] == ["brush, tumor", "elsewhere"]
 
 
 def test_the_adaptive_brush_stays_on_its_side_of_an_edge(drawing: MainWindow, qtbot: QtBot) -> None:
