@@ -158,7 +158,7 @@ class MainWindow(QMainWindow):
             ),
             LabelActions(factory, session, self.navigation, self.filling),
             PartActions(factory, self.parts, self.files),
-            ToolActions(factory, self.toolbox, self.markups),
+            ToolActions(factory, self.toolbox, self.markups, session),
             SegmentActions(factory, self.segment, self.controller.cancel),
             HelpActions(factory),
         )
@@ -203,6 +203,8 @@ class MainWindow(QMainWindow):
         control, files = self.controller, self.files
         self.actions_.name_keys(self.panels, self.progress)
         self.panels.compare.reference_requested.connect(self.actions_.file.compare.trigger)
+        self.toolbox.edit_chosen.connect(partial(self.panels.show_if_open, "edit"))
+        self.toolbox.message.connect(self._on_message)
         self.progress.cancel_requested.connect(control.cancel)
         self.start_page.open_requested.connect(files.choose_scan)
         self.start_page.phantom_requested.connect(files.new_phantom)
