@@ -2,7 +2,7 @@
 
 A file is the line `MAGIC` and records, one after the other: the length of its content (8 bytes,
 little-endian), a CRC-32 (4 bytes) and the content. The CRC goes on from that of the record before
-it, so that each vouches for all that comes before. Nothing after a record that does not fit is read.
+it, so that each vouches for all that comes before. Nothing is read after one that does not fit.
 """
 
 from __future__ import annotations
