@@ -110,6 +110,7 @@ class Volume(OnGrid):
     filled : how many voxels the file has no finite number for.
     filled_with : what they hold instead, as stored; None where there are none.
     window : level and width that the file's header asks for; None where it does not.
+    index : which volume of its file it is, from 0.
 
     Examples
     --------
@@ -133,6 +134,7 @@ class Volume(OnGrid):
     filled: int = 0
     filled_with: float | None = None
     window: tuple[float, float] | None = None
+    index: int = 0
 
     def __post_init__(self) -> None:
         _check_axes(self)

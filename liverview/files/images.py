@@ -88,6 +88,8 @@ def iter_read(path: PathLike, index: int | None = None) -> Iterator[Progress | V
             count = functions.read_summary(path).volumes
             note = f"It holds {count} volumes; the first one was read (--volume 0)."
             yield replace(item, warnings=(*item.warnings, note)) if count > 1 else item
+        elif index and isinstance(item, Volume):
+            yield replace(item, index=index)
         else:
             yield item
 

@@ -132,6 +132,12 @@ class LesionReview(QObject):
         self.remembered = tuple(marks)
         self.changed.emit()
 
+    def replace_remembered(self, marks: Sequence[LesionMark]) -> None:
+        """Remember other marks in place of these; `undo` brings these back."""
+        self._before = [*self._before[1 - _STEPS_BACK :], self.remembered]
+        self.remembered = tuple(marks)
+        self.changed.emit()
+
     def adopt(self, marks: Sequence[LesionMark]) -> None:
         """Remember the marks that came with a label map, in place of others on its lesions."""
         kept = [mark for mark in self.remembered if not any(mark.concerns(one) for one in marks)]

@@ -114,6 +114,12 @@ class ScanMarkups(QObject):
             self._all, self.chosen = Markups(), None
             self._tell()
 
+    def replace_all(self, markups: Markups) -> None:
+        """Take others in their place; `undo` brings these back."""
+        self._remember()
+        self._all, self.chosen = markups.copy(), None
+        self._tell()
+
     def undo(self) -> None:
         """Take the last change back."""
         if self._before:

@@ -96,6 +96,17 @@ class SliceCanvas(pg.GraphicsView):
         if self.session.volume is not None:
             self._box.setRange(self.geometry_.extent, padding=0.02)
 
+    @property
+    def seen_rect(self) -> QRectF:
+        """The part of the slice that is seen, in mm along its axes."""
+        return self._box.viewRect()
+
+    def show_rect(self, rect: QRectF) -> None:
+        """Show a part of the slice, and around it what the view has room for."""
+        if self.session.volume is not None:
+            self._box.setRange(rect, padding=0)
+            self.content_moved.emit()
+
     def zoom(self, factor: float, around: QPointF | None = None) -> None:
         """Enlarge by a factor, around a point of the widget."""
         if self.session.volume is None:

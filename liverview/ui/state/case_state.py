@@ -1,0 +1,213 @@
+"""Takes the state of the open case as `CaseState` has it, and puts one in force."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+from typing import Any, TypeVar
+
+from liverview.core.labels import FOREGROUND, Label
+from liverview.core.review import LesionMark
+from liverview.core.volume import LabelMap, Volume
+from liverview.editing.limits import EditLimits
+from liverview.files.atomic import resolved
+from liverview.files.case_state import (
+    Arrangement,
+    CaseState,
+    EditingState,
+    LabelsState,
+    LooksState,
+    ScanState,
+    StyleState,
+    affine_rows,
+)
+from liverview.files.review_record import marks_content, read_marks
+from liverview.measurement.markup.listing import MarkupError, Markups
+from liverview.ui.state.display import SlabView
+from liverview.ui.state.label_changes import LabelSource
+from liverview.ui.state.markups import ScanMarkups
+from liverview.ui.state.session import Session
+
+E = TypeVar("E", bound=Enum)
+
+
+def capture(
+    session: Session,
+    markups: ScanMarkups,
+    arrangement: Arrangement | None = None,
+    reference: str | None = None,
+) -> CaseState:
+    """The state of the open case; there must be a volume.
+
+    On the GUI thread, and quick: the scan's file is not read, so its ``sha256`` is empty
+    (`ScanState`); a job takes it with `liverview.files.file_hash`.
+
+    Parameters
+    ----------
+    arrangement : of the views, which only they know.
+    reference : path of the label map that labels are compared with, where it is known.
+    """
+    volume = session.volume
+    assert volume is not None
+    compared = session.reference is not None
+    return CaseState(
+        scan=_scan_state(session, volume),
+        labels=_labels_state(session),
+        looks=_looks_state(session, markups),
+        arrangement=arrangement or Arrangement(),
+        styles={label.name.lower(): _style_state(session, label) for label in FOREGROUND},
+        editing=_editing_state(session),
+        remembered=_marks_state(session.review.remembered, volume),
+        markups=tuple(markups.copy().to_dict(volume)["markups"]),
+        reference=(reference or "") if compared else None,
+    )
+
+
+def restore(state: CaseState, session: Session, markups: ScanMarkups) -> list[str]:
+    """Put a state in force on its scan, which is open; of the labels, only what is said of them.
+
+    Labels are put into the store before this, see `described`. Returns sentences about what of
+    the state could not be used.
+    """
+    volume = session.volume
+    assert volume is not None
+    said = []
+    try:
+        markups.replace_all(Markups.from_dict({"markups": list(state.markups)}, volume))
+    except MarkupError as error:
+        said.append(f"Its rulers and ellipses were left out: {error}")
+    marks, unread = read_marks({"lesion_marks": list(state.remembered)}, volume)
+    if unread:
+        said.append(f"{unread} marks on lesions in it do not fit the scan and were left out.")
+    if state.labels is not None:
+        session.store.source = LabelSource(state.labels.device, state.labels.file)
+    session.review.replace_remembered(marks)
+    _restore_looks(state.looks, session, markups)
+    _restore_styles(state, session)
+    _restore_editing(state.editing, session)
+    return said
+
+
+def described(labels: LabelMap, state: LabelsState, volume: Volume) -> LabelMap:
+    """Labels on the grid of a volume, with what a state says of them."""
+    defined = None if state.defined is None else frozenset(_labels_of(state.defined))
+    marks, _ = read_marks({"lesion_marks": list(state.marks)}, volume)
+    return replace(
+        labels, partial=state.partial, made_by=state.made_by, defined=defined, marks=marks
+    )
+
+
+def _scan_state(session: Session, volume: Volume) -> ScanState:
+    return ScanState(
+        path=None if session.path is None else str(resolved(session.path)),
+        name=volume.name,
+        shape=volume.shape,
+        affine=affine_rows(volume.affine),
+        volume_index=volume.index,
+    )
+
+
+def _labels_state(session: Session) -> LabelsState | None:
+    store, labels = session.store, session.store.labels
+    if labels is None or not store.has_labels:
+        return None
+    defined = None if labels.defined is None else sorted(one.name.lower() for one in labels.defined)
+    return LabelsState(
+        device=store.source.device,
+        file=store.source.file,
+        partial=labels.partial,
+        made_by=labels.made_by,
+        defined=None if defined is None else tuple(defined),
+        ignored=labels.ignored is not None,
+        marks=_marks_state(labels.marks, labels),
+    )
+
+
+def _marks_state(
+    marks: tuple[LesionMark, ...], grid: Volume | LabelMap
+) -> tuple[dict[str, Any], ...]:
+    return tuple(marks_content(marks, grid)["lesion_marks"])
+
+
+def _looks_state(session: Session, markups: ScanMarkups) -> LooksState:
+    i, j, k = (int(n) for n in session.crosshair)
+    display = session.display
+    return LooksState(
+        crosshair=(i, j, k),
+        level=session.level,
+        width=session.width,
+        convention=session.convention.name,
+        projection=display.slab.projection.name,
+        slab_mm=display.slab.mm,
+        show_crosshair=session.show_crosshair,
+        show_text=session.show_text,
+        interpolated=display.interpolated,
+        show_markups=markups.shown,
+        show_marks=session.review.shown,
+    )
+
+
+def _restore_looks(looks: LooksState, session: Session, markups: ScanMarkups) -> None:
+    session.set_crosshair(looks.crosshair)
+    session.set_window(looks.level, looks.width)
+    session.set_convention(_member(looks.convention, session.convention))
+    session.set_show_crosshair(looks.show_crosshair)
+    session.set_show_text(looks.show_text)
+    session.display.set_interpolated(looks.interpolated)
+    projection = _member(looks.projection, session.display.slab.projection)
+    session.display.set_slab(SlabView(projection, looks.slab_mm))
+    markups.set_shown(looks.show_markups)
+    session.review.set_shown(looks.show_marks)
+
+
+def _style_state(session: Session, label: Label) -> StyleState:
+    style = session.styles[label]
+    return StyleState(style.visible, style.opacity, style.color, style.draw_style.name)
+
+
+def _restore_styles(state: CaseState, session: Session) -> None:
+    for label in FOREGROUND:
+        style = state.styles.get(label.name.lower())
+        if style is not None:
+            session.set_style(
+                label,
+                visible=style.visible,
+                opacity=style.opacity,
+                color=style.color,
+                draw_style=_member(style.draw_style, session.styles[label].draw_style),
+            )
+
+
+def _editing_state(session: Session) -> EditingState:
+    editing = session.editing
+    return EditingState(
+        label=editing.label.name.lower(),
+        scope=editing.limits.scope.name,
+        one=editing.limits.one.name.lower(),
+        locked=tuple(sorted(label.name.lower() for label in editing.limits.locked)),
+        hu=editing.limits.hu,
+    )
+
+
+def _restore_editing(state: EditingState, session: Session) -> None:
+    editing = session.editing
+    editing.set_label(_member(state.label.upper(), editing.label))
+    usual = EditLimits()
+    editing.set_limits(
+        scope=_member(state.scope, usual.scope),
+        one=_member(state.one.upper(), usual.one),
+        locked=frozenset(_labels_of(state.locked)),
+        hu=state.hu,
+    )
+
+
+def _labels_of(names: tuple[str, ...]) -> list[Label]:
+    """The labels of names, those left out that this table of labels does not have."""
+    members = Label.__members__
+    return [members[name.upper()] for name in names if name.upper() in members]
+
+
+def _member(name: str, usual: E) -> E:
+    """The member of an enumeration that has this name, else what was there."""
+    found = type(usual).__members__.get(name)
+    return usual if found is None else found
