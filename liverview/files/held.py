@@ -56,8 +56,7 @@ class HeldFile:
     def take(cls, path: Path) -> HeldFile | None:
         """Hold a file of this person that a dead process left; None where another one holds it."""
         taken = cls.__new__(cls)
-        taken.path = path
-        taken._handle = -1
+        taken.path, taken._handle = path, -1
         try:
             if sys.platform == "win32":
                 # A file that is open cannot be renamed there, nor twice by two who want it.
@@ -71,14 +70,11 @@ class HeldFile:
                 fcntl.flock(taken._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 status = os.fstat(taken._handle)
                 # It may have been removed by whoever held it until now.
-                if status.st_uid == os.getuid() and os.path.samestat(status, path.lstat()):
-                    return taken
-                taken.let_go()
-                return None
+                if status.st_uid != os.getuid() or not os.path.samestat(status, path.lstat()):
+                    taken.let_go()
         except OSError:
             taken.let_go()
-            return None
-        return taken
+        return taken if taken.handle >= 0 else None
 
     @property
     def handle(self) -> int:

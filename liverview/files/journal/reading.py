@@ -160,7 +160,8 @@ def _never_begun(path: Path) -> bool:
 
 
 def _read(path: Path) -> Restored:
-    voxels, summary, sections = None, None, {}
+    voxels, summary = None, None
+    sections: dict[str, Any] = {}
     for header, packed in _iter_entries(path):
         if voxels is None:
             voxels = np.zeros(header.shape, np.uint8, order="F")

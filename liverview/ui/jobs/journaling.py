@@ -5,18 +5,31 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from liverview.core.errors import LiverviewError
 from liverview.core.stream import Progress
 from liverview.core.volume import Volume
 from liverview.files.journal.entry import Entry, JournalError
+from liverview.files.journal.masks import pack_mask
 from liverview.files.journal.reading import LeftJournal, Restored, find_left
 from liverview.files.journal.writing import JournalWriter
 
 
-def iter_append(writer: JournalWriter, entry: Entry) -> Iterator[JournalError | None]:
-    """Append an entry to a journal; yields what went wrong, or None."""
+def iter_append(
+    writer: JournalWriter, entry: Entry, ignored: NDArray[np.bool_] | None
+) -> Iterator[JournalError | None]:
+    """Append an entry to a journal; yields what went wrong, or None.
+
+    With one that clears the labels go the voxels that nobody judged, (I, J, K), or None.
+    """
+    if entry.clears:
+        packed = None if ignored is None else pack_mask(ignored)
+        entry = replace(entry, sections={**entry.sections, "ignored": packed})
     try:
         writer.append(entry)
     except JournalError as error:

@@ -35,10 +35,16 @@ class Autosave(QObject):
     An entry is written only once it has all that changed, so that every one is a state that
     the person has seen.
 
+    Parameters
+    ----------
+    folder : of the journals.
+    describe : gives everything of the case beside the voxels, as JSON values.
+    phantom : gives the settings of the phantom that is open, as JSON values; None for a file.
+
     Signals
     -------
     failed : a sentence about a journal that cannot be written; once, until it can be again.
-    written : an entry is safe from a kill.
+    written : an entry is safe from a kill; `is_written` says whether it had all.
     """
 
     failed = Signal(str)
@@ -54,8 +60,6 @@ class Autosave(QObject):
         phantom: Callable[[], Mapping[str, Any] | None] = lambda: None,
         parent: QObject | None = None,
     ) -> None:
-        """``folder`` is that of the journals, ``describe`` gives everything beside the voxels,
-        ``phantom`` the settings of the phantom that is open, both as JSON values."""
         super().__init__(parent)
         self.session, self.folder = session, folder
         self._markups, self._start = markups, start
@@ -109,6 +113,11 @@ class Autosave(QObject):
         self._state_waits = True
         self._schedule()
 
+    def note_restored(self, edits: int) -> None:
+        """What a crash had left is in the case now: so many edits are not saved."""
+        self._edits, self._drawn = edits, True
+        self.note_state()
+
     def finish(self) -> None:
         """The window is closed, everything was saved or is not wanted, and no job runs."""
         self._finished = True
@@ -160,7 +169,8 @@ class Autosave(QObject):
         self._schedule()
 
     def _on_modified_changed(self) -> None:
-        self._edits = max(self._edits, 1) if self.session.store.modified else 0
+        store = self.session.store
+        self._edits = int(store.modified and not store.segmenting)
         self.note_state()
 
     def _on_markups_changed(self) -> None:
@@ -238,7 +248,9 @@ class Autosave(QObject):
             time.time(), self._edits, self.unsaved, self._clears, tuple(self._parts), sections
         )
         self._clears, self._parts, self._state_waits = False, [], False
-        self._job = job = self._start(journaling.iter_append(writer, entry))
+        labels = self.session.store.labels
+        ignored = labels.ignored if labels is not None else None
+        self._job = job = self._start(journaling.iter_append(writer, entry, ignored))
         job.yielded.connect(self._on_appended)
         job.ended.connect(self._on_ended)
 
@@ -248,7 +260,6 @@ class Autosave(QObject):
         if problem is None:
             self._problem = ""
             self._sync(self._writer)
-            self.written.emit()
             return
         self._wait_for_everything()
         if str(problem) != self._problem:
@@ -259,6 +270,8 @@ class Autosave(QObject):
         if self.sender() is self._job:
             self._job = None
             self._remove_gone()
+            if not self._problem:
+                self.written.emit()
             self._schedule()
 
     def _sync(self, writer: JournalWriter) -> None:
