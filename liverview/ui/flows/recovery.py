@@ -33,6 +33,10 @@ class Recovery(QObject):
 
     One is held, so that no other window offers it, until it is restored and the journal of this
     window has all of it, or it is discarded; else the next start offers it again.
+
+    Attributes
+    ----------
+    autosave : writes the journal of this window, into the folder that the others lie in.
     """
 
     def __init__(
@@ -44,7 +48,7 @@ class Recovery(QObject):
         put_in_force: PutInForce,
     ) -> None:
         super().__init__(files)
-        self._autosave, self._files, self._controller = autosave, files, controller
+        self.autosave, self._files, self._controller = autosave, files, controller
         self._messages, self._put_in_force = messages, put_in_force
         self._session = autosave.session
         self._waiting: list[LeftJournal] = []  # to be offered
@@ -62,7 +66,7 @@ class Recovery(QObject):
 
     def start(self) -> None:
         """Look for journals, and offer them once nothing is being loaded."""
-        job = self._start(journaling.iter_find_left(self._autosave.folder))
+        job = self._start(journaling.iter_find_left(self.autosave.folder))
         job.yielded.connect(self._on_found)
 
     def finish(self) -> None:
@@ -233,15 +237,15 @@ class Recovery(QObject):
         elif not whole:
             said = ["Markups, window and crosshair were left out."]
         self._restored.append(self._offered)
-        self._autosave.note_restored(case.edits)
-        if not self._autosave.unsaved:
+        self.autosave.note_restored(case.edits)
+        if not self.autosave.unsaved:
             self._remove_restored()
         self._messages.add_message(shown(" ".join([f"{case.name} is as it was; save it.", *said])))
         self._go_on()
 
     def _on_written(self) -> None:
         """What was restored is in the journal of this window now."""
-        if self._autosave.is_written:
+        if self.autosave.is_written:
             self._remove_restored()
 
     def _remove_restored(self) -> None:
