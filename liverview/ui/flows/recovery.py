@@ -207,12 +207,12 @@ class Recovery(QObject):
         fits = case.fits(volume)
         same = case.identity is None or case.identity in found
         if same and fits:
-            self._files.after_saving(partial(self._put_back, case, volume, whole=True))
+            self._put_back_after_saving(case, volume, whole=True)
         elif fits:
-            anyway = partial(self._put_back, case, volume, whole=False)
+            anyway = partial(self._put_back_after_saving, case, volume, whole=False)
             self._ask(
                 f"{volume.name} is not the scan that you edited, its content is another one.",
-                ("Restore the labels alone", partial(self._files.after_saving, anyway)),
+                ("Restore the labels alone", anyway),
                 *self._finding,
             )
         else:
@@ -221,6 +221,12 @@ class Recovery(QObject):
                 "labels cannot lie on it.",
                 *self._finding,
             )
+
+    def _put_back_after_saving(self, case: LeftCase, volume: Volume, *, whole: bool) -> None:
+        """Ask about labels that are not saved; who stays with them is offered it again."""
+        self._files.after_saving(partial(self._put_back, case, volume, whole=whole))
+        if not self._controller.saving.is_running:
+            self._on_idle()
 
     def _put_back(self, case: LeftCase, volume: Volume, *, whole: bool) -> None:
         if self._session.volume is not volume or self._offered is None:
