@@ -229,10 +229,13 @@ def test_headers_of_others_are_refused(
 # ---- size, disk, rights --------------------------------------------------------------------
 
 
-def test_a_long_journal_begins_anew_and_stays_small(tmp_path: Path) -> None:
+def test_a_long_journal_begins_anew_and_stays_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "_LEAST_LIMIT", 2000)
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 4, SHAPE).astype(np.uint8)
-    writer = JournalWriter(tmp_path, SHAPE, {}, least_limit=2000)
+    writer = JournalWriter(tmp_path, SHAPE, {})
     largest, begun = 0, set()
     for n in range(400):
         box = a_box(rng)

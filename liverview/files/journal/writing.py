@@ -33,16 +33,9 @@ class JournalWriter:
     folder : that of the file.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        shape: tuple[int, int, int],
-        scan: Mapping[str, Any],
-        least_limit: int = _LEAST_LIMIT,
-    ) -> None:
+    def __init__(self, folder: Path, shape: tuple[int, int, int], scan: Mapping[str, Any]) -> None:
         self.folder = folder
         self._header = Header(secrets.token_hex(16), 0, shape, scan)
-        self._least_limit = least_limit
         self._file: HeldFile | None = None
         self._chain = RecordChain()
         self._size = 0  # of the file, up to its last whole record
@@ -119,7 +112,7 @@ class JournalWriter:
             raise
         old, self._file, self._header = self._file, file, header
         self._chain, self._size, self._broken = chain, len(content), False
-        self._limit = max(self._least_limit, _GROWTH * self._size)
+        self._limit = max(_LEAST_LIMIT, _GROWTH * self._size)
         if old is not None:
             old.remove()
 

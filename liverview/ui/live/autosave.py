@@ -130,7 +130,7 @@ class Autosave(QObject):
     def _forget_case(self) -> None:
         self._boxes: list[Box] = []  # of the labels that wait
         self._parts: list[Part] = []  # of them, those that are copied
-        self._clears = False
+        self._clears = self._all_wait = False
         self._state_waits = self._drawn = False
         self._edits = 0
         self._had_markups: list[object] = []
@@ -164,7 +164,7 @@ class Autosave(QObject):
             self._clock.start()
         if box == Box.of_shape(store.labels.shape):
             self._wait_for_everything()
-        elif self._writer is not None:  # without a journal, all of it will be written
+        elif self._writer is not None and not self._all_wait:
             self._boxes = _with_box(self._boxes, box)
         self._schedule()
 
@@ -178,8 +178,8 @@ class Autosave(QObject):
         self.note_state()
 
     def _wait_for_everything(self) -> None:
-        self._clears, self._parts, self._boxes = True, [], []
-        self._state_waits = True
+        self._clears = self._all_wait = self._state_waits = True
+        self._boxes, self._parts = [], []
 
     @property
     def _waits(self) -> bool:
@@ -205,8 +205,9 @@ class Autosave(QObject):
         assert self._writer is not None
         if self._writer.wants_everything and not self._clears:
             self._wait_for_everything()
-        if self._clears and not self._parts and not self._boxes and store.label_bbox is not None:
-            self._boxes = [store.label_bbox]
+        if self._all_wait:
+            self._all_wait = False
+            self._boxes = [] if store.label_bbox is None else [store.label_bbox]
         if self._copy_some():
             self._write(self._writer)
         else:

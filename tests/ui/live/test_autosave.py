@@ -56,9 +56,7 @@ def test_nothing_is_written_of_what_is_only_looked_at(
     assert journals(autosave.folder) == []
 
 
-def test_every_edit_is_in_the_journal(
-    qtbot: QtBot, opened: MainWindow, autosave: Autosave
-) -> None:
+def test_every_edit_is_in_the_journal(qtbot: QtBot, opened: MainWindow, autosave: Autosave) -> None:
     rng = np.random.default_rng(0)
     shape = opened.session.volume.shape
     for n in range(30):
@@ -73,9 +71,7 @@ def test_every_edit_is_in_the_journal(
     assert found.summary.header.scan["path"] == str(opened.session.path)
 
 
-def test_what_is_looked_at_goes_along(
-    qtbot: QtBot, opened: MainWindow, autosave: Autosave
-) -> None:
+def test_what_is_looked_at_goes_along(qtbot: QtBot, opened: MainWindow, autosave: Autosave) -> None:
     paint(opened, (0, 0, 0), (2, 2, 2), Label.LIVER)
     read(qtbot, autosave)
     opened.session.set_crosshair((1, 2, 3))
@@ -187,7 +183,6 @@ def test_a_long_journal_begins_anew(
     qtbot: QtBot, opened: MainWindow, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writing, "_LEAST_LIMIT", 1000)
-    monkeypatch.setattr(writing.JournalWriter.__init__, "__defaults__", (1000,))
     monkeypatch.setattr(module, "_SOON_MS", 0)
     autosave = keep_journal(opened, folder).autosave
     names = set()
@@ -200,6 +195,17 @@ def test_a_long_journal_begins_anew(
         (path,) = journals(folder)
         names.add(path.name)
     assert len(names) > 2
+
+
+def test_an_edit_right_after_all_labels_were_replaced_is_kept_with_all_of_them(
+    qtbot: QtBot, opened: MainWindow, autosave: Autosave
+) -> None:
+    paint(opened, (0, 0, 0), (2, 2, 2), Label.LIVER)
+    read(qtbot, autosave)
+    affine = opened.session.volume.affine
+    opened.session.store.open_labels(LabelMap(np.full((5, 7, 9), 1, np.uint8), affine))
+    paint(opened, (1, 1, 1), (3, 3, 3), Label.TUMOR)
+    np.testing.assert_array_equal(read(qtbot, autosave).voxels, labels_of(opened))
 
 
 # ---- when it goes --------------------------------------------------------------------------
