@@ -76,9 +76,12 @@ class JournalWriter:
         except OSError as error:
             raise JournalError(_not_kept(self.folder, error)) from error
 
-    def duplicate_handle(self) -> int:
-        """Another handle of the file, for `os.fsync` and to be closed; -1 where there is none."""
-        return os.dup(self._file.handle) if self._file is not None else -1
+    def duplicate_handle(self) -> int | None:
+        """Another handle of the file, for `os.fsync` and to be closed; None where there is none."""
+        try:
+            return os.dup(self._file.handle) if self._file is not None else None
+        except OSError:  # too many are open
+            return None
 
     def remove(self) -> None:
         """Remove it: nothing of it is needed any more."""

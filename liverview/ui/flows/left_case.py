@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from liverview.core.errors import LiverviewError
+from liverview.core.review import LesionMark
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.case_state import CaseState, read_case_state
 from liverview.files.journal.masks import unpack_mask
 from liverview.files.journal.reading import Restored, Summary
+from liverview.files.review_record import read_marks
 from liverview.ui.state.case_state import described
 
 
@@ -49,6 +51,11 @@ class LeftCase:
         return volume.shape == shape and (
             self.state is None or self.state.scan.grid.same_as(volume.grid)
         )
+
+    def remembered(self, volume: Volume) -> tuple[LesionMark, ...]:
+        """What was said of the scan's lesions."""
+        stored = list(self.state.remembered) if self.state is not None else []
+        return read_marks({"lesion_marks": stored}, volume)[0]
 
     def labels(self, volume: Volume) -> LabelMap | None:
         """The labels on their scan; None where there were none."""

@@ -235,6 +235,8 @@ class Recovery(QObject):
             self._controller.segmenting.stop()
         said, state = [], case.state
         labels = case.labels(volume)
+        # First, for marks that nobody remembers are taken out of force in labels that come.
+        self._session.review.replace_remembered(case.remembered(volume))
         if labels is not None:
             file = state.labels.file if state is not None and state.labels is not None else None
             self._session.store.open_labels(labels, file, saved=False)

@@ -14,15 +14,15 @@ from liverview.core.box import Box
 from liverview.files.journal.entry import Entry, JournalError, Part
 from liverview.files.journal.writing import JournalWriter
 from liverview.ui.jobs import journaling
-from liverview.ui.jobs.job import Job
+from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.state.markups import ScanMarkups
 from liverview.ui.state.session import Session
 
 StartJob = Callable[[Iterator[object]], Job]
 _SOON_MS = 250  # what changes together is written together
 _AGAIN_MS = 5000  # after a failure
-_ONE_EDIT_S = 0.3  # changes of one name that follow each other sooner are one stroke
-_STEP = 4 << 20  # voxels that are copied at once: 1 or 2 ms
+_ONE_EDIT_MS = 300  # changes that follow each other sooner are one stroke
+_STEP = 1 << 20  # voxels that are copied at once: a millisecond or so
 _MOST_BOXES = 64
 _WASTE = 1.3  # two boxes become one where that is at most so many times as large as both
 
@@ -30,8 +30,8 @@ _WASTE = 1.3  # two boxes become one where that is at most so many times as larg
 class Autosave(QObject):
     """Writes a journal of the open case while it has what is not saved anywhere else.
 
-    Boxes that change are copied on the GUI thread, a few MB at a time, and compressed and written
-    by a job: half a second later at most, so that a kill never costs more than the last second.
+    Boxes that change are copied on the GUI thread, a MB at a time, and compressed and written by
+    a job: half a second later at most, so that a kill never costs more than the last second.
     An entry is written only once it has all that changed, so that every one is a state that
     the person has seen.
 
@@ -159,7 +159,7 @@ class Autosave(QObject):
         store = self.session.store
         assert store.labels is not None
         if not store.segmenting:
-            together = self._clock.isValid() and not self._clock.hasExpired(int(1000 * _ONE_EDIT_S))
+            together = self._clock.isValid() and not self._clock.hasExpired(_ONE_EDIT_MS)
             self._edits += not together
             self._clock.start()
         if box == Box.of_shape(store.labels.shape):
@@ -236,7 +236,7 @@ class Autosave(QObject):
             now = Box(box.i, box.j, slice(box.k.start, stop))
             if stop < box.k.stop:
                 self._boxes.insert(0, Box(box.i, box.j, slice(stop, box.k.stop)))
-            self._parts.append((now, labels.voxels[now].copy(order="F")))
+            self._parts.append((now, labels.voxels[now].copy(order="K")))
             room -= math.prod(now.shape)
         return not self._boxes
 
@@ -267,18 +267,22 @@ class Autosave(QObject):
             self._problem = str(problem)
             self.failed.emit(self._problem)
 
-    def _on_ended(self) -> None:
-        if self.sender() is self._job:
-            self._job = None
-            self._remove_gone()
-            if not self._problem:
-                self.written.emit()
-            self._schedule()
+    def _on_ended(self, outcome: Outcome) -> None:
+        if self.sender() is not self._job:
+            return
+        self._job = None
+        self._remove_gone()
+        if outcome is Outcome.FAILED:  # as where there is no memory left
+            self._wait_for_everything()
+        elif not self._problem:
+            self.written.emit()
+        self._schedule()
 
     def _sync(self, writer: JournalWriter) -> None:
         """Against a power cut, as often as the disk can; no entry waits for that."""
-        if self._sync_job is None:
-            self._sync_job = self._start(journaling.iter_sync(writer.duplicate_handle()))
+        handle = writer.duplicate_handle() if self._sync_job is None else None
+        if handle is not None:
+            self._sync_job = self._start(journaling.iter_sync(handle))
             self._sync_job.ended.connect(self._on_synced)
 
     def _on_synced(self) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtCore import QStandardPaths
 from pytestqt.qtbot import QtBot
 
 from liverview.core.labels import Label
+from liverview.core.review import LesionMark, Verdict
 from liverview.core.volume import LabelMap, Plane
 from liverview.files.journal.reading import read_journal
 from liverview.measurement.markup.shapes import Ruler
@@ -230,6 +231,44 @@ def test_labels_that_are_not_saved_are_asked_about_before_the_same_scan_is_resto
     answer(window, "Restore")
     restored(qtbot, window)
     np.testing.assert_array_equal(labels_of(window), labels_of(crashed))
+
+
+def test_what_the_start_itself_had_to_say_stays_beside_the_offer(
+    qtbot: QtBot, crashed: MainWindow, make_window: MakeWindow, left: Path
+) -> None:
+    window = make_window()
+    window.messages.show_message("The last start did not end.")
+    offer(qtbot, window, left)
+    first, second = window.messages.text.text().splitlines()
+    assert first == "The last start did not end."
+    assert second.startswith("liverview ended unexpectedly")
+
+
+def test_lesions_that_were_ruled_out_are_so_again(
+    qtbot: QtBot, opened: MainWindow, make_window: MakeWindow, left: Path, tmp_path: Path
+) -> None:
+    autosave = keep_journal(opened, tmp_path / "first").autosave
+    paint(opened, (0, 0, 0), (5, 7, 9), Label.LIVER)
+    paint(opened, (1, 1, 1), (4, 4, 4), Label.TUMOR)
+    mask = np.full((3, 3, 3), Label.TUMOR, np.uint8)
+    mark = LesionMark(Verdict.RULED_OUT, "a cyst", (1, 1, 1), mask)
+    opened.session.store.set_marks([mark], "ruled out")
+    opened.session.review.replace_remembered([mark])
+    assert not (labels_of(opened) == Label.TUMOR).any()
+    left_after_a_crash(qtbot, autosave, left)
+    opened.settings.clear()  # where marks of a file are kept as well
+    window = make_window()
+    offer(qtbot, window, left)
+    answer(window, "Restore")
+    restored(qtbot, window)
+    np.testing.assert_array_equal(labels_of(window), labels_of(opened))
+    review = window.session.review
+    for marks in (review.in_force, review.remembered):
+        ((found,),) = [marks]
+        assert (found.verdict, found.reason, found.start) == (mark.verdict, mark.reason, mark.start)
+        np.testing.assert_array_equal(found.voxels, mask)
+    review.take_back(*review.in_force)
+    assert (labels_of(window)[1:4, 1:4, 1:4] == Label.TUMOR).all()
 
 
 # ---- scans that moved or changed -----------------------------------------------------------
