@@ -16,7 +16,7 @@ def window_parser(commands: Iterable[str]) -> argparse.ArgumentParser:
         epilog=f"Commands without a window: {', '.join(commands)}; "
         "liverview COMMAND --help says more.",
     )
-    parser.add_argument("scan", nargs="?", type=Path, metavar="SCAN", help="NIfTI file to open")
+    parser.add_argument("scan", nargs="?", type=Path, metavar="SCAN", help="NIfTI or session file to open")
     parser.add_argument(
         "--labels", type=Path, metavar="SEG", help="show the label map of a file on the SCAN"
     )
@@ -38,6 +38,7 @@ def window_parser(commands: Iterable[str]) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     from liverview.files.atomic import make_folder
     from liverview.files.formats import labels_file_name
+    from liverview.files.sessions.container import is_session_file
     from liverview.ui.app import run
 
     if options.labels is not None and options.scan is None:
@@ -45,6 +46,12 @@ def run(options: argparse.Namespace) -> int:
     if options.labels is not None and (options.out is not None or options.segment):
         raise ValueError(
             "--labels shows a label map: leave out --segment and --out, which make one."
+        )
+    session = options.scan is not None and is_session_file(options.scan)
+    if session and (options.labels is not None or options.out is not None):
+        raise ValueError(
+            f"{options.scan} is a session, with a scan and labels of its own: leave out --labels "
+            "and --out, or give the scan."
         )
     if options.out is not None:
         if options.scan is None and options.phantom is None:

@@ -25,7 +25,9 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QApplication
 
 from liverview.core.errors import LiverviewError
+from liverview.core.volume import LabelMap
 from liverview.files.case_state import CaseState
+from liverview.files.sessions.container import is_session_file
 from liverview.ui.flows.recovery import Recovery
 from liverview.ui.headless import HeadlessRun
 from liverview.ui.live.autosave import Autosave
@@ -75,7 +77,9 @@ def run(
         window = MainWindow(Session(), ini, device)
         window.show()
     headless = HeadlessRun(window, out) if out is not None else None
-    if scan is not None:
+    if scan is not None and is_session_file(scan):
+        window.open(scan)
+    elif scan is not None:
         window.controller.loading.open(scan, None if headless is None else 0, labels)
     elif phantom is not None:
         window.controller.loading.generate(phantom)
@@ -93,14 +97,16 @@ def keep_journal(window: MainWindow, folder: Path) -> Recovery:
     session, markups, control = window.session, window.markups, window.controller
 
     def describe() -> Mapping[str, Any]:
-        return capture(session, markups, capture_arrangement(window.views)).to_dict()
+        opened = window.sessions.path
+        state = capture(session, markups, capture_arrangement(window.views)).to_dict()
+        return {**state, "session": None if opened is None else str(opened.absolute())}
 
     def phantom() -> Mapping[str, Any] | None:
         made = control.loading.phantom_config(session.volume) if session.volume else None
         return made.to_dict() if made is not None else None
 
-    def put_in_force(state: CaseState) -> list[str]:
-        said = restore(state, session, markups)
+    def put_in_force(state: CaseState, labels: LabelMap | None) -> list[str]:
+        said = restore(state, session, markups, labels, saved=False)
         restore_arrangement(state.arrangement, window.views)
         return said
 

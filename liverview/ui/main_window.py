@@ -27,6 +27,7 @@ from liverview.ui.flows.help import HelpFlow, TourTargets
 from liverview.ui.flows.leaving import Leaving
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
+from liverview.ui.flows.session_files import SessionFiles
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.jobs.saving import Callback
@@ -87,6 +88,7 @@ class MainWindow(QMainWindow):
         )
         self._clock = QElapsedTimer()  # of the segmentation
         self._make_views()
+        self.sessions = SessionFiles(self.files, self.controller, self.markups, self.views)
         self.pictures = Pictures(self, self.files, self.views)
         self.cine = Cine(session, self._focused_plane, self)
         self.actions_ = self._make_actions()
@@ -123,7 +125,9 @@ class MainWindow(QMainWindow):
         toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
         return Actions(
             factory,
-            FileActions(factory, self.files, self.reporting, self.pictures, self.open, self.close),
+            FileActions(
+                factory, self.files, self.sessions, self.reporting, self.pictures, self.close
+            ),
             ViewActions(
                 factory,
                 session,
@@ -192,6 +196,7 @@ class MainWindow(QMainWindow):
         self.reporting.failed.connect(self._on_failed)
         self.reporting.progressed.connect(self.statusBar().showMessage)
         self.reporting.written.connect(self._on_report_written)
+        self.sessions.not_saved.connect(self._on_session_not_saved)
         control.message.connect(self._on_message)
         self._marked_labels.applied.connect(self._on_status)
         control.failed.connect(self._on_failed)
@@ -204,14 +209,14 @@ class MainWindow(QMainWindow):
         self.navigation.message.connect(self._on_status)
         self.session.volume_changed.connect(self.messages.dismiss)
         # Not what streams: every start and end of work is in `busy_changed`.
-        for signal in (self.session.volume_changed, self.session.store.modified_changed):
+        for signal in (self.sessions.changed, self.session.store.modified_changed):
             signal.connect(self._update_actions)
 
     # ---- commands ------------------------------------------------------------------------
 
     def open(self, path: Path) -> None:
-        """Load a scan; once it is there, unsaved labels are asked about and it is shown."""
-        self.controller.loading.open(path)
+        """Load a scan or session; once it is there, what is unsaved is asked about."""
+        self.files.open(path)
 
     def segment(self) -> None:
         """Segment on the device that is chosen, after asking about unsaved labels."""
@@ -268,6 +273,9 @@ class MainWindow(QMainWindow):
     def _on_labels_not_saved(self, then: Callback | None) -> None:
         self.messages.add_choice("Save elsewhere …", partial(self.files.save, then))
 
+    def _on_session_not_saved(self, then: Callback | None) -> None:
+        self.messages.add_choice("Save elsewhere …", partial(self.sessions.save_as, then))
+
     def _on_status(self, text: str) -> None:
         self.statusBar().showMessage(text, _MESSAGE_MS)
 
@@ -279,7 +287,7 @@ class MainWindow(QMainWindow):
     # ---- closing, dropping -----------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self.files.may_go_on(self.close):
+        if not self.files.may_leave(self.close):
             event.ignore()
             return
         save_settings(self, self.controller, self.settings)
@@ -291,6 +299,7 @@ class MainWindow(QMainWindow):
     def shut_down(self) -> None:
         """Stop everything but a save, and wait for all of it."""
         self._slow_axis_copy.stop()
+        self.sessions.close()
         self.controller.shut_down()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -321,15 +330,13 @@ class MainWindow(QMainWindow):
     def _update_actions(self) -> None:
         session = self.session
         has_volume = session.volume is not None
-        name = session.volume.name if session.volume else ""
         self._stack.setCurrentWidget(self.views if has_volume else self.start_page)
         savable = self.controller.saving.can_save
         self.actions_.update_enabled(
             has_volume=has_volume, busy=self.controller.busy, savable=savable
         )
-        folder = f" ({session.path.parent.name})" if session.path else ""
-        self.setWindowTitle(shown(f"{name}[*]{folder} – liverview") if name else "liverview")
-        self.setWindowModified(session.store.modified and has_volume)
+        self.setWindowTitle(self.sessions.title)
+        self.setWindowModified(bool(self.sessions.unsaved))
 
     def _show_recent(self) -> None:
         paths = recent_files(self.settings)

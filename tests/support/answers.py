@@ -11,6 +11,7 @@ from liverview.core.volume import Volume
 from liverview.files.named_labels import NamedLabels
 from liverview.phantoms.config import PhantomConfig
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
+from liverview.ui.dialogs.session_questions import Changed
 
 TIMEOUT_MS = 60_000
 
@@ -30,6 +31,9 @@ class Answers(Dialogs):
         self.number: int | None = 0
         self.config: PhantomConfig | None = None
         self.unsaved = Unsaved.DISCARD
+        self.session_file: Path | None = None
+        self.keep_history: bool | None = None
+        self.changed = Changed.STAY
         self.asked: list[str] = []
 
     def scan_to_open(self) -> Path | None:
@@ -74,6 +78,22 @@ class Answers(Dialogs):
     def scan_info(self, volume: Volume, path: Path | None) -> None:
         self.asked.append(f"scan info of {volume.name}")
 
-    def unsaved_labels(self, segmenting: bool) -> Unsaved:
-        self.asked.append("unsaved, segmenting" if segmenting else "unsaved")
+    def unsaved_labels(
+        self, segmenting: bool, what: str = "labels", session: str | None = None
+    ) -> Unsaved:
+        of = "" if session is None and what == "labels" else f" {what} of {session}"
+        self.asked.append(f"unsaved{of}, segmenting" if segmenting else f"unsaved{of}")
         return self.unsaved
+
+    def session_to_write(self, suggested: Path, history: bool | None) -> tuple[Path, bool] | None:
+        self.asked.append(suggested.name)
+        keeps = bool(history) if self.keep_history is None else self.keep_history
+        return None if self.session_file is None else (self.session_file, keeps)
+
+    def scan_of_session(self, session: str, name: str, place: str) -> Path | None:
+        self.asked.append(f"where is {name}")
+        return self.scan
+
+    def changed_scan(self, session: str, scan: Path) -> Changed:
+        self.asked.append(f"{scan.name} has changed")
+        return self.changed

@@ -14,6 +14,7 @@ from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow
+from liverview.ui.flows.session_files import SessionFiles
 from liverview.ui.widgets.start_page import short_name
 
 _TABLES = {
@@ -31,7 +32,6 @@ class FileActions:
 
     Parameters
     ----------
-    open_scan : opens a file that was opened lately.
     close : closes the window.
     """
 
@@ -39,23 +39,23 @@ class FileActions:
         self,
         factory: ActionFactory,
         files: CaseFiles,
+        sessions: SessionFiles,
         reporting: ReportFlow,
         pictures: Pictures,
-        open_scan: Callable[[Path], object],
         close: Callable[[], object],
     ) -> None:
         self._files = files
         self._make_opening(factory, files)
         self._make_saving(factory, files, reporting)
+        self._make_sessions(factory, sessions)
         self._make_pictures(factory, pictures)
         self.quit = factory.make_action("&Quit", "Ctrl+Q", "Close liverview", close)
         self.recent = QMenu("Open &recent", factory.window)
         self.recent.setToolTipsVisible(True)
-        self._open_scan = open_scan
 
     def _make_opening(self, factory: ActionFactory, files: CaseFiles) -> None:
         make = factory.make_action
-        self.open = make("&Open …", "Ctrl+O", "Open a CT scan", files.choose_scan, "open")
+        self.open = make("&Open …", "Ctrl+O", "Open a CT scan or a session", files.choose_scan, "open")
         self.phantom = make(
             "&New phantom …", "Ctrl+N", "Make a synthetic CT", files.new_phantom, "phantom"
         )
@@ -98,6 +98,17 @@ class FileActions:
         )  # fmt: skip
         self.report = make("Save re&port …", "Ctrl+R", "Save a report", reporting.save, "report")
 
+    def _make_sessions(self, factory: ActionFactory, sessions: SessionFiles) -> None:
+        self.save_session = factory.make_action(
+            "Sa&ve session",
+            "Ctrl+Alt+W",
+            "Save labels, rulers, marks and how all is looked at, to go on with later",
+            sessions.save,
+        )
+        self.save_session_as = factory.make_action(
+            "Save session &as …", "", "Save the session under another name", sessions.save_as
+        )
+
     def _make_pictures(self, factory: ActionFactory, pictures: Pictures) -> None:
         make, view = factory.make_action, "the view with the frame"
         self.screenshot = make(
@@ -138,6 +149,8 @@ class FileActions:
         menu.addMenu(self.recent)
         menu.addActions([self.open_labels, self.compare, self.scan_info])
         menu.addSeparator()
+        menu.addActions([self.save_session, self.save_session_as])
+        menu.addSeparator()
         menu.addActions([self.save, self.save_all, self.save_masks])
         tables = menu.addMenu("&Names inside label maps are for")
         tables.addActions(self.label_tables.actions)
@@ -151,7 +164,7 @@ class FileActions:
         """Offer files that were opened lately."""
         self.recent.clear()
         for path in paths:
-            action = self.recent.addAction(short_name(path), partial(self._open_scan, path))
+            action = self.recent.addAction(short_name(path), partial(self._files.open, path))
             action.setToolTip(shown(str(path)))
         self.recent.setEnabled(bool(paths))
 
@@ -159,6 +172,8 @@ class FileActions:
         """Enable what can be done now."""
         for action in (self.save, self.save_all, self.save_masks, self.report):
             action.setEnabled(savable)
+        for action in (self.save_session, self.save_session_as):
+            action.setEnabled(has_volume and not busy)
         for action in (self.compare, self.scan_info, *self.pictures):
             action.setEnabled(has_volume)
         self.open_labels.setEnabled(has_volume and not busy)

@@ -15,6 +15,7 @@ from liverview.core.labels import Label, LabelStyle
 from liverview.core.text import shown
 from liverview.core.volume import Volume
 from liverview.files import formats
+from liverview.ui.dialogs.session_questions import SessionQuestions, scans_and_sessions_filter
 from liverview.ui.widgets.controls import add_access_keys
 from liverview.ui.widgets.file_names import path_from_qt
 
@@ -24,22 +25,20 @@ if TYPE_CHECKING:
 
 
 class Unsaved(Enum):
-    """An answer about labels that are not saved."""
+    """An answer about what is not saved: save the label map, the session, or go on without."""
 
     SAVE = "save"
+    SESSION = "session"
     DISCARD = "discard"
     STAY = "stay"
 
 
-class Dialogs:
+class Dialogs(SessionQuestions):
     """Every modal question the window asks; each returns None when the person cancels."""
-
-    def __init__(self, parent: QWidget) -> None:
-        self._parent = parent
 
     def scan_to_open(self) -> Path | None:
         name, _ = QFileDialog.getOpenFileName(
-            self._parent, "Open a CT scan", "", formats.open_filter()
+            self._parent, "Open a CT scan or a session", "", scans_and_sessions_filter()
         )
         return path_from_qt(name) if name else None
 
@@ -153,20 +152,43 @@ class Dialogs:
         dialog.deleteLater()
         return mapping
 
-    def unsaved_labels(self, segmenting: bool) -> Unsaved:
+    def unsaved_labels(
+        self, segmenting: bool, what: str = "labels", session: str | None = None
+    ) -> Unsaved:
+        """Ask what is to become of what is not saved.
+
+        Parameters
+        ----------
+        segmenting : whether labels are still being found.
+        what : of labels, rulers and marks, in words; a label map is offered where it has labels.
+        session : name of the session file that is open; None where none is.
+        """
         box = QMessageBox(self._parent)
         box.setIcon(QMessageBox.Icon.Question)
+        box.setTextFormat(Qt.TextFormat.PlainText)  # file names are no HTML
         box.setText(
-            "The segmentation is not finished, and its labels are not saved."
+            f"The segmentation is not finished, and the {what} are not saved."
             if segmenting
-            else "The labels are not saved."
+            else f"The {what} are not saved."
         )
-        box.setInformativeText("Save them before going on?")
-        buttons = QMessageBox.StandardButton
-        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
-        box.setDefaultButton(buttons.Save)
+        box.setInformativeText(
+            "Save them before going on?"
+            if session is None
+            else shown(f"Save them in {session} before going on?")
+        )
+        buttons = {}
+        dots = " …" if session is None else ""
+        role = QMessageBox.ButtonRole.AcceptRole
+        buttons[box.addButton(f"Save s&ession{dots}", role)] = Unsaved.SESSION
+        if "labels" in what:
+            buttons[box.addButton("&Save label map …", role)] = Unsaved.SAVE
+        usual = Unsaved.SAVE if session is None else Unsaved.SESSION
+        box.setDefaultButton(next(b for b, choice in buttons.items() if choice is usual))
+        discard = box.addButton(QMessageBox.StandardButton.Discard)
+        buttons[discard] = Unsaved.DISCARD
+        box.addButton(QMessageBox.StandardButton.Cancel)
         add_access_keys(box.buttons())
-        answer = box.exec()
+        box.exec()
+        answer = buttons.get(box.clickedButton(), Unsaved.STAY)  # type: ignore[call-overload]
         box.deleteLater()
-        choices = {buttons.Save: Unsaved.SAVE, buttons.Discard: Unsaved.DISCARD}
-        return choices.get(buttons(answer), Unsaved.STAY)
+        return answer

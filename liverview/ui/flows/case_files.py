@@ -17,12 +17,14 @@ from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import resolved
 from liverview.files.format import TableOrder
 from liverview.files.formats import case_name, labels_file_name
+from liverview.files.sessions.container import is_session_file
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.saving import Callback
 
 if TYPE_CHECKING:
     from liverview.files.named_labels import NamedLabels
+    from liverview.ui.flows.session_files import SessionFiles
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,6 +36,7 @@ class CaseFiles(QObject):
     Attributes
     ----------
     dialogs : the questions; one object, so that they can be answered without a person.
+    sessions : opens and saves session files, and knows what of the open one is not saved.
 
     Signals
     -------
@@ -52,6 +55,7 @@ class CaseFiles(QObject):
         self._controller = controller
         self._asking = 0  # modal questions that are open
         self._offer: Callback | None = None  # shows what was loaded
+        self.sessions: SessionFiles | None = None
         controller.loading.loaded.connect(self._on_loaded)
         controller.loading.volume_choice_needed.connect(self._on_volume_choice_needed)
         controller.loading.mapping_needed.connect(self._on_mapping_needed)
@@ -62,6 +66,13 @@ class CaseFiles(QObject):
         """Ask for a scan and open it."""
         path = self.ask(self.dialogs.scan_to_open)
         if path is not None:
+            self.open(path)
+
+    def open(self, path: Path) -> None:
+        """Open a scan, or a session with its scan; unsaved labels are asked about before."""
+        if self.sessions is not None and is_session_file(path):
+            self.sessions.open(path)
+        else:
             self._controller.loading.open(path)
 
     def new_phantom(self) -> None:
@@ -83,26 +94,38 @@ class CaseFiles(QObject):
             self._controller.loading.open_reference(path)
 
     def open_files(self, paths: Sequence[Path]) -> None:
-        """Open files that came together: a scan and its label map, in whatever order."""
-        if len(paths) == 1:
-            self._controller.loading.open(paths[0])
+        """Open files that came together: a scan and its label map, in any order, or a session."""
+        session = next((path for path in paths if is_session_file(path)), None)
+        if session is not None:
+            self.open(session)
+            if len(paths) > 1:
+                names = ", ".join(path.name for path in paths if path != session)
+                self.asked.emit(shown(f"A session is opened alone: {names} left out."), [])
+        elif len(paths) == 1:
+            self.open(paths[0])
         elif paths:
             self._controller.loading.open_together(paths)
 
     def _on_loaded(
         self, volume: Volume, path: Path | None, truth: LabelMap | None, labels: Path | None
     ) -> None:
-        self._offer = partial(self._show, volume, path, truth, labels)
+        show = partial(self._show, volume, path, truth, labels)
         if path is not None and labels is None and self._fits_open_scan(volume):
             show_labels = partial(self._controller.loading.open_labels, path)
-            scan, self._offer = self._offer, None
+            self._offer = None
             self.asked.emit(
                 f"{path.name} is a label map on the grid of the open scan.",
                 [
                     ("Show its labels", partial(self.after_saving, show_labels)),
-                    ("Open it as a scan", partial(self.after_saving, scan)),
+                    ("Open it as a scan", partial(self.before_leaving, show)),
                 ],
             )
+        else:
+            self.offer(show)
+
+    def offer(self, show: Callback) -> None:
+        """Show what was loaded, once no question is open and the person has saved what was."""
+        self._offer = show
         self._take_offer()
 
     def _show(
@@ -124,7 +147,7 @@ class CaseFiles(QObject):
         offer = self._offer
         if offer is not None and not self._asking:
             self._offer = None
-            self.after_saving(offer)
+            self.before_leaving(offer)
 
     def _on_volume_choice_needed(self, path: Path, count: int, labels: Path | None) -> None:
         number = self.ask(self.dialogs.volume_number, path, count)
@@ -197,7 +220,8 @@ class CaseFiles(QObject):
 
     def beside(self, ending: str) -> Path:
         """A file name for the open case, in its folder."""
-        folder = self.session.path.parent if self.session.path else Path.cwd()
+        near = self.session.path or (self.sessions.path if self.sessions is not None else None)
+        folder = near.parent if near else Path.cwd()
         return folder / f"{self.case_name}{ending}"
 
     @property
@@ -227,19 +251,41 @@ class CaseFiles(QObject):
 
     def after_saving(self, then: Callback) -> None:
         """Go on now, or after the person has saved the labels."""
-        if self.may_go_on(partial(self.after_saving, then)):
+        if self._may_lose_labels(partial(self.after_saving, then)):
             then()
 
-    def may_go_on(self, later: Callback) -> bool:
-        """True where no labels would be lost now; else ``later`` is called once they are saved."""
+    def before_leaving(self, then: Callback) -> None:
+        """Go on to another case now, or after the person has saved what is open."""
+        if self.may_leave(partial(self.before_leaving, then)):
+            then()
+
+    def _go_on_without_more(self, later: Callback) -> None:
+        """Go on once the label map is saved: what else there is was in the same question."""
+        if self.sessions is not None:
+            self.sessions.pass_over_extras()
+        later()
+
+    def may_leave(self, later: Callback) -> bool:
+        """True where nothing of the case would be lost now; else ``later`` is called once saved."""
+        what = self.sessions.unsaved if self.sessions is not None else ""
+        return self._may_lose(what, later)
+
+    def _may_lose_labels(self, later: Callback) -> bool:
+        return self._may_lose("labels" if self.session.store.modified else "", later)
+
+    def _may_lose(self, what: str, later: Callback) -> bool:
         if self._controller.saving.is_running:
             self._controller.saving.when_saved(later)
             return False
-        if not self.session.store.modified:
+        if not what:
             return True
-        choice = self.ask(self.dialogs.unsaved_labels, self.session.store.segmenting)
+        segmenting, sessions = self.session.store.segmenting, self.sessions
+        name = sessions.name if sessions is not None else None
+        choice = self.ask(self.dialogs.unsaved_labels, segmenting, what, name)
+        if choice in (Unsaved.SAVE, Unsaved.SESSION) and segmenting:
+            self._controller.segmenting.stop()  # what is saved must hold still
         if choice is Unsaved.SAVE:
-            if self.session.store.segmenting:  # what is saved must hold still
-                self._controller.segmenting.stop()
-            self._save(later)
+            self._save(partial(self._go_on_without_more, later))
+        elif choice is Unsaved.SESSION and sessions is not None:
+            sessions.save(later)
         return choice is Unsaved.DISCARD

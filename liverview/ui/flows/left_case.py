@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from liverview.files.case_state import CaseState, read_case_state
 from liverview.files.journal.masks import unpack_mask
 from liverview.files.journal.reading import Restored, Summary
 from liverview.files.review_record import read_marks
-from liverview.ui.state.case_state import described
 
 
 class LeftCase:
@@ -26,6 +24,7 @@ class LeftCase:
     name, path, index, phantom : of its scan; the path follows where the scan was found.
     edits : how many there were since the labels were saved.
     identity : a text that tells the scan from others; None where it had not been taken.
+    session : of the session file that was open; None where none was.
     state : all beside the voxels; None where it cannot be used.
     """
 
@@ -39,9 +38,12 @@ class LeftCase:
         self.phantom: Mapping[str, Any] | None = phantom if isinstance(phantom, dict) else None
         identity = found.sections.get("identity")
         self.identity = identity if isinstance(identity, str) else None
+        case = found.sections.get("case")
+        session = case.get("session") if isinstance(case, dict) else None
+        self.session = Path(session) if isinstance(session, str) else None
         self.state: CaseState | None = None
         try:
-            self.state = read_case_state(json.dumps(found.sections.get("case")))
+            self.state = read_case_state(json.dumps(case))
         except LiverviewError:
             self.state = None
 
@@ -58,15 +60,11 @@ class LeftCase:
         return read_marks({"lesion_marks": stored}, volume)[0]
 
     def labels(self, volume: Volume) -> LabelMap | None:
-        """The labels on their scan; None where there were none."""
-        state, voxels = self.state, self._found.voxels
-        if state is None:
-            return LabelMap(voxels, volume.affine, volume.name)
-        if state.labels is None:
+        """The labels on their scan, without what is said of them; None where there were none."""
+        if self.state is not None and self.state.labels is None:
             return None
         ignored = unpack_mask(self._found.sections.get("ignored"), volume.shape)
-        bare = LabelMap(voxels, volume.affine, volume.name)
-        return replace(described(bare, state.labels, volume), ignored=ignored)
+        return LabelMap(self._found.voxels, volume.affine, volume.name, ignored=ignored)
 
 
 def offer_sentence(summary: Summary, now: float, others: int) -> str:

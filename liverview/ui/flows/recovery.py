@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QPushButton
 
 from liverview.core.errors import LiverviewError
 from liverview.core.text import shown
-from liverview.core.volume import Volume
+from liverview.core.volume import LabelMap, Volume
 from liverview.files.case_state import CaseState
 from liverview.files.journal.entry import JournalError
 from liverview.files.journal.reading import LeftJournal, Restored
@@ -23,9 +23,10 @@ from liverview.ui.jobs import journaling
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Job
 from liverview.ui.live.autosave import Autosave
+from liverview.ui.state.case_state import described
 from liverview.ui.widgets.message_bar import Button, MessageBar
 
-PutInForce = Callable[[CaseState], list[str]]
+PutInForce = Callable[[CaseState, LabelMap | None], list[str]]
 
 
 class Recovery(QObject):
@@ -155,6 +156,9 @@ class Recovery(QObject):
                 loading.generate(PhantomConfig.from_dict(case.phantom))
             except LiverviewError as error:
                 self._ask(f"{case.name} cannot be generated again: {error}.", *self._finding)
+        elif path is None and case.session is not None and os.path.exists(case.session):  # noqa: PTH110
+            self._working = False
+            self._files.open(case.session)  # the scan is in it
         elif path is None:
             self._ask(f"{case.name} was never a file: nothing says where it is.", *self._finding)
         elif not os.path.exists(path):  # noqa: PTH110  # which raises where a network folder has gone
@@ -181,8 +185,8 @@ class Recovery(QObject):
         assert volume is not None
         if path is None or opened is None:
             made = self._controller.loading.phantom_config(volume)
-            same = made is not None and made.to_dict() == case.phantom
-            return path is None and opened is None and same
+            same = case.phantom is None or (made is not None and made.to_dict() == case.phantom)
+            return path is None and opened is None and volume.name == case.name and same
         return os.path.realpath(opened) == os.path.realpath(path) and volume.index == case.index
 
     def _on_volume_changed(self) -> None:
@@ -233,16 +237,15 @@ class Recovery(QObject):
             return
         if self._session.store.segmenting:
             self._controller.segmenting.stop()
-        said, state = [], case.state
-        labels = case.labels(volume)
-        # First, for marks that nobody remembers are taken out of force in labels that come.
-        self._session.review.replace_remembered(case.remembered(volume))
-        if labels is not None:
-            file = state.labels.file if state is not None and state.labels is not None else None
-            self._session.store.open_labels(labels, file, saved=False)
+        said, state, labels = [], case.state, case.labels(volume)
         if whole and state is not None:
-            said = self._put_in_force(state)
-        elif not whole:
+            said = self._put_in_force(state, labels)
+        elif labels is not None:
+            # First, for marks that nobody remembers are taken out of force in labels that come.
+            self._session.review.replace_remembered(case.remembered(volume))
+            if state is not None and state.labels is not None:
+                labels = described(labels, state.labels, volume)
+            self._session.store.open_labels(labels, saved=False)
             said = ["Markups, window and crosshair were left out."]
         self._restored.append(self._offered)
         self.autosave.note_restored(case.edits)

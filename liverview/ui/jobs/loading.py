@@ -21,6 +21,7 @@ from liverview.ui.jobs.job_runner import JobRunner
 from liverview.ui.state.session import Session
 
 if TYPE_CHECKING:
+    from liverview.files.sessions.locating import ScanAnswer
     from liverview.phantoms.config import PhantomConfig
 
 LabelReceiver = Callable[[Path, LabelMap], None]
@@ -98,6 +99,12 @@ class Loading(QObject):
         self._config = config
         self._load(generators.iter_generate_phantom(config), None)
 
+    def read_session(
+        self, path: Path, answer: ScanAnswer | None, receive: Callable[[object], None]
+    ) -> None:
+        """Read a session file with its scan; what it yields but progress goes to ``receive``."""
+        self._run(generators.iter_read_session(path, answer), receive)
+
     def cancel(self) -> None:
         """Stop loading a scan; nothing arrives after this returns."""
         if self._scan_job is not None:
@@ -123,10 +130,13 @@ class Loading(QObject):
         self._read_labels(_LabelReading(path, self._show_reference, mapping))
 
     def _load(self, work: Iterator[object], path: Path | None, labels: Path | None = None) -> None:
+        self._run(work, partial(self._on_scan_item, path, labels))
+
+    def _run(self, work: Iterator[object], receive: Callable[[object], None]) -> None:
         if self._scan_job is not None:
             self._scan_job.cancel()
         self._scan_job = job = self._runner.start(work)
-        job.yielded.connect(partial(self._on_scan_item, path, labels))
+        job.yielded.connect(partial(self._on_loading_item, receive))
         job.ended.connect(partial(self._on_scan_ended, job))
         self.changed.emit()
 
@@ -142,11 +152,14 @@ class Loading(QObject):
 
     # ---- items ---------------------------------------------------------------------------
 
+    def _on_loading_item(self, receive: Callable[[object], None], item: object) -> None:
+        if not isinstance(item, Progress):
+            receive(item)
+        elif not self._session.store.segmenting:
+            self._session.set_progress(item)
+
     def _on_scan_item(self, path: Path | None, labels: Path | None, item: object) -> None:
-        if isinstance(item, Progress):
-            if not self._session.store.segmenting:
-                self._session.set_progress(item)
-        elif isinstance(item, Volume):
+        if isinstance(item, Volume):
             self.loaded.emit(item, path, None, labels)
         elif isinstance(item, generators.Together):
             self._on_together(item)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -15,6 +16,9 @@ from liverview.ui.jobs import generators
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.jobs.job_runner import JobRunner
 from liverview.ui.state.session import Session
+
+if TYPE_CHECKING:
+    from liverview.files.sessions.content import SessionContent, Stamp
 
 Callback = Callable[[], object]
 
@@ -71,6 +75,24 @@ class Saving(QObject):
     def save_masks(self, folder: Path, name: str) -> None:
         """Write one mask per label into a folder; ``name`` begins the files' names."""
         self._save(folder, partial(generators.iter_write_masks, name), None)
+
+    def save_session(
+        self, path: Path, content: SessionContent, stamp: Stamp | None, then: Sequence[Callback]
+    ) -> Job | None:
+        """Write a session file; ``then`` are called in turn once it is verified.
+
+        Returns the job, None where another save runs, which is said.
+        """
+        if self._job is not None:
+            self.failed.emit(shown(f"{path} was not saved: another save runs."))
+            return None
+        self._waiting = [*then]
+        styles = dict(self._session.styles)
+        work = generators.iter_write_session(path, content, stamp, styles)
+        self._job = job = self._runner.start(work)
+        job.ended.connect(partial(self._on_ended, path, self._session.store.version, False))
+        self.changed.emit()
+        return job
 
     def when_saved(self, then: Callback) -> None:
         """Call ``then`` when the running save has succeeded."""

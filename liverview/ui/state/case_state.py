@@ -63,11 +63,23 @@ def capture(
     )
 
 
-def restore(state: CaseState, session: Session, markups: ScanMarkups) -> list[str]:
-    """Put a state in force on its scan, which is open; of the labels, only what is said of them.
+def restore(
+    state: CaseState,
+    session: Session,
+    markups: ScanMarkups,
+    labels: LabelMap | None = None,
+    *,
+    saved: bool = True,
+) -> list[str]:
+    """Put a state in force on its scan, which is open, with its labels.
 
-    Labels are put into the store before this, see `described`. Returns sentences about what of
-    the state could not be used.
+    Parameters
+    ----------
+    labels : the voxels that go with ``state.labels``, on the grid of the scan; nobody else may
+        write to them any more. None leaves the labels that are there.
+    saved : whether the labels are in a file as they are.
+
+    Returns sentences about what of the state could not be used.
     """
     volume = session.volume
     assert volume is not None
@@ -79,9 +91,11 @@ def restore(state: CaseState, session: Session, markups: ScanMarkups) -> list[st
     marks, unread = read_marks({"lesion_marks": list(state.remembered)}, volume)
     if unread:
         said.append(f"{unread} marks on lesions in it do not fit the scan and were left out.")
-    if state.labels is not None:
-        session.store.source = LabelSource(state.labels.device, state.labels.file)
     session.review.replace_remembered(marks)
+    if labels is not None and state.labels is not None:  # marks in force must be remembered
+        made = described(labels, state.labels, volume)
+        session.store.open_labels(made, state.labels.file, saved=saved)
+        session.store.source = LabelSource(state.labels.device, state.labels.file)
     _restore_looks(state.looks, session, markups)
     _restore_styles(state, session)
     _restore_editing(state.editing, session)

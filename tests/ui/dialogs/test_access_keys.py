@@ -88,7 +88,7 @@ def test_questions_have_them_too(window: MainWindow, tmp_path: Path) -> None:
     assert dialogs.unsaved_labels(segmenting=False) is Unsaved.STAY
     QTimer.singleShot(0, look)
     assert not dialogs.may_replace([tmp_path / "a.nii.gz"])
-    assert [len(set(keys) - {""}) for keys in seen] == [3, 2]
+    assert [len(set(keys) - {""}) for keys in seen] == [4, 2]
 
 
 def test_the_fields_of_a_phantom_are_reached_by_their_keys(

@@ -57,6 +57,7 @@ def test_closing_asks_about_unsaved_labels(
     qtbot: QtBot, segmented: MainWindow, answers: Answers, tmp_path: Path, choice: Unsaved
 ) -> None:
     answers.unsaved, answers.label_map = choice, tmp_path / "labels.nii.gz"
+    answers.session_file = tmp_path / "case.liverview"
     segmented.close()
     assert answers.asked[0] == "unsaved"
     if choice is Unsaved.STAY:
@@ -64,6 +65,8 @@ def test_closing_asks_about_unsaved_labels(
     else:
         qtbot.waitUntil(lambda: not segmented.isVisible(), timeout=TIMEOUT_MS)
     assert answers.label_map.exists() == (choice is Unsaved.SAVE)
+    assert answers.session_file.exists() == (choice is Unsaved.SESSION)
+    assert answers.asked.count("unsaved") == 1
 
 
 def test_closing_stays_when_saving_fails_or_is_canceled(

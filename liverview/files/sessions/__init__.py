@@ -1,0 +1,1 @@
+"""Session files, ``NAME.liverview``: a zip of JSON and label maps."""
