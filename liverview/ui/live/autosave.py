@@ -22,7 +22,7 @@ StartJob = Callable[[Iterator[object]], Job]
 _SOON_MS = 250  # what changes together is written together
 _AGAIN_MS = 5000  # after a failure
 _ONE_EDIT_MS = 300  # changes that follow each other sooner are one stroke
-_STEP = 1 << 20  # voxels that are copied at once: a millisecond or so
+_STEP = 1 << 19  # voxels that are copied at once: a millisecond or so
 _MOST_BOXES = 64
 _WASTE = 1.3  # two boxes become one where that is at most so many times as large as both
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,13 @@ import pytest
 from PySide6.QtCore import QStandardPaths
 from pytestqt.qtbot import QtBot
 
+from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.review import LesionMark, Verdict
 from liverview.core.volume import LabelMap, Plane
+from liverview.files.journal.entry import Entry
 from liverview.files.journal.reading import read_journal
+from liverview.files.journal.records import MAGIC, RecordChain, iter_records
 from liverview.measurement.markup.shapes import Ruler
 from liverview.phantoms.config import PhantomConfig, Phase, Region
 from liverview.ui import app
@@ -401,6 +405,41 @@ def test_a_journal_that_is_damaged_later_gives_what_came_before(
     assert found.any()
 
 
+def test_a_journal_of_a_newer_version_is_left_to_it(
+    qtbot: QtBot, crashed: MainWindow, make_window: MakeWindow, left: Path
+) -> None:
+    (path,) = journals(left)
+    with path.open("rb") as file:
+        header = json.loads(next(iter_records(file)))
+    chain = RecordChain()
+    path.write_bytes(MAGIC + chain.frame(json.dumps({**header, "version": 9}).encode()))
+    window = make_window()
+    offer(qtbot, window, left)
+    assert window.messages.text.text() == (
+        f"{path} was written by a newer liverview (journal version 9, this one reads 1): "
+        "open it with that one."
+    )
+    answer(window, "Later")
+    assert journals(left) == [path]
+
+
+def test_a_journal_whose_state_cannot_be_used_gives_the_labels(
+    qtbot: QtBot, crashed: MainWindow, make_window: MakeWindow, left: Path
+) -> None:
+    (path,) = journals(left)
+    found = read_journal(path)
+    chain = RecordChain()
+    entry = Entry(1.0, 2, True, True, ((Box.of_shape((5, 7, 9)), found.voxels),), {"case": {}})
+    content = chain.frame(found.summary.header.pack()) + chain.frame(entry.pack())
+    path.write_bytes(MAGIC + content)
+    window = make_window()
+    offer(qtbot, window, left)
+    answer(window, "Restore")
+    restored(qtbot, window)
+    np.testing.assert_array_equal(labels_of(window), labels_of(crashed))
+    assert "Markups, window and crosshair were left out." in window.messages.text.text()
+
+
 def test_a_journal_that_is_gone_when_it_is_wanted_is_said(
     qtbot: QtBot, crashed: MainWindow, make_window: MakeWindow, left: Path
 ) -> None:
@@ -435,6 +474,35 @@ def test_a_phantom_is_generated_again(
     assert window.session.volume is not None
     np.testing.assert_array_equal(window.session.volume.voxels, first.session.volume.voxels)
     assert window.session.reference is not None
+
+
+def test_a_scan_that_lies_in_a_session_file_alone_is_opened_from_it(
+    qtbot: QtBot, make_window: MakeWindow, left: Path, tmp_path: Path
+) -> None:
+    config = PhantomConfig((48, 40, 16), (8, 8, 12), seed=5, lesions=1)
+    first = make_window()
+    with qtbot.waitSignal(first.controller.idle, timeout=TIMEOUT_MS):
+        first.controller.loading.generate(config)
+    path = tmp_path / "case.liverview"
+    first.sessions._write(path, None)
+    qtbot.waitUntil(lambda: first.sessions.path == path, timeout=TIMEOUT_MS)
+    first.close()
+    second = make_window()
+    autosave = keep_journal(second, tmp_path / "first").autosave
+    with qtbot.waitSignal(second.session.volume_changed, timeout=TIMEOUT_MS):
+        second.open(path)
+    paint(second, (3, 3, 3), (9, 9, 9), Label.TUMOR)
+    left_after_a_crash(qtbot, autosave, left)
+    labels = labels_of(second)
+    second.session.store.mark_saved()
+    second.close()
+    window = make_window()
+    offer(qtbot, window, left)
+    answer(window, "Restore")
+    restored(qtbot, window, "phantom-5")
+    np.testing.assert_array_equal(labels_of(window), labels)
+    assert window.sessions.path == path
+    assert window.session.store.modified
 
 
 def test_the_settings_of_a_phantom_come_back_from_json() -> None:
