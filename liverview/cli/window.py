@@ -16,7 +16,9 @@ def window_parser(commands: Iterable[str]) -> argparse.ArgumentParser:
         epilog=f"Commands without a window: {', '.join(commands)}; "
         "liverview COMMAND --help says more.",
     )
-    parser.add_argument("scan", nargs="?", type=Path, metavar="SCAN", help="NIfTI or session file to open")
+    parser.add_argument(
+        "scan", nargs="?", type=Path, metavar="SCAN", help="NIfTI or session file to open"
+    )
     parser.add_argument(
         "--labels", type=Path, metavar="SEG", help="show the label map of a file on the SCAN"
     )

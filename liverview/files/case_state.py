@@ -167,7 +167,7 @@ class Arrangement:
 
 
 @dataclass(frozen=True)
-class LooksState:
+class ViewState:
     """How the scan is looked at.
 
     Attributes
@@ -192,7 +192,7 @@ class LooksState:
     show_marks: bool = True
 
     @classmethod
-    def read(cls, entries: CheckedEntries) -> LooksState:
+    def read(cls, entries: CheckedEntries) -> ViewState:
         i, j, k = entries.wholes("crosshair", 3, 0, _SIDE)
         return cls(
             crosshair=(i, j, k),
@@ -285,7 +285,7 @@ class CaseState:
 
     scan: ScanState
     labels: LabelsState | None
-    looks: LooksState
+    view: ViewState
     arrangement: Arrangement
     styles: Mapping[str, StyleState]
     editing: EditingState
@@ -301,7 +301,7 @@ class CaseState:
             "written_by": f"liverview {__version__}",
             "scan": self.scan.to_dict(),
             "labels": None if self.labels is None else self.labels.to_dict(),
-            "looks": self.looks.to_dict(),
+            "view": self.view.to_dict(),
             "arrangement": self.arrangement.to_dict(),
             "styles": {name: style.to_dict() for name, style in self.styles.items()},
             "editing": self.editing.to_dict(),
@@ -321,7 +321,7 @@ class CaseState:
         return cls(
             scan=ScanState.read(entries.entries("scan")),
             labels=None if labels is None else LabelsState.read(labels),
-            looks=LooksState.read(entries.entries("looks")),
+            view=ViewState.read(entries.entries("view")),
             arrangement=Arrangement.read(entries.entries("arrangement")),
             styles={name: StyleState.read(style) for name, style in styles.items()},
             editing=EditingState.read(entries.entries("editing")),

@@ -238,6 +238,12 @@ _KINDS = (
         f"make a scan of it with {_FROM_ARRAY} and save that with liverview.write_volume",
         _starts(b"\x93NUMPY"),
     ),
+    Kind(
+        "a session of liverview",
+        "open it in the window (liverview FILE), or unpack it as a zip file and give the "
+        "labels.nii.gz in it",
+        lambda data, name: data.startswith(b"PK\x03\x04") and data[30:39] == b"case.json",
+    ),
     Kind("a zip archive", _ARCHIVE, _starts(b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")),
     Kind("a 7z archive", _ARCHIVE, _starts(b"7z\xbc\xaf\x27\x1c")),
     Kind("a rar archive", _ARCHIVE, _starts(b"Rar!\x1a\x07")),

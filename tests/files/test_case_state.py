@@ -17,9 +17,9 @@ from liverview.files.case_state import (
     CaseStateError,
     EditingState,
     LabelsState,
-    LooksState,
     ScanState,
     StyleState,
+    ViewState,
     read_case_state,
 )
 
@@ -58,8 +58,8 @@ labels = st.builds(
     ignored=FLAGS,
     marks=st.lists(JSON_OBJECTS, max_size=3).map(tuple),
 )
-looks = st.builds(
-    LooksState,
+views = st.builds(
+    ViewState,
     crosshair=st.tuples(SIDES, SIDES, SIDES),
     level=NUMBERS,
     width=st.floats(min_value=0, allow_infinity=False),
@@ -95,7 +95,7 @@ states = st.builds(
     CaseState,
     scan=scans,
     labels=st.none() | labels,
-    looks=looks,
+    view=views,
     arrangement=arrangements,
     styles=st.dictionaries(NAMES, styles, max_size=4),
     editing=editing,
@@ -109,7 +109,7 @@ def plain_state() -> CaseState:
     return CaseState(
         scan=ScanState("/data/ct.nii.gz", "ct", (64, 64, 20), AFFINE, sha256="ab" * 32),
         labels=LabelsState(),
-        looks=LooksState((1, 2, 3), 40.0, 400.0, "RADIOLOGICAL", "MAXIMUM"),
+        view=ViewState((1, 2, 3), 40.0, 400.0, "RADIOLOGICAL", "MAXIMUM"),
         arrangement=Arrangement("ROW", None, True, {"axial": (0.0, 0.0, 100.0, 80.0)}),
         styles={"tumor": StyleState(True, 0.5, (255, 0, 0), "BOTH")},
         editing=EditingState("tumor", "ALL", "liver", ("vessel",), (-100.0, 200.0)),
@@ -148,14 +148,14 @@ def test_the_state_has_a_field_for_each_entry_that_is_written() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("looks.crosshair", [1, 2], "looks.crosshair must be a list of 3 numbers, got [1, 2]"),
-        ("looks.crosshair", [1, 2, -1], "looks.crosshair must be a whole number from 0"),
-        ("looks.crosshair", [1, 2, True], "looks.crosshair must be a whole number"),
-        ("looks.level", math.nan, "looks.level must be a number"),
-        ("looks.level", 10**400, "looks.level must be a number"),
-        ("looks.width", -1, "looks.width must be a number from 0"),
-        ("looks.show_text", 1, "looks.show_text must be true or false, got 1"),
-        ("looks", [], "looks must be an object, got []"),
+        ("view.crosshair", [1, 2], "view.crosshair must be a list of 3 numbers, got [1, 2]"),
+        ("view.crosshair", [1, 2, -1], "view.crosshair must be a whole number from 0"),
+        ("view.crosshair", [1, 2, True], "view.crosshair must be a whole number"),
+        ("view.level", math.nan, "view.level must be a number"),
+        ("view.level", 10**400, "view.level must be a number"),
+        ("view.width", -1, "view.width must be a number from 0"),
+        ("view.show_text", 1, "view.show_text must be true or false, got 1"),
+        ("view", [], "view must be an object, got []"),
         ("scan.shape", [0, 4, 4], "scan.shape must be a whole number from 1"),
         ("scan.affine", [[0, 0, 0, 0]] * 4, "the affine must be (4, 4), finite and not singular"),
         ("scan.affine", [[1, 0, 0, 0]] * 3, "scan.affine must be a list of 4 rows"),
@@ -180,9 +180,7 @@ def test_an_entry_that_cannot_be_is_named(path: str, value: object, said: str) -
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "path", ["scan", "scan.sha256", "labels.partial", "looks.width", "version"]
-)
+@pytest.mark.parametrize("path", ["scan", "scan.sha256", "labels.partial", "view.width", "version"])
 def test_an_entry_that_is_missing_is_named(path: str) -> None:
     content = plain_state().to_dict()
     inner = content
@@ -203,7 +201,7 @@ def test_a_newer_version_is_refused_with_the_way_out() -> None:
 
 
 def test_entries_of_later_make_are_passed_over() -> None:
-    assert read_case_state(changed("looks.later", {"any": 1})) == plain_state()
+    assert read_case_state(changed("view.later", {"any": 1})) == plain_state()
 
 
 @pytest.mark.parametrize(

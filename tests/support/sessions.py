@@ -20,8 +20,8 @@ from liverview.files.case_state import (
     CaseState,
     EditingState,
     LabelsState,
-    LooksState,
     ScanState,
+    ViewState,
     affine_rows,
 )
 from liverview.files.sessions.content import SessionContent, file_stamp
@@ -36,7 +36,7 @@ def state_of(volume: Volume, path: Path | None, labels: LabelMap | None) -> Case
     return CaseState(
         scan=replace(scan, volume_index=volume.index),
         labels=None if labels is None else LabelsState(ignored=labels.ignored is not None),
-        looks=LooksState((1, 2, 3), 40.0, 400.0, "RADIOLOGICAL", "MAXIMUM"),
+        view=ViewState((1, 2, 3), 40.0, 400.0, "RADIOLOGICAL", "MAXIMUM"),
         arrangement=Arrangement("ROW"),
         styles={},
         editing=EditingState("tumor", "ALL", "liver"),

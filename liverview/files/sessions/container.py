@@ -197,9 +197,7 @@ def _iter_file(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _iter_verify(
-    written: Path, path: Path, state: str, parts: Mapping[str, Path]
-) -> Iterator[int]:
+def _iter_verify(written: Path, path: Path, state: str, parts: Mapping[str, Path]) -> Iterator[int]:
     """Read the file back and compare it; yields how many bytes of parts came back."""
     done = 0
     with open_container(written) as container:

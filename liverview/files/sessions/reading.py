@@ -108,8 +108,10 @@ class _Reading:
         yield from self.opened.iter_unpack(container.SCAN, target)
         with self._saying(container.SCAN):
             for item in images.iter_read(target):
-                named = isinstance(item, Volume)
-                yield replace(item, name=self.state.scan.name) if named else item
+                if isinstance(item, Volume):
+                    yield replace(item, name=self.state.scan.name)
+                else:
+                    yield item
 
     def _check_grid(self, volume: Volume) -> None:
         """Refuse a scan on other voxels than the session's: nothing of it would fit."""

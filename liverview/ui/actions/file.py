@@ -55,7 +55,9 @@ class FileActions:
 
     def _make_opening(self, factory: ActionFactory, files: CaseFiles) -> None:
         make = factory.make_action
-        self.open = make("&Open …", "Ctrl+O", "Open a CT scan or a session", files.choose_scan, "open")
+        self.open = make(
+            "&Open …", "Ctrl+O", "Open a CT scan or a session", files.choose_scan, "open"
+        )
         self.phantom = make(
             "&New phantom …", "Ctrl+N", "Make a synthetic CT", files.new_phantom, "phantom"
         )

@@ -1,4 +1,4 @@
-"""Questions about session files: where to save, where the scan is, what to do with a changed one."""
+"""Questions about session files: the name, the scan that moved, the scan that changed."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ class SessionDialog(QFileDialog):
 
     Attributes
     ----------
-    history : the box for the undo history; None where there is none to keep.
+    history_box : the box for the undo history; None where there is none to keep.
     """
 
     def __init__(self, suggested: Path, history: bool | None, parent: QWidget) -> None:
         super().__init__(parent, "Save session", shown(str(suggested.parent)), FILTER)
         self.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         self.setDefaultSuffix(SUFFIX)
-        self.history: QCheckBox | None = None
+        self.history_box: QCheckBox | None = None
         if history is not None:  # only a dialog of Qt's own has room for it
             self.setOption(QFileDialog.Option.DontUseNativeDialog)
-            self.history = QCheckBox("Keep the &undo history in it")
-            self.history.setToolTip("The file is larger: every step since the scan was opened")
-            self.history.setChecked(history)
+            self.history_box = QCheckBox("Keep the &undo history in it")
+            self.history_box.setToolTip("The file is larger: every step since the scan was opened")
+            self.history_box.setChecked(history)
             layout = self.layout()
             assert isinstance(layout, QGridLayout)
-            layout.addWidget(self.history, layout.rowCount(), 0, 1, layout.columnCount())
+            layout.addWidget(self.history_box, layout.rowCount(), 0, 1, layout.columnCount())
         self.selectFile(shown(suggested.name))
 
     def chosen(self) -> tuple[Path, bool]:
@@ -60,7 +60,7 @@ class SessionDialog(QFileDialog):
         path = path_from_qt(self.selectedFiles()[0])
         if not is_session_file(path):
             path = path.with_name(path.name + SUFFIX)
-        return path, self.history is not None and self.history.isChecked()
+        return path, self.history_box is not None and self.history_box.isChecked()
 
 
 class SessionQuestions:

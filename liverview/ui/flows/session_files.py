@@ -49,6 +49,7 @@ class _Request:
     path: Path
     copy: bool = False
     answer: ScanAnswer | None = None
+    stamp: Stamp | None = None  # of the session's file when reading it began
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +103,9 @@ class SessionFiles(QObject):
         files.sessions = self
         self.session.volume_changed.connect(self._on_volume_changed)
         controller.loading.reference_opened.connect(self._on_reference_opened)
+        self._told = ""  # what was unsaved when that was last told
         for signal in (markups.changed, self.session.review.changed):
-            signal.connect(self.changed)
+            signal.connect(self._on_extras_changed)
 
     # ---- what is open ----------------------------------------------------------------------
 
@@ -151,6 +153,12 @@ class SessionFiles(QObject):
     def _extras(self) -> _Kept:
         return _Kept(self._markups.entries(), self.session.review.remembered)
 
+    def _on_extras_changed(self) -> None:
+        """At every step of a drag."""
+        if self.unsaved != self._told:
+            self._told = self.unsaved
+            self.changed.emit()
+
     def _on_volume_changed(self) -> None:
         self.close()
         self._reference, self._stamp = None, file_stamp(self.session.path)
@@ -176,6 +184,7 @@ class SessionFiles(QObject):
         self._read(_Request(path))
 
     def _read(self, request: _Request) -> None:
+        request = replace(request, stamp=file_stamp(request.path))
         self._controller.loading.read_session(
             request.path, request.answer, partial(self._on_item, request)
         )
@@ -201,6 +210,9 @@ class SessionFiles(QObject):
 
     def _show(self, request: _Request, content: SessionContent) -> None:
         """Show a session that was read, in place of the open case."""
+        if file_stamp(request.path) != request.stamp:  # it was the open one, and was saved now
+            self._read(request)
+            return
         session, state = self.session, content.state
         said = []
         self.close()  # the lock, which may be that of the same file
@@ -317,9 +329,7 @@ class SessionFiles(QObject):
         if isinstance(item, Message):
             self._controller.message.emit(shown(item.text))
 
-    def _on_write_ended(
-        self, lock: SessionLock, then: Callback | None, outcome: Outcome
-    ) -> None:
+    def _on_write_ended(self, lock: SessionLock, then: Callback | None, outcome: Outcome) -> None:
         if outcome is not Outcome.DONE:
             self._drop(lock)
             self.not_saved.emit(then)

@@ -16,9 +16,9 @@ from liverview.files.case_state import (
     CaseState,
     EditingState,
     LabelsState,
-    LooksState,
     ScanState,
     StyleState,
+    ViewState,
     affine_rows,
 )
 from liverview.files.review_record import marks_content, read_marks
@@ -53,7 +53,7 @@ def capture(
     return CaseState(
         scan=_scan_state(session, volume),
         labels=_labels_state(session),
-        looks=_looks_state(session, markups),
+        view=_view_state(session, markups),
         arrangement=arrangement or Arrangement(),
         styles={label.name.lower(): _style_state(session, label) for label in FOREGROUND},
         editing=_editing_state(session),
@@ -96,7 +96,7 @@ def restore(
         made = described(labels, state.labels, volume)
         session.store.open_labels(made, state.labels.file, saved=saved)
         session.store.source = LabelSource(state.labels.device, state.labels.file)
-    _restore_looks(state.looks, session, markups)
+    _restore_view(state.view, session, markups)
     _restore_styles(state, session)
     _restore_editing(state.editing, session)
     return said
@@ -143,10 +143,10 @@ def _marks_state(
     return tuple(marks_content(marks, grid)["lesion_marks"])
 
 
-def _looks_state(session: Session, markups: ScanMarkups) -> LooksState:
+def _view_state(session: Session, markups: ScanMarkups) -> ViewState:
     i, j, k = (int(n) for n in session.crosshair)
     display = session.display
-    return LooksState(
+    return ViewState(
         crosshair=(i, j, k),
         level=session.level,
         width=session.width,
@@ -161,17 +161,17 @@ def _looks_state(session: Session, markups: ScanMarkups) -> LooksState:
     )
 
 
-def _restore_looks(looks: LooksState, session: Session, markups: ScanMarkups) -> None:
-    session.set_crosshair(looks.crosshair)
-    session.set_window(looks.level, looks.width)
-    session.set_convention(_member(looks.convention, session.convention))
-    session.set_show_crosshair(looks.show_crosshair)
-    session.set_show_text(looks.show_text)
-    session.display.set_interpolated(looks.interpolated)
-    projection = _member(looks.projection, session.display.slab.projection)
-    session.display.set_slab(SlabView(projection, looks.slab_mm))
-    markups.set_shown(looks.show_markups)
-    session.review.set_shown(looks.show_marks)
+def _restore_view(view: ViewState, session: Session, markups: ScanMarkups) -> None:
+    session.set_crosshair(view.crosshair)
+    session.set_window(view.level, view.width)
+    session.set_convention(_member(view.convention, session.convention))
+    session.set_show_crosshair(view.show_crosshair)
+    session.set_show_text(view.show_text)
+    session.display.set_interpolated(view.interpolated)
+    projection = _member(view.projection, session.display.slab.projection)
+    session.display.set_slab(SlabView(projection, view.slab_mm))
+    markups.set_shown(view.show_markups)
+    session.review.set_shown(view.show_marks)
 
 
 def _style_state(session: Session, label: Label) -> StyleState:

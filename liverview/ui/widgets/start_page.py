@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from liverview.core.about import DISCLAIMER
 from liverview.core.text import shown
-from liverview.files.formats import suffix_words
+from liverview.files.formats import suffixes
+from liverview.files.sessions.container import SUFFIX
 
 
 def short_name(path: Path) -> str:
@@ -35,7 +36,8 @@ class StartPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         title = QLabel("<span style='font-size:20pt'>liverview</span>")
-        hint = QLabel(f"Open a CT scan, or drop a {suffix_words()} file here.")
+        endings = f"{', '.join(sorted(suffixes()))} or {SUFFIX}"
+        hint = QLabel(f"Open a CT scan or a session, or drop a {endings} file here.")
         note = QLabel(f"<i>{DISCLAIMER}</i>")
         self.open_button = QPushButton("Open a scan …")
         self.phantom_button = QPushButton("New phantom …")

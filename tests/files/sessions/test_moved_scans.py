@@ -91,9 +91,7 @@ def test_a_scan_that_is_gone_is_asked_for(session: Path, scan: Path, tmp_path: P
     assert question_of(session, ScanAnswer(gone)) == ScanMissing("gone.nii.gz", str(tmp_path))
 
 
-def test_a_scan_that_has_changed_is_asked_about(
-    session: Path, scan: Path, write: Write
-) -> None:
+def test_a_scan_that_has_changed_is_asked_about(session: Path, scan: Path, write: Write) -> None:
     voxels, affine = oriented("LPS")
     changed = write(voxels + 1, affine, name="changed.nii.gz")
     scan.write_bytes(changed.read_bytes())

@@ -93,9 +93,7 @@ def test_the_same_content_gives_the_same_bytes(scan: Path, tmp_path: Path) -> No
     assert first == second
 
 
-def test_what_nobody_judged_comes_back_with_the_labels_under_it(
-    scan: Path, tmp_path: Path
-) -> None:
+def test_what_nobody_judged_comes_back_with_the_labels_under_it(scan: Path, tmp_path: Path) -> None:
     volume = images.read(scan)
     ignored = np.zeros(volume.shape, bool)
     ignored[1:3, 2:5, :4] = True
@@ -120,9 +118,7 @@ def test_reference_and_history_come_back(scan: Path, tmp_path: Path) -> None:
     assert np.array_equal(read.labels.voxels, labels.voxels)
 
 
-def test_a_scan_that_was_never_a_file_is_in_the_session(
-    scan: Path, tmp_path: Path
-) -> None:
+def test_a_scan_that_was_never_a_file_is_in_the_session(scan: Path, tmp_path: Path) -> None:
     volume = replace(images.read(scan), source=None, name="Phantom 3")
     labels = some_labels(volume)
     state = state_of(volume, None, labels)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 import sys
@@ -99,7 +98,7 @@ def test_a_link_in_the_place_of_the_lock_is_left_alone(tmp_path: Path) -> None:
     target = tmp_path / "notes.txt"
     target.write_text("mine")
     session = tmp_path / "case.liverview"
-    os.symlink(target, lock_path(session))
+    lock_path(session).symlink_to(target)
     lock = SessionLock(session)
     assert not lock.held
     assert target.read_text() == "mine"

@@ -78,8 +78,8 @@ def test_what_is_looked_at_goes_along(qtbot: QtBot, opened: MainWindow, autosave
     opened.session.set_window(70, 300)
     opened.markups.add(Ruler(Plane.AXIAL, (0, 0, 1), (1, 1, 1)))
     case = read(qtbot, autosave).sections["case"]
-    assert case["looks"]["crosshair"] == [1, 2, 3]
-    assert (case["looks"]["level"], case["looks"]["width"]) == (70, 300)
+    assert case["view"]["crosshair"] == [1, 2, 3]
+    assert (case["view"]["level"], case["view"]["width"]) == (70, 300)
     assert len(case["markups"]) == 1
 
 
@@ -191,7 +191,7 @@ def test_a_long_journal_begins_anew(
         opened.session.set_crosshair((n % 5, n % 7, n % 9))
         found = read(qtbot, autosave)
         np.testing.assert_array_equal(found.voxels, labels_of(opened))
-        assert found.sections["case"]["looks"]["crosshair"] == [n % 5, n % 7, n % 9]
+        assert found.sections["case"]["view"]["crosshair"] == [n % 5, n % 7, n % 9]
         (path,) = journals(folder)
         names.add(path.name)
     assert len(names) > 2

@@ -161,7 +161,7 @@ def kill_window(
 
 def count_of(found: Restored) -> int:
     """The number of strokes, as the crosshair has it."""
-    return int(np.ravel_multi_index(found.sections["case"]["looks"]["crosshair"], SHAPE))
+    return int(np.ravel_multi_index(found.sections["case"]["view"]["crosshair"], SHAPE))
 
 
 def test_a_window_that_is_killed_is_restored_by_the_next_one(

@@ -87,13 +87,13 @@ def test_everything_that_was_changed_comes_back(opened: MainWindow) -> None:
     QApplication.processEvents()
     state = captured(opened)
     # Nothing is left out by chance: each field of each part is another one than before.
-    for part, before in ((state.looks, plain.looks), (state.editing, plain.editing)):
+    for part, before in ((state.view, plain.view), (state.editing, plain.editing)):
         same = [name for name, value in vars(part).items() if value == vars(before)[name]]
         assert same == []
     assert state.arrangement.rects.keys() == {"axial", "coronal", "sagittal"}
     assert all(state.arrangement.rects[n] != r for n, r in plain.arrangement.rects.items())
     put_back(opened, plain)
-    assert captured(opened).looks == plain.looks
+    assert captured(opened).view == plain.view
     assert opened.session.editing.limits == EditLimits()
     assert opened.markups.entries() == []
     said = put_back(opened, read_case_state(state.to_json()))
@@ -177,7 +177,7 @@ def test_names_and_places_that_are_not_known_leave_what_is_there(opened: MainWin
     before = captured(opened)
     odd = replace(
         before,
-        looks=replace(before.looks, convention="UPSIDE_DOWN", crosshair=(60000, 0, 0)),
+        view=replace(before.view, convention="UPSIDE_DOWN", crosshair=(60000, 0, 0)),
         arrangement=replace(
             before.arrangement, layout="HELIX", alone="oblique", rects={"axial": (0, 0, 1e300, 1)}
         ),
@@ -186,7 +186,7 @@ def test_names_and_places_that_are_not_known_leave_what_is_there(opened: MainWin
     )
     put_back(opened, odd)
     after = captured(opened)
-    assert after.looks.crosshair == (opened.session.volume.shape[0] - 1, 0, 0)
-    assert replace(after, looks=before.looks) == before
+    assert after.view.crosshair == (opened.session.volume.shape[0] - 1, 0, 0)
+    assert replace(after, view=before.view) == before
     rect = opened.views.by_plane[Plane.AXIAL].seen_rect
     assert rect.intersects(QRectF(-1000, -1000, 2000, 2000))
