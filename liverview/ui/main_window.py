@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer
+from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -68,7 +68,9 @@ _LEFT = Qt.ToolBarArea.LeftToolBarArea
 
 
 class MainWindow(QMainWindow):
-    """Views, panels and commands around one session."""
+    """Views, panels and commands around one session; `closed` comes once no job runs."""
+
+    closed = Signal()
 
     def __init__(
         self, session: Session, settings: QSettings, device: str = "auto", *, place: bool = True
@@ -319,6 +321,7 @@ class MainWindow(QMainWindow):
         save_settings(self, self.controller, self.settings)
         self.hide()  # at once; the jobs may need a moment
         self.shut_down()
+        self.closed.emit()
         event.accept()
 
     def shut_down(self) -> None:

@@ -64,7 +64,12 @@ def capture(
 
 
 def restore(
-    state: CaseState, session: Session, markups: ScanMarkups, labels: LabelMap | None = None
+    state: CaseState,
+    session: Session,
+    markups: ScanMarkups,
+    labels: LabelMap | None = None,
+    *,
+    saved: bool = True,
 ) -> list[str]:
     """Put a state in force on its scan, which is open, with its labels.
 
@@ -72,6 +77,7 @@ def restore(
     ----------
     labels : the voxels that go with ``state.labels``, on the grid of the scan; nobody else may
         write to them any more. None leaves the labels that are there.
+    saved : whether the labels are in a file as they are.
 
     Returns sentences about what of the state could not be used.
     """
@@ -87,7 +93,8 @@ def restore(
         said.append(f"{unread} marks on lesions in it do not fit the scan and were left out.")
     session.review.replace_remembered(marks)
     if labels is not None and state.labels is not None:  # marks in force must be remembered
-        session.store.open_labels(described(labels, state.labels, volume), state.labels.file)
+        made = described(labels, state.labels, volume)
+        session.store.open_labels(made, state.labels.file, saved=saved)
         session.store.source = LabelSource(state.labels.device, state.labels.file)
     _restore_view(state.view, session, markups)
     _restore_styles(state, session)
