@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer
+from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -20,12 +20,14 @@ from liverview.ui.actions.file import FileActions
 from liverview.ui.actions.help import HelpActions
 from liverview.ui.actions.labels import LabelActions
 from liverview.ui.actions.main_actions import Actions
+from liverview.ui.actions.parts import PartActions
 from liverview.ui.actions.segment import SegmentActions
 from liverview.ui.actions.tools import ToolActions
 from liverview.ui.actions.view import ViewActions
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.flows.help import HelpFlow, TourTargets
 from liverview.ui.flows.leaving import Leaving
+from liverview.ui.flows.part_menu import PartMenu
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
 from liverview.ui.flows.segmenting_again import ask_before_segmenting
@@ -37,6 +39,7 @@ from liverview.ui.jobs.saving import Callback
 from liverview.ui.live.click_correction import ClickCorrection
 from liverview.ui.live.marked_labels import MarkedLabels
 from liverview.ui.live.navigation import Navigation
+from liverview.ui.live.part_editing import PartEditing
 from liverview.ui.live.slow_axis_copy import SlowAxisCopy
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.panels.docks import PanelDocks
@@ -48,7 +51,7 @@ from liverview.ui.state.own_windows import OwnWindows
 from liverview.ui.state.session import Session
 from liverview.ui.tools.click import ClickMarks
 from liverview.ui.tools.markup_layer import MarkupLayer
-from liverview.ui.tools.toolbox import Toolbox
+from liverview.ui.tools.toolbox import SPLIT_LINE, Toolbox
 from liverview.ui.views.cine import Cine
 from liverview.ui.views.hand_edit_layer import HandEditLayer
 from liverview.ui.views.lesion_lines import LesionLines
@@ -65,7 +68,9 @@ _LEFT = Qt.ToolBarArea.LeftToolBarArea
 
 
 class MainWindow(QMainWindow):
-    """Views, panels and commands around one session."""
+    """Views, panels and commands around one session; `closed` comes once no job runs."""
+
+    closed = Signal()
 
     def __init__(
         self, session: Session, settings: QSettings, device: str = "auto", *, place: bool = True
@@ -115,6 +120,10 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         cancel = self.actions_.segment.cancel
         Leaving(self, cancel, self.toolbox, self.views, self.cine, self.messages)
+        tools, menu = self.actions_.tools, self.actions_.parts.menu
+        split, remove = tools.by_entry(SPLIT_LINE), tools.remove
+        self.part_menu = PartMenu(self, self.parts, menu, split, remove, self.views, self.markups)
+        self.part_menu.follow_table(self.panels.findings_panel.table, self.panels.findings)
 
     def _make_views(self) -> None:
         """The views, and what draws over them: the last one on top."""
@@ -132,6 +141,7 @@ class MainWindow(QMainWindow):
 
     def _make_actions(self) -> Actions:
         factory, session = ActionFactory(self), self.session
+        self.parts = PartEditing(session, self.controller.start_background, self)
         toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
         return Actions(
             factory,
@@ -149,7 +159,8 @@ class MainWindow(QMainWindow):
                 OwnWindows(self.settings, self),
             ),
             LabelActions(factory, session, self.navigation, self.filling),
-            ToolActions(factory, self.toolbox, self.markups),
+            PartActions(factory, self.parts, self.files),
+            ToolActions(factory, self.toolbox, self.markups, session),
             SegmentActions(factory, self.segment, self.controller.cancel),
             HelpActions(factory),
         )
@@ -194,6 +205,8 @@ class MainWindow(QMainWindow):
         control, files = self.controller, self.files
         self.actions_.name_keys(self.panels, self.progress)
         self.panels.compare.reference_requested.connect(self.actions_.file.compare.trigger)
+        self.toolbox.edit_chosen.connect(partial(self.panels.show_if_open, "edit"))
+        self.toolbox.message.connect(self._on_message)
         self.progress.cancel_requested.connect(control.cancel)
         self.start_page.open_requested.connect(files.choose_scan)
         self.start_page.phantom_requested.connect(files.new_phantom)
@@ -308,6 +321,7 @@ class MainWindow(QMainWindow):
         save_settings(self, self.controller, self.settings)
         self.hide()  # at once; the jobs may need a moment
         self.shut_down()
+        self.closed.emit()
         event.accept()
 
     def shut_down(self) -> None:

@@ -35,6 +35,7 @@ class Answers(Dialogs):
         self.session_file: Path | None = None
         self.keep_history: bool | None = None
         self.changed = Changed.STAY
+        self.mm: float | None = None
         self.asked: list[str] = []
 
     def scan_to_open(self) -> Path | None:
@@ -72,6 +73,10 @@ class Answers(Dialogs):
     def volume_number(self, path: Path, count: int) -> int | None:
         self.asked.append(f"one of {count}")
         return self.number
+
+    def millimeters(self, title: str, question: str, suggested: float) -> float | None:
+        self.asked.append(f"{title}, {suggested:g} mm")
+        return self.mm
 
     def phantom(self) -> PhantomConfig | None:
         return self.config

@@ -82,7 +82,7 @@ class LabelActions:
 
     def fill_menu(self, bar: QMenuBar) -> None:
         """Add the menu to a menu bar."""
-        menu = bar.addMenu("&Labels")
+        menu = self.menu = bar.addMenu("&Labels")
         menu.addActions([*self.layers.values(), self.all_layers])
         menu.addActions([self.fainter, self.stronger, self.draw_style])
         menu.addSeparator()

@@ -13,12 +13,13 @@ from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.actions.file import FileActions
 from liverview.ui.actions.help import HelpActions
 from liverview.ui.actions.labels import LabelActions
+from liverview.ui.actions.parts import PartActions
 from liverview.ui.actions.segment import SegmentActions
 from liverview.ui.actions.tools import ToolActions
 from liverview.ui.actions.view import ViewActions
 from liverview.ui.panels.docks import PanelDocks
 from liverview.ui.panels.status_bar import ProgressStatus
-from liverview.ui.tools.toolbox import ELLIPSE, RULER
+from liverview.ui.tools.toolbox import ELLIPSE, PICKER, RULER
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class Actions:
     edit: EditActions
     view: ViewActions
     labels: LabelActions
+    parts: PartActions
     tools: ToolActions
     segment: SegmentActions
     help: HelpActions
@@ -39,6 +41,8 @@ class Actions:
         menus = (self.file, self.edit, self.view, self.labels, self.tools, self.segment, self.help)
         for menu in menus:
             menu.fill_menu(bar)
+        self.labels.menu.addSeparator()
+        self.labels.menu.addMenu(self.parts.menu)
 
     def make_toolbar(self) -> QToolBar:
         """The toolbar: one primary action, and what is used often."""
@@ -86,6 +90,15 @@ class Actions:
         panels.network.set_draw_style_action(self.labels.draw_style)
         drawing = [self.tools.by_entry(RULER), self.tools.by_entry(ELLIPSE)]
         panels.measurements.set_actions(drawing, self.tools.remove)
+        draw = self.tools.drawing
+        panels.edit.set_actions(
+            draw.labels,
+            draw.smaller,
+            draw.larger,
+            draw.ball,
+            draw.adaptive,
+            self.tools.by_entry(PICKER),
+        )
         progress.set_cancel_action(self.segment.cancel)
 
     def apply_theme(self) -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from liverview.phantoms.config import PhantomConfig
 
 
+_FARTHEST_MM = -50.0, 50.0
+
+
 class Unsaved(Enum):
     """An answer about what is not saved: save the label map, the session, or go on without."""
 
@@ -143,6 +146,13 @@ class Dialogs(SessionQuestions):
             count,
         )
         return number - 1 if given else None
+
+    def millimeters(self, title: str, question: str, suggested: float) -> float | None:
+        """Ask for a distance in mm, at most two decimals."""
+        mm, given = QInputDialog.getDouble(
+            self._parent, title, question, suggested, _FARTHEST_MM[0], _FARTHEST_MM[1], 2
+        )
+        return mm if given else None
 
     def phantom(self) -> PhantomConfig | None:
         from liverview.ui.dialogs.phantom import PhantomDialog

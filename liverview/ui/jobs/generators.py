@@ -22,6 +22,9 @@ from liverview.editing.marks import Marks, Proposal
 if TYPE_CHECKING:
     import numpy as np
 
+    from liverview.editing.part_commands import EditedBlock, PartCommand
+    from liverview.editing.part_workspace import PartGround
+    from liverview.editing.parts import Part, Seed
     from liverview.files.format import Summary, TableOrder
     from liverview.files.named_labels import NamedLabels
     from liverview.files.sessions.content import SessionContent, Stamp
@@ -172,6 +175,24 @@ def iter_find_marked(
     from liverview.measurement.review import iter_find_marked
 
     yield from iter_find_marked(labels, marks)
+
+
+def iter_find_parts(
+    labels: LabelMap, seeds: Sequence[Seed]
+) -> Iterator[Progress | tuple[Part, ...]]:
+    """Find the parts of labels at seeds."""
+    from liverview.editing.parts import find_parts
+
+    yield find_parts(labels.voxels, seeds)
+
+
+def iter_edit_parts(
+    ground: PartGround, parts: Sequence[Part], command: PartCommand
+) -> Iterator[EditedBlock | None]:
+    """Work on parts; see `liverview.editing.part_commands`."""
+    from liverview.editing.part_commands import iter_edit_parts
+
+    yield from iter_edit_parts(ground, parts, command)
 
 
 def iter_fill_between_slices(

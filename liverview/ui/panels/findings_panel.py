@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QInputDialog,
     QLabel,
     QMenu,
     QPushButton,
@@ -31,12 +30,11 @@ from liverview.measurement.results import (
 )
 from liverview.ui.live.findings import Findings
 from liverview.ui.panels.lesion_table import COLUMNS, LesionTable, lesion_cells
+from liverview.ui.panels.verdict_menu import fill_verdict_menu
 from liverview.ui.widgets.controls import WrappedLabel
 from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.shortcuts import KeyHint
 
-_NO_LESION = ("Not a lesion", "Benign: cyst or hemangioma")
-_NO_TARGET = ("Treated before", "Cannot be measured reproducibly")
 _WIDEST = "8,888 mL"
 _PATIENCE_MS = 300  # in which an edit is followed: shorter waits are not shown
 
@@ -75,6 +73,7 @@ class FindingsPanel(QScrollArea):
             row.addWidget(button)
         self._build_layout(row)
         self.table.selected.connect(findings.choose)
+        self.table.rows_selected.connect(self._update_buttons)
         self.table.copy_requested.connect(self.copy)
         self.include_button.clicked.connect(partial(self._exclude, ""))
         self.confirm_button.clicked.connect(findings.confirm_targets)
@@ -214,8 +213,10 @@ class FindingsPanel(QScrollArea):
     def _update_buttons(self) -> None:
         chosen, excluded = self.findings.chosen, self.findings.excluded
         can_change, proposal = self.findings.can_change, self.findings.recist
+        if len(self.table.chosen_numbers()) > 1:  # the menu over a view is for several
+            chosen = None
         self.exclude_button.setEnabled(can_change and chosen is not None and chosen not in excluded)
-        self.include_button.setEnabled(can_change and chosen in excluded)
+        self.include_button.setEnabled(can_change and chosen is not None and chosen in excluded)
         has_candidates = proposal is not None and bool(proposal.candidates)
         self.confirm_button.setEnabled(can_change and has_candidates)
         confirmed = proposal is not None and proposal.confirmed
@@ -242,19 +243,8 @@ class FindingsPanel(QScrollArea):
 
     def _reason_menu(self) -> QMenu:
         menu = QMenu(self)
-        menu.addSection("No lesion: out of every figure")
-        for reason in _NO_LESION:
-            menu.addAction(reason, partial(self._exclude, reason))
-        menu.addAction("Another reason …", self._ask_reason)
-        menu.addSection("A tumor, but no target")
-        for reason in _NO_TARGET:
-            menu.addAction(reason, partial(self._set_no_target, reason))
+        fill_verdict_menu(menu, self._exclude, self._set_no_target)
         return menu
-
-    def _ask_reason(self) -> None:
-        reason, given = QInputDialog.getText(self, "Exclude", "Why is it no lesion?")
-        if given and reason.strip():
-            self._exclude(reason.strip())
 
     def _set_no_target(self, reason: str) -> None:
         if self.findings.chosen is not None:

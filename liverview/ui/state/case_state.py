@@ -67,7 +67,12 @@ def capture(
 
 
 def restore(
-    state: CaseState, session: Session, markups: ScanMarkups, labels: LabelMap | None = None
+    state: CaseState,
+    session: Session,
+    markups: ScanMarkups,
+    labels: LabelMap | None = None,
+    *,
+    saved: bool = True,
 ) -> list[str]:
     """Put a state in force on its scan, which is open, with its labels.
 
@@ -75,6 +80,7 @@ def restore(
     ----------
     labels : the voxels that go with ``state.labels``, on the grid of the scan; nobody else may
         write to them any more. None leaves the labels that are there.
+    saved : whether the labels are in a file as they are.
 
     Returns sentences about what of the state could not be used.
     """
@@ -92,8 +98,8 @@ def restore(
     if labels is not None and state.labels is not None:  # marks in force must be remembered
         edits, problem = _read_edits(state.labels, volume)
         said += problem
-        known = described(labels, state.labels, volume)
-        session.store.open_labels(known, state.labels.file, edits)
+        made = described(labels, state.labels, volume)
+        session.store.open_labels(made, state.labels.file, edits, saved=saved)
         session.store.source = LabelSource(state.labels.device, state.labels.file)
     _restore_view(state.view, session, markups)
     _restore_styles(state, session)

@@ -247,9 +247,14 @@ class LabelStore(LabelHolder):
         self._set_modified(True)
 
     def open_labels(
-        self, labels: LabelMap, file: str | None = None, edits: HandEdits | None = None
+        self,
+        labels: LabelMap,
+        file: str | None = None,
+        edits: HandEdits | None = None,
+        *,
+        saved: bool = True,
     ) -> None:
-        """Take the labels of a file, which are saved there, in place of the current ones.
+        """Take the labels of a file, by default saved there, in place of the current ones.
 
         Parameters
         ----------
@@ -262,8 +267,9 @@ class LabelStore(LabelHolder):
         box = Box.around(labels.voxels) or nothing
         self._put(labels, LabelSource(file=file), has_labels=True, bbox=box)
         self.hand = edits or self.hand
-        self._saved.add(self.version)
-        self._end_replacement("open labels", old, modified=False)
+        if saved:
+            self._saved.add(self.version)
+        self._end_replacement("open labels", old, modified=not saved)
 
     def writable_voxels(self, box: Box) -> NDArray[np.uint8]:
         """All voxels, to be written to inside a box by the history alone."""

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.box import Box
+from liverview.core.grid import Voxel
 from liverview.core.labels import Label, label_family
 from liverview.core.review import LesionMark, Verdict
 from liverview.editing.step import Change
-from liverview.measurement.results import Lesion
 from liverview.ui.state.label_facts import marks_from_json, marks_to_json
 from liverview.ui.state.label_store import LabelStore
 
 REMEMBERED = "remembered marks"
 """The part of the state that the history knows as this."""
+
+
+class Marked(Protocol):
+    """A component that can be marked: a lesion that was measured, or a part that was selected."""
+
+    @property
+    def start(self) -> Voxel:
+        """The first voxel of its box."""
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """The voxels of the box that are its own."""
 
 
 class LesionReview(QObject):
@@ -62,7 +75,7 @@ class LesionReview(QObject):
 
     # ---- what the person says ------------------------------------------------------------------
 
-    def mark(self, lesions: Sequence[Lesion], verdict: Verdict, reason: str = "") -> None:
+    def mark(self, lesions: Sequence[Marked], verdict: Verdict, reason: str = "") -> None:
         """Say something of lesions, in place of what was said of them before."""
         if not self.can_change:
             return
@@ -83,7 +96,7 @@ class LesionReview(QObject):
             )
             self._change(kept, others, "include")
 
-    def confirm(self, lesions: Sequence[Lesion]) -> None:
+    def confirm(self, lesions: Sequence[Marked]) -> None:
         """Confirm lesions as the targets, in place of those that were; none takes it back."""
         if not self.can_change:
             return
@@ -114,7 +127,7 @@ class LesionReview(QObject):
         before, self.remembered = self.remembered, tuple(remembered)
         return Change(REMEMBERED, before, self.remembered)
 
-    def _mark_of(self, lesion: Lesion, verdict: Verdict, reason: str) -> LesionMark | None:
+    def _mark_of(self, lesion: Marked, verdict: Verdict, reason: str) -> LesionMark | None:
         """A mark on what is still there of a lesion, which was measured a moment ago."""
         assert self._store.labels is not None
         voxels = self._store.labels.voxels[Box.of_shape(lesion.mask.shape).shifted(lesion.start)]
@@ -138,9 +151,10 @@ class LesionReview(QObject):
         self.changed.emit()
 
     def replace_remembered(self, marks: Sequence[LesionMark]) -> None:
-        """Remember other marks in place of these; `undo` brings these back."""
-        self._before = [*self._before[1 - _STEPS_BACK :], self.remembered]
-        self.remembered = tuple(marks)
+        """Remember other marks in place of these, as a step."""
+        change = self._change_to(marks)
+        if change.before != change.after:
+            self._store.history.record("take other verdicts", (change,))
         self.changed.emit()
 
     def adopt(self, marks: Sequence[LesionMark]) -> None:

@@ -26,6 +26,7 @@ from liverview.ui.state.hand_edits import HandEditing
 from liverview.ui.state.label_store import LabelStore
 from liverview.ui.state.lesion_review import LesionReview
 from liverview.ui.state.overlay import Overlay
+from liverview.ui.state.selected_parts import SelectedParts
 from liverview.ui.state.slice_reader import SliceReader
 from liverview.ui.state.volumes import Volumes
 
@@ -58,6 +59,7 @@ class Session(QObject):
     volumes : of the labels, as every panel shows them.
     editing : what tools draw, and over what.
     hand_edits : what was edited by hand.
+    selected : the parts of labels that commands are for.
     reference : the labels that those are compared with.
     """
 
@@ -95,6 +97,7 @@ class Session(QObject):
         self.volumes = Volumes(self.store, self)
         self.editing = EditSettings(self)
         self.hand_edits = HandEditing(self.store, self)
+        self.selected = SelectedParts(self)
         self.volume_changed.connect(self.volumes.refresh)
         self.volume_changed.connect(self.hand_edits.refresh)
 
