@@ -306,7 +306,7 @@ def label_file(edited: MainWindow, write: Callable[..., Path], tmp_path: Path) -
     return path
 
 
-@pytest.mark.parametrize("choice", Unsaved)
+@pytest.mark.parametrize("choice", [Unsaved.SAVE, Unsaved.DISCARD, Unsaved.STAY])
 def test_opening_a_label_map_asks_about_edits(
     qtbot: QtBot,
     edited: MainWindow,
