@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from liverview.core.box import Box
 from liverview.core.labels import Label
-from liverview.files.images import read_labels
+from liverview.files.label_maps import read_labels
 from liverview.ui.main_window import MainWindow
 
 from support.answers import TIMEOUT_MS
