@@ -1,4 +1,4 @@
-"""Edits beside jobs that read the labels: no copy of all of them, and each job has its own state."""
+"""Edits beside jobs that read the labels: no copy of all, and each job has its own state."""
 
 from __future__ import annotations
 
