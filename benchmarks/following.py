@@ -162,7 +162,7 @@ def follow_rows() -> list[Row]:
                 ("findings", "f", SOON_MS),
                 ("surfaces", "s", None),
                 ("volumes and Dice of the comparison", "c", SOON_MS),
-                ("distances of the comparison, a second after the last edit", "d", None),
+                ("distances of the comparison, which wait for a second,", "d", None),
             )
         ),
         Row(

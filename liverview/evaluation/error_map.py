@@ -12,8 +12,8 @@ from liverview.core.box import Box
 from liverview.core.grid import check_same_grid
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap
+from liverview.evaluation.metrics import Mask
 from liverview.evaluation.scoring import (
-    Mask,
     compared_in_box,
     compared_masks,
     compared_within,

@@ -264,14 +264,14 @@ def test_every_voxel_belongs_to_whom_it_should() -> None:
         (Label.VESSEL, 2, [both, predicted, 0, reference]),  # the last one lies outside the liver
         (Label.TUMOR, 4, [predicted]),
     ):
-        who, box = error_map(first, second, label)
+        who, box, _ = error_map(first, second, label)
         assert box[0].start == first_voxel
         assert who.shape == (len(expected), 1, 1)
         assert who.ravel().tolist() == expected
 
 
 def test_what_neither_has_is_an_empty_block() -> None:
-    who, box = error_map(labels([1, 1]), labels([1, 0]), Label.TUMOR)
+    who, box, _ = error_map(labels([1, 1]), labels([1, 0]), Label.TUMOR)
     assert who.size == 0
     assert labels([1, 1]).voxels[box].shape == who.shape
 
@@ -279,7 +279,7 @@ def test_what_neither_has_is_an_empty_block() -> None:
 def test_who_has_what_adds_up_to_the_figures(case: Phantom) -> None:
     moved = LabelMap(np.roll(case.labels.voxels, (1, 1), (0, 2)), case.labels.affine)
     for score in evaluate(moved, case.labels):
-        who, _ = error_map(moved, case.labels, score.label)
+        who, *_ = error_map(moved, case.labels, score.label)
         both, predicted, reference = (int((who == a).sum()) for a in VoxelOutcome)
         assert score.dice == 2 * both / (2 * both + predicted + reference)
         assert (both + reference) * moved.voxel_ml == pytest.approx(score.reference_ml)

@@ -163,8 +163,8 @@ class FindingsPanel(QScrollArea):
 
     def _show_age(self) -> None:
         """Fade what was measured before the labels changed."""
-        self.table.set_older(self._looks_older)
-        self.recist.setEnabled(not self._looks_older)
+        self.table.set_older(self._seems_older)
+        self.recist.setEnabled(not self._seems_older)
         known = self.findings.measurement is not None
         self.copy_button.setEnabled(known and not self._is_older)
 
@@ -174,7 +174,7 @@ class FindingsPanel(QScrollArea):
         return self.findings.measurement is not None and not self.findings.is_current
 
     @property
-    def _looks_older(self) -> bool:
+    def _seems_older(self) -> bool:
         """The same, once it has been so for longer than an edit is followed in."""
         return self._is_older and not self._patience.isActive()
 
@@ -206,7 +206,7 @@ class FindingsPanel(QScrollArea):
         if session.store.has_unfinished_labels:
             return "Partial: the segmentation was stopped."
         known = self.findings.measurement is not None
-        if self._looks_older if known else not self.findings.is_current:
+        if self._seems_older if known else not self.findings.is_current:
             return "Measuring …"
         return "" if known else "The labels could not be measured."
 
