@@ -22,6 +22,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 limit_spinning()  # as the commands do, before torch is imported
 
 from drawing import draw_rows
+from editing import edit_rows
 from files import open_rows, save_rows
 from growth import grow, lines
 from inputs import phantom
@@ -31,7 +32,7 @@ from neighbor import neighbor_rows
 from segmenting import segment_rows
 from starting import start_rows
 
-PARTS = ("start", "files", "draw", "segment", "neighbor", "many", "growth")
+PARTS = ("start", "files", "draw", "edit", "segment", "neighbor", "many", "growth")
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd")
 
 
@@ -65,6 +66,7 @@ def main() -> None:
                 + save_rows(long, long_labels)
             ),
             "draw": draw_rows,
+            "edit": edit_rows,
             "segment": lambda: (
                 segment_rows(scan, labels) + [row for path in given for row in segment_rows(path)]
             ),
