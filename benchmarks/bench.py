@@ -23,6 +23,7 @@ limit_spinning()  # as the commands do, before torch is imported
 
 from between_slices import between_slices_rows
 from drawing import draw_rows
+from editing import edit_rows
 from files import open_rows, save_rows
 from following import follow_rows
 from growth import grow, lines
@@ -33,7 +34,7 @@ from neighbor import neighbor_rows
 from segmenting import segment_rows
 from starting import start_rows
 
-PARTS = ("start", "files", "draw", "follow", "segment", "neighbor", "many", "between", "growth")
+PARTS = ("start", "files", "draw", "edit", "follow", "between", "segment", "neighbor", "many", "growth")
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd")
 
 
@@ -68,6 +69,7 @@ def main() -> None:
             ),
             "draw": draw_rows,
             "follow": follow_rows,
+            "edit": edit_rows,
             "segment": lambda: (
                 segment_rows(scan, labels) + [row for path in given for row in segment_rows(path)]
             ),

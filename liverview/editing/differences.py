@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from liverview.core.box import Box
 from liverview.core.errors import LiverviewError
 
-_AT_ONCE = 4 << 20  # voxels that are looked at together
+_AT_ONCE = 1 << 20  # voxels that are looked at together
+_JOINED = 4 << 20  # voxels of a box that several differences are joined in, whatever they hold
 _LEAST_SHARE = 0.7  # of a box that a smaller one must be, to be packed anew
 _RUN_BYTES = 5  # of a run: its length, and its value
 _SHORT = 4096  # voxels, of which no runs are too many
@@ -108,7 +109,7 @@ def join_differences(differences: Sequence[Difference]) -> tuple[Difference, ...
     if len(differences) < 2:
         return tuple(differences)
     box = joint_box(differences)
-    if np.prod(box.shape) > max(_AT_ONCE, sum(np.prod(one.box.shape) for one in differences)):
+    if np.prod(box.shape) > max(_JOINED, sum(np.prod(one.box.shape) for one in differences)):
         return tuple(differences)
     total = np.zeros(box.shape, np.uint8, order="F")
     back = [-n for n in box.start]

@@ -194,7 +194,7 @@ class LabelSteps:
         assert store.labels is not None
         return {
             "shape": list(store.labels.shape),
-            "checksum": zlib.crc32(np.asfortranarray(store.labels.voxels).ravel(order="K")),
+            "checksum": zlib.crc32(store.labels.voxels.tobytes(order="F")),
             "version": store.version,
             "result": store.result,
         }
@@ -208,7 +208,7 @@ class LabelSteps:
         own = self.describe()
         versions, results = {}, dict[int, int]()
 
-        def numbered(known: Any, facts: LabelFacts) -> LabelFacts:
+        def numbered(known: Any, facts: Any) -> LabelFacts:
             if facts.version not in versions:
                 is_own = facts.version == known["version"]
                 versions[facts.version] = own["version"] if is_own else self._store.new_version()

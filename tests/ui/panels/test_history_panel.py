@@ -109,11 +109,14 @@ def test_while_a_segmentation_streams_no_step_can_be_chosen(
     assert not voxels_of(focused).any()
 
 
-def test_thousands_of_steps_are_listed_at_once(focused: MainWindow, panel: HistoryPanel) -> None:
+def test_thousands_of_steps_are_listed(focused: MainWindow, panel: HistoryPanel) -> None:
     store = focused.session.store
+    focused.panels.docks["history"].close()
     for number in range(3000):
         with store.edit(Box.from_bounds((0, 0, 0), (1, 1, 1)), f"brush {number}") as voxels:
             voxels[...] = 1 + number % 3
+    focused.panels.show("history")
+    QApplication.processEvents()
     assert panel.model.rowCount() == 3001
     assert panel.list.visualRect(panel.list.currentIndex()).intersects(panel.list.rect())
     assert store.label_at((0, 0, 0)) is Label(1 + 2999 % 3)
