@@ -14,6 +14,7 @@ from liverview.editing.components import Components
 
 _REACH = 3.0  # standard deviations of a blur that can matter
 _ROUNDING_MM, _ROUNDING = 1e-6, 1e-6  # mm, and the share by which squares in float32 may be off
+_FEW = 25  # voxels up to which single steps are faster than a distance transform
 _ORTHOGONAL = 1e-6  # cosine between axes; above, a grid is sheared
 Mask = NDArray[np.bool_]
 
@@ -81,11 +82,26 @@ def shrunk(mask: Mask, affine: Affine, mm: float) -> Mask:
 
 def _within(mask: Mask, affine: Affine, mm: float) -> Mask:
     """Voxels outside a mask at most so many mm from it."""
-    limit = mm + _ROUNDING_MM
+    limit, spacing = mm + _ROUNDING_MM, affine_spacing(affine)
+    if not mask.any():
+        return np.zeros_like(
+            mask
+        )  # a distance transform would measure to a voxel that is not there
     if not _is_orthogonal(affine):
         return _within_on_sheared_grid(mask, affine, limit)
-    # Squared distances, axis by axis, no farther than they matter: at a few mm far faster than a
-    # distance transform.
+    if max(margins(affine, mm)) > _FEW:
+        from scipy import ndimage
+
+        near: Mask = (ndimage.distance_transform_edt(~mask, sampling=spacing) <= limit) & ~mask
+        return near
+    return (_near_squares(mask, affine, mm) <= limit**2 * (1 + _ROUNDING)) & ~mask
+
+
+def _near_squares(mask: Mask, affine: Affine, mm: float) -> NDArray[np.float32]:
+    """Squared distances in mm to a mask as far as they matter, axis by axis.
+
+    At a few voxels this is far faster than a distance transform.
+    """
     away = np.where(mask, np.float32(0), np.float32(np.inf))
     for axis, (step, most) in enumerate(
         zip(affine_spacing(affine), margins(affine, mm), strict=True)
@@ -97,8 +113,7 @@ def _within(mask: Mask, affine: Affine, mm: float) -> Mask:
             for to, source in ((nearest[count:], of[:-count]), (nearest[:-count], of[count:])):
                 np.minimum(to, source + squared, out=to)
         away = np.moveaxis(nearest, 0, axis)
-    near: Mask = (away <= limit**2 * (1 + _ROUNDING)) & ~mask
-    return near
+    return away
 
 
 def _within_on_sheared_grid(mask: Mask, affine: Affine, limit: float) -> Mask:

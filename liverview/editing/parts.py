@@ -117,13 +117,13 @@ def seed_of(voxels: NDArray[np.uint8], part: Part) -> Seed | None:
     """A seed by which a part is found again in labels that have changed; None where it is gone."""
     if label_mask(voxels[Box(*map(_only, part.seed.voxel))], part.label).any():
         return part.seed
-    left = part.mask & label_mask(voxels[part.box], part.label)
-    places = np.argwhere(left)
+    left = (part.mask & label_mask(voxels[part.box], part.label)).T
+    places = np.flatnonzero(left)
     if len(places) == 0:
         return None
-    middle = places.mean(axis=0)
-    i, j, k = places[np.argmin(((places - middle) ** 2).sum(axis=1))] + part.start
-    return Seed((int(i), int(j), int(k)), part.label)
+    middle = np.unravel_index(places[len(places) // 2], left.shape)
+    i, j, k = (int(v) for v in np.add(middle[::-1], part.start))
+    return Seed((i, j, k), part.label)
 
 
 def _only(index: int) -> slice:
