@@ -21,6 +21,7 @@ from liverview.core.waiting_threads import limit_spinning
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 limit_spinning()  # as the commands do, before torch is imported
 
+from brushing import brush_rows
 from drawing import draw_rows
 from files import open_rows, save_rows
 from growth import grow, lines
@@ -31,7 +32,7 @@ from neighbor import neighbor_rows
 from segmenting import segment_rows
 from starting import start_rows
 
-PARTS = ("start", "files", "draw", "segment", "neighbor", "many", "growth")
+PARTS = ("start", "files", "draw", "brush", "segment", "neighbor", "many", "growth")
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd")
 
 
@@ -65,6 +66,7 @@ def main() -> None:
                 + save_rows(long, long_labels)
             ),
             "draw": draw_rows,
+            "brush": brush_rows,
             "segment": lambda: (
                 segment_rows(scan, labels) + [row for path in given for row in segment_rows(path)]
             ),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.box import Box
-from liverview.core.labels import FOREGROUND, Label
+from liverview.core.labels import FOREGROUND, Label, label_mask, label_parts
 from liverview.editing.brush import Brush, limit_radius
 from liverview.editing.limits import EditLimits, Scope, erased_value
 from liverview.ui.state.stroke import Stroke
@@ -87,7 +87,8 @@ class EditSettings(QObject):
         if erase and self.erase_all:
             text = "Erases all labels down to background"
         elif erase:
-            text = f"Erases {name}, which becomes {erased_value(self.label).name.lower()}"
+            parts = " with its parts" if label_parts(self.label) else ""
+            text = f"Erases {name}{parts}, which becomes {erased_value(self.label).name.lower()}"
         else:
             over = {
                 Scope.ALL: "all labels",
@@ -107,7 +108,13 @@ class EditSettings(QObject):
     # ---- edits -----------------------------------------------------------------------------
 
     def apply_mask(
-        self, box: Box, mask: NDArray[np.bool_], name: str, *, erase: bool = False
+        self,
+        box: Box,
+        mask: NDArray[np.bool_],
+        name: str,
+        *,
+        erase: bool = False,
+        label: Label | None = None,
     ) -> None:
         """Draw or erase the label where a mask is set and the limits allow it, as one edit.
 
@@ -116,16 +123,18 @@ class EditSettings(QObject):
         box : of the volume.
         mask : of the box's shape.
         name : of the edit, as a menu says it.
-        erase : take the label away instead; a part becomes what it is a part of.
+        erase : take the label with its parts away instead; it becomes what it is a part of.
+        label : to draw or erase; by default the chosen one.
 
         Raises
         ------
         RuntimeError, ValueError : as `LabelStore.edit`.
         """
+        label = self.label if label is None else label
         with self._session.store.edit(box, name) as voxels:
-            new = self._draw(voxels, box, mask, erase=erase)
+            new = self._draw(voxels, box, mask, label, erase=erase)
             if not erase and not np.array_equal(new, voxels):
-                self._session.store.define(self.label)
+                self._session.store.define(label)
             voxels[...] = new
 
     def add_to_stroke(
@@ -134,19 +143,25 @@ class EditSettings(QObject):
         """The same as a piece of a stroke."""
 
         def draw(before: NDArray[np.uint8]) -> NDArray[np.uint8]:
-            return self._draw(before, box, mask, erase=erase)
+            return self._draw(before, box, mask, self.label, erase=erase)
 
         stroke.add(box, draw, None if erase else self.label)
 
     def _draw(
-        self, before: NDArray[np.uint8], box: Box, mask: NDArray[np.bool_], *, erase: bool
+        self,
+        before: NDArray[np.uint8],
+        box: Box,
+        mask: NDArray[np.bool_],
+        label: Label,
+        *,
+        erase: bool,
     ) -> NDArray[np.uint8]:
         """The labels of a box after the edit, of its shape, from those before it."""
         volume, styles = self._session.volume, self._session.styles
         assert volume is not None
-        visible = [label for label in FOREGROUND if styles[label].visible]
+        visible = [one for one in FOREGROUND if styles[one].visible]
         where = mask & self.limits.allowed(before, volume.voxels[box], volume.intercept, visible)
-        value = Label.BACKGROUND if self.erase_all else erased_value(self.label)
+        value = Label.BACKGROUND if self.erase_all else erased_value(label)
         if erase and not self.erase_all:
-            where &= before == self.label
-        return np.where(where, np.uint8(value if erase else self.label), before)
+            where &= label_mask(before, label)
+        return np.where(where, np.uint8(value if erase else label), before)
