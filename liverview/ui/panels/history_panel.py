@@ -6,38 +6,47 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QAction, QFont, QGuiApplication, QPalette
-from PySide6.QtWidgets import QLabel, QListView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
 
 from liverview.core.text import shown
-from liverview.ui.state.edit_history import EditHistory, StepEntry
+from liverview.ui.state.edit_history import EditHistory
 from liverview.ui.widgets.shortcuts import KeyHint
 
 _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX = QModelIndex()
+_ROW_MARGIN = 6  # pixels of a row above and below its text
 
 
 class HistoryList(QAbstractListModel):
-    """The steps, one a row, after a row for what was there before all of them."""
+    """The steps, one a row, after a row for what was there before all of them.
+
+    Attributes
+    ----------
+    current_row : the row of the labels as they are.
+    """
 
     def __init__(self, history: EditHistory, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._history = history
-        self._steps: list[StepEntry] = []
+        self._rows = 1
+        self.current_row = 0
         self.refresh()
-
-    @property
-    def current_row(self) -> int:
-        """The row of the labels as they are."""
-        return self._history.position
 
     def refresh(self) -> None:
         """Take the steps as they are now."""
         self.beginResetModel()
-        self._steps = self._history.steps()
+        self._rows, self.current_row = len(self._history.core) + 1, self._history.position
         self.endResetModel()
 
     def rowCount(self, parent: _Index = _NO_INDEX) -> int:
-        return 0 if parent.isValid() else len(self._steps) + 1
+        return 0 if parent.isValid() else self._rows
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
         if self._history.why_not:
@@ -63,7 +72,7 @@ class HistoryList(QAbstractListModel):
 
     def _text(self, row: int) -> str:
         if row:
-            return shown(self._steps[row - 1].name)
+            return shown(self._history.core.name(row - 1))
         return "Older steps are forgotten" if self._history.core.forgotten else "Before all steps"
 
 
@@ -74,10 +83,7 @@ class HistoryPanel(QWidget):
         super().__init__(parent)
         self._history = history
         self.model = HistoryList(history, self)
-        self.list = QListView()
-        self.list.setModel(self.model)
-        self.list.setUniformItemSizes(True)
-        self.list.setAccessibleName("Steps")
+        self.list = self._make_list()
         self.note = QLabel()
         self.note.setWordWrap(True)
         layout = QVBoxLayout(self)
@@ -91,6 +97,22 @@ class HistoryPanel(QWidget):
         history.changed.connect(self.refresh)
         self._show_key()
         self.refresh()
+
+    def _make_list(self) -> QTableView:
+        """A table of one column: unlike a list, it asks for the rows in sight alone."""
+        made = QTableView()
+        made.setModel(self.model)
+        made.horizontalHeader().hide()
+        made.horizontalHeader().setStretchLastSection(True)
+        made.verticalHeader().hide()
+        made.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        made.verticalHeader().setDefaultSectionSize(made.fontMetrics().height() + _ROW_MARGIN)
+        made.setShowGrid(False)
+        made.setWordWrap(False)
+        made.setTabKeyNavigation(False)
+        made.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        made.setAccessibleName("Steps")
+        return made
 
     def set_actions(self, undo: QAction, redo: QAction) -> None:
         """Name the keys of the commands that go step by step."""
