@@ -22,6 +22,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 limit_spinning()  # as the commands do, before torch is imported
 
 from between_slices import between_slices_rows
+from brushing import brush_rows
 from drawing import draw_rows
 from editing import edit_rows
 from files import open_rows, save_rows
@@ -34,7 +35,10 @@ from neighbor import neighbor_rows
 from segmenting import segment_rows
 from starting import start_rows
 
-PARTS = ("start", "files", "draw", "edit", "follow", "between", "segment", "neighbor", "many", "growth")
+PARTS = (
+    *("start", "files", "draw", "brush", "edit", "follow", "between"),
+    *("segment", "neighbor", "many", "growth"),
+)
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd")
 
 
@@ -70,6 +74,7 @@ def main() -> None:
             "draw": draw_rows,
             "follow": follow_rows,
             "edit": edit_rows,
+            "brush": brush_rows,
             "segment": lambda: (
                 segment_rows(scan, labels) + [row for path in given for row in segment_rows(path)]
             ),

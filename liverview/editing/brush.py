@@ -68,7 +68,7 @@ class Brush:
 
         Returns
         -------
-        A box of the grid, and the mask of its shape.
+        A box of the grid, and the mask of its shape; in memory i is the fastest.
         """
         a, b = np.asarray(start, np.float64), np.asarray(end, np.float64)
         under = np.floor(b + 0.5)
@@ -119,7 +119,7 @@ class Brush:
     ) -> NDArray[np.bool_]:
         """What lies within the radius of a line: |p|^2 - 2 t (p . way) + t^2 |way|^2."""
         g = metric(grid)
-        i, j, k = np.ix_(*from_start)
+        k, j, i = np.ix_(*from_start[::-1])  # in memory as labels are: i is the fastest
         squared = (g[0, 0] * i * i + g[1, 1] * j * j + 2 * g[0, 1] * i * j) + g[2, 2] * k * k
         if g[0, 2] or g[1, 2]:
             squared = squared + 2 * (g[0, 2] * i + g[1, 2] * j) * k
@@ -130,7 +130,7 @@ class Brush:
             t = np.clip(along / length, 0, 1)
             squared = squared + t * (t * length - 2 * along)
         inside: NDArray[np.bool_] = squared <= (self.radius_mm + _ROUNDING_MM) ** 2
-        return inside
+        return inside.T
 
     def _square_sweep(
         self, grid: Grid, from_start: list[NDArray[np.float64]], way: NDArray[np.float64]
@@ -150,12 +150,12 @@ class Brush:
                 times = np.stack([(x - half) / step, (x + half) / step])
                 enter.append(times.min(axis=0))
                 leave.append(times.max(axis=0))
-        i0, j0, k0 = np.ix_(*enter)
-        i1, j1, k1 = np.ix_(*leave)
+        k0, j0, i0 = np.ix_(*enter[::-1])
+        k1, j1, i1 = np.ix_(*leave[::-1])
         begin = np.maximum(np.maximum(np.maximum(i0, j0), k0), 0.0)
         stop = np.minimum(np.minimum(np.minimum(i1, j1), k1), 1.0)
         inside: NDArray[np.bool_] = begin <= stop
-        return inside
+        return inside.T
 
 
 def metric(grid: Grid) -> NDArray[np.float64]:

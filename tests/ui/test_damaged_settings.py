@@ -30,7 +30,9 @@ KEYS = [
     "geometry", "geometry_sha256", "state", "state_sha256", "level", "width", "convention",
     "interpolated", "label_table", "labels/liver", "labels/vessel", "labels/tumor", "keep_maps",
     "theme", "recent", "markups_order", "shortcuts/open", "shortcuts/save_label_map",
-    "shortcuts/auto",
+    "shortcuts/auto", "editing/label", "editing/radius_mm", "editing/shape", "editing/ball",
+    "editing/adaptive", "editing/erase_all", "editing/scope", "editing/one", "editing/locked",
+    "editing/within", "editing/lowest", "editing/highest",
 ]  # fmt: skip
 ODD = [
     7, -1.5, [1, 2, 3], ["x", 5, None], {}, QByteArray(b"\xff\0\xfe"), "", "[" * 100_000,
@@ -66,6 +68,8 @@ def test_any_value_under_any_key(odd: object, make_window: MakeWindow, settings:
     assert (window.session.level, window.session.width) in [(40, 400), (7, 7), (-1, 1)]
     assert window.session.convention is Convention.RADIOLOGICAL
     assert window.session.styles == default_styles()
+    assert window.session.editing.limits.locked == frozenset()
+    assert 0.5 <= window.session.editing.brush.radius_mm <= 150
     assert window.actions_.file.recent.actions() == []
     window.close()
 

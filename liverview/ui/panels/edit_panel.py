@@ -53,7 +53,7 @@ class EditPanel(QScrollArea):
         self.erase_all = QCheckBox("Eraser takes all labels")
         self.erase_all.setToolTip(
             "Erase every label down to background; else only the label above, which becomes what "
-            "it is a part of: tumor and vessel become liver"
+            "it is a part of: tumor and vessel become liver, the whole liver background"
         )
         inner = QWidget()
         layout = QVBoxLayout(inner)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.box import Box
-from liverview.core.labels import FOREGROUND, Label, label_family
+from liverview.core.labels import FOREGROUND, Label, label_mask, label_parts
 from liverview.editing.brush import Brush, limit_radius
 from liverview.editing.limits import EditLimits, Scope, erased_value
 from liverview.ui.state.stroke import Stroke
@@ -87,7 +87,8 @@ class EditSettings(QObject):
         if erase and self.erase_all:
             text = "Erases all labels down to background"
         elif erase:
-            text = f"Erases {name}, which becomes {erased_value(self.label).name.lower()}"
+            parts = " with its parts" if label_parts(self.label) else ""
+            text = f"Erases {name}{parts}, which becomes {erased_value(self.label).name.lower()}"
         else:
             over = {
                 Scope.ALL: "all labels",
@@ -129,8 +130,9 @@ class EditSettings(QObject):
         ------
         RuntimeError, ValueError : as `LabelStore.edit`.
         """
+        label = self.label if label is None else label
         with self._session.store.edit(box, name) as voxels:
-            label = self.label if label is None else label
+
             new = self._draw(voxels, box, mask, label, erase=erase)
             if not erase and not np.array_equal(new, voxels):
                 self._session.store.define(label)
@@ -162,5 +164,5 @@ class EditSettings(QObject):
         where = mask & self.limits.allowed(before, volume.voxels[box], volume.intercept, visible)
         value = Label.BACKGROUND if self.erase_all else erased_value(label)
         if erase and not self.erase_all:
-            where &= np.isin(before, label_family(label))
+            where &= label_mask(before, label)
         return np.where(where, np.uint8(value if erase else label), before)

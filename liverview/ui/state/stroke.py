@@ -69,15 +69,15 @@ class Stroke:
         now = store.labels.voxels[box]
         before = np.where(touched, kept, now)
         drawn = draw(before)
-        new = np.where(drawn != before, drawn, now)
-        changed = new != now
-        if not changed.any():
+        changed = (drawn != before) & (drawn != now)
+        new = Box.around(changed)  # of a stroke that goes on, a sickle
+        if new is None:
             return
         if defines is not None:
             store.define(defines)
-        with store.edit(box, self.name) as voxels:
-            voxels[...] = new
-        kept[changed] = before[changed]
+        with store.edit(new.shifted(box.start), self.name) as voxels:
+            np.copyto(voxels, drawn[new], where=changed[new])
+        np.copyto(kept, before, where=changed)
         touched |= changed
 
     def covers(self, box: Box) -> NDArray[np.bool_]:

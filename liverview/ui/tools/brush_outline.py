@@ -42,13 +42,9 @@ def paint_outline(
     if not brush.ball:  # it is in the middle of its slice
         middle[drawn_in.axis] = float(np.floor(middle[drawn_in.axis] + 0.5))
     offsets, cut = outline_offsets(view, brush, drawn_in, middle)
-    points = []
-    for across, up in offsets:
-        corner = list(middle)
-        corner[view.plane.horizontal_axis] += across
-        corner[view.plane.vertical_axis] += up
-        points.append(view.widget_position(corner))
-    polygon = QPolygonF(points)
+    center, steps = _steps_px(view, middle)
+    corners = offsets @ steps + center
+    polygon = QPolygonF([QPointF(x, y) for x, y in corners.tolist()])
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for line, width in ((_CASING, 2.5), (QColor(*color) if color else _ERASER, 1.2)):
@@ -58,7 +54,7 @@ def paint_outline(
         painter.setPen(pen)
         painter.drawPolygon(polygon)
     if view.plane is drawn_in:
-        painter.drawPoint(QPointF(view.widget_position(middle)))
+        painter.drawPoint(QPointF(*center.tolist()))
 
 
 def outline_offsets(
@@ -81,6 +77,23 @@ def outline_offsets(
         half = brush.half_sides(volume.grid)
         return _rectangle(half[axes[0]], half[axes[1]]), abs(away) <= half[axis]
     return _ellipse(metric(volume.grid), axes, axis, brush.radius_mm, away, flat=not brush.ball)
+
+
+def _steps_px(
+    view: SliceCanvas, middle: list[float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The point of a place in pixels (2,), and what a voxel across and one up are in pixels (2, 2).
+
+    A view's own mapping is asked three times, and not for every corner.
+    """
+    points = []
+    for axis in (None, view.plane.horizontal_axis, view.plane.vertical_axis):
+        place = list(middle)
+        if axis is not None:
+            place[axis] += 1
+        points.append(view.widget_position(place).toTuple())
+    center, across, up = np.array(points)
+    return center, np.stack([across - center, up - center])
 
 
 def _rectangle(across: float, up: float) -> NDArray[np.float64]:

@@ -207,7 +207,7 @@ class LinkedViews(QWidget):
         """Let something draw over the slices, anew whenever it says that it changed."""
         for view in self.by_plane.values():
             view.overlay_painters.append(painter)
-            changed.connect(view.viewport().update)
+            changed.connect(view.redraw_soon)
 
     def set_linked(self, linked: bool) -> None:
         """Zoom and pan all views with the one that the person moves, or that one only."""

@@ -90,7 +90,7 @@ class MouseTool:
         return False
 
     def step_back(self) -> None:
-        """Take back the last part of what is in progress, as by Esc."""
+        """Take back the last part of what is in progress, as by the key of Cancel."""
 
     def complete(self) -> None:
         """Complete what is in progress, as by Enter."""

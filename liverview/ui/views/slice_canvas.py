@@ -135,6 +135,10 @@ class SliceCanvas(pg.GraphicsView):
             self._image.show_layers(self._layers.layers, self._layers.outlines)
         self.viewport().update()
 
+    def redraw_soon(self) -> None:
+        """Draw anew what lies over the slice, together with what else has changed by then."""
+        self._timer.start()
+
     def drawForeground(self, painter: QPainter, rect: QRectF) -> None:
         if self.session.volume is None:
             return

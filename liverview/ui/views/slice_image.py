@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,8 +55,12 @@ class Layer:
     colors: list[int] | None = None
     smooth: bool = False
 
+    @cached_property
     def image(self) -> QImage:
-        """The pixels in the format that Qt draws fastest, far faster than gray or indexed."""
+        """The pixels in the format that Qt draws fastest, far faster than gray or indexed.
+
+        A layer that has not changed keeps them: as labels are drawn, the CT below stays.
+        """
         values = np.ascontiguousarray(self.values)
         height, width = values.shape
         formats = QImage.Format
@@ -85,7 +90,7 @@ class SliceImage(pg.GraphicsObject):
         The view is not told to repaint: the scene would do so one turn of the event loop later,
         and the whole would be drawn twice.
         """
-        self._layers = [(layer.image(), layer.rect, layer.smooth) for layer in layers]
+        self._layers = [(layer.image, layer.rect, layer.smooth) for layer in layers]
         self._outlines = list(outlines)
         rect = layers[0].rect
         if rect != self._rect:

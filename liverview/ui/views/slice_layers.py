@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QRectF
 
 from liverview.core.labels import FOREGROUND, DrawStyle, color_lookup_table
 from liverview.core.volume import Plane
@@ -40,7 +41,7 @@ class SliceLayers:
         self._session, self._plane = session, plane
         self._outdated = set(Part)
         self._values: NDArray[Any] = np.zeros((1, 1), np.int16)
-        self._gray = np.zeros((1, 1), np.uint8)
+        self._gray = Layer(np.zeros((1, 1), np.uint8), QRectF())
         self._labels: LabelSlice | None = None
         self._colors: list[int] = []
         self._label_outlines: list[Outline] = []
@@ -60,7 +61,9 @@ class SliceLayers:
             outdated |= {Part.GRAY, Part.LABELS, Part.OVERLAY}
         if Part.GRAY in outdated:
             low = session.level - session.width / 2 - session.volume.intercept
-            self._gray = apply_window(self._values, low, session.width)
+            gray = apply_window(self._values, low, session.width)
+            smooth = session.display.interpolated
+            self._gray = Layer(gray, self._geometry.extent, smooth=smooth)
         if Part.LABELS in outdated:
             self._labels = session.slices.labels(self._plane)
         if Part.COLORS in outdated:
@@ -73,10 +76,10 @@ class SliceLayers:
 
     @property
     def layers(self) -> list[Layer]:
-        geometry = self._geometry
-        layers = [Layer(self._gray, geometry.extent, smooth=self._session.display.interpolated)]
+        layers = [self._gray]
         if self._labels is not None and any(self._colors) and not self._overlay_hides_labels:
             block, corner = self._labels
+            geometry = self._geometry
             layers.append(Layer(block, geometry.block_rect(block.shape, corner), self._colors))
         if self._heat_map is not None:  # above them: its colors are those of its legend
             layers.append(self._heat_map)

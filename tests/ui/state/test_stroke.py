@@ -93,7 +93,8 @@ def test_pieces_change_what_one_drawing_of_them_all_would(
         elif erase_all:
             expected[where] = 0
         else:
-            expected[where & (before == label)] = 0 if label is Label.LIVER else Label.LIVER
+            mine = before > 0 if label is Label.LIVER else before == label  # the liver, whole
+            expected[where & mine] = 0 if label is Label.LIVER else Label.LIVER
         stroke.end()
     else:
         stroke.cancel()
@@ -164,6 +165,9 @@ def test_settings_say_what_a_tool_will_do() -> None:
     editing = session.editing
     assert editing.describe() == "Draws tumor over all labels."
     assert editing.describe(erase=True) == "Erases tumor, which becomes liver."
+    editing.set_label(Label.LIVER)
+    assert editing.describe(erase=True) == "Erases liver with its parts, which becomes background."
+    editing.set_label(Label.TUMOR)
     editing.set_limits(hu=(20, 90), locked=frozenset({Label.VESSEL}), scope=Scope.ONE)
     editing.set_adaptive(True)
     assert editing.describe() == (

@@ -170,8 +170,11 @@ def test_the_eraser_takes_the_label_or_all_of_them(drawing: MainWindow, qtbot: Q
     points = points_of(view, (15, 25, 15), (45, 25, 15))
     where = covered(view, points, 6.0, ball=False)
     stroke(qtbot, view, points)
-    expected = np.where(where & (labels == Label.LIVER), Label.BACKGROUND, labels)
-    assert np.array_equal(voxels_of(drawing), expected)
+    assert np.array_equal(voxels_of(drawing), np.where(where, Label.BACKGROUND, labels))
+    qtbot.keyClick(view, Qt.Key.Key_Z, CTRL)
+    drawing.session.editing.set_label(Label.VESSEL)
+    stroke(qtbot, view, points)
+    assert np.array_equal(voxels_of(drawing), labels)  # there is none under it
     drawing.panels.edit.erase_all.click()
     stroke(qtbot, view, points)
     assert np.array_equal(voxels_of(drawing), np.where(where, Label.BACKGROUND, labels))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolBar
 from pytestqt.qtbot import QtBot
 
 from liverview.core import paths
@@ -61,14 +61,18 @@ def test_a_ruler_is_dragged_whichever_tool_draws_and_the_tool_stays(
 def test_a_tool_that_is_chosen_again_stays_marked(
     focused: MainWindow, qtbot: QtBot, key: Qt.Key
 ) -> None:
-    view, toolbar = focused.views.by_plane[Plane.AXIAL], focused.toolbar
+    view, bars = focused.views.by_plane[Plane.AXIAL], focused.findChildren(QToolBar)
     for _ in range(3):
         qtbot.keyClick(view, key)
         marked = [entry for entry in TOOLS if focused.actions_.tools.by_entry(entry).isChecked()]
         assert marked == [focused.toolbox.active]
     buttons = {
-        entry: toolbar.widgetForAction(focused.actions_.tools.by_entry(entry)) for entry in TOOLS
+        entry: bar.widgetForAction(action)
+        for entry in TOOLS
+        for bar in bars
+        if (action := focused.actions_.tools.by_entry(entry)) in bar.actions()
     }
+    assert list(buttons) == list(TOOLS)  # each has a button, in one bar
     for entry, button in buttons.items():
         for _ in range(2):
             qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
