@@ -160,6 +160,19 @@ def test_an_offer_that_was_displaced_comes_again(
     np.testing.assert_array_equal(labels_of(window), labels_of(crashed))
 
 
+def test_an_offer_does_not_take_the_place_of_another_question(
+    qtbot: QtBot, crashed: MainWindow, make_window: MakeWindow, left: Path, scan: Path
+) -> None:
+    window = make_window()
+    offer(qtbot, window, left)
+    window.messages.show_message("Keep it?", [("Keep", int), ("Drop", int)])
+    window.controller.idle.emit()
+    assert window.messages.text.text() == "Keep it?"
+    answer(window, "Keep")
+    window.controller.idle.emit()
+    assert "ended unexpectedly" in window.messages.text.text()
+
+
 def test_a_living_windows_journal_is_not_offered_and_one_offer_is_enough(
     qtbot: QtBot, crashed: MainWindow, make_window: MakeWindow, left: Path, tmp_path: Path
 ) -> None:
