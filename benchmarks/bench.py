@@ -21,8 +21,10 @@ from liverview.core.waiting_threads import limit_spinning
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 limit_spinning()  # as the commands do, before torch is imported
 
+from between_slices import between_slices_rows
 from drawing import draw_rows
 from files import open_rows, save_rows
+from following import follow_rows
 from growth import grow, lines
 from inputs import phantom
 from many import many_rows
@@ -31,7 +33,7 @@ from neighbor import neighbor_rows
 from segmenting import segment_rows
 from starting import start_rows
 
-PARTS = ("start", "files", "draw", "segment", "neighbor", "many", "growth")
+PARTS = ("start", "files", "draw", "follow", "segment", "neighbor", "many", "between", "growth")
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd")
 
 
@@ -65,11 +67,13 @@ def main() -> None:
                 + save_rows(long, long_labels)
             ),
             "draw": draw_rows,
+            "follow": follow_rows,
             "segment": lambda: (
                 segment_rows(scan, labels) + [row for path in given for row in segment_rows(path)]
             ),
             "neighbor": lambda: neighbor_rows(options.scan or scan),
             "many": lambda: many_rows(phantom(folder, 256, 60)[0]),
+            "between": between_slices_rows,
         }
         rows: list[Row] = []
         for part, make in parts.items():

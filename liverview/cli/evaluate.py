@@ -34,6 +34,9 @@ _SOFT_DICE = (
 )
 
 
+_MOST_CLICKS = 20
+
+
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
@@ -75,14 +78,32 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="what NSD counts of the surfaces: their voxels, as MONAI (default), or their area, "
         "as DeepMind's surface-distance, which thick slices need",
     )
+    parser.add_argument(
+        "--clicks",
+        type=int,
+        default=0,
+        metavar="N",
+        help="with --cases: instead, mark every tumor of the reference by up to N clicks of a "
+        "simulated user",
+    )
+    parser.add_argument(
+        "--rulers",
+        action="store_true",
+        help="with --cases: instead, or also, mark every tumor of the reference by a line",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
+    if not 0 <= options.clicks <= _MOST_CLICKS:
+        raise ValueError(f"--clicks must be 0 to {_MOST_CLICKS}, not {options.clicks}.")
+    marked = options.clicks or options.rulers
     if options.cases is not None:
-        return _evaluate_cases(options)
+        return _mark_cases(options) if marked else _evaluate_cases(options)
+    if marked:
+        raise ValueError("--clicks and --rulers mark scans: add --cases DIR.")
     if options.reference is None:
         raise ValueError("evaluate needs PREDICTED and REFERENCE, or --cases DIR.")
     if options.montage or options.device or options.volume is not None:
@@ -186,4 +207,59 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
     if options.montage:
         save_montage(options.montage, [(result.name, result.picture) for result in results])
         print(f"{options.montage} written.")
+    return 2 if failed else 0
+
+
+def _mark_cases(options: argparse.Namespace) -> int:
+    """Mark the tumors of every case's reference, as a person would."""
+    if options.predicted is not None:
+        raise ValueError(f"--cases segments its scans itself: leave {options.predicted} out.")
+    if options.montage:
+        raise ValueError("--montage is of segmentations: leave it out, or --clicks and --rulers.")
+    from liverview.core.stream import result_of
+    from liverview.evaluation import marks_summary
+    from liverview.evaluation.cases import case_files, find_cases, iter_mark_folder
+    from liverview.evaluation.marked_lesions import MarkedCase
+    from liverview.inference.interactive import load_click_network
+    from liverview.inference.segmentation import load_models
+    from liverview.networks.runtime import pick_device
+
+    folders = find_cases(options.cases)
+    check_outputs(options, [path for folder in folders for path in case_files(folder)])
+    coding = options.reference_labels or options.coding
+    device = str(pick_device(options.device or "auto"))
+    models, network = load_models(), load_click_network(device=device)
+    asked = options.clicks, options.rulers
+    width = max(len(folder.name) for folder in folders)
+    results: list[MarkedCase] = []
+    failed: dict[str, str] = {}
+    print(f"{'scan':<{width}}{marks_summary.heading(*asked)}")
+    for folder in folders:
+        work = iter_mark_folder(
+            folder,
+            models,
+            network,
+            device,
+            clicks=options.clicks,
+            rulers=options.rulers,
+            resample=options.resample,
+            index=options.volume,
+            labels=coding,
+        )
+        try:
+            result = result_of(iter_with_progress_bar(work), MarkedCase)
+        except expected_errors() as error:
+            failed[folder.name] = sentence(error)
+            print(f"liverview: {folder.name}: {failed[folder.name]}", file=sys.stderr)
+            continue
+        results.append(result)
+        for row in marks_summary.iter_lesion_rows(result, *asked):
+            print(f"{result.name:<{width}}{row}")
+    if not results:
+        return 2
+    print("", *marks_summary.summary_lines(results, *asked), sep="\n")
+    if options.json:
+        scans = {result.name: marks_summary.case_dict(result) for result in results}
+        figures = {"scans": scans, "summary": marks_summary.marks_summary(results, *asked)}
+        write_json(options.json, figures | {"failed": failed, "device": device})
     return 2 if failed else 0

@@ -74,6 +74,12 @@ class Box(NamedTuple):
         i, j, k = (max(0, side.stop - side.start) for side in self)
         return i, j, k
 
+    @property
+    def size(self) -> int:
+        """How many voxels it has."""
+        i, j, k = self.shape
+        return i * j * k
+
     def contains(self, voxel: Sequence[int]) -> bool:
         """True where a voxel lies in the box."""
         return all(side.start <= v < side.stop for side, v in zip(self, voxel, strict=True))
@@ -95,3 +101,9 @@ class Box(NamedTuple):
             return self
         start = np.minimum(self.start, other.start)
         return Box.from_bounds(start.tolist(), np.maximum(self.stop, other.stop).tolist())
+
+    def intersection(self, other: Box) -> Box | None:
+        """The box of the voxels that both hold; None where there are none."""
+        start = np.maximum(self.start, other.start)
+        both = Box.from_bounds(start.tolist(), np.minimum(self.stop, other.stop).tolist())
+        return None if 0 in both.shape else both

@@ -13,13 +13,15 @@ from liverview.core.volume import Plane
 _CACHE_LINE = 64  # bytes
 
 
-def iter_slice_contiguous_copy(array: NDArray[Any]) -> Iterator[NDArray[Any] | None]:
-    """Make a copy whose n-th part is slice n of the `Plane.least_contiguous`, in one piece.
+def iter_slice_contiguous_copy(
+    array: NDArray[Any], plane: Plane | None = None
+) -> Iterator[NDArray[Any] | None]:
+    """Make a copy whose n-th part is slice n of a plane, by default `Plane.least_contiguous`.
 
     Slices of that plane touch every cache line of the array; of the copy, one run of memory.
     Yields None between steps of some milliseconds, then the copy as the last value.
     """
-    plane = Plane.least_contiguous(array)
+    plane = Plane.least_contiguous(array) if plane is None else plane
     source = array.transpose(plane.axis, plane.vertical_axis, plane.horizontal_axis)
     out = np.empty(source.shape, array.dtype)
     step = max(1, _CACHE_LINE // array.itemsize)

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from liverview.core.box import Box
+from liverview.core.edited_volume import EditedVolumes
 from liverview.core.errors import LiverviewError
 from liverview.core.grid import Affine, Grid, OnGrid, Voxel
 from liverview.core.labels import FOREGROUND, Label, count_with_parts, describe_volumes
@@ -221,6 +223,7 @@ class LabelMap(OnGrid):
     ignored : (I, J, K) bool, the voxels that nobody judged and no score counts; None for none.
     made_by : how they were made, for files that keep it; nothing once a person changed them.
     marks : what a person has said of lesions; those that are ruled out are not in ``voxels``.
+    edited : volumes that were added and removed by hand; empty where nothing says of any.
 
     Examples
     --------
@@ -243,6 +246,7 @@ class LabelMap(OnGrid):
     ignored: NDArray[np.bool_] | None = None
     made_by: str = ""
     marks: tuple[LesionMark, ...] = ()
+    edited: EditedVolumes = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_axes(self)
@@ -286,6 +290,10 @@ class LabelMap(OnGrid):
     def defines(self, label: Label) -> bool:
         """False for a label that its maker did not draw: that it is absent says nothing."""
         return self.defined is None or label in self.defined
+
+    def read(self, box: Box) -> NDArray[np.uint8]:
+        """The labels of a box, not to be written into."""
+        return self.voxels[box]
 
     def to_numpy(self) -> NDArray[np.uint8]:
         """The labels, (I, J, K) uint8 in RAS+, shared with the label map."""

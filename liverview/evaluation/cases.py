@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,13 +13,15 @@ from PIL import Image
 from liverview.core.coding import GivenLabels
 from liverview.core.placing import iter_place_labels
 from liverview.core.stream import Message, Progress, Slab
-from liverview.core.volume import LabelMap
+from liverview.core.volume import LabelMap, Volume
+from liverview.evaluation.marked_lesions import MarkedCase, SimulatedSession, iter_mark_case
 from liverview.evaluation.montage import draw_comparison
 from liverview.evaluation.scores import LabelScore
 from liverview.evaluation.scoring import NsdBy, evaluate
 from liverview.evaluation.soft_slice_dice import SoftSliceDice
 from liverview.files import images
 from liverview.files.formats import DEFAULT_SUFFIX, find_named
+from liverview.inference.interactive import ClickNetwork
 from liverview.inference.segmentation import Models, iter_segment
 
 _NAMES = "ct", "reference"
@@ -94,19 +96,7 @@ def iter_evaluate_case(
     GridMismatchError : where the reference does not lie on the scan's voxels.
     ExtentError : where the scan is larger than any body.
     """
-    scan_file, reference_file = case_files(folder)
-    volume = images.read(scan_file, index)
-    reference = images.read_labels(reference_file, labels)
-    for placed in iter_place_labels(reference, volume, resample=resample):
-        if isinstance(placed, LabelMap):
-            reference = placed
-        else:
-            yield placed
-    for note in (
-        *volume.warnings,
-        *(f"{reference_file.name}: {note}" for note in reference.warnings),
-    ):
-        yield Message(f"{folder.name}: {note}")
+    volume, reference = yield from _iter_read_case(folder, resample, index, labels)
     soft = SoftSliceDice(reference)
     voxels = np.zeros(volume.shape, np.uint8, order="F")
     started = time.monotonic()
@@ -127,3 +117,53 @@ def iter_evaluate_case(
     ]
     picture = draw_comparison(volume, predicted, reference)
     yield CaseResult(folder.name, scores, seconds, picture)
+
+
+def iter_mark_folder(
+    folder: Path,
+    models: Models,
+    network: ClickNetwork,
+    device: str = "auto",
+    *,
+    clicks: int = 0,
+    rulers: bool = False,
+    resample: bool = False,
+    index: int | None = None,
+    labels: GivenLabels | None = None,
+) -> Iterator[Progress | Message | MarkedCase]:
+    """Segment a case's scan, then mark its reference's lesions as `iter_mark_case` does.
+
+    Yields progress, then the figures. What is raised, and the other parameters, are those of
+    `iter_evaluate_case`.
+    """
+    volume, reference = yield from _iter_read_case(folder, resample, index, labels)
+    voxels = np.zeros(volume.shape, np.uint8, order="F")
+    for item in iter_segment(volume, models, device):
+        if isinstance(item, Slab):
+            voxels[:, :, item.start : item.stop] = item.labels
+        elif isinstance(item, Message):
+            yield Message(f"{folder.name}: {item.text}")
+        else:
+            yield item
+    session = SimulatedSession(volume, voxels, reference, network)
+    yield from iter_mark_case(folder.name, session, clicks, rulers)
+
+
+def _iter_read_case(
+    folder: Path, resample: bool, index: int | None, labels: GivenLabels | None
+) -> Generator[Progress | Message, None, tuple[Volume, LabelMap]]:
+    """Read a case; yields progress and what is odd, returns the scan and its reference."""
+    scan_file, reference_file = case_files(folder)
+    volume = images.read(scan_file, index)
+    reference = images.read_labels(reference_file, labels)
+    for placed in iter_place_labels(reference, volume, resample=resample):
+        if isinstance(placed, LabelMap):
+            reference = placed
+        else:
+            yield placed
+    for note in (
+        *volume.warnings,
+        *(f"{reference_file.name}: {note}" for note in reference.warnings),
+    ):
+        yield Message(f"{folder.name}: {note}")
+    return volume, reference

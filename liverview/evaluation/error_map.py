@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,13 @@ from liverview.core.box import Box
 from liverview.core.grid import check_same_grid
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap
-from liverview.evaluation.scoring import compared_masks, why_not_judged
+from liverview.evaluation.scoring import (
+    Mask,
+    compared_in_box,
+    compared_masks,
+    compared_within,
+    why_not_judged,
+)
 
 
 class VoxelOutcome(IntEnum):
@@ -22,14 +29,39 @@ class VoxelOutcome(IntEnum):
     FALSE_NEGATIVE = 3
 
 
-def error_map(
-    predicted: LabelMap, reference: LabelMap, label: Label
-) -> tuple[NDArray[np.uint8], Box]:
+class ErrorMap(NamedTuple):
+    """Outcomes of a label in a block, outside of which neither has it.
+
+    Attributes
+    ----------
+    voxels : values of `VoxelOutcome`.
+    box : the block's place; an empty one where the reference is no measure of the label.
+    within : the label of the reference inside which it is compared; None for everywhere.
+    """
+
+    voxels: NDArray[np.uint8]
+    box: Box
+    within: Label | None
+
+    def follow(
+        self, box: Box, values: NDArray[np.uint8], reference: LabelMap, label: Label
+    ) -> bool:
+        """Take the predicted labels ``values`` of a box; False where it goes beyond the block.
+
+        The voxels are written into.
+        """
+        if self.box.union(box) != self.box:
+            return False
+        _, found, true = compared_in_box(values, box, reference, label, self.within)
+        self.voxels[box.shifted([-n for n in self.box.start])] = _outcomes(found, true)
+        return True
+
+
+def error_map(predicted: LabelMap, reference: LabelMap, label: Label, margin: int = 0) -> ErrorMap:
     """Map true and false positives and false negatives of a label, as its Dice counts them.
 
-    Returns values of `VoxelOutcome` in the smallest block that holds them all, and the block's
-    place; an empty block at the first voxel where neither has the label, or the reference is no
-    measure of it.
+    The block is the smallest that holds them all, with ``margin`` more voxels on every side; an
+    empty one at the first voxel where neither has the label, or the reference is no measure of it.
 
     Raises
     ------
@@ -38,10 +70,15 @@ def error_map(
     check_same_grid(predicted, reference)
     found, true = compared_masks(predicted, reference, label)
     judged = not why_not_judged(reference, label)
-    box = (Box.around(found | true) if judged else None) or Box.of_shape((0, 0, 0))
-    found, true = found[box], true[box]
+    box = Box.around(found | true) if judged else None
+    box = Box.of_shape((0, 0, 0)) if box is None else box.expanded(margin, reference.shape)
+    who = _outcomes(found[box], true[box])
+    return ErrorMap(who, box, compared_within(reference, label))
+
+
+def _outcomes(found: Mask, true: Mask) -> NDArray[np.uint8]:
     who = np.zeros(found.shape, np.uint8, order="F")
     who[found & true] = VoxelOutcome.TRUE_POSITIVE
     who[found & ~true] = VoxelOutcome.FALSE_POSITIVE
     who[true & ~found] = VoxelOutcome.FALSE_NEGATIVE
-    return who, box
+    return who

@@ -7,6 +7,10 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Literal, TypeAlias, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
+from liverview.core.box import Box
 from liverview.core.checks import require_labels
 from liverview.core.labels import FOREGROUND, Label, label_entry, label_mask
 from liverview.core.placing import place_labels
@@ -49,10 +53,32 @@ def compared_masks(predicted: LabelMap, reference: LabelMap, label: Label) -> tu
     Vessels are compared inside the reference's liver where it has one; the others everywhere.
     """
     found, true = (judged_mask(labels, reference, label) for labels in (predicted, reference))
-    parent = compared_inside(label)
-    if parent is not None and not why_not_judged(reference, parent):
+    parent = compared_within(reference, label)
+    if parent is not None:
         found &= label_mask(reference.voxels, parent)
     return found, true
+
+
+def compared_within(reference: LabelMap, label: Label) -> Label | None:
+    """The label of a reference inside which another one is compared; None for everywhere."""
+    parent = compared_inside(label)
+    return None if parent is None or why_not_judged(reference, parent) else parent
+
+
+def compared_in_box(
+    values: NDArray[np.uint8], box: Box, reference: LabelMap, label: Label, within: Label | None
+) -> tuple[Mask, Mask, Mask]:
+    """The masks of a box: of its predicted labels ``values`` where they are judged, and to compare.
+
+    ``within`` is what `compared_within` says; the last two masks are those of `compared_masks`.
+    """
+    theirs = reference.voxels[box]
+    found, true = label_mask(values, label), label_mask(theirs, label)
+    if reference.ignored is not None:
+        judged = ~reference.ignored[box]
+        found, true = found & judged, true & judged
+    inside = found if within is None else found & label_mask(theirs, within)
+    return found, inside, true
 
 
 def judged_mask(labels: LabelMap, reference: LabelMap, label: Label) -> Mask:
@@ -84,16 +110,24 @@ def iter_evaluate(
         yield progress
         reason = why_not_judged(reference, label)
         if reason:
-            yield LabelScore(label, *(math.nan,) * 6, reason=reason, nsd_by=nsd)
+            yield replace(unjudged_score(label, reason), nsd_by=nsd)
         else:
-            score = yield from _iter_score(predicted, reference, label, nsd, progress)
+            score = yield from iter_score(predicted, reference, label, nsd, progress)
             yield score
 
 
-def _iter_score(
+def unjudged_score(label: Label, reason: str) -> LabelScore:
+    """The score of a label that a reference is no measure of: it has no figure."""
+    return LabelScore(label, *(math.nan,) * 6, reason=reason)
+
+
+def iter_score(
     predicted: LabelMap, reference: LabelMap, label: Label, nsd: NsdBy, progress: Progress
 ) -> Generator[Progress, None, LabelScore]:
-    """Yields progress between steps, so that it can be stopped there; returns the score."""
+    """Score one label that is judged, of label maps on the same voxels.
+
+    Yields ``progress`` between steps, so that it can be stopped there; returns the score.
+    """
     found, true = compared_masks(predicted, reference, label)
     overlap = dice(found, true)
     yield progress

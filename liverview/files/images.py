@@ -223,7 +223,10 @@ def iter_write_masks(
     paths = {label: path for label, path in mask_paths(folder, name).items() if label in some}
     for path in paths.values():
         check_target(path, overwrite=overwrite)
-    order, placed = _table_order(label_table), replace(_on_grid(labels, volume), marks=())
+    order, placed = (
+        _table_order(label_table),
+        replace(_on_grid(labels, volume), marks=(), edited={}),
+    )
     for label, path in paths.items():
         mask = replace(placed, voxels=label_mask(labels.voxels, label).astype(np.uint8))
         table = {1: (styles or default_styles())[label]}

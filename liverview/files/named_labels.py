@@ -135,6 +135,7 @@ class NamedLabels:
             defined=self._defined(chosen),
             ignored=ignored,
             marks=self.review.marks,
+            edited=self.review.edited,
         )
 
     def _defined(self, chosen: Mapping[int, Meaning | None]) -> frozenset[Label] | None:

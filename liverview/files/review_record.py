@@ -1,4 +1,6 @@
-"""What is said of a label map beside its voxels, as JSON: that it is partial, marks on lesions.
+"""What is said of a label map beside its voxels, as JSON.
+
+That it is partial, marks on lesions, volumes that were edited by hand.
 
 It goes into the label map's own file, into the JSON beside it, and, of a scan, into the window's
 settings. Voxels are those in RAS+; the world mm of the first and the last voxel of every mark's box
@@ -11,13 +13,14 @@ import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
+from liverview.core.edited_volume import EditedVolumes, edited_content, read_edited
 from liverview.core.grid import OnGrid
 from liverview.core.labels import Label, label_family
 from liverview.core.review import LesionMark, Verdict
@@ -42,11 +45,13 @@ class Review:
     partial : a segmentation that was stopped made it.
     marks : on lesions.
     unread : how many marks were there that cannot be used.
+    edited : volumes that were added and removed by hand.
     """
 
     partial: bool = False
     marks: tuple[LesionMark, ...] = ()
     unread: int = 0
+    edited: EditedVolumes = field(default_factory=dict)
 
     @property
     def note(self) -> str | None:
@@ -65,12 +70,13 @@ class Review:
 
 def review_content(labels: LabelMap) -> dict[str, Any]:
     """What is to be kept of a label map; empty where there is nothing."""
-    if not labels.partial and not labels.marks:
+    if not labels.partial and not labels.marks and not labels.edited:
         return {}
     return {
         "format": FORMAT,
         "partial": labels.partial,
         **marks_content(labels.marks, labels),
+        **({"edited_by_hand": edited_content(labels.edited)} if labels.edited else {}),
     }
 
 
@@ -95,7 +101,8 @@ def read_review(content: Any, grid: OnGrid) -> Review:
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         return Review()
     marks, unread = read_marks(content, grid)
-    return Review(content.get("partial") is True, marks, unread)
+    edited = read_edited(content.get("edited_by_hand"))
+    return Review(content.get("partial") is True, marks, unread, edited)
 
 
 def read_marks(content: Any, grid: OnGrid) -> tuple[tuple[LesionMark, ...], int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,41 +89,86 @@ def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
     Labels are read once each, so that a map which grows meanwhile does no harm.
     """
     require_labels(labels)
-    for number, label in enumerate(FOREGROUND):
-        yield Progress(_PHASE, number / len(FOREGROUND))
-        box = Box.around(label_mask(labels.voxels, label))
-        if box is None:
-            continue
-        yield Progress(_PHASE, (number + 0.3) / len(FOREGROUND))
-        mesh = label_entry(label).mesh
-        sides = (side.stop - side.start for side in box)
-        step = tuple(  # of tiny voxels, no more than there are
-            max(1, min(round(mesh.spacing_mm / mm), n))
-            for mm, n in zip(labels.spacing, sides, strict=True)
-        )
-        field = _downsample_mask(label_mask(labels.voxels[box], label), step)
-        yield Progress(_PHASE, (number + 0.5) / len(FOREGROUND))
-        sigma = [
-            max(min(mesh.blur_mm / (n * mm), size), _LEAST_BLUR)
-            for n, mm, size in zip(step, labels.spacing, field.shape, strict=True)
-        ]
-        blurred = _blur_field(field, sigma)
-        pieces = []
-        for piece in _iter_mesh(blurred, _enclosing_level(field, blurred)):
-            pieces.append(piece)
-            yield Progress(_PHASE, (number + 0.7) / len(FOREGROUND))
-        if pieces:
-            # From cells of several voxels to voxels, whose centers are whole numbers.
-            first = np.array([side.start for side in box])
-            scale = np.array(step, float)
-            made = _join_mesh(label, pieces, labels.affine, first - 0.5 - scale / 2, scale)
-            cell_ml = labels.voxel_ml * float(scale.prod())
-            yield _grow_to_volume(made, float(field.sum()) * cell_ml, min(labels.spacing) / 2)
+    for label in FOREGROUND:
+        cells = yield from iter_cells(labels, label)
+        if cells is not None:
+            surface = yield from iter_surface(labels, cells)
+            if surface is not None:
+                yield surface
     yield Progress(_PHASE, 1.0)
 
 
-def _downsample_mask(mask: NDArray[np.bool_], step: tuple[int, ...]) -> NDArray[np.float32]:
-    """The share of a mask in cells of some voxels, with a border of one empty cell."""
+@dataclass(frozen=True, eq=False)
+class LabelCells:
+    """A label in cells of some voxels, from which its surface is made.
+
+    Attributes
+    ----------
+    label : the label, with its parts.
+    box : around it, in the label map.
+    step : voxels of a cell along each axis.
+    shares : (i, j, k) float32, the share of each cell that is the label's, with a border of one
+        empty cell.
+    """
+
+    label: Label
+    box: Box
+    step: tuple[int, ...]
+    shares: NDArray[np.float32]
+
+
+def iter_cells(labels: LabelMap, label: Label) -> Generator[Progress, None, LabelCells | None]:
+    """Look for a label; yields progress, and returns None where there is none of it."""
+    yield progress(label, 0.0)
+    box = Box.around(label_mask(labels.voxels, label))
+    if box is None:
+        return None
+    yield progress(label, 0.3)
+    return cells_of(labels, label, box)
+
+
+def cells_of(labels: LabelMap, label: Label, box: Box) -> LabelCells:
+    """The cells of a label in the box around it."""
+    mesh = label_entry(label).mesh
+    step = tuple(  # of tiny voxels, no more than there are
+        max(1, min(round(mesh.spacing_mm / mm), n))
+        for mm, n in zip(labels.spacing, box.shape, strict=True)
+    )
+    shares = np.pad(cell_shares(label_mask(labels.read(box), label), step), 1)
+    return LabelCells(label, box, step, shares)
+
+
+def iter_surface(labels: LabelMap, cells: LabelCells) -> Generator[Progress, None, Surface | None]:
+    """Make the surface of a label from its cells; of ``labels``, no voxel is read."""
+    label, field = cells.label, cells.shares
+    yield progress(label, 0.5)
+    blur = label_entry(label).mesh.blur_mm
+    sigma = [
+        max(min(blur / (n * mm), size), _LEAST_BLUR)
+        for n, mm, size in zip(cells.step, labels.spacing, field.shape, strict=True)
+    ]
+    blurred = _blur_field(field, sigma)
+    pieces = []
+    for piece in _iter_mesh(blurred, _enclosing_level(field, blurred)):
+        pieces.append(piece)
+        yield progress(label, 0.7)
+    if not pieces:
+        return None
+    # From cells of several voxels to voxels, whose centers are whole numbers.
+    first = np.array(cells.box.start)
+    scale = np.array(cells.step, float)
+    made = _join_mesh(label, pieces, labels.affine, first - 0.5 - scale / 2, scale)
+    cell_ml = labels.voxel_ml * float(scale.prod())
+    return _grow_to_volume(made, float(field.sum()) * cell_ml, min(labels.spacing) / 2)
+
+
+def progress(label: Label, share: float) -> Progress:
+    """Progress within the work for a label."""
+    return Progress(_PHASE, (FOREGROUND.index(label) + share) / len(FOREGROUND))
+
+
+def cell_shares(mask: NDArray[np.bool_], step: tuple[int, ...]) -> NDArray[np.float32]:
+    """The share of a mask, (i, j, k), in cells of some voxels; beyond its end is none of it."""
     grown = [(0, -size % n) for size, n in zip(mask.shape, step, strict=True)]
     field = np.pad(mask, grown).astype(np.float32)
     for axis, n in enumerate(step):
@@ -131,7 +176,7 @@ def _downsample_mask(mask: NDArray[np.bool_], step: tuple[int, ...]) -> NDArray[
             shape = list(field.shape)
             shape[axis : axis + 1] = [shape[axis] // n, n]
             field = field.reshape(shape).mean(axis=axis + 1)
-    return np.pad(field, 1)
+    return field
 
 
 def _blur_field(field: NDArray[np.float32], sigma: list[float]) -> NDArray[np.float32]:

@@ -59,6 +59,7 @@ class Preprocessing:
     slices : adjacent slices, odd; 1 for a 3D network, which sees its neighbors anyway.
     prior : True where the first stage's liver probability (-1..1) is the last channel.
     min_max : instead of windows, the range of each whole slice is mapped to 0..1.
+    marks : how many channels a person's marks and today's labels have.
     """
 
     spacing_mm: tuple[float, float, float]
@@ -66,6 +67,7 @@ class Preprocessing:
     slices: int = 1
     prior: bool = False
     min_max: bool = False
+    marks: int = 0
 
     def __post_init__(self) -> None:
         for mm in self.spacing_mm:
@@ -83,6 +85,7 @@ class Preprocessing:
         check_number("slices", self.slices, 1, _MAX_SLICES, whole=True)
         if self.slices % 2 == 0:
             raise ValueError(f"slices must be odd, got {self.slices}")
+        check_number("marks", self.marks, 0, _MAX_SLICES, whole=True)
         _check_flags(self, "prior", "min_max")
 
     @classmethod
@@ -102,7 +105,7 @@ class Preprocessing:
     @property
     def channels(self) -> int:
         """Channels of the network's input."""
-        return max(1, len(self.windows)) * self.slices + int(self.prior)
+        return max(1, len(self.windows)) * self.slices + int(self.prior) + self.marks
 
     @property
     def whole_slices(self) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from liverview.core.edited_volume import edited_content
 from liverview.core.labels import Label, LabelStyle, default_styles
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
@@ -78,7 +80,7 @@ def iter_write_report(
     ValueError : where volume and labels lie on different grids.
     TargetError : where a file cannot be written.
     """
-    markups = markups or Markups()
+    markups, origin = markups or Markups(), replace(origin, edited=labels.edited)
     measurement = yield from _iter_measure(volume, labels)
     slices = yield from iter_key_images(
         volume, labels, measurement, _lesions_to_picture(measurement),
@@ -97,6 +99,7 @@ def iter_write_report(
         "labels_file": origin.labels,
         "date": origin.date.isoformat(),
         "device": origin.device,
+        "edited_by_hand": edited_content(origin.edited),
         "weights_sha256": weights,
         **markups.to_dict(volume),
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from liverview.core.about import DISCLAIMER, __version__
+from liverview.core.edited_volume import describe_edited
 from liverview.core.labels import Label, count_with_parts, label_entry
 from liverview.core.text import printable
 from liverview.core.volume import Plane, Volume
@@ -153,10 +154,11 @@ def _fact_rows(
     volume: Volume, origin: Provenance, weights: Mapping[str, str]
 ) -> Sequence[tuple[str, str]]:
     hashes = ", ".join(f"{name} {short_hash(digest)}" for name, digest in weights.items())
-    known = origin.labels is None
+    known, edited = origin.labels is None, describe_edited(origin.edited)
     return (
         ("Scan", printable(origin.scan)),
         ("Labels", printable(origin.labels or "segmented by this software")),
+        *((("Edited by hand", edited),) if edited else ()),
         ("Matrix", " × ".join(str(n) for n in volume.shape)),
         ("Voxel size", " × ".join(f"{mm:.4g}" for mm in volume.spacing) + " mm (x, y, z)"),
         ("Date", origin.date.isoformat(" ", "minutes")),

@@ -74,6 +74,32 @@ class PresentDiceCE(nn.Module):
         return loss + self.line_weight * self.centerline(predicted[shown], truth[shown])
 
 
+class MarkedDiceCE(nn.Module):
+    """Cross-entropy and the Dice loss of every sample by itself, for two classes.
+
+    A sample without any voxel of the label asks for an empty proposal. Voxels of
+    `IGNORE_INDEX` count for nothing.
+    """
+
+    def __init__(self, label_smoothing: float, smooth: float = 20.0) -> None:
+        super().__init__()
+        self.cross_entropy = nn.CrossEntropyLoss(
+            label_smoothing=label_smoothing, ignore_index=IGNORE_INDEX
+        )
+        self.smooth = smooth
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """The loss, a scalar, of logits (B, 2, ...) and targets (B, ...)."""
+        known = (target != IGNORE_INDEX).flatten(1)
+        found = logits.softmax(dim=1)[:, 1].flatten(1) * known
+        true = (target == 1).flatten(1).to(found.dtype)
+        both = (found * true).sum(dim=1)
+        total = found.sum(dim=1) + true.sum(dim=1)
+        dice = (2 * both + self.smooth) / (total + self.smooth)
+        whole: Tensor = self.cross_entropy(logits, target) + (1 - dice).mean()
+        return whole
+
+
 def _one_hot(classes: Tensor, count: int) -> Tensor:
     """Class numbers (B, ...) as channels (B, count, ...), float."""
     return nn.functional.one_hot(classes, count).movedim(-1, 1).float()

@@ -12,6 +12,7 @@ from typing import Any
 from liverview.core.checks import check_number
 from liverview.core.errors import LiverviewError
 from liverview.core.text import quoted, shortened
+from liverview.networks.click_input import MARK_CHANNELS
 from liverview.networks.network import NetworkConfig
 from liverview.networks.preprocessing import Preprocessing
 
@@ -26,7 +27,8 @@ class SampleConfig:
 
     Attributes
     ----------
-    kind : "organs" for whole-body blocks, "liver" for slices around the liver.
+    kind : "organs" for whole-body blocks, "liver" for slices around the liver, "clicks" for cubes
+        with a person's marks.
     shape : voxels; for "liver" the last number is the slices segmented at once.
     slice_mm : range from which the distance of slices is drawn ("liver" only).
     per_body : samples made from one body before the next is drawn.
@@ -38,9 +40,10 @@ class SampleConfig:
     slice_mm: tuple[float, float] = (4.0, 4.0)
 
     def __post_init__(self) -> None:
-        if self.kind not in ("organs", "liver"):
+        if self.kind not in ("organs", "liver", "clicks"):
             raise ValueError(
-                f"the kind of sample must be organs, liver or slices, got {quoted(self.kind)}"
+                f"the kind of sample must be organs, liver, clicks or slices, got "
+                f"{quoted(self.kind)}"
             )
         if len(self.shape) != 3:
             raise ValueError(f"shape must be three numbers, got {quoted(self.shape)}")
@@ -201,7 +204,10 @@ class Recipe(RunConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range("scans' share", self.scans_share, 0.0, 1.0)
-        if self.scans_share and "liver" not in self.classes:
+        clicks = self.sample.kind == "clicks"
+        if clicks and (self.preprocessing.marks != MARK_CHANNELS or self.network.dims != 3):
+            raise ValueError(f"clicks must be for dims = 3 and marks = {MARK_CHANNELS}")
+        if self.scans_share and "liver" not in self.classes and not clicks:
             raise ValueError("where scans are mixed in, liver must be a class")
         if self.optimizer.centerline_weight and "vessel" not in self.classes:
             raise ValueError("centerline_weight needs the class vessel")

@@ -26,6 +26,7 @@ from liverview.core.text import printable
 from liverview.files import atomic
 from liverview.networks.checkpoint import Checkpoint, save_checkpoint
 from liverview.networks.runtime import DeviceError, pick_device, reuse_large_blocks
+from liverview.training.click_module import ClickModule
 from liverview.training.curves import Curves
 from liverview.training.decathlon import DataError, Decathlon, read_decathlon
 from liverview.training.initial_weights import copy_weights, record_initial_weights
@@ -107,7 +108,8 @@ def _make_module(
     if isinstance(recipe, SliceRecipe):
         assert decathlon is not None
         return SliceModule(recipe, decathlon, out / "cache")
-    return PhantomModule(recipe, scans)
+    kind = ClickModule if recipe.sample.kind == "clicks" else PhantomModule
+    return kind(recipe, scans)
 
 
 def _export_checkpoint(

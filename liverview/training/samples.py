@@ -31,6 +31,8 @@ from liverview.phantoms.paint import Painting, paint
 from liverview.phantoms.scanner import Scanner, ScanSimulation, draw_scanner
 from liverview.phantoms.subject import Subject, add_appearance, draw_subject
 from liverview.phantoms.vessels import min_visible_contrast
+from liverview.training.click_samples import draw_click_sample
+from liverview.training.phantom_scans import paint_phantom
 from liverview.training.recipe import Recipe, SampleConfig
 from liverview.training.scan_samples import draw_liver_sample, draw_organ_sample
 from liverview.training.scans import LabelledScan
@@ -67,6 +69,7 @@ class PhantomSamples(Dataset[tuple[Tensor, Tensor]]):
         self.stop = stop
         self.stream = stream
         self._subjects: dict[int, tuple[int, Subject]] = {}
+        self._painted: dict[int, tuple[int, LabelledScan]] = {}
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -81,14 +84,27 @@ class PhantomSamples(Dataset[tuple[Tensor, Tensor]]):
             draw = RandomSource((self.recipe.seed, self.stream, 2, number))
             if draw.chance(self.recipe.scans_share):
                 scan = self.scans[draw.integer(0, len(self.scans))]
+                if sample.kind == "clicks":
+                    return draw_click_sample(draw, scan, sample, self.recipe.preprocessing)
                 if sample.kind == "liver":
                     return draw_liver_sample(draw, scan, sample, self.recipe.preprocessing)
                 liver = self.recipe.classes.index("liver")
                 return draw_organ_sample(draw, scan, sample, self.recipe.preprocessing, liver)
-        subject = self._subject_of(lane, number // lanes // sample.per_body * lanes + lane)
+        body = number // lanes // sample.per_body * lanes + lane
         draw = RandomSource((self.recipe.seed, self.stream, 1, number))
+        if sample.kind == "clicks":
+            painted = self._painted_of(lane, body)
+            return draw_click_sample(draw, painted, sample, self.recipe.preprocessing)
+        subject = self._subject_of(lane, body)
         draw_sample = {"organs": _draw_organ_sample, "liver": _draw_liver_sample}[sample.kind]
         return draw_sample(draw, subject, sample, self.recipe.preprocessing)
+
+    def _painted_of(self, lane: int, number: int) -> LabelledScan:
+        kept = self._painted.get(lane)
+        if kept is None or kept[0] != number:
+            kept = number, paint_phantom(RandomSource((self.recipe.seed, self.stream, 0, number)))
+            self._painted[lane] = kept
+        return kept[1]
 
     def _subject_of(self, lane: int, number: int) -> Subject:
         kept = self._subjects.get(lane)

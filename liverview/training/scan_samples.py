@@ -40,7 +40,7 @@ def draw_organ_sample(
     grid = Grid.centered((0.0, 0.0, 0.0), preprocessing.spacing_mm, config.shape)
     points = deform_points(draw, grid, (draw.normal(0, 0.05), draw.normal(0, 0.05)), 1.0)
     points = points / torch.tensor(scan.spacing) + torch.tensor(_block_center(draw, scan, grid))
-    hu, organ, known, *_ = _sample_scan(scan, points)
+    hu, organ, known, *_ = sample_scan(scan, points)
     hu = augment_intensity(draw, hu, organ, grid)
     hu = gaussian(hu, [draw.uniform(0.0, 0.55)] * 3) + draw_noise(draw, grid)
     return preprocessing.input_3d(hu), organ_targets(
@@ -66,7 +66,7 @@ def draw_liver_sample(
     k = min(max(center[2] + draw.integer(-2, 3), config.shape[2] / 2), deepest)
     # An even number of slices has its middle between two of them.
     points = points + torch.tensor([*middle, math.floor(k) - 0.5])
-    hu, organ, known, vessel, tumor, neither, away = _sample_scan(scan, points)
+    hu, organ, known, vessel, tumor, neither, away = sample_scan(scan, points)
     hu = augment_intensity(draw, hu, organ, grid)
     target = organ_targets(organ, known, complementary_label(0), 0)
     for share, label in ((neither, Label.LIVER), (vessel, Label.VESSEL), (tumor, Label.TUMOR)):
@@ -76,7 +76,7 @@ def draw_liver_sample(
     if draw.chance(_WITH_LESIONS):
         hu = insert_lesions(draw, hu, target, grid)
     hu = gaussian(hu, [draw.uniform(0.0, 0.7)] * 2 + [0.0]) + noise
-    prior = simulate_coarse_prior(draw, away, grid, partial(_similar_density_field, hu, grid))
+    prior = simulate_coarse_prior(draw, away, grid, partial(similar_density_field, hu, grid))
     sure = (prior > 0.9) & (organ > 0.5)
     liver_hu = float(hu[sure if sure.any() else organ > -1].median()) + draw.normal(0, 4)
     inner = slice(halo, shape[2] - halo)
@@ -98,7 +98,7 @@ def _block_center(draw: RandomSource, scan: LabelledScan, grid: Grid) -> tuple[f
     return size[0] / 2 + draw.normal(0, spread), size[1] / 2 + draw.normal(0, spread), k
 
 
-def _sample_scan(scan: LabelledScan, points: Tensor) -> tuple[Tensor, ...]:
+def sample_scan(scan: LabelledScan, points: Tensor) -> tuple[Tensor, ...]:
     """Sample the scan's fields at points given in its voxels; beyond it nothing is known."""
     size = torch.tensor(scan.fields.shape[1:])
     flat = points.flatten(end_dim=-2)
@@ -113,7 +113,7 @@ def _sample_scan(scan: LabelledScan, points: Tensor) -> tuple[Tensor, ...]:
     return hu, organ, known * inside, *others
 
 
-def _similar_density_field(hu: Field, grid: Grid, center: Point) -> Field:
+def similar_density_field(hu: Field, grid: Grid, center: Point) -> Field:
     """About the distance to tissue as dense as a point's, mm: the best guess of its organ."""
     smooth = gaussian(hu, [1.5, 1.5, 0.0])
     index = [

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from liverview.core.about import DISCLAIMER
-from liverview.core.labels import Label
-from liverview.core.text import shown
 from liverview.core.volume import Plane
+from liverview.ui.actions.edit import EditActions
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.actions.file import FileActions
 from liverview.ui.actions.help import HelpActions
 from liverview.ui.actions.labels import LabelActions
 from liverview.ui.actions.main_actions import Actions
+from liverview.ui.actions.parts import PartActions
 from liverview.ui.actions.segment import SegmentActions
 from liverview.ui.actions.tools import ToolActions
 from liverview.ui.actions.view import ViewActions
+from liverview.ui.flows.announcements import Announcements
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.flows.help import HelpFlow, TourTargets
 from liverview.ui.flows.leaving import Leaving
+from liverview.ui.flows.part_menu import PartMenu
 from liverview.ui.flows.pictures import Pictures
-from liverview.ui.flows.reporting import ReportFlow, open_in_browser
+from liverview.ui.flows.reporting import ReportFlow
+from liverview.ui.flows.segmenting_again import ask_before_segmenting
 from liverview.ui.flows.session_files import SessionFiles
+from liverview.ui.flows.slice_filling import SliceFilling
 from liverview.ui.jobs.controller import Controller
-from liverview.ui.jobs.job import Outcome
-from liverview.ui.jobs.saving import Callback
+from liverview.ui.live.click_correction import ClickCorrection
 from liverview.ui.live.marked_labels import MarkedLabels
 from liverview.ui.live.navigation import Navigation
+from liverview.ui.live.part_editing import PartEditing
 from liverview.ui.live.slow_axis_copy import SlowAxisCopy
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.panels.docks import PanelDocks
@@ -42,19 +45,20 @@ from liverview.ui.state.kept_review import KeptReview
 from liverview.ui.state.markups import ScanMarkups
 from liverview.ui.state.own_windows import OwnWindows
 from liverview.ui.state.session import Session
+from liverview.ui.tools.click import ClickMarks
 from liverview.ui.tools.markup_layer import MarkupLayer
-from liverview.ui.tools.toolbox import Toolbox
+from liverview.ui.tools.toolbox import SPLIT_LINE, Toolbox
 from liverview.ui.views.cine import Cine
+from liverview.ui.views.hand_edit_layer import HandEditLayer
 from liverview.ui.views.lesion_lines import LesionLines
 from liverview.ui.views.linked_views import LinkedViews
 from liverview.ui.views.ruled_out_outlines import RuledOutOutlines
 from liverview.ui.views.surface_pane import SurfacePane
 from liverview.ui.widgets.file_names import path_from_url
-from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.message_bar import MessageBar
 from liverview.ui.widgets.start_page import StartPage
 
-_MESSAGE_MS = 6000
+_LEFT = Qt.ToolBarArea.LeftToolBarArea
 
 
 class MainWindow(QMainWindow):
@@ -78,6 +82,9 @@ class MainWindow(QMainWindow):
         self._marked_labels = MarkedLabels(session, self.controller.start_background, self)
         self._center = QWidget()
         self.messages = MessageBar(self._center)
+        self._announcements = Announcements(
+            self.files, self.controller, self.messages, self.statusBar()
+        )
         self.start_page = StartPage()
         self.readout = Readout(session)
         self.progress = ProgressStatus(session)
@@ -86,7 +93,8 @@ class MainWindow(QMainWindow):
         self.navigation = Navigation(
             session, self.controller.segmenting, self.panels.findings, self
         )
-        self._clock = QElapsedTimer()  # of the segmentation
+        background = self.controller.start_background
+        self.filling = SliceFilling(session, background, self._focused_plane, self)
         self._make_views()
         self.sessions = SessionFiles(self.files, self.controller, self.markups, self.views)
         self.pictures = Pictures(self, self.files, self.views)
@@ -108,26 +116,35 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         cancel = self.actions_.segment.cancel
         Leaving(self, cancel, self.toolbox, self.views, self.cine, self.messages)
+        tools, menu = self.actions_.tools, self.actions_.parts.menu
+        split, remove = tools.by_entry(SPLIT_LINE), tools.remove
+        self.part_menu = PartMenu(self, self.parts, menu, split, remove, self.views, self.markups)
+        self.part_menu.follow_table(self.panels.findings_panel.table, self.panels.findings)
 
     def _make_views(self) -> None:
         """The views, and what draws over them: the last one on top."""
         markup_layer, findings = MarkupLayer(self.markups), self.panels.findings
-        self.toolbox = Toolbox(markup_layer, self)
+        self.clicks = ClickCorrection(self.session, self.controller.start_background, self)
+        self.toolbox = Toolbox(markup_layer, self.clicks, self)
         self.views = LinkedViews(self.session, self._make_surface_pane)
         self.views.add_overlay_painter(markup_layer, self.markups.changed)
-        self.views.set_tool(self.toolbox, self.toolbox.changed)
+        self.views.set_tool(self.toolbox, self.toolbox.redrawn)
+        self.views.add_overlay_painter(ClickMarks(self.clicks), self.clicks.changed)
         self.views.add_overlay_painter(LesionLines(findings), findings.changed)
-        review = self.session.review
+        edits, review = self.session.hand_edits, self.session.review
+        self.views.add_overlay_painter(HandEditLayer(edits), edits.changed)
         self.views.add_overlay_painter(RuledOutOutlines(review), review.changed)
 
     def _make_actions(self) -> Actions:
         factory, session = ActionFactory(self), self.session
+        self.parts = PartEditing(session, self.controller.start_background, self)
         toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
         return Actions(
             factory,
             FileActions(
                 factory, self.files, self.sessions, self.reporting, self.pictures, self.close
             ),
+            EditActions(factory, session.store.history, partial(self.panels.show, "history")),
             ViewActions(
                 factory,
                 session,
@@ -137,8 +154,9 @@ class MainWindow(QMainWindow):
                 self.panels.reset,
                 OwnWindows(self.settings, self),
             ),
-            LabelActions(factory, session, self.navigation),
-            ToolActions(factory, self.toolbox, self.markups),
+            LabelActions(factory, session, self.navigation, self.filling),
+            PartActions(factory, self.parts, self.files),
+            ToolActions(factory, self.toolbox, self.markups, session),
             SegmentActions(factory, self.segment, self.controller.cancel),
             HelpActions(factory),
         )
@@ -167,6 +185,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self._center)
         self.toolbar = self.actions_.make_toolbar()
         self.addToolBar(self.toolbar)
+        self.addToolBar(_LEFT, self.actions_.make_editing_toolbar())
         self.actions_.fill_menus(self.menuBar())
         self.statusBar().addWidget(self.readout, 1)
         self.statusBar().addPermanentWidget(self.progress)
@@ -182,6 +201,7 @@ class MainWindow(QMainWindow):
         control, files = self.controller, self.files
         self.actions_.name_keys(self.panels, self.progress)
         self.panels.compare.reference_requested.connect(self.actions_.file.compare.trigger)
+        self.toolbox.edit_chosen.connect(partial(self.panels.show_if_open, "edit"))
         self.progress.cancel_requested.connect(control.cancel)
         self.start_page.open_requested.connect(files.choose_scan)
         self.start_page.phantom_requested.connect(files.new_phantom)
@@ -189,28 +209,20 @@ class MainWindow(QMainWindow):
         self.start_page.tour_requested.connect(self.actions_.help.tour.trigger)
         self.views.hovered.connect(self.readout.set_hovered)
         self.panels.network.segment_requested.connect(self.segment)
-        files.failed.connect(self._on_failed)
-        self.pictures.failed.connect(self._on_failed)
-        self.pictures.copied.connect(self._on_status)
-        files.asked.connect(self.messages.show_message)
-        self.reporting.failed.connect(self._on_failed)
-        self.reporting.progressed.connect(self.statusBar().showMessage)
-        self.reporting.written.connect(self._on_report_written)
-        self.sessions.not_saved.connect(self._on_session_not_saved)
-        control.message.connect(self._on_message)
-        self._marked_labels.applied.connect(self._on_status)
-        control.failed.connect(self._on_failed)
-        control.loading.resampling_offered.connect(self._on_resampling_offered)
         control.opened.connect(self._on_opened)
-        control.segmenting.segmented.connect(self._on_segmented)
-        control.saving.saved.connect(self._on_saved)
-        control.saving.labels_not_saved.connect(self._on_labels_not_saved)
         control.busy_changed.connect(self._update_actions)
-        self.navigation.message.connect(self._on_status)
-        self.session.volume_changed.connect(self.messages.dismiss)
         # Not what streams: every start and end of work is in `busy_changed`.
         for signal in (self.sessions.changed, self.session.store.modified_changed):
             signal.connect(self._update_actions)
+
+        told = self._announcements
+        told.say(self.toolbox.message)
+        told.say_failures(self.pictures.failed)
+        passing = (self.filling, self.clicks, self.navigation)
+        told.show_in_passing([self.pictures.copied, self._marked_labels.applied])
+        told.show_in_passing(part.message for part in passing)
+        told.follow_reports(self.reporting)
+        told.follow_sessions(self.sessions)
 
     # ---- commands ------------------------------------------------------------------------
 
@@ -219,70 +231,20 @@ class MainWindow(QMainWindow):
         self.files.open(path)
 
     def segment(self) -> None:
-        """Segment on the device that is chosen, after asking about unsaved labels."""
-        if not self.controller.busy:
-            self.files.after_saving(self._start_segmentation)
+        """Segment on the device that is chosen, after asking about edits and unsaved labels."""
+        ask_before_segmenting(self.files, self.controller, self._start_segmentation)
 
-    def _start_segmentation(self) -> None:
-        if self.messages.buttons:  # a question about labels that are now replaced
-            self.messages.dismiss()
-        self._clock.start()
-        self.controller.segment(self.actions_.segment.device)
+    def _start_segmentation(self, keep_edits: bool) -> None:
+        self._announcements.begin_segmentation()
+        self.controller.segment(self.actions_.segment.device, keep_edits=keep_edits)
 
     def segment_when_idle(self) -> None:
         """Segment as soon as the work that opens the volume has ended."""
         self.controller.idle.connect(self.segment, Qt.ConnectionType.SingleShotConnection)
 
-    # ---- answers -------------------------------------------------------------------------
-
-    def _on_message(self, text: str) -> None:
-        self.messages.add_message(text)
-
-    def _on_failed(self, text: str, details: str = "") -> None:
-        choices = [("Details", partial(self.messages.show_message, details))] if details else []
-        self.messages.show_message(text, choices, error=True)
-
-    def _on_resampling_offered(
-        self, text: str, resample: Callable[[], None], replaces_labels: bool
-    ) -> None:
-        """Beside the sentence about another grid, offer the way around it."""
-        answer = partial(self.files.after_saving, resample) if replaces_labels else resample
-        self.messages.show_message(text, [("Resample onto the scan", answer)], error=True)
-
     def _on_opened(self, path: Path) -> None:
         remember_file(self.settings, path)
         self._show_recent()
-
-    def _on_segmented(self, outcome: Outcome) -> None:
-        if outcome is Outcome.DONE:
-            seconds = self._clock.elapsed() / 1000
-            liver = format_ml(self.session.store.volume_ml(Label.LIVER))
-            self.statusBar().showMessage(f"Done in {seconds:.0f} s: liver {liver}", _MESSAGE_MS)
-        elif outcome is Outcome.CANCELED and self.session.store.has_unfinished_labels:
-            self.messages.show_message(
-                "Canceled. What was found so far is shown.",
-                [
-                    ("Keep it", self._update_actions),
-                    ("Drop it", self.session.store.drop_unfinished_labels),
-                ],
-            )
-
-    def _on_saved(self, path: Path) -> None:
-        self.statusBar().showMessage(shown(f"Saved and verified: {path}"), _MESSAGE_MS)
-
-    def _on_labels_not_saved(self, then: Callback | None) -> None:
-        self.messages.add_choice("Save elsewhere …", partial(self.files.save, then))
-
-    def _on_session_not_saved(self, then: Callback | None) -> None:
-        self.messages.add_choice("Save elsewhere …", partial(self.sessions.save_as, then))
-
-    def _on_status(self, text: str) -> None:
-        self.statusBar().showMessage(text, _MESSAGE_MS)
-
-    def _on_report_written(self, path: Path) -> None:
-        self.messages.show_message(
-            shown(f"Report written: {path}"), [("Open it", partial(open_in_browser, path))]
-        )
 
     # ---- closing, dropping -----------------------------------------------------------------
 

@@ -113,7 +113,7 @@ def test_vessels_are_compared_everywhere_where_there_is_no_liver() -> None:
     for reference in (part(VESSEL, TUMOR), part(VESSEL)):
         _, vessels, _ = evaluate(label_map(found()), label_map(reference))
         assert vessels.dice == pytest.approx(everywhere)
-        who, _ = error_map(label_map(found()), label_map(reference), VESSEL)
+        who, *_ = error_map(label_map(found()), label_map(reference), VESSEL)
         assert np.count_nonzero(who == 2) == np.count_nonzero(
             (found() == VESSEL) & (truth() != VESSEL)
         )
@@ -165,7 +165,7 @@ def test_pictures_show_what_is_compared() -> None:
     for reference in (part(TUMOR), part(LIVER, others=LIVER), np.zeros_like(truth())):
         picture = draw_comparison(volume, label_map(found()), label_map(reference))
         assert isinstance(picture, Image.Image)
-    who, _ = error_map(label_map(found()), label_map(part(TUMOR)), LIVER)
+    who, *_ = error_map(label_map(found()), label_map(part(TUMOR)), LIVER)
     assert who.size == 0
 
 
@@ -217,7 +217,7 @@ def test_voxels_that_nobody_judged_count_for_nothing() -> None:
         assert (score.dice, score.nsd_2mm, score.hd95_mm) == (1, 1, 0)
         assert score.predicted_ml == score.reference_ml
     assert evaluate(same, reference)[1].cl_dice == 1
-    who, _ = error_map(same, reference, LIVER)
+    who, *_ = error_map(same, reference, LIVER)
     assert set(np.unique(who)) <= {0, 1}
 
 

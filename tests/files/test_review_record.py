@@ -14,6 +14,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from liverview.core.edited_volume import EditedVolume
 from liverview.core.labels import Label
 from liverview.core.review import LesionMark, Verdict
 from liverview.core.volume import LabelMap
@@ -115,6 +116,37 @@ def test_the_json_beside_says_it_of_a_file_that_cannot(tmp_path: Path, write: Wr
     # One of ours that is complete is not made partial by an older JSON.
     images.write_labels(path, label_map(), overwrite=True)
     assert not images.read_labels(path).partial
+
+
+EDITED = {Label.LIVER: EditedVolume(0.0, 12.5), Label.TUMOR: EditedVolume(1.25, 0.5)}
+
+
+def test_volumes_edited_by_hand_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "seg.nii.gz"
+    images.write_labels(path, label_map(edited=EDITED))
+    assert images.read_labels(path).edited == EDITED
+    images.write_labels(path, replace(images.read_labels(path), edited={}), overwrite=True)
+    assert images.read_labels(path).edited == {}
+    assert not nib.load(path).header.extensions.count("comment")
+    images.write_masks(tmp_path, "case", label_map(edited=EDITED))
+    for mask in images.mask_paths(tmp_path, "case").values():
+        assert images.read_labels(mask).edited == {}, mask
+
+
+@pytest.mark.parametrize(
+    "damaged", [float("nan"), -1.0, 1e400, 10**400, True, "1", None, [], {"added_ml": 1}]
+)
+def test_an_edited_volume_that_is_none_counts_as_nothing(damaged: Any) -> None:
+    content = review_content(label_map(edited=EDITED))
+    content["edited_by_hand"]["tumor"]["added_ml"] = damaged
+    content["edited_by_hand"]["vessel"] = damaged
+    found = parse_review(json.dumps(content), label_map()).edited
+    expected = {**EDITED, Label.TUMOR: EditedVolume(0.0, 0.5)}
+    if isinstance(damaged, dict):
+        expected[Label.VESSEL] = EditedVolume(1.0, 0.0)
+    assert found == expected
+    content["edited_by_hand"] = damaged
+    assert parse_review(json.dumps(content), label_map()).edited == {}
 
 
 def test_a_mark_that_lies_elsewhere_is_passed_over(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from liverview.core.labels import Label, LabelStyle
 from liverview.core.volume import Volume
 from liverview.files.named_labels import NamedLabels
 from liverview.phantoms.config import PhantomConfig
-from liverview.ui.dialogs.questions import Dialogs, Unsaved
+from liverview.ui.dialogs.questions import Dialogs, EditedLabels, Unsaved
 from liverview.ui.dialogs.session_questions import Changed
 
 TIMEOUT_MS = 60_000
@@ -31,9 +31,11 @@ class Answers(Dialogs):
         self.number: int | None = 0
         self.config: PhantomConfig | None = None
         self.unsaved = Unsaved.DISCARD
+        self.edited: EditedLabels | None = EditedLabels(keep=True, save=False)
         self.session_file: Path | None = None
         self.keep_history: bool | None = None
         self.changed = Changed.STAY
+        self.mm: float | None = None
         self.asked: list[str] = []
 
     def scan_to_open(self) -> Path | None:
@@ -72,6 +74,10 @@ class Answers(Dialogs):
         self.asked.append(f"one of {count}")
         return self.number
 
+    def millimeters(self, title: str, question: str, suggested: float) -> float | None:
+        self.asked.append(f"{title}, {suggested:g} mm")
+        return self.mm
+
     def phantom(self) -> PhantomConfig | None:
         return self.config
 
@@ -84,6 +90,10 @@ class Answers(Dialogs):
         of = "" if session is None and what == "labels" else f" {what} of {session}"
         self.asked.append(f"unsaved{of}, segmenting" if segmenting else f"unsaved{of}")
         return self.unsaved
+
+    def edited_labels(self, edited: str, saved: bool) -> EditedLabels | None:
+        self.asked.append(f"edited: {edited}{'' if saved else ', unsaved'}")
+        return self.edited
 
     def session_to_write(self, suggested: Path, history: bool | None) -> tuple[Path, bool] | None:
         self.asked.append(suggested.name)

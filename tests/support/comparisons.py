@@ -19,7 +19,7 @@ from liverview.evaluation.error_map import VoxelOutcome
 from liverview.evaluation.scores import LabelScore
 from liverview.evaluation.scoring import iter_evaluate
 from liverview.evaluation.summary import MAP_FIGURES
-from liverview.ui.jobs import generators
+from liverview.ui.jobs import following
 from liverview.ui.main_window import MainWindow
 from liverview.ui.panels.compare_panel import ComparePanel
 from liverview.ui.state.overlay import Overlay
@@ -143,9 +143,9 @@ class HeldComparison:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go, self.closed = Event(), Event()
         self.error: Exception | None = None
-        monkeypatch.setattr(generators, "iter_compare", self.run)
+        monkeypatch.setattr(following, "iter_compare", self.run)
 
-    def run(self, labels: LabelMap, reference: LabelMap) -> Iterator[object]:
+    def run(self, labels: LabelMap, reference: LabelMap, *rest: object) -> Iterator[object]:
         try:
             for item in iter_evaluate(labels, reference):
                 yield item

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from liverview.core.about import DISCLAIMER, __version__
+from liverview.core.edited_volume import EditedVolumes, edited_content
 from liverview.core.grid import OnGrid
 from liverview.core.labels import FOREGROUND, Label, LabelStyle, count_with_parts
 from liverview.core.terms import Term, label_terms
@@ -22,6 +23,7 @@ def record_content(
     styles: Mapping[Label, LabelStyle],
     weights_sha256: Mapping[str, str],
     review: Mapping[str, Any],
+    edited: EditedVolumes,
 ) -> dict[str, Any]:
     """The content of the JSON; the unit is in every key.
 
@@ -33,6 +35,7 @@ def record_content(
     voxel_ml : volume of one voxel.
     weights_sha256 : of the networks that made the labels, by file name.
     review : `liverview.files.review_record.review_content` of the label map.
+    edited : volumes that were added and removed by hand.
     """
     organ_ml = count_with_parts(counts)[Label.LIVER] * voxel_ml
     return {
@@ -45,6 +48,11 @@ def record_content(
             if label in styles
         ],
         "liver_with_vessels_and_tumors_ml": round(organ_ml, 3) if Label.LIVER in styles else None,
+        "edited_by_hand": {
+            name: volumes
+            for name, volumes in edited_content(edited).items()
+            if Label[name.upper()] in styles
+        },
         "voxel_ml": round(voxel_ml, 9),
         "software": f"liverview {__version__}",
         "weights_sha256": dict(weights_sha256),

@@ -78,7 +78,13 @@ def iter_write_side_files(
     counts = {label: int(np.count_nonzero(labels.voxels == label)) for label in FOREGROUND}
     styles = {label: style for label, style in styles.items() if labels.defines(label)}
     content = record_content(
-        label_map.name, counts, labels.voxel_ml, styles, weights_sha256, review_content(labels)
+        label_map.name,
+        counts,
+        labels.voxel_ml,
+        styles,
+        weights_sha256,
+        review_content(labels),
+        labels.edited,
     )
     if beside.snap in wanted:
         atomic.write_text(beside.snap, snap_text(styles))

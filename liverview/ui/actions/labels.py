@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenuBar
 
 from liverview.core.labels import FOREGROUND, DrawStyle, Label, label_entry
 from liverview.ui.actions.factory import ActionFactory
+from liverview.ui.flows.slice_filling import SliceFilling
 from liverview.ui.live.navigation import Navigation
 from liverview.ui.state.session import Session
 
@@ -21,9 +22,16 @@ class LabelActions:
     Attributes
     ----------
     layers : show and hide a label each.
+    fill : fills between the slices in which a label was drawn.
     """
 
-    def __init__(self, factory: ActionFactory, session: Session, navigation: Navigation) -> None:
+    def __init__(
+        self,
+        factory: ActionFactory,
+        session: Session,
+        navigation: Navigation,
+        filling: SliceFilling,
+    ) -> None:
         self._session = session
         make = factory.make_action
         self.layers = {label: self._layer_action(factory, label) for label in FOREGROUND}
@@ -46,11 +54,19 @@ class LabelActions:
         self.ruled_out = factory.make_toggle(
             "&Ruled-out lesions", "", "Outline what was ruled out", session.review.set_shown
         )
-        self.undo_verdict = make(
-            "&Undo verdict on a lesion",
-            "Ctrl+Shift+Z",
-            "Take the last exclusion, inclusion or confirmation back",
-            session.review.undo,
+        self.by_hand = factory.make_toggle(
+            "&Differences by hand",
+            "Shift+D",
+            "Mark what was edited since the segmentation, or since the file was opened",
+            session.hand_edits.set_shown,
+        )
+        self.by_hand.setChecked(session.hand_edits.shown)
+        self.fill = make(
+            "Fill &between slices",
+            "Shift+F",
+            "Complete the label that was drawn in some slices of the view",
+            filling.fill,
+            "fill",
         )
         self.go_to_liver = make(
             "&Go to the liver", "G", "The slice with most of the liver", navigation.go_to_liver
@@ -62,14 +78,15 @@ class LabelActions:
             "&Previous lesion", ",", "Go to the lesion before", partial(navigation.go_to_lesion, -1)
         )
         session.styles_changed.connect(self._on_styles_changed)
+        session.hand_edits.shown_changed.connect(self.by_hand.setChecked)
 
     def fill_menu(self, bar: QMenuBar) -> None:
         """Add the menu to a menu bar."""
-        menu = bar.addMenu("&Labels")
+        menu = self.menu = bar.addMenu("&Labels")
         menu.addActions([*self.layers.values(), self.all_layers])
         menu.addActions([self.fainter, self.stronger, self.draw_style])
         menu.addSeparator()
-        menu.addActions([self.ruled_out, self.undo_verdict])
+        menu.addActions([self.by_hand, self.ruled_out])
         menu.addSeparator()
         menu.addActions([self.go_to_liver, self.next_lesion, self.previous_lesion])
 

@@ -8,16 +8,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenuBar, QSizePolicy, QToolBar, QToolButton, QWidget
 
+from liverview.ui.actions.edit import EditActions
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.actions.file import FileActions
 from liverview.ui.actions.help import HelpActions
 from liverview.ui.actions.labels import LabelActions
+from liverview.ui.actions.parts import PartActions
 from liverview.ui.actions.segment import SegmentActions
 from liverview.ui.actions.tools import ToolActions
 from liverview.ui.actions.view import ViewActions
 from liverview.ui.panels.docks import PanelDocks
 from liverview.ui.panels.status_bar import ProgressStatus
-from liverview.ui.tools.toolbox import ELLIPSE, RULER
+from liverview.ui.tools.toolbox import ELLIPSE, PICKER, RULER
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,16 +28,21 @@ class Actions:
 
     factory: ActionFactory
     file: FileActions
+    edit: EditActions
     view: ViewActions
     labels: LabelActions
+    parts: PartActions
     tools: ToolActions
     segment: SegmentActions
     help: HelpActions
 
     def fill_menus(self, bar: QMenuBar) -> None:
         """Add every menu to a menu bar."""
-        for menu in (self.file, self.view, self.labels, self.tools, self.segment, self.help):
+        menus = (self.file, self.edit, self.view, self.labels, self.tools, self.segment, self.help)
+        for menu in menus:
             menu.fill_menu(bar)
+        self.labels.menu.addSeparator()
+        self.labels.menu.addMenu(self.parts.menu)
 
     def make_toolbar(self) -> QToolBar:
         """The toolbar: one primary action, and what is used often."""
@@ -50,7 +57,7 @@ class Actions:
         bar.addSeparator()
         bar.addWidget(self.view.windows.box)
         bar.addSeparator()
-        for action in self.tools.tools.actions:
+        for action in self.tools.actions(edits=False):
             bar.addAction(action)
             _icon_only(bar, action)
         bar.addSeparator()
@@ -63,14 +70,35 @@ class Actions:
         bar.addAction(self.file.save)
         return bar
 
+    def make_editing_toolbar(self) -> QToolBar:
+        """The tools that change labels, on the left, where they take no image its height."""
+        bar = QToolBar("Editing toolbar")
+        bar.setObjectName("editing_toolbar")
+        bar.setMovable(False)
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        bar.addActions(self.tools.actions(edits=True))
+        bar.addAction(self.labels.fill)
+        return bar
+
     def name_keys(self, panels: PanelDocks, progress: ProgressStatus) -> None:
         """Let the texts of panels and status bar name the keys of commands as they are."""
-        panels.labels.set_actions(self.labels.layers, self.labels.draw_style)
+        labels = self.labels
+        panels.labels.set_actions(labels.layers, labels.draw_style, labels.by_hand)
         panels.findings_panel.set_segment_action(self.segment.run)
+        panels.history.set_actions(self.edit.undo, self.edit.redo)
         panels.compare.set_segment_action(self.segment.run)
         panels.network.set_draw_style_action(self.labels.draw_style)
         drawing = [self.tools.by_entry(RULER), self.tools.by_entry(ELLIPSE)]
         panels.measurements.set_actions(drawing, self.tools.remove)
+        draw = self.tools.drawing
+        panels.edit.set_actions(
+            draw.labels,
+            draw.smaller,
+            draw.larger,
+            draw.ball,
+            draw.adaptive,
+            self.tools.by_entry(PICKER),
+        )
         progress.set_cancel_action(self.segment.cancel)
 
     def apply_theme(self) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMenuBar
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.widgets.controls import FocuslessComboBox
 
-_CANCEL_TIP = "Leave a drawing, a tool, a message or a view alone, else stop what is running"
+_CANCEL_TIP = "Leave a drawing, a tool, a selection, a message or a view alone, else stop what runs"
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox
+from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QInputDialog, QMessageBox
 
 from liverview.core.coding import Meaning
 from liverview.core.labels import Label, LabelStyle
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from liverview.phantoms.config import PhantomConfig
 
 
+_FARTHEST_MM = -50.0, 50.0
+
+
 class Unsaved(Enum):
     """An answer about what is not saved: save the label map, the session, or go on without."""
 
@@ -31,6 +34,19 @@ class Unsaved(Enum):
     SESSION = "session"
     DISCARD = "discard"
     STAY = "stay"
+
+
+class EditedLabels(NamedTuple):
+    """An answer about labels that were edited, before a segmentation.
+
+    Attributes
+    ----------
+    keep : the edits stay over the new labels; else it starts over.
+    save : the labels are saved before.
+    """
+
+    keep: bool
+    save: bool
 
 
 class Dialogs(SessionQuestions):
@@ -131,6 +147,13 @@ class Dialogs(SessionQuestions):
         )
         return number - 1 if given else None
 
+    def millimeters(self, title: str, question: str, suggested: float) -> float | None:
+        """Ask for a distance in mm, at most two decimals."""
+        mm, given = QInputDialog.getDouble(
+            self._parent, title, question, suggested, _FARTHEST_MM[0], _FARTHEST_MM[1], 2
+        )
+        return mm if given else None
+
     def phantom(self) -> PhantomConfig | None:
         from liverview.ui.dialogs.phantom import PhantomDialog
 
@@ -190,5 +213,33 @@ class Dialogs(SessionQuestions):
         add_access_keys(box.buttons())
         box.exec()
         answer = buttons.get(box.clickedButton(), Unsaved.STAY)  # type: ignore[call-overload]
+        box.deleteLater()
+        return answer
+
+    def edited_labels(self, edited: str, saved: bool) -> EditedLabels | None:
+        """Ask what becomes of edits when the scan is segmented again.
+
+        Parameters
+        ----------
+        edited : volumes that were edited, in words.
+        saved : whether the labels are saved as they are.
+        """
+        box = QMessageBox(self._parent)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setText(f"The labels were edited by hand: {edited}.")
+        box.setInformativeText("Keep these edits over the new labels, or start over?")
+        roles = QMessageBox.ButtonRole
+        keep = box.addButton("Keep my edits", roles.AcceptRole)
+        over = box.addButton("Start over", roles.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(keep)
+        first = QCheckBox("Save the labels first")
+        if not saved:
+            box.setCheckBox(first)
+        add_access_keys([*box.buttons(), *([] if saved else [first])])
+        box.exec()
+        answers = {keep: True, over: False}
+        chosen = answers.get(box.clickedButton())  # type: ignore[call-overload]
+        answer = None if chosen is None else EditedLabels(chosen, not saved and first.isChecked())
         box.deleteLater()
         return answer

@@ -41,6 +41,7 @@ MOUSE = (
     ("Ctrl + wheel", "Zoom around the pointer"),
     ("Middle drag", "Pan"),
     ("Right drag", "Window width (across) and level (down is brighter)"),
+    ("Right click", "Menu of the part of a label that is there"),
     ("Double click", "This view alone, or all of them"),
     ("Arrows, with Shift by 5", "Move the crosshair"),
     ("PgUp, PgDown, Home, End", "Through the slices of the view"),

@@ -59,6 +59,7 @@ class CaseFiles(QObject):
         controller.loading.loaded.connect(self._on_loaded)
         controller.loading.volume_choice_needed.connect(self._on_volume_choice_needed)
         controller.loading.mapping_needed.connect(self._on_mapping_needed)
+        controller.loading.labels_waiting.connect(self.after_saving)
 
     # ---- opening ---------------------------------------------------------------------------
 

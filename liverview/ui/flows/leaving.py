@@ -16,7 +16,7 @@ from liverview.ui.widgets.shortcuts import first_key
 
 
 class Leaving(QObject):
-    """Watches a window's keys: a drawing, a tool, a message, a view alone are left first."""
+    """Watches a window's keys: what is innermost is left first: a drawing before a tool."""
 
     def __init__(
         self,
@@ -47,10 +47,12 @@ class Leaving(QObject):
         return True
 
     def _innermost(self) -> Callable[[], object] | None:
+        selected = self._views.session.selected
         inner: list[tuple[bool, Callable[[], object]]] = [
             (self._toolbox.is_drawing, self._toolbox.drop_drawing),
             (self._toolbox.in_progress, self._toolbox.step_back),
             (not self._toolbox.is_pointer, self._toolbox.lay_down),
+            (bool(selected.parts), selected.clear),
             (self._cine.playing, self._cine.stop),
             (self._messages.isVisible(), self._messages.dismiss),
             (self._views.is_one_alone, self._views.share_again),

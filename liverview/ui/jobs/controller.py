@@ -71,10 +71,10 @@ class Controller(QObject):
             self.message.emit(shown(f"{volume.name}: {' '.join(volume.warnings)}"))
         self._on_busy_changed()
 
-    def segment(self, device: str) -> None:
+    def segment(self, device: str, *, keep_edits: bool = False) -> None:
         """Segment the open volume, unless something is being loaded or segmented."""
         if not self.busy:
-            self.segmenting.start(device)
+            self.segmenting.start(device, keep_edits=keep_edits)
 
     def cancel(self) -> None:
         """Stop loading, or else segmenting; nothing arrives after this returns."""

@@ -16,19 +16,20 @@ from liverview.core.probability_maps import ProbabilitySlab, probability_slab
 from liverview.core.review import LesionMark
 from liverview.core.slice_copies import iter_slice_contiguous_copy
 from liverview.core.stream import Message, Progress, Slab
-from liverview.core.volume import LabelMap, Volume
+from liverview.core.volume import LabelMap, Plane, Volume
+from liverview.editing.marks import Marks, Proposal
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from liverview.evaluation.scores import LabelScore
+    from liverview.editing.part_commands import EditedBlock, PartCommand
+    from liverview.editing.part_workspace import PartGround
+    from liverview.editing.parts import Part, Seed
     from liverview.files.format import Summary, TableOrder
     from liverview.files.named_labels import NamedLabels
     from liverview.files.sessions.content import SessionContent, Stamp
     from liverview.files.sessions.locating import ScanAnswer, ScanChanged, ScanMissing
     from liverview.measurement.markup.listing import Markups
-    from liverview.measurement.results import Measurement
-    from liverview.measurement.surface import Surface
     from liverview.phantoms.config import Phantom, PhantomConfig
     from liverview.report.assembly import WrittenReport
     from liverview.report.provenance import Provenance
@@ -144,18 +145,27 @@ def iter_system_info() -> Iterator[tuple[str, str]]:
     yield from system_info.iter_system_info()
 
 
-def iter_slow_axis_copy(
-    array: Volume | LabelMap, box: Box | None = None
+def iter_slow_axis_copy(volume: Volume) -> Iterator[NDArray[Any] | None]:
+    """Copy voxels for the views of their slowest plane."""
+    yield from iter_slice_contiguous_copy(volume.voxels)
+
+
+def iter_slow_axis_labels(
+    labels: LabelMap, box: Box, plane: Plane
 ) -> Iterator[NDArray[Any] | None]:
-    """Copy voxels, of a box or all, for the views of their slowest plane."""
-    yield from iter_slice_contiguous_copy(array.voxels if box is None else array.voxels[box])
+    """Copy the labels of a box for the views of their slowest plane."""
+    yield from iter_slice_contiguous_copy(labels.read(box), plane)
 
 
-def iter_measure(labels: LabelMap, volume: Volume) -> Iterator[Progress | Measurement]:
-    """Measure the labels of the open scan."""
-    from liverview.measurement import compute
+def iter_take_voxels(labels: LabelMap) -> Iterator[None]:
+    """Copy labels that were lent, for whoever keeps them for long."""
+    _ = labels.voxels
+    yield None
 
-    yield from compute.iter_measure(labels, volume)
+
+def iter_copy_voxels(labels: LabelMap) -> Iterator[NDArray[Any]]:
+    """Copy the voxels of labels, for whoever writes into them."""
+    yield labels.read(Box.of_shape(labels.shape)).copy(order="K")
 
 
 def iter_find_marked(
@@ -167,11 +177,48 @@ def iter_find_marked(
     yield from iter_find_marked(labels, marks)
 
 
-def iter_surfaces(labels: LabelMap) -> Iterator[Progress | Surface]:
-    """Make the surfaces of the labels."""
-    from liverview.measurement.surface import iter_surfaces
+def iter_find_parts(
+    labels: LabelMap, seeds: Sequence[Seed]
+) -> Iterator[Progress | tuple[Part, ...]]:
+    """Find the parts of labels at seeds."""
+    from liverview.editing.parts import find_parts
 
-    yield from iter_surfaces(labels)
+    yield find_parts(labels.voxels, seeds)
+
+
+def iter_edit_parts(
+    ground: PartGround, parts: Sequence[Part], command: PartCommand
+) -> Iterator[EditedBlock | None]:
+    """Work on parts; see `liverview.editing.part_commands`."""
+    from liverview.editing.part_commands import iter_edit_parts
+
+    yield from iter_edit_parts(ground, parts, command)
+
+
+def iter_fill_between_slices(
+    drawn: NDArray[np.bool_], axis: int, spacing: tuple[float, float, float]
+) -> Iterator[list[tuple[Box, NDArray[np.bool_]]]]:
+    """Interpolate contours that were drawn in some slices into the slices between them."""
+    from liverview.editing.between_slices import fill_between_slices
+
+    yield fill_between_slices(drawn, axis, spacing)
+
+
+def iter_load_click_network() -> Iterator[None]:
+    """Load the network that completes marks; it stays."""
+    from liverview.inference.interactive import load_click_network
+
+    load_click_network()
+    yield None
+
+
+def iter_propose(
+    volume: Volume, labels: LabelMap, marks: Marks, previous: Proposal | None
+) -> Iterator[Proposal]:
+    """Complete the marks of a person."""
+    from liverview.inference.interactive import load_click_network, propose
+
+    yield propose(volume, labels.voxels, marks, load_click_network(), previous=previous)
 
 
 def iter_read_labels(
@@ -215,22 +262,6 @@ def iter_read_labels(
         if notes:
             yield Message(" ".join(notes))
         yield labels
-
-
-def iter_compare(labels: LabelMap, reference: LabelMap) -> Iterator[Progress | LabelScore]:
-    """Score the labels of the open scan, one after the other."""
-    from liverview.evaluation.scoring import iter_evaluate
-
-    yield from iter_evaluate(labels, reference)
-
-
-def iter_error_map(
-    labels: LabelMap, reference: LabelMap, label: Label
-) -> Iterator[tuple[NDArray[np.uint8], Box]]:
-    """Map the errors of a label; see `liverview.evaluation.error_map`."""
-    from liverview.evaluation.error_map import error_map
-
-    yield error_map(labels, reference, label)
 
 
 def iter_write_labels(

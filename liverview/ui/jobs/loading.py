@@ -29,12 +29,18 @@ LabelReceiver = Callable[[Path, LabelMap], None]
 
 @dataclass(frozen=True)
 class _LabelReading:
-    """A label map to read, for which use, and the answers of a person so far."""
+    """A label map to read, for which use, and the answers of a person so far.
+
+    Attributes
+    ----------
+    version : of the labels when the person was last asked about them; None before that.
+    """
 
     path: Path
     receive: LabelReceiver
     mapping: Mapping[int, Meaning] | None = None
     resample: bool = False
+    version: int | None = None
 
 
 class Loading(QObject):
@@ -54,6 +60,8 @@ class Loading(QObject):
         `NamedLabels`, and what to call with the mapping.
     resampling_offered : after `failed`, a label map on another grid, with the sentence about it,
         what to call to have it resampled, and whether it would take the place of the labels.
+    labels_waiting : a label map is ready to take the place of labels that were edited while it was
+        read, with what to call to show it.
     labels_opened : a label map is shown in place of the labels.
     reference_opened : the labels are compared with a file, with its path.
     changed : loading of a scan begins or ends.
@@ -65,6 +73,7 @@ class Loading(QObject):
     volume_choice_needed = Signal(Path, int, object)
     mapping_needed = Signal(Path, object, object)
     resampling_offered = Signal(str, object, bool)
+    labels_waiting = Signal(object)
     labels_opened = Signal()
     reference_opened = Signal(Path)
     changed = Signal()
@@ -145,6 +154,8 @@ class Loading(QObject):
         if volume is None:
             return
         self.cancel_labels()
+        if reading.version is None:
+            reading = replace(reading, version=self._session.store.version)
         work = generators.iter_read_labels(reading.path, volume, reading.mapping, reading.resample)
         self._label_job = job = self._runner.start(work)
         job.yielded.connect(partial(self._on_label_item, reading))
@@ -187,14 +198,24 @@ class Loading(QObject):
         if isinstance(item, Message):
             self.message.emit(shown(item.text))
         elif isinstance(item, LabelMap):
-            reading.receive(reading.path, item)
+            self._receive(reading, item)
         elif isinstance(item, generators.OtherGrid):
             self.failed.emit(item.sentence)
-            again = partial(self._read_labels, replace(reading, resample=True))
+            resampled = replace(reading, resample=True, version=None)  # which is asked about
+            again = partial(self._read_labels, resampled)
             replaces = reading.receive == self._show_labels
             self.resampling_offered.emit(item.sentence, again, replaces)
         elif not isinstance(item, Progress):
             self.mapping_needed.emit(reading.path, item, partial(self._read_mapped, reading))
+
+    def _receive(self, reading: _LabelReading, labels: LabelMap) -> None:
+        """Show labels, unless a person has edited those that go since being asked about them."""
+        store, receive = self._session.store, partial(reading.receive, reading.path, labels)
+        replaces = reading.receive == self._show_labels and not store.segmenting
+        if replaces and store.modified and store.version != reading.version:
+            self.labels_waiting.emit(receive)
+        else:
+            receive()
 
     def _read_mapped(self, reading: _LabelReading, mapping: Mapping[int, Meaning]) -> None:
         self._read_labels(replace(reading, mapping=mapping))

@@ -46,12 +46,12 @@ class Segmenting(QObject):
     def is_running(self) -> bool:
         return self._job is not None
 
-    def start(self, device: str) -> None:
-        """Segment the open volume, from the crosshair outward."""
+    def start(self, device: str, *, keep_edits: bool = False) -> None:
+        """Segment the open volume, from the crosshair outward, under what was edited or anew."""
         session = self._session
         if session.volume is None or self._job is not None:
             return
-        session.store.begin_segmentation(device)
+        session.store.begin_segmentation(device, keep_edits=keep_edits)
         work = generators.iter_segment(session.volume, device, session.crosshair, self.keep_maps)
         self._job = job = self._runner.start(work)
         job.yielded.connect(self._on_item)

@@ -13,7 +13,7 @@ from liverview.core.review import Verdict
 from liverview.measurement.recist import Recist, assess_recist
 from liverview.measurement.results import Lesion, Measurement
 from liverview.measurement.review import match_marks
-from liverview.ui.jobs import generators
+from liverview.ui.jobs import following
 from liverview.ui.live.live_result import LiveResult, StartJob
 from liverview.ui.state.session import Session
 
@@ -31,6 +31,7 @@ class Findings(LiveResult):
         self.measurement: Measurement | None = None
         self.chosen: int | None = None
         self._chosen_voxel: Voxel | None = None
+        self._followed: following.Followed | None = None
         super().__init__(session, start, parent)
         session.store.state_changed.connect(self._on_state_changed)
         session.review.changed.connect(self._on_review_changed)
@@ -120,12 +121,16 @@ class Findings(LiveResult):
         volume = self.session.volume
         if volume is None:
             return None
-        return generators.iter_measure(self.session.store.snapshot(), volume)
+        return following.iter_measure(self.session.store.snapshot(), volume, self._followed)
 
     def _receive(self, item: object) -> None:
-        if isinstance(item, Measurement):
-            self.measurement = self._with_state(item)
+        if isinstance(item, following.Followed):
+            self._followed = item
+            self.measurement = self._with_state(item.found.measurement)
             self._follow_chosen()
+
+    def _let_go(self) -> None:
+        self._followed = None
 
     def _follow_chosen(self) -> None:
         """Numbers change as lesions come and go; the one that is looked at stays chosen."""
@@ -137,6 +142,7 @@ class Findings(LiveResult):
 
     def _clear(self) -> None:
         self.measurement, self.chosen, self._chosen_voxel = None, None, None
+        self._let_go()
 
     def _with_state(self, measurement: Measurement) -> Measurement:
         """Whether labels are partial is known only when they have come to their end."""

@@ -11,8 +11,8 @@ from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.state.session import Session
 
 StartJob = Callable[[Iterator[object]], Job]
-_SOON_MS = 150  # labels that change together are looked at once
-_SETTLED_MS = 1000  # labels that have not changed for so long hold still
+SOON_MS = 100  # labels that change together are looked at once
+SETTLED_MS = 1000  # labels that have not changed for so long hold still
 _SHARE = 4  # while labels stream, the next look waits so many times as long as the last one took
 
 
@@ -64,6 +64,9 @@ class LiveResult(QObject):
         """Forget what was found."""
         raise NotImplementedError
 
+    def _let_go(self) -> None:
+        """Keep nothing that only the next look would need: there may be none for long."""
+
     # ---- for everybody ---------------------------------------------------------------------
 
     @property
@@ -80,6 +83,8 @@ class LiveResult(QObject):
         self._wanted = wanted
         if wanted:
             self._schedule(0)
+        elif not self._is_wanted:
+            self._let_go()
 
     def update_once(self) -> None:
         """Look at the labels as they are, although nobody goes on wanting to know."""
@@ -97,6 +102,7 @@ class LiveResult(QObject):
         if self._job is not None:
             self._cancel_job()
             self.outcome = Outcome.CANCELED
+            self._let_go()
             self.changed.emit()
 
     def _cancel_job(self) -> None:
@@ -137,9 +143,13 @@ class LiveResult(QObject):
         if self.sender() is not self._job:  # let go earlier
             return
         self._job, self.outcome, self._wanted_once = None, outcome, False
+        if outcome is Outcome.FAILED or not self._is_wanted:
+            self._let_go()
         self.changed.emit()
+        taken = self._clock.elapsed()
+        # What takes long leaves as much time to others.
         streaming = self.session.store.segmenting
-        self._schedule(int(_SHARE * self._clock.elapsed()) if streaming else _SOON_MS)
+        self._schedule(_SHARE * taken if streaming else max(SOON_MS, taken))
 
     def _forget(self) -> None:
         self._cancel_job()
@@ -155,7 +165,7 @@ class LiveResult(QObject):
             if self.only_when_idle:
                 self._forget()
             self._stale = True
-            self._schedule(_SETTLED_MS if self.only_when_idle else _SOON_MS)
+            self._schedule(SETTLED_MS if self.only_when_idle else SOON_MS)
         else:  # they were dropped, or a segmentation begins
             self._forget()
 

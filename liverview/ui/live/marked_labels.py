@@ -6,6 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
+from liverview.core.box import Box
 from liverview.core.review import LesionMark, Verdict
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.job import Job
@@ -29,9 +30,12 @@ class MarkedLabels(QObject):
         self._start = start
         self._job: Job | None = None
         self._result = 0  # of the labels whose marks were taken in
+        self._missed = False  # whether steps back and forth have stopped a job
         session.volume_changed.connect(self._cancel)
         session.store.replaced.connect(self._on_replaced)
         session.review.changed.connect(self._reconcile)
+        session.store.history.moved.connect(self._on_moved)
+        session.store.changed.connect(self._on_labels_changed)
 
     def _on_replaced(self) -> None:
         store, review = self.session.store, self.session.review
@@ -45,23 +49,38 @@ class MarkedLabels(QObject):
         """Take marks out of force that are not remembered, and look for lesions of the others."""
         self._cancel()
         store, review = self.session.store, self.session.review
-        if not review.can_change:
+        if not review.can_change or store.history.moving:  # steps bring their own marks
             return
         kept, missing = review.compare()
         if len(kept) < len(review.in_force):
-            store.set_marks(kept, "include")
+            store.set_marks(kept, "include", follows=True)
         if missing:
             self._job = job = self._start(
                 generators.iter_find_marked(store.snapshot(), tuple(missing))
             )
-            job.yielded.connect(partial(self._on_item, job, store.version))
+            job.yielded.connect(partial(self._on_item, job, store.version, store.history.last))
 
     def _cancel(self) -> None:
         if self._job is not None:
             self._job.cancel()
             self._job = None
 
-    def _on_item(self, job: Job, version: int, item: object) -> None:
+    def _on_moved(self) -> None:
+        """Nothing is put in force behind steps that are undone: they could not be done again."""
+        self._missed |= self._job is not None
+        self._cancel()
+        self._catch_up()
+
+    def _on_labels_changed(self, box: Box) -> None:
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        history = self.session.store.history
+        if self._missed and not history.moving and not history.redo_name:
+            self._missed = False
+            self._reconcile()
+
+    def _on_item(self, job: Job, version: int, step: object, item: object) -> None:
         if job is not self._job or not isinstance(item, tuple):
             return
         self._job = None
@@ -69,7 +88,9 @@ class MarkedLabels(QObject):
         if version != store.version:  # labels have changed meanwhile
             self._reconcile()
         elif item:
-            store.set_marks((*review.in_force, *item), "lesions ruled out before")
+            # What follows from a step is undone with it; what comes later, by itself.
+            marks, follows = (*review.in_force, *item), store.history.last is step
+            store.set_marks(marks, "lesions ruled out before", follows=follows)
             self._tell(item)
 
     def _tell(self, placed: tuple[LesionMark, ...]) -> None:

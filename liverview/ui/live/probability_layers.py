@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from liverview.core.box import Box
@@ -14,6 +16,8 @@ from liverview.core.labels import FOREGROUND, Label, label_entry
 from liverview.core.probability_maps import DEFAULT_THRESHOLDS, ProbabilityMaps, ProbabilitySlab
 from liverview.core.review import take_out_of_slice
 from liverview.core.volume import LabelMap, Plane
+from liverview.editing.edited_blocks import overlap
+from liverview.ui.jobs import generators
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.state.overlay import Overlay
@@ -201,10 +205,9 @@ class ProbabilityLayers(QObject):
         if labelled is None or not self.can_relabel:
             return
         self._stop_relabeling()
-        if not labelled.thresholds:
-            self._replace(labelled, labelled.own)
-            return
-        work = labelled.maps.iter_relabel(labelled.own.voxels, dict(labelled.thresholds))
+        work: Iterator[object] = generators.iter_copy_voxels(labelled.own)
+        if labelled.thresholds:
+            work = labelled.maps.iter_relabel(labelled.own.voxels, dict(labelled.thresholds))
         self._relabeling = job = self._controller.start_background(work)
         job.yielded.connect(partial(self._on_relabeled, labelled))
         job.ended.connect(partial(self._on_relabeling_ended, job))
@@ -227,12 +230,29 @@ class ProbabilityLayers(QObject):
         i, j, k = inside
         own = labelled.own.voxels[reach][i, j, k]
         found = labelled.maps.relabel(own, labelled.thresholds, (i, j, k))
+        self._put_edits_over(found, reach, plane, index)
         take_out_of_slice(found, self.session.review.ruled_out, reach, plane.axis, index)
         found = found.T
         return np.ascontiguousarray(found), (
             reach[plane.vertical_axis].start,
             reach[plane.horizontal_axis].start,
         )
+
+    def _put_edits_over(
+        self, found: NDArray[np.uint8], reach: Box, plane: Plane, index: int
+    ) -> None:
+        """Put what was edited by hand over a slice of the labels to come, (axes in order)."""
+        assert self.session.labels is not None
+        edited = self.session.store.hand.slice_of(self.session.labels, plane.axis, index)
+        if edited is None:
+            return
+        box, before, now = edited
+        thick = np.expand_dims(found, plane.axis)
+        sides = list(reach)
+        sides[plane.axis] = slice(index, index + 1)
+        both = overlap(box, Box(*sides))
+        at, own = (both.shifted([-n for n in one.start]) for one in (Box(*sides), box))
+        np.copyto(thick[at], now[own], where=now[own] != before[own])
 
     def _on_relabeled(self, labelled: _LabelledMaps, item: object) -> None:
         if item is not None and self._current is labelled and self.can_relabel:
@@ -272,7 +292,10 @@ class ProbabilityLayers(QObject):
         if not store.has_unfinished_labels:  # else the labels of before may come back
             self._labelled_maps = [current] if current is not None else []
         if current is not None and current.original_labels is None:
-            current.original_labels = store.snapshot()
+            own = store.snapshot()
+            current.original_labels = result = store.hand.result_of(own)
+            if result is own:  # nothing was edited meanwhile
+                self._controller.start_background(generators.iter_take_voxels(own))  # kept long
         self.refresh()
 
     def _on_volume_changed(self) -> None:

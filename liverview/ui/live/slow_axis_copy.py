@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from PySide6.QtCore import QObject, QTimer
 
+from liverview.core.box import Box
+from liverview.core.volume import Plane
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.job import Job
 from liverview.ui.live.live_result import LiveResult, StartJob
@@ -63,11 +65,15 @@ class _LabelCopy(LiveResult):
 
     def _make_work(self) -> Iterator[object] | None:
         labels, box = self.session.labels, self.session.store.label_bbox
-        return (
-            None
-            if labels is None or box is None
-            else generators.iter_slow_axis_copy(self.session.store.snapshot(), box)
-        )
+        if labels is None or box is None:
+            return None
+        plane = Plane.least_contiguous(labels.voxels)
+        return generators.iter_slow_axis_labels(self.session.store.snapshot(), box, plane)
+
+    def _on_labels_changed(self, box: Box) -> None:
+        """A copy that has followed an edit needs no other one."""
+        if not self.session.slices.has_label_copy:
+            super()._on_labels_changed(box)
 
     def _receive(self, item: object) -> None:
         if item is not None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 
 from liverview.core.labels import Label
 from liverview.measurement.surface import Surface
-from liverview.ui.jobs import generators
+from liverview.ui.jobs import following
 from liverview.ui.live.live_result import LiveResult, StartJob
 from liverview.ui.state.session import Session
 
@@ -23,22 +23,24 @@ class Surfaces(LiveResult):
 
     def __init__(self, session: Session, start: StartJob, parent: QObject | None = None) -> None:
         self.found: dict[Label, Surface] = {}
-        self._new: dict[Label, Surface] = {}
+        self._followed: following.Followed | None = None
         super().__init__(session, start, parent)
 
     def _make_work(self) -> Iterator[object] | None:
-        self._new = {}
         if self.session.labels is None:
             return None
-        return generators.iter_surfaces(self.session.store.snapshot())
+        return following.iter_surfaces(self.session.store.snapshot(), self._followed)
 
     def _receive(self, item: object) -> None:
         if isinstance(item, Surface):
-            self._new[item.label] = item
             self.found = {**self.found, item.label: item}
             self.changed.emit()
-        elif item.fraction == 1:  # type: ignore[attr-defined]  # a Progress: the last one
-            self.found = self._new
+        elif isinstance(item, following.Followed):
+            self._followed, self.found = item, dict(item.found.surfaces)
 
     def _clear(self) -> None:
         self.found = {}
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._followed = None

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.core.labels import FOREGROUND
+from liverview.core.labels import FOREGROUND, Label
 from liverview.core.text import shown
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.live.comparison import Comparison, ErrorMapOverlay
@@ -174,7 +174,7 @@ class ComparePanel(QWidget):
             for row, name in enumerate(_FIGURES):
                 item = self.table.item(row, column)
                 assert item is not None
-                item.setText(_figure_text(scores.get(label), name))
+                item.setText(self._figure_text(label, name))
                 item.setToolTip(_reason_text(scores.get(label), name))
         self.shown.blockSignals(True)
         self.shown.setCurrentIndex(self.shown.findData(self.overlay.label))
@@ -216,14 +216,21 @@ class ComparePanel(QWidget):
         reference = self.session.reference
         if reference is None:
             return
-        scores = self.comparison.scores
         head = [shown(f"Reference: {reference.name}")]
         lines = [[*head, *(self.session.styles[label].name for label in FOREGROUND)]]
         for name, figure in _FIGURES.items():
-            lines.append(
-                [figure.title, *(_figure_text(scores.get(label), name) for label in FOREGROUND)]
-            )
+            lines.append([figure.title, *(self._figure_text(label, name) for label in FOREGROUND)])
         QApplication.clipboard().setText("\n".join("\t".join(cells) for cells in lines))
+
+    def _figure_text(self, label: Label, name: str) -> str:
+        """A figure as shown: nothing where it is not yet known, or none of this label."""
+        score = self.comparison.scores.get(label)
+        if score is None or not score.applies_to(name):
+            return ""
+        if not self.comparison.is_known(label, name):
+            return ""
+        value = getattr(score, name)
+        return _NO_FIGURE if math.isnan(value) else format(value, _FIGURES[name].form)
 
     def _make_table(self) -> QTableWidget:
         table = QTableWidget(len(_FIGURES), len(FOREGROUND))
@@ -256,14 +263,6 @@ class ComparePanel(QWidget):
             self.comparison.stop()
         else:
             self.comparison.update_now()
-
-
-def _figure_text(score: LabelScore | None, name: str) -> str:
-    """A figure as shown: nothing where it is not yet known, or none of this label."""
-    if score is None or not score.applies_to(name):
-        return ""
-    value = getattr(score, name)
-    return _NO_FIGURE if math.isnan(value) else format(value, _FIGURES[name].form)
 
 
 def _reason_text(score: LabelScore | None, name: str) -> str:

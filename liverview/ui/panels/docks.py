@@ -12,13 +12,16 @@ from liverview.ui.live.comparison import Comparison, ErrorMapOverlay
 from liverview.ui.live.findings import Findings
 from liverview.ui.live.probability_layers import ProbabilityLayers
 from liverview.ui.panels.compare_panel import ComparePanel
+from liverview.ui.panels.edit_panel import EditPanel
 from liverview.ui.panels.findings_panel import FindingsPanel
+from liverview.ui.panels.history_panel import HistoryPanel
 from liverview.ui.panels.label_panel import LabelPanel
 from liverview.ui.panels.markup_panel import MarkupPanel
 from liverview.ui.panels.network_panel import NetworkPanel
 from liverview.ui.state.markups import ScanMarkups
 
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
+_CLOSED = ("history",)  # until they are asked for
 _LABELS_PART = 3  # of the window, at most a third, for the labels
 
 
@@ -49,19 +52,28 @@ class PanelDocks:
             Comparison(session, start, window), ErrorMapOverlay(session, start, window)
         )
         self._add("compare", "Compare", self.compare, "findings")
+        self.edit = EditPanel(session)
+        self._add("edit", "Edit", self.edit, "findings")
+        self.history = HistoryPanel(session.store.history)
+        self._add("history", "History", self.history, "findings")
         controller.loading.reference_opened.connect(lambda: self.show("compare"))
         for dock in self.docks.values():
             dock.setMinimumWidth(self._tabs_width())
             dock.toggleViewAction().triggered.connect(partial(self._on_toggled, dock))
         self.docks["findings"].raise_()
+        for name in _CLOSED:
+            self.docks[name].hide()
 
     def reset(self) -> None:
-        """Put every panel back where it was at first, also one that was closed or floats."""
+        """Put every panel back where it was at first, also one that was closed or floats.
+
+        Those that are closed at first are closed again.
+        """
         others = [dock for name, dock in self.docks.items() if name != "labels"]
-        for dock in self.docks.values():
+        for name, dock in self.docks.items():
             dock.setFloating(False)
             self._window.addDockWidget(_RIGHT, dock)
-            dock.show()
+            dock.setVisible(name not in _CLOSED)
         for dock in others[1:]:
             self._window.tabifyDockWidget(others[0], dock)
         others[0].raise_()
@@ -89,6 +101,11 @@ class PanelDocks:
         self.docks[name].show()
         self.docks[name].raise_()
 
+    def show_if_open(self, name: str) -> None:
+        """Bring a panel to the front, but none that was closed."""
+        if not self.docks[name].isHidden():
+            self.docks[name].raise_()
+
     def _on_toggled(self, dock: QDockWidget) -> None:
         """A panel that comes back comes to the front, and as large as it has to be."""
         if dock.toggleViewAction().isChecked():
@@ -99,7 +116,7 @@ class PanelDocks:
         """The width at which no tab of the panels is cut off."""
         bar = QTabBar()
         for name, dock in self.docks.items():
-            if name != "labels":
+            if name not in ("labels", *_CLOSED):
                 bar.addTab(dock.windowTitle())
         return bar.sizeHint().width()
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QInputDialog,
     QLabel,
     QMenu,
     QPushButton,
@@ -31,13 +30,13 @@ from liverview.measurement.results import (
 )
 from liverview.ui.live.findings import Findings
 from liverview.ui.panels.lesion_table import COLUMNS, LesionTable, lesion_cells
+from liverview.ui.panels.verdict_menu import fill_verdict_menu
 from liverview.ui.widgets.controls import WrappedLabel
 from liverview.ui.widgets.formatting import format_ml
 from liverview.ui.widgets.shortcuts import KeyHint
 
-_NO_LESION = ("Not a lesion", "Benign: cyst or hemangioma")
-_NO_TARGET = ("Treated before", "Cannot be measured reproducibly")
 _WIDEST = "8,888 mL"
+_PATIENCE_MS = 300  # in which an edit is followed: shorter waits are not shown
 
 
 class FindingsPanel(QScrollArea):
@@ -51,6 +50,8 @@ class FindingsPanel(QScrollArea):
         super().__init__(parent)
         self.findings = findings
         self._segment_key = KeyHint()
+        self._was_older = False
+        self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
         self.state = WrappedLabel()
         self.figures = {name: QLabel() for name in _AMOUNTS}
         self.table = LesionTable()
@@ -72,11 +73,13 @@ class FindingsPanel(QScrollArea):
             row.addWidget(button)
         self._build_layout(row)
         self.table.selected.connect(findings.choose)
+        self.table.rows_selected.connect(self._update_buttons)
         self.table.copy_requested.connect(self.copy)
         self.include_button.clicked.connect(partial(self._exclude, ""))
         self.confirm_button.clicked.connect(findings.confirm_targets)
         self.copy_button.clicked.connect(self.copy)
         findings.changed.connect(self.refresh)
+        self._patience.timeout.connect(self._on_volumes_changed)
         findings.session.volume_changed.connect(self.refresh)
         findings.session.volumes.changed.connect(self._on_volumes_changed)
         self.refresh()
@@ -136,6 +139,9 @@ class FindingsPanel(QScrollArea):
     def refresh(self) -> None:
         """Show what is known."""
         measurement = self.findings.measurement
+        if self._is_older and not self._was_older:
+            self._patience.start()
+        self._was_older = self._is_older
         self._show_state()
         self._show_amounts()
         known = self.findings
@@ -157,8 +163,8 @@ class FindingsPanel(QScrollArea):
 
     def _show_age(self) -> None:
         """Fade what was measured before the labels changed."""
-        self.table.set_older(self._is_older)
-        self.recist.setEnabled(not self._is_older)
+        self.table.set_older(self._looks_older)
+        self.recist.setEnabled(not self._looks_older)
         known = self.findings.measurement is not None
         self.copy_button.setEnabled(known and not self._is_older)
 
@@ -166,6 +172,11 @@ class FindingsPanel(QScrollArea):
     def _is_older(self) -> bool:
         """True where the lesions are those of labels that have changed since."""
         return self.findings.measurement is not None and not self.findings.is_current
+
+    @property
+    def _looks_older(self) -> bool:
+        """The same, once it has been so for longer than an edit is followed in."""
+        return self._is_older and not self._patience.isActive()
 
     def _show_amounts(self) -> None:
         """Show the volumes of the labels as they are, as every panel does."""
@@ -194,16 +205,18 @@ class FindingsPanel(QScrollArea):
             return f"So far; {older}:" if self._is_older else "So far, while it segments:"
         if session.store.has_unfinished_labels:
             return "Partial: the segmentation was stopped."
-        if not self.findings.is_current:
-            return "Measuring …"
         known = self.findings.measurement is not None
+        if self._looks_older if known else not self.findings.is_current:
+            return "Measuring …"
         return "" if known else "The labels could not be measured."
 
     def _update_buttons(self) -> None:
         chosen, excluded = self.findings.chosen, self.findings.excluded
         can_change, proposal = self.findings.can_change, self.findings.recist
+        if len(self.table.chosen_numbers()) > 1:  # the menu over a view is for several
+            chosen = None
         self.exclude_button.setEnabled(can_change and chosen is not None and chosen not in excluded)
-        self.include_button.setEnabled(can_change and chosen in excluded)
+        self.include_button.setEnabled(can_change and chosen is not None and chosen in excluded)
         has_candidates = proposal is not None and bool(proposal.candidates)
         self.confirm_button.setEnabled(can_change and has_candidates)
         confirmed = proposal is not None and proposal.confirmed
@@ -230,19 +243,8 @@ class FindingsPanel(QScrollArea):
 
     def _reason_menu(self) -> QMenu:
         menu = QMenu(self)
-        menu.addSection("No lesion: out of every figure")
-        for reason in _NO_LESION:
-            menu.addAction(reason, partial(self._exclude, reason))
-        menu.addAction("Another reason …", self._ask_reason)
-        menu.addSection("A tumor, but no target")
-        for reason in _NO_TARGET:
-            menu.addAction(reason, partial(self._set_no_target, reason))
+        fill_verdict_menu(menu, self._exclude, self._set_no_target)
         return menu
-
-    def _ask_reason(self) -> None:
-        reason, given = QInputDialog.getText(self, "Exclude", "Why is it no lesion?")
-        if given and reason.strip():
-            self._exclude(reason.strip())
 
     def _set_no_target(self, reason: str) -> None:
         if self.findings.chosen is not None:

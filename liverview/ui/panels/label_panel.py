@@ -14,10 +14,12 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
+from liverview.core.edited_volume import edited_text
 from liverview.core.labels import FOREGROUND, DrawStyle, Label, label_entry
 from liverview.ui.state.session import Session
 from liverview.ui.widgets.controls import FocuslessComboBox, FocuslessSlider
@@ -40,6 +42,10 @@ class LabelPanel(QWidget):
         layout.setContentsMargins(4, 2, 4, 2)
         for row in self.rows.values():
             layout.addWidget(row)
+        self.by_hand = QCheckBox("Differences by hand")
+        self._by_hand_key = KeyHint()
+        self.by_hand.toggled.connect(session.hand_edits.set_shown)
+        layout.addWidget(self.by_hand)
         layout.addStretch(1)
         area = _RowArea(inner)
         outer = QVBoxLayout(self)
@@ -47,17 +53,29 @@ class LabelPanel(QWidget):
         outer.addWidget(area)
         session.volumes.changed.connect(self.refresh)
         session.styles_changed.connect(self.refresh)
+        session.hand_edits.changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Bring every row up to date."""
         for row in self.rows.values():
             row.refresh()
+        edits = self.session.hand_edits
+        self.by_hand.setChecked(edits.shown)
+        self.by_hand.setVisible(edits.there or edits.shown)
 
-    def set_actions(self, layers: Mapping[Label, QAction], draw_style: QAction) -> None:
-        """Name the keys that show a label, and the one that draws all another way."""
+    def set_actions(
+        self, layers: Mapping[Label, QAction], draw_style: QAction, by_hand: QAction
+    ) -> None:
+        """Name the keys that show a label, draw all another way, and mark what was edited."""
         for label, row in self.rows.items():
             row.set_actions(layers[label], draw_style)
+        self._by_hand_key = KeyHint(" ({})", by_hand)
+        self._by_hand_key.follow(self._show_key)
+
+    def _show_key(self) -> None:
+        key = self._by_hand_key.text
+        self.by_hand.setToolTip(f"Mark what differs from the network's or the file's labels{key}")
 
 
 class _RowArea(QScrollArea):
@@ -94,6 +112,11 @@ class LabelRow(QWidget):
         self.volume = QLabel()
         self.volume.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.volume.setToolTip(label_entry(label).description)
+        self.by_hand = QLabel()
+        self.by_hand.setEnabled(False)  # quiet, beside the volume
+        self.by_hand.setAlignment(self.volume.alignment())
+        # It makes no panel wider; its tooltip has all of it.
+        self.by_hand.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.opacity = FocuslessSlider()
         self.opacity.setRange(0, 100)
         self.opacity.setToolTip(f"Opacity of {name.lower()}")
@@ -107,10 +130,11 @@ class LabelRow(QWidget):
         layout.setVerticalSpacing(1)
         layout.addWidget(self.color, 0, 0)
         layout.addWidget(self.shown, 0, 1)
-        layout.addWidget(self.volume, 0, 2)
-        layout.addWidget(self.opacity, 1, 1)
-        layout.addWidget(self.draw_style, 1, 2)
-        layout.setColumnStretch(1, 1)
+        layout.addWidget(self.by_hand, 0, 2)
+        layout.addWidget(self.volume, 0, 3)
+        layout.addWidget(self.opacity, 1, 1, 1, 2)
+        layout.addWidget(self.draw_style, 1, 3)
+        layout.setColumnStretch(2, 1)
         self.shown.toggled.connect(self._on_shown)
         self.opacity.valueChanged.connect(self._on_opacity)
         self.draw_style.activated.connect(self._on_draw_style)
@@ -143,6 +167,11 @@ class LabelRow(QWidget):
             "border-radius: 4px"
         )
         self.volume.setText(self._volume_text())
+        edited = self.session.hand_edits.volumes.get(self.label)
+        self.by_hand.setVisible(edited is not None)
+        if edited is not None:
+            self.by_hand.setText(f"by hand {edited_text(edited).removesuffix(' mL')}")
+            self.by_hand.setToolTip(f"{self._name}, edited by hand: {edited_text(edited)}")
 
     def _volume_text(self) -> str:
         if not self.session.volumes.known:

@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
+    QEvent,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
@@ -38,6 +39,8 @@ COLUMNS = {
 _REASON = len(COLUMNS) - 1
 _SD = list(COLUMNS).index("SD HU")
 _SHOWN = ("#", "mL", "Axial mm", "Across mm", "3D mm", "Mean HU")  # the second line has the others
+_DELETE = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
+_KEYPAD = Qt.KeyboardModifier.KeypadModifier
 _ROWS_MEASURED = 20  # rows by which the numbers get their width
 _LEAST_ROWS = 3
 _DESCRIPTION = Qt.ItemDataRole.AccessibleDescriptionRole  # for those who hear the table
@@ -55,11 +58,15 @@ class LesionTable(QTableView):
 
     Signals
     -------
-    selected : the number of a lesion that was chosen with the mouse or the keys.
+    selected : the number of a lesion that was chosen alone, with the mouse or the keys.
+    rows_selected : the numbers of all lesions that are chosen now, one or several.
+    delete_requested : Delete was pressed; the numbers of the chosen lesions.
     copy_requested : the keys that copy were pressed.
     """
 
     selected = Signal(int)
+    rows_selected = Signal(list)
+    delete_requested = Signal(list)
     copy_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -69,7 +76,7 @@ class LesionTable(QTableView):
         self.setModel(self.lesions)
         self.verticalHeader().hide()
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setTabKeyNavigation(False)
         self.setShowGrid(False)
         self.setAlternatingRowColors(True)
@@ -116,11 +123,26 @@ class LesionTable(QTableView):
         """As small as it may be: it takes the height that the panel has left."""
         return QSize(super().sizeHint().width(), self.minimumHeight())
 
+    def event(self, event: QEvent) -> bool:
+        """Take Delete from the window's commands while a lesion is chosen."""
+        override = event.type() == QEvent.Type.ShortcutOverride
+        if override and isinstance(event, QKeyEvent) and self._deletes(event):
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy_requested.emit()
+        elif self._deletes(event):
+            self.delete_requested.emit(self.chosen_numbers())
         else:
             super().keyPressEvent(event)
+
+    def _deletes(self, event: QKeyEvent) -> bool:
+        """Whether a key deletes lesions that are chosen."""
+        plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, _KEYPAD)
+        return plain and event.key() in _DELETE and bool(self.chosen_numbers())
 
     def _lay_out_columns(self) -> None:
         """Figures share the width; a panel as narrow as its tabs shows them all."""
@@ -163,7 +185,10 @@ class LesionTable(QTableView):
                 self.setRowHeight(row, height)
 
     def _select_chosen(self) -> None:
-        """Select the row of the chosen lesion, wherever it is now."""
+        """Select the row of the chosen lesion, wherever it is now; several stay selected."""
+        numbers = self.chosen_numbers()
+        if len(numbers) > 1 and self._chosen in numbers:
+            return
         selection = self.selectionModel()
         selection.blockSignals(True)
         selection.clear()
@@ -172,14 +197,23 @@ class LesionTable(QTableView):
         selection.blockSignals(False)
         self.viewport().update()
 
-    def _on_selection_changed(self) -> None:
+    def chosen_numbers(self) -> list[int]:
+        """The numbers of the lesions whose rows are selected."""
         rows = self.selectionModel().selectedRows()
-        if rows and (number := self.lesions.number(rows[0].row())) != self._chosen:
-            self.selected.emit(number)
+        return [self.lesions.number(index.row()) for index in rows]
+
+    def _on_selection_changed(self) -> None:
+        numbers = self.chosen_numbers()
+        if len(numbers) == 1 and numbers[0] != self._chosen:
+            self.selected.emit(numbers[0])
+        self.rows_selected.emit(numbers)
 
     def _on_clicked(self, index: QModelIndex) -> None:
         """Also on the lesion that is chosen already, to come back to it."""
-        self.selected.emit(self.lesions.number(index.row()))
+        numbers = self.chosen_numbers()
+        if numbers == [self.lesions.number(index.row())]:
+            self.selected.emit(numbers[0])
+        self.rows_selected.emit(numbers)
 
 
 class _Lesions(QAbstractTableModel):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -54,44 +52,6 @@ class LabelChange:
     box: Box
     before: NDArray[np.uint8]
     version: int
-
-
-@dataclass(frozen=True, eq=False)
-class LabelSnapshot:
-    """Labels with what is known of them, to go back to."""
-
-    labels: LabelMap
-    lent: weakref.WeakSet[LabelMap]
-    version: int
-    result: int
-    counts: NDArray[np.int64]
-    label_bbox: Box | None
-    has_labels: bool
-    modified: bool
-    source: LabelSource
-
-
-class LabelHistory:
-    """Tells of every change that a person could undo.
-
-    Attributes
-    ----------
-    hooks : called with each `LabelChange`.
-    """
-
-    def __init__(self) -> None:
-        self.hooks: list[Callable[[LabelChange], object]] = []
-
-    def tell(self, name: str, box: Box, before: NDArray[np.uint8], version: int) -> None:
-        for hook in self.hooks:
-            hook(LabelChange(name, box, before, version))
-
-    def tell_replaced(self, name: str, old: LabelSnapshot, new: Box | None, version: int) -> None:
-        """All labels are others: the old ones, in the box that holds both, are what was before."""
-        if self.hooks:
-            boxes = [box for box in (old.label_bbox, new) if box is not None]
-            box = boxes[0].union(boxes[-1]) if boxes else Box.of_shape((0, 0, 0))
-            self.tell(name, box, old.labels.voxels[box].copy(order="K"), version)
 
 
 def empty_labels(like: Volume | LabelMap, *, partial: bool = False) -> LabelMap:

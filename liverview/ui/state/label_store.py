@@ -2,125 +2,71 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.box import Box
-from liverview.core.grid import Voxel
-from liverview.core.labels import FOREGROUND, Label, count_with_parts
 from liverview.core.review import LesionMark, apply_marks, changed_box
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Volume
+from liverview.editing.differences import joint_box
+from liverview.editing.edited_blocks import PaintedVoxels
+from liverview.editing.hand_edits import HandEdits
+from liverview.ui.state.edit_history import EditHistory
 from liverview.ui.state.label_changes import (
     LabelChange,
-    LabelHistory,
-    LabelSnapshot,
     LabelSource,
-    LabelState,
     count_labels,
     empty_labels,
     no_counts,
 )
+from liverview.ui.state.label_holder import LabelHolder
+from liverview.ui.state.label_steps import LabelSnapshot, LabelSteps
+from liverview.ui.state.lent_labels import Ledger, LentLabels
+
+_SEGMENTATION, _EDITS_KEPT = "segmentation", "edits kept"
+_STREAMS = "A segmentation is running: steps can be undone when it has ended."
 
 
-class LabelStore(QObject):
+class LabelStore(LabelHolder):
     """Holds the labels; whoever changes them does so here.
 
-    Nobody writes into the label map from outside. Jobs on other threads get a `snapshot`: its
-    array never changes, for the first change that comes meanwhile is made in a copy.
+    Nobody writes into the label map from outside. Jobs on other threads get a `snapshot`, which
+    stays as it was lent: what is overwritten meanwhile is noted before, see `lent_labels`.
 
     Attributes
     ----------
-    labels : the label map on the grid of the open volume; None without one. Its array is
-        another one after a change that was made in a copy.
-    version : another number after every change of a voxel; labels that come back bring theirs.
-    result : a number that stays while a result grows or is edited, and is another one for
-        labels of another origin; labels that come back bring theirs.
-    label_bbox : a block of the volume that holds all labels; None without any.
-    source : where the labels come from.
-    has_labels : whether a segmentation or a file has said something about this volume.
-    segmenting : whether a segmentation is under way.
-    modified : whether there are changes that are not saved.
+    history : steps to be undone and done again.
 
     Signals
     -------
-    changed : labels inside a `Box` of the volume are others.
-    modified_changed : `modified` is another one.
-    state_changed : a segmentation begins or ends, or its unfinished labels are dropped.
     replaced : labels of another origin are there, which know nothing of the marks of those before.
+    edited_meanwhile : a person has edited labels that stream.
     """
 
-    changed = Signal(object)
-    state_changed = Signal()
     replaced = Signal()
-    modified_changed = Signal()
+    edited_meanwhile = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.labels: LabelMap | None = None
-        self.version = 0
-        self.result = 0
-        self.label_bbox: Box | None = None
-        self.source = LabelSource()
-        self.has_labels = False
-        self.segmenting = False
-        self.modified = False
-        self._found = False  # whether the segmentation has found anything
-        self._results = 0
-        self._versions = 0
         self._editing = False
-        self._counts: NDArray[np.int64] = no_counts()
         self._before: LabelSnapshot | None = None  # from before the segmentation
-        self._lent: weakref.WeakSet[LabelMap] = weakref.WeakSet()  # snapshots of this array
-        self._history = LabelHistory()
+        self._lent = Ledger()  # of this array
+        self._history = LabelSteps(self)
+        self.history = EditHistory(self._history, self)
 
-    # ---- reading ---------------------------------------------------------------------------
-
-    @property
-    def state(self) -> LabelState:
-        """Stage of the labels."""
-        if self.segmenting:
-            return LabelState.STREAMING
-        if self.has_unfinished_labels:
-            return LabelState.PARTIAL
-        return LabelState.COMPLETE if self.has_labels else LabelState.NONE
-
-    @property
-    def has_unfinished_labels(self) -> bool:
-        """Whether a segmentation that has not ended, or was stopped, has left labels."""
-        partial = self.labels is not None and self.labels.partial
-        return partial and (self._found or not self.segmenting)
-
-    @property
-    def can_be_saved(self) -> bool:
-        """True where there are labels that hold still."""
-        return self.state in (LabelState.PARTIAL, LabelState.COMPLETE)
-
-    def snapshot(self) -> LabelMap:
-        """The labels as they are now, for a job: they never change, whatever comes meanwhile."""
+    def snapshot(self) -> LentLabels:
+        """The labels as they are now, for a job; the thread that reads voxels copies them."""
         assert self.labels is not None
-        lent = replace(self.labels)
-        self._lent.add(lent)
-        return lent
-
-    def volume_ml(self, label: Label) -> float:
-        """Volume of a label in mL, NaN where nothing names it; the liver is the whole organ."""
-        if self.labels is None:
-            return 0.0
-        voxels = count_with_parts({label: int(self._counts[label]) for label in FOREGROUND})
-        return voxels[label] * self.labels.voxel_ml if self.labels.defines(label) else float("nan")
-
-    def label_at(self, voxel: Voxel) -> Label:
-        """The label at a voxel; values that no label has count as background."""
-        assert self.labels is not None
-        value = int(self.labels.voxels[voxel])
-        return Label(value) if value in set(Label) else Label.BACKGROUND
+        edited = self.hand.volumes(self.labels)
+        same = edited == self.labels.edited
+        return self._lent.lend(self.labels if same else replace(self.labels, edited=edited))
 
     # ---- changing --------------------------------------------------------------------------
 
@@ -128,7 +74,8 @@ class LabelStore(QObject):
     def edit(self, box: Box, name: str) -> Iterator[NDArray[np.uint8]]:
         """Change labels inside a box: yields its voxels, which the block writes into.
 
-        Where the block raises, nothing has changed.
+        Where the block raises, nothing has changed. While a segmentation streams, edits win: it
+        does not change what was edited any more.
 
         Parameters
         ----------
@@ -137,12 +84,11 @@ class LabelStore(QObject):
 
         Raises
         ------
-        RuntimeError : while a segmentation streams, or another edit is open.
+        RuntimeError : while another edit is open.
         ValueError : where the box reaches beyond the volume.
         """
-        if self.segmenting or self._editing:
-            other = "a segmentation streams" if self.segmenting else "another edit is open"
-            raise RuntimeError(f"{name}: labels cannot be edited while {other}")
+        if self._editing:
+            raise RuntimeError(f"{name}: labels cannot be edited while another edit is open")
         if box.union(self._whole) != self._whole:
             raise ValueError(f"{name}: {box} reaches beyond the volume")
         self._editing = True
@@ -154,7 +100,10 @@ class LabelStore(QObject):
         if np.array_equal(voxels, before):
             return
         self.has_labels = True
-        self._history.tell(name, box, before, self.version)
+        if self.segmenting:  # a step of its own when that has ended
+            self.edited_meanwhile.emit()
+        else:
+            self._history.tell(name, box, before)
         self.changed.emit(box)
         self._set_modified(True)
 
@@ -166,14 +115,21 @@ class LabelStore(QObject):
         """Begin with the empty labels of another volume."""
         self._before, self.segmenting = None, False
         self._put(empty_labels(volume), LabelSource(), has_labels=False, bbox=None)
+        self._saved.clear()
+        self.history.hold("")
+        self._history.begin()
 
-    def begin_segmentation(self, device: str | None = None) -> None:
-        """Put the current labels aside and start with empty ones."""
+    def begin_segmentation(self, device: str | None = None, *, keep_edits: bool = False) -> None:
+        """Put the current labels aside and start with empty ones, or with what was edited."""
         assert self.labels is not None
+        painted = self.hand.find_painted(self.labels) if keep_edits else []
         self._before = self._keep()
         self.segmenting, self._found = True, False
-        empty = empty_labels(self.labels, partial=True)  # until it has ended
-        self._put(empty, LabelSource(device=device), self.has_labels, bbox=None)
+        source = LabelSource(device=device)  # and partial until it has ended
+        self._put(empty_labels(self.labels, partial=True), source, self.has_labels, bbox=None)
+        self.hand.hold()
+        self._paint(painted)
+        self.history.hold(_STREAMS)
         self.changed.emit(self._whole)
         self.state_changed.emit()
 
@@ -187,9 +143,10 @@ class LabelStore(QObject):
         box = Box(slice(i.start, i.stop), slice(j.start, j.stop), slice(slab.start, slab.stop))
         if self.label_bbox is not None:  # what was there may have to go
             box = Box(*box.union(self.label_bbox)[:2], box.k)
-        with self._changing(box) as (voxels, before):
-            voxels[...] = slab.labels[box[:2]]
-        touched = bool(voxels.any() or before.any())
+        found = slab.labels[box[:2]]
+        with self._changing(box, by_hand=False) as (voxels, _):
+            voxels[...] = self.hand.take_result(box, found, self.labels)
+        touched = bool(found.any())
         self._found |= touched
         self.has_labels = True
         self.changed.emit(Box(*self._whole[:2], box.k))
@@ -199,32 +156,63 @@ class LabelStore(QObject):
         """End the segmentation; one that found nothing before it stopped is forgotten."""
         assert self.labels is not None
         self.segmenting = False
-        before = self._before
+        self.hand.release(complete=complete)
         if complete:
-            self._before, self.labels = None, replace(self.labels, partial=False)
+            self.labels = replace(self.labels, partial=False)
+        self.history.hold("")
+        painted = self.hand.find_painted(self.labels)
         if not complete and not self._found:
-            self.drop_unfinished_labels()
-        elif before is not None:
-            self._tell_replaced("segmentation", before)
+            self._forget_segmentation(painted)
+        elif self._before is not None:
+            kept, self._before = self._before, None
+            if not self.modified:
+                self._saved.add(self.version)
+            # Two steps back: without what was edited, then without the result.
+            self._paint([one.taken_off for one in painted])
+            self._history.tell_replaced(_SEGMENTATION, kept)
+            self._paint(painted, _EDITS_KEPT)
         self.state_changed.emit()
         self.replaced.emit()
 
+    def _forget_segmentation(self, painted: Sequence[PaintedVoxels]) -> None:
+        """Go back to the labels from before it, as if it had never been, and lay edits over."""
+        if self._before is not None:
+            kept, self._before = self._before, None
+            self.labels, self._lent = kept.labels, kept.lent
+            self.adopt_facts(kept.facts)
+            self.hand.release(complete=True)
+            self._paint(painted, _EDITS_KEPT)
+            self.changed.emit(self._whole)
+            self._set_modified(self._is_unsaved)
+
     def drop_unfinished_labels(self) -> None:
-        """Go back to the labels from before the segmentation."""
-        if self._before is None:
+        """Go back to the labels from before the segmentation that was stopped, as a step.
+
+        What was edited since then stays. Nothing happens where labels are those of a whole
+        segmentation, or not of one.
+        """
+        index = self.history.find_last(_SEGMENTATION)
+        if self.segmenting or not self.has_unfinished_labels or index is None:
             return
-        kept, self._before, dropped = self._before, None, self._keep()
-        had_some, self._found = self._found, False
-        self._restore(kept)
-        if had_some and not self.segmenting:
-            self._tell_replaced("drop unfinished labels", dropped)
-        self.changed.emit(self._whole)
-        self._set_modified(kept.modified)
-        self.state_changed.emit()
+        assert self.labels is not None
+        back = self.history.labels_before(index)
+        if back is None or back.after.result != self.result:
+            return
+        kept, painted = self.facts(by_hand=True), self.hand.find_painted(self.labels)
+        box = reduce(Box.union, [one.box for one in painted], joint_box(back.differences))
+        dropped = self.writable_voxels(box)[box].copy(order="K")
+        self._history.apply(back.differences, back.before)
+        self.adopt_facts(back.before)
+        self.hand.release(complete=True)  # nothing is left that could be dropped
+        self._paint(painted)
+        self._history.tell("drop unfinished labels", box, dropped, old=kept)
+        self._history.tell_back()
         self.replaced.emit()
 
     def replace_labels(self, labels: LabelMap, box: Box, name: str) -> None:
         """Take other labels of the same result in place of the current ones, and as partial.
+
+        What was edited stays on top of them.
 
         Parameters
         ----------
@@ -232,24 +220,29 @@ class LabelStore(QObject):
         box : of the volume, which holds all of them.
         name : of the change, as a menu says it.
         """
+        assert self.labels is not None
         assert not self.segmenting
-        old = self._keep()
+        old, painted = self._keep(), self.hand.find_painted(self.labels)
         self._put(labels, self.source, has_labels=True, bbox=box, result=self.result)
         self.labels = replace(labels, partial=old.labels.partial)
+        self._paint(painted)
         self._end_replacement(name, old, modified=True)
 
-    def set_marks(self, marks: Sequence[LesionMark], name: str) -> None:
-        """Take other marks: lesions that are ruled out leave the labels, others come back."""
+    def set_marks(self, marks: Sequence[LesionMark], name: str, *, follows: bool = False) -> None:
+        """Take other marks: lesions that are ruled out leave the labels, others come back.
+
+        With ``follows``, that belongs to the step before, and is undone with it.
+        """
         assert self.labels is not None
         assert not self.segmenting
         old, new = self.labels.marks, tuple(marks)
         if old == new:
             return
         box = changed_box(old, new)
-        with self._changing(box) as (_, before):
+        with self._changing(box, by_hand=False) as (_, before):
             apply_marks(self.labels.voxels, old, new)
-        self.labels, self.version = replace(self.labels, marks=new), self._new_version()
-        self._history.tell(name, box, before, self.version)
+        self.labels, self.version = replace(self.labels, marks=new), self.new_version()
+        self._history.tell(name, box, before, follows=follows)
         self.changed.emit(box)
         self._set_modified(True)
 
@@ -261,23 +254,24 @@ class LabelStore(QObject):
         nothing = Box.of_shape((0, 0, 0))  # a label map without labels
         box = Box.around(labels.voxels) or nothing
         self._put(labels, LabelSource(file=file), has_labels=True, bbox=box)
+        if saved:
+            self._saved.add(self.version)
         self._end_replacement("open labels", old, modified=not saved)
 
-    def mark_saved(self, version: int | None = None) -> None:
-        """The labels of a version, by default the current one, are saved."""
-        if version is None or version == self.version:
-            self._set_modified(False)
-
-    @property
-    def _whole(self) -> Box:
-        assert self.labels is not None
-        return Box.of_shape(self.labels.shape)
+    def writable_voxels(self, box: Box) -> NDArray[np.uint8]:
+        """All voxels, to be written to inside a box by the history alone."""
+        voxels = self._writable()
+        self._lent.note(box, voxels[box].copy(order="K"))
+        return voxels
 
     @contextmanager
-    def _changing(self, box: Box) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    def _changing(
+        self, box: Box, *, by_hand: bool = True
+    ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         """Yields the voxels of a box, to be written to, and a copy of what they were."""
         voxels = self._writable()[box]
         before = voxels.copy(order="K")
+        self._lent.note(box, before)
         finished = False
         try:
             yield voxels, before
@@ -291,21 +285,36 @@ class LabelStore(QObject):
         changed = Box.around(voxels)
         if changed is not None:
             self.label_bbox = changed.shifted(box.start).union(self.label_bbox)
-        self.version = self._new_version()
+        self.version = self.new_version()
+        if by_hand and self.labels is not None:
+            self.hand.follow(box, before, self.labels)
+
+    def _paint(self, painted: Sequence[PaintedVoxels], name: str = "") -> None:
+        """Lay what a person edited over the labels; with a name, as a step."""
+        if not painted or self.labels is None:
+            return
+        version, box = self.version, reduce(Box.union, [one.box for one in painted])
+        before = self.labels.voxels[box].copy(order="K")
+        for one in painted:
+            with self._changing(one.box, by_hand=False) as (voxels, old):
+                np.copyto(voxels, one.values, where=one.find_news(self.labels))
+            self.hand.follow(one.box, old, self.labels, one.mask)
+        if self.version != version:
+            self.has_labels = True
+            if name:
+                self._history.tell(name, box, before)
 
     def _writable(self) -> NDArray[np.uint8]:
-        """The array to write to: a copy, where the current one is lent to a job."""
+        """The array to write to: a copy, where whoever made the current one still has it."""
         assert self.labels is not None
-        if self._lent:
+        if self._lent.is_shared:
             self.labels = replace(self.labels, voxels=self.labels.voxels.copy(order="K"))
-            self._lent = weakref.WeakSet()
+            self._lent = Ledger()
         return self.labels.voxels
 
     def _keep(self) -> LabelSnapshot:
-        snapshot, lent, version = self.snapshot(), self._lent, self.version
-        result, counts, box = self.result, self._counts, self.label_bbox
-        rest = self.has_labels, self.modified, self.source
-        return LabelSnapshot(snapshot, lent, version, result, counts, box, *rest)
+        assert self.labels is not None
+        return LabelSnapshot(self.labels, self._lent, self.facts(by_hand=True))
 
     def _put(
         self,
@@ -316,35 +325,16 @@ class LabelStore(QObject):
         result: int | None = None,
     ) -> None:
         """Labels that were not here before, by default of a result of their own."""
-        if result is None:
-            self._results += 1
-            result = self._results
-        self.labels, self.result = replace(labels), result
-        self._lent = weakref.WeakSet([labels])  # whoever made them may still read them
+        self.labels = replace(labels)
+        self.result = self.new_result() if result is None else result
+        self._lent = Ledger(labels)  # whoever made them may still read them
+        self.hand = HandEdits()
         self._counts = no_counts() if bbox is None else count_labels(labels.voxels[bbox])
         self.label_bbox, self.has_labels, self.source = bbox, has_labels, source
-        self.version = self._new_version()
-
-    def _restore(self, kept: LabelSnapshot) -> None:
-        self.labels, self._lent = replace(kept.labels), kept.lent
-        self.result, self._counts = kept.result, kept.counts
-        self.label_bbox, self.has_labels = kept.label_bbox, kept.has_labels
-        self.source, self.version = kept.source, kept.version
-
-    def _new_version(self) -> int:
-        self._versions += 1
-        return self._versions
-
-    def _tell_replaced(self, name: str, old: LabelSnapshot) -> None:
-        self._history.tell_replaced(name, old, self.label_bbox, self.version)
+        self.version = self.new_version()
 
     def _end_replacement(self, name: str, old: LabelSnapshot, *, modified: bool) -> None:
-        self._tell_replaced(name, old)
+        self._history.tell_replaced(name, old)
         self.changed.emit(self._whole)
         self._set_modified(modified)
         self.replaced.emit()
-
-    def _set_modified(self, modified: bool) -> None:
-        if modified != self.modified:
-            self.modified = modified
-            self.modified_changed.emit()

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.box import Box
+from liverview.core.grid import Voxel
 from liverview.core.labels import Label, label_family
 from liverview.core.review import LesionMark, Verdict
-from liverview.measurement.results import Lesion
+from liverview.editing.step import Change
+from liverview.ui.state.label_facts import marks_from_json, marks_to_json
 from liverview.ui.state.label_store import LabelStore
 
-_STEPS_BACK = 50
+REMEMBERED = "remembered marks"
+"""The part of the state that the history knows as this."""
+
+
+class Marked(Protocol):
+    """A component that can be marked: a lesion that was measured, or a part that was selected."""
+
+    @property
+    def start(self) -> Voxel:
+        """The first voxel of its box."""
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """The voxels of the box that are its own."""
 
 
 class LesionReview(QObject):
@@ -39,7 +56,7 @@ class LesionReview(QObject):
         self.remembered: tuple[LesionMark, ...] = ()
         self.shown = True
         self._store = store
-        self._before: list[tuple[LesionMark, ...]] = []
+        store.history.register(RememberedMarks(self))
 
     @property
     def in_force(self) -> tuple[LesionMark, ...]:
@@ -58,7 +75,7 @@ class LesionReview(QObject):
 
     # ---- what the person says ------------------------------------------------------------------
 
-    def mark(self, lesions: Sequence[Lesion], verdict: Verdict, reason: str = "") -> None:
+    def mark(self, lesions: Sequence[Marked], verdict: Verdict, reason: str = "") -> None:
         """Say something of lesions, in place of what was said of them before."""
         if not self.can_change:
             return
@@ -79,7 +96,7 @@ class LesionReview(QObject):
             )
             self._change(kept, others, "include")
 
-    def confirm(self, lesions: Sequence[Lesion]) -> None:
+    def confirm(self, lesions: Sequence[Marked]) -> None:
         """Confirm lesions as the targets, in place of those that were; none takes it back."""
         if not self.can_change:
             return
@@ -90,12 +107,6 @@ class LesionReview(QObject):
         )
         self._change([*kept, *new], [*others, *new], "confirm targets")
 
-    def undo(self) -> None:
-        """Take the last of these back."""
-        if self._before and self.can_change:
-            self.remembered = self._before.pop()
-            self.changed.emit()
-
     def set_shown(self, shown: bool) -> None:
         if shown != self.shown:
             self.shown = shown
@@ -104,12 +115,19 @@ class LesionReview(QObject):
     def _change(
         self, remembered: Sequence[LesionMark], in_force: Sequence[LesionMark], name: str
     ) -> None:
-        self._before = [*self._before[1 - _STEPS_BACK :], self.remembered]
-        self.remembered = tuple(remembered)
-        self._store.set_marks(in_force, name)
+        history, change = self._store.history, self._change_to(remembered)
+        with history.joined(name):
+            self._store.set_marks(in_force, name)
+            if change.before != change.after:
+                history.record(name, (change,))
         self.changed.emit()
 
-    def _mark_of(self, lesion: Lesion, verdict: Verdict, reason: str) -> LesionMark | None:
+    def _change_to(self, remembered: Sequence[LesionMark]) -> Change:
+        """Remember other marks."""
+        before, self.remembered = self.remembered, tuple(remembered)
+        return Change(REMEMBERED, before, self.remembered)
+
+    def _mark_of(self, lesion: Marked, verdict: Verdict, reason: str) -> LesionMark | None:
         """A mark on what is still there of a lesion, which was measured a moment ago."""
         assert self._store.labels is not None
         voxels = self._store.labels.voxels[Box.of_shape(lesion.mask.shape).shifted(lesion.start)]
@@ -124,7 +142,7 @@ class LesionReview(QObject):
 
     def forget(self) -> None:
         """Another scan is being opened: whoever follows it is told by that."""
-        self.remembered, self._before = (), []
+        self.remembered = ()
 
     def remember(self, marks: Sequence[LesionMark]) -> None:
         """Begin with the marks of a scan that was opened, which has no labels yet."""
@@ -133,15 +151,20 @@ class LesionReview(QObject):
         self.changed.emit()
 
     def replace_remembered(self, marks: Sequence[LesionMark]) -> None:
-        """Remember other marks in place of these; `undo` brings these back."""
-        self._before = [*self._before[1 - _STEPS_BACK :], self.remembered]
-        self.remembered = tuple(marks)
+        """Remember other marks in place of these, as a step."""
+        change = self._change_to(marks)
+        if change.before != change.after:
+            self._store.history.record("take other verdicts", (change,))
         self.changed.emit()
 
     def adopt(self, marks: Sequence[LesionMark]) -> None:
-        """Remember the marks that came with a label map, in place of others on its lesions."""
+        """Remember the marks that came with a label map, in place of others on its lesions.
+
+        It goes with the step that has opened the label map.
+        """
         kept = [mark for mark in self.remembered if not any(mark.concerns(one) for one in marks)]
-        self.remembered, self._before = (*kept, *marks), []
+        change = self._change_to((*kept, *marks))
+        self._store.history.amend("marks of a label map", (change,))
         self.changed.emit()
 
     def compare(self) -> tuple[list[LesionMark], list[LesionMark]]:
@@ -153,3 +176,36 @@ class LesionReview(QObject):
         ]
         missing = [mark for mark in self.remembered if not any(mark.concerns(one) for one in kept)]
         return kept, missing
+
+
+class RememberedMarks:
+    """The marks that are remembered, as the history sees them."""
+
+    def __init__(self, review: LesionReview) -> None:
+        self.name = REMEMBERED
+        self.shared: list[Any] = []
+        self._review = review
+
+    def restore(self, value: Any) -> None:
+        """Have marks back."""
+        self._review.remembered = value
+
+    def tell_back(self) -> None:
+        """Tell that they have come back."""
+        self._review.changed.emit()
+
+    def to_json(self, value: Any) -> Any:
+        """Marks, to the bit."""
+        return marks_to_json(value)
+
+    def from_json(self, item: Any, shared: Sequence[Any]) -> tuple[LesionMark, ...]:
+        """Marks; raises what a wrong type or key raises."""
+        return marks_from_json(item)
+
+    def shared_to_json(self) -> list[Any]:
+        """Nothing: marks share nothing."""
+        return []
+
+    def shared_from_json(self, items: list[Any]) -> list[Any]:
+        """Nothing: marks share nothing."""
+        return []

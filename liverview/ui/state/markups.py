@@ -1,26 +1,33 @@
-"""The open scan's rulers and ellipses: which there are, which is chosen, one step back."""
+"""The open scan's rulers and ellipses: which there are, and which is chosen."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
+from typing import Any
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
 from liverview.core.volume import Volume
+from liverview.editing.step import Change
 from liverview.files.atomic import resolved
 from liverview.measurement.markup.listing import Entry, MarkupError, Markups
 from liverview.measurement.markup.shapes import Markup
 from liverview.ui.state.session import Session
 from liverview.ui.stored import stored_text, stored_texts
 
-_STEPS_BACK = 50
 _WORDS_KEPT = 500
 _KEPT = 40  # scans whose markups the settings keep
 _LONGEST = 1 << 20  # letters of those of one scan: some thousand
 _KEY = re.compile("markups/[0-9a-f]{24}")
+
+
+MEASUREMENTS = "measurements"
+"""The part of the state that the history knows as this."""
 
 
 class ScanMarkups(QObject):
@@ -47,8 +54,8 @@ class ScanMarkups(QObject):
         self.chosen: int | None = None
         self.shown = True
         self._all = Markups()
-        self._before: list[Markups] = []
         self._words: dict[Markup, str] = {}
+        session.store.history.register(StepsOfMarkups(self))
         session.volume_changed.connect(self._on_volume_changed)
 
     def entries(self) -> list[Entry]:
@@ -76,22 +83,19 @@ class ScanMarkups(QObject):
 
     def add(self, markup: Markup) -> None:
         """Take in what was drawn, and choose it."""
-        self._remember()
-        self.chosen = self._all.add(markup).id
-        self._tell()
+        with self._changing(type(markup).__name__.lower()):
+            self.chosen = self._all.add(markup).id
 
     def change(self, id_: int, markup: Markup) -> None:
         """Another place or size of one."""
-        self._remember()
-        self._all.replace(id_, markup)
-        self._tell()
+        with self._changing(f"change {self._all[id_].name}"):
+            self._all.replace(id_, markup)
 
     def rename(self, id_: int, name: str) -> None:
         entry = self.find(id_)
         if entry is not None and name and name != entry.name:
-            self._remember()
-            self._all.replace(id_, name=name)
-            self._tell()
+            with self._changing(f"rename {entry.name}"):
+                self._all.replace(id_, name=name)
 
     def choose(self, id_: int | None) -> None:
         """Choose one, or none."""
@@ -100,40 +104,44 @@ class ScanMarkups(QObject):
             self.changed.emit()
 
     def remove_chosen(self) -> None:
-        if self.find(self.chosen) is not None:
-            assert self.chosen is not None
-            self._remember()
-            self._all.remove(self.chosen)
-            self.chosen = None
-            self._tell()
+        entry = self.find(self.chosen)
+        if entry is not None:
+            with self._changing(f"remove {entry.name}"):
+                self._all.remove(entry.id)
+                self.chosen = None
 
     def clear(self) -> None:
-        """Remove all; `undo` brings them back."""
+        """Remove all; undo brings them back."""
         if len(self._all):
-            self._remember()
-            self._all, self.chosen = Markups(), None
-            self._tell()
+            with self._changing("remove all measurements"):
+                self._all, self.chosen = Markups(), None
 
-    def replace_all(self, markups: Markups) -> None:
-        """Take others in their place; `undo` brings these back."""
-        self._remember()
+    def have_back(self, markups: Markups) -> None:
+        """Have those of a step back, as the history asks."""
         self._all, self.chosen = markups.copy(), None
+
+    def tell_back(self) -> None:
+        """Keep those that have come back, and tell of them."""
         self._tell()
 
-    def undo(self) -> None:
-        """Take the last change back."""
-        if self._before:
-            self._all = self._before.pop()
-            self.chosen = None
-            self._tell()
+    def replace_all(self, markups: Markups) -> None:
+        """Take others in their place, as a step."""
+        with self._changing("take other measurements"):
+            self._all, self.chosen = markups.copy(), None
 
     def set_shown(self, shown: bool) -> None:
         if shown != self.shown:
             self.shown = shown
             self.changed.emit()
 
-    def _remember(self) -> None:
-        self._before = [*self._before[1 - _STEPS_BACK :], self._all.copy()]
+    @contextmanager
+    def _changing(self, name: str) -> Iterator[None]:
+        """Make what happens inside a step of the history, and tell of it."""
+        before = self._all.copy()
+        yield
+        change = Change(MEASUREMENTS, before, self._all.copy())
+        self.session.store.history.record(name, (change,))
+        self._tell()
 
     def _tell(self) -> None:
         self._keep()
@@ -142,7 +150,7 @@ class ScanMarkups(QObject):
     # ---- with the scan's file --------------------------------------------------------------
 
     def _on_volume_changed(self) -> None:
-        self._all, self.chosen, self._before = Markups(), None, []
+        self._all, self.chosen = Markups(), None
         self._words.clear()
         volume, key = self.session.volume, self._key()
         if volume is not None and key is not None:
@@ -176,3 +184,38 @@ class ScanMarkups(QObject):
         for old in order[: max(0, len(order) + 1 - _KEPT)]:
             self.settings.remove(old)
         self.settings.setValue("markups_order", [*order[1 - _KEPT :], key])
+
+
+class StepsOfMarkups:
+    """The markups as the history sees them."""
+
+    def __init__(self, markups: ScanMarkups) -> None:
+        self.name = MEASUREMENTS
+        self.shared: list[Any] = []
+        self._markups = markups
+
+    def restore(self, value: Any) -> None:
+        """Have markups back."""
+        self._markups.have_back(value)
+
+    def tell_back(self) -> None:
+        """Tell that they have come back."""
+        self._markups.tell_back()
+
+    def to_json(self, value: Any) -> Any:
+        """Markups, on the open scan."""
+        assert self._markups.session.volume is not None
+        return value.to_dict(self._markups.session.volume)
+
+    def from_json(self, item: Any, shared: Sequence[Any]) -> Markups:
+        """Markups, on the open scan; raises MarkupError where they are no such."""
+        assert self._markups.session.volume is not None
+        return Markups.from_dict(item, self._markups.session.volume)
+
+    def shared_to_json(self) -> list[Any]:
+        """Nothing: markups share nothing."""
+        return []
+
+    def shared_from_json(self, items: list[Any]) -> list[Any]:
+        """Nothing: markups share nothing."""
+        return []

@@ -22,9 +22,11 @@ from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.ui.state.display import Display
 from liverview.ui.state.edit_settings import EditSettings
+from liverview.ui.state.hand_edits import HandEditing
 from liverview.ui.state.label_store import LabelStore
 from liverview.ui.state.lesion_review import LesionReview
 from liverview.ui.state.overlay import Overlay
+from liverview.ui.state.selected_parts import SelectedParts
 from liverview.ui.state.slice_reader import SliceReader
 from liverview.ui.state.volumes import Volumes
 
@@ -56,6 +58,8 @@ class Session(QObject):
     slices : what the views show of volume and labels.
     volumes : of the labels, as every panel shows them.
     editing : what tools draw, and over what.
+    hand_edits : what was edited by hand.
+    selected : the parts of labels that commands are for.
     reference : the labels that those are compared with.
     """
 
@@ -92,7 +96,10 @@ class Session(QObject):
         self.slices = SliceReader(self)
         self.volumes = Volumes(self.store, self)
         self.editing = EditSettings(self)
+        self.hand_edits = HandEditing(self.store, self)
+        self.selected = SelectedParts(self)
         self.volume_changed.connect(self.volumes.refresh)
+        self.volume_changed.connect(self.hand_edits.refresh)
 
     # ---- the case --------------------------------------------------------------------
 

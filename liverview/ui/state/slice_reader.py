@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
+from liverview.core.box import Box
 from liverview.core.volume import Plane
 from liverview.ui.state.display import Projection
 
 if TYPE_CHECKING:
     from liverview.ui.state.session import Session
+
+_MOST_COPIED = 1 << 20  # voxels of a change: they are copied before the next picture
 
 LabelSlice: TypeAlias = tuple[NDArray[np.uint8], tuple[int, int]]
 """Labels of a block of a slice, (rows, columns), and the row and column of its first voxel."""
@@ -34,21 +37,33 @@ class SliceReader(QObject):
         self._session = session
         self._volume_copy: NDArray[Any] | None = None
         self._label_copy: NDArray[np.uint8] | None = None
+        self._copied: tuple[NDArray[np.uint8], Box] | None = None  # the array, and where of it
         self._preview: Callable[[Plane], LabelSlice | None] | None = None
         # The first to hear of it, so that no view reads a copy of what was there.
         session.store.changed.connect(self._on_labels_changed)
 
     def forget(self) -> None:
         """Drop all copies: another volume is open."""
-        self._volume_copy = self._label_copy = self._preview = None
+        self._volume_copy = self._label_copy = self._copied = self._preview = None
 
     def set_volume_copy(self, copy: NDArray[Any]) -> None:
         """Read slices from a slice-contiguous copy of the volume; they look the same."""
         self._volume_copy = copy
 
     def set_label_copy(self, copy: NDArray[np.uint8]) -> None:
-        """Read labels from a slice-contiguous copy of their box, until they change."""
-        self._label_copy = copy
+        """Read labels from a slice-contiguous copy of their box; edits inside it go there, too.
+
+        The copy belongs to the reader from now on.
+        """
+        store = self._session.store
+        assert store.labels is not None
+        assert store.label_bbox is not None
+        self._label_copy, self._copied = copy, (store.labels.voxels, store.label_bbox)
+
+    @property
+    def has_label_copy(self) -> bool:
+        """True where the copy of the labels is that of the labels as they are."""
+        return self._label_copy is not None
 
     def preview_labels(self, read: Callable[[Plane], LabelSlice | None]) -> None:
         """Show labels that are not there yet, given as `labels` does, until they change."""
@@ -99,5 +114,24 @@ class SliceReader(QObject):
             block = np.ascontiguousarray(plane.slice_of(voxels, index)[rows, columns])
         return block, (rows.start, columns.start)
 
-    def _on_labels_changed(self) -> None:
-        self._label_copy = self._preview = None
+    def _on_labels_changed(self, box: Box) -> None:
+        self._preview = None
+        if self._label_copy is not None and not self._copy_change(self._label_copy, box):
+            self._label_copy = self._copied = None
+
+    def _copy_change(self, copy: NDArray[np.uint8], box: Box) -> bool:
+        """Write a change into the copy; False where it is of other labels, or too much."""
+        store, known = self._session.store, self._copied
+        if store.labels is None or known is None or store.segmenting or box.size > _MOST_COPIED:
+            return False
+        voxels, copied = known
+        if voxels is not store.labels.voxels or copied != store.label_bbox:
+            return False
+        inside = copied.intersection(box)
+        if inside is not None:
+            plane = Plane.least_contiguous(voxels)
+            order = plane.axis, plane.vertical_axis, plane.horizontal_axis
+            there = inside.shifted([-n for n in copied.start])
+            i, j, k = (there[axis] for axis in order)
+            copy[i, j, k] = voxels[inside].transpose(order)
+        return True

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from liverview.core.volume import Plane
 from liverview.ui.state.session import Session
 from liverview.ui.views.mouse_tool import MouseTool, OverlayPainter
+from liverview.ui.views.selected_outlines import SelectedOutlines
 from liverview.ui.views.slice_pane import SlicePane
 from liverview.ui.views.slice_view import SliceView
 
@@ -33,6 +34,7 @@ class LinkedViews(QWidget):
     Signals
     -------
     hovered : the voxel under the pointer in any view, or None.
+    menu_requested : the right button was clicked at a voxel; with where on the screen.
     arranged : another layout, or a view alone.
 
     Parameters
@@ -46,6 +48,7 @@ class LinkedViews(QWidget):
     """
 
     hovered = Signal(object)
+    menu_requested = Signal(object, object)
     arranged = Signal()
 
     def __init__(
@@ -68,9 +71,11 @@ class LinkedViews(QWidget):
         box.setContentsMargins(0, 0, 0, 0)
         for view in self.by_plane.values():
             view.hovered.connect(self.hovered)
+            view.menu_requested.connect(self.menu_requested)
             view.maximize_requested.connect(self.toggle_maximized)
             view.zoomed.connect(self._on_zoomed)
             view.panned.connect(self._on_panned)
+        self.add_overlay_painter(SelectedOutlines(session), session.selected.changed)
         self._build_layout()
 
     # ---- layout ----------------------------------------------------------------------

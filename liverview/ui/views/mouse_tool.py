@@ -99,6 +99,9 @@ class MouseTool:
         """The shape of the mouse pointer over a point, while no button is held."""
         return Qt.CursorShape.ArrowCursor
 
+    def activate(self) -> None:
+        """Get ready: the tool is chosen."""
+
     def deactivate(self) -> None:
         """Drop what is not finished: another tool takes over."""
 

@@ -175,7 +175,8 @@ class SliceCanvas(pg.GraphicsView):
         self._schedule(Part.COLORS)
 
     def _on_labels_changed(self, box: Box) -> None:
-        if self.plane is not Plane.AXIAL or box.k.start <= self.session.crosshair[2] < box.k.stop:
+        along = box[self.plane.axis]
+        if along.start <= self.session.crosshair[self.plane.axis] < along.stop:
             self._schedule(Part.LABELS)
 
     def _on_preview_changed(self) -> None:

@@ -188,21 +188,27 @@ def test_labels_that_never_heard_of_it_are_without_it_as_well(
 
 
 def test_every_verdict_can_be_undone(qtbot: QtBot, excluded: MainWindow) -> None:
-    undo, findings = excluded.actions_.labels.undo_verdict, excluded.panels.findings
+    undo, findings = excluded.actions_.edit.undo, excluded.panels.findings
     wait_until_measured(qtbot, excluded)
     findings.exclude(1, "cyst")
     assert np.array_equal(voxels_of(excluded), left_labels(LARGE, SMALL))
     wait_until_measured(qtbot, excluded)
     findings.include(2)  # of the two that are ruled out, in the order they were
     wait_for(qtbot, excluded, left_labels(LARGE))
-    undo.trigger()
-    wait_for(qtbot, excluded, left_labels(LARGE, SMALL))
-    undo.trigger()
-    wait_for(qtbot, excluded, left_labels(LARGE))
-    undo.trigger()
-    wait_for(qtbot, excluded, found_labels())
-    undo.trigger()
-    assert np.array_equal(voxels_of(excluded), found_labels())
+    review = excluded.session.review
+    states = [left_labels(LARGE, SMALL), left_labels(LARGE), found_labels()]
+    for state, said in zip(states, (2, 1, 0), strict=True):
+        undo.trigger()
+        assert np.array_equal(voxels_of(excluded), state)
+        assert len(review.remembered) == len(review.in_force) == said
+    undo.trigger()  # the segmentation
+    assert not voxels_of(excluded).any()
+    for state in (*reversed(states), left_labels(LARGE)):
+        excluded.actions_.edit.redo.trigger()
+        assert np.array_equal(voxels_of(excluded), state)
+    wait_until_measured(qtbot, excluded)  # nothing that was said is applied a second time
+    assert np.array_equal(voxels_of(excluded), left_labels(LARGE))
+    assert not excluded.session.store.history.can_redo
 
 
 def test_another_scan_has_marks_of_its_own(

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from skimage.color import rgb2lab
 
+from liverview.core.box import Box
 from liverview.core.labels import DrawStyle, Label
 from liverview.core.stream import Slab
 from liverview.core.volume import Plane
@@ -49,6 +50,29 @@ def test_the_overlay_is_exact_for_every_label(
         assert set(overlay.names) == {1, 2, 3}
     qtbot.keyClick(compare_panel.shown, Qt.Key.Key_Home)
     assert window.session.overlay is None
+
+
+def test_the_overlay_follows_edits(
+    qtbot: QtBot, window: MainWindow, compare_panel: ComparePanel, answers: Answers, reference: Path
+) -> None:
+    """At once where they lie in the map, else as soon as a new one is there; never without one."""
+    compare(qtbot, window, answers, reference)
+    segment(window, found())
+    session, organ, rng = window.session, truth() > 0, np.random.default_rng(4)
+    for label in (Label.TUMOR, Label.VESSEL):
+        show(qtbot, window, label)
+        for number in range(12):
+            start = [int(rng.integers(0, n - 4)) for n in organ.shape]
+            box = Box.from_bounds(start, np.add(start, rng.integers(1, 5, 3)))
+            with session.store.edit(box, "brush") as voxels:
+                voxels[...] = rng.integers(0, 4, voxels.shape)
+            assert session.overlay is not None, number
+            qtbot.waitUntil(lambda: window.panels.compare.overlay.is_current)
+            assert session.labels is not None
+            ours = session.labels.voxels == label
+            if label is Label.VESSEL:
+                ours &= organ
+            np.testing.assert_array_equal(whole(session.overlay), where(ours, truth() == label))
 
 
 def test_the_overlay_is_what_the_view_shows(

@@ -11,9 +11,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label
 from liverview.core.stream import Slab
-from liverview.core.volume import Volume
+from liverview.core.volume import LabelMap, Volume
+from liverview.evaluation.scoring import evaluate
 from liverview.ui.main_window import MainWindow
 from liverview.ui.panels.compare_panel import ComparePanel
 
@@ -202,3 +204,47 @@ def test_a_comparison_that_fails_says_so(
     held_comparison.error = None
     qtbot.mouseClick(compare_panel.stop_button, Qt.MouseButton.LeftButton)
     wait(qtbot, compare_panel)
+
+
+def test_counted_figures_follow_an_edit_before_distances_do(
+    qtbot: QtBot, window: MainWindow, compare_panel: ComparePanel, answers: Answers, reference: Path
+) -> None:
+    compare(qtbot, window, answers, reference)
+    segment(window, found())
+    wait(qtbot, compare_panel)
+    comparison, store = compare_panel.comparison, window.session.store
+    comparison._settling.setInterval(TIMEOUT_MS)  # until the test says that they hold still
+    before = {label: cells(compare_panel, label) for label in FOREGROUND}
+    voxels, phases = found(), set[str]()
+    comparison.changed.connect(lambda: phases.add(comparison.phase))
+    for place in ((28, 6, 14), (30, 8, 16)):
+        box = Box.from_bounds(place, np.add(place, (4, 5, 3)))
+        voxels[box][voxels[box] == Label.TUMOR] = Label.LIVER
+        with store.edit(box, "erase") as edited:
+            edited[edited == Label.TUMOR] = Label.LIVER
+    tumor = voxels == Label.TUMOR
+    true = truth() == Label.TUMOR
+    dice = 2 * (tumor & true).sum() / (tumor.sum() + true.sum())
+    qtbot.waitUntil(lambda: cells(compare_panel, Label.TUMOR)["dice"] == f"{dice:.3f}")
+    shown = cells(compare_panel, Label.TUMOR)
+    assert shown["predicted_ml"] == f"{tumor.sum() * 0.009:.1f}"
+    assert shown["hd95_mm"] == shown["nsd_2mm"] == shown["lesion_recall"] == ""
+    for label in (Label.LIVER, Label.VESSEL):  # they are where they were
+        assert cells(compare_panel, label) == before[label]
+    assert not comparison.is_current
+    assert "Comparing" in compare_panel.state.text()
+    comparison._settling.start(0)
+    wait(qtbot, compare_panel)
+    scores = {score.label: score for score in evaluate(labels_of(window), window.session.reference)}
+    assert comparison.scores == scores
+    assert cells(compare_panel, Label.TUMOR)["hd95_mm"] != ""
+    assert {phase for phase in phases if phase} <= {"Comparing tumors", "Comparing vessels"}
+    # Another result has nothing in common with what is known.
+    store.open_labels(LabelMap(np.asfortranarray(truth()), labels_of(window).affine))
+    wait(qtbot, compare_panel)
+    assert [cells(compare_panel, label)["dice"] for label in FOREGROUND] == ["1.000"] * 3
+
+
+def labels_of(window: MainWindow) -> LabelMap:
+    assert window.session.labels is not None
+    return window.session.labels

@@ -24,9 +24,10 @@ def reset(window: MainWindow) -> None:
 
 
 def check_place(window: MainWindow) -> None:
-    """Labels above at their own height, the others as whole tabs under them."""
+    """Labels above at their own height, the others as whole tabs under them, History closed."""
     panels: PanelDocks = window.panels
-    docks = panels.docks
+    docks = {name: dock for name, dock in panels.docks.items() if name != "history"}
+    assert panels.docks["history"].isHidden()
     assert all(window.dockWidgetArea(dock) is RIGHT for dock in docks.values())
     assert not any(dock.isFloating() or dock.isHidden() for dock in docks.values())
     others = [dock for name, dock in docks.items() if name != "labels"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from liverview.core.labels import Label
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.measurement.compute import measure
-from liverview.ui.jobs import generators
+from liverview.ui.jobs import following
 from liverview.ui.main_window import MainWindow
 from liverview.ui.panels.findings_panel import FindingsPanel
 from liverview.ui.panels.lesion_delegate import LINES_ROLE
@@ -66,13 +67,13 @@ def panel(window: MainWindow, scan: Volume) -> FindingsPanel:
 @pytest.fixture
 def slow_measurement(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
     """Measurements begin once this is set."""
-    go, measured = Event(), generators.iter_measure
+    go, measured = Event(), following.iter_measure
 
-    def iter_measure(labels: LabelMap, volume: Volume) -> Iterator[object]:
+    def iter_measure(*given: Any) -> Iterator[object]:
         go.wait(TIMEOUT_MS / 1000)
-        yield from measured(labels, volume)
+        yield from measured(*given)
 
-    monkeypatch.setattr(generators, "iter_measure", iter_measure)
+    monkeypatch.setattr(following, "iter_measure", iter_measure)
     yield go
     go.set()
 
@@ -240,7 +241,7 @@ def test_targets_are_candidates_until_a_person_confirms_them(
     panel.findings.exclude(1, "Not a lesion")
     qtbot.waitUntil(lambda: len(panel.findings.lesions) == 2)
     wait(qtbot, panel)
-    window.actions_.labels.undo_verdict.trigger()
+    window.actions_.edit.undo.trigger()
     qtbot.waitUntil(lambda: len(panel.findings.lesions) == 3)
     wait(qtbot, panel)
     assert "Target lesions 1 (" in panel.recist.text()
@@ -450,10 +451,41 @@ def test_lesions_from_before_a_change_are_faded_and_said_to_be_older(
     slow_measurement.clear()
     window.session.store.replace_labels(other, Box.of_shape(SHAPE), "threshold")
     qtbot.waitUntil(lambda: panel.figures["tumor"].text() == "3.3 mL")
-    assert panel.table.delegate.faded
+    qtbot.waitUntil(lambda: panel.table.delegate.faded)
     assert not panel.copy_button.isEnabled()
     assert "Measuring" in panel.state.text()
     slow_measurement.set()
     wait(qtbot, panel)
     assert not panel.table.delegate.faded
     assert len(panel.findings.lesions) == 2
+
+
+def test_lesions_follow_an_edit_without_a_word(
+    window: MainWindow, panel: FindingsPanel, qtbot: QtBot
+) -> None:
+    """What is touched is measured anew, and says what a fresh measurement says."""
+    segment(window, Slab(0, truth()))
+    wait(qtbot, panel)
+    panel._patience.setInterval(TIMEOUT_MS)  # however slow the machine is
+    said: list[str] = []
+    panel.findings.changed.connect(lambda: said.append(panel.state.text()))
+    untouched = panel.findings.lesions[0].mask
+    store = window.session.store
+    for place, value, count in (
+        ((25, 20, 14), Label.LIVER, 3),  # a bite
+        ((10, 26, 18), Label.TUMOR, 4),  # one more
+        ((10, 26, 18), Label.LIVER, 3),
+        ((30, 8, 6), Label.LIVER, 2),  # one less
+    ):
+        box = Box.from_bounds(place, np.add(place, (3, 4, 2)))
+        with store.edit(box, "brush") as voxels:
+            voxels[...] = value
+        qtbot.waitUntil(lambda count=count: len(panel.findings.lesions) == count)
+        wait(qtbot, panel)
+        assert store.labels is not None
+        fresh = measure(store.labels, window.session.volume)
+        assert panel.findings.lesions == fresh.lesions
+        assert texts(panel, 0) == [str(one.number) for one in fresh.lesions]
+        assert panel.findings.lesions[0].mask is untouched
+    assert said == [""] * len(said)
+    assert not panel.table.delegate.faded

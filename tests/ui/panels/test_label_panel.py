@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QColorDialog
 from pytestqt.qtbot import QtBot
 
+from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label
 from liverview.core.stream import Slab
 from liverview.ui.panels.label_panel import LabelPanel
@@ -63,3 +64,31 @@ def test_every_row_has_names_for_those_who_cannot_see(session: Session, qtbot: Q
         assert row.shown.text()
         assert row.color.accessibleName()
         assert row.opacity.accessibleName()
+
+
+def test_rows_tell_what_was_edited_by_hand(session: Session, qtbot: QtBot) -> None:
+    panel = LabelPanel(session)
+    qtbot.addWidget(panel)
+    panel.show()
+    rows = panel.rows
+    with session.store.edit(Box.of_shape((11, 13, 17)), "brush") as voxels:
+        voxels[...] = Label.LIVER
+    store = session.store
+    store.begin_segmentation()  # whose result is what counts
+    store.merge_slab(Slab(0, np.full((11, 13, 17), Label.LIVER, np.uint8)))
+    store.end_segmentation(complete=True)
+    assert not any(row.by_hand.isVisible() for row in rows.values())
+    assert not panel.by_hand.isVisible()
+    with store.edit(Box.from_bounds((0, 0, 0), (10, 10, 10)), "brush") as voxels:
+        voxels[...] = 0
+        voxels[:5, :5, :5] = Label.TUMOR  # a voxel is 0.024 mL
+    qtbot.waitUntil(rows[Label.TUMOR].by_hand.isVisible)
+    assert rows[Label.TUMOR].by_hand.text() == "by hand +3.00"
+    assert rows[Label.LIVER].by_hand.text() == "by hand \N{MINUS SIGN}21.0"
+    assert rows[Label.LIVER].by_hand.toolTip().endswith("edited by hand: \N{MINUS SIGN}21.0 mL")
+    assert not rows[Label.VESSEL].by_hand.isVisible()
+    qtbot.mouseClick(panel.by_hand, Qt.MouseButton.LeftButton)
+    assert session.hand_edits.shown
+    session.hand_edits.set_shown(False)
+    assert not panel.by_hand.isChecked()
+    panel.close()

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 import liverview.inference.segmentation
+from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.probability_maps import ProbabilityMaps, ProbabilitySlab, probability_slab
 from liverview.core.stream import Progress, Slab
@@ -134,7 +135,8 @@ def drag_and_reset(
     organ = int((wanted > 0).sum()) * case_ml(window)
     assert session.store.volume_ml(Label.LIVER) == pytest.approx(organ)
     assert organ > int((own > 0).sum()) * case_ml(window)
-    qtbot.mouseClick(panel.reset, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(session.store.changed, timeout=TIMEOUT_MS):
+        qtbot.mouseClick(panel.reset, Qt.MouseButton.LeftButton)
     assert np.array_equal(voxels_of(window), own)
     assert slider.value() == 60
     assert not panel.reset.isEnabled()
@@ -151,7 +153,7 @@ def case_ml(window: MainWindow) -> float:
 
 # ---- with a segmentation that goes on when a test says so ----------------------------------
 
-REACH = (slice(2, 9), slice(3, 12), slice(4, 12))
+REACH = Box.from_bounds((2, 3, 4), (9, 12, 12))
 
 
 def uniform_slab(first: int, value: int) -> ProbabilitySlab:
@@ -245,9 +247,51 @@ def test_a_key_moves_a_threshold_and_the_way_back_is_the_networks_own(
     assert own is not None
     assert (voxels_of(opened) == 3 * own.voxels).all()  # 200 / 255 is above 49 %
     assert session.store.label_at((3, 4, 4)) is Label.TUMOR
-    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    with qtbot.waitSignal(session.store.changed, timeout=TIMEOUT_MS):
+        qtbot.keyClick(slider, Qt.Key.Key_Right)
     assert session.labels is not None
-    assert session.labels.voxels is own.voxels
+    assert np.array_equal(session.labels.voxels, own.voxels)
+    assert session.labels.voxels is not own.voxels  # an edit needs no copy of its own
+
+
+def test_what_was_edited_stays_over_other_thresholds(
+    qtbot: QtBot, opened: MainWindow, steps: Steps
+) -> None:
+    """Also what was edited while it streamed, which the network's own labels are without."""
+    panel, session = panel_of(opened), opened.session
+    edited = Box.from_bounds((3, 4, 4), (5, 6, 6)), Box.from_bounds((0, 0, 4), (1, 2, 6))
+    keep(qtbot, panel)
+    steps.go.clear()
+    with qtbot.waitSignal(opened.controller.segmenting.maps_received, timeout=TIMEOUT_MS):
+        opened.actions_.segment.run.trigger()
+    with session.store.edit(edited[0], "brush") as voxels:
+        voxels[...] = Label.VESSEL
+    with qtbot.waitSignal(opened.controller.segmenting.segmented, timeout=TIMEOUT_MS):
+        steps.go.set()
+    with session.store.edit(edited[1], "brush") as voxels:
+        voxels[...] = Label.LIVER
+    own = voxels_of(opened).copy()
+    assert (own[edited[0]] == Label.VESSEL).all()
+    slider = panel.rows[Label.TUMOR].slider
+    slider.setFocus()
+    session.set_crosshair((4, 5, 5))
+    seen: list[np.ndarray] = []
+    session.slices.preview_changed.connect(
+        lambda: seen.extend(cut[0] for cut in [session.slices.labels(Plane.AXIAL)] if cut)
+    )
+    with qtbot.waitSignal(session.store.changed, timeout=TIMEOUT_MS):
+        qtbot.keyClick(slider, Qt.Key.Key_Left)
+    expected = np.where(own, Label.TUMOR, 0)  # 200 / 255 is above 49 %
+    expected[edited[0]], expected[edited[1]] = Label.VESSEL, Label.LIVER
+    assert np.array_equal(voxels_of(opened), expected)
+    ahead = seen[0]  # what views showed before it was applied
+    assert np.array_equal(ahead, expected[REACH[0], REACH[1], 5].T)
+    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    assert np.array_equal(voxels_of(opened), own)
+    with session.store.edit(edited[0], "undo") as voxels:
+        voxels[...] = Label.LIVER  # as the network had it
+    session.hand_edits.refresh()
+    assert session.hand_edits.volumes.keys() == {Label.LIVER}
 
 
 def test_maps_belong_to_their_labels(qtbot: QtBot, opened: MainWindow, steps: Steps) -> None:

@@ -93,11 +93,9 @@ def test_an_edit_that_fails_or_does_nothing_leaves_everything_as_it_was(store: L
     assert_true(store)
 
 
-def test_nobody_edits_while_a_segmentation_streams(store: LabelStore) -> None:
-    store.begin_segmentation()
-    with pytest.raises(RuntimeError, match="brush"), store.edit(BOX, "brush"):
-        pass
-    assert store.state is LabelState.STREAMING
+def test_two_edits_are_never_open_at_once(store: LabelStore) -> None:
+    with store.edit(BOX, "brush"), pytest.raises(RuntimeError, match="lasso"):
+        store.edit(BOX, "lasso").__enter__()
 
 
 @pytest.mark.parametrize("change", ["edit", "slab"])

@@ -15,9 +15,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.stream import Slab
 from liverview.core.volume import Plane, Volume
+from liverview.measurement.surface import surfaces as make_surfaces
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.main_window import MainWindow
 from liverview.ui.views.linked_views import Layout
@@ -76,6 +78,18 @@ def test_surfaces_follow_the_labels_while_somebody_looks(window: MainWindow, qtb
     segment(window, without)
     qtbot.waitUntil(lambda: surfaces.is_current and set(surfaces.found) == {Label.LIVER})
     assert surfaces.found[Label.LIVER] is not first
+    liver = surfaces.found[Label.LIVER]
+    i, j, k = np.array(np.nonzero(without)).mean(axis=1).astype(int)
+    box = Box.from_bounds((i, j, k), (i + 3, j + 3, k + 2))
+    with window.session.store.edit(box, "brush") as voxels:
+        assert voxels.all()  # inside: the organ's surface stays
+        voxels[...] = Label.TUMOR
+    qtbot.waitUntil(lambda: Label.TUMOR in surfaces.found and surfaces.is_current)
+    assert surfaces.found[Label.LIVER] is liver
+    assert window.session.labels is not None
+    fresh = {one.label: one for one in make_surfaces(window.session.labels)}
+    for label, surface in surfaces.found.items():
+        np.testing.assert_array_equal(surface.vertices, fresh[label].vertices)
     window.session.store.mark_saved()
     opened(window)
     assert surfaces.found == {}
