@@ -6,6 +6,7 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -70,24 +71,33 @@ class EditedBlock:
         edited = now != self.result
         return edited if self.held is None else edited | self.held
 
-    def to_json(self) -> list[Any]:
-        """The block for JSON."""
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """The block for JSON; made once, for it never changes."""
         held = None if self.held is None else _packed(np.packbits(self.held.ravel(order="F")))
-        return [*self.box.start, *self.box.stop, _packed(self.result.ravel(order="F")), held]
+        return {
+            "first_voxel_ras": list(self.box.start),
+            "result_zlib_base64": _packed(self.result.ravel(order="F")),
+            "held_zlib_base64": held,
+        }
 
     @classmethod
-    def from_json(cls, item: Any) -> EditedBlock:
-        """The block that `to_json` has written.
+    def read(cls, content: Any, shape: Sequence[int]) -> EditedBlock:
+        """The block that has such a content, of a volume of a shape.
 
         Raises
         ------
-        TypeError, ValueError, zlib.error : where it is none.
+        KeyError, TypeError, ValueError, zlib.error : where it is none.
         """
-        *bounds, result, held = item
-        box = Box.from_bounds(bounds[:3], bounds[3:])
+        first, held = content["first_voxel_ras"], content["held_zlib_base64"]
+        if len(first) != 3 or any(type(n) is not int or n < 0 or n % BLOCK_SIDE for n in first):
+            raise ValueError(f"no block begins at {first}")
+        stop = [min(n + BLOCK_SIDE, most) for n, most in zip(first, shape, strict=True)]
+        box = Box.from_bounds(first, stop)
         count = int(np.prod(box.shape))
-        if min(box.start) < 0 or not 0 < max(box.shape) <= BLOCK_SIDE:
-            raise ValueError(f"{box} is no block")
+        if not count:
+            raise ValueError(f"a block at {first} lies outside of {shape}")
+        result = content["result_zlib_base64"]
         voxels = _unpacked(result, count).reshape(box.shape, order="F")
         mask = None
         if held is not None:

@@ -42,9 +42,14 @@ class HandEdits:
     """What a person edited since a result came.
 
     Labels are given to the methods; they are those that `follow` was told of last.
+
+    Attributes
+    ----------
+    revision : another number after every change.
     """
 
     def __init__(self) -> None:
+        self.revision = 0
         self._blocks: dict[Place, EditedBlock] = {}
         self._holding = False
         self._pairs: dict[Place, _Pairs] = {}
@@ -55,6 +60,7 @@ class HandEdits:
     def copy(self) -> HandEdits:
         """The same, to go back to; blocks are shared, for they never change."""
         made = HandEdits()
+        made.revision = self.revision
         made._blocks, made._holding = dict(self._blocks), self._holding
         made._pairs, made._sum = dict(self._pairs), self._sum.copy()
         made._outdated, made._marks = set(self._outdated), self._marks
@@ -67,21 +73,21 @@ class HandEdits:
         made.follow(Box.of_shape(labels.shape), result.voxels, labels)
         return made
 
-    def to_json(self) -> Any:
-        """The edits for JSON, with the labels that they belong to."""
-        return [self._holding, [block.to_json() for block in self._blocks.values()]]
+    def to_json(self) -> list[dict[str, Any]]:
+        """The edits for JSON, block by block: what it takes to know them beside the labels."""
+        return [block.content for block in self._blocks.values()]
 
     @classmethod
-    def from_json(cls, item: Any) -> HandEdits:
-        """The edits that `to_json` has written.
+    def from_json(cls, items: Sequence[Any], shape: Sequence[int]) -> HandEdits:
+        """The edits that `to_json` has written, of labels of a shape that hold still.
 
         Raises
         ------
-        TypeError, ValueError, zlib.error : where it is something else.
+        KeyError, TypeError, ValueError, zlib.error : where they are none.
         """
         made = cls()
-        made._holding, blocks = bool(item[0]), [EditedBlock.from_json(one) for one in item[1]]
-        for block in blocks:
+        for item in items:
+            block = EditedBlock.read(item, shape)
             i, j, k = (first // BLOCK_SIDE for first in block.box.start)
             made._blocks[i, j, k] = block
         made._outdated = set(made._blocks)
@@ -112,6 +118,7 @@ class HandEdits:
         inner = Box.around(changed)
         if inner is None:
             return
+        self.revision += 1
         for place, whole in iter_blocks(inner.shifted(box.start), labels.shape):
             part = overlap(whole, box)
             inside = part.shifted([-n for n in box.start])
@@ -146,6 +153,7 @@ class HandEdits:
         Where it was stopped, all edits that were made meanwhile are still known.
         """
         self._holding = False
+        self.revision += 1
         if complete:
             for place, block in self._blocks.items():
                 self._blocks[place] = EditedBlock(block.box, compact(block.result))
@@ -162,6 +170,7 @@ class HandEdits:
         labels : as they are before it.
         """
         merged = result
+        self.revision += 1
         for place, block in list(self._blocks.items()):
             part = overlap(block.box, box)
             if 0 in part.shape:

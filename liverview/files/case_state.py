@@ -95,6 +95,8 @@ class LabelsState:
     defined : names of the labels that their maker drew; None where nothing says.
     ignored : whether there are voxels that nobody judged.
     marks : those in force, as `marks_content` makes them.
+    edits : blocks that were edited by hand, as `HandEdits.to_json` makes them.
+    edited : volumes edited before, as `edited_content` makes them; empty or one.
     """
 
     device: str | None = None
@@ -104,6 +106,8 @@ class LabelsState:
     defined: tuple[str, ...] | None = None
     ignored: bool = False
     marks: tuple[dict[str, Any], ...] = ()
+    edits: tuple[dict[str, Any], ...] = ()
+    edited: tuple[dict[str, Any], ...] = ()
 
     @classmethod
     def read(cls, entries: CheckedEntries) -> LabelsState:
@@ -116,11 +120,14 @@ class LabelsState:
             defined=entries.texts("defined", _MOST_LABELS) if known else None,
             ignored=entries.flag("ignored"),
             marks=tuple(entries.objects("marks", _MOST_LISTED)),
+            edits=tuple(entries.objects("edits", _MOST_LISTED)),
+            edited=tuple(entries.objects("edited", 1)),
         )
 
     def to_dict(self) -> dict[str, Any]:
         defined = None if self.defined is None else list(self.defined)
-        return {**vars(self), "defined": defined, "marks": list(self.marks)}
+        lists = {name: list(getattr(self, name)) for name in ("marks", "edits", "edited")}
+        return {**vars(self), "defined": defined, **lists}
 
 
 @dataclass(frozen=True)

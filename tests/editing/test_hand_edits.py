@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -115,7 +116,9 @@ def test_edits_are_where_labels_differ_from_the_result(
         assert_follows(hand, result, labels)
     made = HandEdits.between(labels_of(result), labels)
     assert_follows(made, result, labels)
-    assert_follows(HandEdits.from_json(json.loads(json.dumps(hand.to_json()))), result, labels)
+    assert_follows(
+        HandEdits.from_json(json.loads(json.dumps(hand.to_json())), SHAPE), result, labels
+    )
     kept, there = hand.copy(), labels_of(labels.voxels.copy())
     for box, before in reversed(steps):  # undone
         now = labels.voxels[box].copy()
@@ -198,7 +201,7 @@ def test_an_edit_of_a_stopped_segmentation_that_is_undone_is_none() -> None:
     draw(hand, labels, second, Label.LIVER)
     draw(hand, labels, second, Label.TUMOR)
     assert [one.box for one in hand.find_painted(labels)] == [first]
-    again = HandEdits.from_json(json.loads(json.dumps(hand.to_json())))
+    again = HandEdits.from_json(json.loads(json.dumps(hand.to_json())), SHAPE)
     assert [one.box for one in again.find_painted(labels)] == [first]
 
 
@@ -232,6 +235,28 @@ def test_only_blocks_that_were_edited_are_kept() -> None:
     assert hand.slice_of(labels, 2, 10) is None
     [one] = hand.find_painted(labels)
     assert one.box == Box.from_bounds((40, 40, 40), (44, 44, 44))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"first_voxel_ras": [0, 0, 1]},
+        {"first_voxel_ras": [64, 0, 0]},
+        {"first_voxel_ras": [0, 0]},
+        {"first_voxel_ras": None},
+        {"result_zlib_base64": "AAAA"},
+        {"result_zlib_base64": 3},
+        {"held_zlib_base64": "eJwDAAAAAAE="},
+    ],
+)
+def test_blocks_that_cannot_be_are_refused(damage: dict[str, object]) -> None:
+    labels, hand = labels_of(np.zeros(SHAPE, np.uint8)), HandEdits()
+    draw(hand, labels, Box.from_bounds((1, 1, 1), (3, 3, 3)), Label.TUMOR)
+    [block] = hand.to_json()
+    with pytest.raises((KeyError, TypeError, ValueError, zlib.error)):
+        HandEdits.from_json([{**block, **damage}], SHAPE)
+    with pytest.raises(KeyError):
+        HandEdits.from_json([{}], SHAPE)
 
 
 def test_volumes_of_before_are_added_to_those_of_now() -> None:

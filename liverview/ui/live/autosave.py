@@ -93,6 +93,7 @@ class Autosave(QObject):
             session.view_changed,
             session.display.changed,
             session.editing.changed,
+            session.hand_edits.changed,
         ):
             signal.connect(self.note_state)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from enum import Enum
 from typing import Any, TypeVar
 
+from liverview.core.edited_volume import edited_content, read_edited
 from liverview.core.labels import FOREGROUND, Label
 from liverview.core.review import LesionMark
 from liverview.core.volume import LabelMap, Volume
+from liverview.editing.hand_edits import HandEdits
 from liverview.editing.limits import EditLimits
 from liverview.files.atomic import resolved
 from liverview.files.case_state import (
@@ -93,8 +96,10 @@ def restore(
         said.append(f"{unread} marks on lesions in it do not fit the scan and were left out.")
     session.review.replace_remembered(marks)
     if labels is not None and state.labels is not None:  # marks in force must be remembered
+        edits, problem = _read_edits(state.labels, volume)
+        said += problem
         made = described(labels, state.labels, volume)
-        session.store.open_labels(made, state.labels.file, saved=saved)
+        session.store.open_labels(made, state.labels.file, edits, saved=saved)
         session.store.source = LabelSource(state.labels.device, state.labels.file)
     _restore_view(state.view, session, markups)
     _restore_styles(state, session)
@@ -107,8 +112,17 @@ def described(labels: LabelMap, state: LabelsState, volume: Volume) -> LabelMap:
     defined = None if state.defined is None else frozenset(_labels_of(state.defined))
     marks, _ = read_marks({"lesion_marks": list(state.marks)}, volume)
     return replace(
-        labels, partial=state.partial, made_by=state.made_by, defined=defined, marks=marks
-    )
+        labels, partial=state.partial, made_by=state.made_by, defined=defined, marks=marks,
+        edited=read_edited(state.edited[0]) if state.edited else {},
+    )  # fmt: skip
+
+
+def _read_edits(state: LabelsState, volume: Volume) -> tuple[HandEdits | None, list[str]]:
+    """What was edited by hand, and a sentence where it cannot be used."""
+    try:
+        return HandEdits.from_json(state.edits, volume.shape), []
+    except (KeyError, TypeError, ValueError, zlib.error):
+        return None, ["What was edited by hand is not known any more: its marks are damaged."]
 
 
 def _scan_state(session: Session, volume: Volume) -> ScanState:
@@ -134,6 +148,8 @@ def _labels_state(session: Session) -> LabelsState | None:
         defined=None if defined is None else tuple(defined),
         ignored=labels.ignored is not None,
         marks=_marks_state(labels.marks, labels),
+        edits=tuple(store.hand.to_json()),
+        edited=(edited_content(labels.edited),) if labels.edited else (),
     )
 
 

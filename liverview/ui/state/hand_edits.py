@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from liverview.core.labels import FOREGROUND, label_family
 from liverview.core.volume import Plane
 from liverview.ui.state.label_store import LabelStore
 
+EditedSlice: TypeAlias = tuple[NDArray[np.uint8], Box]
 MEANWHILE = "Your edits stay; the segmentation fills in the rest."
 _REFRESH_MS = 50
 
@@ -53,6 +55,7 @@ class HandEditing(QObject):
         self.volumes: EditedVolumes = {}
         self.there = False
         self.shown = False
+        self._slices: dict[Plane, tuple[object, EditedSlice | None]] = {}
         self._timer = QTimer(self, singleShot=True, interval=_REFRESH_MS)
         self._timer.timeout.connect(self.refresh)
         store.changed.connect(self._on_labels_changed)
@@ -77,11 +80,19 @@ class HandEditing(QObject):
             self.shown_changed.emit(shown)
             self.changed.emit()
 
-    def slice_of(self, plane: Plane, index: int) -> tuple[NDArray[np.uint8], Box] | None:
+    def slice_of(self, plane: Plane, index: int) -> EditedSlice | None:
         """Values of `Edited` in a plane's slice, (rows, columns), and their box.
 
         None where nothing in the slice was edited.
         """
+        store = self._store
+        key = (store.hand, store.hand.revision, store.version, index)
+        kept = self._slices.get(plane)
+        if kept is None or kept[0] != key:  # every repaint asks
+            self._slices[plane] = kept = key, self._cut(plane, index)
+        return kept[1]
+
+    def _cut(self, plane: Plane, index: int) -> EditedSlice | None:
         labels = self._store.labels
         found = None
         if labels is not None:

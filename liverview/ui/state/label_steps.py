@@ -174,7 +174,8 @@ class LabelSteps:
         known[: len(counts)] = counts
         box = None if bounds is None else Box.from_bounds(bounds[:3], bounds[3:])
         source = LabelSource(device, file)
-        hand = None if edits is None else HandEdits.from_json(edits)
+        assert self._store.labels is not None
+        hand = None if edits is None else HandEdits.from_json(edits, self._store.labels.shape)
         return LabelFacts(
             int(version), int(result), known, box, bool(has_labels), source, shared[number], hand
         )

@@ -371,3 +371,33 @@ def finish_segmentation_with_edits(qtbot: QtBot, window: MainWindow, stream: Str
     with qtbot.waitSignal(window.controller.idle, timeout=TIMEOUT_MS):
         stream.go.set()
     assert (voxels_of(window)[OLD] == Label.VESSEL).all()
+
+
+def test_a_session_knows_what_was_edited(
+    qtbot: QtBot,
+    edited: MainWindow,
+    answers: Answers,
+    make_window: Callable[[], MainWindow],
+    tmp_path: Path,
+) -> None:
+    """Marks, figures and what a new run keeps are those of the window that saved it."""
+    answers.session_file = tmp_path / "case.liverview"
+    with qtbot.waitSignal(edited.controller.saving.saved, timeout=TIMEOUT_MS):
+        edited.actions_.file.save_session.trigger()
+    qtbot.waitUntil(lambda: not edited.controller.saving.is_running, timeout=TIMEOUT_MS)
+    edited.session.hand_edits.refresh()
+    volumes = edited.session.hand_edits.volumes
+    edited.close()
+    other = make_window()
+    with qtbot.waitSignal(other.controller.idle, timeout=TIMEOUT_MS):
+        other.open(answers.session_file)
+    assert np.array_equal(voxels_of(other), expected_labels())
+    assert other.session.hand_edits.volumes == pytest.approx(volumes)
+    store = other.session.store
+    assert store.labels is not None
+    assert np.array_equal(store.hand.result_of(store.labels).voxels, network_labels())
+    paint(other, Box.from_bounds((0, 0, 0), (1, 1, 1)), 0)
+    store.history.undo()
+    assert other.session.hand_edits.volumes == pytest.approx(volumes)
+    segment(qtbot, other)
+    assert np.array_equal(voxels_of(other), expected_labels())
