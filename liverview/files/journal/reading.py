@@ -169,6 +169,8 @@ def _read(path: Path) -> Restored:
             break
         entry = packed.entry
         summary = Summary(header, entry.time, entry.edits, entry.unsaved)
+        if entry.clears:
+            sections.clear()
         sections.update(entry.sections)
     if voxels is None or summary is None:
         raise JournalError(damaged(str(path)))

@@ -288,6 +288,31 @@ def test_lesions_that_were_ruled_out_are_so_again(
     assert (labels_of(window)[1:4, 1:4, 1:4] == Label.TUMOR).all()
 
 
+def test_what_was_edited_by_hand_is_known_again(
+    qtbot: QtBot, opened: MainWindow, make_window: MakeWindow, left: Path, tmp_path: Path
+) -> None:
+    """Also of edits that were taken back, and of those of several entries."""
+    autosave = keep_journal(opened, tmp_path / "first").autosave
+    affine = opened.session.volume.affine
+    opened.session.store.open_labels(LabelMap(np.full((5, 7, 9), 1, np.uint8), affine), "a.nii")
+    paint(opened, (0, 0, 0), (2, 2, 2), Label.TUMOR)
+    qtbot.waitUntil(lambda: autosave.is_written, timeout=TIMEOUT_MS)
+    paint(opened, (2, 2, 2), (4, 4, 4), Label.VESSEL)
+    paint(opened, (3, 5, 7), (5, 7, 9), Label.TUMOR)
+    opened.session.store.history.undo()
+    left_after_a_crash(qtbot, autosave, left)
+    window = make_window()
+    offer(qtbot, window, left)
+    answer(window, "Restore")
+    restored(qtbot, window)
+    store, before = window.session.store, opened.session.store
+    assert store.labels is not None
+    assert before.labels is not None
+    np.testing.assert_array_equal(labels_of(window), labels_of(opened))
+    assert store.hand.volumes(store.labels) == before.hand.volumes(before.labels) != {}
+    assert store.hand.to_json() == before.hand.to_json()
+
+
 # ---- scans that moved or changed -----------------------------------------------------------
 
 
