@@ -58,7 +58,7 @@ class Strokes:
             assert store.labels is not None
             voxels = np.zeros(SHAPE, np.uint8, order="F")
             voxels[box] = label
-            store.replace_labels(LabelMap(voxels, store.labels.affine), box, "clear")
+            store.open_labels(LabelMap(voxels, store.labels.affine), saved=False)
         else:
             with store.edit(box, "brush") as part:
                 part[...] = label

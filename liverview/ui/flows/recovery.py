@@ -133,9 +133,9 @@ class Recovery(QObject):
             self._ask(str(found))
             return
         self._case = LeftCase(found)
-        self._look_for_scan(self._case, self._case.path)
+        self._find_scan(self._case, self._case.path)
 
-    def _look_for_scan(self, case: LeftCase, path: Path | None) -> None:
+    def _find_scan(self, case: LeftCase, path: Path | None) -> None:
         """Take the scan that is open where it is the one, else open it, or ask for it."""
         loading, volume = self._controller.loading, self._session.volume
         if volume is not None and self._is_open(case, path):
@@ -167,7 +167,7 @@ class Recovery(QObject):
         case, path = self._case, self._files.ask(self._files.dialogs.scan_to_open)
         if case is not None and path is not None:
             case.phantom = None
-            self._look_for_scan(case, path)
+            self._find_scan(case, path)
         else:
             self._on_idle()
 
