@@ -73,6 +73,11 @@ class HandEdits:
         made.follow(Box.of_shape(labels.shape), result.voxels, labels)
         return made
 
+    @property
+    def blocks(self) -> tuple[EditedBlock, ...]:
+        """The blocks that were edited; others take their place, none ever changes."""
+        return tuple(self._blocks.values())
+
     def to_json(self) -> list[dict[str, Any]]:
         """The edits for JSON, block by block: what it takes to know them beside the labels."""
         return [block.content for block in self._blocks.values()]

@@ -98,8 +98,9 @@ def keep_journal(window: MainWindow, folder: Path) -> Recovery:
 
     def describe() -> Mapping[str, Any]:
         opened = window.sessions.path
-        state = capture(session, markups, capture_arrangement(window.views)).to_dict()
-        return {**state, "session": None if opened is None else str(opened.absolute())}
+        # Edits by hand go into the journal block by block.
+        state = capture(session, markups, capture_arrangement(window.views), edits=False)
+        return {**state.to_dict(), "session": None if opened is None else str(opened.absolute())}
 
     def phantom() -> Mapping[str, Any] | None:
         made = control.loading.phantom_config(session.volume) if session.volume else None

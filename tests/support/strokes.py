@@ -58,7 +58,7 @@ class Strokes:
             assert store.labels is not None
             voxels = np.zeros(SHAPE, np.uint8, order="F")
             voxels[box] = label
-            store.replace_labels(LabelMap(voxels, store.labels.affine), box, "clear")
+            store.open_labels(LabelMap(voxels, store.labels.affine), saved=False)
         else:
             with store.edit(box, "brush") as part:
                 part[...] = label
@@ -122,7 +122,7 @@ def _run_without_window(folder: Path, log_path: Path, seed: int) -> None:
 
     def describe() -> dict[str, Any]:
         handed[0] = strokes.done
-        return capture(session, markups).to_dict() | {"strokes": strokes.done}
+        return capture(session, markups, edits=False).to_dict() | {"strokes": strokes.done}
 
     autosave = Autosave(session, markups, runner.start, folder / "journals", describe)
     autosave.written.connect(lambda: log.write(WRITTEN, handed[0]))

@@ -105,7 +105,8 @@ class Entry:
     time : seconds since 1970.
     edits : changes since the labels were last saved.
     unsaved : whether there is something that would be lost.
-    clears : whether every voxel outside of the parts becomes background.
+    clears : whether every voxel outside of the parts becomes background, and the sections of
+        earlier entries count no more.
     parts : boxes and their labels, uint8; of two that overlap, the later one holds.
     sections : JSON values by name; they take the place of those of earlier entries.
     """

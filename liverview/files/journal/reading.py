@@ -123,7 +123,7 @@ def find_left(folder: Path) -> list[LeftJournal]:
     """
     found: dict[str, list[LeftJournal]] = {}
     for file in take_left(folder, PURPOSE):
-        left = _look_at(file)
+        left = _inspect(file)
         if left is not None:
             name = left.summary.header.journal if left.summary else str(file.path)
             found.setdefault(name, []).append(left)
@@ -140,7 +140,7 @@ def find_left(folder: Path) -> list[LeftJournal]:
     return sorted(journals, key=lambda journal: -journal.time)
 
 
-def _look_at(file: HeldFile) -> LeftJournal | None:
+def _inspect(file: HeldFile) -> LeftJournal | None:
     """A file that was left; None, and it is removed, where nothing was written into it yet."""
     try:
         return LeftJournal([file], summarize(file.path))
@@ -169,6 +169,8 @@ def _read(path: Path) -> Restored:
             break
         entry = packed.entry
         summary = Summary(header, entry.time, entry.edits, entry.unsaved)
+        if entry.clears:
+            sections.clear()
         sections.update(entry.sections)
     if voxels is None or summary is None:
         raise JournalError(damaged(str(path)))

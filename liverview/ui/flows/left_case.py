@@ -14,6 +14,7 @@ from liverview.files.case_state import CaseState, read_case_state
 from liverview.files.journal.masks import unpack_mask
 from liverview.files.journal.reading import Restored, Summary
 from liverview.files.review_record import read_marks
+from liverview.ui.jobs.journaling import EDITS
 
 
 class LeftCase:
@@ -43,7 +44,7 @@ class LeftCase:
         self.session = Path(session) if isinstance(session, str) else None
         self.state: CaseState | None = None
         try:
-            self.state = read_case_state(json.dumps(case))
+            self.state = read_case_state(json.dumps(_with_edits(case, found.sections)))
         except LiverviewError:
             self.state = None
 
@@ -65,6 +66,15 @@ class LeftCase:
             return None
         ignored = unpack_mask(self._found.sections.get("ignored"), volume.shape)
         return LabelMap(self._found.voxels, volume.affine, volume.name, ignored=ignored)
+
+
+def _with_edits(case: object, sections: Mapping[str, Any]) -> object:
+    """The state of a case with what was edited by hand, which a journal has block by block."""
+    labels = case.get("labels") if isinstance(case, dict) else None
+    if not isinstance(case, dict) or not isinstance(labels, dict):
+        return case
+    edits = [block for name, block in sections.items() if name.startswith(f"{EDITS} ") and block]
+    return {**case, "labels": {**labels, "edits": edits}}
 
 
 def offer_sentence(summary: Summary, now: float, others: int) -> str:

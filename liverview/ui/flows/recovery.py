@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QPushButton
 
 from liverview.core.errors import LiverviewError
 from liverview.core.text import shown
@@ -57,7 +56,6 @@ class Recovery(QObject):
         self._later: list[LeftJournal] = []
         self._restored: list[LeftJournal] = []  # until they are in the journal of this window
         self._case: LeftCase | None = None  # whose scan is being opened
-        self._buttons: list[QPushButton] = []
         self._text = ""
         self._working = False  # reading, or looking at the scan: an answer comes by itself
         autosave.written.connect(self._on_written)
@@ -84,16 +82,12 @@ class Recovery(QObject):
 
     def _on_idle(self) -> None:
         """Offer the next one; or one that was displaced by other messages before an answer."""
-        if self._controller.busy or self._working or self._is_shown:
-            return
+        if self._controller.busy or self._working or self._messages.buttons:
+            return  # or while there is a question, be it this one
         if self._offered is None and self._waiting:
             self._offered = self._waiting.pop(0)
         if self._offered is not None:
             self._offer(self._offered)
-
-    @property
-    def _is_shown(self) -> bool:
-        return bool(self._buttons) and self._messages.buttons == self._buttons
 
     def _offer(self, journal: LeftJournal) -> None:
         if journal.summary is None:
@@ -104,11 +98,9 @@ class Recovery(QObject):
 
     def _ask(self, text: str, *choices: Button) -> None:
         """Say something of the journal that is offered; it can be discarded or left as well."""
-        self._messages.add_message(shown(text))
-        for word, answer in (*choices, ("Discard", self._discard), ("Later", self._postpone)):
-            self._messages.add_choice(word, answer)
-        self._buttons, self._text = list(self._messages.buttons), self._messages.text.text()
-        self._working = False
+        usual = ("Discard", self._discard), ("Later", self._postpone)
+        self._messages.add_message(shown(text), [*choices, *usual])
+        self._text, self._working = self._messages.text.text(), False
 
     def _discard(self) -> None:
         if self._offered is not None:
@@ -121,7 +113,7 @@ class Recovery(QObject):
         self._go_on()
 
     def _go_on(self) -> None:
-        self._offered, self._case, self._buttons, self._working = None, None, [], False
+        self._offered, self._case, self._working = None, None, False
         self._on_idle()
 
     def _on_closed(self) -> None:
@@ -141,9 +133,9 @@ class Recovery(QObject):
             self._ask(str(found))
             return
         self._case = LeftCase(found)
-        self._look_for_scan(self._case, self._case.path)
+        self._find_scan(self._case, self._case.path)
 
-    def _look_for_scan(self, case: LeftCase, path: Path | None) -> None:
+    def _find_scan(self, case: LeftCase, path: Path | None) -> None:
         """Take the scan that is open where it is the one, else open it, or ask for it."""
         loading, volume = self._controller.loading, self._session.volume
         if volume is not None and self._is_open(case, path):
@@ -175,7 +167,7 @@ class Recovery(QObject):
         case, path = self._case, self._files.ask(self._files.dialogs.scan_to_open)
         if case is not None and path is not None:
             case.phantom = None
-            self._look_for_scan(case, path)
+            self._find_scan(case, path)
         else:
             self._on_idle()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,21 +12,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.errors import LiverviewError
+from liverview.core.grid import Voxel
 from liverview.core.stream import Progress
 from liverview.core.volume import Volume
+from liverview.editing.edited_blocks import EditedBlock
 from liverview.files.journal.entry import Entry, JournalError
 from liverview.files.journal.masks import pack_mask
 from liverview.files.journal.reading import LeftJournal, Restored, find_left
 from liverview.files.journal.writing import JournalWriter
 
+EDITS = "edits"
+"""The first word of the sections of a journal that hold a block of what was edited by hand."""
+Blocks = Mapping[Voxel, EditedBlock | None]
+
 
 def iter_append(
-    writer: JournalWriter, entry: Entry, ignored: NDArray[np.bool_] | None
+    writer: JournalWriter, entry: Entry, ignored: NDArray[np.bool_] | None, blocks: Blocks
 ) -> Iterator[JournalError | None]:
     """Append an entry to a journal; yields what went wrong, or None.
 
-    With one that clears the labels go the voxels that nobody judged, (I, J, K), or None.
+    With one that clears the labels go the voxels that nobody judged, (I, J, K), or None; with any,
+    the blocks of edits by hand that are others, by their first voxels; None for one that is gone.
     """
+    sections = {
+        f"{EDITS} {i} {j} {k}": None if block is None else block.content
+        for (i, j, k), block in blocks.items()
+    }
+    entry = replace(entry, sections={**entry.sections, **sections})
     if entry.clears:
         packed = None if ignored is None else pack_mask(ignored)
         entry = replace(entry, sections={**entry.sections, "ignored": packed})

@@ -11,6 +11,8 @@ from typing import Any
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
 from liverview.core.box import Box
+from liverview.core.grid import Voxel
+from liverview.editing.edited_blocks import EditedBlock
 from liverview.files.journal.entry import Entry, JournalError, Part
 from liverview.files.journal.writing import JournalWriter
 from liverview.ui.jobs import journaling
@@ -131,6 +133,7 @@ class Autosave(QObject):
     def _forget_case(self) -> None:
         self._boxes: list[Box] = []  # of the labels that wait
         self._parts: list[Part] = []  # of them, those that are copied
+        self._blocks: dict[Voxel, EditedBlock] = {}  # of edits by hand that are written
         self._clears = self._all_wait = False
         self._state_waits = self._drawn = False
         self._edits = 0
@@ -243,6 +246,7 @@ class Autosave(QObject):
 
     def _write(self, writer: JournalWriter) -> None:
         sections: dict[str, Any] = {}
+        blocks = self._other_blocks()
         if self._state_waits:
             sections["case"] = self._describe()
             sections["identity"] = self._identity
@@ -252,9 +256,19 @@ class Autosave(QObject):
         self._clears, self._parts, self._state_waits = False, [], False
         labels = self.session.store.labels
         ignored = labels.ignored if labels is not None else None
-        self._job = job = self._start(journaling.iter_append(writer, entry, ignored))
+        self._job = job = self._start(journaling.iter_append(writer, entry, ignored, blocks))
         job.yielded.connect(self._on_appended)
         job.ended.connect(self._on_ended)
+
+    def _other_blocks(self) -> journaling.Blocks:
+        """Blocks of edits by hand that are others than in the entry before."""
+        before = {} if self._clears else self._blocks
+        self._blocks = {block.box.start: block for block in self.session.store.hand.blocks}
+        return {
+            first: self._blocks.get(first)
+            for first in before.keys() | self._blocks.keys()
+            if self._blocks.get(first) is not before.get(first)
+        }
 
     def _on_appended(self, problem: JournalError | None) -> None:
         if self.sender() is not self._job or self._writer is None:

@@ -39,6 +39,8 @@ def capture(
     markups: ScanMarkups,
     arrangement: Arrangement | None = None,
     reference: str | None = None,
+    *,
+    edits: bool = True,
 ) -> CaseState:
     """The state of the open case; there must be a volume.
 
@@ -49,13 +51,14 @@ def capture(
     ----------
     arrangement : of the views, which only they know.
     reference : path of the label map that labels are compared with, where it is known.
+    edits : whether what was edited by hand is wanted, which takes longer the more it is.
     """
     volume = session.volume
     assert volume is not None
     compared = session.reference is not None
     return CaseState(
         scan=_scan_state(session, volume),
-        labels=_labels_state(session),
+        labels=_labels_state(session, edits=edits),
         view=_view_state(session, markups),
         arrangement=arrangement or Arrangement(),
         styles={label.name.lower(): _style_state(session, label) for label in FOREGROUND},
@@ -135,7 +138,7 @@ def _scan_state(session: Session, volume: Volume) -> ScanState:
     )
 
 
-def _labels_state(session: Session) -> LabelsState | None:
+def _labels_state(session: Session, *, edits: bool) -> LabelsState | None:
     store, labels = session.store, session.store.labels
     if labels is None or not store.has_labels:
         return None
@@ -148,7 +151,7 @@ def _labels_state(session: Session) -> LabelsState | None:
         defined=None if defined is None else tuple(defined),
         ignored=labels.ignored is not None,
         marks=_marks_state(labels.marks, labels),
-        edits=tuple(store.hand.to_json()),
+        edits=tuple(store.hand.to_json()) if edits else (),
         edited=(edited_content(labels.edited),) if labels.edited else (),
     )
 

@@ -72,11 +72,12 @@ class MessageBar(QFrame):
         self._shown.restart()
         self._place()
 
-    def add_message(self, text: str) -> None:
+    def add_message(self, text: str, choices: Sequence[Button] = ()) -> None:
         """Show a sentence, below one that has just been shown and that nobody could read yet."""
         unread = not (self.isHidden() or self.buttons or self._shown.hasExpired(_READ_MS))
         earlier = self.text.text().splitlines() if unread else []
-        self.show_message("\n".join([*(line for line in earlier if line != text), text]))
+        lines = [*(line for line in earlier if line != text), text]
+        self.show_message("\n".join(lines), choices)
 
     def add_choice(self, label: str, action: Callable[[], None]) -> None:
         """One more way out of what is shown."""
@@ -84,6 +85,8 @@ class MessageBar(QFrame):
         button.clicked.connect(self._make_answer(action))
         self.buttons.append(button)
         self._layout.insertWidget(self._layout.count() - 1, button)
+        if not self.isHidden():  # what is said has less room
+            self._place()
 
     def dismiss(self) -> None:
         """Close the message without choosing."""

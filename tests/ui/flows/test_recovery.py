@@ -160,6 +160,19 @@ def test_an_offer_that_was_displaced_comes_again(
     np.testing.assert_array_equal(labels_of(window), labels_of(crashed))
 
 
+def test_an_offer_does_not_take_the_place_of_another_question(
+    qtbot: QtBot, crashed: MainWindow, make_window: MakeWindow, left: Path, scan: Path
+) -> None:
+    window = make_window()
+    offer(qtbot, window, left)
+    window.messages.show_message("Keep it?", [("Keep", int), ("Drop", int)])
+    window.controller.idle.emit()
+    assert window.messages.text.text() == "Keep it?"
+    answer(window, "Keep")
+    window.controller.idle.emit()
+    assert "ended unexpectedly" in window.messages.text.text()
+
+
 def test_a_living_windows_journal_is_not_offered_and_one_offer_is_enough(
     qtbot: QtBot, crashed: MainWindow, make_window: MakeWindow, left: Path, tmp_path: Path
 ) -> None:
@@ -273,6 +286,31 @@ def test_lesions_that_were_ruled_out_are_so_again(
         np.testing.assert_array_equal(found.voxels, mask)
     review.take_back(*review.in_force)
     assert (labels_of(window)[1:4, 1:4, 1:4] == Label.TUMOR).all()
+
+
+def test_what_was_edited_by_hand_is_known_again(
+    qtbot: QtBot, opened: MainWindow, make_window: MakeWindow, left: Path, tmp_path: Path
+) -> None:
+    """Also of edits that were taken back, and of those of several entries."""
+    autosave = keep_journal(opened, tmp_path / "first").autosave
+    affine = opened.session.volume.affine
+    opened.session.store.open_labels(LabelMap(np.full((5, 7, 9), 1, np.uint8), affine), "a.nii")
+    paint(opened, (0, 0, 0), (2, 2, 2), Label.TUMOR)
+    qtbot.waitUntil(lambda: autosave.is_written, timeout=TIMEOUT_MS)
+    paint(opened, (2, 2, 2), (4, 4, 4), Label.VESSEL)
+    paint(opened, (3, 5, 7), (5, 7, 9), Label.TUMOR)
+    opened.session.store.history.undo()
+    left_after_a_crash(qtbot, autosave, left)
+    window = make_window()
+    offer(qtbot, window, left)
+    answer(window, "Restore")
+    restored(qtbot, window)
+    store, before = window.session.store, opened.session.store
+    assert store.labels is not None
+    assert before.labels is not None
+    np.testing.assert_array_equal(labels_of(window), labels_of(opened))
+    assert store.hand.volumes(store.labels) == before.hand.volumes(before.labels) != {}
+    assert store.hand.to_json() == before.hand.to_json()
 
 
 # ---- scans that moved or changed -----------------------------------------------------------

@@ -74,3 +74,16 @@ def test_messages_move_no_picture_and_leave_the_letters_free(
     QApplication.processEvents()
     middle = bar.mapTo(window.centralWidget(), bar.rect().center()).x()
     assert abs(middle - window.centralWidget().width() / 2) <= 1
+
+
+def test_a_choice_that_comes_later_leaves_all_words_in_sight(qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.resize(900, 400)
+    bar = MessageBar(parent)
+    parent.show()
+    bar.show_message("A sentence that fills a good part of the line, and names a file. " * 2)
+    bar.add_choice("One way out of it", int)
+    bar.add_choice("Another way out of it", int)
+    QApplication.processEvents()
+    assert bar.text.height() >= bar.text.heightForWidth(bar.text.width())
