@@ -98,7 +98,7 @@ class MainWindow(QMainWindow):
         self.filling = SliceFilling(session, background, self._focused_plane, self)
         self._clock = QElapsedTimer()  # of the segmentation
         self._make_views()
-        self.sessions = SessionFiles(self.files, self.controller, self.markups, self.views)
+        self.sessions = SessionFiles(self.files, self.markups, self.views, self.messages)
         self.pictures = Pictures(self, self.files, self.views)
         self.cine = Cine(session, self._focused_plane, self)
         self.actions_ = self._make_actions()
@@ -143,9 +143,7 @@ class MainWindow(QMainWindow):
         toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
         return Actions(
             factory,
-            FileActions(
-                factory, self.files, self.sessions, self.reporting, self.pictures, self.close
-            ),
+            FileActions(factory, self.sessions, self.reporting, self.pictures, self.close),
             EditActions(factory, session.store.history, partial(self.panels.show, "history")),
             ViewActions(
                 factory,
@@ -217,7 +215,6 @@ class MainWindow(QMainWindow):
         self.reporting.failed.connect(self._on_failed)
         self.reporting.progressed.connect(self.statusBar().showMessage)
         self.reporting.written.connect(self._on_report_written)
-        self.sessions.not_saved.connect(self._on_session_not_saved)
         control.message.connect(self._on_message)
         self.session.hand_edits.message.connect(self._on_message)
         self._marked_labels.applied.connect(self._on_status)
@@ -296,9 +293,6 @@ class MainWindow(QMainWindow):
 
     def _on_labels_not_saved(self, then: Callback | None) -> None:
         self.messages.add_choice("Save elsewhere …", partial(self.files.save, then))
-
-    def _on_session_not_saved(self, then: Callback | None) -> None:
-        self.messages.add_choice("Save elsewhere …", partial(self.sessions.save_as, then))
 
     def _on_status(self, text: str) -> None:
         self.statusBar().showMessage(text, _MESSAGE_MS)
