@@ -24,6 +24,7 @@ from liverview.ui.dialogs.session_questions import Changed
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.jobs.saving import Callback
+from liverview.ui.jobs.session_work import OpenedSession
 from liverview.ui.state.case_state import capture, restore
 from liverview.ui.state.markups import ScanMarkups
 from liverview.ui.views.arrangement import capture_arrangement, restore_arrangement
@@ -178,7 +179,7 @@ class SessionFiles(QObject):
         )
 
     def _on_item(self, request: _Request, item: object) -> None:
-        if isinstance(item, SessionContent):
+        if isinstance(item, OpenedSession):
             self.files.offer(partial(self._show, request, item))
         elif isinstance(item, ScanMissing):
             self._choose_scan(request, item.name, item.place)
@@ -196,12 +197,12 @@ class SessionFiles(QObject):
         if scan is not None:
             self._read(replace(request, answer=ScanAnswer(scan)))
 
-    def _show(self, request: _Request, content: SessionContent) -> None:
+    def _show(self, request: _Request, opened: OpenedSession) -> None:
         """Show a session that was read, in place of the open case."""
         if file_stamp(request.path) != request.stamp:  # it was the open one, and was saved now
             self._read(request)
             return
-        session, state = self.session, content.state
+        session, content, state = self.session, opened.content, opened.content.state
         said = []
         self.close()  # the lock, which may be that of the same file
         self._controller.show_volume(content.volume, content.scan)
@@ -213,6 +214,9 @@ class SessionFiles(QObject):
             session.set_reference(content.reference)
             self._reference = Path(state.reference) if state.reference else None
         said += restore(state, session, self._markups, content.labels)
+        if opened.hand is not None:
+            session.store.adopt_hand(opened.hand)
+            session.hand_edits.refresh()
         restore_arrangement(state.arrangement, self._views)
         said += self._load_history(content.history)
         session.store.mark_saved()

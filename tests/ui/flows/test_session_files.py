@@ -188,6 +188,31 @@ def test_a_phantom_is_in_its_session(
     assert answers.asked[-1].endswith("_seg.nii.gz")
 
 
+def test_what_was_edited_by_hand_is_known_again(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, make_window: MakeWindow, tmp_path: Path
+) -> None:
+    """What the network found is in the file, so that the layer of differences comes back."""
+    found = segmented.session.labels.voxels.copy()
+    with segmented.session.store.edit(Box.from_bounds((1, 1, 0), (3, 4, 2)), "brush") as voxels:
+        voxels[...] = Label.VESSEL
+    changed = int((segmented.session.labels.voxels != found).sum())
+    assert changed == 12
+    volumes = segmented.session.store.hand.volumes(segmented.session.labels)
+    path = answers.session_file = tmp_path / "case.liverview"
+    save(qtbot, segmented)
+    with zipfile.ZipFile(path) as archive:
+        archive.extract("result.nii.gz", tmp_path)
+    image = nib.as_closest_canonical(nib.load(tmp_path / "result.nii.gz"))
+    assert np.array_equal(np.asarray(image.dataobj), found)
+    segmented.close()
+    again = make_window()
+    open_session(qtbot, again, path)
+    store = again.session.store
+    assert store.hand.volumes(store.labels) == volumes != {}
+    assert again.session.hand_edits.there
+    assert np.array_equal(store.hand.result_of(store.labels).voxels, found)
+
+
 def test_a_reference_comes_back(
     qtbot: QtBot, opened: MainWindow, answers: Answers, write: Write, tmp_path: Path
 ) -> None:
