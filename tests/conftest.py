@@ -57,5 +57,5 @@ def _application(qapp: QApplication) -> None:
 def _away_from_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any) -> None:
     """No test reads or writes the settings of the person who runs it."""
     home = tmp_path_factory.mktemp("home")
-    for name in ("HOME", "XDG_CONFIG_HOME", "APPDATA"):
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "APPDATA"):
         monkeypatch.setenv(name, str(home))

@@ -11,6 +11,7 @@ import contextlib
 import os
 import platform
 import re
+import secrets
 import sys
 import tempfile
 import time
@@ -50,6 +51,35 @@ class HeldFile:
                 return
             self.let_go()
         raise FileNotFoundError(f"temporary files in {folder} do not stay")
+
+    @classmethod
+    def take(cls, path: Path) -> HeldFile | None:
+        """Hold a file of this person that a dead process left; None where another one holds it."""
+        taken = cls.__new__(cls)
+        taken.path, taken._handle = path, -1
+        try:
+            if sys.platform == "win32":
+                # A file that is open cannot be renamed there, nor twice by two who want it.
+                match = _NAME.fullmatch(path.name)
+                begin = path.name[: match.end("host")] if match else path.name
+                taken.path = path.with_name(f"{begin}-{secrets.token_hex(4)}")
+                path.rename(taken.path)
+                taken._handle = os.open(taken.path, os.O_RDWR | os.O_BINARY)
+            else:
+                taken._handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+                fcntl.flock(taken._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                status = os.fstat(taken._handle)
+                # It may have been removed by whoever held it until now.
+                if status.st_uid != os.getuid() or not os.path.samestat(status, path.lstat()):
+                    taken.let_go()
+        except OSError:
+            taken.let_go()
+        return taken if taken.handle >= 0 else None
+
+    @property
+    def handle(self) -> int:
+        """The open file; -1 once it is let go of."""
+        return self._handle
 
     def make_renamable(self) -> None:
         """To be called before it is renamed; elsewhere than on Windows it stays held."""
@@ -93,6 +123,17 @@ def remove_left(folder: Path, purpose: str, *, renamed: bool = False) -> list[by
                 content = _remove_unheld(path)
                 if content is not None:
                     found.append(content)
+    return found
+
+
+def take_left(folder: Path, purpose: str) -> list[HeldFile]:
+    """Hold the files of this purpose that no living process holds; see `remove_left`."""
+    found = []
+    for path, here in _iter_named(folder, purpose):
+        with contextlib.suppress(OSError):
+            if here or time.time() - path.stat().st_mtime > _OTHER_HOST_S:
+                taken = HeldFile.take(path)
+                found += [] if taken is None else [taken]
     return found
 
 

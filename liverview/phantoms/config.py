@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 from liverview.core.errors import LiverviewError
+from liverview.core.text import quoted
 from liverview.core.volume import LabelMap, Volume
 
 _MAX_VOXELS = 1 << 29
@@ -76,6 +79,26 @@ class PhantomConfig:
             raise LiverviewError(f"lesions must be 0 to 200, got {self.lesions}")
         if not 0 <= self.noise_hu <= 500:
             raise LiverviewError(f"noise must be 0 to 500 HU, got {self.noise_hu}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; `from_dict` reads it."""
+        return {**asdict(self), "shape": list(self.shape), "spacing": list(self.spacing)}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> PhantomConfig:
+        """Read what `to_dict` made; LiverviewError where it is no such thing."""
+        try:
+            return cls(
+                shape=tuple(int(n) for n in content["shape"]),  # type: ignore[arg-type]
+                spacing=tuple(float(s) for s in content["spacing"]),  # type: ignore[arg-type]
+                seed=int(content["seed"]),
+                lesions=int(content["lesions"]),
+                noise_hu=float(content["noise_hu"]),
+                phase=Phase(content["phase"]),
+                region=Region(content["region"]),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise LiverviewError(f"these are no settings of a phantom: {quoted(error)}") from error
 
 
 @dataclass(frozen=True, eq=False)

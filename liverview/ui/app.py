@@ -6,14 +6,16 @@ import atexit
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QCoreApplication,
     QMessageLogContext,
     QSettings,
+    QStandardPaths,
     Qt,
     QTemporaryDir,
     QTimer,
@@ -23,11 +25,17 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QApplication
 
 from liverview.core.errors import LiverviewError
+from liverview.core.volume import LabelMap
+from liverview.files.case_state import CaseState
 from liverview.files.sessions.container import is_session_file
+from liverview.ui.flows.recovery import Recovery
 from liverview.ui.headless import HeadlessRun
+from liverview.ui.live.autosave import Autosave
 from liverview.ui.main_window import MainWindow
 from liverview.ui.start_mark import Phase, StartMark, mark_folder, set_settings_aside
+from liverview.ui.state.case_state import capture, restore
 from liverview.ui.state.session import Session
+from liverview.ui.views.arrangement import capture_arrangement, restore_arrangement
 from liverview.ui.widgets.theme import install_theme
 
 if TYPE_CHECKING:
@@ -84,6 +92,40 @@ def run(
     return code if headless is None else headless.exit_code
 
 
+def keep_journal(window: MainWindow, folder: Path) -> Recovery:
+    """Keep what is done in a window in a journal there, and offer what a crash has left."""
+    session, markups, control = window.session, window.markups, window.controller
+
+    def describe() -> Mapping[str, Any]:
+        opened = window.sessions.path
+        state = capture(session, markups, capture_arrangement(window.views)).to_dict()
+        return {**state, "session": None if opened is None else str(opened.absolute())}
+
+    def phantom() -> Mapping[str, Any] | None:
+        made = control.loading.phantom_config(session.volume) if session.volume else None
+        return made.to_dict() if made is not None else None
+
+    def put_in_force(state: CaseState, labels: LabelMap | None) -> list[str]:
+        said = restore(state, session, markups, labels, saved=False)
+        restore_arrangement(state.arrangement, window.views)
+        return said
+
+    autosave = Autosave(
+        session, markups, control.start_background, folder, describe, phantom, window
+    )
+    recovery = Recovery(autosave, window.files, control, window.messages, put_in_force)
+    autosave.failed.connect(window.messages.add_message)
+    window.closed.connect(autosave.finish)
+    window.closed.connect(recovery.finish)
+    return recovery
+
+
+def journal_folder() -> Path:
+    """The folder of the journals, in that of the person's state."""
+    where = QStandardPaths.StandardLocation.StateLocation
+    return Path(QStandardPaths.writableLocation(where), "journals")
+
+
 def _make_window(device: str) -> MainWindow:
     """The window with the person's settings, without those that have killed a start."""
     mark = StartMark(mark_folder())
@@ -100,6 +142,7 @@ def _make_window(device: str) -> MainWindow:
         )
     elif aside is not None:
         window.messages.show_message(f"The settings could not be read and are kept as {aside}.")
+    keep_journal(window, journal_folder()).start()
     QTimer.singleShot(_SETTLED_MS, partial(StartMark.end, mark))
     atexit.register(mark.end)  # of a window that is closed before
     return window

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer
+from PySide6.QtCore import QElapsedTimer, QEvent, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -68,7 +68,9 @@ _LEFT = Qt.ToolBarArea.LeftToolBarArea
 
 
 class MainWindow(QMainWindow):
-    """Views, panels and commands around one session."""
+    """Views, panels and commands around one session; `closed` comes once no job runs."""
+
+    closed = Signal()
 
     def __init__(
         self, session: Session, settings: QSettings, device: str = "auto", *, place: bool = True
@@ -156,7 +158,7 @@ class MainWindow(QMainWindow):
             ),
             LabelActions(factory, session, self.navigation, self.filling),
             PartActions(factory, self.parts, self.files),
-            ToolActions(factory, self.toolbox, self.markups),
+            ToolActions(factory, self.toolbox, self.markups, session),
             SegmentActions(factory, self.segment, self.controller.cancel),
             HelpActions(factory),
         )
@@ -201,6 +203,8 @@ class MainWindow(QMainWindow):
         control, files = self.controller, self.files
         self.actions_.name_keys(self.panels, self.progress)
         self.panels.compare.reference_requested.connect(self.actions_.file.compare.trigger)
+        self.toolbox.edit_chosen.connect(partial(self.panels.show_if_open, "edit"))
+        self.toolbox.message.connect(self._on_message)
         self.progress.cancel_requested.connect(control.cancel)
         self.start_page.open_requested.connect(files.choose_scan)
         self.start_page.phantom_requested.connect(files.new_phantom)
@@ -311,6 +315,7 @@ class MainWindow(QMainWindow):
         save_settings(self, self.controller, self.settings)
         self.hide()  # at once; the jobs may need a moment
         self.shut_down()
+        self.closed.emit()
         event.accept()
 
     def shut_down(self) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QMainWindow
 from liverview.core.labels import FOREGROUND, DrawStyle
 from liverview.files.format import TableOrder
 from liverview.ui.jobs.controller import Controller
+from liverview.ui.state.kept_editing import load_editing, save_editing
 from liverview.ui.state.session import Convention, Session
 from liverview.ui.stored import (
     keep_bytes,
@@ -33,7 +34,7 @@ FIRST_SIZE = QSize(1400, 860)
 _WITHOUT_SCREEN = ("offscreen", "minimal")  # drawn in memory, whatever size they claim
 _TITLE_BAR, _EDGE = 36, 4  # pixels that a desktop may draw around a window
 # Raised with every new panel: beside an older arrangement it would be squeezed in.
-_VERSION = 2
+_VERSION = 3
 
 
 def load_settings(
@@ -58,6 +59,7 @@ def load_settings(
     session.set_convention(stored_member(settings, "convention", Convention.RADIOLOGICAL))
     session.display.set_interpolated(stored_flag(settings, "interpolated", True))
     _restore_styles(session, settings)
+    load_editing(session.editing, settings)
     controller.segmenting.keep_maps = stored_flag(settings, "keep_maps", False)
     with contextlib.suppress(ValueError):
         controller.saving.label_table = TableOrder(stored_text(settings, "label_table"))
@@ -92,6 +94,7 @@ def save_settings(window: QMainWindow, controller: Controller, settings: QSettin
         style = session.styles[label]
         parts = (*style.color, style.opacity, style.draw_style.name)
         settings.setValue(f"labels/{label.name.lower()}", " ".join(str(part) for part in parts))
+    save_editing(session.editing, settings)
     settings.setValue("keep_maps", controller.segmenting.keep_maps)
     settings.setValue("label_table", controller.saving.label_table.value)
     settings.setValue("theme", current_theme().name)

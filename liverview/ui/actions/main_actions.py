@@ -19,7 +19,7 @@ from liverview.ui.actions.tools import ToolActions
 from liverview.ui.actions.view import ViewActions
 from liverview.ui.panels.docks import PanelDocks
 from liverview.ui.panels.status_bar import ProgressStatus
-from liverview.ui.tools.toolbox import ELLIPSE, RULER
+from liverview.ui.tools.toolbox import ELLIPSE, PICKER, RULER
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +90,15 @@ class Actions:
         panels.network.set_draw_style_action(self.labels.draw_style)
         drawing = [self.tools.by_entry(RULER), self.tools.by_entry(ELLIPSE)]
         panels.measurements.set_actions(drawing, self.tools.remove)
+        draw = self.tools.drawing
+        panels.edit.set_actions(
+            draw.labels,
+            draw.smaller,
+            draw.larger,
+            draw.ball,
+            draw.adaptive,
+            self.tools.by_entry(PICKER),
+        )
         progress.set_cancel_action(self.segment.cancel)
 
     def apply_theme(self) -> None:

@@ -7,19 +7,29 @@ from functools import partial
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenuBar
 
+from liverview.ui.actions.drawing import DrawingActions
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.state.markups import ScanMarkups
+from liverview.ui.state.session import Session
 from liverview.ui.tools.toolbox import TOOLS, Toolbox, ToolEntry
 
 
 class ToolActions:
-    """Commands of the mouse tools and of measurements."""
+    """Commands of the mouse tools, of drawing, and of measurements.
 
-    def __init__(self, factory: ActionFactory, toolbox: Toolbox, markups: ScanMarkups) -> None:
+    Attributes
+    ----------
+    drawing : what tools draw, and with which brush.
+    """
+
+    def __init__(
+        self, factory: ActionFactory, toolbox: Toolbox, markups: ScanMarkups, session: Session
+    ) -> None:
         self._toolbox = toolbox
         make = factory.make_action
         self._by_entry = {entry: self._tool_action(factory, entry) for entry in TOOLS}
         self.tools = factory.make_exclusive((a, entry) for entry, a in self._by_entry.items())
+        self.drawing = DrawingActions(factory, session)
         self.markups_shown = factory.make_toggle(
             "&Show measurements", "D", "Show rulers and ellipses", markups.set_shown
         )
@@ -36,6 +46,7 @@ class ToolActions:
         menu.addActions(self.actions(edits=False))
         menu.addSeparator()
         menu.addActions(self.actions(edits=True))
+        self.drawing.fill_menu(menu)
         menu.addSeparator()
         menu.addActions([self.markups_shown, self.remove, self.remove_all])
 

@@ -12,6 +12,7 @@ from liverview.ui.live.comparison import Comparison, ErrorMapOverlay
 from liverview.ui.live.findings import Findings
 from liverview.ui.live.probability_layers import ProbabilityLayers
 from liverview.ui.panels.compare_panel import ComparePanel
+from liverview.ui.panels.edit_panel import EditPanel
 from liverview.ui.panels.findings_panel import FindingsPanel
 from liverview.ui.panels.history_panel import HistoryPanel
 from liverview.ui.panels.label_panel import LabelPanel
@@ -51,6 +52,8 @@ class PanelDocks:
             Comparison(session, start, window), ErrorMapOverlay(session, start, window)
         )
         self._add("compare", "Compare", self.compare, "findings")
+        self.edit = EditPanel(session)
+        self._add("edit", "Edit", self.edit, "findings")
         self.history = HistoryPanel(session.store.history)
         self._add("history", "History", self.history, "findings")
         controller.loading.reference_opened.connect(lambda: self.show("compare"))
@@ -97,6 +100,11 @@ class PanelDocks:
         """Bring a panel to the front, also one that was closed."""
         self.docks[name].show()
         self.docks[name].raise_()
+
+    def show_if_open(self, name: str) -> None:
+        """Bring a panel to the front, but none that was closed."""
+        if not self.docks[name].isHidden():
+            self.docks[name].raise_()
 
     def _on_toggled(self, dock: QDockWidget) -> None:
         """A panel that comes back comes to the front, and as large as it has to be."""

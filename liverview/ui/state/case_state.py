@@ -64,7 +64,12 @@ def capture(
 
 
 def restore(
-    state: CaseState, session: Session, markups: ScanMarkups, labels: LabelMap | None = None
+    state: CaseState,
+    session: Session,
+    markups: ScanMarkups,
+    labels: LabelMap | None = None,
+    *,
+    saved: bool = True,
 ) -> list[str]:
     """Put a state in force on its scan, which is open, with its labels.
 
@@ -72,6 +77,7 @@ def restore(
     ----------
     labels : the voxels that go with ``state.labels``, on the grid of the scan; nobody else may
         write to them any more. None leaves the labels that are there.
+    saved : whether the labels are in a file as they are.
 
     Returns sentences about what of the state could not be used.
     """
@@ -85,12 +91,13 @@ def restore(
     marks, unread = read_marks({"lesion_marks": list(state.remembered)}, volume)
     if unread:
         said.append(f"{unread} marks on lesions in it do not fit the scan and were left out.")
-    with session.store.history.joined("open session"):
+    with session.store.history.joined("restore case"):
         if stored is not None:
             markups.replace_all(stored)
         session.review.replace_remembered(marks)
         if labels is not None and state.labels is not None:  # marks in force must be remembered
-            session.store.open_labels(described(labels, state.labels, volume), state.labels.file)
+            made = described(labels, state.labels, volume)
+            session.store.open_labels(made, state.labels.file, saved=saved)
             session.store.source = LabelSource(state.labels.device, state.labels.file)
     _restore_view(state.view, session, markups)
     _restore_styles(state, session)

@@ -96,6 +96,11 @@ class EditHistory(QObject):
         return self._held or ("A stroke is being drawn." if self._open is not None else "")
 
     @property
+    def is_step_open(self) -> bool:
+        """True between `begin_step` and its end."""
+        return self._open is not None
+
+    @property
     def can_undo(self) -> bool:
         return self.position > 0 and not self.why_not
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
@@ -102,6 +104,11 @@ class LabelHolder(QObject):
         self._saved = {self.version if version is None else version}
         if self.version in self._saved or not self.segmenting:
             self._set_modified(self._is_unsaved)
+
+    def define(self, label: Label) -> None:
+        """Say that the labels name a label from now on: somebody draws it."""
+        if self.labels is not None and self.labels.defined is not None:
+            self.labels = replace(self.labels, defined=self.labels.defined | {label})
 
     # ---- going back --------------------------------------------------------------------------
 

@@ -246,16 +246,17 @@ class LabelStore(LabelHolder):
         self.changed.emit(box)
         self._set_modified(True)
 
-    def open_labels(self, labels: LabelMap, file: str | None = None) -> None:
-        """Take the labels of a file, which are saved there, in place of the current ones."""
+    def open_labels(self, labels: LabelMap, file: str | None = None, *, saved: bool = True) -> None:
+        """Take the labels of a file, by default saved there, in place of the current ones."""
         assert not self.segmenting
         old = self._keep()
         self._before = None
         nothing = Box.of_shape((0, 0, 0))  # a label map without labels
         box = Box.around(labels.voxels) or nothing
         self._put(labels, LabelSource(file=file), has_labels=True, bbox=box)
-        self._saved.add(self.version)
-        self._end_replacement("open labels", old, modified=False)
+        if saved:
+            self._saved.add(self.version)
+        self._end_replacement("open labels", old, modified=not saved)
 
     def writable_voxels(self, box: Box) -> NDArray[np.uint8]:
         """All voxels, to be written to inside a box by the history alone."""

@@ -19,6 +19,7 @@ class ToolContext:
     clicks : marks that a network completes.
     finish : makes the first tool active again.
     redraw : has all views drawn anew, as after a move of what the tool draws over them.
+    tell : says a sentence to the person.
     go_back : makes the tool active again that was so before this one.
     """
 
@@ -26,4 +27,5 @@ class ToolContext:
     clicks: ClickCorrection
     finish: Callable[[], None]
     redraw: Callable[[], None]
+    tell: Callable[[str], None]
     go_back: Callable[[], None]

@@ -9,10 +9,12 @@ from PySide6.QtCore import QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QPainter
 
 from liverview.ui.live.click_correction import ClickCorrection
+from liverview.ui.tools.brush import BrushTool
 from liverview.ui.tools.click import ClickTool
 from liverview.ui.tools.context import ToolContext
 from liverview.ui.tools.crosshair import CrosshairTool
 from liverview.ui.tools.ellipse import EllipseTool
+from liverview.ui.tools.eraser import EraserTool
 from liverview.ui.tools.lasso import LassoTool
 from liverview.ui.tools.lesion_line import LesionLineTool
 from liverview.ui.tools.markup_layer import MarkupLayer
@@ -20,6 +22,7 @@ from liverview.ui.tools.polygon import PolygonTool
 from liverview.ui.tools.ruler import RulerTool
 from liverview.ui.tools.scissors import ScissorsTool
 from liverview.ui.tools.split_line import SplitLineTool
+from liverview.ui.tools.value_picker import ValuePicker
 from liverview.ui.views.mouse_tool import LEFT, MouseTool, Press
 from liverview.ui.views.slice_canvas import SliceCanvas
 
@@ -46,23 +49,28 @@ class ToolEntry:
 POINTER = ToolEntry("Pointer", "C", "pointer", "The left button puts the crosshair", CrosshairTool)
 RULER = ToolEntry("Ruler", "M", "ruler", "Measure a length in mm", RulerTool)
 ELLIPSE = ToolEntry("Ellipse", "E", "ellipse", "Measure mean and SD of an area", EllipseTool)
-LASSO = ToolEntry("Lasso", "J", "lasso", "Fill what you draw around", LassoTool, edits=True)
+BRUSH = ToolEntry("Brush", "B", "brush", "Draw a label; right button or Shift erases", BrushTool, True)
+ERASER = ToolEntry("Eraser", "Shift+E", "eraser", "Take labels away", EraserTool, True)
+PICKER = ToolEntry(
+    "Pick intensity limits",
+    "Shift+I",
+    "pick_limits",
+    "Draw only over values like those under the pointer",
+    ValuePicker,
+    True,
+)
+LASSO = ToolEntry("Lasso", "J", "lasso", "Fill what you draw around", LassoTool, True)
 POLYGON = ToolEntry(
-    "Polygon", "Shift+J", "polygon", "Fill an outline from click to click", PolygonTool, edits=True
+    "Polygon", "Shift+J", "polygon", "Fill an outline from click to click", PolygonTool, True
 )
 SCISSORS = ToolEntry(
-    "Scissors", "Shift+S", "scissors", "Cut an outline out of all slices", ScissorsTool, edits=True
+    "Scissors", "Shift+S", "scissors", "Cut an outline out of all slices", ScissorsTool, True
 )
 SPLIT_LINE = ToolEntry(
-    "Split line",
-    "Shift+K",
-    "split_line",
-    "Cut a part in two by a line across it",
-    SplitLineTool,
-    edits=True,
+    "Split line", "Shift+K", "split_line", "Cut a part in two by a line", SplitLineTool, True
 )
 CLICK = ToolEntry(
-    "Click", "A", "click", "Complete what you click on; Ctrl takes away", ClickTool, edits=True
+    "Click", "A", "click", "Complete what you click on; Ctrl takes away", ClickTool, True
 )
 LESION_LINE = ToolEntry(
     "Ruler to lesion",
@@ -70,9 +78,12 @@ LESION_LINE = ToolEntry(
     "lesion_line",
     "Complete a lesion from the line across it",
     LesionLineTool,
-    edits=True,
+    True,
 )
-TOOLS = (POINTER, RULER, ELLIPSE, LASSO, POLYGON, SCISSORS, SPLIT_LINE, CLICK, LESION_LINE)
+TOOLS = (
+    *(POINTER, RULER, ELLIPSE),
+    *(BRUSH, ERASER, LASSO, POLYGON, SCISSORS, SPLIT_LINE, CLICK, LESION_LINE, PICKER),
+)
 """Every tool, in the order of the menu; the first is active at the start."""
 
 
@@ -84,6 +95,7 @@ class Toolbox(QObject, MouseTool):
     changed : another tool is active, or what one was drawing is gone.
     redrawn : what tools draw over the views is another.
     edit_chosen : a tool that changes labels is active now.
+    message : a sentence from a tool to the person.
 
     Attributes
     ----------
@@ -93,6 +105,7 @@ class Toolbox(QObject, MouseTool):
     changed = Signal()
     redrawn = Signal()
     edit_chosen = Signal()
+    message = Signal(str)
 
     def __init__(
         self, markup_layer: MarkupLayer, clicks: ClickCorrection, parent: QObject | None = None
@@ -100,7 +113,12 @@ class Toolbox(QObject, MouseTool):
         super().__init__(parent)
         self.changed.connect(self.redrawn)
         context = ToolContext(
-            markup_layer, clicks, self._on_finished, self.redrawn.emit, self._on_back_asked
+            markup_layer,
+            clicks,
+            self._on_finished,
+            self.redrawn.emit,
+            self.message.emit,
+            self._on_back_asked,
         )
         self._tools = {entry: entry.make(context) for entry in TOOLS}
         self.active = self._last = TOOLS[0]

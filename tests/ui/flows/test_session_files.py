@@ -690,7 +690,7 @@ def test_the_undo_history_is_kept_on_request(
         history.redo()
         assert np.array_equal(again.session.labels.voxels, second)
     else:
-        assert [step.name for step in history.steps()] == ["open session"]
+        assert [step.name for step in history.steps()] == ["restore case"]
     answers.asked.clear()
     save(qtbot, again)  # as it was saved before, without a question
     assert answers.asked == []
