@@ -96,7 +96,7 @@ class MainWindow(QMainWindow):
         background = self.controller.start_background
         self.filling = SliceFilling(session, background, self._focused_plane, self)
         self._make_views()
-        self.sessions = SessionFiles(self.files, self.controller, self.markups, self.views)
+        self.sessions = SessionFiles(self.files, self.markups, self.views, self.messages)
         self.pictures = Pictures(self, self.files, self.views)
         self.cine = Cine(session, self._focused_plane, self)
         self.actions_ = self._make_actions()
@@ -141,9 +141,7 @@ class MainWindow(QMainWindow):
         toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
         return Actions(
             factory,
-            FileActions(
-                factory, self.files, self.sessions, self.reporting, self.pictures, self.close
-            ),
+            FileActions(factory, self.sessions, self.reporting, self.pictures, self.close),
             EditActions(factory, session.store.history, partial(self.panels.show, "history")),
             ViewActions(
                 factory,
@@ -222,7 +220,6 @@ class MainWindow(QMainWindow):
         told.show_in_passing([self.pictures.copied, self._marked_labels.applied])
         told.show_in_passing(part.message for part in passing)
         told.follow_reports(self.reporting)
-        told.follow_sessions(self.sessions)
 
     # ---- commands ------------------------------------------------------------------------
 

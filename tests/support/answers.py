@@ -95,9 +95,9 @@ class Answers(Dialogs):
         self.asked.append(f"edited: {edited}{'' if saved else ', unsaved'}")
         return self.edited
 
-    def session_to_write(self, suggested: Path, history: bool | None) -> tuple[Path, bool] | None:
+    def session_to_write(self, suggested: Path, history: bool) -> tuple[Path, bool] | None:
         self.asked.append(suggested.name)
-        keeps = bool(history) if self.keep_history is None else self.keep_history
+        keeps = history if self.keep_history is None else self.keep_history
         return None if self.session_file is None else (self.session_file, keeps)
 
     def scan_of_session(self, session: str, name: str, place: str) -> Path | None:

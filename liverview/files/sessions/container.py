@@ -28,8 +28,9 @@ LABELS = "labels.nii.gz"
 IGNORED = "ignored.nii.gz"
 SCAN = "scan.nii.gz"
 REFERENCE = "reference.nii.gz"
+RESULT = "result.nii.gz"
 HISTORY = "history.bin"
-STORED = (LABELS, IGNORED, SCAN, REFERENCE, HISTORY)
+STORED = (LABELS, IGNORED, SCAN, REFERENCE, RESULT, HISTORY)
 """Members that are stored as they are."""
 
 _MOST_MEMBERS = 100

@@ -24,6 +24,7 @@ class SessionContent:
     scan : path of its file; None of a scan that was never one, or that is in the session file.
     labels : on the grid of the scan; None where there are none.
     reference : the label map that labels are compared with, on the same grid; None for none.
+    result : the labels as they were before a person edited them; None where nobody did.
     history : what it takes to undo, as its maker has it; None where it is not kept.
     """
 
@@ -32,6 +33,7 @@ class SessionContent:
     scan: Path | None
     labels: LabelMap | None = None
     reference: LabelMap | None = None
+    result: LabelMap | None = None
     history: bytes | None = None
 
 

@@ -82,7 +82,7 @@ class _Reading:
                 yield item
         assert volume is not None
         self._check_grid(volume)
-        for name in (container.LABELS, container.REFERENCE):
+        for name in (container.LABELS, container.REFERENCE, container.RESULT):
             if self.opened.has(name):
                 yield from self._iter_read_map(name, volume)
         labels = self.maps.get(container.LABELS)
@@ -97,6 +97,7 @@ class _Reading:
             self.scan,
             self.maps.get(container.LABELS),
             self.maps.get(container.REFERENCE),
+            self.maps.get(container.RESULT),
             self.opened.read(container.HISTORY) if has_history else None,
         )
 

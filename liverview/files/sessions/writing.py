@@ -64,8 +64,10 @@ def iter_write_session(
             state = _with_scan(state, path, content.scan, sha256)
         if content.labels is not None:
             yield from parts.iter_add_labels(content.labels, content.volume)
+        if content.result is not None:
+            yield from parts.iter_add_map(container.RESULT, _plain(content.result), content.volume)
         if content.reference is not None:
-            yield from parts.iter_add_reference(content.reference, content.volume)
+            yield from parts.iter_add_map(container.REFERENCE, content.reference, content.volume)
         if content.history is not None:
             yield from parts.iter_add_history(content.history)
         yield from iter_write_container(path, state.to_json(), parts.files)
@@ -120,10 +122,7 @@ class _Parts:
 
     def iter_add_labels(self, labels: LabelMap, volume: Volume) -> Iterator[Progress]:
         """The voxels as they are, with the names of all labels; what was ignored, apart."""
-        target = self._folder / container.LABELS
-        plain = replace(labels, defined=None, ignored=None)
-        work = images.iter_write_labels(target, plain, volume, styles=self._styles)
-        yield from self._iter_made(target, work)
+        yield from self.iter_add_map(container.LABELS, _plain(labels), volume)
         if labels.ignored is not None:
             target = self._folder / container.IGNORED
             mask = LabelMap(labels.ignored.astype(np.uint8), volume.affine, source=volume.source)
@@ -131,9 +130,9 @@ class _Parts:
             work = write.iter_write_labels(target, mask, _NOT_JUDGED, overwrite=False, order=order)
             yield from self._iter_made(target, work)
 
-    def iter_add_reference(self, reference: LabelMap, volume: Volume) -> Iterator[Progress]:
-        target = self._folder / container.REFERENCE
-        work = images.iter_write_labels(target, reference, volume, styles=self._styles)
+    def iter_add_map(self, name: str, labels: LabelMap, volume: Volume) -> Iterator[Progress]:
+        target = self._folder / name
+        work = images.iter_write_labels(target, labels, volume, styles=self._styles)
         yield from self._iter_made(target, work)
 
     def iter_add_history(self, history: bytes) -> Iterator[Progress]:
@@ -148,6 +147,11 @@ class _Parts:
                 f"{self._path} could not be saved, for its parts could not be made: {error}"
             ) from error
         self.files[target.name] = target
+
+
+def _plain(labels: LabelMap) -> LabelMap:
+    """The voxels as they are, with the names of all labels."""
+    return replace(labels, defined=None, ignored=None)
 
 
 def _iter_write_bytes(path: Path, content: bytes) -> Iterator[Progress]:

@@ -38,13 +38,12 @@ class FileActions:
     def __init__(
         self,
         factory: ActionFactory,
-        files: CaseFiles,
         sessions: SessionFiles,
         reporting: ReportFlow,
         pictures: Pictures,
         close: Callable[[], object],
     ) -> None:
-        self._files = files
+        self._files = files = sessions.files
         self._make_opening(factory, files)
         self._make_saving(factory, files, reporting)
         self._make_sessions(factory, sessions)

@@ -37,22 +37,20 @@ class SessionDialog(QFileDialog):
 
     Attributes
     ----------
-    history_box : the box for the undo history; None where there is none to keep.
+    history_box : the box for the undo history.
     """
 
-    def __init__(self, suggested: Path, history: bool | None, parent: QWidget) -> None:
+    def __init__(self, suggested: Path, history: bool, parent: QWidget) -> None:
         super().__init__(parent, "Save session", shown(str(suggested.parent)), FILTER)
         self.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         self.setDefaultSuffix(SUFFIX)
-        self.history_box: QCheckBox | None = None
-        if history is not None:  # only a dialog of Qt's own has room for it
-            self.setOption(QFileDialog.Option.DontUseNativeDialog)
-            self.history_box = QCheckBox("Keep the &undo history in it")
-            self.history_box.setToolTip("The file is larger: every step since the scan was opened")
-            self.history_box.setChecked(history)
-            layout = self.layout()
-            assert isinstance(layout, QGridLayout)
-            layout.addWidget(self.history_box, layout.rowCount(), 0, 1, layout.columnCount())
+        self.setOption(QFileDialog.Option.DontUseNativeDialog)  # it has no room for the box
+        self.history_box = QCheckBox("Keep the &undo history in it")
+        self.history_box.setToolTip("The file is larger: every step since the scan was opened")
+        self.history_box.setChecked(history)
+        layout = self.layout()
+        assert isinstance(layout, QGridLayout)
+        layout.addWidget(self.history_box, layout.rowCount(), 0, 1, layout.columnCount())
         self.selectFile(shown(suggested.name))
 
     def chosen(self) -> tuple[Path, bool]:
@@ -60,7 +58,7 @@ class SessionDialog(QFileDialog):
         path = path_from_qt(self.selectedFiles()[0])
         if not is_session_file(path):
             path = path.with_name(path.name + SUFFIX)
-        return path, self.history_box is not None and self.history_box.isChecked()
+        return path, self.history_box.isChecked()
 
 
 class SessionQuestions:
@@ -69,8 +67,8 @@ class SessionQuestions:
     def __init__(self, parent: QWidget) -> None:
         self._parent = parent
 
-    def session_to_write(self, suggested: Path, history: bool | None) -> tuple[Path, bool] | None:
-        """Ask for a name, and whether to keep the undo history where ``history`` is not None."""
+    def session_to_write(self, suggested: Path, history: bool) -> tuple[Path, bool] | None:
+        """Ask for a name, and whether to keep the undo history."""
         dialog = SessionDialog(suggested, history, self._parent)
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         chosen = dialog.chosen() if accepted else None

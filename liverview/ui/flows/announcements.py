@@ -13,7 +13,6 @@ from liverview.core.labels import Label
 from liverview.core.text import shown
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.flows.reporting import ReportFlow, open_in_browser
-from liverview.ui.flows.session_files import SessionFiles
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.jobs.saving import Callback
@@ -67,14 +66,6 @@ class Announcements(QObject):
         self.say_failures(reporting.failed)
         reporting.progressed.connect(self._status_bar.showMessage)
         reporting.written.connect(self._on_report_written)
-
-    def follow_sessions(self, sessions: SessionFiles) -> None:
-        """Offer another place for a session that could not be saved."""
-
-        def offer(then: Callback | None) -> None:
-            self._messages.add_choice("Save elsewhere …", partial(sessions.save_as, then))
-
-        sessions.not_saved.connect(offer)
 
     def begin_segmentation(self) -> None:
         """Forget questions about labels that are now replaced."""

@@ -52,7 +52,7 @@ class CaseFiles(QObject):
         self.dialogs = Dialogs(window)
         self.session = controller.session
         self._window = window
-        self._controller = controller
+        self.controller = controller
         self._asking = 0  # modal questions that are open
         self._offer: Callback | None = None  # shows what was loaded
         self.sessions: SessionFiles | None = None
@@ -74,25 +74,25 @@ class CaseFiles(QObject):
         if self.sessions is not None and is_session_file(path):
             self.sessions.open(path)
         else:
-            self._controller.loading.open(path)
+            self.controller.loading.open(path)
 
     def new_phantom(self) -> None:
         """Ask what kind of phantom is wanted and generate it."""
         config = self.ask(self.dialogs.phantom)
         if config is not None:
-            self._controller.loading.generate(config)
+            self.controller.loading.generate(config)
 
     def choose_labels(self) -> None:
         """Ask for a label map of the open scan and show it in place of the labels."""
         path = self.ask(self.dialogs.labels_to_open)
         if path is not None:
-            self.after_saving(partial(self._controller.loading.open_labels, path))
+            self.after_saving(partial(self.controller.loading.open_labels, path))
 
     def choose_reference(self) -> None:
         """Ask for a label map and compare the labels with it."""
         path = self.ask(self.dialogs.reference_to_open)
         if path is not None:
-            self._controller.loading.open_reference(path)
+            self.controller.loading.open_reference(path)
 
     def open_files(self, paths: Sequence[Path]) -> None:
         """Open files that came together: a scan and its label map, in any order, or a session."""
@@ -105,14 +105,14 @@ class CaseFiles(QObject):
         elif len(paths) == 1:
             self.open(paths[0])
         elif paths:
-            self._controller.loading.open_together(paths)
+            self.controller.loading.open_together(paths)
 
     def _on_loaded(
         self, volume: Volume, path: Path | None, truth: LabelMap | None, labels: Path | None
     ) -> None:
         show = partial(self._show, volume, path, truth, labels)
         if path is not None and labels is None and self._fits_open_scan(volume):
-            show_labels = partial(self._controller.loading.open_labels, path)
+            show_labels = partial(self.controller.loading.open_labels, path)
             self._offer = None
             self.asked.emit(
                 f"{path.name} is a label map on the grid of the open scan.",
@@ -132,9 +132,9 @@ class CaseFiles(QObject):
     def _show(
         self, volume: Volume, path: Path | None, truth: LabelMap | None, labels: Path | None
     ) -> None:
-        self._controller.show_volume(volume, path, truth)
+        self.controller.show_volume(volume, path, truth)
         if labels is not None:
-            self._controller.loading.open_labels(labels)
+            self.controller.loading.open_labels(labels)
 
     def _fits_open_scan(self, volume: Volume) -> bool:
         """True where what was loaded is rather a label map of what is open."""
@@ -153,7 +153,7 @@ class CaseFiles(QObject):
     def _on_volume_choice_needed(self, path: Path, count: int, labels: Path | None) -> None:
         number = self.ask(self.dialogs.volume_number, path, count)
         if number is not None:
-            self._controller.loading.open(path, number, labels)
+            self.controller.loading.open(path, number, labels)
 
     def _on_mapping_needed(
         self, path: Path, named: NamedLabels, again: Callable[[Mapping[int, Meaning]], None]
@@ -179,7 +179,7 @@ class CaseFiles(QObject):
         if self._is_the_scan(path):
             self._refuse(f"{path} is the open scan itself: choose another name.")
         elif not existing or self.ask(self.dialogs.may_replace, existing):
-            self._controller.saving.save_labels(path, side_files=True)
+            self.controller.saving.save_labels(path, side_files=True)
 
     def _save(self, then: Callback | None) -> None:
         path = self.ask(self.dialogs.label_map_to_write, self.beside(labels_file_name("")))
@@ -188,7 +188,7 @@ class CaseFiles(QObject):
         if self._is_the_scan(path):
             self._refuse(f"{path} is the open scan itself: choose another name.")
         else:
-            self._controller.saving.save_labels(path, then)
+            self.controller.saving.save_labels(path, then)
 
     def save_masks(self) -> None:
         """Ask for a folder and save one mask per label there."""
@@ -203,16 +203,16 @@ class CaseFiles(QObject):
             self._refuse(f"{folder} holds the open scan under such a name: choose another.")
             return
         if not existing or self.ask(self.dialogs.may_replace, existing):
-            self._controller.saving.save_masks(folder, self.case_name)
+            self.controller.saving.save_masks(folder, self.case_name)
 
     @property
     def label_table(self) -> TableOrder:
         """The program that reads the names in the label maps that are saved."""
-        return self._controller.saving.label_table
+        return self.controller.saving.label_table
 
     def set_label_table(self, order: TableOrder) -> None:
         """Choose the program that reads the names in the label maps that are saved."""
-        self._controller.saving.label_table = order
+        self.controller.saving.label_table = order
 
     def show_scan_info(self) -> None:
         """Tell size, spacing and remarks of the open scan."""
@@ -275,8 +275,8 @@ class CaseFiles(QObject):
         return self._may_lose("labels" if self.session.store.modified else "", later)
 
     def _may_lose(self, what: str, later: Callback) -> bool:
-        if self._controller.saving.is_running:
-            self._controller.saving.when_saved(later)
+        if self.controller.saving.is_running:
+            self.controller.saving.when_saved(later)
             return False
         if not what:
             return True
@@ -284,7 +284,7 @@ class CaseFiles(QObject):
         name = sessions.name if sessions is not None else None
         choice = self.ask(self.dialogs.unsaved_labels, segmenting, what, name)
         if choice in (Unsaved.SAVE, Unsaved.SESSION) and segmenting:
-            self._controller.segmenting.stop()  # what is saved must hold still
+            self.controller.segmenting.stop()  # what is saved must hold still
         if choice is Unsaved.SAVE:
             self._save(partial(self._go_on_without_more, later))
         elif choice is Unsaved.SESSION and sessions is not None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
@@ -23,23 +22,14 @@ from liverview.files.sessions.lock import SessionLock, SessionLockedError
 from liverview.measurement.markup.listing import Entry
 from liverview.ui.dialogs.session_questions import Changed
 from liverview.ui.flows.case_files import CaseFiles
-from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.job import Outcome
 from liverview.ui.jobs.saving import Callback
+from liverview.ui.jobs.session_work import OpenedSession
 from liverview.ui.state.case_state import capture, restore
 from liverview.ui.state.markups import ScanMarkups
 from liverview.ui.views.arrangement import capture_arrangement, restore_arrangement
 from liverview.ui.views.linked_views import LinkedViews
-
-
-class StoredHistory(Protocol):
-    """An undo history that can go into a session file."""
-
-    def dump(self) -> bytes:
-        """All of it, with a checksum."""
-
-    def load(self, data: bytes, /) -> None:
-        """Take the place of the history that is there; `LiverviewError` where it does not fit."""
+from liverview.ui.widgets.message_bar import MessageBar
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,31 +59,30 @@ class SessionFiles(QObject):
     Attributes
     ----------
     path : of the session that is open; None where none is.
-    history : the undo history; None where none can be kept.
+    files : the files of the case, whose questions it puts.
+    history : the undo history.
 
     Signals
     -------
     changed : another session is open, or something of it is saved or not.
-    not_saved : after the sentence about it, with what would have been called after saving.
     """
 
     changed = Signal()
-    not_saved = Signal(object)
 
     def __init__(
         self,
         files: CaseFiles,
-        controller: Controller,
         markups: ScanMarkups,
         views: LinkedViews,
-        history: StoredHistory | None = None,
+        messages: MessageBar,
     ) -> None:
         super().__init__(files)
         self.path: Path | None = None
-        self.history = history
-        self.session = controller.session
-        self._files, self._controller = files, controller
-        self._markups, self._views = markups, views
+        self.files = files
+        self.session = files.session
+        self.history = self.session.store.history
+        self._controller = files.controller
+        self._markups, self._views, self._messages = markups, views, messages
         self._lock: SessionLock | None = None
         self._kept = _Kept()
         self._keeps_history = False
@@ -102,7 +91,7 @@ class SessionFiles(QObject):
         self._stamp: Stamp | None = None  # of the scan's file when it was opened
         files.sessions = self
         self.session.volume_changed.connect(self._on_volume_changed)
-        controller.loading.reference_opened.connect(self._on_reference_opened)
+        self._controller.loading.reference_opened.connect(self._on_reference_opened)
         self._told = ""  # what was unsaved when that was last told
         for signal in (markups.changed, self.session.review.changed):
             signal.connect(self._on_extras_changed)
@@ -176,10 +165,10 @@ class SessionFiles(QObject):
                 SessionLock(path).release()
         except SessionLockedError as error:
             copy = partial(self._read, _Request(path, copy=True))
-            self._files.asked.emit(shown(str(error)), [("Open a copy", copy)])
+            self.files.asked.emit(shown(str(error)), [("Open a copy", copy)])
             return
         except LiverviewError as error:
-            self._files.failed.emit(shown(str(error)))
+            self.files.failed.emit(shown(str(error)))
             return
         self._read(_Request(path))
 
@@ -190,30 +179,30 @@ class SessionFiles(QObject):
         )
 
     def _on_item(self, request: _Request, item: object) -> None:
-        if isinstance(item, SessionContent):
-            self._files.offer(partial(self._show, request, item))
+        if isinstance(item, OpenedSession):
+            self.files.offer(partial(self._show, request, item))
         elif isinstance(item, ScanMissing):
             self._choose_scan(request, item.name, item.place)
         elif isinstance(item, ScanChanged):
-            dialogs, name = self._files.dialogs, request.path.name
-            choice = self._files.ask(dialogs.changed_scan, name, item.scan)
+            dialogs, name = self.files.dialogs, request.path.name
+            choice = self.files.ask(dialogs.changed_scan, name, item.scan)
             if choice is Changed.OPEN:
                 self._read(replace(request, answer=ScanAnswer(item.scan, changed=True)))
             elif choice is Changed.CHOOSE:
                 self._choose_scan(request, item.scan.name, str(item.scan.parent))
 
     def _choose_scan(self, request: _Request, name: str, place: str) -> None:
-        dialogs = self._files.dialogs
-        scan = self._files.ask(dialogs.scan_of_session, request.path.name, name, place)
+        dialogs = self.files.dialogs
+        scan = self.files.ask(dialogs.scan_of_session, request.path.name, name, place)
         if scan is not None:
             self._read(replace(request, answer=ScanAnswer(scan)))
 
-    def _show(self, request: _Request, content: SessionContent) -> None:
+    def _show(self, request: _Request, opened: OpenedSession) -> None:
         """Show a session that was read, in place of the open case."""
         if file_stamp(request.path) != request.stamp:  # it was the open one, and was saved now
             self._read(request)
             return
-        session, state = self.session, content.state
+        session, content, state = self.session, opened.content, opened.content.state
         said = []
         self.close()  # the lock, which may be that of the same file
         self._controller.show_volume(content.volume, content.scan)
@@ -225,6 +214,9 @@ class SessionFiles(QObject):
             session.set_reference(content.reference)
             self._reference = Path(state.reference) if state.reference else None
         said += restore(state, session, self._markups, content.labels)
+        if opened.hand is not None:
+            session.store.adopt_hand(opened.hand)
+            session.hand_edits.refresh()
         restore_arrangement(state.arrangement, self._views)
         said += self._load_history(content.history)
         session.store.mark_saved()
@@ -245,7 +237,7 @@ class SessionFiles(QObject):
         return []
 
     def _load_history(self, stored: bytes | None) -> list[str]:
-        if stored is None or self.history is None:
+        if stored is None:
             return []
         try:
             self.history.load(stored)
@@ -265,9 +257,8 @@ class SessionFiles(QObject):
 
     def save_as(self, then: Callback | None = None) -> None:
         """Ask for a name and save the session there; ``then`` is called once it is."""
-        history = None if self.history is None else self._keeps_history
-        dialogs = self._files.dialogs
-        chosen = self._files.ask(dialogs.session_to_write, self._suggested(), history)
+        ask, suggested = self.files.dialogs.session_to_write, self._suggested()
+        chosen = self.files.ask(ask, suggested, self._keeps_history)
         if chosen is not None:
             path, self._keeps_history = chosen
             self._write(path, then)
@@ -277,11 +268,11 @@ class SessionFiles(QObject):
             return self.path
         if self._copy_of is not None:
             return self._copy_of.with_name(f"{case_name(self._copy_of.stem)}_copy{SUFFIX}")
-        return self._files.beside(SUFFIX)
+        return self.files.beside(SUFFIX)
 
     def _write(self, path: Path, then: Callback | None) -> None:
         if self.session.volume is None or self.session.store.segmenting:
-            self._files.failed.emit(
+            self.files.failed.emit(
                 shown(f"{path} was not saved: there is nothing that holds still just now.")
             )
             return
@@ -290,7 +281,7 @@ class SessionFiles(QObject):
             if lock is None or not mine:
                 lock = SessionLock(path)
         except LiverviewError as error:
-            self._files.failed.emit(shown(str(error)))
+            self.files.failed.emit(shown(str(error)))
             return
         kept = self._extras()
         done = partial(self._on_written, path, lock, kept)
@@ -308,15 +299,24 @@ class SessionFiles(QObject):
         assert session.volume is not None
         arrangement = capture_arrangement(self._views)
         reference = None if self._reference is None else str(self._reference)
-        keeps = self._keeps_history and self.history is not None
         return SessionContent(
             state=capture(session, self._markups, arrangement, reference),
             volume=session.volume,
             scan=session.path,
             labels=store.snapshot() if store.has_labels else None,
             reference=session.reference,
-            history=self.history.dump() if keeps and self.history is not None else None,
+            history=self._dumped_history(),
         )
+
+    def _dumped_history(self) -> bytes | None:
+        """The undo history where it is wanted and can be kept; a session is saved without it."""
+        if not self._keeps_history:
+            return None
+        try:
+            return self.history.dump()
+        except LiverviewError as error:
+            self._controller.message.emit(shown(f"The undo history is not kept: {error}"))
+            return None
 
     def _on_written(self, path: Path, lock: SessionLock, kept: _Kept) -> None:
         if self._lock is not None and self._lock is not lock:
@@ -332,7 +332,8 @@ class SessionFiles(QObject):
     def _on_write_ended(self, lock: SessionLock, then: Callback | None, outcome: Outcome) -> None:
         if outcome is not Outcome.DONE:
             self._drop(lock)
-            self.not_saved.emit(then)
+            elsewhere = partial(self.save_as, then)
+            self._messages.add_choice("Save elsewhere …", elsewhere)
 
     def _drop(self, lock: SessionLock) -> None:
         """Let go of the lock of a file that is not the open session."""

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from liverview.editing.parts import Part, Seed
     from liverview.files.format import Summary, TableOrder
     from liverview.files.named_labels import NamedLabels
-    from liverview.files.sessions.content import SessionContent, Stamp
-    from liverview.files.sessions.locating import ScanAnswer, ScanChanged, ScanMissing
     from liverview.measurement.markup.listing import Markups
     from liverview.phantoms.config import Phantom, PhantomConfig
     from liverview.report.assembly import WrittenReport
@@ -300,24 +298,6 @@ def iter_write_masks(
     yield from images.iter_write_masks(
         folder, name, labels, volume, styles=styles, overwrite=True, label_table=label_table
     )
-
-
-def iter_read_session(
-    path: Path, answer: ScanAnswer | None = None
-) -> Iterator[Progress | ScanMissing | ScanChanged | SessionContent]:
-    """Read a session file and its scan."""
-    from liverview.files.sessions.reading import iter_read_session
-
-    yield from iter_read_session(path, answer)
-
-
-def iter_write_session(
-    path: Path, content: SessionContent, stamp: Stamp | None, styles: Styles
-) -> Iterator[Progress | Message]:
-    """Write a session file; the dialog has asked about replacing one."""
-    from liverview.files.sessions.writing import iter_write_session
-
-    yield from iter_write_session(path, content, stamp, styles)
 
 
 def iter_write_report(

@@ -15,7 +15,7 @@ from liverview.core.coding import Meaning
 from liverview.core.stream import Message, Progress
 from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
-from liverview.ui.jobs import generators
+from liverview.ui.jobs import generators, session_work
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.jobs.job_runner import JobRunner
 from liverview.ui.state.session import Session
@@ -112,7 +112,7 @@ class Loading(QObject):
         self, path: Path, answer: ScanAnswer | None, receive: Callable[[object], None]
     ) -> None:
         """Read a session file with its scan; what it yields but progress goes to ``receive``."""
-        self._run(generators.iter_read_session(path, answer), receive)
+        self._run(session_work.iter_read_session(path, answer), receive)
 
     def cancel(self) -> None:
         """Stop loading a scan; nothing arrives after this returns."""

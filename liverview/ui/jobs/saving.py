@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from liverview.core.stream import Progress
 from liverview.core.text import shown
 from liverview.files.format import TableOrder
-from liverview.ui.jobs import generators
+from liverview.ui.jobs import generators, session_work
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.jobs.job_runner import JobRunner
 from liverview.ui.state.session import Session
@@ -79,7 +79,7 @@ class Saving(QObject):
     def save_session(
         self, path: Path, content: SessionContent, stamp: Stamp | None, then: Sequence[Callback]
     ) -> Job | None:
-        """Write a session file; ``then`` are called in turn once it is verified.
+        """Write a session file of the labels as they are; ``then`` are called once it is verified.
 
         Returns the job, None where another save runs, which is said.
         """
@@ -87,8 +87,10 @@ class Saving(QObject):
             self.failed.emit(shown(f"{path} was not saved: another save runs."))
             return None
         self._waiting = [*then]
-        styles = dict(self._session.styles)
-        work = generators.iter_write_session(path, content, stamp, styles)
+        styles, store = dict(self._session.styles), self._session.store
+        edited = store.labels is not None and store.hand.has_any(store.labels)
+        hand = store.hand.copy() if edited else None
+        work = session_work.iter_write_session(path, content, hand, stamp, styles)
         self._job = job = self._runner.start(work)
         job.ended.connect(partial(self._on_ended, path, self._session.store.version, False))
         self.changed.emit()

@@ -89,21 +89,24 @@ def restore(
     """
     volume = session.volume
     assert volume is not None
-    said = []
+    said, stored = [], None
     try:
-        markups.replace_all(Markups.from_dict({"markups": list(state.markups)}, volume))
+        stored = Markups.from_dict({"markups": list(state.markups)}, volume)
     except MarkupError as error:
         said.append(f"Its rulers and ellipses were left out: {error}")
     marks, unread = read_marks({"lesion_marks": list(state.remembered)}, volume)
     if unread:
         said.append(f"{unread} marks on lesions in it do not fit the scan and were left out.")
-    session.review.replace_remembered(marks)
-    if labels is not None and state.labels is not None:  # marks in force must be remembered
-        edits, problem = _read_edits(state.labels, volume)
-        said += problem
-        made = described(labels, state.labels, volume)
-        session.store.open_labels(made, state.labels.file, edits, saved=saved)
-        session.store.source = LabelSource(state.labels.device, state.labels.file)
+    with session.store.history.joined("restore case"):
+        if stored is not None:
+            markups.replace_all(stored)
+        session.review.replace_remembered(marks)
+        if labels is not None and state.labels is not None:  # marks in force must be remembered
+            edits, problem = _read_edits(state.labels, volume)
+            said += problem
+            made = described(labels, state.labels, volume)
+            session.store.open_labels(made, state.labels.file, edits, saved=saved)
+            session.store.source = LabelSource(state.labels.device, state.labels.file)
     _restore_view(state.view, session, markups)
     _restore_styles(state, session)
     _restore_editing(state.editing, session)

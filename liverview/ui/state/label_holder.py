@@ -141,6 +141,10 @@ class LabelHolder(QObject):
         if facts.hand is not None:
             self.hand = facts.hand.copy()
 
+    def adopt_hand(self, hand: HandEdits) -> None:
+        """Know what was edited by hand in labels that were opened."""
+        self.hand = hand
+
     def tell_back(self, box: Box) -> None:
         """Tell that labels have come back, which differ in a box from those that were there."""
         self.changed.emit(box)

@@ -126,8 +126,9 @@ class ScanMarkups(QObject):
 
     def replace_all(self, markups: Markups) -> None:
         """Take others in their place, as a step."""
-        with self._changing("take other measurements"):
-            self._all, self.chosen = markups.copy(), None
+        if [*markups] != [*self._all]:
+            with self._changing("take other measurements"):
+                self._all, self.chosen = markups.copy(), None
 
     def set_shown(self, shown: bool) -> None:
         if shown != self.shown:

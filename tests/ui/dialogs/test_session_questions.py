@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
@@ -103,7 +103,6 @@ def test_the_history_is_kept_by_a_box_in_the_dialog(
     def answer() -> None:
         dialog = QApplication.activeModalWidget()
         assert isinstance(dialog, SessionDialog)
-        assert dialog.history_box is not None
         assert dialog.history_box.isVisible()
         if keep:
             box = QPoint(8, dialog.history_box.height() // 2)
@@ -117,13 +116,6 @@ def test_the_history_is_kept_by_a_box_in_the_dialog(
     QTimer.singleShot(0, answer)
     chosen = Dialogs(window).session_to_write(tmp_path / "scan.liverview", history=False)
     assert chosen == (tmp_path / "case.liverview", keep)
-
-
-def test_without_a_history_there_is_no_box(window: MainWindow, tmp_path: Path) -> None:
-    dialog = SessionDialog(tmp_path / "scan.liverview", None, window)
-    assert dialog.history_box is None
-    assert dialog.fileMode() is QFileDialog.FileMode.AnyFile
-    dialog.deleteLater()
 
 
 def test_the_dialog_that_opens_lists_sessions() -> None:

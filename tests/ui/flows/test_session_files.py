@@ -18,7 +18,6 @@ from pytestqt.qtbot import QtBot
 
 from liverview.cli.main import main
 from liverview.core.box import Box
-from liverview.core.errors import LiverviewError
 from liverview.core.labels import Label
 from liverview.core.review import LesionMark, Verdict
 from liverview.core.volume import Plane
@@ -36,6 +35,7 @@ from liverview.ui.views.linked_views import Layout
 
 from support.answers import TIMEOUT_MS, Answers
 from support.odd_scans import oriented
+from support.sessions import members_of, write_members
 from support.window import SlowSave, Stream, start_segmentation
 
 Write = Callable[..., Path]
@@ -188,6 +188,31 @@ def test_a_phantom_is_in_its_session(
     assert answers.asked[-1].endswith("_seg.nii.gz")
 
 
+def test_what_was_edited_by_hand_is_known_again(
+    qtbot: QtBot, segmented: MainWindow, answers: Answers, make_window: MakeWindow, tmp_path: Path
+) -> None:
+    """What the network found is in the file, so that the layer of differences comes back."""
+    found = segmented.session.labels.voxels.copy()
+    with segmented.session.store.edit(Box.from_bounds((1, 1, 0), (3, 4, 2)), "brush") as voxels:
+        voxels[...] = Label.VESSEL
+    changed = int((segmented.session.labels.voxels != found).sum())
+    assert changed == 12
+    volumes = segmented.session.store.hand.volumes(segmented.session.labels)
+    path = answers.session_file = tmp_path / "case.liverview"
+    save(qtbot, segmented)
+    with zipfile.ZipFile(path) as archive:
+        archive.extract("result.nii.gz", tmp_path)
+    image = nib.as_closest_canonical(nib.load(tmp_path / "result.nii.gz"))
+    assert np.array_equal(np.asarray(image.dataobj), found)
+    segmented.close()
+    again = make_window()
+    open_session(qtbot, again, path)
+    store = again.session.store
+    assert store.hand.volumes(store.labels) == volumes != {}
+    assert again.session.hand_edits.there
+    assert np.array_equal(store.hand.result_of(store.labels).voxels, found)
+
+
 def test_a_reference_comes_back(
     qtbot: QtBot, opened: MainWindow, answers: Answers, write: Write, tmp_path: Path
 ) -> None:
@@ -332,7 +357,7 @@ def test_title_and_dot_say_what_is_not_saved(
     assert (window.windowTitle(), window.isWindowModified()) == (plain, False)
     measure(window)
     assert "– rulers not saved –" in window.windowTitle()
-    window.markups.undo()
+    window.session.store.history.undo()
     assert window.windowTitle() == plain
 
 
@@ -588,8 +613,8 @@ def test_a_save_that_fails_leaves_the_old_file_and_offers_another_place(
 
     with monkeypatch.context() as broken:
         broken.setattr(container, "_iter_file", full)
-        with qtbot.waitSignal(window.sessions.not_saved, timeout=TIMEOUT_MS):
-            window.actions_.file.save_session.trigger()
+        window.actions_.file.save_session.trigger()
+        qtbot.waitUntil(lambda: bool(window.messages.buttons), timeout=TIMEOUT_MS)
     assert f"{path} could not be saved: the disk is full" in window.messages.text.text()
     assert path.read_bytes() == before
     assert window.session.store.modified
@@ -630,52 +655,61 @@ def test_two_saves_at_once_are_refused(
 # ---- the undo history ------------------------------------------------------------------------
 
 
-class History:
-    """An undo history whose content is plain to see."""
-
-    def __init__(self) -> None:
-        self.content = b"12 steps"
-        self.loaded: bytes | None = None
-
-    def dump(self) -> bytes:
-        return self.content
-
-    def load(self, data: bytes) -> None:
-        if data != self.content:
-            raise LiverviewError("it belongs to other labels")
-        self.loaded = data
-
-
 @pytest.mark.parametrize("keep", [False, True])
 def test_the_undo_history_is_kept_on_request(
-    qtbot: QtBot, opened: MainWindow, answers: Answers, tmp_path: Path, keep: bool
+    qtbot: QtBot,
+    opened: MainWindow,
+    answers: Answers,
+    make_window: MakeWindow,
+    tmp_path: Path,
+    keep: bool,
 ) -> None:
-    history = History()
-    opened.sessions.history = history
     draw(opened)
-    answers.session_file, answers.keep_history = tmp_path / "case.liverview", keep
+    first = opened.session.labels.voxels.copy()
+    measure(opened)
+    draw(opened, Label.VESSEL)
+    second = opened.session.labels.voxels.copy()
+    path = answers.session_file = tmp_path / "case.liverview"
+    answers.keep_history = keep
     save(qtbot, opened)
-    with zipfile.ZipFile(answers.session_file) as archive:
+    with zipfile.ZipFile(path) as archive:
         assert ("history.bin" in archive.namelist()) == keep
-    with qtbot.waitSignal(opened.controller.idle, timeout=TIMEOUT_MS):
-        opened.open(answers.session_file)
-    assert history.loaded == (history.content if keep else None)
-    save(qtbot, opened)  # as it was saved before, without a question
-    with zipfile.ZipFile(answers.session_file) as archive:
+    opened.close()
+    (tmp_path / "settings.ini").unlink()
+    again = make_window()
+    open_session(qtbot, again, path)
+    history = again.session.store.history
+    assert np.array_equal(again.session.labels.voxels, second)
+    if keep:
+        assert [step.name for step in history.steps()] == ["brush", "add Ruler 1", "brush"]
+        history.undo()
+        assert np.array_equal(again.session.labels.voxels, first)
+        history.undo()
+        assert again.markups.entries() == []
+        history.redo()
+        history.redo()
+        assert np.array_equal(again.session.labels.voxels, second)
+    else:
+        assert [step.name for step in history.steps()] == ["restore case"]
+    answers.asked.clear()
+    save(qtbot, again)  # as it was saved before, without a question
+    assert answers.asked == []
+    with zipfile.ZipFile(path) as archive:
         assert ("history.bin" in archive.namelist()) == keep
 
 
-def test_a_history_that_does_not_fit_is_left_out(
+def test_a_history_that_is_damaged_is_left_out(
     qtbot: QtBot, opened: MainWindow, answers: Answers, tmp_path: Path
 ) -> None:
-    history = History()
-    opened.sessions.history = history
     draw(opened)
     voxels = opened.session.labels.voxels.copy()
-    answers.session_file, answers.keep_history = tmp_path / "case.liverview", True
+    path = answers.session_file = tmp_path / "case.liverview"
+    answers.keep_history = True
     save(qtbot, opened)
-    history.content = b"others"
+    members = members_of(path)
+    write_members(path, members | {"history.bin": members["history.bin"][:-4] + b"oops"})
     with qtbot.waitSignal(opened.controller.message, timeout=TIMEOUT_MS):
-        opened.open(answers.session_file)
-    assert "Its undo history was left out: it belongs to other" in opened.messages.text.text()
+        opened.open(path)
+    assert "case.liverview: Its undo history was left out:" in opened.messages.text.text()
     assert np.array_equal(opened.session.labels.voxels, voxels)
+    assert opened.sessions.path == path

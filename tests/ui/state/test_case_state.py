@@ -114,9 +114,9 @@ def test_markups_and_marks_that_were_there_come_back_by_undo(opened: MainWindow)
     put_back(opened, state)
     assert opened.markups.entries() == []
     assert opened.session.review.remembered == ()
-    opened.markups.undo()
+    assert opened.session.store.history.undo_name == "restore case"
+    opened.session.store.history.undo()
     assert [entry.name for entry in opened.markups.entries()] == ["Ruler 1"]
-    opened.session.review.undo()
     assert [mark.reason for mark in opened.session.review.remembered] == ["a cyst"]
 
 
