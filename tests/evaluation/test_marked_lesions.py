@@ -67,11 +67,13 @@ def test_every_lesion_has_its_figures_and_specks_have_none(case: MarkedCase) -> 
     assert large.ml == pytest.approx(LONG.sum() * voxel_ml)
     assert small.ml == pytest.approx(ROUND.sum() * voxel_ml)
     assert large.mm == pytest.approx(26, abs=1.5)
-    assert large.ellipsoid > 0.9 and small.ellipsoid > 0.85
+    assert large.ellipsoid > 0.9
+    assert small.ellipsoid > 0.85
     assert large.labeled == pytest.approx(1, abs=0.02)
     assert small.labeled < 0.4  # the inner half of an ellipsoid alone: an eighth of it
     for lesion in case.lesions:
-        assert lesion.ruler is not None and 0.5 < lesion.ruler <= 1
+        assert lesion.ruler is not None
+        assert 0.5 < lesion.ruler <= 1
         assert len(lesion.clicks) == 2
     assert case.quiet_of == 5  # there are no vessels to click on
     assert case.liver_nsd_3mm[0] > 0.9
@@ -119,7 +121,8 @@ def test_figures_count_by_patient() -> None:
     assert found["seconds"] == {"median": 0.2, "p95": 0.29}
     json.dumps(found | {"case": case_dict(cases[0])}, allow_nan=False)
     text = "\n".join(summary_lines(cases, 1, True))
-    assert "26 of 30" in text and "0.700" in text
+    assert "26 of 30" in text
+    assert "0.700" in text
     rows = list(iter_lesion_rows(cases[0], 1, True))
     assert len(rows) == 3
     assert len(rows[0]) == len(heading(1, True))
@@ -127,5 +130,6 @@ def test_figures_count_by_patient() -> None:
 
 def test_patients_without_lesions_have_no_dice() -> None:
     found = marks_summary([MarkedCase("c", (), 9, 10)], 2, False)
-    assert "dice" not in found and found["quiet_clicks"] == [9, 10]
+    assert "dice" not in found
+    assert found["quiet_clicks"] == [9, 10]
     assert any("9 of 10" in line for line in summary_lines([MarkedCase("c", (), 9, 10)], 2, False))

@@ -47,7 +47,8 @@ def test_a_sample_is_a_function_of_its_number(scan: LabelledScan) -> None:
     for number in range(3):
         x, target = draw_click_sample(RandomSource((1, number)), scan, SIZE, HOW)
         again, same = draw_click_sample(RandomSource((1, number)), scan, SIZE, HOW)
-        assert torch.equal(x, again) and torch.equal(target, same)
+        assert torch.equal(x, again)
+        assert torch.equal(target, same)
         assert x.shape == (HOW.channels, 32, 32, 32)
         assert target.shape == (32, 32, 32)
         assert torch.isfinite(x).all()
@@ -144,12 +145,16 @@ def test_the_input_tells_the_label_the_line_and_the_step() -> None:
     assert x.shape == (HOW.channels, 16, 16, 16)
     assert x[2, 8, 8, 8] == pytest.approx(0)  # as dense as at the line
     assert x[2, 0, 0, 0] == pytest.approx(30 / 60)
-    assert x[BALL, 8, 8, 8] > 0.99 and x[BALL, 0, 0, 0] < -0.99
+    assert x[BALL, 8, 8, 8] > 0.99
+    assert x[BALL, 0, 0, 0] < -0.99
     assert x[LINE, 6, 8, 8] == 1
-    assert not x[VESSEL].any() and not x[LIVER].any()
+    assert not x[VESSEL].any()
+    assert not x[LIVER].any()
     assert (x[-1] == 1).all()  # two times 2 mm
     x = ClickInput(HOW, hu, labels, Label.VESSEL, 2.0).channels(none, none)
-    assert x[VESSEL].all() and not x[2].any() and not x[-1].any()
+    assert x[VESSEL].all()
+    assert not x[2].any()
+    assert not x[-1].any()
 
 
 def test_the_loss_is_least_for_the_truth_and_asks_for_nothing_where_nothing_is() -> None:
