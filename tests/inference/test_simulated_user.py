@@ -49,7 +49,8 @@ def test_a_click_goes_into_the_largest_error_and_says_which_kind_it_is() -> None
     click = simulated_user.next_click(proposed, truth, (1, 1, 1))
     assert click is not None
     assert click.negative
-    assert proposed[click.voxel] and not truth[click.voxel]
+    assert proposed[click.voxel]
+    assert not truth[click.voxel]
     assert simulated_user.next_click(truth, truth, (1, 1, 1)) is None
 
 
