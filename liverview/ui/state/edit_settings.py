@@ -132,7 +132,6 @@ class EditSettings(QObject):
         """
         label = self.label if label is None else label
         with self._session.store.edit(box, name) as voxels:
-
             new = self._draw(voxels, box, mask, label, erase=erase)
             if not erase and not np.array_equal(new, voxels):
                 self._session.store.define(label)
