@@ -6,7 +6,7 @@ from functools import partial
 
 from PySide6.QtWidgets import QMenu
 
-from liverview.core.labels import FOREGROUND, Label
+from liverview.core.labels import FOREGROUND
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.state.session import Session
 

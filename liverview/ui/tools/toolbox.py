@@ -42,7 +42,9 @@ class ToolEntry:
 POINTER = ToolEntry("Pointer", "C", "pointer", "The left button puts the crosshair", CrosshairTool)
 RULER = ToolEntry("Ruler", "M", "ruler", "Measure a length in mm", RulerTool)
 ELLIPSE = ToolEntry("Ellipse", "E", "ellipse", "Measure mean and SD of an area", EllipseTool)
-BRUSH = ToolEntry("Brush", "B", "brush", "Draw a label; right button or Shift erases", BrushTool, True)
+BRUSH = ToolEntry(
+    "Brush", "B", "brush", "Draw a label; right button or Shift erases", BrushTool, True
+)
 ERASER = ToolEntry("Eraser", "Shift+E", "eraser", "Take labels away", EraserTool, True)
 PICKER = ToolEntry(
     "Pick intensity limits",
@@ -135,6 +137,10 @@ class Toolbox(QObject, MouseTool):
     @property
     def takes_right_button(self) -> bool:
         return self._tool.takes_right_button
+
+    @property
+    def double_click_presses(self) -> bool:
+        return self._tool.double_click_presses
 
     def press(self, view: SliceCanvas, position: QPointF, how: Press = LEFT) -> bool:
         self._dropped = False
