@@ -45,7 +45,7 @@ class Sample:
 
 
 def sample_region(volume: Volume, voxel: Voxel, axis: int) -> Sample:
-    """The values of a disc of 3 mm radius around a voxel of the volume, in the slice across an axis.
+    """The values of a disc of 3 mm radius around a voxel, in the slice across an axis.
 
     Of coarse voxels, at least the voxel with the eight around it.
     """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -27,6 +29,11 @@ def ball_scan(
     return Volume(np.round(hu + 1024).astype(np.int16), np.diag([*spacing, 1]), -1024), beyond
 
 
+def nearest_voxel(place: NDArray[np.float64]) -> tuple[int, int, int]:
+    i, j, k = np.rint(place).astype(int).tolist()
+    return i, j, k
+
+
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.7, 0.7, 5.0), (1.5, 1.5, 3.0)])
 @pytest.mark.parametrize(
     ("contrast", "noise"), [(60, 5), (60, 12), (-60, 12), (200, 12), (-1000, 12)]
@@ -40,9 +47,9 @@ def test_a_stroke_along_a_noisy_edge_of_60_hu_does_not_leak(
         out = np.random.default_rng(seed).normal(size=3)
         out /= np.linalg.norm(out)
         ways = [(MIDDLE_MM + out * mm) / spacing for mm in (8, 8, 13, 17, 24)]  # the last, outside
-        tissue = learn_tissue(volume, tuple(int(round(v)) for v in ways[0]))
+        tissue = learn_tissue(volume, nearest_voxel(ways[0]))
         drawn, covered = np.zeros(volume.shape, bool), np.zeros(volume.shape, bool)
-        for start, end in zip(ways[:-1], ways[1:], strict=True):
+        for start, end in pairwise(ways):
             found = Brush(9.0, ball=True).sweep(volume.grid, start, end, 2)
             assert found is not None
             box, mask = found

@@ -47,6 +47,10 @@ class BrushTool(MouseTool):
     def takes_right_button(self) -> bool:
         return True
 
+    @property
+    def double_click_presses(self) -> bool:
+        return True
+
     def press(self, view: SliceCanvas, position: QPointF, how: Press = LEFT) -> bool:
         if how.ctrl and not how.right:
             return False

@@ -173,6 +173,10 @@ class Toolbox(QObject, MouseTool):
     def takes_right_button(self) -> bool:
         return self._tool.takes_right_button
 
+    @property
+    def double_click_presses(self) -> bool:
+        return self._tool.double_click_presses
+
     def press(self, view: SliceCanvas, position: QPointF, how: Press = LEFT) -> bool:
         self._dropped = False
         self._held = self._tool.press(view, position, how)

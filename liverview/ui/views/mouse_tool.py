@@ -62,6 +62,11 @@ class MouseTool:
         return False
 
     @property
+    def double_click_presses(self) -> bool:
+        """True where the second press of a double click is a press like any other, as of dabs."""
+        return False
+
+    @property
     def in_progress(self) -> bool:
         """True while something is begun that goes on after the button is released."""
         return False

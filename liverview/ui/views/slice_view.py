@@ -130,6 +130,9 @@ class SliceView(SliceCanvas):
         event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if self.tool is not None and self.tool.double_click_presses:
+            self.mousePressEvent(event)
+            return
         if event.button() == Qt.MouseButton.LeftButton:
             if self.tool is not None and self.tool.double_click(self, event.position()):
                 event.accept()

@@ -263,6 +263,24 @@ def test_ctrl_puts_the_crosshair_while_the_brush_is_in_the_hand(
     assert not voxels_of(drawing).any()
 
 
+@pytest.mark.parametrize("button", [LEFT, RIGHT])
+def test_quick_dabs_are_no_double_click(
+    drawing: MainWindow, qtbot: QtBot, button: Qt.MouseButton
+) -> None:
+    labels = np.full(SHAPE, Label.TUMOR, np.uint8, order="F")
+    labels[:, 25:] = 0
+    drawing.session.store.open_labels(LabelMap(labels, drawing.session.volume.affine))  # type: ignore[union-attr]
+    view = drawing.views.by_plane[Plane.AXIAL]
+    (point,) = points_of(view, (30, 25, 15))
+    qtbot.mouseClick(view.viewport(), button, pos=point)
+    qtbot.mouseDClick(view.viewport(), button, pos=point)
+    assert not drawing.views.is_one_alone
+    assert len(steps_of(drawing)) == 2  # the second press has found nothing to change
+    (far,) = points_of(view, (10, 25, 15))
+    qtbot.mouseDClick(view.viewport(), button, pos=far)
+    assert len(steps_of(drawing)) == 3
+
+
 def test_a_stroke_may_leave_the_scan_and_come_back(drawing: MainWindow, qtbot: QtBot) -> None:
     view = drawing.views.by_plane[Plane.AXIAL]
     drawing.session.editing.set_brush(shape=BrushShape.SQUARE, radius_mm=150.0)
