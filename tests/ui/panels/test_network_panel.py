@@ -286,7 +286,8 @@ def test_what_was_edited_stays_over_other_thresholds(
     assert np.array_equal(voxels_of(opened), expected)
     ahead = seen[0]  # what views showed before it was applied
     assert np.array_equal(ahead, expected[REACH[0], REACH[1], 5].T)
-    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    with qtbot.waitSignal(session.store.changed, timeout=TIMEOUT_MS):
+        qtbot.keyClick(slider, Qt.Key.Key_Right)
     assert np.array_equal(voxels_of(opened), own)
     with session.store.edit(edited[0], "undo") as voxels:
         voxels[...] = Label.LIVER  # as the network had it
