@@ -60,7 +60,9 @@ class Stroke:
         store = self._store
         if not self.is_open or store.labels is None:
             return
-        if not store.history.is_step_open:  # what streamed has ended meanwhile, and the step with it
+        if (
+            not store.history.is_step_open
+        ):  # what streamed has ended meanwhile, and the step with it
             store.history.begin_step(self.name)
         here = self._reserve(box)
         touched, kept = self._touched[here], self._before[here]

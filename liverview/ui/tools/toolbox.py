@@ -49,7 +49,9 @@ class ToolEntry:
 POINTER = ToolEntry("Pointer", "C", "pointer", "The left button puts the crosshair", CrosshairTool)
 RULER = ToolEntry("Ruler", "M", "ruler", "Measure a length in mm", RulerTool)
 ELLIPSE = ToolEntry("Ellipse", "E", "ellipse", "Measure mean and SD of an area", EllipseTool)
-BRUSH = ToolEntry("Brush", "B", "brush", "Draw a label; right button or Shift erases", BrushTool, True)
+BRUSH = ToolEntry(
+    "Brush", "B", "brush", "Draw a label; right button or Shift erases", BrushTool, True
+)
 ERASER = ToolEntry("Eraser", "Shift+E", "eraser", "Take labels away", EraserTool, True)
 PICKER = ToolEntry(
     "Pick intensity limits",

@@ -89,7 +89,7 @@ def covered(view: SliceView, points: list[QPoint], radius: float, *, ball: bool)
         nearest = np.minimum(nearest, np.linalg.norm(world - a - share[:, None] * (b - a), axis=1))
     mask = (nearest <= radius).reshape(SHAPE)
     if not ball:
-        mask &= (np.indices(SHAPE)[axis] == view.session.crosshair[axis])
+        mask &= np.indices(SHAPE)[axis] == view.session.crosshair[axis]
     return mask
 
 
