@@ -15,6 +15,7 @@ from liverview.files.format import TableOrder
 from liverview.ui.jobs import generators, session_work
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.jobs.job_runner import JobRunner
+from liverview.ui.jobs.session_work import KeptEdits
 from liverview.ui.state.session import Session
 
 if TYPE_CHECKING:
@@ -88,8 +89,9 @@ class Saving(QObject):
             return None
         self._waiting = [*then]
         styles, store = dict(self._session.styles), self._session.store
-        edited = store.labels is not None and store.hand.has_any(store.labels)
-        hand = store.hand.copy() if edited else None
+        hand = None
+        if store.labels is not None and store.hand.has_any(store.labels):
+            hand = KeptEdits(store.hand.copy(), store.labels.edited)
         work = session_work.iter_write_session(path, content, hand, stamp, styles)
         self._job = job = self._runner.start(work)
         job.ended.connect(partial(self._on_ended, path, self._session.store.version, False))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from liverview.core.edited_volume import EditedVolumes
 from liverview.core.stream import Message, Progress
 from liverview.editing.hand_edits import HandEdits
 from liverview.files.sessions.content import SessionContent, Stamp
@@ -15,6 +16,20 @@ from liverview.ui.state.case_state import described
 
 if TYPE_CHECKING:
     from liverview.files.images import Styles
+
+
+@dataclass(frozen=True, eq=False)
+class KeptEdits:
+    """What was edited by hand when a session is saved.
+
+    Attributes
+    ----------
+    hand : since the result came; not to be changed any more.
+    earlier : volumes that were edited before it came, as `LabelMap.edited` has them.
+    """
+
+    hand: HandEdits
+    earlier: EditedVolumes
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +53,21 @@ def iter_read_session(
     from liverview.files.sessions.reading import iter_read_session
 
     for item in iter_read_session(path, answer):
-        if isinstance(item, SessionContent):
-            yield OpenedSession(item, _hand_edits(item))
-        else:
+        if not isinstance(item, SessionContent):
             yield item
+            continue
+        hand = _hand_edits(item)
+        if hand is not None and item.labels is not None and item.result is not None:
+            # The label map's own file counts all edits, of which these are counted anew.
+            labels = replace(item.labels, edited=item.result.edited)
+            item = replace(item, labels=labels)  # noqa: PLW2901
+        yield OpenedSession(item, hand)
 
 
 def iter_write_session(
     path: Path,
     content: SessionContent,
-    hand: HandEdits | None,
+    edits: KeptEdits | None,
     stamp: Stamp | None,
     styles: Styles,
 ) -> Iterator[Progress | Message]:
@@ -55,12 +75,13 @@ def iter_write_session(
 
     Parameters
     ----------
-    hand : what was edited by hand, not to be changed any more; None for nothing.
+    edits : what was edited by hand; None for nothing.
     """
     from liverview.files.sessions.writing import iter_write_session
 
-    if hand is not None and content.labels is not None:
-        content = replace(content, result=hand.result_of(content.labels))
+    if edits is not None and content.labels is not None:
+        result = edits.hand.result_of(content.labels)
+        content = replace(content, result=replace(result, edited=edits.earlier))
     yield from iter_write_session(path, content, stamp, styles)
 
 

@@ -438,11 +438,14 @@ def test_segmenting_asks_about_labels_alone(
     measure(window)
     answers.asked.clear()
     start_segmentation(qtbot, window)
-    assert answers.asked == []
+    assert [asked for asked in answers.asked if asked.startswith("unsaved")] == []
+    answers.asked.clear()
     answers.unsaved = Unsaved.SESSION
     window.close()  # what is saved must hold still
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=TIMEOUT_MS)
-    assert answers.asked == ["unsaved labels and rulers of case.liverview, segmenting"]
+    (asked,) = answers.asked
+    assert asked.startswith("unsaved ")
+    assert asked.endswith("rulers of case.liverview, segmenting")
 
 
 def test_a_session_is_not_saved_while_labels_stream(
@@ -681,7 +684,7 @@ def test_the_undo_history_is_kept_on_request(
     history = again.session.store.history
     assert np.array_equal(again.session.labels.voxels, second)
     if keep:
-        assert [step.name for step in history.steps()] == ["brush", "add Ruler 1", "brush"]
+        assert [step.name for step in history.steps()] == ["brush", "ruler", "brush"]
         history.undo()
         assert np.array_equal(again.session.labels.voxels, first)
         history.undo()
