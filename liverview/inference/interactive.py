@@ -191,7 +191,7 @@ def _first_proposal(
             mm = float(np.linalg.norm((at.line[1] - at.line[0]) * volume.spacing))
             cube = _cube_around(volume, at.all, step_for_line(mm), SHAPE)
         else:
-            cube = _look(volume, labels, at, network)
+            cube = _cube_for_click(volume, labels, at, network)
     else:
         cube = _cube_around(volume, at.all, _STEP_MM.get(label, LOOK_MM / 2), SHAPE)
     channels = _sample(volume, labels, label, cube, network)
@@ -209,7 +209,7 @@ def _cube_around(
     return Cube((i, j, k), max(step, span / (_WITHIN * min(shape))), shape, volume.spacing)
 
 
-def _look(
+def _cube_for_click(
     volume: Volume, labels: NDArray[np.uint8], at: _MarkedVoxels, network: ClickNetwork
 ) -> Cube:
     """The cube that fits the lesion under clicks, by a first look from further away."""

@@ -28,7 +28,7 @@ from liverview.training.scan_samples import sample_scan
 from liverview.training.scans import LabelledScan
 from liverview.training.targets import IGNORE_INDEX
 
-_TASKS = (0.66, 0.12, 0.11, 0.11)  # lesion, nothing there, vessel, liver
+_TASKS = (0.7, 0.12, 0.08, 0.1)  # lesion, nothing there, vessel, liver
 _RADIUS_MM = (1.5, 75.0)
 _LEAST_LINE_MM = 2.5  # of the radius: nobody measures what is smaller
 _UNLABELED = 0.12  # share of the samples without any label
