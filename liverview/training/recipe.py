@@ -41,10 +41,8 @@ class SampleConfig:
 
     def __post_init__(self) -> None:
         if self.kind not in ("organs", "liver", "clicks"):
-            raise ValueError(
-                f"the kind of sample must be organs, liver, clicks or slices, got "
-                f"{quoted(self.kind)}"
-            )
+            known = "organs, liver, clicks or slices"
+            raise ValueError(f"the kind of sample must be {known}, got {quoted(self.kind)}")
         if len(self.shape) != 3:
             raise ValueError(f"shape must be three numbers, got {quoted(self.shape)}")
         for size in self.shape:

@@ -17,13 +17,12 @@ from liverview.files.atomic import resolved
 from liverview.files.case_state import (
     Arrangement,
     CaseState,
-    EditingState,
     LabelsState,
     ScanState,
-    StyleState,
     ViewState,
     affine_rows,
 )
+from liverview.files.case_tools import EditingState, StyleState
 from liverview.files.review_record import marks_content, read_marks
 from liverview.measurement.markup.listing import MarkupError, Markups
 from liverview.ui.state.display import SlabView

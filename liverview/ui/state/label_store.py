@@ -146,11 +146,10 @@ class LabelStore(LabelHolder):
         found = slab.labels[box[:2]]
         with self._changing(box, by_hand=False) as (voxels, _):
             voxels[...] = self.hand.take_result(box, found, self.labels)
-        touched = bool(found.any())
-        self._found |= touched
+        self._found |= bool(found.any())
         self.has_labels = True
         self.changed.emit(Box(*self._whole[:2], box.k))
-        self._set_modified(self.modified or touched)
+        self._set_modified(self.modified or bool(found.any()))
 
     def end_segmentation(self, *, complete: bool) -> None:
         """End the segmentation; one that found nothing before it stopped is forgotten."""
@@ -261,10 +260,8 @@ class LabelStore(LabelHolder):
         edits : what is known to be edited in them; by default they are a result as they are.
         """
         assert not self.segmenting
-        old = self._keep()
-        self._before = None
-        nothing = Box.of_shape((0, 0, 0))  # a label map without labels
-        box = Box.around(labels.voxels) or nothing
+        old, self._before = self._keep(), None
+        box = Box.around(labels.voxels) or Box.of_shape((0, 0, 0))  # of no labels
         self._put(labels, LabelSource(file=file), has_labels=True, bbox=box)
         self.hand = edits or self.hand
         if saved:

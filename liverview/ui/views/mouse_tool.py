@@ -98,7 +98,7 @@ class MouseTool:
         """Take back the last part of what is in progress, as by the key of Cancel."""
 
     def complete(self) -> None:
-        """Complete what is in progress, as by Enter."""
+        """Complete what is in progress."""
 
     def cursor(self, view: SliceCanvas, position: QPointF) -> Qt.CursorShape:
         """The shape of the mouse pointer over a point, while no button is held."""
