@@ -59,7 +59,7 @@ class EditPanel(QScrollArea):
         layout = QVBoxLayout(inner)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(5)
-        self.brush.layout().addWidget(self.erase_all)
+        self.brush.add_row(self.erase_all)
         parts = (self.labels, self.summary, self.brush, self.scope, self.values)
         for widget in parts:
             layout.addWidget(widget)
@@ -170,7 +170,8 @@ class BrushControls(QGroupBox):
         self.radius.setSingleStep(0.5)
         self.radius.setSuffix(" mm")
         self.radius.setAccessibleName("Radius of the brush in mm")
-        layout, first, second = QVBoxLayout(self), QHBoxLayout(), QHBoxLayout()
+        self._rows = layout = QVBoxLayout(self)
+        first, second = QHBoxLayout(), QHBoxLayout()
         layout.setContentsMargins(8, 4, 8, 6)
         first.addWidget(self.shape, 1)
         first.addWidget(self.ball)
@@ -186,6 +187,10 @@ class BrushControls(QGroupBox):
         self.radius.valueChanged.connect(lambda mm: self._editing.set_brush(radius_mm=mm))
         self.adaptive.toggled.connect(self._editing.set_adaptive)
         self._show_keys()
+
+    def add_row(self, widget: QWidget) -> None:
+        """Add what belongs to it below."""
+        self._rows.addWidget(widget)
 
     def set_actions(
         self, smaller: QAction, larger: QAction, ball: QAction, adaptive: QAction

@@ -67,7 +67,7 @@ def test_a_panel_that_comes_back_has_the_height_it_needs(window: MainWindow) -> 
     for dock in window.panels.docks.values():
         dock.close()
     QApplication.processEvents()
-    for name in ("findings", "labels", "compare", "network", "measurements"):
+    for name in ("findings", "labels", "compare", "network", "measurements", "edit"):
         window.panels.docks[name].toggleViewAction().trigger()
         QApplication.processEvents()
     window.panels.show("findings")

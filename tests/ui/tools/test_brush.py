@@ -274,10 +274,12 @@ def test_quick_dabs_are_no_double_click(
     (point,) = points_of(view, (30, 25, 15))
     qtbot.mouseClick(view.viewport(), button, pos=point)
     qtbot.mouseDClick(view.viewport(), button, pos=point)
+    qtbot.mouseRelease(view.viewport(), button, pos=point)
     assert not drawing.views.is_one_alone
     assert len(steps_of(drawing)) == 2  # the second press has found nothing to change
     (far,) = points_of(view, (10, 25, 15))
     qtbot.mouseDClick(view.viewport(), button, pos=far)
+    qtbot.mouseRelease(view.viewport(), button, pos=far)
     assert len(steps_of(drawing)) == 3
 
 
