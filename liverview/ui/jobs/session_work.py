@@ -60,7 +60,7 @@ def iter_read_session(
         if hand is not None and item.labels is not None and item.result is not None:
             # The label map's own file counts all edits, of which these are counted anew.
             labels = replace(item.labels, edited=item.result.edited)
-            item = replace(item, labels=labels)  # noqa: PLW2901
+            item = replace(item, labels=labels)
         yield OpenedSession(item, hand)
 
 
