@@ -59,9 +59,7 @@ def test_lesions_are_marked_and_counted_by_patient(
     assert dice["ellipsoid"]["by_patient"] > 0.8
 
 
-def test_what_cannot_be_marked_is_refused(
-    cases: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_marked_is_refused(cases: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def fails(*arguments: object) -> str:
         assert main(["evaluate", *map(str, arguments)]) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()
