@@ -11,6 +11,7 @@ from liverview.core.labels import Label
 Mask = NDArray[np.bool_]
 _TOUCHING = np.ones((3, 3, 3), bool)
 _REACH_MM = 2.5  # a mark may lie so far beside what it is for
+_THICK = 1.8  # times the shortest side of a voxel
 _SAME_LESION = 0.5  # share of a labeled lesion that makes it the proposed one
 
 
@@ -43,9 +44,32 @@ def marked_changes(
         remove = _parts_at(current & ~found, unwanted) | _replaced(current, mask)
         return mask, mask & ~current, remove & ~mask
     thick = label is Label.LIVER
-    add = _changes_at(found & ~current, wanted, thick)
-    remove = _changes_at(current & ~found, unwanted, thick)
+    add = _changes_at(found & ~current, wanted, spacing, thick)
+    remove = _changes_at(current & ~found, unwanted, spacing, thick)
     return (current | add) & ~remove, add, remove
+
+
+def changed_at(
+    before: Mask,
+    found: Mask,
+    positive: NDArray[np.float64],
+    negative: NDArray[np.float64],
+    spacing: tuple[float, float, float],
+) -> Mask:
+    """The result before, changed where the new marks are, and at the marks in any case.
+
+    A person who mends a part of a lesion does not expect another part to move.
+
+    Parameters
+    ----------
+    before, found : (I, J, K), the results without and with the new marks.
+    positive, negative : (n, 3) voxels, the new marks.
+    """
+    wanted, unwanted = (_near(found.shape, points, spacing) for points in (positive, negative))
+    out = before.copy()
+    out |= _changes_at(found & ~before, wanted, spacing, thick=True)
+    out &= ~_changes_at(before & ~found, unwanted, spacing, thick=True)
+    return np.asarray((out | wanted) & ~unwanted)
 
 
 def _near(
@@ -71,14 +95,16 @@ def _parts_at(mask: Mask, near: Mask) -> Mask:
     return np.isin(parts, touched[touched > 0])
 
 
-def _changes_at(change: Mask, near: Mask, thick: bool) -> Mask:
+def _changes_at(change: Mask, near: Mask, spacing: tuple[float, float, float], thick: bool) -> Mask:
     """The connected parts of a change at marks.
 
     Of ``thick`` ones, thin sheets along a border are no part: they would hang everything together.
     """
     if not thick:
         return _parts_at(change, near)
-    core = ndimage.binary_opening(change, _TOUCHING) | (change & near)
+    # Across thick slices a sheet of one voxel is no thin one.
+    cube = np.ones([3 if mm < _THICK * min(spacing) else 1 for mm in spacing], bool)
+    core = ndimage.binary_opening(change, cube) | (change & near)
     grown = ndimage.binary_dilation(_parts_at(core, near), _TOUCHING, iterations=2)
     return np.asarray(grown & change)
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from scipy import ndimage
 from torch import Tensor
 
 from liverview.core import paths
+from liverview.core.box import Box
 from liverview.core.labels import Label, label_mask
 from liverview.core.volume import Volume
 from liverview.editing.marks import Marks, Proposal, check_marks
 from liverview.files.opening import PathLike, as_path
-from liverview.inference.click_changes import marked_changes
+from liverview.inference.click_changes import changed_at, marked_changes
 from liverview.inference.click_cube import Cube
 from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.networks.checkpoint import Checkpoint, CheckpointError, load_checkpoint
@@ -123,13 +124,27 @@ def propose(
     """
     check_marks(volume, marks)
     at = _MarkedVoxels.of(volume, marks)
-    kept = previous.kept if previous is not None and previous.marks.label is marks.label else None
+    if previous is not None and _began_otherwise(previous.marks, marks):
+        previous = None
+    kept = None if previous is None else previous.kept
     if not isinstance(kept, _Kept) or not kept.cube.holds(at.all, _MARGIN):
         kept = _first_proposal(volume, labels, marks.label, at, network)
     probability = kept.probability
     if previous is not None or at.more_than_first:
         probability = _predict(network, kept.cube, kept.channels, at, probability)
-    return _to_volume(volume, kept.labels, marks, at, kept, probability)
+    again = _Kept(kept.cube, kept.channels, kept.labels, probability)
+    found = _MarkedResult.of(volume, marks, at, again)
+    if previous is not None and marks.label is Label.TUMOR:
+        found = found.changed_from(previous, volume)
+    return found.proposal(volume)
+
+
+def _began_otherwise(before: Marks, marks: Marks) -> bool:
+    """True where marks are no continuation of those before."""
+    kept = set(before.positive) <= set(marks.positive) and set(before.negative) <= set(
+        marks.negative
+    )
+    return before.label is not marks.label or before.line != marks.line or not kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,29 +267,58 @@ def _predict(
     return network.predict(channels.channels(*places, line, previous))
 
 
-def _to_volume(
-    volume: Volume,
-    labels: NDArray[np.uint8],
-    marks: Marks,
-    at: _MarkedVoxels,
-    kept: _Kept,
-    probability: Tensor,
-) -> Proposal:
-    """The proposal on the volume's voxels."""
-    cube = kept.cube
-    within = None
-    if marks.label is Label.TUMOR:
-        maybe = (probability > _MAYBE) | (cube.sample_labels(labels)[2] > 0)
-        places = np.concatenate([np.argwhere(maybe.numpy()), cube.places(at.all)])
-        within = places.min(axis=0) - 1, places.max(axis=0) + 1
-        bounds = np.array(cube.shape) - 0.5
-        within = np.maximum(within[0], -0.5).tolist(), np.minimum(within[1], bounds).tolist()
-    box = cube.box(volume, within)
-    found = cube.interpolate(probability, box) > _SURE
-    current = label_mask(labels[box], marks.label)
-    shift = np.array(box.start)
-    mask, add, remove = marked_changes(
-        marks.label, found, current, at.wanted - shift, at.negative - shift, volume.spacing
-    )
-    again = _Kept(cube, kept.channels, labels, probability)
-    return Proposal(marks, box, mask, add, remove, again)
+@dataclass(frozen=True, eq=False)
+class _MarkedResult:
+    """What the network has found, on the voxels of a box of the volume."""
+
+    marks: Marks
+    at: _MarkedVoxels
+    kept: _Kept
+    box: Box
+    mask: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, volume: Volume, marks: Marks, at: _MarkedVoxels, kept: _Kept) -> _MarkedResult:
+        """Interpolate the probability to the voxels where it matters."""
+        cube, within = kept.cube, None
+        if marks.label is Label.TUMOR:
+            maybe = (kept.probability > _MAYBE) | (cube.sample_labels(kept.labels)[2] > 0)
+            places = np.concatenate([np.argwhere(maybe.numpy()), cube.places(at.all)])
+            low = np.maximum(places.min(axis=0) - 1, -0.5)
+            high = np.minimum(places.max(axis=0) + 1, np.array(cube.shape) - 0.5)
+            within = low.tolist(), high.tolist()
+        box = cube.box(volume, within)
+        mask = cube.interpolate(kept.probability, box) > _SURE
+        return cls(marks, at, kept, box, mask)
+
+    def changed_from(self, previous: Proposal, volume: Volume) -> _MarkedResult:
+        """The lesion before, changed at the new marks."""
+        if not previous.mask.any():
+            return self
+        box = self.box.union(previous.box)
+        before, found = np.zeros(box.shape, bool), np.zeros(box.shape, bool)
+        start = np.array(box.start)
+        before[previous.box.shifted((-start).tolist())] = previous.mask
+        found[self.box.shifted((-start).tolist())] = self.mask
+        old = previous.marks
+        new = Marks(
+            self.marks.label,
+            tuple(p for p in self.marks.positive if p not in old.positive),
+            tuple(p for p in self.marks.negative if p not in old.negative),
+        )
+        at = _MarkedVoxels.of(volume, new)
+        mask = changed_at(before, found, at.positive - start, at.negative - start, volume.spacing)
+        return replace(self, box=box, mask=mask)
+
+    def proposal(self, volume: Volume) -> Proposal:
+        """The changes that belong to the marks."""
+        labels, start = self.kept.labels, np.array(self.box.start)
+        mask, add, remove = marked_changes(
+            self.marks.label,
+            self.mask,
+            label_mask(labels[self.box], self.marks.label),
+            self.at.wanted - start,
+            self.at.negative - start,
+            volume.spacing,
+        )
+        return Proposal(self.marks, self.box, mask, add, remove, self.kept)

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from liverview.core.labels import Label
 from liverview.core.volume import Volume
-from liverview.inference.click_changes import marked_changes
+from liverview.inference.click_changes import changed_at, marked_changes
 from liverview.inference.click_cube import Cube
 
 AXES = {
@@ -170,3 +170,23 @@ def test_a_thin_sheet_along_the_border_is_no_part_of_a_change() -> None:
     assert remove[23:30, 6:14, 6:14].all()
     assert not remove[29, 20:, 20:].any()
     np.testing.assert_array_equal(mask, current & ~remove)
+
+
+def test_a_further_mark_changes_its_own_part_alone() -> None:
+    before = np.zeros((40, 40, 40), bool)
+    before[10:30, 10:30, 10:30] = True
+    found = before.copy()
+    found[24:30, 10:16, 10:16] = False  # at the mark
+    found[10:16, 24:30, 24:30] = False  # elsewhere
+    found[30:36, 20:26, 20:26] = True  # elsewhere, too much
+    after = changed_at(before, found, NONE, np.array([[27.0, 12, 12]]), ONE)
+    assert not after[25:29, 11:15, 11:15].any()
+    assert after[10:16, 24:30, 24:30].all()
+    assert not after[30:36, 20:26, 20:26].any()
+    after = changed_at(before, found, np.array([[33.0, 23, 23]]), NONE, ONE)
+    assert after[31:35, 21:25, 21:25].all()
+    assert after[24:30, 10:16, 10:16].all()
+    # Where the network sees no reason, the mark itself still counts.
+    after = changed_at(before, before, np.array([[35.0, 35, 35]]), np.array([[20.0, 20, 20]]), ONE)
+    assert after[35, 35, 35]
+    assert not after[20, 20, 20]
