@@ -16,7 +16,7 @@ from liverview.editing.differences import HistoryError
 from liverview.editing.step import Step, join_steps
 from liverview.editing.step_codec import Part, decode_step, encode_step, read_or_refuse
 
-MEMORY_BUDGET = 64 << 20
+MEMORY_BUDGET = 64_000_000
 """Bytes of memory that the steps of a history may take; older ones go to a file."""
 
 _STORED_BYTES = 300  # what is still in memory of a step in the file; measured, with a margin
