@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _DASHES = (3.0, 2.0)
 
 
-class _Look(NamedTuple):
+class _Pattern(NamedTuple):
     color: QColor
     casing: QColor
     hatching: Qt.BrushStyle
@@ -35,9 +35,9 @@ _BLACK, _WHITE = QColor(0, 0, 0), QColor(255, 255, 255)
 # White, violet and pink on a casing that is seen on any gray: no label has such a color, also to
 # color-blind eyes.
 LOOKS = {
-    Edited.ADDED: _Look(_WHITE, _BLACK, Qt.BrushStyle.BDiagPattern, dashed=False),
-    Edited.REMOVED: _Look(QColor(90, 0, 160), _WHITE, Qt.BrushStyle.FDiagPattern, dashed=True),
-    Edited.OTHER: _Look(
+    Edited.ADDED: _Pattern(_WHITE, _BLACK, Qt.BrushStyle.BDiagPattern, dashed=False),
+    Edited.REMOVED: _Pattern(QColor(90, 0, 160), _WHITE, Qt.BrushStyle.FDiagPattern, dashed=True),
+    Edited.OTHER: _Pattern(
         QColor(255, 200, 240), _BLACK, Qt.BrushStyle.DiagCrossPattern, dashed=False
     ),
 }
@@ -66,13 +66,15 @@ class HandEditLayer:
                 _paint_way(painter, mask, look, place)
 
 
-def _paint_way(painter: QPainter, mask: NDArray[np.bool_], look: _Look, place: QTransform) -> None:
-    painter.fillPath(place.map(_runs(mask)), QBrush(look.color, look.hatching))
+def _paint_way(
+    painter: QPainter, mask: NDArray[np.bool_], pattern: _Pattern, place: QTransform
+) -> None:
+    painter.fillPath(place.map(_runs(mask)), QBrush(pattern.color, pattern.hatching))
     borders = Borders(np.where(mask, Label.TUMOR, 0).astype(np.uint8))
     outline = place.map(borders.path(Label.TUMOR, (0.0, 0.0), (1.0, 1.0)))
-    for color, width in ((look.casing, 3.0), (look.color, 1.5)):
+    for color, width in ((pattern.casing, 3.0), (pattern.color, 1.5)):
         pen = QPen(color, width)
-        if look.dashed and color is look.color:
+        if pattern.dashed and color is pattern.color:
             pen.setDashPattern(_DASHES)
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         painter.setPen(pen)
