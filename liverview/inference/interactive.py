@@ -31,7 +31,6 @@ from liverview.networks.click_input import (
     MARK_CHANNELS,
     SHAPE,
     ClickInput,
-    Places,
     step_for_line,
 )
 from liverview.networks.network import fold_batch_norm
@@ -262,9 +261,9 @@ def _predict(
     at: _MarkedVoxels,
     previous: Tensor | None,
 ) -> Tensor:
-    places: list[Places] = [cube.places(points) for points in (at.positive, at.negative)]
+    positive, negative = cube.places(at.positive), cube.places(at.negative)
     line = None if at.line is None else cube.places(at.line)
-    return network.predict(channels.channels(*places, line, previous))
+    return network.predict(channels.channels(positive, negative, line, previous))
 
 
 @dataclass(frozen=True, eq=False)
