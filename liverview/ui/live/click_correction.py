@@ -71,6 +71,7 @@ class ClickCorrection(QObject):
         self._waiting: _Step | None = None  # what the network is asked for, or will be
         self._more: list[tuple[Place, bool]] = []  # clicks that came while it worked
         session.volume_changed.connect(self.end)
+        session.store.changed.connect(self._on_labels_changed)
         session.editing.changed.connect(self._on_settings_changed)
 
     @property
@@ -200,6 +201,12 @@ class ClickCorrection(QObject):
             same = [place for place, other in self._more if other is negative]
             self._more = [one for one in self._more if one[1] is not negative]
             self.click(same, negative=negative)
+
+    def _on_labels_changed(self) -> None:
+        """Another edit ends the correction: what it was based on need not be kept."""
+        if self._waiting is None and self._steps and self._session.store.version not in self._steps:
+            self._steps = {}
+            self.changed.emit()
 
     def _on_settings_changed(self) -> None:
         """Marks of another label are of another correction."""
