@@ -191,6 +191,47 @@ class HandEdits:
                 np.copyto(merged[inside], labels.voxels[part], where=block.held[at])
         return merged
 
+    def take_back(
+        self,
+        box: Box,
+        mask: NDArray[np.bool_],
+        values: NDArray[np.uint8],
+        before: HandEdits,
+        labels: LabelMap,
+    ) -> NDArray[np.uint8]:
+        """Forget edits that were made while a segmentation went on: what it found there is next.
+
+        Parameters
+        ----------
+        mask : of the box's shape, the voxels that were edited.
+        values : of the box's shape, its labels before that.
+        before : the edits as they were then: what was held stays, and is held on.
+        labels : as they are now.
+
+        Returns
+        -------
+        values : of the box's shape, what the voxels of the mask have to be made.
+        """
+        found = labels.voxels[box].copy(order="K")
+        self.revision += 1
+        for place, block in list(self._blocks.items()):
+            part = overlap(block.box, box)
+            inside = part.shifted([-n for n in box.start])
+            if 0 in part.shape or not mask[inside].any():
+                continue
+            at = part.shifted([-n for n in block.box.start])
+            earlier = before._blocks.get(place)
+            held = np.zeros(part.shape, bool)
+            if earlier is not None and earlier.held is not None:
+                held = earlier.held[at]
+            found[inside] = np.where(held, values[inside], block.result[at])
+            if block.held is not None:
+                own = block.held.copy(order="F")
+                np.copyto(own[at], held, where=mask[inside])
+                self._blocks[place] = replace(block, held=own)
+                self._outdated.add(place)
+        return found
+
     # ---- questions -------------------------------------------------------------------------
 
     def find_painted(self, labels: LabelMap) -> list[PaintedVoxels]:

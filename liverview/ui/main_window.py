@@ -126,6 +126,7 @@ class MainWindow(QMainWindow):
         markup_layer, findings = MarkupLayer(self.markups), self.panels.findings
         self.clicks = ClickCorrection(self.session, self.controller.start_background, self)
         self.toolbox = Toolbox(markup_layer, self.clicks, self)
+        self.session.volume_changed.connect(self.toolbox.drop_all)
         self.views = LinkedViews(self.session, self._make_surface_pane)
         self.views.add_overlay_painter(markup_layer, self.markups.changed)
         self.views.set_tool(self.toolbox, self.toolbox.redrawn)

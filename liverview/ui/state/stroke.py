@@ -12,6 +12,7 @@ from liverview.core.box import Box
 from liverview.core.labels import Label
 
 if TYPE_CHECKING:
+    from liverview.editing.hand_edits import HandEdits
     from liverview.ui.state.label_store import LabelStore
 
 _SLACK = 48  # voxels beyond what is needed by which its memory grows, so that it grows seldom
@@ -37,6 +38,8 @@ class Stroke:
         self._area: Box | None = None  # of the two arrays below
         self._before = np.zeros((0, 0, 0), np.uint8)  # where it was touched
         self._touched = np.zeros((0, 0, 0), bool)
+        # While labels stream nothing is a step, so that a stroke is taken back in another way.
+        self._hand = store.hand.copy() if store.segmenting else None
         store.history.begin_step(name)
 
     @property
@@ -92,6 +95,20 @@ class Stroke:
     def cancel(self) -> None:
         """Take everything back: the labels are as they were, to the bit."""
         self._store.history.cancel_step()
+        if self._hand is not None and self.is_open:
+            self._take_back(self._hand)
+
+    def _take_back(self, hand: HandEdits) -> None:
+        """Make it what it would be without the stroke: what has streamed meanwhile comes in."""
+        store, area = self._store, self._area
+        inner = Box.around(self._touched)
+        if area is None or inner is None or store.labels is None:
+            return
+        box, mask = inner.shifted(area.start), self._touched[inner]
+        with store.edit(box, self.name) as voxels:
+            values = store.hand.take_back(box, mask, self._before[inner], hand, store.labels)
+            np.copyto(voxels, values, where=mask)
+        store.hand.take_back(box, mask, self._before[inner], hand, store.labels)
 
     def _reserve(self, box: Box) -> Box:
         """Have room for a box; where it lies in the arrays."""

@@ -155,6 +155,12 @@ class Toolbox(QObject, MouseTool):
             self._tool.deactivate()
             self.changed.emit()
 
+    def drop_all(self) -> None:
+        """Drop whatever is begun: it belongs to a scan that is open no more."""
+        self.drop_drawing()
+        self._tool.deactivate()
+        self.changed.emit()
+
     def lay_down(self) -> None:
         """Make the first tool active again."""
         self.set_active(TOOLS[0])

@@ -65,6 +65,11 @@ class SliceView(SliceCanvas):
     # ---- mouse ---------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._tool_button is not None:
+            if event.button() != self._tool_button and event.buttons() & self._tool_button:
+                event.accept()  # one button at a time
+                return
+            self._tool_button = None  # it was released where this view did not hear of it
         self.setFocus()
         self._last_position = event.position()
         self._before_click = self.session.crosshair
@@ -78,7 +83,7 @@ class SliceView(SliceCanvas):
 
     def _give_to_tool(self, event: QMouseEvent) -> bool:
         """Whether the tool takes the button."""
-        if self.tool is None or self.session.volume is None or self._tool_button is not None:
+        if self.tool is None or self.session.volume is None:
             return False
         mine = event.button() == Qt.MouseButton.LeftButton or (
             event.button() == Qt.MouseButton.RightButton and self.tool.takes_right_button
@@ -122,6 +127,9 @@ class SliceView(SliceCanvas):
             self._tool_button = None
             if self.tool is not None and self.session.volume is not None:
                 self.tool.release(self, event.position())
+        elif self._tool_button is not None:
+            event.accept()  # of a second button, while the tool goes on
+            return
         if event.button() == Qt.MouseButton.RightButton and self._right_press is not None:
             voxel, self._right_press = self.voxel_at(event.position()), None
             if voxel is not None:

@@ -179,3 +179,45 @@ def test_settings_say_what_a_tool_will_do() -> None:
     assert editing.describe(erase=True) == "Erases all labels down to background."
     editing.set_brush(radius_mm=1e9)
     assert editing.brush.radius_mm == 150
+
+
+@given(seed=st.integers(0, 2**31), ends=st.sampled_from(["streams", "stopped", "complete"]))
+@settings(max_examples=40, deadline=None)
+def test_a_stroke_over_labels_that_stream_is_taken_back_as_if_it_had_never_been(
+    seed: int, ends: str
+) -> None:
+    """What streamed in meanwhile is there, what was edited before stays, and nothing is held."""
+
+    def run(with_stroke: bool) -> tuple[Session, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        slabs = rng.integers(0, 4, (5, *SHAPE[:2], 10), np.uint8)
+        corners = rng.integers(0, 40, (4, 3))
+        session = make_session()
+        store, pieces = session.store, [Box.of_shape((8, 8, 8)).shifted(c) for c in corners]
+        store.begin_segmentation()
+        store.merge_slab(Slab(0, slabs[0]))
+        with store.edit(pieces[0], "brush, vessel") as voxels:  # before the stroke, and kept
+            voxels[...] = Label.VESSEL
+        stroke = Stroke(store, "brush, tumor") if with_stroke else None
+        for number in (1, 2, 3):
+            if stroke is not None:
+                for piece in (pieces[number], pieces[0].expanded(number, SHAPE)):
+                    session.editing.add_to_stroke(stroke, piece, np.ones(piece.shape, bool))
+            store.merge_slab(Slab(10 * number, slabs[number]))
+        if ends != "streams":
+            store.end_segmentation(complete=ends == "complete")
+        if stroke is not None:
+            stroke.cancel()
+        if ends == "streams":
+            store.merge_slab(Slab(40, slabs[4]))
+            store.merge_slab(Slab(0, slabs[4]))
+            store.end_segmentation(complete=True)
+        assert session.labels is not None
+        return session, store.hand.result_of(session.labels).voxels
+
+    (with_it, its_result), (without, result) = run(True), run(False)
+    assert np.array_equal(voxels_of(with_it), voxels_of(without))
+    assert np.array_equal(its_result, result)
+    assert with_it.store.hand.volumes(with_it.labels) == without.store.hand.volumes(without.labels)
+    with_it.store.history.jump(0)
+    assert not voxels_of(with_it).any()
