@@ -19,7 +19,7 @@ MakeWindow = Callable[..., MainWindow]
 
 def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
     first = make_window()
-    first.resize(900, 603)
+    first.resize(780, 603)
     first.session.set_window(90, 150)
     first.actions_.view.radiological.trigger()
     first.session.set_style(
@@ -28,7 +28,7 @@ def test_window_and_looks_survive_a_restart(make_window: MakeWindow) -> None:
     first.panels.network.keep.click()
     first.close()
     second = make_window()
-    assert (second.size().width(), second.size().height()) == (900, 603)
+    assert (second.size().width(), second.size().height()) == (780, 603)
     assert (second.session.level, second.session.width) == (90, 150)
     assert second.session.convention is Convention.NEUROLOGICAL
     assert not second.actions_.view.radiological.isChecked()

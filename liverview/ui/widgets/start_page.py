@@ -37,7 +37,8 @@ class StartPage(QWidget):
         super().__init__(parent)
         title = QLabel("<span style='font-size:20pt'>liverview</span>")
         endings = f"{', '.join(sorted(suffixes()))} or {SUFFIX}"
-        hint = QLabel(f"Open a CT scan or a session, or drop a {endings} file here.")
+        hint = QLabel(f"Open a CT scan or a session,\nor drop a {endings} file here.")
+        hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         note = QLabel(f"<i>{DISCLAIMER}</i>")
         self.open_button = QPushButton("Open a scan …")
         self.phantom_button = QPushButton("New phantom …")
