@@ -21,8 +21,8 @@ from liverview.networks.preprocessing import Preprocessing
 from liverview.phantoms.fields import Field, Grid, RandomSource, gaussian
 from liverview.phantoms.fields import smooth_noise as waves
 from liverview.training.augmentation import augment_intensity, deform_points, draw_noise
-from liverview.training.drawn_lesions import draw_marked_lesion
 from liverview.training.faulty_labels import add_ball, faulty_lesion, faulty_liver, faulty_vessels
+from liverview.training.marked_lesion import draw_marked_lesion
 from liverview.training.recipe import SampleConfig
 from liverview.training.scan_samples import sample_scan
 from liverview.training.scans import LabelledScan
