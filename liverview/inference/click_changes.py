@@ -11,6 +11,7 @@ from liverview.core.labels import Label
 Mask = NDArray[np.bool_]
 _TOUCHING = np.ones((3, 3, 3), bool)
 _REACH_MM = 2.5  # a mark may lie so far beside what it is for
+_SPREAD_MM = {Label.LIVER: 15.0, Label.VESSEL: 25.0}  # from the marks: no change goes further
 _THICK = 1.8  # times the shortest side of a voxel
 _SAME_LESION = 0.5  # share of a labeled lesion that makes it the proposed one
 
@@ -27,7 +28,8 @@ def marked_changes(
 
     A lesion is all of ``found`` that hangs together with a positive mark; a lesion that is labeled
     and lies mostly in it becomes it. Of liver and vessels only the changes at the marks are
-    taken: additions at positive ones, removals at negative ones.
+    taken, and no further from them than a stroke is expected to work: additions at positive ones,
+    removals at negative ones.
 
     Parameters
     ----------
@@ -44,8 +46,11 @@ def marked_changes(
         remove = _parts_at(current & ~found, unwanted) | _replaced(current, mask)
         return mask, mask & ~current, remove & ~mask
     thick = label is Label.LIVER
-    add = _changes_at(found & ~current, wanted, spacing, thick)
-    remove = _changes_at(current & ~found, unwanted, spacing, thick)
+    around, beside = (
+        _near(found.shape, points, spacing, _SPREAD_MM[label]) for points in (positive, negative)
+    )
+    add = _changes_at(found & ~current & around, wanted, spacing, thick)
+    remove = _changes_at(current & ~found & beside, unwanted, spacing, thick)
     return (current | add) & ~remove, add, remove
 
 
@@ -73,12 +78,15 @@ def changed_at(
 
 
 def _near(
-    shape: tuple[int, ...], points: NDArray[np.float64], spacing: tuple[float, float, float]
+    shape: tuple[int, ...],
+    points: NDArray[np.float64],
+    spacing: tuple[float, float, float],
+    reach_mm: float = _REACH_MM,
 ) -> Mask:
     """The voxels within reach of points; each point's own voxel is one."""
     near = np.zeros(shape, bool)
     last = np.array(shape) - 1
-    reach = [max(_REACH_MM, 0.75 * mm) / mm for mm in spacing]
+    reach = np.array([max(reach_mm, 0.75 * mm) / mm for mm in spacing])
     for point in np.unique(np.rint(points), axis=0):
         low = np.clip(np.floor(point - reach).astype(int), 0, last)
         high = np.clip(np.ceil(point + reach).astype(int), 0, last) + 1

@@ -22,7 +22,7 @@ from liverview.phantoms.fields import Field, Grid, RandomSource, gaussian
 from liverview.phantoms.fields import smooth_noise as waves
 from liverview.training.augmentation import augment_intensity, deform_points, draw_noise
 from liverview.training.faulty_labels import add_ball, faulty_lesion, faulty_liver, faulty_vessels
-from liverview.training.lesion_painting import draw_marked_lesion
+from liverview.training.marked_lesion import draw_marked_lesion
 from liverview.training.recipe import SampleConfig
 from liverview.training.scan_samples import sample_scan
 from liverview.training.scans import LabelledScan

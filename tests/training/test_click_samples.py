@@ -14,8 +14,8 @@ from liverview.networks.preprocessing import Preprocessing, Window
 from liverview.phantoms.fields import Grid, RandomSource
 from liverview.training.click_module import add_click
 from liverview.training.click_samples import draw_click_sample
-from liverview.training.lesion_painting import draw_marked_lesion
 from liverview.training.losses import MarkedDiceCE
+from liverview.training.marked_lesion import draw_marked_lesion
 from liverview.training.recipe import RecipeError, SampleConfig, read_recipe
 from liverview.training.scans import LabelledScan
 from liverview.training.targets import IGNORE_INDEX
