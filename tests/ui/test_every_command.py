@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
-
-import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import QColorDialog, QDialog, QFileDialog, QInputDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from liverview.core.labels import Label
-from liverview.core.volume import Plane, Volume
 from liverview.ui.main_window import MainWindow
 
-from support.answers import TIMEOUT_MS
-from support.window import SlowSave, Stream, label_sum, start_segmentation
+from support.window import SlowSave, Stream, start_segmentation
 
 _LEAVES = ("quit", "close_window")
 

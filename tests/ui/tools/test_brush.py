@@ -298,9 +298,7 @@ def test_a_stroke_may_leave_the_scan_and_come_back(drawing: MainWindow, qtbot: Q
     assert (voxels_of(drawing) == Label.TUMOR).all()
 
 
-def test_a_stroke_wins_over_a_segmentation_that_streams(
-    drawing: MainWindow, qtbot: QtBot
-) -> None:
+def test_a_stroke_wins_over_a_segmentation_that_streams(drawing: MainWindow, qtbot: QtBot) -> None:
     view, store = drawing.views.by_plane[Plane.AXIAL], drawing.session.store
     store.begin_segmentation()
     slab = Slab(10, np.full((*SHAPE[:2], 8), Label.LIVER, np.uint8))
