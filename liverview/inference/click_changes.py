@@ -11,6 +11,7 @@ from liverview.core.labels import Label
 Mask = NDArray[np.bool_]
 _TOUCHING = np.ones((3, 3, 3), bool)
 _REACH_MM = 2.5  # a mark may lie so far beside what it is for
+_LEAST_MM = 5.0
 _SPREAD_MM = {Label.LIVER: 15.0, Label.VESSEL: 25.0}  # from the marks: no change goes further
 _THICK = 1.8  # times the shortest side of a voxel
 _SAME_LESION = 0.5  # share of a labeled lesion that makes it the proposed one
@@ -71,10 +72,28 @@ def changed_at(
     positive, negative : (n, 3) voxels, the new marks.
     """
     wanted, unwanted = (_near(found.shape, points, spacing) for points in (positive, negative))
+    missing = found & ~before & _as_wide(~before, positive, spacing)
+    excess = before & ~found & _as_wide(before, negative, spacing)
     out = before.copy()
-    out |= _changes_at(found & ~before, wanted, spacing, thick=True)
-    out &= ~_changes_at(before & ~found, unwanted, spacing, thick=True)
+    out |= _changes_at(missing, wanted, spacing, thick=True)
+    out &= ~_changes_at(excess, unwanted, spacing, thick=True)
     return np.asarray((out | wanted) & ~unwanted)
+
+
+def _as_wide(
+    inside: Mask, points: NDArray[np.float64], spacing: tuple[float, float, float]
+) -> Mask:
+    """The surroundings of points, twice as far as it is from them to what is not ``inside``.
+
+    A mark lies in the middle of what is wrong: it tells how wide that is.
+    """
+    around = np.zeros(inside.shape, bool)
+    if len(points):
+        depth = ndimage.distance_transform_edt(inside, spacing)
+        at = np.clip(np.rint(points).astype(int), 0, np.array(inside.shape) - 1)
+        for point, mm in zip(points, depth[tuple(at.T)], strict=True):
+            around |= _near(inside.shape, point[None], spacing, max(_LEAST_MM, 2 * float(mm)))
+    return around
 
 
 def _near(
