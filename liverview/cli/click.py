@@ -165,9 +165,10 @@ def _propose(
         steps.append(marks)
     check_marks(volume, marks)  # all of them, before the first is computed
     proposal: Proposal | None = None
+    begins = bool(marks.positive or marks.line)
     for step in steps:
-        if step.label is Label.TUMOR and not step.positive and step.line is None:
-            continue  # a lesion begins with what belongs to it
+        if begins and label is Label.TUMOR and not step.positive and step.line is None:
+            continue  # a lesion that is new begins with what belongs to it
         proposal = propose(volume, labels.voxels, step, network, previous=proposal)
     assert proposal is not None
     return proposal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,17 @@ _BODY_MM = 10.0
 _SHORTEST_MM = 1.0
 _LONGEST_MM = 400.0
 _NEAR_MM, _NEAR_SHARE = 5.0, 0.5  # or of the radius: how far a click may miss its lesion
+
+
+class LabelBlocks(Protocol):
+    """Labels on a volume's voxels: an array (I, J, K) uint8, or what reads blocks of one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along each axis."""
+
+    def __getitem__(self, box: Any, /) -> NDArray[np.uint8]:
+        """The labels of a block, given as slices with a start and a stop."""
 
 
 class MarksError(LiverviewError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import cc3d
 import numpy as np
@@ -30,7 +31,7 @@ LINE_ERROR_MM = 2.0
 """The distance of both ends of a line from the reference's."""
 QUIET_ML = 1.0
 """More proposed for a click on what is no lesion is too much."""
-_QUIET_CLICKS = 10
+_QUIET_CLICKS, _QUIET_TRIES = 10, 50
 _QUIET_DISTANCE_MM = 6.0
 _SCRIBBLES = 3
 
@@ -114,8 +115,9 @@ class SimulatedSession:
         finally:
             self.seconds.append(time.monotonic() - started)
 
-    def world(self, voxel: NDArray[np.float64] | tuple[int, int, int]) -> Point:
-        x, y, z = self.volume.grid.voxel_to_world(voxel).tolist()
+    def world(self, voxel: NDArray[Any]) -> Point:
+        """World mm of a place in voxels."""
+        x, y, z = self.volume.grid.voxel_to_world(voxel.tolist()).tolist()
         return x, y, z
 
 
@@ -292,11 +294,15 @@ def _click_normal_tissue(session: SimulatedSession, draw: UserDraws) -> list[boo
     quiet = []
     for label in (Label.LIVER, Label.VESSEL):
         candidates = np.argwhere(voxels == label)
-        for _ in range(_QUIET_CLICKS // 2 if len(candidates) else 0):
+        clicks = 0
+        for _ in range(_QUIET_TRIES if len(candidates) else 0):
             at = candidates[draw.integer(0, len(candidates))]
             near = tuple(slice(max(0, v - r), v + r + 1) for v, r in zip(at, reach, strict=True))
+            if clicks == _QUIET_CLICKS // 2:
+                break
             if (voxels[near] == Label.TUMOR).any():
                 continue
+            clicks += 1
             proposal = session.propose(Marks(Label.TUMOR, positive=(session.world(at),)))
             ml = 0.0 if proposal is None else proposal.mask.sum() * session.volume.voxel_ml
             quiet.append(bool(ml <= QUIET_ML))

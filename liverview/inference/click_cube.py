@@ -15,6 +15,7 @@ from liverview.core.box import Box
 from liverview.core.grid import OnGrid
 from liverview.core.labels import Label, label_mask
 from liverview.core.volume import Volume
+from liverview.editing.marks import LabelBlocks
 from liverview.networks.click_input import Places
 from liverview.networks.resampling import apply_along_axis, linear_weights
 
@@ -72,7 +73,7 @@ class Cube:
         hu = torch.from_numpy(stored) + volume.intercept
         return _apply_matrices(hu.clamp_(_AIR_HU, _MOST_HU), matrices)
 
-    def sample_labels(self, labels: NDArray[np.uint8]) -> Tensor:
+    def sample_labels(self, labels: LabelBlocks) -> Tensor:
         """The shares of liver with its parts, vessel and tumor, (3, I, J, K) 0..1."""
         region, matrices = self._region(labels.shape)
         block = np.ascontiguousarray(labels[region])

@@ -19,7 +19,7 @@ from liverview.core import paths
 from liverview.core.box import Box
 from liverview.core.labels import Label, label_mask
 from liverview.core.volume import Volume
-from liverview.editing.marks import Marks, Proposal, check_marks
+from liverview.editing.marks import LabelBlocks, Marks, Proposal, check_marks
 from liverview.files.opening import PathLike, as_path
 from liverview.inference.click_changes import changed_at, marked_changes
 from liverview.inference.click_cube import Cube
@@ -31,7 +31,6 @@ from liverview.networks.click_input import (
     MARK_CHANNELS,
     SHAPE,
     ClickInput,
-    Places,
     step_for_line,
 )
 from liverview.networks.network import fold_batch_norm
@@ -71,7 +70,7 @@ class _Kept:
 
     cube: Cube
     channels: ClickInput
-    labels: NDArray[np.uint8]
+    labels: LabelBlocks
     probability: Tensor
 
 
@@ -104,7 +103,7 @@ def _load(folder: Path | None, device: str) -> ClickNetwork:
 
 def propose(
     volume: Volume,
-    labels: NDArray[np.uint8],
+    labels: LabelBlocks,
     marks: Marks,
     network: ClickNetwork,
     previous: Proposal | None = None,
@@ -195,7 +194,7 @@ class _MarkedVoxels:
 
 def _first_proposal(
     volume: Volume,
-    labels: NDArray[np.uint8],
+    labels: LabelBlocks,
     label: Label,
     at: _MarkedVoxels,
     network: ClickNetwork,
@@ -225,7 +224,7 @@ def _cube_around(
 
 
 def _cube_for_click(
-    volume: Volume, labels: NDArray[np.uint8], at: _MarkedVoxels, network: ClickNetwork
+    volume: Volume, labels: LabelBlocks, at: _MarkedVoxels, network: ClickNetwork
 ) -> Cube:
     """The cube that fits the lesion under clicks, by a first look from further away."""
     cube = _cube_around(volume, at.positive, LOOK_MM, LOOK_SHAPE)
@@ -248,7 +247,7 @@ def _cube_for_click(
 
 
 def _sample(
-    volume: Volume, labels: NDArray[np.uint8], label: Label, cube: Cube, network: ClickNetwork
+    volume: Volume, labels: LabelBlocks, label: Label, cube: Cube, network: ClickNetwork
 ) -> ClickInput:
     preprocessing = network.checkpoint.preprocessing
     shares = cube.sample_labels(labels)
@@ -262,9 +261,9 @@ def _predict(
     at: _MarkedVoxels,
     previous: Tensor | None,
 ) -> Tensor:
-    places: list[Places] = [cube.places(points) for points in (at.positive, at.negative)]
+    positive, negative = cube.places(at.positive), cube.places(at.negative)
     line = None if at.line is None else cube.places(at.line)
-    return network.predict(channels.channels(*places, line, previous))
+    return network.predict(channels.channels(positive, negative, line, previous))
 
 
 @dataclass(frozen=True, eq=False)

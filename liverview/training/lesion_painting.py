@@ -63,8 +63,8 @@ def _split_marked(masks: list[Tensor]) -> tuple[Tensor, Tensor]:
     every, main = torch.stack(masks).any(dim=0), masks[-1]
     if not main.any():
         return main, every
-    parts, _ = ndimage.label(every.numpy(), torch.ones(3, 3, 3).numpy())
-    parts = torch.from_numpy(parts)
+    numbers, _ = ndimage.label(every.numpy(), torch.ones(3, 3, 3).numpy())
+    parts = torch.from_numpy(numbers)
     counts = torch.bincount(parts[main])
     marked = parts == int(counts.argmax())
     return marked, every & ~marked

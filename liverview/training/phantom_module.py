@@ -9,7 +9,7 @@ from typing import Any
 
 import lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, DistributedSampler
@@ -35,7 +35,9 @@ class PhantomModule(lightning.LightningModule):
         self.held_out: dict[str, float] = {}
         config = recipe.optimizer
         lines = recipe.classes.index("vessel") if "vessel" in recipe.classes else None
-        self.loss = PresentDiceCE(config.label_smoothing, lines, config.centerline_weight)
+        self.loss: nn.Module = PresentDiceCE(
+            config.label_smoothing, lines, config.centerline_weight
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """The network's logits."""

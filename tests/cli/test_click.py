@@ -119,8 +119,16 @@ def test_the_same_marks_give_the_same_labels(scan: Path, tmp_path: Path) -> None
         ([], "--line"),
         (["--at", "9999", "0", "0"], "outside the scan"),
         (["--at", "nan", "0", "0"], "finite"),
-        (["--line", *"10 0 240 10 0 240".split()], "0.0 mm"),
-        (["--line", *"0 0 240 9 0 240".split(), "--line", *"0 0 240 9 0 240".split()], "once"),
+        (["--line", *["10", "0", "240", "10", "0", "240"]], "0.0 mm"),
+        (
+            [
+                "--line",
+                *["0", "0", "240", "9", "0", "240"],
+                "--line",
+                *["0", "0", "240", "9", "0", "240"],
+            ],
+            "once",
+        ),
     ],
 )
 def test_marks_of_which_nothing_can_be_made_are_refused_in_a_sentence(

@@ -205,7 +205,8 @@ def test_the_windows_dialogs_offer_it(
     assert dialogs.scan_to_open() == scan
     assert dialogs.label_map_to_write(tmp_path / "x") == tmp_path / "labels.npz"
     assert offered == [
-        f"Scans (*.nii *.nii.gz *.npz);;NIfTI (*.nii *.nii.gz);;{NAME} (*.npz);;All files (*)",
+        "Scans and sessions (*.nii *.nii.gz *.npz *.liverview);;Scans (*.nii *.nii.gz *.npz);;"
+        f"Sessions (*.liverview);;NIfTI (*.nii *.nii.gz);;{NAME} (*.npz);;All files (*)",
         f"NIfTI (*.nii.gz *.nii);;{NAME} (*.npz)",
     ]
 

@@ -79,7 +79,8 @@ def test_every_kind_of_mark_and_of_label_is_drawn_and_marks_lie_where_they_shoul
             assert (target[x[NEGATIVE] > 0.95] != 1).float().mean() > 0.2
     assert seen >= {
         *(("tumor", kind) for kind in ("positive", "line", "nothing")),
-        *((label, kind) for label in ("vessel", "liver") for kind in ("positive", "negative")),
+        *(("liver", kind) for kind in ("positive", "negative")),
+        ("vessel", "positive"),
     }
 
 

@@ -240,7 +240,7 @@ def _table_html(title: str, rows: Iterable[tuple[str, str]]) -> str:
         f"<td>{escape(effect)}</td></tr>"
         for keys, effect in rows
     )
-    return f"<p style='margin: 4px 0 1px 0'><u>{escape(title)}</u></p><table>{lines}</table>"
+    return f"<p style='margin: 4px 0 1px 0'><u>{escape(title)}</u></p><table cellspacing='0' cellpadding='0'>{lines}</table>"
 
 
 def _page_html(columns: Sequence[Sequence[_Group]]) -> str:

@@ -210,13 +210,25 @@ def iter_load_click_network() -> Iterator[None]:
     yield None
 
 
+class _Blocks:
+    """Voxels of labels that are copied where they are looked at, not all of them."""
+
+    def __init__(self, labels: LabelMap) -> None:
+        self._labels = labels
+        self.shape = labels.shape
+
+    def __getitem__(self, sides: Any, /) -> NDArray[np.uint8]:
+        box = Box.from_bounds([side.start for side in sides], [side.stop for side in sides])
+        return self._labels.read(box)[tuple(slice(None, None, side.step) for side in sides)]
+
+
 def iter_propose(
     volume: Volume, labels: LabelMap, marks: Marks, previous: Proposal | None
 ) -> Iterator[Proposal]:
     """Complete the marks of a person."""
     from liverview.inference.interactive import load_click_network, propose
 
-    yield propose(volume, labels.voxels, marks, load_click_network(), previous=previous)
+    yield propose(volume, _Blocks(labels), marks, load_click_network(), previous=previous)
 
 
 def iter_read_labels(

@@ -87,6 +87,7 @@ class ClickCorrection(QObject):
         self._lines: list[tuple[Ruler, Ruler | None, Label]] = []  # the same
         session.volume_changed.connect(self.end)
         session.store.history.moved.connect(self._drop_asked)
+        session.store.changed.connect(self._on_labels_changed)
         session.editing.changed.connect(self._on_settings_changed)
 
     @property
@@ -255,9 +256,15 @@ class ClickCorrection(QObject):
         self._go_on()
         self._on_settings_changed()
 
+    def _on_labels_changed(self) -> None:
+        """Another edit ends the correction: what it was based on need not be kept."""
+        if self._waiting is None and self._steps and self._session.store.version not in self._steps:
+            self._steps = {}
+            self.changed.emit()
+
     def _on_settings_changed(self) -> None:
         """Marks of another label are of another correction; what is asked for is still wanted."""
         marks = self.marks
-        if marks is not None and marks.label is not self._session.editing.label:
-            if not self.is_running:
-                self.end()
+        other = marks is not None and marks.label is not self._session.editing.label
+        if other and not self.is_running:
+            self.end()

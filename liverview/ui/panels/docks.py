@@ -113,7 +113,7 @@ class PanelDocks:
             self.fit_sizes()
 
     def _tabs_width(self) -> int:
-        """The width at which no tab of the panels is cut off."""
+        """The width at which no tab of the panels that are there at first is cut off."""
         bar = QTabBar()
         for name, dock in self.docks.items():
             if name not in ("labels", *_CLOSED):

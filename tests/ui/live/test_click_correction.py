@@ -48,7 +48,7 @@ class Blocks:
         self, volume: Volume, labels: Any, marks: Marks, network: Any, previous: Proposal | None
     ) -> Proposal:
         assert self.may_answer.wait(TIMEOUT_MS / 1000)
-        voxels = np.array(labels if isinstance(labels, np.ndarray) else labels.voxels)
+        voxels = np.array(labels[Box.of_shape(labels.shape)])
         self.asked.append((marks, voxels, previous))
         mask = np.zeros(volume.shape, bool)
         points = [*marks.positive, *(marks.line or ())]
