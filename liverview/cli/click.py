@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from liverview.core.volume import LabelMap, Volume
     from liverview.editing.marks import Marks, Proposal
 
+_NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
 _NAMES = [label.name.lower() for label in FOREGROUND]
 
 
@@ -53,6 +55,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "Of liver and vessels, a click says what belongs to them or does not. Places are world "
         f"mm, RAS+. {DISCLAIMER}",
     )
+    parser._negative_number_matcher = _NEGATIVE  # else -1e1 and -10. are taken for options
     parser.add_argument("scan", type=Path, metavar="SCAN")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="LABELS.nii.gz")
     parser.add_argument("--label", required=True, choices=_NAMES, help="the label to correct")
@@ -165,9 +168,10 @@ def _propose(
         steps.append(marks)
     check_marks(volume, marks)  # all of them, before the first is computed
     proposal: Proposal | None = None
+    begins = bool(marks.positive or marks.line)
     for step in steps:
-        if step.label is Label.TUMOR and not step.positive and step.line is None:
-            continue  # a lesion begins with what belongs to it
+        if begins and label is Label.TUMOR and not step.positive and step.line is None:
+            continue  # a lesion that is new begins with what belongs to it
         proposal = propose(volume, labels.voxels, step, network, previous=proposal)
     assert proposal is not None
     return proposal

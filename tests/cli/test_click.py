@@ -145,3 +145,29 @@ def test_marks_of_which_nothing_can_be_made_are_refused_in_a_sentence(
     assert said.startswith("liverview: ")
     assert said.count("\n") == 1
     assert not out.exists()
+
+
+def test_a_lesion_that_is_there_is_taken_away_by_what_does_not_belong_to_it(
+    scan: Path, tmp_path: Path
+) -> None:
+    labels, output = tmp_path / "labels.nii.gz", tmp_path / "out.nii.gz"
+    voxels = np.select([LESION, LIVER], [3, 1], 0).astype(np.uint8)
+    nib.save(nib.Nifti1Image(voxels, AFFINE), labels)
+    mark = ["--label", "tumor", "--not", *world(CENTER)]
+    given = [str(scan), "-o", str(output), "--labels", str(labels), *mark]
+    assert main(["click", *given]) == 0
+    assert (stored(output) == Label.TUMOR).sum() < LESION.sum() / 2
+    assert stored(output)[CENTER] == Label.LIVER
+
+
+def test_numbers_are_read_in_every_way_of_writing_them(scan: Path, tmp_path: Path) -> None:
+    found = []
+    for spec in (".3f", ".4e"):
+        place = [f"{float(mm):{spec}}" for mm in world(CENTER)]
+        assert place[0][0] == place[1][0] == "-"
+        output = tmp_path / f"{spec}.nii.gz"
+        given = [str(scan), "-o", str(output), "--label", "tumor", "--at", *place]
+        assert main(["click", *given]) == 0
+        found.append(stored(output))
+    assert found[0][CENTER] == Label.TUMOR
+    assert np.array_equal(*found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.box import Box
-from liverview.core.labels import FOREGROUND
-from liverview.core.volume import LabelMap, Volume
+from liverview.core.labels import FOREGROUND, Label
+from liverview.core.volume import Volume
 from liverview.editing.marks import Marks, MarksError, Proposal, check_marks, is_beside
 from liverview.ui.jobs import generators
 from liverview.ui.jobs.job import Job
 from liverview.ui.live.live_result import StartJob
+from liverview.ui.state.lent_labels import LentLabels
 from liverview.ui.state.session import Session
 
 if TYPE_CHECKING:
@@ -33,21 +34,33 @@ class _Step:
     Attributes
     ----------
     base : the labels before its first mark.
+    asked : the labels as they were when the network was asked.
     proposal : the one before this step, or, after it, its own.
     goes_on : whether the network goes on from that proposal, or begins anew.
     """
 
-    base: LabelMap
+    base: LentLabels
+    asked: LentLabels
     marks: Marks
     proposal: Proposal | None = None
     goes_on: bool = True
+
+
+@dataclass(frozen=True)
+class _Click:
+    """A click that waits for the network: its place in voxels, and what it says of which label."""
+
+    place: Place
+    label: Label
+    negative: bool
 
 
 class ClickCorrection(QObject):
     """Has a network complete marks on the open scan, and puts what it proposes into the labels.
 
     A mark in or near what was proposed last goes on with it; one elsewhere, of another label, or
-    after another edit begins a new correction. Undoing takes the last mark back.
+    after another edit begins a new correction. Undoing takes the last mark back, and drops those
+    that the network still works on. What is edited while it works stays.
 
     Attributes
     ----------
@@ -69,8 +82,11 @@ class ClickCorrection(QObject):
         self._job: Job | None = None
         self._steps: dict[int, _Step] = {}  # of this correction, by the version of the labels
         self._waiting: _Step | None = None  # what the network is asked for, or will be
-        self._more: list[tuple[Place, bool]] = []  # clicks that came while it worked
+        self._result = 0  # of the labels when it was asked
+        self._more: list[_Click] = []  # that came while it worked
+        self._lines: list[tuple[Ruler, Ruler | None, Label]] = []  # the same
         session.volume_changed.connect(self.end)
+        session.store.history.moved.connect(self._drop_asked)
         session.store.changed.connect(self._on_labels_changed)
         session.editing.changed.connect(self._on_settings_changed)
 
@@ -91,47 +107,69 @@ class ClickCorrection(QObject):
 
     def click(self, places: Sequence[Place], *, negative: bool = False) -> None:
         """Mark places, in voxels, as belonging to the chosen label, or as not."""
-        if self._waiting is not None:
-            self._more += [(place, negative) for place in places]
-            return
-        volume = self._session.volume
-        if volume is None or not places:
-            return
-        key = "negative" if negative else "positive"
-        new = Marks.in_voxels(volume, self._session.editing.label, **{key: places})
-        self._ask(self._continued(new))
+        label = self._session.editing.label
+        self._more += [_Click(place, label, negative) for place in places]
+        self._go_on()
 
     def complete_ruler(self, ruler: Ruler, before: Ruler | None = None) -> None:
         """Make a lesion of the line across it, in place of the one of the line as it was before."""
+        self._lines.append((ruler, before, self._session.editing.label))
+        self._go_on()
+
+    def end(self) -> None:
+        """End the correction: the next mark begins another one."""
+        self._steps = {}
+        self._drop_asked()
+
+    # ---- what waits ----------------------------------------------------------------------------
+
+    def _drop_asked(self) -> None:
+        """Drop what the network works on, and all that waits for it."""
+        if self._job is not None:
+            self._job.cancel()
+        self._job = self._waiting = None
+        self._more, self._lines = [], []
+        self.changed.emit()
+
+    def _go_on(self) -> None:
+        """Ask the network for what waits, as long as it has nothing to work on."""
+        while self._waiting is None and (self._more or self._lines):
+            if self._more:
+                self._take_clicks()
+            else:
+                self._take_line(*self._lines.pop(0))
+
+    def _take_clicks(self) -> None:
+        """Ask for all clicks that wait and say the same as the first."""
+        first, clicks, volume = self._more[0], self._more, self._session.volume
+        key = (first.label, first.negative)
+        places = [one.place for one in clicks if (one.label, one.negative) == key]
+        self._more = [one for one in clicks if (one.label, one.negative) != key]
+        if volume is not None:
+            side = "negative" if first.negative else "positive"
+            self._ask(self._continued(Marks.in_voxels(volume, first.label, **{side: places})))
+
+    def _take_line(self, ruler: Ruler, before: Ruler | None, label: Label) -> None:
         volume, store = self._session.volume, self._session.store
-        if volume is None or self._waiting is not None:
+        if volume is None:
             return
-        label = self._session.editing.label
         new, old = (
             None if one is None else Marks.in_voxels(volume, label, line=(one.start, one.end))
             for one in (ruler, before)
         )
         assert new is not None
-        step = self._steps.get(store.version)
+        step, now = self._steps.get(store.version), store.snapshot()
         if step is not None and old is not None and step.marks == old:
-            self._ask(_Step(step.base, new, step.proposal, goes_on=False))
+            self._ask(_Step(step.base, now, new, step.proposal, goes_on=False))
         else:
-            self._ask(_Step(store.snapshot(), new))
-
-    def end(self) -> None:
-        """End the correction: the next mark begins another one."""
-        if self._job is not None:
-            self._job.cancel()
-        self._job = self._waiting = None
-        self._steps, self._more = {}, []
-        self.changed.emit()
+            self._ask(_Step(now, now, new))
 
     # ---- one mark after the other --------------------------------------------------------------
 
     def _continued(self, new: Marks) -> _Step:
         """The correction under way with more marks, or one that begins with them."""
         step = self._steps.get(self._session.store.version)
-        volume = self._session.volume
+        volume, now = self._session.volume, self._session.store.snapshot()
         assert volume is not None
         if (
             step is not None
@@ -139,8 +177,8 @@ class ClickCorrection(QObject):
             and step.marks.label is new.label
             and (new.negative or is_beside(volume, step.proposal, new.positive))
         ):
-            return _Step(step.base, step.marks.with_points_of(new), step.proposal)
-        return _Step(self._session.store.snapshot(), new)
+            return _Step(step.base, now, step.marks.with_points_of(new), step.proposal)
+        return _Step(now, now, new)
 
     def _ask(self, step: _Step) -> None:
         """Ask the network, unless nothing can be proposed for the marks."""
@@ -151,7 +189,7 @@ class ClickCorrection(QObject):
         except MarksError as error:
             self.message.emit(str(error))
             return
-        self._waiting = step
+        self._waiting, self._result = step, self._session.store.result
         self.changed.emit()
         previous = step.proposal if step.goes_on else None
         work = generators.iter_propose(volume, step.base, step.marks, previous)
@@ -170,37 +208,53 @@ class ClickCorrection(QObject):
         if store.version not in self._steps:  # the first mark, or edited since the click
             self._steps = {}
         with store.edit(box, f"click, {label.name.lower()}") as voxels:
-            self._put(box, step, proposal, voxels)
-        self._steps[store.version] = _Step(step.base, step.marks, proposal)
+            wanted = self._wanted(box, step, proposal, voxels)
+            if ((wanted == label) & (voxels != label)).any():
+                store.define(label)
+            voxels[...] = wanted
+        self._steps[store.version] = replace(step, proposal=proposal)
         if proposal.is_empty:
             self.message.emit(
                 f"Nothing was found there: {label.name.lower()} stays as it is. Click in its "
                 "middle, or draw a line across it."
             )
 
-    def _put(self, box: Box, step: _Step, proposal: Proposal, voxels: NDArray[np.uint8]) -> None:
-        """Write a proposal over the labels from before the correction, within the limits."""
+    def _wanted(
+        self, box: Box, step: _Step, proposal: Proposal, now: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """The labels of a box with a proposal over those from before the correction."""
+        store = self._session.store
+        over_now = partial(self._applied, box, proposal, now)
+        if store.result != self._result:
+            return over_now()
+        wanted = self._applied(box, proposal, step.base.read(box))
+        # A person's edits since the click win; what streamed in is as good as what was there.
+        meanwhile = now != step.asked.read(box)
+        if meanwhile.any():
+            np.copyto(wanted, over_now() if store.segmenting else now, where=meanwhile)
+        return wanted
+
+    def _applied(
+        self, box: Box, proposal: Proposal, labels: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """A proposal over labels of a box, within the limits."""
         volume, styles = self._session.volume, self._session.styles
         assert volume is not None
-        base = step.base.read(box)
-        wanted = base.copy()
+        wanted = labels.copy()
         there = proposal.box.shifted([-n for n in box.start])
         wanted[there] = proposal.applied(wanted[there])
         visible = [label for label in FOREGROUND if styles[label].visible]
         limits = self._session.editing.limits
-        may = limits.allowed(base, volume.voxels[box], volume.intercept, visible)
-        voxels[...] = np.where(may, wanted, base)
+        may = limits.allowed(labels, volume.voxels[box], volume.intercept, visible)
+        return np.where(may, wanted, labels)
 
     def _on_ended(self, job: Job, _: object) -> None:
         if job is not self._job:
             return
         self._job = self._waiting = None
         self.changed.emit()
-        if self._more:
-            negative = self._more[0][1]
-            same = [place for place, other in self._more if other is negative]
-            self._more = [one for one in self._more if one[1] is not negative]
-            self.click(same, negative=negative)
+        self._go_on()
+        self._on_settings_changed()
 
     def _on_labels_changed(self) -> None:
         """Another edit ends the correction: what it was based on need not be kept."""
@@ -209,7 +263,8 @@ class ClickCorrection(QObject):
             self.changed.emit()
 
     def _on_settings_changed(self) -> None:
-        """Marks of another label are of another correction."""
+        """Marks of another label are of another correction; what is asked for is still wanted."""
         marks = self.marks
-        if marks is not None and marks.label is not self._session.editing.label:
+        other = marks is not None and marks.label is not self._session.editing.label
+        if other and not self.is_running:
             self.end()

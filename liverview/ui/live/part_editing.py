@@ -13,6 +13,7 @@ from liverview.core.labels import FOREGROUND, Label, label_parent
 from liverview.editing.part_commands import (
     EditedBlock,
     PartCommand,
+    RelabelPart,
     SplitPart,
     command_voxels,
     edit_parts,
@@ -202,6 +203,8 @@ class PartEditing(QObject):
             return
         try:
             with self.session.store.edit(block.box, name) as voxels:
+                if isinstance(command, RelabelPart):
+                    self.session.store.define(command.label)
                 voxels[...] = block.voxels
         except RuntimeError as error:  # a segmentation streams
             self.message.emit(f"{str(error).capitalize()}.")

@@ -211,6 +211,11 @@ def test_what_was_edited_by_hand_is_known_again(
     assert store.hand.volumes(store.labels) == volumes != {}
     assert again.session.hand_edits.there
     assert np.array_equal(store.hand.result_of(store.labels).voxels, found)
+    store.history.undo()  # also after going back and forth
+    assert store.hand.volumes(store.labels) == {}
+    store.history.redo()
+    assert store.hand.volumes(store.labels) == volumes
+    assert np.array_equal(store.hand.result_of(store.labels).voxels, found)
 
 
 def test_a_reference_comes_back(

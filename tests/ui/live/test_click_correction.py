@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from threading import Event
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +16,8 @@ from pytestqt.qtbot import QtBot
 
 from liverview.core.box import Box
 from liverview.core.labels import Label
-from liverview.core.volume import Plane, Volume
+from liverview.core.stream import Slab
+from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.editing.marks import Marks, Proposal
 from liverview.measurement.markup.shapes import Ruler
 from liverview.ui.main_window import MainWindow
@@ -33,14 +36,18 @@ class Blocks:
     Attributes
     ----------
     asked : the marks, the labels as they were given, and what went before, of every call.
+    may_answer : cleared, it works until this is set.
     """
 
     def __init__(self) -> None:
         self.asked: list[tuple[Marks, NDArray[np.uint8], Proposal | None]] = []
+        self.may_answer = Event()
+        self.may_answer.set()
 
     def propose(
         self, volume: Volume, labels: Any, marks: Marks, network: Any, previous: Proposal | None
     ) -> Proposal:
+        assert self.may_answer.wait(TIMEOUT_MS / 1000)
         voxels = np.array(labels[Box.of_shape(labels.shape)])
         self.asked.append((marks, voxels, previous))
         mask = np.zeros(volume.shape, bool)
@@ -55,12 +62,13 @@ class Blocks:
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Blocks:
+def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Blocks]:
     blocks = Blocks()
     module = ModuleType("interactive")
     vars(module).update(load_click_network=lambda: None, propose=blocks.propose)
     monkeypatch.setitem(sys.modules, "liverview.inference.interactive", module)
-    return blocks
+    yield blocks
+    blocks.may_answer.set()
 
 
 def block(window: MainWindow, *places: Place) -> NDArray[np.bool_]:
@@ -208,3 +216,121 @@ def test_locked_labels_stay(focused: MainWindow, network: Blocks, qtbot: QtBot) 
     assert focused.session.labels is not None
     assert focused.session.labels.voxels[4, 6, 8] == Label.VESSEL
     assert tumor(focused).sum() == 26
+
+
+# ---- what happens while the network works ---------------------------------------------------
+
+ONE, OTHER = (4.0, 6.0, 8.0), (8.0, 10.0, 13.0)
+NEAR = Box.from_bounds((3, 5, 7), (5, 6, 8))  # a corner of the block around ONE, and beyond it
+
+
+def brush(window: MainWindow, box: Box, label: Label) -> None:
+    with window.session.store.edit(box, "brush") as voxels:
+        voxels[...] = label
+
+
+def all_voxels(window: MainWindow) -> NDArray[np.uint8]:
+    assert window.session.labels is not None
+    return window.session.labels.voxels
+
+
+def let_answer(qtbot: QtBot, window: MainWindow, network: Blocks) -> None:
+    network.may_answer.set()
+    qtbot.waitUntil(lambda: not window.clicks.is_running, timeout=TIMEOUT_MS)
+
+
+def test_what_is_edited_while_the_network_works_stays(
+    focused: MainWindow, network: Blocks, qtbot: QtBot
+) -> None:
+    brush(focused, Box.from_bounds((0, 0, 0), (2, 2, 2)), Label.LIVER)
+    network.may_answer.clear()
+    focused.clicks.click([ONE])
+    expected = all_voxels(focused).copy()
+    expected[block(focused, ONE)] = Label.TUMOR
+    for box, label in ((NEAR, Label.VESSEL), (Box.from_bounds((0, 0, 0), (1, 9, 9)), Label.LIVER)):
+        brush(focused, box, label)
+        expected[box] = label
+    let_answer(qtbot, focused, network)
+    np.testing.assert_array_equal(all_voxels(focused), expected)
+    focused.session.store.history.undo()
+    assert not tumor(focused).any()
+    assert (all_voxels(focused)[NEAR] == Label.VESSEL).all()
+
+
+def test_undoing_while_the_network_works_drops_the_click(
+    focused: MainWindow, network: Blocks, qtbot: QtBot
+) -> None:
+    brush(focused, NEAR, Label.VESSEL)
+    network.may_answer.clear()
+    focused.clicks.click([ONE])
+    focused.clicks.click([OTHER])
+    focused.session.store.history.undo()
+    assert not focused.clicks.is_running
+    assert focused.clicks.marks is None
+    network.may_answer.set()
+    qtbot.waitUntil(lambda: not focused.controller.runner._live, timeout=TIMEOUT_MS)
+    assert not all_voxels(focused).any()
+    assert focused.session.store.history.can_redo
+
+
+def test_a_segmentation_that_begins_while_the_network_works_keeps_what_it_finds(
+    focused: MainWindow, network: Blocks, qtbot: QtBot
+) -> None:
+    brush(focused, Box.of_shape((11, 13, 17)), Label.VESSEL)
+    network.may_answer.clear()
+    focused.clicks.click([ONE])
+    store = focused.session.store
+    store.begin_segmentation()
+    store.merge_slab(Slab(0, np.full((11, 13, 9), Label.LIVER, np.uint8)))
+    let_answer(qtbot, focused, network)
+    store.merge_slab(Slab(9, np.full((11, 13, 8), Label.LIVER, np.uint8)))
+    store.end_segmentation(complete=True)
+    expected = np.full((11, 13, 17), Label.LIVER, np.uint8)
+    expected[block(focused, ONE)] = Label.TUMOR
+    np.testing.assert_array_equal(all_voxels(focused), expected)
+
+
+def test_slabs_that_stream_in_while_the_network_works_are_kept(
+    focused: MainWindow, network: Blocks, qtbot: QtBot
+) -> None:
+    store = focused.session.store
+    store.begin_segmentation()
+    network.may_answer.clear()
+    focused.clicks.click([ONE])
+    store.merge_slab(Slab(0, np.full((11, 13, 17), Label.LIVER, np.uint8)))
+    let_answer(qtbot, focused, network)
+    store.end_segmentation(complete=True)
+    expected = np.full((11, 13, 17), Label.LIVER, np.uint8)
+    expected[block(focused, ONE)] = Label.TUMOR
+    np.testing.assert_array_equal(all_voxels(focused), expected)
+
+
+def test_a_ruler_and_a_label_chosen_while_the_network_works_are_not_lost(
+    focused: MainWindow, network: Blocks, qtbot: QtBot
+) -> None:
+    network.may_answer.clear()
+    focused.clicks.click([ONE])
+    ruler = Ruler(Plane.AXIAL, (7.0, 10.0, 13.0), (9.0, 10.0, 13.0))
+    focused.clicks.complete_ruler(ruler)
+    focused.session.editing.set_label(Label.VESSEL)
+    focused.clicks.click([(2.0, 2.0, 3.0)])
+    let_answer(qtbot, focused, network)
+    expected = np.zeros((11, 13, 17), np.uint8)
+    expected[block(focused, ONE, ruler.start, ruler.end)] = Label.TUMOR
+    expected[block(focused, (2.0, 2.0, 3.0))] = Label.VESSEL
+    np.testing.assert_array_equal(all_voxels(focused), expected)
+
+
+def test_a_click_names_the_label_in_labels_that_did_not(
+    focused: MainWindow, network: Blocks, qtbot: QtBot
+) -> None:
+    store, volume = focused.session.store, focused.session.volume
+    assert volume is not None
+    voxels = np.full(volume.shape, Label.LIVER, np.uint8)
+    store.open_labels(LabelMap(voxels, volume.affine, defined=frozenset({Label.LIVER})))
+    assert np.isnan(store.volume_ml(Label.TUMOR))
+    focused.clicks.click([ONE])
+    let_answer(qtbot, focused, network)
+    assert store.volume_ml(Label.TUMOR) == pytest.approx(27 * 24 / 1000)
+    store.history.undo()
+    assert np.isnan(store.volume_ml(Label.TUMOR))

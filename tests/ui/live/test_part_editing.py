@@ -12,8 +12,14 @@ from pytestqt.qtbot import QtBot
 from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.stream import Slab
-from liverview.core.volume import Plane
-from liverview.editing.part_commands import DeletePart, FillHoles, ResizePart, SmoothPart
+from liverview.core.volume import LabelMap, Plane
+from liverview.editing.part_commands import (
+    DeletePart,
+    FillHoles,
+    RelabelPart,
+    ResizePart,
+    SmoothPart,
+)
 from liverview.editing.part_split import CutLine
 from liverview.ui.jobs import generators
 from liverview.ui.live import part_editing, part_search
@@ -208,3 +214,17 @@ def test_what_cannot_change_is_said(shown: MainWindow) -> None:
     shown.parts.run(DeletePart())
     assert messages[-1] == "Nothing changed: Tumor cannot be changed while locked."
     assert np.array_equal(labels_of(shown), before)
+
+
+def test_a_part_that_becomes_another_label_names_it(shown: MainWindow) -> None:
+    store, volume = shown.session.store, shown.session.volume
+    assert volume is not None
+    labels = np.where(labels_of(shown) > 0, np.uint8(Label.TUMOR), np.uint8(0))
+    store.open_labels(LabelMap(labels, volume.affine, defined=frozenset({Label.TUMOR})))
+    assert np.isnan(store.volume_ml(Label.VESSEL))
+    shown.parts.select_at(SMALL)
+    (count,) = counts(shown)
+    shown.parts.run(RelabelPart(Label.VESSEL))
+    assert store.volume_ml(Label.VESSEL) == pytest.approx(count * volume.voxel_ml)
+    store.history.undo()
+    assert np.isnan(store.volume_ml(Label.VESSEL))

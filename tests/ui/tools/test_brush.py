@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -31,6 +33,7 @@ AXES = np.array([[0.96, -0.28, 0], [0.28, 0.96, 0], [0, 0, 1]]) @ np.diag([1.0, 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 NO_KEY = Qt.KeyboardModifier.NoModifier
+_PRESS_AND_RELEASE = QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease
 
 
 @pytest.fixture
@@ -310,6 +313,46 @@ def test_a_stroke_wins_over_a_segmentation_that_streams(drawing: MainWindow, qtb
     store.merge_slab(slab)
     store.end_segmentation(complete=True)
     np.testing.assert_array_equal(voxels_of(drawing) == Label.TUMOR, drawn)
+
+
+def press(view: SliceView, kind: QEvent.Type, at: QPoint, button: Qt.MouseButton, held: Any) -> None:
+    """A button as Qt reports it with others held; pytest-qt knows of one alone."""
+    where = QPointF(view.viewport().mapToGlobal(at))
+    QApplication.sendEvent(
+        view.viewport(), QMouseEvent(kind, QPointF(at), where, button, held, NO_KEY)
+    )
+
+
+def test_a_second_button_does_not_disturb_a_stroke(drawing: MainWindow, qtbot: QtBot) -> None:
+    view, down, up = drawing.views.by_plane[Plane.AXIAL], *_PRESS_AND_RELEASE
+    start, between, end = points_of(view, (15, 15, 15), (25, 25, 15), (35, 25, 15))
+    stroke(qtbot, view, [start, between, end])
+    expected = voxels_of(drawing).copy()
+    drawing.session.store.history.undo()
+    menus: list[object] = []
+    view.menu_requested.connect(lambda *asked: menus.append(asked))
+    press(view, down, start, LEFT, LEFT)
+    move_pointer(view, between, LEFT)
+    press(view, down, between, RIGHT, LEFT | RIGHT)
+    press(view, up, between, RIGHT, LEFT)
+    move_pointer(view, end, LEFT)
+    press(view, up, end, LEFT, Qt.MouseButton.NoButton)
+    assert np.array_equal(voxels_of(drawing), expected)
+    assert steps_of(drawing) == ["brush, tumor"]
+    assert not menus
+
+
+def test_a_release_that_never_came_costs_no_stroke(drawing: MainWindow, qtbot: QtBot) -> None:
+    """As where another window came in front with the button held."""
+    view, down = drawing.views.by_plane[Plane.AXIAL], _PRESS_AND_RELEASE[0]
+    first, second = points_of(view, (15, 15, 15), (35, 35, 15))
+    press(view, down, first, LEFT, LEFT)
+    stroke(qtbot, view, [second])
+    assert voxels_of(drawing)[15, 15, 15] == voxels_of(drawing)[35, 35, 15] == Label.TUMOR
+    assert steps_of(drawing) == ["brush, tumor"] * 2
+    drawing.session.store.history.undo()
+    assert voxels_of(drawing)[15, 15, 15] == Label.TUMOR
+    assert not voxels_of(drawing)[35, 35, 15]
 
 
 def test_the_adaptive_brush_stays_on_its_side_of_an_edge(drawing: MainWindow, qtbot: QtBot) -> None:

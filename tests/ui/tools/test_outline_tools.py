@@ -10,9 +10,9 @@ from pytestqt.qtbot import QtBot
 
 from liverview.core.box import Box
 from liverview.core.labels import Label
-from liverview.core.volume import Plane
+from liverview.core.volume import Plane, Volume
 from liverview.ui.main_window import MainWindow
-from liverview.ui.tools.toolbox import LASSO, POLYGON, SCISSORS
+from liverview.ui.tools.toolbox import LASSO, POLYGON, SCISSORS, ToolEntry
 from liverview.ui.views.slice_view import SliceView
 
 from support.answers import TIMEOUT_MS
@@ -194,3 +194,29 @@ def test_slices_between_drawn_ones_are_filled_by_a_key(focused: MainWindow, qtbo
         qtbot.keyClick(view, Qt.Key.Key_F, SHIFT)
     assert "nothing to fill" in told.args[0]
     assert "axial" in told.args[0]
+
+
+@pytest.mark.parametrize("entry", [LASSO, POLYGON, SCISSORS])
+def test_an_outline_is_dropped_with_its_scan(
+    focused: MainWindow, qtbot: QtBot, entry: ToolEntry
+) -> None:
+    """Closed in a scan with fewer slices it would lie outside of it."""
+    view = focused.views.by_plane[Plane.AXIAL]
+    focused.session.set_crosshair((5, 6, 16))
+    focused.toolbox.set_active(entry)
+    places = points(view, corners(Plane.AXIAL, 16))
+    qtbot.mousePress(view.viewport(), LEFT, NO_KEY, places[0])
+    for point in places[1:]:
+        if entry is POLYGON:
+            qtbot.mouseRelease(view.viewport(), LEFT, NO_KEY, point)
+            qtbot.mousePress(view.viewport(), LEFT, NO_KEY, point)
+        else:
+            move_pointer(view, point, LEFT)
+    flat = Volume(np.zeros((11, 13, 3), np.int16), np.eye(4), name="flat")
+    focused.session.open(flat)
+    view.viewport().grab()
+    qtbot.mouseRelease(view.viewport(), LEFT, NO_KEY, places[-1])
+    assert not focused.toolbox.in_progress
+    qtbot.keyClick(view, Qt.Key.Key_Return)
+    assert not voxels(focused).any()
+    assert not focused.session.store.history.steps()
