@@ -315,7 +315,9 @@ def test_a_stroke_wins_over_a_segmentation_that_streams(drawing: MainWindow, qtb
     np.testing.assert_array_equal(voxels_of(drawing) == Label.TUMOR, drawn)
 
 
-def press(view: SliceView, kind: QEvent.Type, at: QPoint, button: Qt.MouseButton, held: Any) -> None:
+def press(
+    view: SliceView, kind: QEvent.Type, at: QPoint, button: Qt.MouseButton, held: Any
+) -> None:
     """A button as Qt reports it with others held; pytest-qt knows of one alone."""
     where = QPointF(view.viewport().mapToGlobal(at))
     QApplication.sendEvent(
