@@ -168,7 +168,8 @@ class ClickCorrection(QObject):
         label, store = proposal.marks.label, self._session.store
         if store.version not in self._steps:  # the first mark, or edited since the click
             self._steps = {}
-        with store.edit(box, f"click, {label.name.lower()}") as voxels:
+        tool = "click" if step.marks.line is None else "ruler to lesion"
+        with store.edit(box, f"{tool}, {label.name.lower()}") as voxels:
             self._put(box, step, proposal, voxels)
         self._steps[store.version] = _Step(step.base, step.marks, proposal)
         if proposal.is_empty:
