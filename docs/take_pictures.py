@@ -1,35 +1,105 @@
-"""Takes the README's pictures: drives the real window through its work on a phantom.
+"""Takes the README's pictures: drives the real window through its work on phantoms.
 
 make pictures        # needs xvfb-run, for a display with OpenGL
+
+With names, as ``editing correction``, it takes these alone; `compare` goes on from `streaming`.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
-from PySide6.QtCore import QBuffer, QCoreApplication, QEventLoop, QSettings
+from PySide6.QtCore import (
+    QBuffer,
+    QCoreApplication,
+    QEvent,
+    QEventLoop,
+    QPoint,
+    QPointF,
+    QRect,
+    QSettings,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPixmap, QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
+from scipy import ndimage
 
 from liverview.core.labels import FOREGROUND, DrawStyle, Label
-from liverview.core.volume import Plane
+from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.measurement.markup.shapes import Ellipse, Ruler
-from liverview.phantoms.config import PhantomConfig
+from liverview.phantoms.config import Phantom, PhantomConfig
+from liverview.phantoms.generation import iter_generate
 from liverview.ui.app import make_application
 from liverview.ui.main_window import MainWindow
 from liverview.ui.state.display import Projection, SlabView
 from liverview.ui.state.session import Session
 from liverview.ui.views.linked_views import Layout
+from liverview.ui.views.slice_view import SliceView
 from liverview.ui.widgets.theme import Theme, set_theme
 
-HERE = Path(__file__).parent
+IMAGES = Path(__file__).parent / "images"
 SIZE = 1360, 820
 SAVED_WIDTH, SAVED_QUALITY = 1000, 86
 SEED = 11
+WRONG = PhantomConfig(shape=(300, 300, 100), spacing=(1.27, 1.27, 3.0), seed=2, lesions=5)
+"""A phantom whose labels are made wrong, in the slice SLICE."""
+SLICE = 62
+MISSED, FALSE, BRIDGE = (226, 172, SLICE), (185, 200, SLICE), (124, 184, SLICE)
+"""Voxels: of a tumor that is missed, of one that is none, of the bridge to the stomach."""
+STROKE = (232, 156, SLICE), (219, 190, SLICE)
+CUT = (110, 193, SLICE), (134, 171, SLICE)
+FRAME = QSize(300, 260)
+STEPS = (
+    *("streaming", "findings", "light", "surfaces", "network", "compare"),
+    *("editing", "correction"),
+)
+Place = tuple[float, float, float]
+LEFT, NO_KEY, SHIFT = (
+    Qt.MouseButton.LeftButton,
+    Qt.KeyboardModifier.NoModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+)
+
+
+def wrong_labels(volume: Volume, truth: LabelMap) -> LabelMap:
+    """Labels of that phantom with three mistakes, as a network makes them."""
+    labels = np.asfortranarray(truth.voxels.copy())
+    tumors, _ = ndimage.label(truth.voxels == Label.TUMOR, np.ones((3, 3, 3)))
+    labels[tumors == tumors[MISSED]] = Label.LIVER
+    labels[_ball(volume, FALSE, 9.0) & (labels > 0)] = Label.TUMOR
+    labels[_stomach(volume, truth)] = Label.LIVER
+    return LabelMap(labels, truth.affine)
+
+
+def _ball(volume: Volume, middle: Place, radius_mm: float) -> NDArray[np.bool_]:
+    offsets = np.indices(volume.shape, np.float32) - np.reshape(middle, (3, 1, 1, 1))
+    mm = offsets * np.reshape(volume.spacing, (3, 1, 1, 1))
+    inside: NDArray[np.bool_] = (mm**2).sum(axis=0) < radius_mm**2
+    return inside
+
+
+def _stomach(volume: Volume, truth: LabelMap) -> NDArray[np.bool_]:
+    """A piece of the stomach, and a bridge that joins it to the liver."""
+    box = slice(80, 150), slice(148, 214), slice(46, 78)
+    hu, liver = volume.voxels[box].astype(np.float32), truth.voxels[box] > 0
+    soft = (ndimage.gaussian_filter(hu, 0.8) > -20) & ~liver
+    away = ndimage.distance_transform_edt(~liver, sampling=volume.spacing) > 5.0
+    away[:, :, :9] = away[:, :, 23:] = False
+    parts, _ = ndimage.label(ndimage.binary_opening(soft & away, iterations=2))
+    piece = parts == np.bincount(parts[parts > 0]).argmax()
+    bridge = _ball(volume, BRIDGE, 9.0)[box] & ~liver
+    found = np.zeros(volume.shape, np.bool_)
+    found[box] = piece | bridge
+    return found
 
 
 class Photographer:
@@ -60,7 +130,7 @@ class Photographer:
         picture = Image.open(BytesIO(buffer.data().data())).convert("RGB")
         height = round(picture.height * SAVED_WIDTH / picture.width)
         small = picture.resize((SAVED_WIDTH, height), Image.Resampling.LANCZOS)
-        small.save(HERE / f"{name}.jpg", quality=SAVED_QUALITY, subsampling=0, optimize=True)
+        small.save(IMAGES / f"{name}.jpg", quality=SAVED_QUALITY, subsampling=0, optimize=True)
 
     def raise_panel(self, name: str) -> QWidget:
         dock = self.window.panels.docks[name]
@@ -144,12 +214,126 @@ class Photographer:
         self.until(lambda: self.session.overlay is not None)
         self.take("compare")
 
+    # ---- correcting, with the mouse and keys --------------------------------------------------
 
-if __name__ == "__main__":
+    def editing(self) -> None:
+        """A stroke of the brush over the tumor that was missed."""
+        self._open_wrong(MISSED)
+        self._press_key(Qt.Key.Key_B)
+        self._drag(*STROKE)
+        self.take("editing")
+        self._release(STROKE[1])
+        self.idle()
+
+    def correction(self) -> None:
+        """A film strip: the stomach is cut off the liver."""
+        self._open_wrong(BRIDGE)
+        self.session.set_show_crosshair(False)
+        self._zoom_in(BRIDGE, 6)
+        frames = [("A piece of stomach hangs on the liver", self._frame())]
+        begun = self._steps()
+        self._press_key(Qt.Key.Key_K, SHIFT)
+        self._drag(*CUT)
+        frames.append(("Shift + K, and a line across", self._frame()))
+        self._release(CUT[1])
+        self.until(lambda: self._steps() > begun and bool(self.session.selected.parts))
+        frames.append(("What is cut off is selected", self._frame()))
+        self._press_key(Qt.Key.Key_Delete)
+        self.until(lambda: self._steps() == begun + 2)
+        frames.append(("Del: it is gone", self._frame()))
+        _strip(frames).save(IMAGES / "correction.png", optimize=True)
+        self.window.views.reset_views()
+
+    def _open_wrong(self, place: tuple[int, int, int]) -> None:
+        session, window = self.session, self.window
+        if session.volume is None or session.volume.shape != WRONG.shape:
+            session.store.mark_saved()
+            *_, made = iter_generate(WRONG)
+            assert isinstance(made, Phantom)
+            self._truth = made.labels
+            window.controller.show_volume(made.volume, None)
+            self.until(lambda: session.volume is made.volume)
+        assert session.volume is not None
+        wrong = wrong_labels(session.volume, self._truth)
+        session.store.mark_saved()
+        session.store.open_labels(wrong)
+        session.set_crosshair(place)
+        self.raise_panel("findings")
+        findings = window.panels.findings
+        self.until(lambda: findings.measurement is not None and findings.is_current)
+        self._view.setFocus()
+        window.activateWindow()
+        self.until(self.window.isActiveWindow)
+
+    @property
+    def _view(self) -> SliceView:
+        return self.window.views.by_plane[Plane.AXIAL]
+
+    def _steps(self) -> int:
+        return self.session.store.history.position
+
+    def _press_key(self, key: Qt.Key, held: Qt.KeyboardModifier = NO_KEY) -> None:
+        QTest.keyClick(self._view, key, held)
+
+    def _drag(self, start: Place, end: Place) -> None:
+        """Press at a place, move to another, and hold."""
+        a, b = (self._view.widget_position(place) for place in (start, end))
+        QTest.mousePress(self._view.viewport(), LEFT, NO_KEY, a.toPoint())
+        for share in np.linspace(0, 1, 15)[1:]:
+            at = a + (b - a) * float(share)
+            there = QPointF(self._view.viewport().mapToGlobal(at.toPoint()))
+            none = Qt.MouseButton.NoButton
+            move = QMouseEvent(QEvent.Type.MouseMove, at, there, none, LEFT, NO_KEY)
+            QCoreApplication.sendEvent(self._view.viewport(), move)
+        self.until(lambda: True)
+
+    def _release(self, end: Place) -> None:
+        at = self._view.widget_position(end).toPoint()
+        QTest.mouseRelease(self._view.viewport(), LEFT, NO_KEY, at)
+
+    def _zoom_in(self, place: Place, notches: int) -> None:
+        at = self._view.widget_position(place)
+        there = QPointF(self._view.viewport().mapToGlobal(at.toPoint()))
+        ctrl, phase = Qt.KeyboardModifier.ControlModifier, Qt.ScrollPhase.NoScrollPhase
+        none = Qt.MouseButton.NoButton
+        for _ in range(notches):
+            turn = QWheelEvent(at, there, QPoint(), QPoint(0, 120), none, ctrl, phase, False)
+            QCoreApplication.sendEvent(self._view.viewport(), turn)
+        self.until(lambda: True)
+
+    def _frame(self) -> QPixmap:
+        """The axial view around the bridge."""
+        self.until(lambda: True)
+        middle = self._view.widget_position(BRIDGE).toPoint()
+        return self._view.viewport().grab(QRect(middle - QPoint(150, 130), FRAME))
+
+
+def _strip(frames: Sequence[tuple[str, QPixmap]]) -> Image.Image:
+    """Frames side by side, each under its caption."""
+    gap, caption = 8, 30
+    width = len(frames) * (FRAME.width() + gap) - gap
+    strip = QImage(width, FRAME.height() + caption, QImage.Format.Format_RGB32)
+    strip.fill(QColor(32, 33, 36))
+    painter = QPainter(strip)
+    painter.setPen(QColor(235, 235, 235))
+    for number, (words, frame) in enumerate(frames):
+        x = number * (FRAME.width() + gap)
+        place = QRect(x + 6, 0, FRAME.width() - 6, caption)
+        painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, f"{number + 1}  {words}")
+        painter.drawPixmap(x, caption, frame)
+    painter.end()
+    return Image.fromqimage(strip).convert("RGB")
+
+
+def main(names: Sequence[str]) -> None:
+    """Take the pictures with these names, or all."""
     photographer = Photographer()
-    steps = ("streaming", "findings", "light", "surfaces", "network", "compare")
-    for step in steps:
-        getattr(photographer, step)()
-        sys.stdout.write(f"{step}\n")
+    for name in names or STEPS:
+        getattr(photographer, name)()
+        sys.stdout.write(f"{name}\n")
     photographer.session.store.mark_saved()
     photographer.window.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

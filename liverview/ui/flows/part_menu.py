@@ -93,9 +93,10 @@ class PartMenu(QObject):
         menu = self.menu
         menu.clear()
         parts = self._session.selected.parts
-        for part in parts:
-            menu.addSection(part_words(self._session, part))
+        for part in parts:  # no section: the style cuts the title of a first one off
+            menu.addAction(part_words(self._session, part)).setEnabled(False)
         if parts:
+            menu.addSeparator()
             menu.addActions([*self._commands.actions(), self._split])
         else:
             menu.addAction("No part of a label is shown here").setEnabled(False)

@@ -132,6 +132,8 @@ class PartEditing(QObject):
     def run_at(self, seeds: Sequence[Seed], command: PartCommand) -> None:
         """Select the parts at seeds and run a command on them."""
         self.select(seeds, partial(self._run_again, command))
+        if self._search.is_running:
+            self.message.emit("Looking for the part …")
 
     def split(self, line: CutLine) -> None:
         """Split the selected parts along a line; without any, those that it crosses."""
@@ -212,10 +214,22 @@ class PartEditing(QObject):
         if command.keeps and not block.seeds:
             self.message.emit("Nothing is left of the part. Undo brings it back.")
         elif isinstance(command, SplitPart):
-            self.message.emit(f"Split into {len(block.seeds)} parts.")
+            self.message.emit(f"Split into {len(block.seeds)} parts; what was cut off is selected.")
+            self.session.selected.clear()  # else a quick Delete would take the rest of an organ
+            self.select(block.seeds, partial(self._select_cut_off, parts))
+            return
         else:
             self.message.emit(f"{name.capitalize()}: done.")
         self.select(block.seeds)
+
+    def _select_cut_off(self, split: Sequence[Part]) -> None:
+        """Of the pieces of each part, leave all but the largest selected, to go on with them."""
+        pieces = self.session.selected.parts
+        for whole in split:
+            inside = [piece for piece in pieces if whole.contains(piece.seed.voxel)]
+            largest = max(inside, key=lambda piece: piece.voxel_count, default=None)
+            pieces = tuple(piece for piece in pieces if piece is not largest)
+        self.session.selected.set_parts(pieces)
 
     def _why_unchanged(self, parts: Sequence[Part], command: PartCommand) -> str:
         locked = self.session.editing.limits.locked

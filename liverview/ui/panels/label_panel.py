@@ -43,6 +43,9 @@ class LabelPanel(QWidget):
         for row in self.rows.values():
             layout.addWidget(row)
         self.by_hand = QCheckBox("Differences by hand")
+        kept = self.by_hand.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # else the first edit would make the rows scroll
+        self.by_hand.setSizePolicy(kept)
         self._by_hand_key = KeyHint()
         self.by_hand.toggled.connect(session.hand_edits.set_shown)
         layout.addWidget(self.by_hand)

@@ -8,6 +8,7 @@ from threading import Event
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
+from scipy import ndimage
 
 from liverview.core.box import Box
 from liverview.core.labels import Label
@@ -97,10 +98,16 @@ def test_both_sides_of_a_split_are_found_in_jobs(
     shown: MainWindow, qtbot: QtBot, in_jobs: None
 ) -> None:
     shown.parts.split(CutLine(Plane.AXIAL, 9, (17.0, 3.0), (17.0, 17.0)))
-    qtbot.waitUntil(lambda: len(counts(shown)) == 2, timeout=TIMEOUT_MS)
-    assert sum(counts(shown)) == 9 * 9 * 7 + 11 * 9 * 7 + 3 * 4
+    with qtbot.waitSignal(shown.session.store.changed, timeout=TIMEOUT_MS):
+        pass
+    assert counts(shown) == []  # while the pieces are looked for, Delete takes nothing
+    shown.parts.run(DeletePart())
+    qtbot.waitUntil(lambda: len(counts(shown)) == 1, timeout=TIMEOUT_MS)
     wait_idle(qtbot, shown)
-    assert len(counts(shown)) == 2
+    lesions, _ = ndimage.label(labels_of(shown) == Label.TUMOR, np.ones((3, 3, 3)))
+    sizes = np.bincount(lesions.ravel())
+    assert counts(shown) == [sizes[lesions[LEFT]]]  # the smaller side
+    assert sizes[1:].sum() == 9 * 9 * 7 + 11 * 9 * 7 + 3 * 4 + 125
 
 
 def test_the_window_is_free_while_a_command_runs(

@@ -70,9 +70,12 @@ def test_a_line_across_the_bridge_makes_two_lesions(
     assert changed.sum() == BRIDGE
     assert set(labels_of(shown)[changed].tolist()) == {Label.LIVER}
     assert told == ["split part, tumor"]
-    assert len(shown.session.selected.parts) == 2  # both outlined, to go on with
+    (cut_off,) = shown.session.selected.parts  # the smaller one, to be deleted
+    assert cut_off.contains(LEFT)
     assert shown.session.crosshair == crosshair
-    assert shown.statusBar().currentMessage() == "Split into 2 parts."
+    assert shown.statusBar().currentMessage() == (
+        "Split into 2 parts; what was cut off is selected."
+    )
 
 
 def test_the_selected_part_is_cut_and_no_other(shown: MainWindow, qtbot: QtBot) -> None:
