@@ -207,19 +207,13 @@ class ClickCorrection(QObject):
         label, store = proposal.marks.label, self._session.store
         if store.version not in self._steps:  # the first mark, or edited since the click
             self._steps = {}
-<<<<<<< HEAD
-        with store.edit(box, f"click, {label.name.lower()}") as voxels:
+        tool = "click" if step.marks.line is None else "ruler to lesion"
+        with store.edit(box, f"{tool}, {label.name.lower()}") as voxels:
             wanted = self._wanted(box, step, proposal, voxels)
             if ((wanted == label) & (voxels != label)).any():
                 store.define(label)
             voxels[...] = wanted
         self._steps[store.version] = replace(step, proposal=proposal)
-=======
-        tool = "click" if step.marks.line is None else "ruler to lesion"
-        with store.edit(box, f"{tool}, {label.name.lower()}") as voxels:
-            self._put(box, step, proposal, voxels)
-        self._steps[store.version] = _Step(step.base, step.marks, proposal)
->>>>>>> w_tasks
         if proposal.is_empty:
             self.message.emit(
                 f"Nothing was found there: {label.name.lower()} stays as it is. Click in its "
