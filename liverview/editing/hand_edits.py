@@ -106,6 +106,7 @@ class HandEdits:
         before: NDArray[np.uint8],
         labels: LabelMap,
         painted: NDArray[np.bool_] | None = None,
+        marks: Sequence[LesionMark] | None = None,
     ) -> None:
         """Take in that a person has changed voxels of a box.
 
@@ -114,9 +115,10 @@ class HandEdits:
         before : of the box's shape, its labels before the change.
         labels : as they are now.
         painted : of the box's shape, voxels that were painted even where this changed nothing.
+        marks : those before the change; by default those of the labels.
         """
         after = without_marks(labels.voxels[box], box, labels.marks)
-        before = without_marks(before, box, labels.marks)
+        before = without_marks(before, box, labels.marks if marks is None else marks)
         changed = before != after
         if painted is not None:
             changed |= painted

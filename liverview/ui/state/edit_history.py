@@ -83,6 +83,7 @@ class EditHistory(QObject):
         self._held = ""
         self._open: list[Step] | None = None
         self._open_name = ""
+        self._joins = False  # what `joined` has inside, so that nothing else ends it
 
     def register(self, part: StatePart) -> None:
         """Let steps change another part of the state."""
@@ -238,9 +239,16 @@ class EditHistory(QObject):
             yield
             return
         self.begin_step(name)
+        self._joins = True
         try:
             yield
         finally:
+            self._joins = False
+            self.end_step()
+
+    def end_stroke(self) -> None:
+        """End a step that is drawn just now: labels of another origin are a step of their own."""
+        if not self._joins:
             self.end_step()
 
     def find_last(self, name: str) -> int | None:

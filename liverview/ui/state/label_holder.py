@@ -131,15 +131,19 @@ class LabelHolder(QObject):
 
     def adopt_facts(self, facts: LabelFacts) -> None:
         """Know again what was known of labels; their voxels are back, and `tell_back` follows."""
-        assert self.labels is not None
-        if facts.about is not self._about_labels():
-            self.labels = with_about(self.labels.voxels, facts.about)
-            self._about, self._ignored = facts.about, self.labels.ignored
+        self.adopt_about(facts.about)
         self.version, self.result, self._counts = facts.version, facts.result, facts.counts
         self.label_bbox, self.has_labels = facts.label_bbox, facts.has_labels
         self.source = facts.source
         if facts.hand is not None:
             self.hand = facts.hand.copy()
+
+    def adopt_about(self, about: About) -> None:
+        """Know again what a label map says beside its voxels."""
+        assert self.labels is not None
+        if about is not self._about_labels():
+            self.labels = with_about(self.labels.voxels, about)
+            self._about, self._ignored = about, self.labels.ignored
 
     def adopt_hand(self, hand: HandEdits) -> None:
         """Know what was edited by hand in labels that were opened."""

@@ -89,6 +89,8 @@ class LabelSteps:
         old : what was known before it, where the result is another one.
         """
         assert self._store.labels is not None
+        if old is not None:
+            self._store.history.end_stroke()
         after = self._store.labels.voxels[box]
         by_hand = old is not None or (follows and self._last is not None and bool(self._last.hand))
         self._last = old or self._last
@@ -124,15 +126,18 @@ class LabelSteps:
         ------
         HistoryError : where they do not fit; nothing has changed then.
         """
+        store, before = self._store, None
+        assert store.labels is not None
+        marks = store.labels.marks
         if differences:
             box = joint_box(differences)
-            voxels = self._store.writable_voxels(box)
-            before = voxels[box].copy(order="K") if value.hand is None else None
+            voxels = store.writable_voxels(box)
+            before = voxels[box].copy(order="K")
             apply_differences(voxels, differences)
             self._box = box.union(self._box)
-            assert self._store.labels is not None
-            if before is not None:
-                self._store.hand.follow(box, before, self._store.labels)
+        store.adopt_about(value.about)  # of every step, for marks say how its voxels are read
+        if before is not None and value.hand is None:
+            store.hand.follow(box, before, store.labels, marks=marks)
         if value.hand is not None:
             self._store.hand = value.hand.copy()
 

@@ -69,7 +69,7 @@ class SliceView(SliceCanvas):
             if event.button() != self._tool_button and event.buttons() & self._tool_button:
                 event.accept()  # one button at a time
                 return
-            self._tool_button = None  # it was released where this view did not hear of it
+            self._end_use(self._last_position or event.position())  # it was released elsewhere
         self.setFocus()
         self._last_position = event.position()
         self._before_click = self.session.crosshair
@@ -93,6 +93,8 @@ class SliceView(SliceCanvas):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         position = event.position()
         self._pointer = position
+        if self._tool_button is not None and not event.buttons() & self._tool_button:
+            self._end_use(self._last_position or position)  # it was released somewhere else
         self._take_keys_from_panels()
         self._emit_hovered()
         if self.session.volume is None:
@@ -124,9 +126,7 @@ class SliceView(SliceCanvas):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() == self._tool_button:
-            self._tool_button = None
-            if self.tool is not None and self.session.volume is not None:
-                self.tool.release(self, event.position())
+            self._end_use(event.position())
         elif self._tool_button is not None:
             event.accept()  # of a second button, while the tool goes on
             return
@@ -136,6 +136,12 @@ class SliceView(SliceCanvas):
                 self.menu_requested.emit(voxel, event.globalPosition().toPoint())
         self._last_position = None
         event.accept()
+
+    def _end_use(self, position: QPointF) -> None:
+        """The tool no longer has a button."""
+        self._tool_button = self._last_position = None
+        if self.tool is not None and self.session.volume is not None:
+            self.tool.release(self, position)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if self.tool is not None and self.tool.double_click_presses:

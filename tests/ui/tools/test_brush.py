@@ -355,6 +355,12 @@ def test_a_release_that_never_came_costs_no_stroke(drawing: MainWindow, qtbot: Q
     drawing.session.store.history.undo()
     assert voxels_of(drawing)[15, 15, 15] == Label.TUMOR
     assert not voxels_of(drawing)[35, 35, 15]
+    press(view, down, second, LEFT, LEFT)
+    assert not drawing.session.store.history.can_undo
+    move_pointer(view, first)
+    assert drawing.session.store.history.can_undo
+    assert steps_of(drawing) == ["brush, tumor"] * 2
+    assert not voxels_of(drawing)[25, 25, 15]  # on the way, with no button held
 
 
 def test_the_adaptive_brush_stays_on_its_side_of_an_edge(drawing: MainWindow, qtbot: QtBot) -> None:
