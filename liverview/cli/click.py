@@ -21,14 +21,14 @@ from liverview.cli.printing import (
     write_json,
 )
 from liverview.core.about import DISCLAIMER
-from liverview.core.labels import FOREGROUND, Label
+from liverview.core.label_table import label_table
 
 if TYPE_CHECKING:
+    from liverview.core.labels import Label
     from liverview.core.volume import LabelMap, Volume
     from liverview.editing.marks import Marks, Proposal
 
 _NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$", re.IGNORECASE)
-_NAMES = [label.name.lower() for label in FOREGROUND]
 
 
 class _AppendMark(argparse.Action):
@@ -58,7 +58,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser._negative_number_matcher = _NEGATIVE  # else -1e1 and -10. are taken for options
     parser.add_argument("scan", type=Path, metavar="SCAN")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="LABELS.nii.gz")
-    parser.add_argument("--label", required=True, choices=_NAMES, help="the label to correct")
+    parser.add_argument(
+        "--label", required=True, choices=list(label_table().labels), help="the label to correct"
+    )
     place = ("X", "Y", "Z")
     for option, metavar, text in (
         ("--at", place, "a click in what belongs to the label"),
@@ -95,6 +97,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
+    from liverview.core.labels import Label
     from liverview.core.stream import result_of
     from liverview.core.volume import Volume
     from liverview.editing.marks import MarksError
@@ -158,6 +161,7 @@ def _propose(
     volume: Volume, labels: LabelMap, label: Label, given: Sequence[tuple[str, list[float]]]
 ) -> Proposal:
     """The proposal after all marks, each of which goes on from the one before."""
+    from liverview.core.labels import Label
     from liverview.editing.marks import Marks, check_marks
     from liverview.inference.interactive import load_click_network, propose
 
