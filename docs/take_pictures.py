@@ -56,7 +56,7 @@ SLICE = 62
 MISSED, FALSE, BRIDGE = (226, 172, SLICE), (185, 200, SLICE), (124, 184, SLICE)
 """Voxels: of a tumor that is missed, of one that is none, of the bridge to the stomach."""
 STROKE = (232, 156, SLICE), (219, 190, SLICE)
-CUT = (110, 193, SLICE), (134, 171, SLICE)
+CUT = (109, 191, SLICE), (133, 168, SLICE)
 FRAME = QSize(300, 260)
 STEPS = (
     *("streaming", "findings", "light", "surfaces", "network", "compare"),
@@ -88,15 +88,17 @@ def _ball(volume: Volume, middle: Place, radius_mm: float) -> NDArray[np.bool_]:
 
 
 def _stomach(volume: Volume, truth: LabelMap) -> NDArray[np.bool_]:
-    """A piece of the stomach, and a bridge that joins it to the liver."""
+    """A piece of the stomach, and a bridge three slices thick that joins it to the liver."""
     box = slice(80, 150), slice(148, 214), slice(46, 78)
     hu, liver = volume.voxels[box].astype(np.float32), truth.voxels[box] > 0
     soft = (ndimage.gaussian_filter(hu, 0.8) > -20) & ~liver
-    away = ndimage.distance_transform_edt(~liver, sampling=volume.spacing) > 5.0
+    away = ndimage.distance_transform_edt(~liver, sampling=volume.spacing) > 8.0
+    away &= np.add.outer(np.arange(80, 150), np.arange(148, 214))[:, :, None] < 297
     away[:, :, :9] = away[:, :, 23:] = False
     parts, _ = ndimage.label(ndimage.binary_opening(soft & away, iterations=2))
     piece = parts == np.bincount(parts[parts > 0]).argmax()
-    bridge = _ball(volume, BRIDGE, 9.0)[box] & ~liver
+    bridge = _ball(volume, BRIDGE, 12.0)[box] & ~liver
+    bridge[:, :, : SLICE - 47] = bridge[:, :, SLICE - 44 :] = False
     found = np.zeros(volume.shape, np.bool_)
     found[box] = piece | bridge
     return found
