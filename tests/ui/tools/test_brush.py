@@ -301,9 +301,7 @@ def test_a_stroke_may_leave_the_scan_and_come_back(drawing: MainWindow, qtbot: Q
     assert (voxels_of(drawing) == Label.TUMOR).all()
 
 
-def test_a_stroke_wins_over_a_segmentation_that_streams(
-    drawing: MainWindow, qtbot: QtBot
-) -> None:
+def test_a_stroke_wins_over_a_segmentation_that_streams(drawing: MainWindow, qtbot: QtBot) -> None:
     view, store = drawing.views.by_plane[Plane.AXIAL], drawing.session.store
     store.begin_segmentation()
     slab = Slab(10, np.full((*SHAPE[:2], 8), Label.LIVER, np.uint8))
@@ -317,7 +315,9 @@ def test_a_stroke_wins_over_a_segmentation_that_streams(
     np.testing.assert_array_equal(voxels_of(drawing) == Label.TUMOR, drawn)
 
 
-def press(view: SliceView, kind: QEvent.Type, at: QPoint, button: Qt.MouseButton, held: Any) -> None:
+def press(
+    view: SliceView, kind: QEvent.Type, at: QPoint, button: Qt.MouseButton, held: Any
+) -> None:
     """A button as Qt reports it with others held; pytest-qt knows of one alone."""
     where = QPointF(view.viewport().mapToGlobal(at))
     QApplication.sendEvent(
