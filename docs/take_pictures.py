@@ -104,7 +104,6 @@ def _stomach(volume: Volume, truth: LabelMap) -> NDArray[np.bool_]:
     return found
 
 
-
 class Photographer:
     """A window, and what is done to it between two pictures."""
 
