@@ -130,9 +130,7 @@ def test_the_stomach_is_off_in_two_steps(shown: MainWindow, qtbot: QtBot) -> Non
     assert np.array_equal(labels_of(shown), before)
 
 
-def test_the_right_button_on_what_was_cut_off_has_no_more(
-    shown: MainWindow, qtbot: QtBot
-) -> None:
+def test_the_right_button_on_what_was_cut_off_has_no_more(shown: MainWindow, qtbot: QtBot) -> None:
     """Delete in its menu would else take the liver as well."""
     view = view_of(shown, BRIDGE)
     qtbot.keyClick(view, Qt.Key.Key_K, Qt.KeyboardModifier.ShiftModifier)
