@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from liverview.core.labels import Label
+from liverview.core.labels import Label, label_parent
 
 Mask = NDArray[np.bool_]
 _TOUCHING = np.ones((3, 3, 3), bool)
 _REACH_MM = 2.5  # a mark may lie so far beside what it is for
 _LEAST_MM = 5.0
-_SPREAD_MM = {Label.LIVER: 15.0, Label.VESSEL: 25.0}  # from the marks: no change goes further
+_ORGAN_SPREAD_MM, _PART_SPREAD_MM = 15.0, 25.0  # from the marks: no change goes further
 _THICK = 1.8  # times the shortest side of a voxel
 _SAME_LESION = 0.5  # share of a labeled lesion that makes it the proposed one
 
@@ -46,9 +46,10 @@ def marked_changes(
         mask = _parts_at(found, wanted)
         remove = _parts_at(current & ~found, unwanted) | _replaced(current, mask)
         return mask, mask & ~current, remove & ~mask
-    thick = label is Label.LIVER
+    thick = label_parent(label) is None
+    spread = _ORGAN_SPREAD_MM if thick else _PART_SPREAD_MM
     around, beside = (
-        _near(found.shape, points, spacing, _SPREAD_MM[label]) for points in (positive, negative)
+        _near(found.shape, points, spacing, spread) for points in (positive, negative)
     )
     add = _changes_at(found & ~current & around, wanted, spacing, thick)
     remove = _changes_at(current & ~found & beside, unwanted, spacing, thick)

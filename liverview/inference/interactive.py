@@ -17,7 +17,7 @@ from torch import Tensor
 
 from liverview.core import paths
 from liverview.core.box import Box
-from liverview.core.labels import Label, label_mask
+from liverview.core.labels import Label, label_mask, label_parent
 from liverview.core.volume import Volume
 from liverview.editing.marks import LabelBlocks, Marks, Proposal, check_marks
 from liverview.files.opening import PathLike, as_path
@@ -39,7 +39,7 @@ from liverview.networks.runtime import pick_device
 _FILE = "click.safetensors"
 _SURE = 0.5
 _MAYBE = 0.25  # what is less likely is in no box
-_STEP_MM = {Label.LIVER: 2.5, Label.VESSEL: 1.0}
+_ORGAN_STEP_MM, _PART_STEP_MM = 2.5, 1.0
 _WITHIN = 0.7  # share of a cube's side that the marks may span
 _MARGIN = 3.0  # points from a cube's face beyond which a mark needs another cube
 _LOOKS = 3
@@ -192,6 +192,13 @@ class _MarkedVoxels:
         return len(self.first.all) < len(self.all)
 
 
+def _step_for(label: Label) -> float:
+    """The step of a cube, mm, that no line and no look has chosen."""
+    if label is Label.TUMOR:
+        return LOOK_MM / 2
+    return _ORGAN_STEP_MM if label_parent(label) is None else _PART_STEP_MM
+
+
 def _first_proposal(
     volume: Volume,
     labels: LabelBlocks,
@@ -207,7 +214,7 @@ def _first_proposal(
         else:
             cube = _cube_for_click(volume, labels, at, network)
     else:
-        cube = _cube_around(volume, at.all, _STEP_MM.get(label, LOOK_MM / 2), SHAPE)
+        cube = _cube_around(volume, at.all, _step_for(label), SHAPE)
     channels = _sample(volume, labels, label, cube, network)
     probability = _predict(network, cube, channels, at.first, None)
     return _Kept(cube, channels, labels, probability)

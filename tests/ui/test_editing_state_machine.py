@@ -121,8 +121,9 @@ class Editing(RuleBasedStateMachine):
         self.session.editing.set_label(label)
         self.session.editing.apply_mask(box, mask, "brush", erase=erase)
         voxels = self.expected.copy()
-        part, parent = voxels[box], {1: 0, 2: 1, 3: 1}
-        part[mask & (part == label) if erase else mask] = parent[label] if erase else label
+        part, parent, family = voxels[box], {1: 0, 2: 1, 3: 1}, {1: (1, 2, 3), 2: (2,), 3: (3,)}
+        where = mask & np.isin(part, family[label]) if erase else mask
+        part[where] = parent[label] if erase else label
         if not np.array_equal(voxels, self.expected):
             self.step(voxels)
 
