@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from liverview.core.errors import LiverviewError
 
@@ -96,9 +96,13 @@ class Grid:
 
     def world_to_voxel(self, world: Sequence[float]) -> Voxel:
         """The voxel whose center is nearest to a point in world mm; may lie outside."""
-        inverse = np.linalg.inv(self.affine)
-        i, j, k = np.rint(inverse[:3, :3] @ np.asarray(world) + inverse[:3, 3]).astype(int)
+        i, j, k = np.rint(self.world_to_place(world)).astype(int)
         return int(i), int(j), int(k)
+
+    def world_to_place(self, world: ArrayLike) -> NDArray[np.float64]:
+        """Places in voxels, whole numbers at centers, of world mm, (3,) or (n, 3)."""
+        inverse = np.linalg.inv(self.affine)
+        return np.asarray(np.asarray(world, float) @ inverse[:3, :3].T + inverse[:3, 3])
 
     def corner_distance_mm(self, other: Grid) -> float:
         """The largest distance along an axis between the corners of two grids of one shape."""

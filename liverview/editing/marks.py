@@ -149,7 +149,7 @@ def _check_place(volume: Volume, point: Point) -> None:
     where = ", ".join(f"{mm:.1f}" for mm in point)
     if not np.isfinite(point).all():
         raise MarksError(f"The point ({where}) mm is no place: give three finite numbers.")
-    voxel = np.linalg.solve(volume.affine, np.array([*point, 1.0]))[:3]
+    voxel = volume.grid.world_to_place(point)
     if not all(-0.5 <= v < n - 0.5 for v, n in zip(voxel, volume.shape, strict=True)):
         raise MarksError(
             f"The point ({where}) mm lies outside the scan {volume.name}: mark inside its images."
@@ -192,10 +192,7 @@ def is_beside(volume: Volume, proposal: Proposal, points: Iterable[Point]) -> bo
     points : world mm.
     """
     inside = np.argwhere(proposal.mask)
-    voxels = [
-        np.linalg.solve(volume.affine, np.array([*point, 1.0]))[:3] - proposal.box.start
-        for point in points
-    ]
+    voxels = [volume.grid.world_to_place(point) - proposal.box.start for point in points]
     if proposal.marks.label is not Label.TUMOR:
         shape = np.array(proposal.box.shape)
         return all(((voxel >= -0.5) & (voxel < shape - 0.5)).all() for voxel in voxels)

@@ -156,11 +156,8 @@ class _MarkedVoxels:
 
     @classmethod
     def of(cls, volume: Volume, marks: Marks) -> _MarkedVoxels:
-        inverse = np.linalg.inv(volume.affine)
-
         def voxels(points: tuple[tuple[float, float, float], ...]) -> NDArray[np.float64]:
-            world = np.array(points, float).reshape(-1, 3)
-            return np.asarray(world @ inverse[:3, :3].T + inverse[:3, 3])
+            return volume.grid.world_to_place(np.array(points, float).reshape(-1, 3))
 
         line = None if marks.line is None else voxels(marks.line)
         return cls(voxels(marks.positive), voxels(marks.negative), line)

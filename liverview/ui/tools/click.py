@@ -10,7 +10,6 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from liverview.ui.live.click_correction import ClickCorrection
 from liverview.ui.tools.context import ToolContext
-from liverview.ui.tools.handles import Point
 from liverview.ui.views.mouse_tool import LEFT, MouseTool, Press
 
 if TYPE_CHECKING:
@@ -102,8 +101,7 @@ class ClickMarks:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         for points, color in ((marks.positive, _ADDS), (marks.negative, _TAKES)):
             for point in points:
-                voxel = np.linalg.solve(volume.affine, np.array([*point, 1.0]))[:3]
-                place: Point = (float(voxel[0]), float(voxel[1]), float(voxel[2]))
+                place = volume.grid.world_to_place(point).tolist()
                 axis = view.plane.axis
                 if round(place[axis]) == view.session.crosshair[axis]:
                     at = view.widget_position(place)
