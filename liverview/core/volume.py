@@ -20,9 +20,11 @@ from liverview.core.edited_volume import EditedVolumes
 from liverview.core.errors import LiverviewError
 from liverview.core.grid import Affine, Grid, OnGrid, Voxel
 from liverview.core.labels import FOREGROUND, Label, count_with_parts, describe_volumes
-from liverview.core.orientation import Orientation, find_orientation, ras_affine, turn_to_ras
+from liverview.core.orientation import find_orientation, ras_affine, turn_to_ras
 from liverview.core.review import LesionMark
 from liverview.core.rounding import round_to_whole
+from liverview.core.source_grid import SourceGrid
+from liverview.core.study import FilledSlices, StudyFacts
 
 
 class Sliceable(Protocol):
@@ -65,38 +67,6 @@ class Plane(Enum):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SourceGrid:
-    """The grid on which a file or image stored the voxels, for writing label maps on it.
-
-    Attributes
-    ----------
-    shape : voxels along the stored axes.
-    orientation : (3, 2) from stored to RAS+ axes, see `liverview.core.orientation`.
-    format : name of the file format that wrote the fields below and alone can read them; empty
-        for an array or image from memory.
-    header : the file's header, byte for byte.
-    repaired : an affine of the header could not be used as it was, and is written anew.
-    unit_mm : millimeters in the unit of the file's header.
-    extensions : of the header, each its code and its content as stored.
-    itk_affine : stored voxel index -> world mm, RAS+, as ITK makes it of the same header; None
-        where that is not known.
-    """
-
-    shape: tuple[int, int, int]
-    orientation: Orientation
-    format: str = ""
-    header: bytes = b""
-    repaired: bool = False
-    unit_mm: float = 1.0
-    extensions: tuple[tuple[int, bytes], ...] = ()
-    itk_affine: Affine | None = None
-
-    def __repr__(self) -> str:
-        shape = "x".join(str(n) for n in self.shape)
-        return f"SourceGrid {shape}, {self.format or 'from memory'}"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
 class Volume(OnGrid):
     """A CT volume; never changed after it was made.
 
@@ -113,6 +83,8 @@ class Volume(OnGrid):
     filled_with : what they hold instead, as stored; None where there are none.
     window : level and width that the file's header asks for; None where it does not.
     index : which volume of its file it is, from 0.
+    study : whose scan it is, and how it was made; None where the file says nothing of it.
+    missing : slices that its series lacks and that hold interpolated values; None for none.
 
     Examples
     --------
@@ -137,6 +109,8 @@ class Volume(OnGrid):
     filled_with: float | None = None
     window: tuple[float, float] | None = None
     index: int = 0
+    study: StudyFacts | None = None
+    missing: FilledSlices | None = None
 
     def __post_init__(self) -> None:
         _check_axes(self)

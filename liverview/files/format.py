@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from liverview.core.grid import Affine, OnGrid
 from liverview.core.labels import LabelStyle
+from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
-from liverview.core.volume import LabelMap, SourceGrid, Volume
+from liverview.core.volume import LabelMap, Volume
 from liverview.files.review_record import Review
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from liverview.files import atomic
 from liverview.files.foreign import refuse_foreign
+from liverview.files.foreign_kinds import is_dicom
 from liverview.files.format import Format, FormatFunctions
 from liverview.files.opening import ImageFileError, PathLike, as_path
 
@@ -42,7 +43,16 @@ def _is_nifti(head: bytes) -> bool:
     return 348 in sizes or 540 in sizes
 
 
-FORMATS: tuple[Format, ...] = (Format("NIfTI", (".nii.gz", ".nii"), _is_nifti, _load_nifti),)
+def _load_dicom() -> FormatFunctions:
+    from liverview.files import dicom
+
+    return dicom
+
+
+FORMATS: tuple[Format, ...] = (
+    Format("NIfTI", (".nii.gz", ".nii"), _is_nifti, _load_nifti),
+    Format("DICOM", (".dcm",), lambda head: is_dicom(head, ""), _load_dicom),
+)
 
 
 # ---- names -----------------------------------------------------------------------------------

@@ -32,8 +32,9 @@ from liverview.core.coding import (
 )
 from liverview.core.grid import Affine
 from liverview.core.labels import Label
+from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
-from liverview.core.volume import LabelMap, SourceGrid
+from liverview.core.volume import LabelMap
 from liverview.files.class_volumes import (
     iter_join_volumes,
     iter_meanings_of_codes,

@@ -26,8 +26,9 @@ from liverview.core.orientation import (
     turn_from_ras,
     turn_to_ras,
 )
+from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
-from liverview.core.volume import LabelMap, SourceGrid, Volume
+from liverview.core.volume import LabelMap, Volume
 from liverview.files import atomic, formats, images
 from liverview.files.atomic import TargetError
 from liverview.files.format import Format, StoredVolume, Summary, TableOrder

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from liverview.core.coding import meaning_from_name
 from liverview.core.labels import FOREGROUND
 from liverview.core.orientation import find_orientation, ras_affine, turn_to_ras
+from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
-from liverview.core.volume import SourceGrid, Volume
+from liverview.core.volume import Volume
 from liverview.files.format import StoredVolume, Summary
 from liverview.files.formats import name_without_suffix
 from liverview.files.gzipped import GzipError, GzipReader

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from liverview.core.grid import Affine
 from liverview.core.labels import FOREGROUND, LabelStyle
 from liverview.core.orientation import stored_affine, turn_from_ras
+from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
-from liverview.core.volume import LabelMap, SourceGrid, Volume
+from liverview.core.volume import LabelMap, Volume
 from liverview.files import atomic
 from liverview.files.format import TableOrder
 from liverview.files.gzipped import GzipError, GzipReader, open_writer

@@ -15,7 +15,8 @@ from liverview.core.box import Box
 from liverview.core.edited_volume import edited_content, read_edited
 from liverview.core.labels import Label
 from liverview.core.review import LesionMark, Verdict
-from liverview.core.volume import LabelMap, SourceGrid
+from liverview.core.source_grid import SourceGrid
+from liverview.core.volume import LabelMap
 from liverview.editing.hand_edits import HandEdits
 from liverview.ui.state.label_changes import LabelSource
 

@@ -16,8 +16,9 @@ from PySide6.QtCore import QSettings
 from liverview.core.box import Box
 from liverview.core.labels import FOREGROUND, Label
 from liverview.core.review import LesionMark, Verdict
+from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Slab
-from liverview.core.volume import LabelMap, Plane, SourceGrid, Volume
+from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.editing.differences import HistoryError
 from liverview.editing.history import History
 from liverview.measurement.markup.shapes import Ruler

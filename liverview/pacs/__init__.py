@@ -1,0 +1,1 @@
+"""Talking with a PACS: its nodes, query, retrieve and send, by DIMSE and by DICOMweb."""
