@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path
 
 from liverview.files import atomic
+from liverview.files.dicom_places import holds_dicom
 from liverview.files.foreign import refuse_foreign
 from liverview.files.foreign_kinds import is_dicom
 from liverview.files.format import Format, FormatFunctions
@@ -49,9 +50,11 @@ def _load_dicom() -> FormatFunctions:
     return dicom
 
 
+DICOM = Format("DICOM", (".dcm",), lambda head: is_dicom(head, ""), _load_dicom)
+"""A scan of it is a place with many files; a file of its own is a label map."""
 FORMATS: tuple[Format, ...] = (
     Format("NIfTI", (".nii.gz", ".nii"), _is_nifti, _load_nifti),
-    Format("DICOM", (".dcm",), lambda head: is_dicom(head, ""), _load_dicom),
+    DICOM,
 )
 
 
@@ -76,15 +79,34 @@ def open_filter() -> str:
     return ";;".join([*together, *each, "All files (*)"])
 
 
-def save_filter() -> str:
-    """The filter of a dialog that saves a label map."""
-    return ";;".join(f"{known.name} ({_patterns(known.suffixes)})" for known in FORMATS)
+def save_filter(*, of_dicom: bool = True) -> str:
+    """The filter of a dialog that saves a label map; ``of_dicom``, of a scan that is DICOM."""
+    return ";;".join(_save_entry(known) for known in FORMATS if of_dicom or known is not DICOM)
+
+
+def scan_filter() -> str:
+    """The filter of a dialog that saves a scan; a DICOM series is a folder."""
+    return ";;".join(_scan_entry(known) for known in FORMATS)
 
 
 def suffix_of_filter(chosen: str) -> str:
-    """The suffix for a name that has none, by the part of `save_filter` that was chosen."""
-    parts = dict(zip(save_filter().split(";;"), FORMATS, strict=True))
-    return parts.get(chosen, FORMATS[0]).suffixes[0]
+    """The suffix for a name that has none, by the part of a filter that was chosen.
+
+    It is empty for a DICOM series.
+    """
+    suffixes_by_entry = {_scan_entry(known): known.suffixes[0] for known in FORMATS}
+    suffixes_by_entry[_scan_entry(DICOM)] = ""
+    suffixes_by_entry |= {_save_entry(known): known.suffixes[0] for known in FORMATS}
+    return suffixes_by_entry.get(chosen, FORMATS[0].suffixes[0])
+
+
+def _save_entry(known: Format) -> str:
+    name = "DICOM segmentation" if known is DICOM else known.name
+    return f"{name} ({_patterns(known.suffixes)})"
+
+
+def _scan_entry(known: Format) -> str:
+    return "DICOM series, a folder (*)" if known is DICOM else _save_entry(known)
 
 
 def _patterns(endings: list[str] | tuple[str, ...]) -> str:
@@ -134,20 +156,24 @@ def _is_generic(name: str) -> bool:
     return _GENERIC.fullmatch(name.lower().replace("-", "_").strip("_ .")) is not None
 
 
-def labels_file_name(name: str) -> str:
+def labels_file_name(name: str, suffix: str = DEFAULT_SUFFIX) -> str:
     """The file name for the label map of a scan of this name."""
-    return f"{name}_seg{DEFAULT_SUFFIX}"
+    return f"{name}_seg{suffix}"
 
 
 def find_scans(folder: PathLike) -> list[Path]:
     """The files of a folder that a format's suffix ends, sorted; hidden ones are left out.
+
+    Those of DICOM are left out, too: a scan is many of them.
 
     Raises
     ------
     ImageFileError : where there are none.
     """
     files = as_path(folder).iterdir()
-    found = sorted(path for path in files if has_known_suffix(path) and path.name[0] != ".")
+    single = [known for known in FORMATS if known is not DICOM]
+    named = [path for path in files if any(known.has_suffix(path) for known in single)]
+    found = sorted(path for path in named if path.name[0] != ".")
     if not found:
         refuse_foreign(as_path(folder))
         names = " or ".join(known.name for known in FORMATS)
@@ -169,13 +195,24 @@ def find_named(folder: PathLike, name: str) -> Path:
 def format_of(path: PathLike) -> Format:
     """The format of a file: by its first bytes, else by its suffix, else the first of `FORMATS`.
 
-    So that the sentence about a file that is none is that of the format it claims to be.
+    A folder or an archive with DICOM files is DICOM. The first of `FORMATS` is that of all else, so
+    that the sentence about a file that is none is that of the format it claims to be.
     """
     path = as_path(path)
+    if is_dicom_place(path):
+        return DICOM
     head = _read_head(path)
     by_content = [known for known in FORMATS if head and known.recognizes(head)]
     by_suffix = [known for known in FORMATS if known.has_suffix(path)]
     return (*by_content, *by_suffix, FORMATS[0])[0]
+
+
+def is_dicom_place(path: PathLike) -> bool:
+    """True for a folder or a zip archive that holds DICOM."""
+    try:
+        return holds_dicom(as_path(path))
+    except OSError:  # whoever reads it says why
+        return False
 
 
 def functions_to_read(path: Path) -> FormatFunctions:
@@ -185,6 +222,8 @@ def functions_to_read(path: Path) -> FormatFunctions:
     ------
     ImageFileError : for a file of a kind that no format reads; it says what it is, and the way out.
     """
+    if is_dicom_place(path):
+        return DICOM.load()
     known = format_of(path)
     # CIFTI's and Analyze's headers begin as NIfTI's do.
     if known is FORMATS[0] or not known.recognizes(_read_head(path)):
