@@ -16,6 +16,7 @@ from liverview.files import atomic
 from liverview.files.foreign import refuse_foreign
 from liverview.files.foreign_kinds import is_dicom
 from liverview.files.format import Format, FormatFunctions
+from liverview.files.pairs import header_beside
 from liverview.files.opening import ImageFileError, PathLike, as_path
 
 _GENERIC = re.compile(
@@ -40,7 +41,40 @@ def _load_nifti() -> FormatFunctions:
 def _is_nifti(head: bytes) -> bool:
     """True where the header's size stands first, of NIfTI-1 or -2, in either byte order."""
     sizes = int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")
-    return 348 in sizes or 540 in sizes
+    return (348 in sizes or 540 in sizes) and not _is_analyze(head)
+
+
+def _is_analyze(head: bytes) -> bool:
+    """True for a header of 348 bytes, a few more at most, without NIfTI's mark."""
+    sizes = int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")
+    return 348 in sizes and 348 <= len(head) <= 352 and head[344:346] not in (b"n+", b"ni")
+
+
+def _load_nrrd() -> FormatFunctions:
+    from liverview.files import nrrd
+
+    return nrrd
+
+
+def _load_metaimage() -> FormatFunctions:
+    from liverview.files import metaimage
+
+    return metaimage
+
+
+_META_FIELD = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:Comment|ObjectType|ObjectSubType|NDims)\s*=", re.IGNORECASE
+)
+
+
+def _is_metaimage(head: bytes) -> bool:
+    return _META_FIELD.match(head) is not None
+
+
+def _load_analyze() -> FormatFunctions:
+    from liverview.files import analyze
+
+    return analyze
 
 
 def _load_dicom() -> FormatFunctions:
@@ -52,6 +86,15 @@ def _load_dicom() -> FormatFunctions:
 FORMATS: tuple[Format, ...] = (
     Format("NIfTI", (".nii.gz", ".nii"), _is_nifti, _load_nifti),
     Format("DICOM", (".dcm",), lambda head: is_dicom(head, ""), _load_dicom),
+    Format(
+        "NRRD",
+        (".nrrd", ".seg.nrrd", ".nhdr"),
+        lambda head: head.startswith(b"NRRD000"),
+        _load_nrrd,
+        written=(".nrrd", ".seg.nrrd"),
+    ),
+    Format("MetaImage", (".mha", ".mhd"), _is_metaimage, _load_metaimage, written=(".mha",)),
+    Format("Analyze", (".hdr", ".img"), _is_analyze, _load_analyze, written=()),
 )
 
 
@@ -65,7 +108,11 @@ def suffixes() -> tuple[str, ...]:
 
 def suffix_words(known: Format | None = None) -> str:
     """The suffixes of a format, or of all, in words: ``.nii or .nii.gz``."""
-    *others, last = sorted(known.suffixes if known else suffixes())
+    return _in_words(known.suffixes if known else suffixes())
+
+
+def _in_words(endings: tuple[str, ...]) -> str:
+    *others, last = sorted(endings)
     return f"{', '.join(others)} or {last}" if others else last
 
 
@@ -78,13 +125,22 @@ def open_filter() -> str:
 
 def save_filter() -> str:
     """The filter of a dialog that saves a label map."""
-    return ";;".join(f"{known.name} ({_patterns(known.suffixes)})" for known in FORMATS)
+    return ";;".join(f"{known.name} ({_patterns(known.saved_suffixes)})" for known in _written())
 
 
 def suffix_of_filter(chosen: str) -> str:
     """The suffix for a name that has none, by the part of `save_filter` that was chosen."""
-    parts = dict(zip(save_filter().split(";;"), FORMATS, strict=True))
-    return parts.get(chosen, FORMATS[0]).suffixes[0]
+    parts = dict(zip(save_filter().split(";;"), _written(), strict=True))
+    return parts.get(chosen, FORMATS[0]).saved_suffixes[0]
+
+
+def _written() -> list[Format]:
+    return [known for known in FORMATS if known.saved_suffixes]
+
+
+def saved_suffixes() -> tuple[str, ...]:
+    """The suffixes that files can be saved with."""
+    return tuple(suffix for known in FORMATS for suffix in known.saved_suffixes)
 
 
 def _patterns(endings: list[str] | tuple[str, ...]) -> str:
@@ -147,12 +203,18 @@ def find_scans(folder: PathLike) -> list[Path]:
     ImageFileError : where there are none.
     """
     files = as_path(folder).iterdir()
-    found = sorted(path for path in files if has_known_suffix(path) and path.name[0] != ".")
+    found = sorted(path for path in files if _is_listed(path))
     if not found:
         refuse_foreign(as_path(folder))
         names = " or ".join(known.name for known in FORMATS)
         raise ImageFileError(f"{folder} is a folder without {names} files ({suffix_words()}).")
     return found
+
+
+def _is_listed(path: Path) -> bool:
+    """True for a file that a format reads; of a pair, that is the header."""
+    voxels = path.name.lower().endswith(".img")
+    return has_known_suffix(path) and path.name[0] != "." and not voxels
 
 
 def find_named(folder: PathLike, name: str) -> Path:
@@ -172,7 +234,7 @@ def format_of(path: PathLike) -> Format:
     So that the sentence about a file that is none is that of the format it claims to be.
     """
     path = as_path(path)
-    head = _read_head(path)
+    head = _read_head(_described_by(path))
     by_content = [known for known in FORMATS if head and known.recognizes(head)]
     by_suffix = [known for known in FORMATS if known.has_suffix(path)]
     return (*by_content, *by_suffix, FORMATS[0])[0]
@@ -187,9 +249,14 @@ def functions_to_read(path: Path) -> FormatFunctions:
     """
     known = format_of(path)
     # CIFTI's and Analyze's headers begin as NIfTI's do.
-    if known is FORMATS[0] or not known.recognizes(_read_head(path)):
+    if known is FORMATS[0] or not known.recognizes(_read_head(_described_by(path))):
         refuse_foreign(path)
     return known.load()
+
+
+def _described_by(path: Path) -> Path:
+    """The file that says what a file is: of the voxels of a pair, its header."""
+    return header_beside(path) or path
 
 
 def _read_head(path: Path) -> bytes:
@@ -212,6 +279,6 @@ def format_to_write(path: Path) -> Format:
     TargetError : where its suffix is that of none.
     """
     for known in FORMATS:
-        if known.has_suffix(path):
+        if path.name.lower().endswith(known.saved_suffixes):
             return known
-    raise atomic.TargetError(f"{path} must end in {suffix_words()}.")
+    raise atomic.TargetError(f"{path} must end in {_in_words(saved_suffixes())}.")
