@@ -138,12 +138,19 @@ class Format:
     suffixes : in lower case, the usual one first.
     recognizes : whether a file is of this format, by its first bytes, unpacked where gzipped.
     load : imports and returns the format's module.
+    written : the suffixes that files can be saved with; None for all of them.
     """
 
     name: str
     suffixes: tuple[str, ...]
     recognizes: Callable[[bytes], bool]
     load: Callable[[], FormatFunctions]
+    written: tuple[str, ...] | None = None
+
+    @property
+    def saved_suffixes(self) -> tuple[str, ...]:
+        """The suffixes that files can be saved with, the usual one first."""
+        return self.suffixes if self.written is None else self.written
 
     def has_suffix(self, path: Path) -> bool:
         """True where a file's name ends as the format's do."""
