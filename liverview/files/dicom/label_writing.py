@@ -14,22 +14,24 @@ from typing import Any
 import numpy as np
 
 from liverview.core.labels import LabelStyle
+from liverview.core.orientation import ras_affine, turn_to_ras
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
 from liverview.files import atomic
 from liverview.files.dicom.frames import Frames, iter_pack_binary, iter_pack_label_map
 from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.files.dicom.segmentation_header import SeriesGrid, make_header, series_grid
-from liverview.files.dicom.segmentation_reading import iter_read_segmentation
+from liverview.files.dicom.frame_items import encode_frame_items
+from liverview.files.dicom.segmentation_file import read_data_set, read_segmentation_file
+from liverview.files.dicom.segmentation_reading import iter_paint, place_frames
 from liverview.files.dicom.segmentation_record import SegmentationRecord
 from liverview.files.dicom.segments import Segment, plan_segments
-from liverview.files.format import StoredVolume, TableOrder
+from liverview.files.format import TableOrder
 from liverview.files.opening import ImageFileError
 from liverview.files.review_record import review_content
 
 _MOST_BYTES = 0xFFFFFFFE  # of pixel data with a length
-_RLE_LOSSLESS = "1.2.840.10008.1.2.5"
-_EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+_STEP = 64  # slices between two yields
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def iter_write_labels(
         _add_record(data, labels, segments, grid)
     yield Progress("Writing", 0.5)
     with atomic.atomic_write(path) as temporary:
-        _write(path, temporary, data, frames)
+        _write(path, temporary, data, frames, grid)
         yield Progress("Verifying", 0.6)
         yield from _iter_verify(path, temporary, labels, segments)
     yield Progress("Saved", 1.0)
@@ -109,8 +111,8 @@ def _add_record(data: Any, labels: LabelMap, segments: tuple[Segment, ...], grid
     block.add_new(ELEMENT, "UT", record.encode())
 
 
-def _write(path: Path, temporary: Path, data: Any, frames: Frames) -> None:
-    """The header by pydicom; pixel data, the last element, behind it."""
+def _write(path: Path, temporary: Path, data: Any, frames: Frames, grid: SeriesGrid) -> None:
+    """The header by pydicom; frames and pixels, the last elements, behind it."""
     from pydicom import dcmwrite
     from pydicom.encaps import encapsulate
 
@@ -121,11 +123,15 @@ def _write(path: Path, temporary: Path, data: Any, frames: Frames) -> None:
             f"{path} was not saved: its frames need {len(pixels) >> 20} MB, more than a DICOM "
             "file holds; save it as .nii.gz."
         )
-    kind, length = (b"OB", 0xFFFFFFFF) if frames.encapsulated else (b"OB", len(pixels))
+    with quiet_pydicom():
+        items = encode_frame_items(data, grid, frames.frames)
+        del data.PerFrameFunctionalGroupsSequence
     with temporary.open("wb") as file:
         with quiet_pydicom():
             dcmwrite(file, data, enforce_file_format=True)
-        file.write(b"\xe0\x7f\x10\x00" + kind + b"\0\0" + length.to_bytes(4, "little"))
+        file.write(items)
+        length = 0xFFFFFFFF if frames.encapsulated else len(pixels)
+        file.write(b"\xe0\x7f\x10\x00OB\0\0" + length.to_bytes(4, "little"))
         file.write(pixels)
         if frames.encapsulated:
             file.write(b"\xfe\xff\xdd\xe0\0\0\0\0")
@@ -137,34 +143,25 @@ def _iter_verify(
     path: Path, written: Path, labels: LabelMap, segments: tuple[Segment, ...]
 ) -> Generator[Progress, None, None]:
     """Read the file back, as any segmentation is read, and compare every voxel and its place."""
-    expected = labels.voxels
-    kept = [0 if segment.label is None else int(segment.label) for segment in segments]
-    kept = [value or 255 for value in kept]
-    same = False
-    for item in iter_read_segmentation(written):
-        if isinstance(item, Progress):
-            yield Progress("Verifying", 0.6 + 0.3 * item.fraction)
-        else:
-            same = yield from _iter_compare(item, labels, expected, kept)
+    kept = np.zeros(256, np.uint8)  # values without a segment are background in the file
+    for segment in segments:
+        value = 255 if segment.label is None else int(segment.label)
+        kept[value] = value
+    file = read_segmentation_file(written, read_data_set(written))
+    placed = place_frames(file, None)
+    stack, _ = yield from iter_paint(file, placed)
+    voxels = turn_to_ras(stack.T, placed.orientation)
+    affine = ras_affine(placed.affine, placed.orientation, placed.shape)
+    same = voxels.shape == labels.shape and np.allclose(affine, labels.affine, atol=1e-4)
+    for k in range(labels.shape[2] if same else 0):
+        expected = labels.voxels[:, :, k]
+        same = same and (
+            np.array_equal(expected, voxels[:, :, k])
+            or np.array_equal(kept[expected], voxels[:, :, k])
+        )
+        if k % _STEP == 0:
+            yield Progress("Verifying", 0.9 + 0.1 * k / labels.shape[2])
     if not same:
         raise ImageFileError(
             f"{path} was not saved: what came back from the disk differs from what was written."
         )
-
-
-def _iter_compare(
-    read: StoredVolume, labels: LabelMap, expected: Any, kept: list[int]
-) -> Generator[Progress, None, bool]:
-    if read.shape != labels.shape or not np.allclose(read.affine, labels.affine, atol=1e-4):
-        return False
-    written = np.zeros(256, np.uint8)  # values without a segment are background in the file
-    written[kept] = kept
-    everything = set(np.flatnonzero(np.bincount(kept, minlength=256)))
-    for k in range(expected.shape[2]):
-        values = expected[:, :, k]
-        if len(everything) < 255 and not np.array_equal(values, read.voxels[:, :, k]):
-            if not np.array_equal(written[values], read.voxels[:, :, k]):
-                return False
-        if k % 64 == 0:
-            yield Progress("Verifying", 0.9 + 0.1 * k / expected.shape[2])
-    return True

@@ -30,7 +30,6 @@ SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
 _WANTED = "a DICOM segmentation"
 _MOST_BYTES = 1 << 33
-_TOP = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,7 +44,6 @@ class SegmentationFile:
     names : of segments, by number.
     segments : (n,), the number of each frame's segment; 0 in a label map.
     planes : places of the frames.
-    sources : of each frame, what it was made from; None where the file does not say.
     record : what liverview keeps in its own files.
     """
 
@@ -55,8 +53,12 @@ class SegmentationFile:
     names: Mapping[int, str]
     segments: NDArray[np.int64]
     planes: FramePlanes
-    sources: tuple[SourceSlice | None, ...]
     record: SegmentationRecord | None
+
+    def sources(self) -> tuple[SourceSlice | None, ...]:
+        """What each frame was made from; None where the file does not say."""
+        with damage_in_words(self.path):
+            return tuple(_source_of(frame) for frame in self.data.PerFrameFunctionalGroupsSequence)
 
 
 @contextlib.contextmanager
@@ -118,10 +120,9 @@ def read_segmentation_file(path: Path, data: Any) -> SegmentationFile:
         number = [0] * len(frames)
         if kind != "LABELMAP":
             number = [_segment_of(path, frame, shared, names) for frame in frames]
-        sources = tuple(_source_of(frame) for frame in frames)
         planes = _planes(path, data, frames, shared)
         return SegmentationFile(
-            path, data, kind, names, np.array(number, np.int64), planes, sources, _record(data)
+            path, data, kind, names, np.array(number, np.int64), planes, _record(data)
         )
 
 

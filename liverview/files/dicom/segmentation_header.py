@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from liverview.core.about import __version__
 from liverview.core.grid import Affine
 from liverview.core.volume import LabelMap
-from liverview.files.dicom.frames import Frame, Frames
+from liverview.files.dicom.frames import Frames
 from liverview.files.dicom.segments import Segment, describe_segment
-from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
+from liverview.files.dicom.source_header import SeriesHeader
 from liverview.files.dicom.template import PATIENT_AND_STUDY, keep_elements
 from liverview.files.opening import ImageFileError
 
@@ -81,7 +81,7 @@ def make_header(
     *,
     label_map: bool,
 ) -> Any:
-    """The data set of a segmentation without its pixel data."""
+    """The data set of a segmentation without its pixel data, and with one frame described."""
     import highdicom as hd
     from pydicom.uid import generate_uid
 
@@ -103,7 +103,6 @@ def make_header(
         content_label="PARTIAL" if labels.partial else "LIVERVIEW",
         content_description=_description(labels, segments)[:64],
         transfer_syntax_uid=syntax,
-        pixel_measures=_pixel_measures(grid),
         plane_orientation=hd.PlaneOrientationSequence("PATIENT", _orientation(grid)),
         plane_positions=[hd.PlanePositionSequence("PATIENT", grid.position(0))],
         omit_empty_frames=False,
@@ -115,9 +114,10 @@ def make_header(
     if label_map:
         data.BitsAllocated = data.BitsStored = frames.bits
         data.HighBit = frames.bits - 1
+    # highdicom has the first slice's own, made of a single image, in place of those it is given.
+    data.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence = _pixel_measures(grid)
     _refer_to_slices(data, grid)
     data.NumberOfFrames = len(frames.frames)
-    data.PerFrameFunctionalGroupsSequence = _frame_items(data, grid, frames.frames, len(segments))
     return data
 
 
@@ -180,7 +180,13 @@ def _numbers(values: NDArray[np.float64], digits: int = 6) -> list[float]:
     return [round(float(value), digits) + 0.0 for value in values]
 
 
-# ---- slices and frames -----------------------------------------------------------------------
+def numbers_text(values: NDArray[np.float64]) -> bytes:
+    """The value of an element of several decimal strings."""
+    text = "\\".join(f"{value:.6f}".rstrip("0").rstrip(".") for value in _numbers(values))
+    return text.encode("ascii") + b" " * (len(text) % 2)
+
+
+# ---- slices ----------------------------------------------------------------------------------
 
 
 def _refer_to_slices(data: Any, grid: SeriesGrid) -> None:
@@ -194,52 +200,3 @@ def _refer_to_slices(data: Any, grid: SeriesGrid) -> None:
         instances.append(item)
     data.SourceImageSequence = instances
     data.ReferencedSeriesSequence[0].ReferencedInstanceSequence = instances
-
-
-def _frame_items(
-    data: Any, grid: SeriesGrid, frames: tuple[Frame, ...], segments: int
-) -> list[Any]:
-    """What is said of each frame: its place, its segment and the slice that it was made from."""
-    from pydicom.dataset import Dataset
-
-    first = data.PerFrameFunctionalGroupsSequence[0]
-    derivation = first.DerivationImageSequence[0]
-    by_place: dict[int, SourceSlice] = {each.place: each for each in grid.header.slices}
-    order = {place: n for n, place in enumerate(sorted({f.place for f in frames}), 1)}
-    sources = {
-        place: [_derivation_item(derivation, by_place[place])] if place in by_place else []
-        for place in order
-    }
-    items = []
-    for frame in frames:
-        item, content, position = Dataset(), Dataset(), Dataset()
-        indices = [order[frame.place]]
-        content.DimensionIndexValues = [frame.segment, *indices] if frame.segment else indices
-        position.ImagePositionPatient = _numbers(grid.position(frame.place))
-        item.FrameContentSequence = [content]
-        item.PlanePositionSequence = [position]
-        item.DerivationImageSequence = sources[frame.place]
-        if frame.segment and segments > 1:
-            of_segment = Dataset()
-            of_segment.ReferencedSegmentNumber = frame.segment
-            item.SegmentIdentificationSequence = [of_segment]
-        items.append(item)
-    return items
-
-
-def _derivation_item(pattern: Any, source: SourceSlice) -> Any:
-    """An item of highdicom's with another slice as its source."""
-    from pydicom.dataset import Dataset
-
-    item, image = Dataset(), Dataset()
-    image.ReferencedSOPClassUID = source.sop_class
-    image.ReferencedSOPInstanceUID = source.sop_instance
-    if source.frame:
-        image.ReferencedFrameNumber = source.frame
-    image.PurposeOfReferenceCodeSequence = pattern.SourceImageSequence[0].get(
-        "PurposeOfReferenceCodeSequence"
-    )
-    image.SpatialLocationsPreserved = "YES"
-    item.SourceImageSequence = [image]
-    item.DerivationCodeSequence = pattern.DerivationCodeSequence
-    return item

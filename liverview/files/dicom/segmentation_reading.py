@@ -67,13 +67,7 @@ def iter_read_frames(
 ) -> Iterator[Progress | StoredVolume]:
     """`iter_read_segmentation` for a file whose header was read."""
     placed = place_frames(file, grid)
-    dtype = np.uint8 if max(_values(file).values()) < 256 else np.uint16
-    stack = _empty_stack(file, placed, dtype)
-    overlap = False
-    for count, (number, frame) in enumerate(_iter_frames(file)):
-        overlap = _paint(file, stack, placed, number, frame) or overlap
-        if count % _STEP == 0:
-            yield Progress("Reading", count / len(file.segments))
+    stack, overlap = yield from iter_paint(file, placed)
     if not overlap or file.record is not None:
         yield _stored_volume(file, placed, stack)
         return
@@ -83,6 +77,20 @@ def iter_read_frames(
             _paint(file, stack, placed, at, frame, one=True)
         yield Progress("Reading", 1.0)
         yield _stored_volume(file, placed, stack)
+
+
+def iter_paint(
+    file: SegmentationFile, placed: FrameGrid
+) -> Generator[Progress, None, tuple[NDArray[Any], bool]]:
+    """Yields progress; returns values, (slices, rows, columns), and whether segments overlap."""
+    dtype = np.uint8 if max(_values(file).values()) < 256 else np.uint16
+    stack = _empty_stack(file, placed, dtype)
+    overlap = False
+    for count, (number, frame) in enumerate(_iter_frames(file)):
+        overlap = _paint(file, stack, placed, number, frame) or overlap
+        if count % _STEP == 0:
+            yield Progress("Reading", count / len(file.segments))
+    return stack, overlap
 
 
 def count_volumes(file: SegmentationFile) -> int:
@@ -293,7 +301,7 @@ def _slices(file: SegmentationFile, placed: FrameGrid) -> Generator[SourceSlice,
         return
     found = {
         where[0]: source._replace(place=where[0])
-        for source, where in zip(file.sources, placed.places, strict=True)
+        for source, where in zip(file.sources(), placed.places, strict=True)
         if source is not None and len(where) == 1
     }
     yield from (found[place] for place in sorted(found))
