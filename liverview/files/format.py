@@ -47,6 +47,7 @@ class StoredVolume(OnGrid):
     affine : (4, 4), voxel index -> world mm.
     name : of the file, without its endings.
     source : the file's own grid.
+    remarks : what a person should know of how it was read, one sentence each.
     """
 
     voxels: NDArray[Any]
@@ -55,6 +56,7 @@ class StoredVolume(OnGrid):
     affine: Affine
     name: str
     source: SourceGrid
+    remarks: tuple[str, ...] = ()
 
     @property
     def step(self) -> float:
