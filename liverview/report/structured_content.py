@@ -248,11 +248,14 @@ def _identify_algorithm(labels: LabelMap) -> AlgorithmIdentification:
     known = isinstance(said, dict)
     hashes = said if isinstance(said, dict) else weights_sha256()
     kind = "weights" if known else "installed weights"
-    parameters = [f"{kind} {name} SHA-256 {digest}" for name, digest in hashes.items()]
+    # One text: dcmqi's reader looks at the first alone.
+    listed = ", ".join(f"{name} SHA-256 {digest}" for name, digest in hashes.items())
+    parameters = [f"{kind} {listed}"] if listed else []
     edited = describe_edited(labels.edited)
     if edited:
         parameters.append(f"edited by hand: {edited}")
-    return AlgorithmIdentification("liverview", __version__, parameters or None)
+    joined = ["; ".join(parameters)] if parameters else None
+    return AlgorithmIdentification("liverview", __version__, joined)
 
 
 def _tumor_items(figures: Any, recist: Recist) -> list[Item]:
