@@ -22,7 +22,7 @@ from liverview.files.dicom.segmentation_file import damage_in_words
 from liverview.files.dicom.segmentation_reading import NAMES
 from liverview.files.dicom.referenced_series import find_referenced_grid
 from liverview.files.dicom.source_header import SeriesHeader
-from liverview.files.dicom.template import template_of
+from liverview.files.dicom.kept_elements import template_of
 from liverview.files.format import StoredVolume
 from liverview.files.formats import name_without_suffix
 from liverview.files.opening import ImageFileError
