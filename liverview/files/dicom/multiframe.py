@@ -133,7 +133,7 @@ class _Groups:
         return None
 
     def _study(self, kernel: Any) -> StudyFacts:
-        named = "\\".join(_texts(kernel)) or self._file.study.kernel
+        named = " ".join(_texts(kernel)) or self._file.study.kernel
         if named not in self._studies:
             self._studies[named] = replace(self._file.study, kernel=named)
         return self._studies[named]
