@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.files.dicom.codestreams import check_jpeg, check_jpeg_2000
+from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.files.dicom.slice_header import SliceHeader
 from liverview.files.opening import ImageFileError
 
@@ -65,7 +67,8 @@ def decode_frame(header: SliceHeader, frame: int = 0) -> NDArray[Any]:
     data = header.source.read(header.pixel_start)
     decode = _decode_by_pydicom if syntax in _PLUGINS else _decode_by_gdcm
     try:
-        return decode(header, data, frame)
+        with quiet_pydicom():
+            return decode(header, _frame_of(header, data, frame))
     # What decoders raise has no common base: it is all a damaged image.
     except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
         raise ImageFileError(
@@ -74,19 +77,33 @@ def decode_frame(header: SliceHeader, frame: int = 0) -> NDArray[Any]:
         ) from error
 
 
-def _decode_by_pydicom(header: SliceHeader, data: bytes, frame: int) -> NDArray[Any]:
+def _frame_of(header: SliceHeader, data: bytes, frame: int) -> bytes:
+    """The codestream of a frame, checked."""
+    from pydicom.encaps import get_frame
+
+    found = get_frame(data, frame, number_of_frames=header.frames)
+    syntax = header.transfer_syntax
+    if "JPEG 2000" in _NAMES[syntax] or "HTJ2K" in _NAMES[syntax]:
+        check_jpeg_2000(found, header)
+    elif "JPEG" in _NAMES[syntax]:
+        check_jpeg(found, header)
+    return found
+
+
+def _decode_by_pydicom(header: SliceHeader, frame: bytes) -> NDArray[Any]:
+    from pydicom.encaps import encapsulate
     from pydicom.pixels import get_decoder
 
     syntax = header.transfer_syntax
     values, _ = get_decoder(syntax).as_array(
-        data,
-        index=frame,
+        encapsulate([frame]),
+        index=0,
         raw=True,
         decoding_plugin=_PLUGINS[syntax],
         rows=header.rows,
         columns=header.columns,
         samples_per_pixel=1,
-        number_of_frames=header.frames,
+        number_of_frames=1,
         bits_allocated=header.bits_allocated,
         bits_stored=header.bits_stored,
         pixel_representation=int(header.signed),
@@ -96,13 +113,12 @@ def _decode_by_pydicom(header: SliceHeader, data: bytes, frame: int) -> NDArray[
     return values
 
 
-def _decode_by_gdcm(header: SliceHeader, data: bytes, frame: int) -> NDArray[Any]:
+def _decode_by_gdcm(header: SliceHeader, frame: bytes) -> NDArray[Any]:
     """JPEG by GDCM; through pydicom it would refuse 12 bits with loss, which it decodes right."""
     import gdcm
-    from pydicom.encaps import get_frame
 
     fragment = gdcm.Fragment()
-    fragment.SetByteStringValue(get_frame(data, frame, number_of_frames=header.frames))
+    fragment.SetByteStringValue(frame)
     fragments = gdcm.SequenceOfFragments.New()
     fragments.AddFragment(fragment)
     element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
