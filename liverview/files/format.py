@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
-from liverview.core.grid import Affine, OnGrid
+from liverview.core.grid import Affine, Grid, OnGrid
 from liverview.core.labels import LabelStyle
 from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
@@ -128,6 +128,19 @@ class FormatFunctions(Protocol):
         self, path: Path, volume: Volume, /, *, overwrite: bool
     ) -> Iterator[Progress]:
         """Write a volume on the grid of its `source`, its type kept, as labels are."""
+
+
+@runtime_checkable
+class GridFunctions(Protocol):
+    """What a format has besides whose label maps may have no grid of their own, or a part of one."""
+
+    def iter_read_stored_on(
+        self, path: Path, grid: Grid | None, /
+    ) -> Iterator[Progress | StoredVolume]:
+        """`FormatFunctions.iter_read_stored` on the grid of the scan that the labels are for."""
+
+    def count_volumes_of(self, path: Path, /) -> int:
+        """How many volumes that gives, before any grid is known."""
 
 
 @dataclass(frozen=True)

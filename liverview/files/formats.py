@@ -25,6 +25,12 @@ _GENERIC = re.compile(
     r"nifti|input|original|orig|raw|0+)"
 )
 """Names of files and folders that many cases share, in lower case."""
+_GENERIC_DICOM = re.compile(
+    r"(dicomdir|dcm|disc|disk|cd|cdrom|export|study|studies|patient|slices?|[0-9a-f]{8}|"
+    r"(im|img|image|i|ima|se|ser|series|s|st|stu|study|pa|pat|ct|mr|slice|dicom|d)_?\d+|"
+    r"[012](\.\d+){3,})"
+)
+"""The same, as discs and archives call places of DICOM: by counters, digests and UIDs."""
 _PLACES = {"", "downloads", "desktop", "documents", "tmp", "temp", "home", "users", "mnt", "media"}
 """Folders that say nothing about the case: what is above them does not either."""
 DEFAULT_SUFFIX = ".nii.gz"
@@ -181,9 +187,9 @@ def has_known_suffix(path: PathLike) -> bool:
 
 
 def name_without_suffix(path: PathLike) -> str:
-    """The file's name without its suffix, or without .gz."""
+    """The file's name without its suffix, or without .gz or .zip."""
     name = as_path(path).name
-    for ending in sorted((*suffixes(), ".gz"), key=len, reverse=True):
+    for ending in sorted((*suffixes(), ".gz", ".zip"), key=len, reverse=True):
         if name.lower().endswith(ending) and len(name) > len(ending):
             return name[: -len(ending)]
     return name
@@ -193,7 +199,8 @@ def case_name(path: PathLike) -> str:
     """The name of a case for a title or for files: that of the scan's file without its suffix.
 
     A file that is called as many are ("ct", "image", "0000") has the name of the first folder
-    above that is called otherwise; its own where there is none, or in a folder for anything.
+    above that is called otherwise; its own where there is none, or in a folder for anything. So
+    has a place of DICOM, for which names such as S0001 and UIDs say as little.
 
     Examples
     --------
@@ -203,19 +210,23 @@ def case_name(path: PathLike) -> str:
     >>> case_name("/data/patient_12/liver_01.nii.gz"), case_name("/tmp/ct.nii.gz")
     ('liver_01', 'ct')
     """
+    path = as_path(path)
     own = name_without_suffix(path)
-    if not _is_generic(own):
+    dicom = not any(known.has_suffix(path) for known in FORMATS if known.name != "DICOM")
+    if not (_is_generic(own, dicom=dicom) or (dicom and own.isdigit())):
         return own
-    for folder in as_path(path).absolute().parents:
+    for folder in path.absolute().parents:
         if folder.name.lower() in _PLACES:
             break
-        if not _is_generic(folder.name):
+        if not _is_generic(folder.name, dicom=dicom):
             return folder.name
     return own
 
 
-def _is_generic(name: str) -> bool:
-    return _GENERIC.fullmatch(name.lower().replace("-", "_").strip("_ .")) is not None
+def _is_generic(name: str, *, dicom: bool) -> bool:
+    plain = name.lower().replace("-", "_").strip("_ .")
+    found = _GENERIC.fullmatch(plain) or (dicom and _GENERIC_DICOM.fullmatch(plain))
+    return bool(found)
 
 
 def labels_file_name(name: str, suffix: str = DEFAULT_SUFFIX) -> str:
