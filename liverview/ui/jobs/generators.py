@@ -184,7 +184,7 @@ def iter_read_labels(
     from liverview.files.images import iter_read_named_labels
     from liverview.files.named_labels import NamedLabels
 
-    for item in iter_read_named_labels(path):
+    for item in iter_read_named_labels(path, grid=volume.grid):
         if not isinstance(item, NamedLabels):
             yield item
             continue
