@@ -15,6 +15,7 @@ from pynetdicom import evt
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import build_context, build_role
 
+from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.pacs.association import Line, category, send_at_once
 from liverview.pacs.errors import PacsError
 from liverview.pacs.lines import server_context
@@ -96,8 +97,10 @@ def _on_image(event: Any, series: FoundSeries, put: Put) -> int:
     """Take an image; whatever is not of the series is refused."""
     data = event.encoded_dataset()
     try:
-        wanted = ["SeriesInstanceUID", "SOPInstanceUID"]
-        found = dcmread(BytesIO(data), stop_before_pixels=True, specific_tags=wanted)
+        with quiet_pydicom():  # by C-MOVE, the thread is another one
+            found = dcmread(
+                BytesIO(data), stop_before_pixels=True, specific_tags=["SeriesInstanceUID"]
+            )
     except (InvalidDicomError, OSError, ValueError, KeyError, AttributeError):
         return _NOT_UNDERSTOOD
     if str(found.get("SeriesInstanceUID", "")) != series.uid:

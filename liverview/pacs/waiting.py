@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
+from liverview.files.dicom.quiet import quiet_pydicom
+
 _TICK = 0.1  # seconds between two looks at whether anybody still wants it
 _END = object()
 
@@ -29,7 +31,7 @@ def iter_waited(talk: Callable[[Put], object], stop: Callable[[], object]) -> It
     """
     items: SimpleQueue[Any] = SimpleQueue()
     with ThreadPoolExecutor(1, "pacs") as pool:
-        talking = pool.submit(talk, items.put)
+        talking = pool.submit(_talk_quietly, talk, items.put)
         talking.add_done_callback(lambda _: items.put(_END))
         try:
             while (item := _next_of(items)) is not _END:
@@ -38,6 +40,11 @@ def iter_waited(talk: Callable[[Put], object], stop: Callable[[], object]) -> It
             if not talking.done():
                 stop()
         talking.result()
+
+
+def _talk_quietly(talk: Callable[[Put], object], put: Put) -> None:
+    with quiet_pydicom():
+        talk(put)
 
 
 def _next_of(items: SimpleQueue[Any]) -> Any:
