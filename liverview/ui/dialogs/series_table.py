@@ -81,7 +81,7 @@ class SeriesTable(QDialog):
         self.filter = QLineEdit(placeholderText="Filter by patient, date, description, kernel …")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("Filter")
-        self.filter.textChanged.connect(self.order.set_filter)
+        self.filter.textChanged.connect(self._on_filter_changed)
         self.about = WrappedLabel()
         self.about.setTextFormat(Qt.TextFormat.PlainText)
         self.about.setMinimumHeight(2 * self.fontMetrics().lineSpacing() + 2)
@@ -208,6 +208,12 @@ class SeriesTable(QDialog):
             self.open_selected()
         else:
             super().keyPressEvent(event)
+
+    def _on_filter_changed(self, text: str) -> None:
+        self.order.set_filter(text)
+        if self.selected() is None:
+            self._select_first()
+        self._update_buttons()
 
     def _on_selected(self) -> None:
         self._picked = True
