@@ -71,9 +71,7 @@ def fill_contours(planes: ContourPlanes, grid: Grid) -> NDArray[np.uint8]:
     return voxels
 
 
-def fill_polygons(
-    polygons: list[NDArray[np.float64]], shape: tuple[int, int]
-) -> NDArray[np.bool_]:
+def fill_polygons(polygons: list[NDArray[np.float64]], shape: tuple[int, int]) -> NDArray[np.bool_]:
     """The points of a lattice that lie within an odd number of closed polygons.
 
     A point on an outline is within where the inside lies towards higher indices, so that two

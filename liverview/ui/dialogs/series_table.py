@@ -38,8 +38,9 @@ from liverview.ui.dialogs.series_model import (
 from liverview.ui.jobs.series_work import SeriesEntry, SeriesList, Thumbnail, unreadable_words
 from liverview.ui.widgets.controls import WrappedLabel, add_access_keys
 
-_SIZE = 1240, 640
-_WIDEST_PX, _NARROWEST_PX = 300, 60
+_SIZE, _SHARE = (1240, 640), 0.95  # of the window's width
+_WIDEST_PX, _NARROWEST_PX = 110, 60
+_WIDE_PX = {"Patient": 200, "Description": 300, "Spacing (mm)": 130}
 _DETAILS_PX = 110
 _MOST_SENTENCES = 1000
 _Index = QModelIndex | QPersistentModelIndex
@@ -65,7 +66,8 @@ class SeriesTable(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Which series?")
-        self.resize(*_SIZE)
+        width, height = _SIZE
+        self.resize(max(width, round(_SHARE * parent.width()) if parent else 0), height)
         self.listed: SeriesList | None = None
         self.waiting_for = ""
         self._picked = False  # by the person, not as the likeliest
@@ -129,6 +131,8 @@ class SeriesTable(QDialog):
         self.open_button = QPushButton("Open")
         self.buttons.addButton(self.open_button, QDialogButtonBox.ButtonRole.AcceptRole)
         self.open_button.setDefault(True)
+        for button in self.buttons.buttons():
+            button.setAutoDefault(button is self.open_button)  # type: ignore[attr-defined]
         self.open_button.clicked.connect(self.open_selected)
         self.buttons.rejected.connect(self.reject)
         add_access_keys(self.buttons.buttons())
@@ -283,7 +287,8 @@ class SeriesTable(QDialog):
         header = self.table.horizontalHeader()
         for column in range(1, len(COLUMNS) - 1):
             wanted = max(self.table.sizeHintForColumn(column), header.sectionSizeHint(column))
-            self.table.setColumnWidth(column, min(max(wanted, _NARROWEST_PX), _WIDEST_PX))
+            widest = _WIDE_PX.get(COLUMNS[column].title, _WIDEST_PX)
+            self.table.setColumnWidth(column, min(max(wanted, _NARROWEST_PX), widest))
 
 
 def _picture(gray: NDArray[np.uint8], aspect: float) -> QPixmap:
