@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
-from liverview.core.grid import Affine, OnGrid
+from liverview.core.grid import Affine, Grid, OnGrid
 from liverview.core.labels import LabelStyle
 from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
@@ -47,6 +47,7 @@ class StoredVolume(OnGrid):
     affine : (4, 4), voxel index -> world mm.
     name : of the file, without its endings.
     source : the file's own grid.
+    remarks : what a person should know of how it was read, one sentence each.
     """
 
     voxels: NDArray[Any]
@@ -55,6 +56,7 @@ class StoredVolume(OnGrid):
     affine: Affine
     name: str
     source: SourceGrid
+    remarks: tuple[str, ...] = ()
 
     @property
     def step(self) -> float:
@@ -128,6 +130,19 @@ class FormatFunctions(Protocol):
         """Write a volume on the grid of its `source`, its type kept, as labels are."""
 
 
+@runtime_checkable
+class GridFunctions(Protocol):
+    """What a format has besides whose label maps may have no grid of their own, or a part of one."""
+
+    def iter_read_stored_on(
+        self, path: Path, grid: Grid | None, /
+    ) -> Iterator[Progress | StoredVolume]:
+        """`FormatFunctions.iter_read_stored` on the grid of the scan that the labels are for."""
+
+    def count_volumes_of(self, path: Path, /) -> int:
+        """How many volumes that gives, before any grid is known."""
+
+
 @dataclass(frozen=True)
 class Format:
     """A file format.
@@ -138,12 +153,19 @@ class Format:
     suffixes : in lower case, the usual one first.
     recognizes : whether a file is of this format, by its first bytes, unpacked where gzipped.
     load : imports and returns the format's module.
+    written : the suffixes that files can be saved with; None for all of them.
     """
 
     name: str
     suffixes: tuple[str, ...]
     recognizes: Callable[[bytes], bool]
     load: Callable[[], FormatFunctions]
+    written: tuple[str, ...] | None = None
+
+    @property
+    def saved_suffixes(self) -> tuple[str, ...]:
+        """The suffixes that files can be saved with, the usual one first."""
+        return self.suffixes if self.written is None else self.written
 
     def has_suffix(self, path: Path) -> bool:
         """True where a file's name ends as the format's do."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -133,8 +133,11 @@ def iter_write_labels(
     styles: Styles | None = None,
     overwrite: bool = False,
     label_table: TableOrder | str = TableOrder.TOTALSEGMENTATOR,
+    options: object | None = None,
 ) -> Iterator[Progress]:
     """Write a label map as `write_labels` does; yields `Progress`.
+
+    ``options`` are those of the format, as its module has them.
 
     Examples
     --------
@@ -150,7 +153,7 @@ def iter_write_labels(
     if placed.ignored is not None:
         placed = replace(placed, voxels=np.where(placed.ignored, _IGNORED, placed.voxels))
         table[int(_IGNORED)] = LabelStyle("Ignore", (128, 128, 128))
-    yield from _iter_write(as_path(path), placed, table, overwrite, order)
+    yield from _iter_write(as_path(path), placed, table, overwrite, order, options)
 
 
 def write_labels(
@@ -310,9 +313,11 @@ def _iter_write(
     table: Mapping[int, LabelStyle],
     overwrite: bool,
     order: TableOrder,
+    options: object | None = None,
 ) -> Iterator[Progress]:
-    known = format_to_write(path)
-    yield from known.load().iter_write_labels(path, labels, table, overwrite=overwrite, order=order)
+    write: Any = format_to_write(path).load().iter_write_labels
+    more = {} if options is None else {"options": options}
+    yield from write(path, labels, table, overwrite=overwrite, order=order, **more)
 
 
 def _table_order(given: TableOrder | str) -> TableOrder:

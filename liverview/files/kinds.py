@@ -1,19 +1,41 @@
-"""Label maps and scans told apart by what they hold."""
+"""Label maps, scans and places with DICOM, told apart by what they hold."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.volume import Volume
+from liverview.files.foreign_kinds import is_dicom
 from liverview.files.formats import FORMATS
+from liverview.files.sessions.container import is_session_file
 
 _MOST_LABELS = 256
 _HIGHEST = 65535
 _SLICES = 24  # looked at
 _LEAST_ALIKE = 0.5  # of neighbors that are both no background; gray values are noise
+
+_HEAD = 1024
+
+
+def is_dicom_place(path: Path) -> bool:
+    """True for a folder, a zip archive, the directory of a disc and a DICOM file.
+
+    By its first bytes; what cannot be read is none, and whoever opens it says why.
+    """
+    try:
+        if path.is_dir():
+            return True
+        if is_session_file(path) or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return False
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06")) or is_dicom(head, "")
 
 
 def resembles_labels(volume: Volume) -> bool:

@@ -41,6 +41,9 @@ class Answers(Dialogs):
     def scan_to_open(self) -> Path | None:
         return self.scan
 
+    def folder_to_open(self) -> Path | None:
+        return self.folder
+
     def labels_to_open(self) -> Path | None:
         return self.labels
 

@@ -1,4 +1,4 @@
-"""Reading volumes of DICOM series."""
+"""Reading DICOM: a place (folder, archive, DICOMDIR or file) and the volumes in it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from pathlib import Path
 from liverview.core.stream import Progress
 from liverview.core.volume import Volume
 from liverview.files.dicom.series_volume import SeriesVolume
+from liverview.files.dicom.volume_reading import iter_read_volume
 from liverview.files.format import Summary
 from liverview.files.opening import ImageFileError
+
+__all__ = ["iter_read", "iter_read_volume", "read_summary"]
 
 
 def read_summary(path: Path) -> Summary:
@@ -20,10 +23,4 @@ def read_summary(path: Path) -> Summary:
 def iter_read(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
     """Read volume ``index`` of those in a folder, an archive or a file."""
     yield Progress("Reading", 0.0)
-    raise ImageFileError(f"{path} {index}")
-
-
-def iter_read_volume(volume: SeriesVolume) -> Iterator[Progress | Volume]:
-    """Read the pixels of a volume; yields progress, then the `Volume` last."""
-    yield Progress("Reading", 0.0)
-    raise ImageFileError(volume.study.series_uid)
+    raise ImageFileError(f"{path} {index} {SeriesVolume}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtWidgets import QMenu, QMenuBar
 
@@ -15,6 +14,7 @@ from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow
 from liverview.ui.flows.session_files import SessionFiles
+from liverview.ui.widgets.recent import RecentScan
 from liverview.ui.widgets.start_page import short_name
 
 _TABLES = {
@@ -56,6 +56,12 @@ class FileActions:
         make = factory.make_action
         self.open = make(
             "&Open …", "Ctrl+O", "Open a CT scan or a session", files.choose_scan, "open"
+        )
+        self.open_folder = make(
+            "Open &folder …",
+            "Ctrl+Shift+F",
+            "Open a folder with DICOM: a series, a study, a disc",
+            files.choose_folder,
         )
         self.phantom = make(
             "&New phantom …", "Ctrl+N", "Make a synthetic CT", files.new_phantom, "phantom"
@@ -143,10 +149,18 @@ class FileActions:
             ),
         ]
 
+        self.patient = factory.make_toggle(
+            "Patient and study in pictures of the w&indow",
+            "",
+            "Leave the patient's name in pictures of the window",
+            pictures.set_with_patient,
+        )
+        self.patient.setChecked(False)
+
     def fill_menu(self, bar: QMenuBar) -> None:
         """Add the menu to a menu bar."""
         menu = bar.addMenu("&File")
-        menu.addActions([self.open, self.phantom])
+        menu.addActions([self.open, self.open_folder, self.phantom])
         menu.addMenu(self.recent)
         menu.addActions([self.open_labels, self.compare, self.scan_info])
         menu.addSeparator()
@@ -157,17 +171,18 @@ class FileActions:
         tables.addActions(self.label_tables.actions)
         tables.aboutToShow.connect(lambda: self.label_tables.mark_checked(self._files.label_table))
         menu.addAction(self.report)
-        menu.addMenu("Pict&ures").addActions(self.pictures)
+        menu.addMenu("Pict&ures").addActions([*self.pictures, self.patient])
         menu.addSeparator()
         menu.addAction(self.quit)
 
-    def set_recent(self, paths: Sequence[Path]) -> None:
-        """Offer files that were opened lately."""
+    def set_recent(self, scans: Sequence[RecentScan]) -> None:
+        """Offer what was opened lately."""
         self.recent.clear()
-        for path in paths:
-            action = self.recent.addAction(short_name(path), partial(self._files.open, path))
-            action.setToolTip(shown(str(path)))
-        self.recent.setEnabled(bool(paths))
+        for scan in scans:
+            again = partial(self._files.open, scan.path, scan.series)
+            action = self.recent.addAction(short_name(scan), again)
+            action.setToolTip(shown(str(scan.path)))
+        self.recent.setEnabled(bool(scans))
 
     def update_enabled(self, *, has_volume: bool, busy: bool, savable: bool) -> None:
         """Enable what can be done now."""

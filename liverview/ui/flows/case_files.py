@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -69,12 +70,21 @@ class CaseFiles(QObject):
         if path is not None:
             self.open(path)
 
-    def open(self, path: Path) -> None:
-        """Open a scan, or a session with its scan; unsaved labels are asked about before."""
+    def choose_folder(self) -> None:
+        """Ask for a folder with DICOM and open it."""
+        path = self.ask(self.dialogs.folder_to_open)
+        if path is not None:
+            self.open(path)
+
+    def open(self, path: Path, series: str = "") -> None:
+        """Open a scan, or a session with its scan; unsaved labels are asked about before.
+
+        Of a folder, archive or file with DICOM, the volume with a `StudyFacts.series_key`.
+        """
         if self.sessions is not None and is_session_file(path):
             self.sessions.open(path)
         else:
-            self.controller.loading.open(path)
+            self.controller.loading.open(path, series=series)
 
     def new_phantom(self) -> None:
         """Ask what kind of phantom is wanted and generate it."""
@@ -217,12 +227,17 @@ class CaseFiles(QObject):
     def show_scan_info(self) -> None:
         """Tell size, spacing and remarks of the open scan."""
         if self.session.volume is not None:
-            self.ask(self.dialogs.scan_info, self.session.volume, self.session.path)
+            volume = self.session.volume
+            told = volume if self.session.show_patient else replace(volume, study=None)
+            self.ask(self.dialogs.scan_info, told, self.session.path)
 
     def beside(self, ending: str) -> Path:
         """A file name for the open case, in its folder."""
         near = self.session.path or (self.sessions.path if self.sessions is not None else None)
         folder = near.parent if near else Path.cwd()
+        # Nothing is put among the files of a series.
+        if near is not None and self._is_of_series(near):
+            folder = folder.parent
         return folder / f"{self.case_name}{ending}"
 
     @property
@@ -231,6 +246,12 @@ class CaseFiles(QObject):
         if self.session.path is not None:
             return case_name(self.session.path)
         return self.session.volume.name if self.session.volume else "liverview"
+
+    def _is_of_series(self, path: Path) -> bool:
+        """True for a file of the open series, of which there are others beside it."""
+        volume = self.session.volume
+        of_study = volume is not None and volume.study is not None and path == self.session.path
+        return of_study and not path.is_dir() and path.suffix.lower() != ".zip"
 
     def _is_the_scan(self, path: Path) -> bool:
         scan = self.session.path
