@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import argparse
 
-from liverview.cli import click, evaluate, measure, phantom, report, segment, system, train
+from liverview.cli import (
+    click,
+    deidentify,
+    evaluate,
+    measure,
+    phantom,
+    report,
+    segment,
+    system,
+    train,
+)
 
 COMMANDS = {
     "segment": segment,
     "click": click,
     "phantom": phantom,
+    "deidentify": deidentify,
     "measure": measure,
     "report": report,
     "evaluate": evaluate,
