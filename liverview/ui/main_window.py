@@ -26,6 +26,7 @@ from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.flows.exporting import ExportFlow
 from liverview.ui.flows.help import HelpFlow, TourTargets
 from liverview.ui.flows.leaving import Leaving
+from liverview.ui.flows.pacs import PacsFlow
 from liverview.ui.flows.part_menu import PartMenu
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow
@@ -97,6 +98,7 @@ class MainWindow(QMainWindow):
         self.panels = PanelDocks(self, self.controller, self.markups)
         self.reporting = ReportFlow(self.files, self.controller, self.markups)
         self.exporting = ExportFlow(self, self.files, self.controller)
+        self.pacs = PacsFlow(self, self.files, settings)
         self.navigation = Navigation(
             session, self.controller.segmenting, self.panels.findings, self
         )
@@ -156,6 +158,7 @@ class MainWindow(QMainWindow):
                 self.sessions,
                 self.reporting,
                 self.exporting,
+                self.pacs,
                 self.pictures,
                 self.close,
             ),
@@ -235,8 +238,8 @@ class MainWindow(QMainWindow):
 
         told = self._announcements
         told.say(self.toolbox.message)
-        told.say_failures(self.pictures.failed, self.exporting.failed)
-        told.say(self.exporting.written)
+        told.say_failures(self.pictures.failed, self.exporting.failed, self.pacs.failed)
+        told.say(self.exporting.written, self.pacs.message)
         passing = (self.filling, self.clicks, self.navigation)
         told.show_in_passing([self.pictures.copied, self._marked_labels.applied])
         told.show_in_passing(part.message for part in passing)
