@@ -24,6 +24,10 @@ from liverview.ui.jobs.job import Job, Outcome
 class ExportFlow(QObject):
     """Runs one export at a time, beside whatever else runs.
 
+    Attributes
+    ----------
+    progress : of the export that is under way, with its button to cancel; None where none is.
+
     Signals
     -------
     written : what was written, in a sentence or two.
@@ -38,7 +42,8 @@ class ExportFlow(QObject):
         self._window, self._files, self._controller = window, files, controller
         self._session = files.session
         self._job: Job | None = None
-        self._progress: ExportProgress | None = None
+        self._said = ""
+        self.progress: ExportProgress | None = None
 
     @property
     def job(self) -> Job | None:
@@ -68,7 +73,9 @@ class ExportFlow(QObject):
             return
         path = self._ask_file("Save DICOM segmentation", "_seg.dcm")
         if path is not None:
-            work = export_work.iter_export_segmentation(path, *case, dict(self._session.styles), choice)
+            work = export_work.iter_export_segmentation(
+                path, *case, dict(self._session.styles), choice
+            )
             self._start("Saving the segmentation", work)
 
     def save_structured_report(self) -> None:
@@ -171,24 +178,26 @@ class ExportFlow(QObject):
 
     def _start(self, title: str, work: Iterator[Progress | Exported]) -> None:
         self._job = job = self._controller.start_background(work)
-        self._progress = ExportProgress(title, self._window)
-        self._progress.canceled.connect(job.cancel)
+        self.progress = ExportProgress(title, self._window)
+        self.progress.canceled.connect(job.cancel)
         job.yielded.connect(self._on_item)
         job.ended.connect(self._on_ended)
 
     def _on_item(self, item: Progress | Exported) -> None:
         if isinstance(item, Exported):
-            self.written.emit(shown(" ".join(item.sentences)))
-        elif self._progress is not None:
-            self._progress.setLabelText(f"{item.phase} …")
-            self._progress.setValue(round(100 * item.fraction))
+            self._said = shown(" ".join(item.sentences))
+        elif self.progress is not None:
+            self.progress.setLabelText(f"{item.phase} …")
+            self.progress.setValue(round(100 * item.fraction))
 
     def _on_ended(self, outcome: Outcome) -> None:
         self._job = None
-        if self._progress is not None:
-            self._progress.canceled.disconnect()
-            self._progress.close()
-            self._progress.deleteLater()
-            self._progress = None
-        if outcome is Outcome.CANCELED:
+        if self.progress is not None:
+            self.progress.canceled.disconnect()
+            self.progress.close()
+            self.progress.deleteLater()
+            self.progress = None
+        if outcome is Outcome.DONE:
+            self.written.emit(self._said)
+        elif outcome is Outcome.CANCELED:
             self.written.emit("The export was canceled; nothing of it is left.")
