@@ -12,10 +12,10 @@ explicit VR and is implicit, single elements without a VR, and the other way aro
 from __future__ import annotations
 
 import struct
-import zlib
 from dataclasses import dataclass
 from typing import Literal
 
+from liverview.files.dicom.inflated_source import InflatedSource
 from liverview.files.dicom.sources import DicomSource
 from liverview.files.foreign_kinds import is_dicom
 from liverview.files.opening import ImageFileError
@@ -27,8 +27,10 @@ _META = frozenset((SOP_CLASS_OF_META, SOP_INSTANCE_OF_META, SYNTAX_OF_META))
 _PIXELS = 0x7FE00010
 _PIXEL_GROUP = 0x7FE0
 _ENDS = frozenset((_PIXELS, 0x7FE00008, 0x7FE00009))  # pixels, as whole numbers or as floats
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_UNDEFINED = 0xFFFFFFFF
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_ITEM_GROUP = 0xFFFE
+UNDEFINED = 0xFFFFFFFF
+_NOTHING: frozenset[int] = frozenset()
 _LONG = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR"))
 _LONG |= frozenset((b"UT", b"UV"))  # 32 bits of length, after two bytes that are reserved
 _SHORT = frozenset((b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO"))
@@ -39,7 +41,6 @@ _READ_HEAD, _READ_LENGTH = struct.Struct("<HHHH").unpack_from, struct.Struct("<L
 _FIRST, _NEXT = 1 << 14, 1 << 16  # bytes that are read at once
 _LONGEST_VALUE = 1 << 16  # of those that are wanted; real ones have 64 letters
 _DEEPEST = 64  # sequences in sequences
-_MOST_INFLATED = 1 << 26  # bytes of a deflated header
 
 
 class NotDicomError(ImageFileError):
@@ -78,7 +79,7 @@ def scan_elements(source: DicomSource, wanted: frozenset[int]) -> ScannedElement
     ImageFileError : where it is damaged within the header.
     OSError : where it cannot be read.
     """
-    scan = _Scan(source)
+    scan = ElementWalk(source)
     with_preamble = scan.data[128:132] == b"DICM"
     if not with_preamble and not is_dicom(scan.data, ""):
         raise NotDicomError(f"{source.name} is no DICOM file: choose one that is.")
@@ -91,7 +92,7 @@ def scan_elements(source: DicomSource, wanted: frozenset[int]) -> ScannedElement
         raise NotDicomError(f"{source.name} is no DICOM file: choose one that is.") from error
 
 
-def _scan_file(scan: _Scan, at: int, wanted: frozenset[int]) -> ScannedElements:
+def _scan_file(scan: ElementWalk, at: int, wanted: frozenset[int]) -> ScannedElements:
     start = scan.walk(at, _META, explicit=True, last_group=2)
     syntax = scan.values.get(SYNTAX_OF_META, b"").strip(b"\0 ").decode("ascii", "replace")
     if syntax == DEFLATED:
@@ -108,7 +109,7 @@ def _scan_file(scan: _Scan, at: int, wanted: frozenset[int]) -> ScannedElements:
     )
 
 
-class _Scan:
+class ElementWalk:
     """The bytes of a file, as many of them as were looked at, and what was found in them."""
 
     def __init__(self, source: DicomSource) -> None:
@@ -146,7 +147,7 @@ class _Scan:
 
     def inflate(self, start: int) -> None:
         """Go on in the deflated data set, as if it were stored inflated from ``start`` on."""
-        self.source = _InflatedSource(self.source, start)
+        self.source = InflatedSource(self.source, start)
         self.load(start)
 
     # ---- elements
@@ -179,18 +180,18 @@ class _Scan:
         while True:
             if self.little:
                 at = self._pass_plain(at, wanted, explicit, min(last_group, _PIXEL_GROUP - 1))
-            if self._is_end(at):
+            if self.is_end(at):
                 return at
-            tag, vr, value, length = self._read_element(at, explicit)
+            tag, vr, value, length = self.read_element(at, explicit)
             if tag >> 16 > last_group or not tag | length:  # a file is filled up with zeros
                 return at
             if tag in _ENDS:
                 if tag == _PIXELS:
                     self.pixel_start = value
-                    self.pixel_bytes = -1 if length == _UNDEFINED else length
+                    self.pixel_bytes = -1 if length == UNDEFINED else length
                 return at
-            if length == _UNDEFINED:
-                at = self._pass_sequence(value, explicit and vr != b"UN", 0)
+            if length == UNDEFINED:
+                at = self.pass_sequence(value, explicit and vr != b"UN", 0)
                 continue
             at = value + length
             if tag in wanted and length <= _LONGEST_VALUE:
@@ -209,11 +210,11 @@ class _Scan:
             value = begin + 8
             if not explicit:
                 length = vr | length << 16
-            elif vr in _LONG_CODES:
+            elif vr not in _SHORT_CODES:
+                if vr not in _LONG_CODES:
+                    break
                 (length,) = _READ_LENGTH(data, value)
                 value += 4
-            elif vr not in _SHORT_CODES:
-                break
             after = value + length
             if after > size or not 0 < group <= last_group:  # of an undefined length, too
                 break
@@ -223,7 +224,7 @@ class _Scan:
             begin = after
         return start + begin
 
-    def _read_element(self, at: int, explicit: bool) -> tuple[int, bytes, int, int]:
+    def read_element(self, at: int, explicit: bool) -> tuple[int, bytes, int, int]:
         """Tag, VR, place and length of the value of an element; no VR where it is implicit."""
         head = self.take(at, 8)
         group, element, length = struct.unpack("<HHL" if self.little else ">HHL", head)
@@ -236,7 +237,7 @@ class _Scan:
             length = int.from_bytes(head[6:8], self.byte_order)
         return group << 16 | element, vr, at, length
 
-    def _is_end(self, at: int) -> bool:
+    def is_end(self, at: int) -> bool:
         """True where the file ends at ``at``, but for zeros; else an element has to fit there."""
         begin = at - self.start
         if begin < 0 or len(self.data) - begin < 8:
@@ -250,17 +251,17 @@ class _Scan:
             raise self.cut_off()
         return True
 
-    def _pass_sequence(self, at: int, explicit: bool, depth: int) -> int:
+    def pass_sequence(self, at: int, explicit: bool, depth: int) -> int:
         """The place after a sequence, or fragments, of undefined length; ``at`` is its first."""
         if depth > _DEEPEST:
             raise self.damaged(at, f"more than {_DEEPEST} sequences are nested")
         while True:
-            tag, _, at, length = self._read_element(at, False)
-            if tag == _SEQUENCE_END:
+            tag, _, at, length = self.read_element(at, False)
+            if tag == SEQUENCE_END:
                 return at
-            if tag != _ITEM:
+            if tag != ITEM:
                 raise self.damaged(at - 8, "an item of a sequence should begin")
-            if length == _UNDEFINED:
+            if length == UNDEFINED:
                 at = self._pass_elements(at, explicit, depth)
             else:
                 at += length
@@ -270,55 +271,19 @@ class _Scan:
         # What a sequence of an explicit data set holds may be implicit.
         explicit = explicit and _is_vr(self.take(at, 8)[4:6])
         while True:
-            tag, vr, at, length = self._read_element(at, explicit)
-            if tag == _ITEM_END:
+            if self.little:
+                at = self._pass_plain(at, _NOTHING, explicit, _ITEM_GROUP - 1)
+            tag, vr, at, length = self.read_element(at, explicit)
+            if tag == ITEM_END:
                 return at
-            if length == _UNDEFINED:
-                at = self._pass_sequence(at, explicit and vr != b"UN", depth + 1)
+            if length == UNDEFINED:
+                at = self.pass_sequence(at, explicit and vr != b"UN", depth + 1)
             else:
                 at += length
 
     @property
     def byte_order(self) -> Literal["little", "big"]:
         return "little" if self.little else "big"
-
-
-class _InflatedSource(DicomSource):
-    """A file whose data set is deflated from a place on, as if it were stored inflated."""
-
-    def __init__(self, source: DicomSource, start: int) -> None:
-        self.name, self.path = source.name, source.path
-        self._source, self._start, self._at = source, start, start
-        self._inflated = bytearray()
-        self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-
-    def read(self, start: int = 0, size: int = -1) -> bytes:
-        begin = start - self._start
-        self._inflate(begin + size)
-        return bytes(self._inflated[begin : begin + size])
-
-    def _inflate(self, wanted: int) -> None:
-        """Have so many bytes of the data set, or all of it."""
-        if wanted > _MOST_INFLATED:
-            raise ImageFileError(
-                f"{self.name} is damaged: its deflated header has more than "
-                f"{_MOST_INFLATED >> 20} MB; export it again."
-            )
-        while len(self._inflated) < wanted and not self._inflater.eof:
-            data = self._inflater.unconsumed_tail
-            if not data:
-                data = self._source.read(self._at, _NEXT)
-                self._at += len(data)
-            try:
-                more = self._inflater.decompress(data, wanted - len(self._inflated))
-            except zlib.error as error:
-                raise ImageFileError(
-                    f"{self.name} is damaged: its deflated data cannot be inflated; copy or export "
-                    "it again."
-                ) from error
-            if not data and not more:
-                return
-            self._inflated += more
 
 
 def _is_vr(letters: bytes) -> bool:

@@ -451,7 +451,7 @@ def test_sequences_nested_without_end_are_damage() -> None:
 
 
 def test_a_header_that_inflates_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("liverview.files.dicom.element_scanner._MOST_INFLATED", 1 << 18)
+    monkeypatch.setattr("liverview.files.dicom.inflated_source._MOST_INFLATED", 1 << 18)
     data = full_slice()
     block = data.private_block(0x0019, "ACME LONG", create=True)
     block.add_new(0x10, "OB", bytes(1 << 20))
