@@ -15,7 +15,7 @@ from pathlib import Path
 from liverview.files import atomic
 from liverview.files.dicom_places import holds_dicom
 from liverview.files.foreign import refuse_foreign
-from liverview.files.foreign_kinds import is_dicom
+from liverview.files.foreign_kinds import is_dicom, is_dicom_over_nifti
 from liverview.files.format import Format, FormatFunctions
 from liverview.files.pairs import header_beside
 from liverview.files.opening import ImageFileError, PathLike, as_path
@@ -50,7 +50,8 @@ def _load_nifti() -> FormatFunctions:
 def _is_nifti(head: bytes) -> bool:
     """True where the header's size stands first, of NIfTI-1 or -2, in either byte order."""
     sizes = int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")
-    return (348 in sizes or 540 in sizes) and not _is_analyze(head)
+    other = _is_analyze(head) or is_dicom_over_nifti(head, "")
+    return (348 in sizes or 540 in sizes) and not other
 
 
 def _is_analyze(head: bytes) -> bool:
@@ -304,7 +305,8 @@ def functions_to_read(path: Path) -> FormatFunctions:
         return DICOM.load()
     known = format_of(path)
     # CIFTI's and Analyze's headers begin as NIfTI's do.
-    if known is FORMATS[0] or not known.recognizes(_read_head(_described_by(path))):
+    packed = known is DICOM and not known.recognizes(_read_head(path, unpacked=False))
+    if known is FORMATS[0] or packed or not known.recognizes(_read_head(_described_by(path))):
         refuse_foreign(path)
     return known.load()
 
@@ -314,14 +316,15 @@ def _described_by(path: Path) -> Path:
     return header_beside(path) or path
 
 
-def _read_head(path: Path) -> bytes:
+def _read_head(path: Path, *, unpacked: bool = True) -> bytes:
     """The first bytes, unpacked; none of what is no file, or cannot be read or unpacked."""
     try:
         if not path.is_file():
             return b""
         with path.open("rb") as file:
             head = file.read(_HEAD)
-        return zlib.decompressobj(31).decompress(head, _HEAD) if head[:2] == _GZIP else head
+        packed = unpacked and head[:2] == _GZIP
+        return zlib.decompressobj(31).decompress(head, _HEAD) if packed else head
     except (OSError, zlib.error):
         return b""
 
