@@ -49,7 +49,7 @@ class NotDicomError(ImageFileError):
 
 @dataclass(frozen=True, repr=False)
 class ScannedElements:
-    """What was found of a file.
+    """The elements that were found in a file.
 
     Attributes
     ----------
@@ -153,7 +153,7 @@ class ElementWalk:
     # ---- elements
 
     def find_encoding(self, at: int, syntax: str) -> tuple[bool, str]:
-        """Whether the data set is explicit VR, by its first element; sets the order of bytes.
+        """Tell by its first element if the data set is explicit VR; sets the order of bytes.
 
         The second is the transfer syntax that this is.
         """

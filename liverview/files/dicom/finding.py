@@ -73,7 +73,7 @@ class _Walk:
         self._files: set[str] = set()
 
     def iter_place(self, path: Path) -> Iterator[Found]:
-        """What is in a place that was given.
+        """The files of a place that was given.
 
         Raises
         ------

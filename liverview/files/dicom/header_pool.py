@@ -33,7 +33,7 @@ class Unreadable:
 
 @dataclass(frozen=True, repr=False)
 class HeaderBatch:
-    """What a few files gave; ``others`` counts those that are no DICOM."""
+    """The yield of a few files; ``others`` counts those that are no DICOM."""
 
     headers: list[SliceHeader]
     unreadable: list[Unreadable]

@@ -105,7 +105,7 @@ def _iter_read_late(
 
 
 class _State:
-    """What is known so far; only series that changed are split into volumes anew."""
+    """Headers and sentences so far; only series that changed are split into volumes anew."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
