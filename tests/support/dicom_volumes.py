@@ -20,7 +20,9 @@ def listed(folder: Path) -> tuple[SeriesVolume, ...]:
 
 def read_volumes(folder: Path) -> list[Volume]:
     """Those that can be opened, with their pixels."""
-    return [result_of(iter_read_volume(each), Volume) for each in listed(folder) if not each.refusal]
+    return [
+        result_of(iter_read_volume(each), Volume) for each in listed(folder) if not each.refusal
+    ]
 
 
 def read_only_volume(folder: Path) -> Volume:

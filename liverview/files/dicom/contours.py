@@ -61,9 +61,7 @@ def fill_contours(
     return FilledContours(voxels, tuple(_remarks(name, sorted(planes), outside)))
 
 
-def fill_polygons(
-    polygons: list[NDArray[np.float64]], shape: tuple[int, int]
-) -> NDArray[np.bool_]:
+def fill_polygons(polygons: list[NDArray[np.float64]], shape: tuple[int, int]) -> NDArray[np.bool_]:
     """The points of a lattice that lie within an odd number of closed polygons.
 
     A point on an outline is within where the inside lies towards higher indices, so that two

@@ -119,7 +119,9 @@ def _names(data: Any) -> dict[int, str]:
         given = str(item.get("ROIName") or "").strip()
         seen = observed.get(number)
         types = (seen.get("RTROIIdentificationCodeSequence") or ()) if seen is not None else ()
-        regions = [coded(one) for one in types[0].get("AnatomicRegionSequence") or ()] if types else []
+        regions = (
+            [coded(one) for one in types[0].get("AnatomicRegionSequence") or ()] if types else []
+        )
         kind = coded(types[0]) if types else ("", "")
         names[number] = name_segment(given, kind, regions) or f"Structure {number}"
     return names

@@ -87,9 +87,7 @@ LAYOUTS = [(False, 12), (False, 16), (True, 12), (True, 16)]
 
 def layout(folder: Path, signed: bool, bits: int) -> Path:
     intercept = 0 if signed else -1024
-    return slice_file(
-        folder, signed=signed, intercept=intercept, BitsStored=bits, HighBit=bits - 1
-    )
+    return slice_file(folder, signed=signed, intercept=intercept, BitsStored=bits, HighBit=bits - 1)
 
 
 @pytest.mark.parametrize(("signed", "bits"), LAYOUTS)
