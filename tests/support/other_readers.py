@@ -41,6 +41,8 @@ def read_by_sitk(folder: Path) -> list[OtherVolume]:
         reader = sitk.ImageSeriesReader()
         reader.SetFileNames(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid))
         image = reader.Execute()
+        if image.GetDimension() == 4:  # of one multi-frame file
+            image = image[:, :, :, 0]
         affine = np.eye(4)
         direction = np.array(image.GetDirection()).reshape(3, 3)
         affine[:3, :3] = direction * np.array(image.GetSpacing())

@@ -24,6 +24,7 @@ from liverview.files.dicom.header_reading import header_of
 from liverview.files.dicom.pixels import read_slice_hu, read_stored
 from liverview.files.dicom.sources import FileSource
 from liverview.files.opening import ImageFileError
+
 from support.dicom_series import ct_slice
 
 ROWS, COLUMNS = np.indices((16, 24))

@@ -16,6 +16,7 @@ from liverview.files.dicom.listing import Listing, iter_list
 from liverview.files.dicom.series_volume import SeriesKind
 from liverview.files.dicom.volume_reading import iter_read_volume
 from liverview.files.opening import ImageFileError
+
 from support.dicom_series import AXIAL, ct_slice, pattern, slice_positions, uid, write_series
 from support.dicom_volumes import listed, read_only_volume, read_volumes
 from support.other_readers import read_by_dcm2niix, read_by_sitk
@@ -182,14 +183,14 @@ def test_acquisitions_one_above_the_other_are_one_volume(tmp_path: Path) -> None
 def test_centers_that_differ_are_two_reconstructions(tmp_path: Path) -> None:
     folder = tmp_path / "series"
     write_series(folder, HU)
-    add(folder, HU + 7, [place + [30, 0, 0] for place in POSITIONS], 50)
+    add(folder, HU + 7, [place + np.array([30, 0, 0]) for place in POSITIONS], 50)
     parts = [each.study.part for each in listed(folder)]
     assert parts == ["center 1", "center 2"]
 
 
 def test_what_lies_far_away_is_a_volume_of_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "series"
-    places = [*POSITIONS[:6], *(place + [0, 0, 200] for place in POSITIONS[6:])]
+    places = [*POSITIONS[:6], *(place + np.array([0, 0, 200]) for place in POSITIONS[6:])]
     write_series(folder, HU, places)
     lower, upper = listed(folder)
     assert lower.study.part == "z 100 to 112.5 mm"
