@@ -106,7 +106,9 @@ def _make_document(content: Any, images: list[Any], segments: SegmentReferences 
         specific_character_set="ISO_IR 192",
         coding_schemes=[
             CodingSchemeIdentificationItem(
-                PRIVATE_SCHEME, name=f"liverview. {DISCLAIMER}", responsible_organization="liverview"
+                PRIVATE_SCHEME,
+                name=f"liverview. {DISCLAIMER}",
+                responsible_organization="liverview",
             )
         ],
     )
