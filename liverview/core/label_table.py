@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ class LabelEntry:
     parent: str | None = None
     least_ml: float = 0.0
     scored: frozenset[str] = frozenset()
-    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    codes: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,9 @@ def _are_terms(value: Any) -> bool:
 
 
 def _are_codes(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() <= _CODES and all(map(_are_texts, value.values()))
+    return (
+        isinstance(value, dict) and value.keys() <= _CODES and all(map(_are_texts, value.values()))
+    )
 
 
 _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {

@@ -22,7 +22,7 @@ class ContourPlanes(NamedTuple):
     axis: int
     contours: dict[float, list[NDArray[np.float64]]]
 
-    def remarks(self, name: str, grid: Grid) -> list[str]:
+    def describe(self, name: str, grid: Grid) -> list[str]:
         """What a person should know of them, one sentence each; ``name`` is the structure's."""
         said = []
         gaps = np.diff(sorted(self.contours))
@@ -71,9 +71,7 @@ def fill_contours(planes: ContourPlanes, grid: Grid) -> NDArray[np.uint8]:
     return voxels
 
 
-def fill_polygons(
-    polygons: list[NDArray[np.float64]], shape: tuple[int, int]
-) -> NDArray[np.bool_]:
+def fill_polygons(polygons: list[NDArray[np.float64]], shape: tuple[int, int]) -> NDArray[np.bool_]:
     """The points of a lattice that lie within an odd number of closed polygons.
 
     A point on an outline is within where the inside lies towards higher indices, so that two

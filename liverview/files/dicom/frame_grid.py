@@ -114,7 +114,11 @@ def scan_grid(planes: FramePlanes, scan: Grid) -> FrameGrid | None:
     corner = [round(float(values[0])) for values in first]
     if max(np.abs(v - c).max() for v, c in zip(first, corner, strict=True)) > SAME_WITHIN:
         return None
-    if min(corner) < 0 or corner[0] + planes.columns > shape[0] or corner[1] + planes.rows > shape[1]:
+    if (
+        min(corner) < 0
+        or corner[0] + planes.columns > shape[0]
+        or corner[1] + planes.rows > shape[1]
+    ):
         return None
     places, uneven = _places_in(start[:, through], shape[2])
     if places is None:

@@ -135,11 +135,11 @@ def label_review(volume: StoredVolume) -> Review | None:
     """What a file of liverview's says of its label map; an empty review of any other."""
     for code, content in volume.source.extensions:
         if code == REVIEW:
-            return _with_remarks(parse_review(content, volume), volume)
-    return _with_remarks(Review(), volume)
+            return _with_notes(parse_review(content, volume), volume)
+    return _with_notes(Review(), volume)
 
 
-def _with_remarks(review: Review, volume: StoredVolume) -> Review:
+def _with_notes(review: Review, volume: StoredVolume) -> Review:
     return replace(review, remarks=volume.remarks)
 
 
@@ -155,9 +155,7 @@ def _read(path: Path) -> Any:
     known = str(data.get("SOPClassUID") or "")
     if known not in _LABELS:
         what = "surfaces, no voxels" if known == _SURFACES else "no segmentation and no contours"
-        raise ImageFileError(
-            f"{path} holds {what}: choose a DICOM SEG or RTSTRUCT, or export one."
-        )
+        raise ImageFileError(f"{path} holds {what}: choose a DICOM SEG or RTSTRUCT, or export one.")
     return data
 
 

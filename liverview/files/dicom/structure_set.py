@@ -100,7 +100,7 @@ def iter_read_structures(
     source = _source(data, structures, grid)
     planes = [find_planes(path, structure.contours, grid) for structure in structures]
     pairs = zip(structures, planes, strict=True)
-    remarks = tuple(note for one, found in pairs for note in found.remarks(one.name, grid))
+    remarks = tuple(note for one, found in pairs for note in found.describe(one.name, grid))
     for count, found in enumerate(planes):
         yield Progress("Filling contours", count / len(structures))
         voxels = fill_contours(found, grid)
@@ -121,7 +121,9 @@ def _names(data: Any) -> dict[int, str]:
         given = str(item.get("ROIName") or "").strip()
         seen = observed.get(number)
         types = (seen.get("RTROIIdentificationCodeSequence") or ()) if seen is not None else ()
-        regions = [coded(one) for one in types[0].get("AnatomicRegionSequence") or ()] if types else []
+        regions = (
+            [coded(one) for one in types[0].get("AnatomicRegionSequence") or ()] if types else []
+        )
         kind = coded(types[0]) if types else ("", "")
         names[number] = name_segment(given, kind, regions) or f"Structure {number}"
     return names
