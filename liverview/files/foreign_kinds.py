@@ -111,13 +111,6 @@ def _is_cifti(data: bytes, name: str) -> bool:
     return int.from_bytes(data[:4], order) == 540 and 3000 <= intent < 3100 and sizes == [1] * 4
 
 
-def _is_analyze(data: bytes, name: str) -> bool:
-    """A header of the size of NIfTI-1's without its magic, and no voxels behind it."""
-    alone = name.removesuffix(".gz").endswith(".hdr") or len(data) <= 352
-    size = 348 in (int.from_bytes(data[:4], "little"), int.from_bytes(data[:4], "big"))
-    return alone and size and len(data) >= 348 and data[344:347] not in (b"n+1", b"ni1")
-
-
 def _is_numpy_archive(data: bytes, name: str) -> bool:
     return data.startswith(b"PK\x03\x04") and b".npy" in data[30:200]
 
@@ -149,12 +142,6 @@ _WITH_NIFTI_HEADER = (
         "OUT.nii.gz, or choose the scan itself",
         _is_cifti,
     ),
-    Kind(
-        "an Analyze 7.5 header, which does not say left from right",
-        "export the scan again as NIfTI, or convert header and .img in 3D Slicer and check the "
-        "sides",
-        _is_analyze,
-    ),
 )
 _KINDS = (
     Kind(
@@ -163,12 +150,6 @@ _KINDS = (
         _is_dicomdir,
     ),
     _DICOM,
-    Kind("an NRRD file", _C3D, _starts(b"NRRD0")),
-    Kind(
-        "a MetaImage file (MHA or MHD)",
-        _C3D,
-        _begins_text(rb"(?:(?:Comment|ObjectType|ObjectSubType|NDims)\s*=)"),
-    ),
     Kind(
         "a FreeSurfer file (MGH or MGZ)",
         "convert it with mri_convert IN OUT.nii.gz, or read it with nibabel and "

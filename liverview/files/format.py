@@ -18,6 +18,10 @@ from liverview.core.volume import LabelMap, Volume
 from liverview.files.review_record import Review
 
 
+ONLY = -1
+"""The index of the volume of a place that holds one alone, where none was chosen."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """A file's size, known before any voxel is read.
@@ -80,6 +84,8 @@ class FormatFunctions(Protocol):
 
     def iter_read(self, path: Path, index: int = 0, /) -> Iterator[Progress | Volume]:
         """Read volume ``index``; yields progress, then the volume.
+
+        Of DICOM, `ONLY` is refused where there are several to choose from.
 
         The volume is RAS+ and in HU where the file says how (`liverview.files.values` has what
         the values of any format need). Its `source` names the format and keeps what writing
@@ -153,12 +159,19 @@ class Format:
     suffixes : in lower case, the usual one first.
     recognizes : whether a file is of this format, by its first bytes, unpacked where gzipped.
     load : imports and returns the format's module.
+    written : the suffixes that files can be saved with; None for all of them.
     """
 
     name: str
     suffixes: tuple[str, ...]
     recognizes: Callable[[bytes], bool]
     load: Callable[[], FormatFunctions]
+    written: tuple[str, ...] | None = None
+
+    @property
+    def saved_suffixes(self) -> tuple[str, ...]:
+        """The suffixes that files can be saved with, the usual one first."""
+        return self.suffixes if self.written is None else self.written
 
     def has_suffix(self, path: Path) -> bool:
         """True where a file's name ends as the format's do."""

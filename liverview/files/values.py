@@ -125,6 +125,30 @@ def _just_below(low: float, high: float) -> np.float32:
     return below if below < low else np.nextafter(np.float32(low), np.float32(-largest))
 
 
+def iter_scale_voxels(
+    stored: NDArray[Any], slope: float, intercept: float
+) -> Generator[Progress, None, tuple[NDArray[Any], int]]:
+    """Yields progress; returns voxels and the integer to add for HU.
+
+    The stored type stays where that is exact, else they are float32.
+    """
+    if slope == 1 and float(intercept).is_integer() and stored.dtype.kind in "iu":
+        return stored, int(intercept)
+    if slope == 1 and intercept == 0 and stored.dtype == np.float32:
+        return stored, 0
+    scaled = np.empty(stored.shape, np.float32, order="F")
+    for k in range(0, stored.shape[2], SLICES):
+        part = np.s_[:, :, k : k + SLICES]
+        # Too large for single precision is infinite, and a signaling NaN a quiet one: see
+        # `iter_fill_non_finite`.
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled[part] = stored[part]
+            scaled[part] *= np.float32(slope)
+            scaled[part] += np.float32(intercept)
+        yield Progress("Reading", 1.0)
+    return scaled, 0
+
+
 def check_plausibility(voxels: NDArray[Any], intercept: int) -> tuple[list[str], bool]:
     """Check a sample of values: sentences about what looks wrong, and whether they may be HU."""
     step = tuple(slice(None, None, max(1, n // 64)) for n in voxels.shape)

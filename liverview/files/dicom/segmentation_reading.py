@@ -30,7 +30,7 @@ from liverview.files.dicom.segmentation_file import (
 )
 from liverview.files.dicom.segmentation_record import label_names_of
 from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
-from liverview.files.dicom.template import template_of
+from liverview.files.dicom.kept_elements import template_of
 from liverview.files.format import StoredVolume
 from liverview.files.formats import name_without_suffix
 from liverview.files.opening import ImageFileError

@@ -1,87 +1,111 @@
-"""The grid of a series, from the headers of its files in a folder."""
+"""The stored grid of a CT series: columns, rows and slices of a volume, and their places in LPS."""
 
 from __future__ import annotations
 
-from collections import Counter
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from liverview.core.grid import Grid
-from liverview.core.orientation import ras_affine
-from liverview.files.dicom.frame_grid import FramePlanes, own_grid
-from liverview.files.dicom.quiet import quiet_pydicom
-from liverview.files.foreign_kinds import is_dicom
-from liverview.files.opening import ImageFileError
+from liverview.core.errors import LiverviewError
+from liverview.core.grid import Affine
+from liverview.core.orientation import Orientation, stored_affine, turn_from_ras
+from liverview.core.volume import Volume
 
-_MOST_FILES = 5000
-_TAGS = (
-    "SOPClassUID", "SeriesInstanceUID", "FrameOfReferenceUID", "ImagePositionPatient",
-    "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns", "SliceThickness",
-)  # fmt: skip
+FORMAT = "DICOM"
+_LPS_OF_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_SQUARE = 1e-4  # cosine of the angle of rows and columns up to which they count as square
+# By the RAS+ axis that slices are stacked along: columns, rows and slices with their direction.
+# Rows lead to the patient's left and columns to the back; or to the left and the feet; or to the
+# back and the feet: as radiologists look at them. Slices ascend along the normal.
+_USUAL: dict[int, Orientation] = {
+    2: np.array([[0, -1], [1, -1], [2, 1]], np.float64),
+    1: np.array([[0, -1], [2, -1], [1, -1]], np.float64),
+    0: np.array([[1, -1], [2, -1], [0, 1]], np.float64),
+}
 
 
-def find_series_grid(folder: Path, series: str, frame_of_reference: str) -> Grid | None:
-    """The RAS+ grid of a series whose files are in a folder; None where it is not there.
+@dataclass(frozen=True, eq=False)
+class SeriesGrid:
+    """A volume as the slices of a series.
 
-    Parameters
+    Attributes
     ----------
-    series : its UID; where it is empty, any series of the frame of reference is taken that is the
-        only one.
+    voxels : (columns, rows, slices), a view.
+    affine : (4, 4), column, row and slice -> world mm, LPS.
+    axis : of the volume, across which it is sliced.
     """
-    wanted = [
-        header
-        for path in sorted(folder.iterdir())[:_MOST_FILES]
-        if (header := _header(path)) is not None
-        and (
-            header.get("SeriesInstanceUID") == series
-            if series
-            else header.get("FrameOfReferenceUID") == frame_of_reference != ""
-        )
-    ]
-    if not wanted or len({header.get("SeriesInstanceUID") for header in wanted}) > 1:
-        return None
-    common, _ = Counter(map(_shape_of, wanted)).most_common(1)[0]
-    slices = [header for header in wanted if _shape_of(header) == common]
-    try:
-        found = own_grid(folder, _planes(slices))
-    except (ImageFileError, ValueError, TypeError):
-        return None
-    i, j, k = (found.shape[int(axis)] for axis in np.argsort(found.orientation[:, 0]))
-    return Grid((i, j, k), ras_affine(found.affine, found.orientation, found.shape))
+
+    voxels: NDArray[Any]
+    affine: Affine
+    axis: int
+
+    @property
+    def row_direction(self) -> NDArray[np.float64]:
+        """The direction along a row, of length 1."""
+        return _unit(self.affine[:3, 0])
+
+    @property
+    def column_direction(self) -> NDArray[np.float64]:
+        """The direction along a column, of length 1."""
+        return _unit(self.affine[:3, 1])
+
+    @property
+    def normal(self) -> NDArray[np.float64]:
+        """The normal of the slices, of length 1."""
+        return _unit(np.cross(self.affine[:3, 0], self.affine[:3, 1]))
+
+    @property
+    def step(self) -> float:
+        """The distance of two slices along their normal, mm."""
+        return float(abs(self.normal @ self.affine[:3, 2]))
+
+    @property
+    def tilt(self) -> float:
+        """The angle in degrees by which slices are shifted along their columns: a gantry's tilt."""
+        shift = float(self.column_direction @ self.affine[:3, 2])
+        return float(np.degrees(np.arctan2(shift, self.step)))
+
+    def position(self, index: int) -> NDArray[np.float64]:
+        """The center of the first pixel of a slice, mm, LPS."""
+        place: NDArray[np.float64] = self.affine[:3, 3] + index * self.affine[:3, 2]
+        return place
 
 
-def _header(path: Path) -> Any:
-    """The places of an image; None of what is none."""
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
+def find_series_grid(volume: Volume) -> SeriesGrid:
+    """The slices of a volume: those it came as, else along the third axis of what stored it.
 
-    try:
-        with path.open("rb") as file:
-            if not is_dicom(file.read(1024), path.name):
-                return None
-        with quiet_pydicom():
-            header = dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS))
-            placed = all(header.get(tag) for tag in _TAGS[3:8])
-    except (OSError, EOFError, InvalidDicomError, ValueError, AttributeError, KeyError, TypeError):
-        return None
-    return header if placed else None
+    A DICOM series keeps its rows and columns. Of any other volume they lie as radiologists look
+    at them, and where they would not be at right angles, other slices are taken.
 
-
-def _shape_of(header: Any) -> tuple[Any, ...]:
-    orientation = tuple(round(float(value), 3) for value in header.ImageOrientationPatient)
-    return int(header.Rows), int(header.Columns), orientation
-
-
-def _planes(slices: list[Any]) -> FramePlanes:
-    first = slices[0]
-    cosines = np.array(first.ImageOrientationPatient, np.float64).reshape(2, 3)
-    down, across = (float(mm) for mm in first.PixelSpacing)
-    return FramePlanes(
-        np.array([header.ImagePositionPatient for header in slices], np.float64),
-        np.stack([cosines[0] * across, cosines[1] * down], axis=1),
-        int(first.Columns),
-        int(first.Rows),
-        thickness=float(first.get("SliceThickness") or 0),
+    Raises
+    ------
+    LiverviewError : where no two axes are at right angles: DICOM has no such images.
+    """
+    source = volume.source
+    orientations = []
+    if source is not None and source.format == FORMAT:
+        orientations = [source.orientation]
+    else:
+        stacked = 2 if source is None else int(source.orientation[2, 0])
+        orientations = [_USUAL[axis] for axis in sorted(_USUAL, key=lambda a: (a != stacked, -a))]
+    for orientation in orientations:
+        grid = _grid_along(volume, orientation)
+        if abs(grid.row_direction @ grid.column_direction) < _SQUARE:
+            return grid
+    raise LiverviewError(
+        f"{volume.name} has no two axes at right angles, which images of a DICOM series need: save "
+        "it as NIfTI or NRRD, or resample it."
     )
+
+
+def _grid_along(volume: Volume, orientation: Orientation) -> SeriesGrid:
+    voxels = turn_from_ras(volume.voxels, orientation)
+    affine = _LPS_OF_RAS @ stored_affine(volume.affine, orientation, voxels.shape)
+    return SeriesGrid(voxels, affine, int(orientation[2, 0]))
+
+
+def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    unit: NDArray[np.float64] = vector / np.linalg.norm(vector)
+    return unit

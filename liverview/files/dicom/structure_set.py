@@ -20,9 +20,9 @@ from liverview.files.dicom.contours import fill_contours, find_planes
 from liverview.files.dicom.frame_grid import LPS_TO_RAS
 from liverview.files.dicom.segmentation_file import damage_in_words
 from liverview.files.dicom.segmentation_reading import NAMES
-from liverview.files.dicom.series_grid import find_series_grid
+from liverview.files.dicom.referenced_series import find_referenced_grid
 from liverview.files.dicom.source_header import SeriesHeader
-from liverview.files.dicom.template import template_of
+from liverview.files.dicom.kept_elements import template_of
 from liverview.files.format import StoredVolume
 from liverview.files.formats import name_without_suffix
 from liverview.files.opening import ImageFileError
@@ -77,7 +77,7 @@ def structures_grid(path: Path, data: Any) -> Grid:
     ------
     ImageFileError : where it is not there.
     """
-    grid = find_series_grid(path.parent, *_referenced(path, data))
+    grid = find_referenced_grid(path.parent, *_referenced(path, data))
     if grid is None:
         raise ImageFileError(
             f"{path} holds contours, which have no voxels of their own, and the series that they "

@@ -11,7 +11,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from liverview.files.gzipped import GzipError, GzipReader
-from liverview.files.nifti.pairs import refuse_header_of_pair, refuse_voxels_of_pair
+from liverview.files.pairs import refuse_header_of_pair, refuse_voxels_of_pair
 from liverview.files.opening import ImageFileError
 
 FORMAT = "NIfTI"

@@ -29,7 +29,7 @@ from liverview.files.nifti.geometry import Geometry, find_geometry
 from liverview.files.nifti.header import FORMAT, Header, header_kind, read_header
 from liverview.files.nifti.records import find_record, is_label_map
 from liverview.files.opening import ImageFileError, open_file
-from liverview.files.values import SLICES, check_plausibility, iter_fill_non_finite
+from liverview.files.values import check_plausibility, iter_fill_non_finite, iter_scale_voxels
 
 _PIECE = 8 << 20
 _WANTED = "a NIfTI file (.nii or .nii.gz)"
@@ -200,7 +200,7 @@ def _iter_to_canonical(
 ) -> Generator[Progress, None, Volume]:
     """Scale, find the affine, turn to RAS+ (a view, nothing is copied), check the values."""
     geometry = find_geometry(path, header)
-    voxels, intercept = yield from _iter_scale_voxels(stored, header.slope, header.intercept)
+    voxels, intercept = yield from iter_scale_voxels(stored, header.slope, header.intercept)
     remarks, in_hu = check_plausibility(voxels, intercept)
     filled, filled_with = yield from iter_fill_non_finite(voxels, in_hu=in_hu)
     notes = [*header.notes, *geometry.notes]
@@ -249,24 +249,3 @@ def _source_grid(header: Header, geometry: Geometry, extensions: Extensions) -> 
         tuple(extensions),
         geometry.itk_affine,
     )
-
-
-def _iter_scale_voxels(
-    stored: NDArray[Any], slope: float, intercept: float
-) -> Generator[Progress, None, tuple[NDArray[Any], int]]:
-    """Voxels and the integer to add for HU; the stored type stays where that is exact."""
-    if slope == 1 and float(intercept).is_integer() and stored.dtype.kind in "iu":
-        return stored, int(intercept)
-    if slope == 1 and intercept == 0 and stored.dtype == np.float32:
-        return stored, 0
-    scaled = np.empty(stored.shape, np.float32, order="F")
-    for k in range(0, stored.shape[2], SLICES):
-        part = np.s_[:, :, k : k + SLICES]
-        # Too large for single precision is infinite, and a signaling NaN a quiet one: see
-        # `iter_fill_non_finite`.
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaled[part] = stored[part]
-            scaled[part] *= np.float32(slope)
-            scaled[part] += np.float32(intercept)
-        yield Progress("Reading", 1.0)
-    return scaled, 0

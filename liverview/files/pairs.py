@@ -45,6 +45,23 @@ def refuse_header_of_pair(path: Path, magic: bytes) -> None:
         raise ImageFileError(f"{path} is the header of an .hdr/.img pair: {_convert(path, stem)}")
 
 
+def file_of_pair(path: Path, given: tuple[str, ...], wanted: tuple[str, ...]) -> Path | None:
+    """The other file of a pair by its endings, in either case; a file that is none of ``given``.
+
+    None where it is not there.
+    """
+    for ending in sorted(given, key=len, reverse=True):
+        if path.name.lower().endswith(ending):
+            return _beside(path, path.name[: -len(ending)], wanted)
+    return path
+
+
+def header_beside(path: Path) -> Path | None:
+    """The header of a pair whose voxels a file's name says it to be; None where there is none."""
+    found = file_of_pair(path, _VOXELS, _HEADER)
+    return None if found == path else found
+
+
 def _beside(path: Path, stem: str, endings: tuple[str, ...]) -> Path | None:
     """The file of this stem and one of the endings, in either case, in the path's folder."""
     names = [stem + ending for end in endings for ending in (end, end.upper())]
