@@ -90,7 +90,7 @@ def plan_segments(
             continue
         style = table[int(label)]
         if per_lesion and label is Label.TUMOR:
-            found += _lesion_segments(labels, style, len(found) + 1)
+            found += _iter_lesion_segments(labels, style, len(found) + 1)
         else:
             found.append(Segment(len(found) + 1, label, style, stored, whole=whole))
     if _IGNORED_VALUE in table:
@@ -99,7 +99,7 @@ def plan_segments(
     return tuple(found)
 
 
-def _lesion_segments(labels: LabelMap, style: LabelStyle, first: int) -> Iterator[Segment]:
+def _iter_lesion_segments(labels: LabelMap, style: LabelStyle, first: int) -> Iterator[Segment]:
     """Lesions are the 26-connected parts that measurements number."""
     from scipy import ndimage
 
