@@ -6,6 +6,7 @@ import io
 import re
 from typing import Any
 
+from liverview.core.source_grid import SourceGrid
 from liverview.core.volume import Volume
 from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.files.dicom.source_header import SeriesHeader
@@ -56,6 +57,11 @@ def template_of(header: SeriesHeader) -> Any:
                 setattr(data, keyword, "")
         data.walk(_decode)
     return data
+
+
+def series_uid_of(source: SourceGrid) -> str:
+    """The UID of the series on whose grid a volume or label map lies."""
+    return str(template_of(SeriesHeader.decode(source.header)).get("SeriesInstanceUID") or "")
 
 
 def evidence_of(header: SeriesHeader, template: Any) -> list[Any]:
