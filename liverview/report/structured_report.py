@@ -90,7 +90,7 @@ def _make_document(content: Any, images: list[Any], segments: SegmentReferences 
 
     from liverview.report.structured_codes import PRIVATE_SCHEME
 
-    document = ComprehensiveSR(
+    return ComprehensiveSR(
         evidence=[*images, *([segments.data] if segments else [])],
         content=content[0],
         series_instance_uid=generate_uid(prefix=None),
@@ -106,11 +106,12 @@ def _make_document(content: Any, images: list[Any], segments: SegmentReferences 
         specific_character_set="ISO_IR 192",
         coding_schemes=[
             CodingSchemeIdentificationItem(
-                PRIVATE_SCHEME, name=f"liverview. {DISCLAIMER}", responsible_organization="liverview"
+                PRIVATE_SCHEME,
+                name=f"liverview. {DISCLAIMER}",
+                responsible_organization="liverview",
             )
         ],
     )
-    return document
 
 
 def _check_written(path: Path, temporary: Path, document: Any) -> None:

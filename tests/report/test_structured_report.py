@@ -252,9 +252,7 @@ def test_references_to_the_segments_of_a_segmentation(
         assert group["images"][0].ReferencedSOPInstanceUID == uid("seg", 1)
 
 
-def test_a_lesion_keeps_its_tracking_uid(
-    reviewed: tuple[Volume, LabelMap], tmp_path: Path
-) -> None:
+def test_a_lesion_keeps_its_tracking_uid(reviewed: tuple[Volume, LabelMap], tmp_path: Path) -> None:
     volume, labels = reviewed
     before = groups_of(write(tmp_path / "1.dcm", reviewed))
     again = groups_of(write(tmp_path / "2.dcm", reviewed))
@@ -335,7 +333,11 @@ def test_dcmqi_reads_all_of_it_back(reviewed: tuple[Volume, LabelMap], tmp_path:
         items = [
             (
                 item["quantity"]["CodeValue"],
-                *([item["derivationModifier"]["CodeValue"]] if "derivationModifier" in item else []),
+                *(
+                    [item["derivationModifier"]["CodeValue"]]
+                    if "derivationModifier" in item
+                    else []
+                ),
                 float(item["value"]),
                 item["units"]["CodeValue"],
                 item["units"]["CodingSchemeDesignator"],

@@ -111,7 +111,8 @@ def _lesion_segments(labels: LabelMap, style: LabelStyle, first: int) -> Iterato
     mask = label_mask(labels.voxels, Label.TUMOR)
     box = Box.around(mask)
     numbers = np.zeros(labels.voxels.shape, np.int32, order="F")
-    count, small, tracking = 0, 0, ("",)
+    count, small = 0, 0
+    tracking: tuple[str, ...] = ("",)
     if box is not None:
         parts, _ = ndimage.label(mask[box].T, np.ones((3, 3, 3), np.bool_))
         sizes = np.bincount(parts.ravel(), minlength=1)
