@@ -141,7 +141,11 @@ def _add_patient_and_study(data: Dataset, series: int) -> None:
 
 
 def _add_technique(data: Dataset) -> None:
-    data.ContrastBolusAgent, data.BodyPartExamined, data.ScanOptions = "Agent 400", "ABDOMEN", "FAST"
+    data.ContrastBolusAgent, data.BodyPartExamined, data.ScanOptions = (
+        "Agent 400",
+        "ABDOMEN",
+        "FAST",
+    )
     data.SliceThickness, data.KVP, data.DataCollectionDiameter = "2", "100", "500"
     data.ProtocolName, data.ReconstructionDiameter = "Leber_3Phasen", "360"
     data.DistanceSourceToDetector, data.DistanceSourceToPatient = "1085.6", "595"

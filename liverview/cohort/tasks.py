@@ -37,9 +37,7 @@ def find_files(given: Sequence[Path], *, alone: bool = False) -> list[Path]:
     ------
     ImageFileError : where a folder holds none.
     """
-    return [
-        path for one in given for path in (_scans_of(one, alone) if one.is_dir() else [one])
-    ]
+    return [path for one in given for path in (_scans_of(one, alone) if one.is_dir() else [one])]
 
 
 def _scans_of(folder: Path, alone: bool) -> list[Path]:

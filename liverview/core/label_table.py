@@ -231,7 +231,9 @@ def _are_terms(value: Any) -> bool:
 
 
 def _are_codes(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() <= _CODES and all(map(_are_texts, value.values()))
+    return (
+        isinstance(value, dict) and value.keys() <= _CODES and all(map(_are_texts, value.values()))
+    )
 
 
 _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {

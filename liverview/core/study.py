@@ -55,19 +55,9 @@ class StudyFacts:
 
     @property
     def patient(self) -> str:
-        """The patient's name as people write it, each script once, and the ID; may be empty.
-
-        Examples
-        --------
-        >>> from liverview.core.study import StudyFacts
-        >>> StudyFacts(patient_name="Yamada^Tarou=山田^太郎", patient_id="17").patient
-        '山田 太郎 (Yamada Tarou), 17'
-        """
-        groups = [" ".join(group.split("^")).split() for group in self.patient_name.split("=")]
-        latin, *others = [" ".join(words) for words in groups]
-        name = next((other for other in others if other), "")
-        both = f"{name} ({latin})" if name and latin and name != latin else name or latin
-        return ", ".join(part for part in (both, self.patient_id.strip()) if part)
+        """The patient's name and ID in one line; may be empty."""
+        parts = (self.patient_name.strip(), self.patient_id.strip())
+        return ", ".join(part for part in parts if part)
 
     @property
     def study_day(self) -> str:

@@ -45,7 +45,7 @@ def resembles_labels(volume: Volume) -> bool:
     is neither.
     """
     slices = [np.asarray(part) for part in _sample_slices(volume)]
-    if not all(_are_labels(part) for part in slices):
+    if volume.study is not None or not all(_are_labels(part) for part in slices):
         return False
     found = np.unique(np.concatenate([np.unique(part) for part in slices]))
     if not found.any() or len(found) > _MOST_LABELS:
@@ -59,7 +59,8 @@ def _sample_slices(volume: Volume) -> list[NDArray[Any]]:
     count = volume.voxels.shape[axis]
     picked = np.unique(np.linspace(0, count - 1, min(count, _SLICES)).round().astype(int))
     parts = [volume.voxels.take(index, axis) for index in picked]
-    return [part + volume.intercept if volume.intercept else part for part in parts]
+    # In a type that holds the sum: unsigned voxels have HU below 0 by the intercept.
+    return [part + np.float64(volume.intercept) if volume.intercept else part for part in parts]
 
 
 def _are_labels(part: NDArray[Any]) -> bool:

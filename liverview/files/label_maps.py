@@ -86,7 +86,9 @@ def read_labels(
     >>> lv.read_labels("labels.nii.gz", "1=liver,2=ignore,3=tumor")
     LabelMap 96x84x40, 4.00x4.00x5.00 mm, RAS+, liver 2544 mL, vessel -, tumor ...
     """
-    return checked_label_map(result_of(iter_read_named_labels(path, labels, grid), NamedLabels, progress))
+    return checked_label_map(
+        result_of(iter_read_named_labels(path, labels, grid), NamedLabels, progress)
+    )
 
 
 def checked_label_map(found: NamedLabels) -> LabelMap:

@@ -39,6 +39,7 @@ PARTIAL_WARNING = (
     "found by then, and lesions may be missing or other ones in the end."
 )
 
+
 @dataclass(frozen=True)
 class Diameter:
     """A straight line from edge to edge of a lesion.

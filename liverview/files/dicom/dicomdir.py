@@ -129,7 +129,11 @@ def _iter_file_ids(walk: ElementWalk, at: int, explicit: bool) -> Iterator[bytes
             end = None if length == UNDEFINED else at + length
             yield from _iter_of_records(walk, at, end, explicit)
             return
-        at = walk.pass_sequence(at, explicit and vr != b"UN", 0) if length == UNDEFINED else at + length
+        at = (
+            walk.pass_sequence(at, explicit and vr != b"UN", 0)
+            if length == UNDEFINED
+            else at + length
+        )
 
 
 def _iter_of_records(
@@ -146,9 +150,7 @@ def _iter_of_records(
             yield name
 
 
-def _read_record(
-    walk: ElementWalk, at: int, end: int | None, explicit: bool
-) -> tuple[int, bytes]:
+def _read_record(walk: ElementWalk, at: int, end: int | None, explicit: bool) -> tuple[int, bytes]:
     """The place after a record, and the file name in it."""
     name = b""
     while end is None or at < end:

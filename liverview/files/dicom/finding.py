@@ -131,7 +131,9 @@ class _Walk:
                 continue
             yield from self._iter_entries(inside, real)
             self._folders.add(real)
-            folders = [each for each in inside if not each.name.startswith(".") and _is_folder(each)]
+            folders = [
+                each for each in inside if not each.name.startswith(".") and _is_folder(each)
+            ]
             above += [Path(each.path) for each in reversed(folders)]
 
     def _iter_entries(self, inside: list[os.DirEntry[str]], real: str) -> Iterator[Found]:

@@ -87,9 +87,7 @@ def iter_pack_label_map(
             values[segment.frame(place)] = segment.number
         if values.any() or (place == shape[2] - 1 and not frames):
             frames.append(Frame(0, place))
-            data.append(
-                encode_frame(values, "1.2.840.10008.1.2.5", bits, bits, "MONOCHROME2", 0)
-            )
+            data.append(encode_frame(values, "1.2.840.10008.1.2.5", bits, bits, "MONOCHROME2", 0))
         if place % _STEP == 0:
             yield Progress("Writing", 0.4 * place / shape[2])
     return Frames(tuple(frames), data, True, bits)

@@ -59,7 +59,9 @@ def iter_headers(sources: Iterable[DicomSource], threads: int = THREADS) -> Iter
     with ThreadPoolExecutor(threads, thread_name_prefix="dicom headers") as pool:
         try:
             while True:
-                while len(begun) < threads * _AHEAD and (some := list(itertools.islice(left, _BATCH))):
+                while len(begun) < threads * _AHEAD and (
+                    some := list(itertools.islice(left, _BATCH))
+                ):
                     begun.append(pool.submit(_read_batch, some, studies, stopped))
                 if not begun:
                     return

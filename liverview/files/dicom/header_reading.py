@@ -99,9 +99,7 @@ def header_of(source: DicomSource, studies: StudyCache | None = None) -> SliceHe
 
 def _study_of(values: dict[int, bytes]) -> StudyFacts:
     characters = values.get(_CHARACTER_SET, b"").strip(b"\0 ")
-    texts = {
-        name: text_of(values.get(tag, b""), characters) for name, tag in _STUDY_TEXTS.items()
-    }
+    texts = {name: text_of(values.get(tag, b""), characters) for name, tag in _STUDY_TEXTS.items()}
     return StudyFacts(
         patient_name=person_name(values.get(_PATIENT_NAME, b""), characters),
         kernel=" ".join(texts_of(values.get(_KERNEL, b""))),

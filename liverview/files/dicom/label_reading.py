@@ -155,9 +155,7 @@ def _read(path: Path) -> Any:
     known = str(data.get("SOPClassUID") or "")
     if known not in _LABELS:
         what = "surfaces, no voxels" if known == _SURFACES else "no segmentation and no contours"
-        raise ImageFileError(
-            f"{path} holds {what}: choose a DICOM SEG or RTSTRUCT, or export one."
-        )
+        raise ImageFileError(f"{path} holds {what}: choose a DICOM SEG or RTSTRUCT, or export one.")
     return data
 
 

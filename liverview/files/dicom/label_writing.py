@@ -96,7 +96,9 @@ def iter_write_labels(
     yield Progress("Saved", 1.0)
 
 
-def _add_record(data: Any, labels: LabelMap, segments: tuple[Segment, ...], grid: SeriesGrid) -> None:
+def _add_record(
+    data: Any, labels: LabelMap, segments: tuple[Segment, ...], grid: SeriesGrid
+) -> None:
     from liverview.files.dicom.segmentation_record import CREATOR, ELEMENT, GROUP
 
     record = SegmentationRecord(

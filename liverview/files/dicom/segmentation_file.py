@@ -69,6 +69,8 @@ def damage_in_words(path: Path, what: str = _WANTED) -> Iterator[None]:
     try:
         with quiet_pydicom():
             yield
+    except ImageFileError:  # has its sentence
+        raise
     except InvalidDicomError as error:
         raise ImageFileError(f"{path} is no DICOM file: choose {what}.") from error
     except (EOFError, struct.error, OSError) as error:
@@ -150,7 +152,9 @@ def _group(frame: Any, shared: Any, keyword: str) -> Any:
 def _segment_of(path: Path, frame: Any, shared: Any, names: Mapping[int, str]) -> int:
     group = _group(frame, shared, "SegmentIdentificationSequence")
     if group is None:
-        raise ImageFileError(f"{path} does not say which segment its frames are of: export it again.")
+        raise ImageFileError(
+            f"{path} does not say which segment its frames are of: export it again."
+        )
     number = int(group.ReferencedSegmentNumber)
     if number not in names:
         raise ImageFileError(
@@ -203,7 +207,10 @@ def _planes(path: Path, data: Any, frames: list[Any], shared: Any) -> FramePlane
 
 def _distinct(orientations: list[Any], measures: list[Any]) -> list[tuple[Any, Any]]:
     """Pairs of what are different items; most often there is one, that of all frames."""
-    pairs = {(id(one), id(other)): (one, other) for one, other in zip(orientations, measures, strict=True)}
+    pairs = {
+        (id(one), id(other)): (one, other)
+        for one, other in zip(orientations, measures, strict=True)
+    }
     return list(pairs.values())
 
 

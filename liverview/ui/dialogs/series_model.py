@@ -51,6 +51,11 @@ def remarks_of(entry: SeriesEntry) -> str:
     return shown(" ".join(said))
 
 
+def _patient(entry: SeriesEntry) -> str:
+    study = entry.volume.study
+    return f"{study.patient_name.strip()}\n{study.patient_id.strip()}".strip("\n")
+
+
 def _description(entry: SeriesEntry) -> str:
     study = entry.volume.study
     words = study.series_words or "no description"
@@ -85,7 +90,7 @@ def _thickness_words(entry: SeriesEntry) -> str:
 
 COLUMNS = (
     _Column("", lambda entry: "", lambda entry: 0),
-    _Column("Patient", lambda entry: entry.volume.study.patient.replace(", ", "\n")),
+    _Column("Patient", _patient),
     _Column(
         "Date",
         lambda entry: entry.volume.study.study_day,
@@ -94,8 +99,8 @@ COLUMNS = (
     _Column("Description", _description),
     _Column("Modality", _modality),
     _Column("Slices", lambda entry: f"{_slices(entry):,}" if _slices(entry) else "", _slices, True),
-    _Column("Spacing mm", _spacing, lambda e: e.volume.spacing[2] or _LAST, True),
-    _Column("Thickness mm", _thickness_words, lambda e: _thickness(e) or _LAST, True),
+    _Column("Spacing (mm)", _spacing, lambda e: e.volume.spacing[2] or _LAST, True),
+    _Column("Thickness", _thickness_words, lambda e: _thickness(e) or _LAST, True),
     _Column("Kernel", lambda entry: entry.volume.study.kernel),
     _Column("Contrast", lambda entry: entry.volume.study.contrast),
     _Column("To know", remarks_of),

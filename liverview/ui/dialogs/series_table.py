@@ -38,8 +38,9 @@ from liverview.ui.dialogs.series_model import (
 from liverview.ui.jobs.series_work import SeriesEntry, SeriesList, Thumbnail, unreadable_words
 from liverview.ui.widgets.controls import WrappedLabel, add_access_keys
 
-_SIZE = 1240, 640
-_WIDEST_PX, _NARROWEST_PX = 300, 60
+_SIZE, _SHARE = (1240, 640), 0.95  # of the window's width
+_WIDEST_PX, _NARROWEST_PX = 110, 60
+_WIDE_PX = {"Patient": 200, "Description": 300, "Spacing (mm)": 130}
 _DETAILS_PX = 110
 _MOST_SENTENCES = 1000
 _Index = QModelIndex | QPersistentModelIndex
@@ -65,7 +66,8 @@ class SeriesTable(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Which series?")
-        self.resize(*_SIZE)
+        width, height = _SIZE
+        self.resize(max(width, round(_SHARE * parent.width()) if parent else 0), height)
         self.listed: SeriesList | None = None
         self.waiting_for = ""
         self._picked = False  # by the person, not as the likeliest
@@ -81,7 +83,7 @@ class SeriesTable(QDialog):
         self.filter = QLineEdit(placeholderText="Filter by patient, date, description, kernel …")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("Filter")
-        self.filter.textChanged.connect(self.order.set_filter)
+        self.filter.textChanged.connect(self._on_filter_changed)
         self.about = WrappedLabel()
         self.about.setTextFormat(Qt.TextFormat.PlainText)
         self.about.setMinimumHeight(2 * self.fontMetrics().lineSpacing() + 2)
@@ -129,6 +131,8 @@ class SeriesTable(QDialog):
         self.open_button = QPushButton("Open")
         self.buttons.addButton(self.open_button, QDialogButtonBox.ButtonRole.AcceptRole)
         self.open_button.setDefault(True)
+        for button in self.buttons.buttons():
+            button.setAutoDefault(button is self.open_button)  # type: ignore[attr-defined]
         self.open_button.clicked.connect(self.open_selected)
         self.buttons.rejected.connect(self.reject)
         add_access_keys(self.buttons.buttons())
@@ -209,6 +213,12 @@ class SeriesTable(QDialog):
         else:
             super().keyPressEvent(event)
 
+    def _on_filter_changed(self, text: str) -> None:
+        self.order.set_filter(text)
+        if self.selected() is None:
+            self._select_first()
+        self._update_buttons()
+
     def _on_selected(self) -> None:
         self._picked = True
         self._update_buttons()
@@ -277,7 +287,8 @@ class SeriesTable(QDialog):
         header = self.table.horizontalHeader()
         for column in range(1, len(COLUMNS) - 1):
             wanted = max(self.table.sizeHintForColumn(column), header.sectionSizeHint(column))
-            self.table.setColumnWidth(column, min(max(wanted, _NARROWEST_PX), _WIDEST_PX))
+            widest = _WIDE_PX.get(COLUMNS[column].title, _WIDEST_PX)
+            self.table.setColumnWidth(column, min(max(wanted, _NARROWEST_PX), widest))
 
 
 def _picture(gray: NDArray[np.uint8], aspect: float) -> QPixmap:

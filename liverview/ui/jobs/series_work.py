@@ -237,14 +237,12 @@ def _thumbnail(entry: SeriesEntry) -> Thumbnail:
     from liverview.files.dicom.pixels import read_slice_hu
     from liverview.files.dicom.series_volume import SeriesKind
 
-    slices = entry.volume.slices
-    if not slices:
+    slices, frames = entry.volume.slices, entry.volume.frames
+    if not slices or entry.volume.kind is SeriesKind.LABELS:
         return Thumbnail(entry.key, None)
-    header = slices[len(slices) // 2]
-    if not header.rows or entry.volume.kind is SeriesKind.LABELS:
-        return Thumbnail(entry.key, None)
+    file, number = frames[len(frames) // 2] if frames else (len(slices) // 2, 1)
     try:
-        values = np.asarray(read_slice_hu(header, max(header.frames, 1) // 2), np.float32)
+        values = np.asarray(read_slice_hu(slices[file], number - 1), np.float32)
     except (LiverviewError, OSError):
         return Thumbnail(entry.key, None)
     step = max(1, max(values.shape) // THUMBNAIL_PX)

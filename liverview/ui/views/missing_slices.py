@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MISSING_SLICE = "interpolated: this slice is missing in the series"
 MISSING_COLOR = QColor(255, 196, 84)
 _POINTS, _TICK, _LEAST = 9, 10, 1.0  # of the words; pixels of a tick
-_BELOW_LETTER = 26
+_ABOVE_WORDS = 58  # pixels that letter, sizes and badges need at the lower edge
 
 
 class MissingSlices:
@@ -36,8 +36,8 @@ class MissingSlices:
         if view.plane.axis != missing.axis:
             _draw_ticks(view, painter, area, missing)
         elif self._session.crosshair[missing.axis] in missing.indices:
-            below = area.adjusted(0, _BELOW_LETTER, 0, 0)
-            draw_text(painter, below, (0.5, 0.0), MISSING_SLICE, _POINTS, color=MISSING_COLOR)
+            above = area.adjusted(0, 0, 0, -_ABOVE_WORDS)
+            draw_text(painter, above, (0.5, 1.0), MISSING_SLICE, _POINTS, color=MISSING_COLOR)
 
 
 def _draw_ticks(view: SliceCanvas, painter: QPainter, area: QRectF, missing: FilledSlices) -> None:

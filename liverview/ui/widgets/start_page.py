@@ -8,8 +8,7 @@ from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from liverview.core.about import DISCLAIMER
 from liverview.core.text import shown
-from liverview.files.formats import suffixes
-from liverview.files.sessions.container import SUFFIX
+from liverview.files.formats import FORMATS
 from liverview.ui.widgets.recent import RecentScan
 
 
@@ -37,10 +36,10 @@ class StartPage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         title = QLabel("<span style='font-size:20pt'>liverview</span>")
-        endings = f"{', '.join(sorted(suffixes()))} or {SUFFIX}"
+        others = ", ".join(known.name for known in FORMATS if known.name != "DICOM")
         hint = QLabel(
             "Open a CT scan or a session, or drop it here:\n"
-            f"a folder with DICOM, a .zip of one, a {endings} file."
+            f"a folder or .zip with DICOM, a file of {others}."
         )
         hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         note = QLabel(f"<i>{DISCLAIMER}</i>")

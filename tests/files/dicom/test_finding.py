@@ -118,7 +118,13 @@ def test_members_are_read_from_any_place_on(tmp_path: Path, method: int, level: 
     for member, content in zip(found, data.values(), strict=True):
         assert isinstance(member, ZipMember)
         assert member.read() == content
-        for start, size in ((0, 10), (2990, 20), (402_990, 100_000), (470_000, 9_000), (480_000, 1)):
+        for start, size in (
+            (0, 10),
+            (2990, 20),
+            (402_990, 100_000),
+            (470_000, 9_000),
+            (480_000, 1),
+        ):
             assert member.read(start, size) == content[start : start + size]
         assert member.read(400_000) == content[400_000:]
     assert sorted(tmp_path.iterdir()) == [path]  # nothing is unpacked
@@ -224,7 +230,9 @@ def test_damaged_members_are_said_to_be(tmp_path: Path, method: int) -> None:
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
-@given(changes=st.lists(st.tuples(st.integers(0, 400), st.binary(min_size=1, max_size=4)), max_size=5))
+@given(
+    changes=st.lists(st.tuples(st.integers(0, 400), st.binary(min_size=1, max_size=4)), max_size=5)
+)
 def test_damaged_archives_give_sentences(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, bytes]]
 ) -> None:

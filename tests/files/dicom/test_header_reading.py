@@ -34,7 +34,9 @@ from liverview.files.opening import ImageFileError
 EXAMPLES = sorted(
     path
     for path in (Path(pydicom.__file__).parent / "data" / "test_files").rglob("*")
-    if path.is_file() and "dicomdirtests" not in path.parts and path.read_bytes()[128:132] == b"DICM"
+    if path.is_file()
+    and "dicomdirtests" not in path.parts
+    and path.read_bytes()[128:132] == b"DICM"
 )
 """Files of other makers that pydicom is tested with: syntaxes, odd VRs, nested sequences."""
 ODD = {"rtplan_truncated.dcm", "MR_truncated.dcm", "badVR.dcm"}
@@ -190,7 +192,9 @@ def check_like_pydicom(header: SliceHeader, file: Any, start: int | None = None)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
-@pytest.mark.parametrize("path", [path for path in EXAMPLES if path.name not in ODD], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [path for path in EXAMPLES if path.name not in ODD], ids=lambda path: path.name
+)
 def test_files_of_other_makers_are_read_as_pydicom_reads_them(path: Path) -> None:
     check_like_pydicom(header_of(FileSource(path)), path)
 
@@ -252,7 +256,9 @@ def can_inflate(data: bytes) -> bool:
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
 def test_files_without_preamble_and_meta_group(syntax: str) -> None:
     whole = stored(full_slice(), syntax)
-    begin = whole.index(b"\x08\x00\x05\x00" if b"\x08\x00\x05\x00" in whole else b"\x08\x00\x08\x00")
+    begin = whole.index(
+        b"\x08\x00\x05\x00" if b"\x08\x00\x05\x00" in whole else b"\x08\x00\x08\x00"
+    )
     header = read(whole[begin:])
     assert header.transfer_syntax == syntax
     check_like_pydicom(header, BytesIO(whole[begin:]))
