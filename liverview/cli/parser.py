@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from liverview.cli import click, evaluate, measure, phantom, report, segment, system, train
+from liverview.cli import click, evaluate, measure, mesh, phantom, report, segment, system, train
 
 COMMANDS = {
     "segment": segment,
     "click": click,
     "phantom": phantom,
     "measure": measure,
+    "mesh": mesh,
     "report": report,
     "evaluate": evaluate,
     "train": train,
