@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from liverview.cli.printing import add_label_table_option, iter_with_progress_bar
+
+if TYPE_CHECKING:
+    from liverview.phantoms.config import Phantom
+
+_SERIES, _SEGMENTATION = "ct", "labels.dcm"
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -17,6 +23,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=Path,
         metavar="FILE.png",
         help="instead of DIR: a picture of twelve samples as training sees them",
+    )
+    parser.add_argument(
+        "--dicom",
+        action="store_true",
+        help="as DICOM: the scan as a CT series in DIR/ct, the labels as DIR/labels.dcm; its files "
+        "say that they are synthetic",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shape", type=int, nargs=3, metavar=("I", "J", "K"))
@@ -36,10 +48,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
-    from liverview.core.stream import drain, result_of
-    from liverview.files import images
-    from liverview.files.atomic import make_folder
-    from liverview.files.formats import DEFAULT_SUFFIX
+    from liverview.core.stream import result_of
     from liverview.networks.runtime import pick_device
     from liverview.phantoms.config import Phantom, PhantomConfig, Phase, Region
     from liverview.phantoms.generation import iter_generate
@@ -60,28 +69,63 @@ def run(options: argparse.Namespace) -> int:
     config = PhantomConfig(
         seed=options.seed, **{name: value for name, value in given.items() if value is not None}
     )
-    targets = [options.folder / (name + DEFAULT_SUFFIX) for name in ("ct", "labels")]
-    make_folder(options.folder)
-    for target in targets:
-        images.check_target(target, overwrite=options.overwrite)
+    targets = _targets(options)
     case = result_of(iter_with_progress_bar(iter_generate(config, device)), Phantom)
-    again = options.overwrite
-    drain(
-        iter_with_progress_bar(
-            images.iter_write_labels(
-                targets[1],
-                case.labels,
-                case.volume,
-                overwrite=again,
-                label_table=options.label_table,
-            )
-        )
-    )
-    drain(
-        iter_with_progress_bar(images.iter_write_volume(targets[0], case.volume, overwrite=again))
-    )
+    write = _write_dicom if options.dicom else _write_files
+    write(case, *targets, options)
     print(f"{targets[0]} and {targets[1]} written.")
     return 0
+
+
+def _targets(options: argparse.Namespace) -> tuple[Path, Path]:
+    """Scan and labels; before long work, both can be written."""
+    from liverview.files import images
+    from liverview.files.atomic import make_folder
+    from liverview.files.formats import DEFAULT_SUFFIX
+
+    make_folder(options.folder)
+    if options.dicom:
+        from liverview.files.dicom.series_writing import check_series_target
+
+        scan, labels = options.folder / _SERIES, options.folder / _SEGMENTATION
+        check_series_target(scan, overwrite=options.overwrite)
+    else:
+        scan, labels = (options.folder / (name + DEFAULT_SUFFIX) for name in ("ct", "labels"))
+        images.check_target(scan, overwrite=options.overwrite)
+    images.check_target(labels, overwrite=options.overwrite)
+    return scan, labels
+
+
+def _write_files(case: Phantom, scan: Path, labels: Path, options: argparse.Namespace) -> None:
+    from liverview.core.stream import drain
+    from liverview.files import images
+
+    work = images.iter_write_labels(
+        labels,
+        case.labels,
+        case.volume,
+        overwrite=options.overwrite,
+        label_table=options.label_table,
+    )
+    drain(iter_with_progress_bar(work))
+    work = images.iter_write_volume(scan, case.volume, overwrite=options.overwrite)
+    drain(iter_with_progress_bar(work))
+
+
+def _write_dicom(case: Phantom, scan: Path, labels: Path, options: argparse.Namespace) -> None:
+    """Write the series, then the segmentation, which refers to the files of the series."""
+    from liverview.core.stream import drain, result_of
+    from liverview.core.volume import Volume
+    from liverview.files import images
+    from liverview.files.dicom import reading
+    from liverview.files.dicom.series_writing import iter_write_series
+
+    again = options.overwrite
+    work = iter_write_series(scan, case.volume, overwrite=again, phantom=True)
+    drain(iter_with_progress_bar(work))
+    written = result_of(iter_with_progress_bar(reading.iter_read(scan)), Volume)
+    work = images.iter_write_labels(labels, case.labels, written, overwrite=again)
+    drain(iter_with_progress_bar(work))
 
 
 def _sheet(options: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from liverview.core.about import DISCLAIMER
 from liverview.core.errors import LiverviewError
 
 if TYPE_CHECKING:
-    from liverview.cohort.local import Segmented
+    from liverview.cohort.local import DicomOutputs, Segmented
     from liverview.cohort.tasks import Task
 
 
@@ -35,7 +35,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         f"are there, made by the same weights, are passed over. {DISCLAIMER}",
     )
     parser.add_argument(
-        "scans", type=Path, nargs="+", metavar="SCAN", help="a NIfTI file, or a folder of them"
+        "scans",
+        type=Path,
+        nargs="+",
+        metavar="SCAN",
+        help="a file, a folder of files, a folder or zip archive of DICOM",
     )
     parser.add_argument(
         "-o",
@@ -43,7 +47,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=Path,
         required=True,
         metavar="OUT",
-        help="LABELS.nii.gz; or a folder, which gets NAME_seg.nii.gz of every scan",
+        help="LABELS.nii.gz, or another suffix; of DICOM scans LABELS.dcm, a DICOM segmentation; or "
+        "a folder, which gets NAME_seg.nii.gz of every scan",
+    )
+    parser.add_argument(
+        "--format",
+        metavar="SUFFIX",
+        help="of the label maps in a folder, instead of .nii.gz",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
@@ -53,6 +63,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--weights", type=Path, metavar="DIR", help="coarse and fine.safetensors of your own"
     )
+    add_dicom_options(parser)
     parser.add_argument("--masks", action="store_true", help="one binary file per label, too")
     parser.add_argument(
         "--side-files",
@@ -67,6 +78,28 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=run)
 
 
+def add_dicom_options(parser: argparse.ArgumentParser) -> None:
+    """Add what can be said of DICOM outputs."""
+    parser.add_argument(
+        "--sr",
+        type=Path,
+        metavar="FILE.dcm",
+        help="of a DICOM scan, the measurements as a DICOM structured report, too; of several, a "
+        "folder, which gets NAME_sr.dcm of each",
+    )
+    parser.add_argument(
+        "--per-lesion",
+        action="store_true",
+        help="in DICOM segmentations, a segment for each lesion instead of one for all",
+    )
+    parser.add_argument(
+        "--segmentation-type",
+        choices=("binary", "labelmap"),
+        help="of DICOM segmentations: binary (default), which every program reads, or labelmap, "
+        "smaller and newer",
+    )
+
+
 def run(options: argparse.Namespace) -> int:
     from liverview.cohort.local import iter_segment_cohort
     from liverview.cohort.tasks import find_files, find_scan_tasks
@@ -74,14 +107,15 @@ def run(options: argparse.Namespace) -> int:
     from liverview.inference.segmentation import load_models
     from liverview.networks.runtime import pick_device
 
-    tasks = find_scan_tasks(options.scans, options.output)
+    tasks = find_scan_tasks(options.scans, options.output, _suffix(options))
     scans = {task.scan for task in tasks}
-    for path in find_files(options.scans):
-        if path not in scans:
+    for path in find_files(options.scans, alone=len(tasks) == 1):
+        if path not in scans and path.is_file():
             print(f"{path} is passed over: it is a label map.", file=sys.stderr)
     if tasks[0].output != options.output:
         make_folder(options.output)
-    outcome = _Outcome(options, tasks)
+    dicom = _dicom_outputs(options, tasks)
+    outcome = _Outcome(options, tasks, dicom.reports)
     device = str(pick_device(options.device))
     results = iter_segment_cohort(
         outcome.to_do,
@@ -94,6 +128,7 @@ def run(options: argparse.Namespace) -> int:
         label_table=options.label_table,
         overwrite=options.overwrite,
         made=outcome.made,
+        dicom=dicom,
     )
     outcome.say_what_is_there()
     try:
@@ -106,6 +141,48 @@ def run(options: argparse.Namespace) -> int:
     return outcome.finish()
 
 
+def _suffix(options: argparse.Namespace) -> str:
+    """The suffix of label maps in a folder."""
+    from liverview.files import formats
+
+    if options.format is None:
+        return formats.DEFAULT_SUFFIX
+    suffix = f".{options.format.lstrip('.').lower()}"
+    if suffix not in formats.suffixes():
+        raise ValueError(
+            f"--format {options.format} is no format of label maps: give {formats.suffix_words()}."
+        )
+    return suffix
+
+
+def _dicom_outputs(options: argparse.Namespace, tasks: Sequence[Task]) -> DicomOutputs:
+    """What is asked for of DICOM; it is refused where nothing of the kind is written."""
+    from liverview.cohort.local import DicomOutputs
+    from liverview.files import atomic, formats
+
+    written = any(formats.DICOM.has_suffix(task.output) for task in tasks)
+    if (options.per_lesion or options.segmentation_type) and not written:
+        raise ValueError(
+            "--per-lesion and --segmentation-type are of DICOM segmentations: add -o NAME.dcm, or "
+            "--format .dcm."
+        )
+    reports: dict[Task, Path] = {}
+    alone = len(tasks) == 1 and not (options.sr and options.sr.is_dir())
+    if options.sr and alone:
+        if not formats.DICOM.has_suffix(options.sr):
+            raise atomic.TargetError(f"{options.sr} must end in .dcm: it is a DICOM file.")
+        reports = {tasks[0]: options.sr}
+    elif options.sr:
+        if formats.DICOM.has_suffix(options.sr):
+            raise atomic.TargetError(f"{options.sr} is one file: choose a folder for the reports.")
+        atomic.make_folder(options.sr)
+        names = {task: formats.name_without_suffix(task.output) for task in tasks}
+        reports = {
+            task: options.sr / f"{name.removesuffix('_seg')}_sr.dcm" for task, name in names.items()
+        }
+    return DicomOutputs(reports, options.segmentation_type == "labelmap", options.per_lesion)
+
+
 class _Outcome:
     """The tasks of a command, what is there of them already, and what becomes of them.
 
@@ -115,18 +192,21 @@ class _Outcome:
     made : those of them whose label map is there.
     """
 
-    def __init__(self, options: argparse.Namespace, tasks: Sequence[Task]) -> None:
+    def __init__(
+        self, options: argparse.Namespace, tasks: Sequence[Task], reports: Mapping[Task, Path]
+    ) -> None:
         from liverview.cohort.figures import CohortFigures
 
         self._alone = len(tasks) == 1
         self._json: Path | None = options.json
         self._figures = CohortFigures(None if self._alone else options.json)
+        self._reports = reports
         self._lost: OutputError | None = None  # why nothing can be printed any more
         self._there = _tasks_made(options, tasks)
         go_on = not options.overwrite and self._take_up(tasks)
         self.made = {task for task in self._there if self._needs_work(task, options, go_on)}
         self.to_do = [t for t in tasks if t in self.made or t not in self._there]
-        _check_targets(options, tasks, self._there, go_on=go_on)
+        _check_targets(options, tasks, self._there, reports, go_on=go_on)
 
     def say_what_is_there(self) -> None:
         for task in sorted(self._there - self.made, key=lambda task: task.scan):
@@ -206,6 +286,7 @@ class _Outcome:
             (self._json is not None and not measured)
             or (options.masks and missing_masks(task.output))
             or (options.side_files and missing_side_files(task.output))
+            or (task in self._reports and not self._reports[task].exists())
         )
 
 
@@ -221,7 +302,12 @@ def _tasks_made(options: argparse.Namespace, tasks: Sequence[Task]) -> set[Task]
 
 
 def _check_targets(
-    options: argparse.Namespace, tasks: Sequence[Task], there: Collection[Task], *, go_on: bool
+    options: argparse.Namespace,
+    tasks: Sequence[Task],
+    there: Collection[Task],
+    reports: Mapping[Task, Path],
+    *,
+    go_on: bool,
 ) -> None:
     """Before long work: every file that is not there yet can be written."""
     from liverview.cohort.results import missing_masks, missing_side_files
@@ -238,5 +324,6 @@ def _check_targets(
         if options.side_files:
             missing = missing_side_files(task.output) if task in there else None
             side += SideFiles.of(task.output) if missing is None else missing
+    side += [path for task, path in reports.items() if task not in there or not path.exists()]
     scans = [task.scan for task in tasks]
     check_outputs(options, scans, *targets, side_files=side, go_on=go_on)

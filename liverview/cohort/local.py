@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from typing import Any, TypeAlias, TypeVar
@@ -74,6 +74,22 @@ class _Computed:
 
 
 @dataclass(frozen=True)
+class DicomOutputs:
+    """What is written of scans that are DICOM.
+
+    Attributes
+    ----------
+    reports : the structured report of each task that is to have one.
+    label_map : segmentations are of the label map type, else binary.
+    per_lesion : they have a segment for each lesion.
+    """
+
+    reports: Mapping[Task, Path] = field(default_factory=dict)
+    label_map: bool = False
+    per_lesion: bool = False
+
+
+@dataclass(frozen=True)
 class _Options:
     """The outputs that are wanted, and of what.
 
@@ -88,6 +104,7 @@ class _Options:
     hashes: Mapping[str, str]
     label_table: TableOrder | str
     overwrite: bool
+    dicom: DicomOutputs
 
 
 def iter_segment_cohort(
@@ -102,6 +119,7 @@ def iter_segment_cohort(
     label_table: TableOrder | str = TableOrder.TOTALSEGMENTATOR,
     overwrite: bool = False,
     made: Collection[Task] = (),
+    dicom: DicomOutputs | None = None,
 ) -> Iterator[Progress | Message | Segmented | Failed]:
     """Segment scans one after the other; every task ends as `Segmented` or `Failed`.
 
@@ -114,8 +132,17 @@ def iter_segment_cohort(
     label_table : as for `liverview.write_labels`.
     made : tasks whose label map is there and is not made again: it is measured, and masks and
         side files that are not there are written.
+    dicom : how segmentations are written, and structured reports of which scans.
     """
-    options = _Options(index, masks, side_files, weights_sha256(weights), label_table, overwrite)
+    options = _Options(
+        index,
+        masks,
+        side_files,
+        weights_sha256(weights),
+        label_table,
+        overwrite,
+        dicom or DicomOutputs(),
+    )
     stopped = Event()
     with ThreadPoolExecutor(2) as pool:  # one reads, one saves
         ahead: Future[Volume | Failed] | None = None
@@ -214,6 +241,10 @@ def _iter_segment_scan(
     task: Task, volume: Volume, models: Models, device: str, options: _Options
 ) -> Work[_Computed]:
     check_can_write(task.output, volume, overwrite=options.overwrite)
+    if task in options.dicom.reports:
+        from liverview.files.dicom.evidence import dicom_header
+
+        dicom_header(volume, "A structured report")
     made_by = make_record(task.scan, options.index, options.hashes)
     for note in volume.warnings:
         yield Message(f"{volume.name}: {note}")
@@ -240,7 +271,7 @@ def _iter_save(task: Task, computed: _Computed, options: _Options) -> Work[Segme
     written = []
     if not is_there:
         with KeptLabels(output, labels, volume):
-            yield from images.iter_write_labels(output, labels, volume, **how)
+            yield from _iter_write_labels(output, labels, volume, options)
         written.append(output)
     if options.masks:
         folder, name = output.parent, formats.name_without_suffix(output)
@@ -254,4 +285,43 @@ def _iter_save(task: Task, computed: _Computed, options: _Options) -> Work[Segme
         )
         written += beside
     yield Progress("Measuring", 1.0)
-    return Segmented(task, volume, measure(labels, volume), computed.seconds, written)
+    measurement = measure(labels, volume)
+    report = options.dicom.reports.get(task)
+    if report is not None and not (is_there and report.exists()):
+        yield from _iter_write_report(report, task, computed, measurement, again)
+        written.append(report)
+    return Segmented(task, volume, measurement, computed.seconds, written)
+
+
+def _iter_write_labels(
+    output: Path, labels: LabelMap, volume: Volume, options: _Options
+) -> Iterator[Progress]:
+    dicom, more = options.dicom, {}
+    if formats.DICOM.has_suffix(output):
+        from liverview.files.dicom.label_writing import SegmentationOptions
+
+        more["options"] = SegmentationOptions(dicom.label_map, dicom.per_lesion)
+    yield from images.iter_write_labels(
+        output,
+        labels,
+        volume,
+        overwrite=options.overwrite,
+        label_table=options.label_table,
+        **more,
+    )
+
+
+def _iter_write_report(
+    path: Path, task: Task, computed: _Computed, measurement: Measurement, overwrite: bool
+) -> Iterator[Progress]:
+    """A structured report, whose figures refer to the segmentation where that is DICOM."""
+    from liverview.report.structured_report import iter_write_structured_report
+
+    yield from iter_write_structured_report(
+        path,
+        computed.volume,
+        computed.labels,
+        segmentation=task.output if formats.DICOM.has_suffix(task.output) else None,
+        measurement=measurement,
+        overwrite=overwrite,
+    )

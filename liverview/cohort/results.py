@@ -68,8 +68,11 @@ def missing_side_files(label_map: Path) -> list[Path]:
 def _sample_sha256(path: Path) -> str:
     """A hash of a file's size and of pieces from its whole length, its two ends among them.
 
-    Compressed files end with a checksum of their content.
+    Compressed files end with a checksum of their content. Of a folder, the files that are in it
+    count by name, size and the first and last bytes of some.
     """
+    if path.is_dir():
+        return _folder_sha256(path)
     digest = hashlib.sha256()
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -78,4 +81,19 @@ def _sample_sha256(path: Path) -> str:
         for number in range(_SAMPLES):
             file.seek(last * number // (_SAMPLES - 1))
             digest.update(file.read(_SAMPLE))
+    return digest.hexdigest()
+
+
+def _folder_sha256(folder: Path) -> str:
+    digest = hashlib.sha256()
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    step = max(1, len(files) // _SAMPLES)
+    for number, path in enumerate(files):
+        size = path.stat().st_size
+        digest.update(os.fsencode(path.relative_to(folder)) + b"\0" + size.to_bytes(8, "little"))
+        if number % step == 0:
+            with path.open("rb") as file:
+                digest.update(file.read(_SAMPLE))
+                file.seek(max(0, size - _SAMPLE))
+                digest.update(file.read(_SAMPLE))
     return digest.hexdigest()

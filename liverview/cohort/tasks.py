@@ -9,6 +9,7 @@ from pathlib import Path
 
 from liverview.files import formats, images
 from liverview.files.atomic import TargetError
+from liverview.files.dicom_places import folders_with_dicom, holds_dicom
 from liverview.files.opening import ImageFileError
 
 
@@ -26,37 +27,49 @@ class Task:
     output: Path
 
 
-def find_files(given: Sequence[Path]) -> list[Path]:
+def find_files(given: Sequence[Path], *, alone: bool = False) -> list[Path]:
     """The files that are given, and those of folders by their suffixes; label maps among them.
+
+    A folder of DICOM files is one scan. One that has only folders is one for each folder with DICOM
+    in it, or with ``alone`` one in all.
 
     Raises
     ------
     ImageFileError : where a folder holds none.
     """
-    return [path for one in given for path in (formats.find_scans(one) if one.is_dir() else [one])]
+    return [path for one in given for path in (_scans_of(one, alone) if one.is_dir() else [one])]
 
 
-def find_scan_tasks(given: Sequence[Path], output: Path) -> list[Task]:
+def _scans_of(folder: Path, alone: bool) -> list[Path]:
+    if holds_dicom(folder, below=alone, results=False):
+        return [folder]
+    return folders_with_dicom(folder) or formats.find_scans(folder)
+
+
+def find_scan_tasks(
+    given: Sequence[Path], output: Path, suffix: str = formats.DEFAULT_SUFFIX
+) -> list[Task]:
     """Find the scans to segment: files, and the scans of folders by their suffixes.
 
     Label maps are no scans, however they are called: results that lie among the scans are left
     out. One file goes to ``output``, unless that is a folder (which has no ending where it is not
     there yet); several need one, where each becomes
-    NAME_seg.nii.gz, with its folder's name before it where names are not unique.
+    NAME_seg and the suffix, with its folder's name before it where names are not unique.
 
     Raises
     ------
     ImageFileError : where there is no scan.
     TargetError : where several scans would go to one file.
     """
-    files = find_files(given)
+    one_file = formats.has_known_suffix(output) and not output.is_dir()
+    files = find_files(given, alone=one_file)
     scans = [path for path in files if not _is_label_map(path)]
     if not scans:
         raise ImageFileError(f"{files[0]} is a label map, not a scan: give the scan it is for.")
-    alone = len(given) == 1 and not given[0].is_dir()
-    if alone and output.suffix and not output.is_dir():
+    alone = len(given) == 1 and (scans == list(given) or not given[0].is_dir())
+    if alone and not output.is_dir() and (one_file or (output.suffix and given[0].is_file())):
         return [Task(scans[0], output)]
-    if formats.has_known_suffix(output) and not output.is_dir():
+    if one_file:
         raise TargetError(f"{output} is one file: choose a folder for the labels of several scans.")
     names = [formats.name_without_suffix(scan) for scan in scans]
     names = [
@@ -67,12 +80,15 @@ def find_scan_tasks(given: Sequence[Path], output: Path) -> list[Task]:
         if names.count(name) > 1:
             raise TargetError(f"{scan}: another scan would be saved as {name}, too; rename one.")
     return [
-        Task(s, output / formats.labels_file_name(n)) for s, n in zip(scans, names, strict=True)
+        Task(s, output / formats.labels_file_name(n, suffix))
+        for s, n in zip(scans, names, strict=True)
     ]
 
 
 def _is_label_map(path: Path) -> bool:
     """True where the file itself says so; what cannot be read is said when its turn comes."""
+    if path.is_dir():  # of DICOM: which of its series is a scan, reading says
+        return False
     try:
         return images.read_summary(path).label_map
     except (ImageFileError, OSError):

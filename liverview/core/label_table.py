@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ _SCORED = {"centerline", "lesions", "inside_parent"}
 _KEY_IMAGE = ("filled", "outlined")
 _MESH = {"spacing_mm", "blur_mm", "opacity"}
 _TERMS = {"category", "type", "region"}
+_CODES = {"in_liver", "anywhere"}
 
 
 class LabelTableError(LiverviewError):
@@ -63,6 +64,8 @@ class LabelEntry:
     parent : name of the entry that it is a part of; None for an organ.
     least_ml : smaller components become the parent's.
     scored : further measures, of "centerline", "lesions" and "inside_parent".
+    codes : further types of SNOMED CT that others give it: those that are "in_liver" alone, and
+        those that are "anywhere".
     """
 
     value: int
@@ -80,6 +83,7 @@ class LabelEntry:
     parent: str | None = None
     least_ml: float = 0.0
     scored: frozenset[str] = frozenset()
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,7 @@ def _read_entry(name: str, content: Any) -> LabelEntry:
         "called": tuple(content["called"]),
         "terms": {key: tuple(term) for key, term in content["terms"].items()},
         "scored": frozenset(content.get("scored", ())),
+        "codes": {key: tuple(codes) for key, codes in content.get("codes", {}).items()},
     }
     return LabelEntry(**{**content, **changed})
 
@@ -225,6 +230,12 @@ def _are_terms(value: Any) -> bool:
     return all(_are_texts(term) and len(term) == 2 for term in value.values())
 
 
+def _are_codes(value: Any) -> bool:
+    return (
+        isinstance(value, dict) and value.keys() <= _CODES and all(map(_are_texts, value.values()))
+    )
+
+
 _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "value": (
         lambda value: _is_integer(value, 1, _LARGEST_VALUE),
@@ -247,5 +258,6 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: _are_texts(value) and set(value) <= _SCORED,
         'a list of "centerline", "lesions" and "inside_parent"',
     ),
+    "codes": (_are_codes, "lists of codes under in_liver and anywhere"),
 }
-_OPTIONAL = {"parent", "least_ml", "scored"}
+_OPTIONAL = {"parent", "least_ml", "scored", "codes"}

@@ -40,6 +40,8 @@ class Label(IntEnum):
 
 FOREGROUND: tuple[Label, ...] = tuple(label for label in Label if label is not Label.BACKGROUND)
 """The labels a person can toggle, in the order of the panel."""
+SMALLEST_LESION_ML = 0.03
+"""Tumor parts below this are counted in the volume, not listed as lesions."""
 _ENTRIES = dict(zip(FOREGROUND, label_table().labels.values(), strict=True))
 
 

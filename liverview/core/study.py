@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
+
+from liverview.core.errors import LiverviewError
+
+_KEY_DIGITS = 32
+
+
+class ModalityError(LiverviewError):
+    """A scan that is no CT; the message names it and says what it is."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,6 +52,49 @@ class StudyFacts:
     protocol: str = ""
     part: str = ""
     burned_in: bool = False
+
+    @property
+    def patient(self) -> str:
+        """The patient's name and ID in one line; may be empty."""
+        parts = (self.patient_name.strip(), self.patient_id.strip())
+        return ", ".join(part for part in parts if part)
+
+    @property
+    def study_day(self) -> str:
+        """The study's date as YYYY-MM-DD; as stored where it is no date."""
+        day = self.study_date.strip()
+        return f"{day[:4]}-{day[4:6]}-{day[6:]}" if len(day) == 8 and day.isdigit() else day
+
+    @property
+    def series_words(self) -> str:
+        """The series' description, and which of its volumes it is; may be empty."""
+        parts = (self.series_description.strip(), self.part.strip())
+        return " – ".join(part for part in parts if part)
+
+    @property
+    def series_key(self) -> str:
+        """Digits by which settings and sessions know the volume again; empty without a series.
+
+        A digest, for UIDs often hold the date and time of the study.
+        """
+        if not self.series_uid:
+            return ""
+        known = f"{self.series_uid}\0{self.part}"
+        return sha256(known.encode(errors="surrogatepass")).hexdigest()[:_KEY_DIGITS]
+
+
+def check_is_ct(study: StudyFacts | None, name: str) -> None:
+    """Refuse a scan whose files say that it is none of a CT; ``name`` is what sentences call it.
+
+    Raises
+    ------
+    ModalityError : where they say so.
+    """
+    if study is not None and study.modality not in ("", "CT"):
+        raise ModalityError(
+            f"{name} is {study.modality}, and liverview segments CT alone: it is open for viewing "
+            "only."
+        )
 
 
 @dataclass(frozen=True)

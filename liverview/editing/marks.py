@@ -162,7 +162,7 @@ def _check_place(volume: Volume, point: Point) -> None:
     )
     at = tuple(int(np.clip(v, 0, n - 1)) for v, n in zip(middle, volume.shape, strict=True))
     here = float(volume.voxels[at]) + volume.intercept
-    if here < _BODY_HU and (volume.voxels[around] + volume.intercept < _BODY_HU).mean() > 0.5:
+    if here < _BODY_HU and (volume.voxels[around] < _BODY_HU - volume.intercept).mean() > 0.5:
         raise MarksError(
             f"The point ({where}) mm lies outside the body, in air: mark inside the body."
         )

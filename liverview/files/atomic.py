@@ -32,7 +32,7 @@ def check_target(path: Path, *, overwrite: bool = False) -> None:
     try:
         _temporary_beside(resolved(path)).remove()
     except OSError as error:
-        raise TargetError(f"{path} could not be saved: {_reason_of(error)}.") from error
+        raise TargetError(f"{path} could not be saved: {reason_of(error)}.") from error
 
 
 @contextlib.contextmanager
@@ -53,7 +53,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.make_renamable()
         temporary.path.replace(target)
     except OSError as error:
-        raise TargetError(f"{path} could not be saved: {_reason_of(error)}.") from error
+        raise TargetError(f"{path} could not be saved: {reason_of(error)}.") from error
     finally:
         if temporary is not None:
             temporary.remove()
@@ -110,7 +110,7 @@ def resolved(path: Path) -> Path:
             f"{path} is a link that leads back to itself: choose another name."
         ) from error
     except OSError as error:
-        raise TargetError(f"{path} cannot be used: {_reason_of(error)}.") from error
+        raise TargetError(f"{path} cannot be used: {reason_of(error)}.") from error
 
 
 def _check_kind(path: Path) -> None:
@@ -118,7 +118,7 @@ def _check_kind(path: Path) -> None:
     try:
         folder, other = path.is_dir(), path.exists() and not path.is_file()
     except OSError as error:
-        raise TargetError(f"{path} cannot be used: {_reason_of(error)}.") from error
+        raise TargetError(f"{path} cannot be used: {reason_of(error)}.") from error
     if folder:
         raise TargetError(f"{path} is a folder: choose a name for a file in it.")
     if other:
@@ -138,7 +138,8 @@ def _share_mode(path: Path) -> None:
         path.chmod(0o666 & ~mask)
 
 
-def _reason_of(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
+    """Why a file could not be written, and the way out, in words."""
     if error.errno == errno.ENOSPC:
         return "the disk is full; free some space or choose another folder"
     if error.errno == errno.ENOENT:

@@ -44,8 +44,11 @@ class ScanState:
     name : as the window shows it.
     shape, affine : its grid in RAS+; the affine's rows, voxel index -> world mm.
     volume_index : which volume of a file with several, from 0.
-    sha256 : of the file, in hexadecimal digits; empty where it was not taken.
+    sha256 : of the file, in hexadecimal digits, of a DICOM series that of its voxels
+        (`files.voxel_hash`); empty where it was not taken.
     relative : the path from the folder of the session file; None where there is no way.
+    series : `StudyFacts.series_key` of a DICOM series, whose path is that of its place; empty for
+        other scans.
     """
 
     path: str | None
@@ -55,6 +58,7 @@ class ScanState:
     volume_index: int = 0
     sha256: str = ""
     relative: str | None = None
+    series: str = ""
 
     @property
     def grid(self) -> Grid:
@@ -72,6 +76,7 @@ class ScanState:
             volume_index=entries.whole("volume_index", 0, _SIDE),
             sha256=entries.text("sha256", 64),
             relative=entries.optional_text("relative"),
+            series=entries.text("series", _NAME) if entries.knows("series") else "",
         )
         _ = made.grid  # checks itself
         return made

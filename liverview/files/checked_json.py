@@ -34,6 +34,10 @@ class CheckedEntries:
         """False where JSON has null."""
         return self._value(key) is not None
 
+    def knows(self, key: str) -> bool:
+        """False for an entry that an older version did not write."""
+        return key in self._content
+
     def text(self, key: str, longest: int = LONGEST_TEXT) -> str:
         """A text of at most so many characters."""
         value = self._value(key)

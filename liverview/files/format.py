@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
-from liverview.core.grid import Affine, OnGrid
+from liverview.core.grid import Affine, Grid, OnGrid
 from liverview.core.labels import LabelStyle
 from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.review_record import Review
+
+
+ONLY = -1
+"""The index of the volume of a place that holds one alone, where none was chosen."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class StoredVolume(OnGrid):
     affine : (4, 4), voxel index -> world mm.
     name : of the file, without its endings.
     source : the file's own grid.
+    remarks : what a person should know of how it was read, one sentence each.
     """
 
     voxels: NDArray[Any]
@@ -55,6 +60,7 @@ class StoredVolume(OnGrid):
     affine: Affine
     name: str
     source: SourceGrid
+    remarks: tuple[str, ...] = ()
 
     @property
     def step(self) -> float:
@@ -78,6 +84,8 @@ class FormatFunctions(Protocol):
 
     def iter_read(self, path: Path, index: int = 0, /) -> Iterator[Progress | Volume]:
         """Read volume ``index``; yields progress, then the volume.
+
+        Of DICOM, `ONLY` is refused where there are several to choose from.
 
         The volume is RAS+ and in HU where the file says how (`liverview.files.values` has what
         the values of any format need). Its `source` names the format and keeps what writing
@@ -126,6 +134,19 @@ class FormatFunctions(Protocol):
         self, path: Path, volume: Volume, /, *, overwrite: bool
     ) -> Iterator[Progress]:
         """Write a volume on the grid of its `source`, its type kept, as labels are."""
+
+
+@runtime_checkable
+class GridFunctions(Protocol):
+    """What a format has besides whose label maps may have no grid of their own, or a part of one."""
+
+    def iter_read_stored_on(
+        self, path: Path, grid: Grid | None, /
+    ) -> Iterator[Progress | StoredVolume]:
+        """`FormatFunctions.iter_read_stored` on the grid of the scan that the labels are for."""
+
+    def count_volumes_of(self, path: Path, /) -> int:
+        """How many volumes that gives, before any grid is known."""
 
 
 @dataclass(frozen=True)

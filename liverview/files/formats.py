@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path
 
 from liverview.files import atomic
+from liverview.files.dicom_places import holds_dicom
 from liverview.files.foreign import refuse_foreign
 from liverview.files.foreign_kinds import is_dicom
 from liverview.files.format import Format, FormatFunctions
@@ -24,10 +25,18 @@ _GENERIC = re.compile(
     r"nifti|input|original|orig|raw|0+)"
 )
 """Names of files and folders that many cases share, in lower case."""
+_GENERIC_DICOM = re.compile(
+    r"(dicomdir|dcm|disc|disk|cd|cdrom|export|study|studies|patient|slices?|[0-9a-f]{8}|"
+    r"(im|img|image|i|ima|se|ser|series|s|st|stu|study|pa|pat|ct|mr|slice|dicom|d)_?\d+|"
+    r"[012](\.\d+){3,})"
+)
+"""The same, as discs and archives call places of DICOM: by counters, digests and UIDs."""
 _PLACES = {"", "downloads", "desktop", "documents", "tmp", "temp", "home", "users", "mnt", "media"}
 """Folders that say nothing about the case: what is above them does not either."""
 DEFAULT_SUFFIX = ".nii.gz"
 """The suffix of files that liverview names itself."""
+_SEGMENTS_ONLY = {".seg.nrrd": "Slicer segmentation"}
+"""Suffixes of label maps alone, and what a dialog calls them."""
 _GZIP = b"\x1f\x8b"
 _HEAD = 1024  # bytes to know a format by
 
@@ -83,9 +92,11 @@ def _load_dicom() -> FormatFunctions:
     return dicom
 
 
+DICOM = Format("DICOM", (".dcm",), lambda head: is_dicom(head, ""), _load_dicom)
+"""A scan of it is a place with many files; a file of its own is a label map."""
 FORMATS: tuple[Format, ...] = (
     Format("NIfTI", (".nii.gz", ".nii"), _is_nifti, _load_nifti),
-    Format("DICOM", (".dcm",), lambda head: is_dicom(head, ""), _load_dicom),
+    DICOM,
     Format(
         "NRRD",
         (".nrrd", ".seg.nrrd", ".nhdr"),
@@ -123,24 +134,47 @@ def open_filter() -> str:
     return ";;".join([*together, *each, "All files (*)"])
 
 
-def save_filter() -> str:
-    """The filter of a dialog that saves a label map."""
-    return ";;".join(f"{known.name} ({_patterns(known.saved_suffixes)})" for known in _written())
+def save_filter(*, of_dicom: bool = True) -> str:
+    """The filter of a dialog that saves a label map; ``of_dicom``, of a scan that is DICOM."""
+    return ";;".join(text for text, suffix in _label_entries() if of_dicom or suffix != ".dcm")
+
+
+def scan_filter() -> str:
+    """The filter of a dialog that saves a scan; a DICOM series is a folder."""
+    return ";;".join(text for text, _ in _scan_entries())
 
 
 def suffix_of_filter(chosen: str) -> str:
-    """The suffix for a name that has none, by the part of `save_filter` that was chosen."""
-    parts = dict(zip(save_filter().split(";;"), _written(), strict=True))
-    return parts.get(chosen, FORMATS[0]).saved_suffixes[0]
+    """The suffix for a name that has none, by the part of a filter that was chosen.
 
-
-def _written() -> list[Format]:
-    return [known for known in FORMATS if known.saved_suffixes]
+    It is empty for a DICOM series.
+    """
+    return dict([*_scan_entries(), *_label_entries()]).get(chosen, DEFAULT_SUFFIX)
 
 
 def saved_suffixes() -> tuple[str, ...]:
     """The suffixes that files can be saved with."""
     return tuple(suffix for known in FORMATS for suffix in known.saved_suffixes)
+
+
+def _label_entries() -> list[tuple[str, str]]:
+    """Each part of the filter for label maps, and the suffix that it gives."""
+    entries = _scan_entries()
+    at = next(number for number, (_, suffix) in enumerate(entries) if not suffix)
+    entries[at] = (f"DICOM segmentation ({_patterns(DICOM.suffixes)})", DICOM.suffixes[0])
+    segments = [each for each in saved_suffixes() if each in _SEGMENTS_ONLY]
+    return [*entries, *((f"{_SEGMENTS_ONLY[each]} (*{each})", each) for each in segments)]
+
+
+def _scan_entries() -> list[tuple[str, str]]:
+    found = []
+    for known in FORMATS:
+        endings = [each for each in known.saved_suffixes if each not in _SEGMENTS_ONLY]
+        if known is DICOM:
+            found.append(("DICOM series, a folder (*)", ""))
+        elif endings:
+            found.append((f"{known.name} ({_patterns(endings)})", endings[0]))
+    return found
 
 
 def _patterns(endings: list[str] | tuple[str, ...]) -> str:
@@ -153,9 +187,9 @@ def has_known_suffix(path: PathLike) -> bool:
 
 
 def name_without_suffix(path: PathLike) -> str:
-    """The file's name without its suffix, or without .gz."""
+    """The file's name without its suffix, or without .gz or .zip."""
     name = as_path(path).name
-    for ending in sorted((*suffixes(), ".gz"), key=len, reverse=True):
+    for ending in sorted((*suffixes(), ".gz", ".zip"), key=len, reverse=True):
         if name.lower().endswith(ending) and len(name) > len(ending):
             return name[: -len(ending)]
     return name
@@ -165,7 +199,8 @@ def case_name(path: PathLike) -> str:
     """The name of a case for a title or for files: that of the scan's file without its suffix.
 
     A file that is called as many are ("ct", "image", "0000") has the name of the first folder
-    above that is called otherwise; its own where there is none, or in a folder for anything.
+    above that is called otherwise; its own where there is none, or in a folder for anything. So
+    has a place of DICOM, for which names such as S0001 and UIDs say as little.
 
     Examples
     --------
@@ -175,28 +210,34 @@ def case_name(path: PathLike) -> str:
     >>> case_name("/data/patient_12/liver_01.nii.gz"), case_name("/tmp/ct.nii.gz")
     ('liver_01', 'ct')
     """
+    path = as_path(path)
     own = name_without_suffix(path)
-    if not _is_generic(own):
+    dicom = not any(known.has_suffix(path) for known in FORMATS if known.name != "DICOM")
+    if not (_is_generic(own, dicom=dicom) or (dicom and own.isdigit())):
         return own
-    for folder in as_path(path).absolute().parents:
+    for folder in path.absolute().parents:
         if folder.name.lower() in _PLACES:
             break
-        if not _is_generic(folder.name):
+        if not _is_generic(folder.name, dicom=dicom):
             return folder.name
     return own
 
 
-def _is_generic(name: str) -> bool:
-    return _GENERIC.fullmatch(name.lower().replace("-", "_").strip("_ .")) is not None
+def _is_generic(name: str, *, dicom: bool) -> bool:
+    plain = name.lower().replace("-", "_").strip("_ .")
+    found = _GENERIC.fullmatch(plain) or (dicom and _GENERIC_DICOM.fullmatch(plain))
+    return bool(found)
 
 
-def labels_file_name(name: str) -> str:
+def labels_file_name(name: str, suffix: str = DEFAULT_SUFFIX) -> str:
     """The file name for the label map of a scan of this name."""
-    return f"{name}_seg{DEFAULT_SUFFIX}"
+    return f"{name}_seg{suffix}"
 
 
 def find_scans(folder: PathLike) -> list[Path]:
     """The files of a folder that a format's suffix ends, sorted; hidden ones are left out.
+
+    Those of DICOM are left out, too: a scan is many of them.
 
     Raises
     ------
@@ -213,9 +254,9 @@ def find_scans(folder: PathLike) -> list[Path]:
 
 
 def _is_listed(path: Path) -> bool:
-    """True for a file that a format reads; of a pair, that is the header."""
-    voxels = path.name.lower().endswith(".img")
-    return has_known_suffix(path) and path.name[0] != "." and not voxels
+    """True for a file that a format reads; of a pair, that is the header; none of DICOM."""
+    left_out = path.name.lower().endswith((".img", *DICOM.suffixes))
+    return has_known_suffix(path) and path.name[0] != "." and not left_out
 
 
 def find_named(folder: PathLike, name: str) -> Path:
@@ -232,13 +273,24 @@ def find_named(folder: PathLike, name: str) -> Path:
 def format_of(path: PathLike) -> Format:
     """The format of a file: by its first bytes, else by its suffix, else the first of `FORMATS`.
 
-    So that the sentence about a file that is none is that of the format it claims to be.
+    A folder or an archive with DICOM files is DICOM. The first of `FORMATS` is that of all else, so
+    that the sentence about a file that is none is that of the format it claims to be.
     """
     path = as_path(path)
+    if is_dicom_place(path):
+        return DICOM
     head = _read_head(_described_by(path))
     by_content = [known for known in FORMATS if head and known.recognizes(head)]
     by_suffix = [known for known in FORMATS if known.has_suffix(path)]
     return (*by_content, *by_suffix, FORMATS[0])[0]
+
+
+def is_dicom_place(path: PathLike) -> bool:
+    """True for a folder or a zip archive that holds DICOM."""
+    try:
+        return holds_dicom(as_path(path))
+    except OSError:  # whoever reads it says why
+        return False
 
 
 def functions_to_read(path: Path) -> FormatFunctions:
@@ -248,6 +300,8 @@ def functions_to_read(path: Path) -> FormatFunctions:
     ------
     ImageFileError : for a file of a kind that no format reads; it says what it is, and the way out.
     """
+    if is_dicom_place(path):
+        return DICOM.load()
     known = format_of(path)
     # CIFTI's and Analyze's headers begin as NIfTI's do.
     if known is FORMATS[0] or not known.recognizes(_read_head(_described_by(path))):

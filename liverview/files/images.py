@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -22,8 +22,8 @@ from liverview.core.placing import place_labels
 from liverview.core.stream import Progress, ProgressCallback, drain, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import atomic
-from liverview.files.format import Summary, TableOrder
-from liverview.files.formats import DEFAULT_SUFFIX, format_to_write, functions_to_read
+from liverview.files.format import ONLY, Summary, TableOrder
+from liverview.files.formats import DEFAULT_SUFFIX, DICOM, format_of, format_to_write, functions_to_read
 from liverview.files.label_maps import (
     iter_read_named_labels,
     read_label_values,
@@ -83,8 +83,9 @@ def iter_read(path: PathLike, index: int | None = None) -> Iterator[Progress | V
     """
     path = as_path(path)
     functions = functions_to_read(path)
-    for item in functions.iter_read(path, index or 0):
-        if index is None and isinstance(item, Volume):
+    first = ONLY if format_of(path) is DICOM else 0
+    for item in functions.iter_read(path, first if index is None else index):
+        if index is None and first == 0 and isinstance(item, Volume):
             count = functions.read_summary(path).volumes
             note = f"It holds {count} volumes; the first one was read (--volume 0)."
             yield replace(item, warnings=(*item.warnings, note)) if count > 1 else item
@@ -133,8 +134,11 @@ def iter_write_labels(
     styles: Styles | None = None,
     overwrite: bool = False,
     label_table: TableOrder | str = TableOrder.TOTALSEGMENTATOR,
+    options: object | None = None,
 ) -> Iterator[Progress]:
     """Write a label map as `write_labels` does; yields `Progress`.
+
+    ``options`` are those of the format, as its module has them.
 
     Examples
     --------
@@ -150,7 +154,7 @@ def iter_write_labels(
     if placed.ignored is not None:
         placed = replace(placed, voxels=np.where(placed.ignored, _IGNORED, placed.voxels))
         table[int(_IGNORED)] = LabelStyle("Ignore", (128, 128, 128))
-    yield from _iter_write(as_path(path), placed, table, overwrite, order)
+    yield from _iter_write(as_path(path), placed, table, overwrite, order, options)
 
 
 def write_labels(
@@ -310,9 +314,11 @@ def _iter_write(
     table: Mapping[int, LabelStyle],
     overwrite: bool,
     order: TableOrder,
+    options: object | None = None,
 ) -> Iterator[Progress]:
-    known = format_to_write(path)
-    yield from known.load().iter_write_labels(path, labels, table, overwrite=overwrite, order=order)
+    write: Any = format_to_write(path).load().iter_write_labels
+    more = {} if options is None else {"options": options}
+    yield from write(path, labels, table, overwrite=overwrite, order=order, **more)
 
 
 def _table_order(given: TableOrder | str) -> TableOrder:

@@ -1,19 +1,41 @@
-"""Label maps and scans told apart by what they hold."""
+"""Label maps, scans and places with DICOM, told apart by what they hold."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.volume import Volume
+from liverview.files.foreign_kinds import is_dicom
 from liverview.files.formats import FORMATS
+from liverview.files.sessions.container import is_session_file
 
 _MOST_LABELS = 256
 _HIGHEST = 65535
 _SLICES = 24  # looked at
 _LEAST_ALIKE = 0.5  # of neighbors that are both no background; gray values are noise
+
+_HEAD = 1024
+
+
+def is_dicom_place(path: Path) -> bool:
+    """True for a folder, a zip archive, the directory of a disc and a DICOM file.
+
+    By its first bytes; what cannot be read is none, and whoever opens it says why.
+    """
+    try:
+        if path.is_dir():
+            return True
+        if is_session_file(path) or not path.is_file():
+            return False
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return False
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06")) or is_dicom(head, "")
 
 
 def resembles_labels(volume: Volume) -> bool:
@@ -23,7 +45,7 @@ def resembles_labels(volume: Volume) -> bool:
     is neither.
     """
     slices = [np.asarray(part) for part in _sample_slices(volume)]
-    if not all(_are_labels(part) for part in slices):
+    if volume.study is not None or not all(_are_labels(part) for part in slices):
         return False
     found = np.unique(np.concatenate([np.unique(part) for part in slices]))
     if not found.any() or len(found) > _MOST_LABELS:
@@ -37,7 +59,8 @@ def _sample_slices(volume: Volume) -> list[NDArray[Any]]:
     count = volume.voxels.shape[axis]
     picked = np.unique(np.linspace(0, count - 1, min(count, _SLICES)).round().astype(int))
     parts = [volume.voxels.take(index, axis) for index in picked]
-    return [part + volume.intercept if volume.intercept else part for part in parts]
+    # In a type that holds the sum: unsigned voxels have HU below 0 by the intercept.
+    return [part + np.float64(volume.intercept) if volume.intercept else part for part in parts]
 
 
 def _are_labels(part: NDArray[Any]) -> bool:

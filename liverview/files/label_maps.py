@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.coding import GivenLabels, parse_coding
+from liverview.core.grid import Grid
 from liverview.core.stream import Progress, ProgressCallback, result_of
 from liverview.core.volume import LabelMap
 from liverview.files.format import StoredVolume
@@ -21,11 +22,11 @@ from liverview.files.values import iter_whole_numbers
 
 
 def iter_read_named_labels(
-    path: PathLike, labels: GivenLabels | None = None
+    path: PathLike, labels: GivenLabels | None = None, grid: Grid | None = None
 ) -> Iterator[Progress | NamedLabels]:
     """Read a label map of any program; yields progress, then the `NamedLabels` last.
 
-    ``labels`` as for `read_labels`.
+    ``labels`` and ``grid`` as for `read_labels`.
 
     Raises
     ------
@@ -34,19 +35,22 @@ def iter_read_named_labels(
     """
     path = as_path(path)
     coding = None if labels is None else parse_coding(labels)
-    for item in iter_name_values(path, functions_to_read(path)):
+    for item in iter_name_values(path, functions_to_read(path), grid):
         yield item if coding is None or isinstance(item, Progress) else item.apply(coding)
 
 
-def read_named_labels(path: PathLike, labels: GivenLabels | None = None) -> NamedLabels:
+def read_named_labels(
+    path: PathLike, labels: GivenLabels | None = None, grid: Grid | None = None
+) -> NamedLabels:
     """`iter_read_named_labels` for callers that do not want progress."""
-    return result_of(iter_read_named_labels(path, labels), NamedLabels)
+    return result_of(iter_read_named_labels(path, labels, grid), NamedLabels)
 
 
 def read_labels(
     path: PathLike,
     labels: GivenLabels | None = None,
     *,
+    grid: Grid | None = None,
     progress: ProgressCallback | None = None,
 ) -> LabelMap:
     """Read a label map of any program, in the values of `Label`.
@@ -64,6 +68,8 @@ def read_labels(
     path : the file; its format is known by its content.
     labels : what the values are: ``"lits"``, ``"task08"``, ``"liverview"``,
         ``"1=liver,2=tumor,255=ignore"``, or a mapping such as ``{1: "liver", 2: "tumor"}``.
+    grid : of the scan that they are for, as ``volume.grid``: contours (RTSTRUCT) have none of their
+        own, and segmentations (SEG) may leave slices out.
     progress : is called with a `Progress` from time to time.
 
     Raises
@@ -80,7 +86,9 @@ def read_labels(
     >>> lv.read_labels("labels.nii.gz", "1=liver,2=ignore,3=tumor")
     LabelMap 96x84x40, 4.00x4.00x5.00 mm, RAS+, liver 2544 mL, vessel -, tumor ...
     """
-    return checked_label_map(result_of(iter_read_named_labels(path, labels), NamedLabels, progress))
+    return checked_label_map(
+        result_of(iter_read_named_labels(path, labels, grid), NamedLabels, progress)
+    )
 
 
 def checked_label_map(found: NamedLabels) -> LabelMap:

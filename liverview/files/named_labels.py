@@ -30,7 +30,7 @@ from liverview.core.coding import (
     meaning_text,
     real_names,
 )
-from liverview.core.grid import Affine
+from liverview.core.grid import Affine, Grid
 from liverview.core.labels import Label
 from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
@@ -46,6 +46,7 @@ from liverview.files.guessing import PLAIN, guess_meanings
 from liverview.files.opening import ImageFileError
 from liverview.files.review_record import Review
 from liverview.files.sidefiles.finding import find_names, find_review
+from liverview.files.stored_volumes import read_stored_volumes
 from liverview.files.values import iter_whole_numbers
 
 _MOST = 65535  # of ITK-SNAP and Slicer, whose label maps may be 16 bits wide
@@ -260,21 +261,21 @@ class NamedLabels:
         return f"mapped by {self.source}: {', '.join(taken) or 'no label of ours'}{rest}."
 
 
-def iter_name_values(path: Path, functions: FormatFunctions) -> Iterator[Progress | NamedLabels]:
+def iter_name_values(
+    path: Path, functions: FormatFunctions, grid: Grid | None = None
+) -> Iterator[Progress | NamedLabels]:
     """Find out what the values of a label map are; yields progress, then the `NamedLabels`.
 
     Names are those that the file itself brings, else those of files around it
-    (`liverview.files.sidefiles`), and where there are none, a guess is made. Several volumes are
-    read as a class each. What is said of the label map besides is what the file itself says, and
-    where it cannot say, the JSON beside it.
+    (`liverview.files.sidefiles`), else a guess is made. Several volumes are read as a class each.
+    What else is said of it is what the file says, or the JSON beside it. ``grid``: of the scan.
 
     Raises
     ------
     ImageFileError : where the file holds no whole numbers from 0 to 65535, or several volumes
         that are not of 0 and 1.
     """
-    count = functions.read_summary(path).volumes
-    reading = functions.iter_read_stored(path)
+    count, reading = read_stored_volumes(path, functions, grid)
     for item in reading:
         if isinstance(item, Progress):
             yield item

@@ -46,12 +46,14 @@ class Review:
     marks : on lesions.
     unread : how many marks were there that cannot be used.
     edited : volumes that were added and removed by hand.
+    remarks : what else is to be said of how it was read, one sentence each.
     """
 
     partial: bool = False
     marks: tuple[LesionMark, ...] = ()
     unread: int = 0
     edited: EditedVolumes = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def note(self) -> str | None:
@@ -65,6 +67,7 @@ class Review:
             said.append(f"{lesions} ruled out by a person and left out of it.")
         if self.unread:
             said.append(f"{self.unread} marks on lesions in it do not fit it and were passed over.")
+        said += self.remarks
         return " ".join(said) or None
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from liverview.core import paths
 from liverview.core.box import Box
 from liverview.core.labels import Label, label_family
+from liverview.core.study import check_is_ct
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import Volume
 from liverview.inference.cleanup import iter_clean_labels
@@ -101,7 +102,9 @@ def iter_segment(
     ------
     DeviceError : where the device is unknown or not there.
     ExtentError : where the scan is larger than any body.
+    ModalityError : where its files say that it is no CT.
     """
+    check_is_ct(volume.study, volume.name)
     reuse_large_blocks()
     execution = ExecutionDevice(pick_device(device))
     start_slice = crosshair[2] if crosshair is not None else volume.shape[2] // 2

@@ -27,8 +27,8 @@ _TRIES, _BY_COUNT = 30, 6
 _LEVELS = 0.01, 0.99  # of the highest value
 _APART = 0.005  # from the level, at least: no two vertices may meet
 _LEAST_BLUR = 0.5  # cells: of hard steps, the volume jumps where the level moves
-_THIN = 0.6  # times what is missing to a half is given to the peaks of what is thin: then a thread
-# of single cells has its volume at the level of what is thick beside it
+_THIN = 0.2  # above a half, at most, are the peaks of what is thin made: then a thread of single
+# cells has about its volume at the level of what is thick beside it
 _FARTHEST = 0.1  # cells that a vertex is moved at once, afterwards
 _GROWN = 3  # times at most
 _NUDGE_MM = 0.001
@@ -174,7 +174,7 @@ def _strengthen_thin(
 
     peaks = ndimage.maximum_filter(np.where(field > 0, blurred, 0), 3)
     thin = (peaks > 0) & (peaks < 0.5)
-    blurred[thin] *= (0.5 + _THIN * (0.5 - peaks[thin])) / peaks[thin]
+    blurred[thin] *= (0.5 + np.minimum(0.5 - peaks[thin], _THIN)) / peaks[thin]
     scaled: NDArray[np.float32] = blurred / blurred.max()
     return scaled
 

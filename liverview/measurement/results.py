@@ -23,6 +23,7 @@ from liverview.core.labels import (
     label_entry,
     label_parts,
 )
+from liverview.core.labels import SMALLEST_LESION_ML as SMALLEST_LESION_ML
 
 Point = tuple[float, float, float]
 
@@ -37,8 +38,6 @@ PARTIAL_WARNING = (
     "These labels are partial: their segmentation was stopped, so volumes are those of what it had "
     "found by then, and lesions may be missing or other ones in the end."
 )
-SMALLEST_LESION_ML = 0.03
-"""Tumor parts below this are counted in the volume, not listed as lesions."""
 
 
 @dataclass(frozen=True)

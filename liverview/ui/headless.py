@@ -77,7 +77,7 @@ class HeadlessRun(QObject):
 
     def _save_screenshot(self) -> None:
         screenshot = self._out / "screenshot.png"
-        saved = save_picture(self._window.grab(), screenshot)
+        saved = save_picture(self._window.pictures.grab_window(), screenshot)
         for path in (self._labels_path, self._json_path, screenshot):
             print(f"{path} written.")
         self.exit_code = 0 if saved else 2

@@ -23,12 +23,15 @@ from liverview.ui.actions.tools import ToolActions
 from liverview.ui.actions.view import ViewActions
 from liverview.ui.flows.announcements import Announcements
 from liverview.ui.flows.case_files import CaseFiles
+from liverview.ui.flows.exporting import ExportFlow
 from liverview.ui.flows.help import HelpFlow, TourTargets
 from liverview.ui.flows.leaving import Leaving
+from liverview.ui.flows.pacs import PacsFlow
 from liverview.ui.flows.part_menu import PartMenu
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow
 from liverview.ui.flows.segmenting_again import ask_before_segmenting
+from liverview.ui.flows.series_choice import SeriesChoice
 from liverview.ui.flows.session_files import SessionFiles
 from liverview.ui.flows.slice_filling import SliceFilling
 from liverview.ui.jobs.controller import Controller
@@ -39,8 +42,9 @@ from liverview.ui.live.part_editing import PartEditing
 from liverview.ui.live.slow_axis_copy import SlowAxisCopy
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.panels.docks import PanelDocks
+from liverview.ui.panels.patient_line import PatientLine
 from liverview.ui.panels.status_bar import ProgressStatus, Readout
-from liverview.ui.settings import load_settings, recent_files, remember_file, save_settings
+from liverview.ui.settings import load_settings, recent_scans, remember_scan, save_settings
 from liverview.ui.state.kept_review import KeptReview
 from liverview.ui.state.markups import ScanMarkups
 from liverview.ui.state.own_windows import OwnWindows
@@ -52,10 +56,12 @@ from liverview.ui.views.cine import Cine
 from liverview.ui.views.hand_edit_layer import HandEditLayer
 from liverview.ui.views.lesion_lines import LesionLines
 from liverview.ui.views.linked_views import LinkedViews
+from liverview.ui.views.missing_slices import MissingSlices
 from liverview.ui.views.ruled_out_outlines import RuledOutOutlines
 from liverview.ui.views.surface_pane import SurfacePane
 from liverview.ui.widgets.file_names import path_from_url
 from liverview.ui.widgets.message_bar import MessageBar
+from liverview.ui.widgets.recent import recent_scan
 from liverview.ui.widgets.start_page import StartPage
 
 _LEFT = Qt.ToolBarArea.LeftToolBarArea
@@ -85,11 +91,14 @@ class MainWindow(QMainWindow):
         self._announcements = Announcements(
             self.files, self.controller, self.messages, self.statusBar()
         )
+        self.series = SeriesChoice(self, self.files, self.messages)
         self.start_page = StartPage()
         self.readout = Readout(session)
         self.progress = ProgressStatus(session)
         self.panels = PanelDocks(self, self.controller, self.markups)
         self.reporting = ReportFlow(self.files, self.controller, self.markups)
+        self.exporting = ExportFlow(self, self.files, self.controller)
+        self.pacs = PacsFlow(self, self.files, settings)
         self.navigation = Navigation(
             session, self.controller.segmenting, self.panels.findings, self
         )
@@ -97,7 +106,8 @@ class MainWindow(QMainWindow):
         self.filling = SliceFilling(session, background, self._focused_plane, self)
         self._make_views()
         self.sessions = SessionFiles(self.files, self.markups, self.views, self.messages)
-        self.pictures = Pictures(self, self.files, self.views)
+        self.patient_line = PatientLine(session)
+        self.pictures = Pictures(self, self.files, self.views, self.patient_line)
         self.cine = Cine(session, self._focused_plane, self)
         self.actions_ = self._make_actions()
         self._build()
@@ -135,6 +145,7 @@ class MainWindow(QMainWindow):
         edits, review = self.session.hand_edits, self.session.review
         self.views.add_overlay_painter(HandEditLayer(edits), edits.changed)
         self.views.add_overlay_painter(RuledOutOutlines(review), review.changed)
+        self.views.add_overlay_painter(MissingSlices(self.session), self.session.volume_changed)
 
     def _make_actions(self) -> Actions:
         factory, session = ActionFactory(self), self.session
@@ -142,7 +153,15 @@ class MainWindow(QMainWindow):
         toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
         return Actions(
             factory,
-            FileActions(factory, self.sessions, self.reporting, self.pictures, self.close),
+            FileActions(
+                factory,
+                self.sessions,
+                self.reporting,
+                self.exporting,
+                self.pacs,
+                self.pictures,
+                self.close,
+            ),
             EditActions(factory, session.store.history, partial(self.panels.show, "history")),
             ViewActions(
                 factory,
@@ -180,6 +199,8 @@ class MainWindow(QMainWindow):
         self._stack.addWidget(self.views)
         layout = QVBoxLayout(self._center)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.patient_line)
         layout.addWidget(self._stack)
         self.setCentralWidget(self._center)
         self.toolbar = self.actions_.make_toolbar()
@@ -204,7 +225,8 @@ class MainWindow(QMainWindow):
         self.progress.cancel_requested.connect(control.cancel)
         self.start_page.open_requested.connect(files.choose_scan)
         self.start_page.phantom_requested.connect(files.new_phantom)
-        self.start_page.recent_requested.connect(self.open)
+        self.start_page.folder_requested.connect(files.choose_folder)
+        self.start_page.recent_requested.connect(lambda scan: files.open(scan.path, scan.series))
         self.start_page.tour_requested.connect(self.actions_.help.tour.trigger)
         self.views.hovered.connect(self.readout.set_hovered)
         self.panels.network.segment_requested.connect(self.segment)
@@ -216,7 +238,8 @@ class MainWindow(QMainWindow):
 
         told = self._announcements
         told.say(self.toolbox.message)
-        told.say_failures(self.pictures.failed)
+        told.say_failures(self.pictures.failed, self.exporting.failed, self.pacs.failed)
+        told.say(self.exporting.written, self.pacs.message)
         passing = (self.filling, self.clicks, self.navigation)
         told.show_in_passing([self.pictures.copied, self._marked_labels.applied])
         told.show_in_passing(part.message for part in passing)
@@ -241,7 +264,7 @@ class MainWindow(QMainWindow):
         self.controller.idle.connect(self.segment, Qt.ConnectionType.SingleShotConnection)
 
     def _on_opened(self, path: Path) -> None:
-        remember_file(self.settings, path)
+        remember_scan(self.settings, recent_scan(path, self.session.path, self.session.volume))
         self._show_recent()
 
     # ---- closing, dropping -----------------------------------------------------------------
@@ -260,6 +283,7 @@ class MainWindow(QMainWindow):
         """Stop everything but a save, and wait for all of it."""
         self._slow_axis_copy.stop()
         self.sessions.close()
+        self.series.close()
         self.controller.shut_down()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -299,6 +323,6 @@ class MainWindow(QMainWindow):
         self.setWindowModified(bool(self.sessions.unsaved))
 
     def _show_recent(self) -> None:
-        paths = recent_files(self.settings)
-        self.start_page.set_recent(paths)
-        self.actions_.file.set_recent(paths)
+        scans = recent_scans(self.settings)
+        self.start_page.set_recent(scans)
+        self.actions_.file.set_recent(scans)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
-from pathlib import Path
+from dataclasses import replace
 
 from PySide6.QtCore import QRect, QSettings, QSize
 from PySide6.QtGui import QGuiApplication
@@ -25,7 +24,7 @@ from liverview.ui.stored import (
     stored_text,
     stored_texts,
 )
-from liverview.ui.widgets.file_names import path_from_settings, text_for_settings
+from liverview.ui.widgets.recent import RecentScan
 from liverview.ui.widgets.theme import Theme, current_theme, set_theme
 
 _MAX_RECENT = 10
@@ -57,6 +56,7 @@ def load_settings(
     if level is not None and width is not None:
         session.set_window(level, width)
     session.set_convention(stored_member(settings, "convention", Convention.RADIOLOGICAL))
+    session.set_show_patient(stored_flag(settings, "show_patient", True))
     session.display.set_interpolated(stored_flag(settings, "interpolated", True))
     _restore_styles(session, settings)
     load_editing(session.editing, settings)
@@ -89,6 +89,7 @@ def save_settings(window: QMainWindow, controller: Controller, settings: QSettin
     settings.setValue("level", level)
     settings.setValue("width", width)
     settings.setValue("convention", session.convention.name)
+    settings.setValue("show_patient", session.show_patient)
     settings.setValue("interpolated", session.display.interpolated)
     for label in FOREGROUND:
         style = session.styles[label]
@@ -115,16 +116,15 @@ def _restore_styles(session: Session, settings: QSettings) -> None:
                 )
 
 
-def recent_files(settings: QSettings) -> list[Path]:
-    """Files opened lately that are still there, the latest first."""
-    names = (name for name in stored_texts(settings, "recent") if "\0" not in name)
-    paths = [path_from_settings(name) for name in names]
-    # Not Path.is_file, which raises where a network folder has gone.
-    return [path for path in paths if os.path.isfile(path)]  # noqa: PTH113
+def recent_scans(settings: QSettings) -> list[RecentScan]:
+    """Scans and sessions opened lately that are still there, the latest first."""
+    texts = (text for text in stored_texts(settings, "recent") if "\0" not in text)
+    return [scan for scan in map(RecentScan.parse, texts) if scan.there]
 
 
-def remember_file(settings: QSettings, path: Path) -> None:
-    """Put a file at the top of the recent ones."""
-    path = path.absolute()
-    others = [other for other in recent_files(settings) if other != path]
-    settings.setValue("recent", [text_for_settings(p) for p in [path, *others][:_MAX_RECENT]])
+def remember_scan(settings: QSettings, scan: RecentScan) -> None:
+    """Put a scan or session at the top of the recent ones."""
+    scan = replace(scan, path=scan.path.absolute())
+    key = (scan.path, scan.series)
+    others = [other for other in recent_scans(settings) if (other.path, other.series) != key]
+    settings.setValue("recent", [one.to_text() for one in [scan, *others][:_MAX_RECENT]])

@@ -32,6 +32,9 @@ class SeriesVolume:
     spacing : mm between columns, rows and slices; 0 where it is not known.
     remarks : what a person should know of it, one sentence each.
     refusal : why it cannot be opened, in one sentence; empty where it can.
+    frames : where the slices are frames of multi-frame files: of each, ascending along the normal,
+        the index of its file in ``slices`` and its number in it, from 1; empty where each file is
+        a slice.
     """
 
     slices: tuple[SliceHeader, ...]
@@ -41,3 +44,4 @@ class SeriesVolume:
     spacing: tuple[float, float, float]
     remarks: tuple[str, ...] = ()
     refusal: str = ""
+    frames: tuple[tuple[int, int], ...] = ()

@@ -28,7 +28,8 @@ class SliceHeader:
     slope, intercept : from stored values to HU.
     padding : lowest and highest stored value of pixels outside of the scan; None where not given.
     window : center and width; None where missing.
-    pixel_start : where the pixel data's value begins in the file; -1 where there is none.
+    pixel_start : where the pixel data's value begins in the file, of a deflated one as if its data
+        set were stored inflated; -1 where there is none.
     pixel_bytes : its length; -1 where it is undefined, as in compressed files.
     """
 

@@ -40,9 +40,15 @@ class FileSource(DicomSource):
         return str(self.path)
 
     def read(self, start: int = 0, size: int = -1) -> bytes:
-        with self.path.open("rb") as file:
-            file.seek(start)
-            return file.read(size)
+        with self.path.open("rb", buffering=0) as file:
+            if start:
+                file.seek(start)
+            if size < 0:
+                return file.readall()
+            data = file.read(size)
+            while 0 < len(data) < size and (more := file.read(size - len(data))):
+                data += more  # the system may give less than is asked for
+            return data
 
 
 @dataclass(frozen=True)

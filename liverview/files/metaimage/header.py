@@ -157,9 +157,7 @@ def _sizes(path: Path, fields: Mapping[str, str]) -> list[int]:
     return sizes
 
 
-def _geometry(
-    path: Path, fields: Mapping[str, str], count: int
-) -> tuple[Affine, tuple[str, ...]]:
+def _geometry(path: Path, fields: Mapping[str, str], count: int) -> tuple[Affine, tuple[str, ...]]:
     """Every row of the matrix is the direction of an axis; the center of rotation is ITK's past."""
     spacing = _numbers(path, fields, "ElementSpacing", count)
     if spacing is None:

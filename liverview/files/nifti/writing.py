@@ -83,7 +83,8 @@ def _source_order(array: Volume | LabelMap) -> NDArray[Any]:
 
 
 def _extensions(array: Volume | LabelMap) -> Extensions:
-    return array.source.extensions if array.source else ()
+    ours = array.source is not None and array.source.format == FORMAT
+    return array.source.extensions if array.source is not None and ours else ()
 
 
 def _source_header(array: Volume | LabelMap) -> Any:

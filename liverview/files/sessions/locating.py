@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from liverview.core.stream import Progress
+from liverview.core.volume import Volume
 from liverview.files.case_state import ScanState
 from liverview.files.file_hash import UnreadableFileError, iter_hash
+from liverview.files.opening import ImageFileError
+from liverview.files.voxel_hash import iter_hash_voxels
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,18 @@ class ScanChanged:
     scan: Path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ScanFound:
-    """The scan of a session."""
+    """The scan of a session.
+
+    Attributes
+    ----------
+    scan : its file, or the place of its series.
+    volume : what it holds, where it had to be read to be found.
+    """
 
     scan: Path
+    volume: Volume | None = None
 
 
 def iter_find_scan(
@@ -62,6 +72,9 @@ def iter_find_scan(
     Looked for beside the session file as it once lay beside it, under its name in the session's
     folder, and where it was. Of several files the one with the right hash is taken.
     """
+    if state.series:
+        yield from _iter_find_series(session, state, answer)
+        return
     if answer.scan is not None and answer.changed:
         yield ScanFound(answer.scan)
         return
@@ -79,6 +92,44 @@ def iter_find_scan(
             continue
     if there:
         yield ScanChanged(there[0])
+    else:
+        where = answer.scan or Path(state.path or state.name)
+        yield ScanMissing(where.name, str(where.parent))
+
+
+def _iter_find_series(
+    session: Path, state: ScanState, answer: ScanAnswer
+) -> Iterator[Progress | ScanMissing | ScanChanged | ScanFound]:
+    """Find a DICOM series in the places where it may be, by its key and its voxels."""
+    from liverview.files.dicom.places import iter_read_series
+
+    places = [answer.scan] if answer.scan is not None else _places(session, state)
+    changed = None
+    for place in places:
+        if not os.path.exists(place):  # noqa: PTH110  # which never raises
+            continue
+        volume = None
+        try:
+            for item in iter_read_series(place, state.series):
+                if isinstance(item, Volume):
+                    volume = item
+                else:
+                    yield item
+        except ImageFileError:
+            continue
+        assert volume is not None
+        digits = None
+        for step in iter_hash_voxels(volume):
+            if isinstance(step, str):
+                digits = step
+            else:
+                yield step
+        if answer.changed or digits == state.sha256:
+            yield ScanFound(place, volume)
+            return
+        changed = changed or place
+    if changed is not None:
+        yield ScanChanged(changed)
     else:
         where = answer.scan or Path(state.path or state.name)
         yield ScanMissing(where.name, str(where.parent))

@@ -50,17 +50,17 @@ def iter_read_session(
             state = read_case_state(opened.read_state())
         except CaseStateError as error:
             raise opened.error(str(error)) from error
-        scan = None
+        found = None
         if not opened.has(container.SCAN):
             for item in iter_find_scan(path, state.scan, answer or ScanAnswer()):
                 if isinstance(item, ScanFound):
-                    scan = item.scan
+                    found = item
                 else:
                     yield item
-            if scan is None:
+            if found is None:
                 return
         with tempfile.TemporaryDirectory(prefix="liverview-") as folder:
-            yield from _Reading(opened, state, scan, Path(folder)).iter_content()
+            yield from _Reading(opened, state, found, Path(folder)).iter_content()
 
 
 @dataclass
@@ -69,9 +69,14 @@ class _Reading:
 
     opened: Container
     state: CaseState
-    scan: Path | None
+    found: ScanFound | None
     folder: Path
     maps: dict[str, LabelMap] = field(default_factory=dict)
+
+    @property
+    def scan(self) -> Path | None:
+        """The scan's file or place; None of a scan that is in the session file."""
+        return None if self.found is None else self.found.scan
 
     def iter_content(self) -> Iterator[Progress | SessionContent]:
         volume = None
@@ -102,6 +107,9 @@ class _Reading:
         )
 
     def _iter_volume(self) -> Iterator[Progress | Volume]:
+        if self.found is not None and self.found.volume is not None:
+            yield self.found.volume
+            return
         if self.scan is not None:
             yield from images.iter_read(self.scan, self.state.scan.volume_index)
             return

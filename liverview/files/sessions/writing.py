@@ -21,6 +21,7 @@ from liverview.files.formats import format_to_write
 from liverview.files.sessions import container
 from liverview.files.sessions.container import iter_write_container
 from liverview.files.sessions.content import SessionContent, Stamp, file_stamp
+from liverview.files.voxel_hash import iter_hash_voxels
 
 _NOT_JUDGED = {1: LabelStyle("Ignore", (128, 128, 128))}
 
@@ -46,7 +47,7 @@ def iter_write_session(
     atomic.check_target(path, overwrite=True)
     state = content.state
     sha256 = None
-    for item in _iter_scan_hash(content.scan, stamp):
+    for item in _iter_scan_hash(content, stamp):
         if isinstance(item, Progress):
             yield item
         else:
@@ -54,6 +55,7 @@ def iter_write_session(
     with _temporary_folder(path) as folder:
         parts = _Parts(path, Path(folder), styles)
         if sha256 is None:
+            state = replace(state, scan=replace(state.scan, series=""))
             yield from parts.iter_add_scan(content.volume)
             if content.scan is not None:
                 yield Message(
@@ -88,8 +90,17 @@ def _with_scan(state: CaseState, path: Path, scan: Path | None, sha256: str) -> 
     return replace(state, scan=named)
 
 
-def _iter_scan_hash(scan: Path | None, stamp: Stamp | None) -> Iterator[Progress | str | None]:
-    """Yields progress, then the hash of the scan's file; None where the file is not the scan."""
+def _iter_scan_hash(
+    content: SessionContent, stamp: Stamp | None
+) -> Iterator[Progress | str | None]:
+    """Yields progress, then the hash of the scan; None where its file is not the scan.
+
+    That of a DICOM series is of its voxels: other files come and go in its place.
+    """
+    scan = content.scan
+    if scan is not None and content.state.scan.series and os.path.exists(scan):  # noqa: PTH110
+        yield from iter_hash_voxels(content.volume)
+        return
     if scan is None or stamp is None or file_stamp(scan) != stamp:
         yield None
         return

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtWidgets import QMenu, QMenuBar
 
 from liverview.core.text import shown
 from liverview.files.format import TableOrder
+from liverview.ui.actions.export import ExportActions
 from liverview.ui.actions.factory import ActionFactory
+from liverview.ui.actions.pacs import PacsActions
 from liverview.ui.flows.case_files import CaseFiles
+from liverview.ui.flows.exporting import ExportFlow
+from liverview.ui.flows.pacs import PacsFlow
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow
 from liverview.ui.flows.session_files import SessionFiles
+from liverview.ui.widgets.recent import RecentScan
 from liverview.ui.widgets.start_page import short_name
 
 _TABLES = {
@@ -40,12 +44,16 @@ class FileActions:
         factory: ActionFactory,
         sessions: SessionFiles,
         reporting: ReportFlow,
+        exporting: ExportFlow,
+        pacs: PacsFlow,
         pictures: Pictures,
         close: Callable[[], object],
     ) -> None:
         self._files = files = sessions.files
         self._make_opening(factory, files)
         self._make_saving(factory, files, reporting)
+        self.export = ExportActions(factory, exporting)
+        self.pacs = PacsActions(factory, pacs)
         self._make_sessions(factory, sessions)
         self._make_pictures(factory, pictures)
         self.quit = factory.make_action("&Quit", "Ctrl+Q", "Close liverview", close)
@@ -56,6 +64,12 @@ class FileActions:
         make = factory.make_action
         self.open = make(
             "&Open …", "Ctrl+O", "Open a CT scan or a session", files.choose_scan, "open"
+        )
+        self.open_folder = make(
+            "Open &folder …",
+            "Ctrl+Shift+F",
+            "Open a folder with DICOM: a series, a study, a disc",
+            files.choose_folder,
         )
         self.phantom = make(
             "&New phantom …", "Ctrl+N", "Make a synthetic CT", files.new_phantom, "phantom"
@@ -143,36 +157,49 @@ class FileActions:
             ),
         ]
 
+        self.patient = factory.make_toggle(
+            "Patient and study in pictures of the w&indow",
+            "",
+            "Leave the patient's name in pictures of the window",
+            pictures.set_with_patient,
+        )
+        self.patient.setChecked(False)
+
     def fill_menu(self, bar: QMenuBar) -> None:
         """Add the menu to a menu bar."""
         menu = bar.addMenu("&File")
-        menu.addActions([self.open, self.phantom])
+        menu.addActions([self.open, self.open_folder, self.phantom])
         menu.addMenu(self.recent)
         menu.addActions([self.open_labels, self.compare, self.scan_info])
         menu.addSeparator()
         menu.addActions([self.save_session, self.save_session_as])
         menu.addSeparator()
-        menu.addActions([self.save, self.save_all, self.save_masks])
+        menu.addActions([self.save, self.save_all, self.save_masks, self.export.save_scan])
         tables = menu.addMenu("&Names inside label maps are for")
         tables.addActions(self.label_tables.actions)
         tables.aboutToShow.connect(lambda: self.label_tables.mark_checked(self._files.label_table))
         menu.addAction(self.report)
-        menu.addMenu("Pict&ures").addActions(self.pictures)
+        menu.addMenu(self.export.menu)
+        menu.addMenu(self.pacs.menu)
+        menu.addMenu("Pict&ures").addActions([*self.pictures, self.patient])
         menu.addSeparator()
         menu.addAction(self.quit)
 
-    def set_recent(self, paths: Sequence[Path]) -> None:
-        """Offer files that were opened lately."""
+    def set_recent(self, scans: Sequence[RecentScan]) -> None:
+        """Offer what was opened lately."""
         self.recent.clear()
-        for path in paths:
-            action = self.recent.addAction(short_name(path), partial(self._files.open, path))
-            action.setToolTip(shown(str(path)))
-        self.recent.setEnabled(bool(paths))
+        for scan in scans:
+            again = partial(self._files.open, scan.path, scan.series)
+            action = self.recent.addAction(short_name(scan), again)
+            action.setToolTip(shown(str(scan.path)))
+        self.recent.setEnabled(bool(scans))
 
     def update_enabled(self, *, has_volume: bool, busy: bool, savable: bool) -> None:
         """Enable what can be done now."""
         for action in (self.save, self.save_all, self.save_masks, self.report):
             action.setEnabled(savable)
+        self.export.update_enabled(has_volume=has_volume, savable=savable)
+        self.pacs.update_enabled(savable=savable)
         for action in (self.save_session, self.save_session_as):
             action.setEnabled(has_volume and not busy)
         for action in (self.compare, self.scan_info, *self.pictures):

@@ -74,7 +74,9 @@ class ViewActions:
         menu.addMenu(self.layout_menu)
         menu.addMenu("&Cine").addActions([self.play, *self.rates.actions])
         menu.addActions([self.reset, self.linked])
-        menu.addActions([self.interpolation, self.crosshair, self.text, self.radiological])
+        menu.addActions(
+            [self.interpolation, self.crosshair, self.text, self.patient, self.radiological]
+        )
         menu.addSeparator()
         menu.addActions(self._panels)
         menu.addMenu("&Theme").addActions(self.themes.actions)
@@ -115,6 +117,12 @@ class ViewActions:
         self.text = toggle(
             "&Text on the images", "H", "Show slice, window and scale", session.set_show_text
         )
+        self.patient = toggle(
+            "Pa&tient and study",
+            "Shift+H",
+            "Show the patient's name and the study above the images",
+            session.set_show_patient,
+        )
         self.radiological = toggle(
             "&Radiological convention", "N", "The patient's right on the left", self._set_convention
         )
@@ -130,6 +138,7 @@ class ViewActions:
     def _on_view_changed(self) -> None:
         self.crosshair.setChecked(self._session.show_crosshair)
         self.text.setChecked(self._session.show_text)
+        self.patient.setChecked(self._session.show_patient)
         self.radiological.setChecked(self._session.convention is Convention.RADIOLOGICAL)
 
     def _on_display_changed(self) -> None:

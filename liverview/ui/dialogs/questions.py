@@ -12,9 +12,11 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QInputDialog, QMe
 
 from liverview.core.coding import Meaning
 from liverview.core.labels import Label, LabelStyle
+from liverview.core.study import StudyFacts
 from liverview.core.text import shown
 from liverview.core.volume import Volume
 from liverview.files import formats
+from liverview.ui.dialogs.export import ExportQuestions
 from liverview.ui.dialogs.session_questions import SessionQuestions, scans_and_sessions_filter
 from liverview.ui.widgets.controls import add_access_keys
 from liverview.ui.widgets.file_names import path_from_qt
@@ -49,13 +51,33 @@ class EditedLabels(NamedTuple):
     save: bool
 
 
-class Dialogs(SessionQuestions):
+def study_lines(study: StudyFacts | None) -> list[str]:
+    """What a scan's files say of patient, study and series, a paragraph each."""
+    if study is None:
+        return []
+    made = {"kernel": study.kernel, "contrast": study.contrast, "protocol": study.protocol}
+    parts = (
+        [study.patient, study.sex, f"born {study.birth_date}" if study.birth_date else ""],
+        [study.study_day, study.study_description, study.accession_number],
+        [study.modality, study.series_words],
+        [f"{name} {words}" for name, words in made.items() if words],
+    )
+    lines = [" · ".join(part for part in line if part) for line in parts]
+    burned_in = "Its files say that names or other text are in the pixels."
+    return [line for line in (*lines, burned_in if study.burned_in else "") if line]
+
+
+class Dialogs(SessionQuestions, ExportQuestions):
     """Every modal question the window asks; each returns None when the person cancels."""
 
     def scan_to_open(self) -> Path | None:
         name, _ = QFileDialog.getOpenFileName(
             self._parent, "Open a CT scan or a session", "", scans_and_sessions_filter()
         )
+        return path_from_qt(name) if name else None
+
+    def folder_to_open(self) -> Path | None:
+        name = QFileDialog.getExistingDirectory(self._parent, "Open a folder with DICOM")
         return path_from_qt(name) if name else None
 
     def labels_to_open(self) -> Path | None:
@@ -70,9 +92,11 @@ class Dialogs(SessionQuestions):
         )
         return path_from_qt(name) if name else None
 
-    def label_map_to_write(self, suggested: Path) -> Path | None:
+    def label_map_to_write(self, suggested: Path, *, of_dicom: bool = False) -> Path | None:
+        """Ask for a name; as a DICOM segmentation where the scan is DICOM."""
+        offered = formats.save_filter(of_dicom=of_dicom)
         name, chosen = QFileDialog.getSaveFileName(
-            self._parent, "Save label map", shown(str(suggested)), formats.save_filter()
+            self._parent, "Save label map", shown(str(suggested)), offered
         )
         if not name:
             return None
@@ -132,6 +156,7 @@ class Dialogs(SessionQuestions):
         lines = [
             str(path) if path else f"{volume.name}, generated",
             f"{shape} voxels of {spacing} mm (right, front, up); stored as {volume.voxels.dtype}",
+            *study_lines(volume.study),
             *volume.warnings,
         ]
         QMessageBox.information(self._parent, "Scan", shown("\n\n".join(lines)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -16,7 +17,7 @@ from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import resolved
 from liverview.files.format import TableOrder
-from liverview.files.formats import case_name, labels_file_name
+from liverview.files.formats import DICOM, case_name, labels_file_name
 from liverview.files.sessions.container import is_session_file
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
 from liverview.ui.jobs.controller import Controller
@@ -69,12 +70,21 @@ class CaseFiles(QObject):
         if path is not None:
             self.open(path)
 
-    def open(self, path: Path) -> None:
-        """Open a scan, or a session with its scan; unsaved labels are asked about before."""
+    def choose_folder(self) -> None:
+        """Ask for a folder with DICOM and open it."""
+        path = self.ask(self.dialogs.folder_to_open)
+        if path is not None:
+            self.open(path)
+
+    def open(self, path: Path, series: str = "") -> None:
+        """Open a scan, or a session with its scan; unsaved labels are asked about before.
+
+        Of a folder, archive or file with DICOM, the volume with a `StudyFacts.series_key`.
+        """
         if self.sessions is not None and is_session_file(path):
             self.sessions.open(path)
         else:
-            self.controller.loading.open(path)
+            self.controller.loading.open(path, series=series)
 
     def new_phantom(self) -> None:
         """Ask what kind of phantom is wanted and generate it."""
@@ -172,7 +182,7 @@ class CaseFiles(QObject):
         """Ask for a name and save the label map with its names and colors beside it."""
         from liverview.files.sidefiles.writing import SideFiles
 
-        path = self.ask(self.dialogs.label_map_to_write, self.beside(labels_file_name("")))
+        path = self._ask_label_map()
         if path is None:
             return
         existing = [beside for beside in SideFiles.of(path) if beside.exists()]
@@ -182,13 +192,22 @@ class CaseFiles(QObject):
             self.controller.saving.save_labels(path, side_files=True)
 
     def _save(self, then: Callback | None) -> None:
-        path = self.ask(self.dialogs.label_map_to_write, self.beside(labels_file_name("")))
+        path = self._ask_label_map()
         if path is None:
             return
         if self._is_the_scan(path):
             self._refuse(f"{path} is the open scan itself: choose another name.")
         else:
             self.controller.saving.save_labels(path, then)
+
+    def _ask_label_map(self) -> Path | None:
+        volume = self.session.volume
+        source = volume.source if volume is not None else None
+        return self.ask(
+            self.dialogs.label_map_to_write,
+            self.beside(labels_file_name("")),
+            of_dicom=source is not None and source.format == DICOM.name,
+        )
 
     def save_masks(self) -> None:
         """Ask for a folder and save one mask per label there."""
@@ -217,12 +236,17 @@ class CaseFiles(QObject):
     def show_scan_info(self) -> None:
         """Tell size, spacing and remarks of the open scan."""
         if self.session.volume is not None:
-            self.ask(self.dialogs.scan_info, self.session.volume, self.session.path)
+            volume = self.session.volume
+            told = volume if self.session.show_patient else replace(volume, study=None)
+            self.ask(self.dialogs.scan_info, told, self.session.path)
 
     def beside(self, ending: str) -> Path:
         """A file name for the open case, in its folder."""
         near = self.session.path or (self.sessions.path if self.sessions is not None else None)
         folder = near.parent if near else Path.cwd()
+        # Nothing is put among the files of a series.
+        if near is not None and self._is_of_series(near):
+            folder = folder.parent
         return folder / f"{self.case_name}{ending}"
 
     @property
@@ -231,6 +255,12 @@ class CaseFiles(QObject):
         if self.session.path is not None:
             return case_name(self.session.path)
         return self.session.volume.name if self.session.volume else "liverview"
+
+    def _is_of_series(self, path: Path) -> bool:
+        """True for a file of the open series, of which there are others beside it."""
+        volume = self.session.volume
+        of_study = volume is not None and volume.study is not None and path == self.session.path
+        return of_study and not path.is_dir() and path.suffix.lower() != ".zip"
 
     def _is_the_scan(self, path: Path) -> bool:
         scan = self.session.path

@@ -22,7 +22,7 @@ class LeftCase:
 
     Attributes
     ----------
-    name, path, index, phantom : of its scan; the path follows where the scan was found.
+    name, path, index, series, phantom : of its scan; the path follows where the scan was found.
     edits : how many there were since the labels were saved.
     identity : a text that tells the scan from others; None where it had not been taken.
     session : of the session file that was open; None where none was.
@@ -36,6 +36,8 @@ class LeftCase:
         path, index, phantom = scan.get("path"), scan.get("index"), scan.get("phantom")
         self.path = Path(path) if isinstance(path, str) else None
         self.index = index if type(index) is int else 0
+        series = scan.get("series")
+        self.series = series if isinstance(series, str) else ""
         self.phantom: Mapping[str, Any] | None = phantom if isinstance(phantom, dict) else None
         identity = found.sections.get("identity")
         self.identity = identity if isinstance(identity, str) else None

@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QWidget
 
 from liverview.ui.flows.case_files import CaseFiles
+from liverview.ui.panels.patient_line import PatientLine
 from liverview.ui.views.annotation import draw_text
 from liverview.ui.views.linked_views import LinkedViews
 
@@ -17,7 +18,7 @@ _NOTE_POINTS, _ABOVE_BADGES, _MARGIN = 8, 24, 8
 class Pictures(QObject):
     """Takes pictures as they were before the question for a name.
 
-    Those of views say, as the window does, what they are not for.
+    They are without the patient's name but where it is asked for; those of views say, as the window does, what they are not for.
 
     Signals
     -------
@@ -28,14 +29,30 @@ class Pictures(QObject):
     copied = Signal(str)
     failed = Signal(str)
 
-    def __init__(self, window: QWidget, files: CaseFiles, views: LinkedViews) -> None:
+    def __init__(
+        self, window: QWidget, files: CaseFiles, views: LinkedViews, patient: PatientLine
+    ) -> None:
         super().__init__(window)
         self._window, self._files, self._views = window, files, views
+        self._patient = patient
+        self.with_patient = False
+
+    def set_with_patient(self, with_patient: bool) -> None:
+        """Leave the patient's name and study in pictures of the window, or blank them."""
+        self.with_patient = with_patient
+
+    def grab_window(self) -> QPixmap:
+        """A picture of the window, the patient's name left out where nobody asked for it."""
+        self._refresh_views()
+        self._patient.blank = not self.with_patient
+        try:
+            return self._window.grab()
+        finally:
+            self._patient.blank = False
 
     def save_window(self) -> None:
         """Ask for a name and save a picture of the window."""
-        self._refresh_views()
-        self._save(self._window.grab(), "")
+        self._save(self.grab_window(), "")
 
     def save_view(self) -> None:
         """Ask for a name and save a picture of the view that has the keys, else the axial one."""

@@ -157,7 +157,7 @@ class Recovery(QObject):
             self._ask(f"{case.name} is not at {path} any more: where is it?", *self._finding)
         else:
             case.path, self._working = path, False
-            loading.open(path, case.index)
+            loading.open(path, None if case.series else case.index, series=case.series)
 
     @property
     def _finding(self) -> tuple[Button, ...]:
@@ -179,7 +179,9 @@ class Recovery(QObject):
             made = self._controller.loading.phantom_config(volume)
             same = case.phantom is None or (made is not None and made.to_dict() == case.phantom)
             return path is None and opened is None and volume.name == case.name and same
-        return os.path.realpath(opened) == os.path.realpath(path) and volume.index == case.index
+        series = "" if volume.study is None else volume.study.series_key
+        same = (series, volume.index) == (case.series, case.index)
+        return same and os.path.realpath(opened) == os.path.realpath(path)
 
     def _on_volume_changed(self) -> None:
         volume, case = self._session.volume, self._case

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 from liverview.core.edited_volume import describe_edited
+from liverview.core.study import ModalityError, check_is_ct
+from liverview.core.text import shown
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.jobs.controller import Controller
 
@@ -18,6 +20,13 @@ def ask_before_segmenting(
     Labels that nobody edited are asked about where they are not saved, as everywhere.
     """
     if controller.busy:
+        return
+    volume = files.session.volume
+    try:
+        if volume is not None:
+            check_is_ct(volume.study, volume.name)
+    except ModalityError as error:
+        files.failed.emit(shown(str(error)))
         return
     store = files.session.store
     labels = store.labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from liverview.editing.part_commands import EditedBlock, PartCommand
     from liverview.editing.part_workspace import PartGround
     from liverview.editing.parts import Part, Seed
-    from liverview.files.format import Summary, TableOrder
+    from liverview.files.format import TableOrder
     from liverview.files.named_labels import NamedLabels
     from liverview.measurement.markup.listing import Markups
     from liverview.phantoms.config import Phantom, PhantomConfig
@@ -39,69 +39,6 @@ class OtherGrid(NamedTuple):
     """A label map on other voxels than the scan's: a sentence that says how far."""
 
     sentence: str
-
-
-def iter_load_volume(path: Path, index: int | None = None) -> Iterator[Progress | Summary | Volume]:
-    """Load a volume; of a 4D file with no ``index`` given, yield its summary instead."""
-    from liverview.files import images
-
-    yield Progress("Opening", 0.0)
-    if index is None:
-        summary = images.read_summary(path)
-        if summary.volumes > 1:
-            yield summary
-            return
-    yield from images.iter_read(path, index)
-
-
-@dataclass(frozen=True, eq=False)
-class Together:
-    """A scan among several files.
-
-    Attributes
-    ----------
-    path : of the scan; of the first file where all are label maps.
-    volume : the scan; None where its file holds several, and has to be asked about.
-    count : how many volumes the file of the scan holds.
-    labels : the label map that goes with it, if one does.
-    left : files that are neither.
-    """
-
-    path: Path
-    volume: Volume | None
-    count: int
-    labels: Path | None
-    left: tuple[Path, ...]
-
-
-def iter_load_together(paths: Sequence[Path]) -> Iterator[Progress | Together]:
-    """Load the scan among files, in whatever order they are; label maps are known by content.
-
-    A 4D file is the scan where no other is, else the label map where no other is.
-    """
-    from liverview.files import images
-    from liverview.files.kinds import resembles_labels
-
-    scans: list[tuple[Path, Volume | None]] = []
-    maps: list[tuple[Path, Volume | None]] = []
-    counts = {path: images.read_summary(path).volumes for path in paths}
-    for path in paths:
-        if counts[path] > 1 or (scans and maps):
-            continue
-        volume = None
-        for item in images.iter_read(path):
-            if isinstance(item, Volume):
-                volume = item
-            else:
-                yield item
-        assert volume is not None
-        (maps if resembles_labels(volume) else scans).append((path, volume))
-    deep: list[tuple[Path, Volume | None]] = [(p, None) for p in paths if counts[p] > 1]
-    scans, maps = (scans, maps or deep) if scans else (deep, maps)
-    path, volume = (scans or maps)[0]
-    labels = maps[0][0] if scans and maps else None
-    left = tuple(p for p in paths if p not in (path, labels))
-    yield Together(path, volume, counts[path], labels, left)
 
 
 def iter_generate_phantom(config: PhantomConfig) -> Iterator[Progress | Phantom]:
@@ -247,7 +184,7 @@ def iter_read_labels(
     from liverview.files.images import iter_read_named_labels
     from liverview.files.named_labels import NamedLabels
 
-    for item in iter_read_named_labels(path):
+    for item in iter_read_named_labels(path, grid=volume.grid):
         if not isinstance(item, NamedLabels):
             yield item
             continue

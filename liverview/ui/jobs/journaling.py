@@ -77,11 +77,13 @@ def iter_read_left(journal: LeftJournal) -> Iterator[Restored | JournalError]:
 def iter_identify(volume: Volume, path: Path | None) -> Iterator[str | None]:
     """A text that tells a scan from others: by its file, or, where it was none, by its voxels.
 
+    A DICOM series is many files, among which others come and go: it is told by its voxels too.
+
     Yields None for each step, and for a file that cannot be read.
     """
     from liverview.files.file_hash import iter_hash
 
-    if path is None:
+    if path is None or volume.study is not None:
         crc = 0
         for k in range(volume.shape[2]):
             crc = zlib.crc32(volume.voxels[:, :, k].tobytes("F"), crc)

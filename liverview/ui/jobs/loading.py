@@ -15,12 +15,13 @@ from liverview.core.coding import Meaning
 from liverview.core.stream import Message, Progress
 from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
-from liverview.ui.jobs import generators, session_work
+from liverview.ui.jobs import generators, opening_work, series_work, session_work
 from liverview.ui.jobs.job import Job, Outcome
 from liverview.ui.jobs.job_runner import JobRunner
 from liverview.ui.state.session import Session
 
 if TYPE_CHECKING:
+    from liverview.files.dicom.series_volume import SeriesVolume
     from liverview.files.sessions.locating import ScanAnswer
     from liverview.phantoms.config import PhantomConfig
 
@@ -54,6 +55,9 @@ class Loading(QObject):
     failed : a sentence about what went wrong.
     loaded : a volume is ready to be shown, with its path (None for a phantom), its true labels
         (None for a file) and the path of a label map that goes with it (or None).
+    series_listed : what a place with DICOM holds, a `SeriesList`, again and again as it is read.
+    series_left : a volume was taken from a `SeriesList` that has more.
+    labels_found : a DICOM file is no scan but a segmentation, with its path.
     volume_choice_needed : a 4D file, with its path, how many volumes it has, and the path of a
         label map that goes with it (or None).
     mapping_needed : a label map has values whose label is not known, with its path, its
@@ -70,6 +74,9 @@ class Loading(QObject):
     message = Signal(str)
     failed = Signal(str)
     loaded = Signal(object, object, object, object)
+    series_listed = Signal(object)
+    series_left = Signal(object)
+    labels_found = Signal(Path)
     volume_choice_needed = Signal(Path, int, object)
     mapping_needed = Signal(Path, object, object)
     resampling_offered = Signal(str, object, bool)
@@ -95,13 +102,29 @@ class Loading(QObject):
         """True while a scan is being loaded."""
         return self._scan_job is not None
 
-    def open(self, path: Path, index: int | None = None, labels: Path | None = None) -> None:
-        """Load a file, and a label map with it; a 4D one asks back which volume."""
-        self._load(generators.iter_load_volume(path, index), path, labels)
+    def open(
+        self,
+        path: Path,
+        index: int | None = None,
+        labels: Path | None = None,
+        series: str = "",
+    ) -> None:
+        """Load a file, and a label map with it; a 4D one asks back which volume.
+
+        A folder, archive or file with DICOM is listed, and asks back where it is not clear which
+        volume is meant, not by the ``series`` (`StudyFacts.series_key`) either.
+        """
+        self._load(opening_work.iter_load_volume(path, index, series, labels), path, labels)
+
+    def open_series(
+        self, volume: SeriesVolume, path: Path | None, labels: Path | None = None
+    ) -> None:
+        """Load a volume of a DICOM series, with the place that it is in, and a label map of it."""
+        self._load(series_work.iter_open_series(volume, path, labels), path, labels)
 
     def open_together(self, paths: Sequence[Path]) -> None:
         """Load the scan among several files; one of the others may be its label map."""
-        self._load(generators.iter_load_together(paths), paths[0])
+        self._load(opening_work.iter_load_together(paths), paths[0])
 
     def generate(self, config: PhantomConfig) -> None:
         """Generate a phantom."""
@@ -172,15 +195,25 @@ class Loading(QObject):
     def _on_scan_item(self, path: Path | None, labels: Path | None, item: object) -> None:
         if isinstance(item, Volume):
             self.loaded.emit(item, path, None, labels)
-        elif isinstance(item, generators.Together):
+        elif isinstance(item, opening_work.Together):
             self._on_together(item)
+        elif isinstance(item, series_work.SeriesList):
+            self.series_listed.emit(item)
+        elif isinstance(item, series_work.OpenedSeries):
+            self.loaded.emit(item.volume, item.path, None, item.labels)
+            if item.left is not None:
+                self.series_left.emit(item.left)
+        elif isinstance(item, series_work.LabelsAlone):
+            self.labels_found.emit(item.path)
+        elif isinstance(item, Message):
+            self.message.emit(shown(item.text))
         elif path is None:
             self._phantoms[item.volume] = self._config  # type: ignore[attr-defined]
             self.loaded.emit(item.volume, None, item.labels, None)  # type: ignore[attr-defined]  # a Phantom
         else:
             self.volume_choice_needed.emit(path, item.volumes, labels)  # type: ignore[attr-defined]
 
-    def _on_together(self, found: generators.Together) -> None:
+    def _on_together(self, found: opening_work.Together) -> None:
         if found.volume is not None:
             self.loaded.emit(found.volume, found.path, None, found.labels)
         if found.left:

@@ -224,6 +224,7 @@ class Autosave(QObject):
             "path": None if session.path is None else str(session.path.absolute()),
             "name": session.volume.name,
             "index": session.volume.index,
+            "series": "" if session.volume.study is None else session.volume.study.series_key,
             "phantom": self._phantom(),
         }
         self._writer = JournalWriter(self.folder, session.volume.shape, scan)

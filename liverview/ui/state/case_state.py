@@ -137,6 +137,7 @@ def _scan_state(session: Session, volume: Volume) -> ScanState:
         shape=volume.shape,
         affine=affine_rows(volume.affine),
         volume_index=volume.index,
+        series="" if volume.study is None else volume.study.series_key,
     )
 
 

@@ -90,6 +90,7 @@ class Session(QObject):
         self.convention = Convention.RADIOLOGICAL
         self.show_crosshair = True
         self.show_text = True
+        self.show_patient = True
         self.progress: Progress | None = None
         self._range = _HU_RANGE  # of the values, by which windows are limited
         self._hu_window: tuple[float, float] | None = None  # from before a volume not in HU
@@ -249,6 +250,12 @@ class Session(QObject):
     def set_show_crosshair(self, shown: bool) -> None:
         if shown != self.show_crosshair:
             self.show_crosshair = shown
+            self.view_changed.emit()
+
+    def set_show_patient(self, shown: bool) -> None:
+        """Show the patient's name, study and series while the case is open."""
+        if shown != self.show_patient:
+            self.show_patient = shown
             self.view_changed.emit()
 
     def set_show_text(self, shown: bool) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPixmap
 
+from liverview.core.tilt import tilt_deg
 from liverview.core.volume import Plane
 from liverview.ui.state.overlay import Overlay
 from liverview.ui.state.session import Convention, Session
@@ -16,7 +17,7 @@ from liverview.ui.state.session import Convention, Session
 _GAP = 9.0  # half the gap of the crosshair around its center, in pixels
 _MARGIN = 8.0
 _LETTERS_PX = 28.0  # along the edges, where no line crosses the letters
-_OBLIQUE_DEG = 1.0
+_OBLIQUE_DEG, _TILT_DEG = 1.0, 0.5
 _BAR_SHARE = 0.22  # of the view's width, for the scale bar at most
 _BAR_TOP, _BAR_HEIGHT, _ROW = 24.0, 90.0, 16.0  # of the color bar and the names beside it
 _SMALL = 9  # points
@@ -140,11 +141,13 @@ def _draw_badges(painter: QPainter, inner: QRectF, session: Session) -> None:
 
 def _badges(session: Session) -> str:
     assert session.volume is not None
-    oblique = session.volume.oblique_deg
+    tilt, oblique = tilt_deg(session.volume), session.volume.oblique_deg
     badges = []
     if session.convention is Convention.NEUROLOGICAL:
         badges.append("neurological")
-    if oblique > _OBLIQUE_DEG:
+    if tilt > _TILT_DEG:
+        badges.append(f"gantry tilt {tilt:.0f}°")
+    if oblique > max(_OBLIQUE_DEG, tilt + _TILT_DEG):
         badges.append(f"oblique {oblique:.0f}°")
     if session.display.slab.mm:
         badges.append(session.display.slab.words)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QStyle, QWidget
 
+from liverview.ui.views.missing_slices import MISSING_COLOR
 from liverview.ui.views.slice_view import SliceView
 
 _WIDTH, _HANDLE, _GROOVE = 13, 22, 3  # pixels
@@ -86,12 +87,25 @@ class SliceSlider(QSlider):
         if self.isEnabled():
             left = (self.width() - _GROOVE) / 2
             painter.fillRect(QRectF(left, 4, _GROOVE, self.height() - 8), _LINE)
+            self._draw_missing(painter)
             top = QStyle.sliderPositionFromValue(
                 self.minimum(), self.maximum(), self.value(), self.height() - _HANDLE, True
             )
             color = _GRIP_WITH_KEYS if self.hasFocus() else _GRIP
             painter.fillRect(QRectF(2, top, self.width() - 4, _HANDLE), color)
         painter.end()
+
+    def _draw_missing(self, painter: QPainter) -> None:
+        """Ticks beside the slices that the series lacks."""
+        volume, axis = self._view.session.volume, self._view.plane.axis
+        missing = None if volume is None else volume.missing
+        if missing is None or missing.axis != axis:
+            return
+        span = self.height() - _HANDLE
+        for index in missing.indices:
+            top = QStyle.sliderPositionFromValue(self.minimum(), self.maximum(), index, span, True)
+            tick = QRectF(0, top + _HANDLE / 2 - 1, self.width(), 2)
+            painter.fillRect(tick, MISSING_COLOR)
 
 
 class SlicePane(QWidget):

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from liverview.core.about import DISCLAIMER
 from liverview.core.text import shown
-from liverview.files.formats import suffixes
-from liverview.files.sessions.container import SUFFIX
+from liverview.files.formats import FORMATS
+from liverview.ui.widgets.recent import RecentScan
 
 
-def short_name(path: Path) -> str:
+def short_name(scan: RecentScan) -> str:
     """Folder and file, for scans are often called alike; as menus and buttons take it."""
-    return shown(f"{path.parent.name}/{path.name}").replace("&", "&&")
+    path, words = scan.path, f" ({scan.words})" if scan.words else ""
+    return shown(f"{path.parent.name}/{path.name}{words}").replace("&", "&&")
 
 
 class StartPage(QWidget):
@@ -24,23 +23,29 @@ class StartPage(QWidget):
 
     Signals
     -------
-    open_requested, phantom_requested, tour_requested : a button was pressed.
-    recent_requested : with the path that was chosen.
+    open_requested, folder_requested, phantom_requested, tour_requested : a button was pressed.
+    recent_requested : with the `RecentScan` that was chosen.
     """
 
     open_requested = Signal()
+    folder_requested = Signal()
     phantom_requested = Signal()
     tour_requested = Signal()
-    recent_requested = Signal(Path)
+    recent_requested = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         title = QLabel("<span style='font-size:20pt'>liverview</span>")
-        endings = f"{', '.join(sorted(suffixes()))} or {SUFFIX}"
-        hint = QLabel(f"Open a CT scan or a session,\nor drop a {endings} file here.")
+        others = ", ".join(known.name for known in FORMATS if known.name != "DICOM")
+        hint = QLabel(
+            "Open a CT scan or a session, or drop it here:\n"
+            f"a folder or .zip with DICOM, a file of {others}."
+        )
         hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         note = QLabel(f"<i>{DISCLAIMER}</i>")
         self.open_button = QPushButton("Open a scan …")
+        self.folder_button = QPushButton("Open a folder …")
+        self.folder_button.setToolTip("With DICOM: a series, a study, a disc")
         self.phantom_button = QPushButton("New phantom …")
         self.recent_button = QPushButton("Recent")
         self.recent_button.setMenu(QMenu(self.recent_button))
@@ -48,8 +53,11 @@ class StartPage(QWidget):
         self.tour_button = QPushButton("New here? Take the quick tour", flat=True)
         self.tour_button.clicked.connect(self.tour_requested)
         self.open_button.clicked.connect(self.open_requested)
+        self.folder_button.clicked.connect(self.folder_requested)
         self.phantom_button.clicked.connect(self.phantom_requested)
-        buttons = self.open_button, self.phantom_button, self.recent_button
+        buttons = (
+            self.open_button, self.folder_button, self.phantom_button, self.recent_button
+        )  # fmt: skip
         layout = QVBoxLayout(self)
         layout.addStretch(2)
         for widget in (title, hint, *buttons):
@@ -62,16 +70,17 @@ class StartPage(QWidget):
         layout.addWidget(note, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(3)
 
-    def set_recent(self, paths: Sequence[Path]) -> None:
-        """List recent files."""
+    def set_recent(self, scans: Sequence[RecentScan]) -> None:
+        """List recent scans and sessions."""
         menu = self.recent_button.menu()
         menu.clear()
-        for path in paths:
-            menu.addAction(short_name(path), self._make_request(path)).setToolTip(shown(str(path)))
-        self.recent_button.setEnabled(bool(paths))
+        for scan in scans:
+            action = menu.addAction(short_name(scan), self._make_request(scan))
+            action.setToolTip(shown(str(scan.path)))
+        self.recent_button.setEnabled(bool(scans))
 
-    def _make_request(self, path: Path) -> Callable[[], None]:
+    def _make_request(self, scan: RecentScan) -> Callable[[], None]:
         def choose() -> None:
-            self.recent_requested.emit(path)
+            self.recent_requested.emit(scan)
 
         return choose

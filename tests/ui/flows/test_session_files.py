@@ -30,7 +30,7 @@ from liverview.ui.dialogs.questions import Unsaved
 from liverview.ui.dialogs.session_questions import Changed
 from liverview.ui.jobs import generators
 from liverview.ui.main_window import MainWindow
-from liverview.ui.settings import recent_files
+from liverview.ui.settings import recent_scans
 from liverview.ui.views.linked_views import Layout
 
 from support.answers import TIMEOUT_MS, Answers
@@ -264,7 +264,7 @@ def test_a_session_is_chosen_in_the_dialog_and_is_recent_then(
     qtbot: QtBot, saved: tuple[MainWindow, Path], answers: Answers, make_window: MakeWindow
 ) -> None:
     first, path = saved
-    assert recent_files(first.settings)[0] == path
+    assert recent_scans(first.settings)[0].path == path
     first.close()
     again = make_window()
     answers.scan = path

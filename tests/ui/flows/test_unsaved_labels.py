@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from liverview.files import images
 from liverview.ui.dialogs.questions import Unsaved
-from liverview.ui.jobs import generators
+from liverview.ui.jobs import opening_work
 from liverview.ui.main_window import MainWindow
 
 from support.answers import TIMEOUT_MS, Answers
@@ -157,7 +157,7 @@ def test_saving_a_running_segmentation_stops_it_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     start_segmentation(qtbot, opened)
-    monkeypatch.setattr(generators, "iter_load_volume", lambda *a: iter(Never(stream.go)))
+    monkeypatch.setattr(opening_work, "iter_load_volume", lambda *a: iter(Never(stream.go)))
     opened.open(tmp_path / "slow.nii")
     answers.unsaved, answers.label_map = Unsaved.SAVE, tmp_path / "labels.nii.gz"
     opened.close()

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QByteArray, QMimeData, QSettings
 from PySide6.QtGui import QPixmap
 
-from liverview.ui.settings import recent_files, remember_file
+from liverview.ui.settings import recent_scans, remember_scan
 from liverview.ui.widgets.file_names import (
     path_from_qt,
     path_from_settings,
@@ -19,6 +19,7 @@ from liverview.ui.widgets.file_names import (
     text_for_settings,
     url_from_path,
 )
+from liverview.ui.widgets.recent import RecentScan
 from liverview.ui.widgets.start_page import short_name
 
 pytestmark = pytest.mark.skipif(
@@ -41,11 +42,11 @@ def test_a_file_is_found_by_all_that_qt_gives(tmp_path: Path, name: bytes) -> No
     assert path_from_url(url_from_path(path)) == path
     assert path_from_settings(text_for_settings(path)) == path
     settings = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
-    remember_file(settings, path)
+    remember_scan(settings, RecentScan(path))
     settings.sync()
     again = QSettings(str(tmp_path / "window.ini"), QSettings.Format.IniFormat)
-    assert recent_files(again) == [path]
-    short_name(path).encode("utf-8")
+    assert recent_scans(again) == [RecentScan(path)]
+    short_name(RecentScan(path)).encode("utf-8")
 
 
 def test_where_two_files_would_be_called_so_none_is_taken(tmp_path: Path) -> None:

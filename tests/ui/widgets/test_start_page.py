@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from liverview.ui.main_window import MainWindow
+from liverview.ui.widgets.recent import RecentScan
 from liverview.ui.widgets.start_page import StartPage
 
 
@@ -20,13 +21,13 @@ def test_the_start_page_offers_three_ways(qtbot: QtBot, tmp_path: Path) -> None:
         page.open_button.click()
     with qtbot.waitSignal(page.phantom_requested):
         page.phantom_button.click()
-    page.set_recent([tmp_path / f"{n}.nii" for n in range(9)])
-    page.set_recent([tmp_path / "a.nii", tmp_path / "b.nii"])
+    page.set_recent([RecentScan(tmp_path / f"{n}.nii") for n in range(9)])
+    page.set_recent([RecentScan(tmp_path / name) for name in ("a.nii", "b.nii")])
     first, second = page.recent_button.menu().actions()
     assert first.text().endswith("/a.nii")
     with qtbot.waitSignal(page.recent_requested) as caught:
         second.trigger()
-    assert caught.args == [tmp_path / "b.nii"]
+    assert caught.args == [RecentScan(tmp_path / "b.nii")]
     page.close()
 
 
@@ -34,7 +35,12 @@ def test_the_first_tab_is_open(window: MainWindow, qtbot: QtBot) -> None:
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     page, reached = window.start_page, []
-    for _ in range(3):
+    for _ in range(4):
         qtbot.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_Tab)
         reached.append(QApplication.focusWidget())
-    assert reached == [page.open_button, page.phantom_button, page.tour_button]
+    assert reached == [
+        page.open_button,
+        page.folder_button,
+        page.phantom_button,
+        page.tour_button,
+    ]

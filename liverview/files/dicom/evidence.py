@@ -1,0 +1,79 @@
+"""The images of a series as data sets, for DICOM objects that are made from it and refer to it."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+from liverview.core.volume import Volume
+from liverview.files.dicom.quiet import quiet_pydicom
+from liverview.files.dicom.source_header import SeriesHeader
+from liverview.files.opening import ImageFileError
+
+_REQUIRED = (
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
+    "StudyDate", "StudyTime", "ReferringPhysicianName",
+)  # fmt: skip
+_FORMS = {
+    "PatientBirthDate": r"\d{8}",
+    "PatientSex": "[MFO]",
+    "StudyDate": r"\d{8}",
+    "StudyTime": r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?",
+}
+
+
+def dicom_header(volume: Volume, wanted: str) -> SeriesHeader:
+    """The header of a volume that was a DICOM series.
+
+    Parameters
+    ----------
+    wanted : what is to be made of it, as a sentence begins.
+
+    Raises
+    ------
+    ImageFileError : where it was none.
+    """
+    if volume.source is None or volume.source.format != "DICOM":
+        raise ImageFileError(
+            f"{wanted} refers to the images of a DICOM series, and {volume.name} is none: open "
+            "the scan as DICOM, or save it as a series first."
+        )
+    return SeriesHeader.decode(volume.source.header)
+
+
+def template_of(header: SeriesHeader) -> Any:
+    """The first slice's data set without pixels, whatever DICOM wants in it there, valid or empty."""
+    import pydicom
+
+    with quiet_pydicom():
+        data = pydicom.dcmread(io.BytesIO(header.template), force=True)
+        for keyword in _REQUIRED:
+            value = str(data.get(keyword) or "")
+            if not re.fullmatch(_FORMS.get(keyword, ".*"), value, re.DOTALL):
+                value = ""
+            if not value:
+                setattr(data, keyword, "")
+        data.walk(_decode)
+    return data
+
+
+def evidence_of(header: SeriesHeader, template: Any) -> list[Any]:
+    """A data set of every image of the series, with patient, study and UIDs, and no more."""
+    from pydicom.dataset import Dataset
+
+    found: dict[str, Any] = {}
+    for each in header.slices:
+        if each.sop_instance not in found:
+            data = Dataset()
+            for keyword in (*_REQUIRED, "StudyInstanceUID", "SeriesInstanceUID", "Modality"):
+                if keyword in template:
+                    data[keyword] = template[keyword]
+            data.SOPClassUID, data.SOPInstanceUID = each.sop_class, each.sop_instance
+            found[each.sop_instance] = data
+    return list(found.values())
+
+
+def _decode(data: Any, element: Any) -> None:
+    """Read a value, so that its text is text, whatever the character set of the file."""
+    _ = element.value

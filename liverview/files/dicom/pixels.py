@@ -1,0 +1,169 @@
+"""Pixels of DICOM images: stored values, and HU of them."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liverview.files.dicom.codecs import BIG_ENDIAN, DEFLATED, decode_frame, is_native
+from liverview.files.dicom.slice_header import SliceHeader
+from liverview.files.dicom.sources import DicomSource, FileSource
+from liverview.files.opening import ImageFileError
+from liverview.files.values import AIR_HU
+
+_BITS = (8, 16, 32)
+_AIR = -900  # HU; padding above could as well be tissue
+_META = b"\2\0\0\0UL\4\0"  # the first element after the preamble, which says how long group 2 is
+
+
+def problem_of(header: SliceHeader) -> str:
+    """Why an image has no values to show, as "has no pixels"; empty where it has."""
+    if not header.rows or not header.columns or header.pixel_start < 0:
+        return "has no pixels"
+    if header.samples != 1 or not header.photometric.startswith("MONOCHROME"):
+        return "is a color image"
+    if header.bits_allocated not in _BITS or not 0 < header.bits_stored <= header.bits_allocated:
+        return f"has pixels of {header.bits_stored} in {header.bits_allocated} bits"
+    return ""
+
+
+def stored_type(header: SliceHeader) -> np.dtype[Any]:
+    """The type of stored values."""
+    return np.dtype(f"{'i' if header.signed else 'u'}{header.bits_allocated // 8}")
+
+
+def read_slice_hu(header: SliceHeader, frame: int = 0) -> NDArray[np.float32]:
+    """HU of one image, (rows, columns): rescaled, what is padding is air.
+
+    Parameters
+    ----------
+    frame : of a multi-frame file, from 0.
+
+    Raises
+    ------
+    ImageFileError : one sentence, where its pixels cannot be read.
+    """
+    stored = read_stored(header, frame)
+    hu = (stored * np.float64(header.slope) + header.intercept).astype(np.float32)
+    hu[find_padding(stored, header)] = AIR_HU
+    return hu
+
+
+def read_stored(header: SliceHeader, frame: int = 0, shift: int = 0) -> NDArray[Any]:
+    """The stored values of one image, (rows, columns), as `read_stored_into` has them."""
+    stored = np.empty((header.rows, header.columns), stored_type(header))
+    read_stored_into(stored, header, frame, shift)
+    return stored
+
+
+def read_stored_into(
+    target: NDArray[Any], header: SliceHeader, frame: int = 0, shift: int = 0
+) -> None:
+    """Read the stored values of one image into an array; what else their bits hold is left out.
+
+    Parameters
+    ----------
+    target : (rows, columns), contiguous, of `stored_type`.
+    frame : of a multi-frame file, from 0.
+    shift : bits below the lowest one that is stored.
+
+    Raises
+    ------
+    ImageFileError : one sentence, where they cannot be read.
+    """
+    problem = problem_of(header)
+    if problem:
+        raise ImageFileError(f"{header.source.name} {problem}: choose a CT image.")
+    try:
+        if is_native(header.transfer_syntax):
+            _read_native(target, header, frame)
+        else:
+            target[...] = decode_frame(header, frame)
+    except OSError as error:
+        why = error.strerror or error
+        raise ImageFileError(f"{header.source.name} cannot be read: {why}.") from error
+    _clear_other_bits(target, header.bits_stored, shift)
+
+
+def find_padding(stored: NDArray[Any], header: SliceHeader) -> NDArray[np.bool_]:
+    """Where pixels are padding, by value; (rows, columns).
+
+    A value that tissue could have as well is padding where it touches the edge of the image.
+    """
+    if header.padding is None:
+        return np.zeros(stored.shape, np.bool_)
+    low, high = header.padding
+    found = stored == low if low == high else (stored >= low) & (stored <= high)
+    if high * header.slope + header.intercept <= _AIR or not found.any():
+        return found
+    from scipy import ndimage
+
+    regions, _ = ndimage.label(found)
+    edges = np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]])
+    return np.isin(regions, np.unique(edges[edges > 0]))
+
+
+def _read_native(target: NDArray[Any], header: SliceHeader, frame: int) -> None:
+    start, wanted = header.pixel_start + frame * target.nbytes, target.nbytes
+    if 0 <= header.pixel_bytes < (frame + 1) * wanted:
+        raise ImageFileError(
+            f"{header.source.name} has {header.pixel_bytes:,} bytes of pixels where its header "
+            f"promises {max(header.frames, 1) * wanted:,}; copy or export it again."
+        )
+    if header.transfer_syntax == DEFLATED:
+        inflated = _inflate(header.source, start + wanted)
+        got = _copy_bytes(target, inflated[start : start + wanted])
+    else:
+        got = _read_into(target, header.source, start)
+    if got < wanted:
+        raise ImageFileError(
+            f"{header.source.name} is cut off: it has {got:,} of the {wanted:,} bytes of its "
+            "pixels; copy or export it again."
+        )
+    if header.transfer_syntax == BIG_ENDIAN:
+        target.byteswap(inplace=True)
+
+
+def _read_into(target: NDArray[Any], source: DicomSource, start: int) -> int:
+    """Fill an array with the bytes of a file; returns how many there were."""
+    if not isinstance(source, FileSource):
+        return _copy_bytes(target, source.read(start, target.nbytes))
+    filled, buffer = 0, memoryview(target).cast("B")
+    with source.path.open("rb", buffering=0) as file:
+        file.seek(start)
+        while filled < len(buffer):
+            got = file.readinto(buffer[filled:])
+            if not got:
+                break
+            filled += got
+    return filled
+
+
+def _copy_bytes(target: NDArray[Any], data: bytes) -> int:
+    if len(data) == target.nbytes:
+        target[...] = np.frombuffer(data, target.dtype).reshape(target.shape)
+    return len(data)
+
+
+def _inflate(source: DicomSource, size: int) -> bytes:
+    """So many bytes of a deflated file, its data set as it was before."""
+    data = source.read()
+    start = 144 + int.from_bytes(data[140:144], "little") if data[132:140] == _META else 0
+    try:
+        return data[:start] + zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[start:], size)
+    except zlib.error as error:
+        raise ImageFileError(
+            f"{source.name} is damaged: its deflated data cannot be inflated; copy or export it "
+            "again."
+        ) from error
+
+
+def _clear_other_bits(values: NDArray[Any], bits: int, shift: int) -> None:
+    """Leave the stored bits alone, as a number of their sign; overlays may be in the others."""
+    above = 8 * values.itemsize - bits
+    if above or shift:
+        np.left_shift(values, max(above - shift, 0), out=values)
+        np.right_shift(values, above, out=values)

@@ -1,0 +1,126 @@
+"""Reports as DICOM structured reports: TID 1500, with the figures of report and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+from liverview.core.about import DISCLAIMER, __version__
+from liverview.core.stream import Progress
+from liverview.core.volume import LabelMap, Volume
+from liverview.files.atomic import TargetError, atomic_write, check_target
+from liverview.files.dicom.evidence import dicom_header, evidence_of, template_of
+from liverview.files.dicom.quiet import quiet_pydicom
+from liverview.measurement.compute import iter_measure
+from liverview.measurement.results import Measurement
+from liverview.report.segment_references import SegmentReferences, read_segment_references
+
+PHASE = "Writing the structured report"
+_SERIES_NUMBER = 9601  # of a series of its own, beyond those that scanners count
+_DESCRIPTION = "liverview measurements, research use only"
+
+
+def iter_write_structured_report(
+    path: Path,
+    volume: Volume,
+    labels: LabelMap,
+    *,
+    segmentation: Path | None = None,
+    measurement: Measurement | None = None,
+    overwrite: bool = False,
+) -> Iterator[Progress]:
+    """Write the figures of a case as a DICOM structured report, whole or not at all.
+
+    The figures are those of `measurement_figures`, rounded as there. It says the liver's volume
+    with its vessels and tumors, the volume of each other label, tumor burden, the sum of the
+    longest diameters of RECIST 1.1's target lesions or candidates, and of each lesion its volume,
+    longest and perpendicular diameter, HU and what a person said of it; lesions that are ruled out
+    are said to be so. Each has a tracking UID, see `lesion_tracking_uids`. It is read back and
+    compared before it takes its name.
+
+    Parameters
+    ----------
+    volume : a scan that was opened as DICOM.
+    labels : on its grid.
+    segmentation : the DICOM segmentation of these labels, to whose segments the figures refer;
+        without one they refer to the images of the scan.
+    measurement : of these labels, where it is there already.
+
+    Raises
+    ------
+    ImageFileError : where the scan was no DICOM series, or the segmentation is not one of it.
+    GridMismatchError : where volume and labels lie on different grids.
+    TargetError : where the file cannot be written.
+    """
+    header = dicom_header(volume, "A structured report")
+    check_target(path, overwrite=overwrite)
+    template = template_of(header)
+    segments = None
+    if segmentation is not None:
+        segments = read_segment_references(segmentation, str(template.SeriesInstanceUID))
+    found = measurement or (yield from _iter_measured(volume, labels))
+    yield Progress(PHASE, 0.0)
+    # highdicom takes half a second to import: only who writes a report waits for it.
+    from liverview.report.structured_content import ReportContent
+
+    with quiet_pydicom():
+        images = evidence_of(header, template)
+        content = ReportContent(volume, labels, found, header, template, segments)
+        document = _make_document(content.compose(), images, segments)
+    yield Progress(PHASE, 0.5)
+    with atomic_write(path) as temporary, quiet_pydicom():
+        document.save_as(temporary, enforce_file_format=True)
+        _check_written(path, temporary, document)
+    yield Progress(PHASE, 1.0)
+
+
+def _iter_measured(volume: Volume, labels: LabelMap) -> Generator[Progress, None, Measurement]:
+    for item in iter_measure(labels, volume):
+        if isinstance(item, Measurement):
+            return item
+        yield item
+    raise AssertionError("a measurement comes last")
+
+
+def _make_document(content: Any, images: list[Any], segments: SegmentReferences | None) -> Any:
+    from highdicom.coding_schemes import CodingSchemeIdentificationItem
+    from highdicom.sr import ComprehensiveSR
+    from pydicom.uid import generate_uid
+
+    from liverview.report.structured_codes import PRIVATE_SCHEME
+
+    document = ComprehensiveSR(
+        evidence=[*images, *([segments.data] if segments else [])],
+        content=content[0],
+        series_instance_uid=generate_uid(prefix=None),
+        series_number=_SERIES_NUMBER,
+        sop_instance_uid=generate_uid(prefix=None),
+        instance_number=1,
+        manufacturer="liverview",
+        manufacturer_model_name="liverview",
+        software_versions=__version__,
+        device_serial_number="0",
+        series_description=_DESCRIPTION,
+        is_complete=True,
+        specific_character_set="ISO_IR 192",
+        coding_schemes=[
+            CodingSchemeIdentificationItem(
+                PRIVATE_SCHEME,
+                name=f"liverview. {DISCLAIMER}",
+                responsible_organization="liverview",
+            )
+        ],
+    )
+    return document
+
+
+def _check_written(path: Path, temporary: Path, document: Any) -> None:
+    import pydicom
+
+    if _tree_of(pydicom.dcmread(temporary)) != _tree_of(document):
+        raise TargetError(f"{path} could not be saved: what was written reads back otherwise.")
+
+
+def _tree_of(data: Any) -> list[Any]:
+    return [item.to_json_dict() for item in data.ContentSequence]

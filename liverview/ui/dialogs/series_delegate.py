@@ -1,0 +1,118 @@
+"""Cells of the table of series: two lines, the second one quiet or a badge."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette, QPixmap
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
+
+from liverview.ui.dialogs.series_model import BADGE_ROLE, DESCRIPTION, ENTRY_ROLE, PICTURE
+
+ROW_PX, PICTURE_PX = 60, 54
+_MARGIN, _PILL, _SMALLER, _QUIET = 6, 6, 0.88, 0.7
+_BADGE, _BADGE_TEXT = QColor(47, 110, 77), QColor(255, 255, 255)
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class SeriesDelegate(QStyledItemDelegate):
+    """Draws pictures on black, and words in two lines, each cut at the cell's edge."""
+
+    def __init__(self, table: QTableView) -> None:
+        super().__init__(table)
+        self._table = table
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        if index.column() == PICTURE:
+            return QSize(PICTURE_PX + 6, ROW_PX)
+        first, _, second = str(index.data()).partition("\n")
+        badge = index.data(BADGE_ROLE) if index.column() == DESCRIPTION else ""
+        metrics, small = option.fontMetrics, QFontMetrics(_smaller(option.font))  # type: ignore[attr-defined]
+        below = small.horizontalAdvance(badge) + 2 * _PILL if badge else 0
+        wide = max(metrics.horizontalAdvance(first), small.horizontalAdvance(second), below)
+        return QSize(wide + 2 * _MARGIN + 2, ROW_PX)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        cell = QStyleOptionViewItem(option)
+        self.initStyleOption(cell, index)
+        words, cell.text, cell.icon = str(index.data()), "", type(cell.icon)()  # type: ignore[attr-defined]
+        cell.state &= ~QStyle.StateFlag.State_HasFocus  # type: ignore[attr-defined]
+        style = self._table.style()
+        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, cell, painter, self._table)
+        painter.save()
+        rect: QRect = cell.rect  # type: ignore[attr-defined]
+        painter.setClipRect(rect)
+        if index.column() == PICTURE:
+            _draw_picture(painter, rect, index.data(Qt.ItemDataRole.DecorationRole))
+        else:
+            badge = index.data(BADGE_ROLE) if index.column() == DESCRIPTION else ""
+            self._draw_words(painter, cell, index, words, badge)
+        painter.restore()
+
+    def _draw_words(
+        self, painter: QPainter, cell: QStyleOptionViewItem, index: _Index, words: str, badge: str
+    ) -> None:
+        rect: QRect = cell.rect.adjusted(_MARGIN, 0, -_MARGIN, 0)  # type: ignore[attr-defined]
+        font: QFont = cell.font  # type: ignore[attr-defined]
+        small, metrics = _smaller(font), QFontMetrics(font)
+        first, _, second = words.partition("\n")
+        below = QFontMetrics(small).height() + 4 if second or badge else 0
+        top = rect.top() + (rect.height() - metrics.height() - below) // 2
+        across = cell.displayAlignment & Qt.AlignmentFlag.AlignHorizontal_Mask  # type: ignore[attr-defined]
+        line = QRect(rect.left(), top, rect.width(), metrics.height())
+        painter.setPen(self._pen(cell, index))
+        painter.setFont(font)
+        painter.drawText(line, across, _cut(first, metrics, rect.width()))
+        line = QRect(rect.left(), top + metrics.height() + 4, rect.width(), below)
+        painter.setFont(small)
+        if badge:
+            _draw_badge(painter, line, badge)
+        elif second:
+            painter.setOpacity(_QUIET)
+            painter.drawText(line, across, _cut(second, QFontMetrics(small), rect.width()))
+
+    def _pen(self, cell: QStyleOptionViewItem, index: _Index) -> QColor:
+        palette = self._table.palette()
+        if cell.state & QStyle.StateFlag.State_Selected:  # type: ignore[attr-defined]
+            return palette.color(QPalette.ColorRole.HighlightedText)
+        refused = index.data(ENTRY_ROLE).volume.refusal
+        group = QPalette.ColorGroup.Disabled if refused else QPalette.ColorGroup.Active
+        return palette.color(group, QPalette.ColorRole.Text)
+
+
+def _draw_picture(painter: QPainter, rect: QRect, picture: QPixmap | None) -> None:
+    frame = QRect(0, 0, PICTURE_PX, PICTURE_PX)
+    frame.moveCenter(rect.center())
+    painter.fillRect(frame, Qt.GlobalColor.black)
+    if picture is not None and not picture.isNull():
+        size = picture.deviceIndependentSize().scaled(
+            PICTURE_PX, PICTURE_PX, Qt.AspectRatioMode.KeepAspectRatio
+        )
+        place = QRectF(0, 0, size.width(), size.height())
+        place.moveCenter(QRectF(frame).center())
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawPixmap(place, picture, QRectF(picture.rect()))
+
+
+def _draw_badge(painter: QPainter, line: QRect, words: str) -> None:
+    metrics = painter.fontMetrics()
+    cut = _cut(words, metrics, line.width() - 2 * _PILL)
+    pill = QRectF(
+        line.left(), line.top(), metrics.horizontalAdvance(cut) + 2 * _PILL, line.height()
+    )
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_BADGE)
+    painter.drawRoundedRect(pill, 5, 5)
+    painter.setPen(_BADGE_TEXT)
+    painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, cut)
+
+
+def _cut(words: str, metrics: QFontMetrics, width: int) -> str:
+    return metrics.elidedText(words, Qt.TextElideMode.ElideRight, width)
+
+
+def _smaller(font: QFont) -> QFont:
+    smaller = QFont(font)
+    if font.pointSizeF() > 0:
+        smaller.setPointSizeF(font.pointSizeF() * _SMALLER)
+    return smaller
