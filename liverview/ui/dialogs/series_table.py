@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from liverview.core.stream import Progress
 from liverview.core.text import shown
+from liverview.files.dicom.series_volume import SeriesKind
 from liverview.ui.dialogs.series_delegate import PICTURE_PX, ROW_PX, SeriesDelegate
 from liverview.ui.dialogs.series_model import (
     COLUMNS,
@@ -264,7 +265,9 @@ class SeriesTable(QDialog):
         elif entry is None:
             self.about.setText("")
         else:
-            reason = f"Likely: {entry.reason}." if entry.likely and entry.reason else ""
+            likely = "Likely: " if entry.likely else ""
+            known = entry.reason and entry.volume.kind is SeriesKind.CT
+            reason = f"{likely}{entry.reason}." if known else ""
             self.about.setText(shown(f"{reason} {remarks_of(entry)}").strip())
 
     def _show_count(self) -> None:

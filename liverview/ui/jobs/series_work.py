@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 THUMBNAIL_PX = 96
 """The longer side of a picture of a series."""
+_PACE_S = 0.15  # between two words of progress
 _CLIPPED = 1.0, 99.0  # percent of values that are no HU, black and white in a picture
 
 
@@ -145,7 +147,7 @@ def iter_open_place(
         return
     place = paths[0] if len(paths) == 1 else Path(os.path.commonpath([p.parent for p in paths]))
     listed = SeriesList(place, (), complete=False)
-    for item in places.iter_list_places(paths):
+    for item in _iter_paced(places.iter_list_places(paths)):
         if isinstance(item, Listing):
             listed = _listed(place, item, labels)
             yield listed
@@ -155,6 +157,16 @@ def iter_open_place(
     if meant is not None:
         left = listed if len(listed.entries) > 1 and not series else None
         yield from iter_open_series(meant.volume, place, labels, left)
+
+
+def _iter_paced(work: Iterator[object]) -> Iterator[object]:
+    """The same with less progress: every word of it takes the window's time."""
+    told = -_PACE_S
+    for item in work:
+        now = time.monotonic()
+        if not isinstance(item, Progress) or now - told >= _PACE_S:
+            told = now if isinstance(item, Progress) else told
+            yield item
 
 
 def iter_open_series(
