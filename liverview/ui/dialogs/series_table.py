@@ -97,7 +97,9 @@ class SeriesTable(QDialog):
         self.details = QPlainTextEdit(readOnly=True)
         self.details.setMaximumHeight(_DETAILS_PX)
         self.details.hide()
-        self.details_button = QToolButton(text="Details", checkable=True, autoRaise=True)
+        self.details_button = QToolButton(autoRaise=True)
+        self.details_button.setText("Details")
+        self.details_button.setCheckable(True)
         self.details_button.toggled.connect(self.details.setVisible)
         self.details_button.hide()
 

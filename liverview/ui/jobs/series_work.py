@@ -159,7 +159,7 @@ def iter_open_place(
         yield from iter_open_series(meant.volume, place, labels, left)
 
 
-def _iter_paced(work: Iterator[object]) -> Iterator[object]:
+def _iter_paced(work: Iterator[Progress | Listing]) -> Iterator[Progress | Listing]:
     """The same with less progress: every word of it takes the window's time."""
     told = -_PACE_S
     for item in work:

@@ -6,6 +6,7 @@ import queue
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -17,8 +18,8 @@ from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
 
 from liverview.core.labels import Label
-from liverview.core.volume import LabelMap, Volume
 from liverview.core.stream import Progress
+from liverview.core.volume import LabelMap, Volume
 from liverview.files import images
 from liverview.files.dicom import places
 from liverview.ui.dialogs.series_model import ENTRY_ROLE
@@ -314,7 +315,8 @@ def test_one_file_opens_the_table_where_its_series_has_several_volumes(
     opened = []
     for row in range(2):
         entry = table.order.index(row, 0).data(ENTRY_ROLE)
-        wait(qtbot, window, lambda: window.controller.loading.open(files[0], series=entry.key))
+        again = partial(window.controller.loading.open, files[0], series=entry.key)
+        wait(qtbot, window, again)
         opened.append(window.session.volume.to_numpy())
     assert {int((one - ras(HU)).max()) for one in opened} == {0, 7}
 
