@@ -18,6 +18,10 @@ from liverview.core.volume import LabelMap, Volume
 from liverview.files.review_record import Review
 
 
+ONLY = -1
+"""The index of the volume of a place that holds one alone, where none was chosen."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """A file's size, known before any voxel is read.
@@ -80,6 +84,8 @@ class FormatFunctions(Protocol):
 
     def iter_read(self, path: Path, index: int = 0, /) -> Iterator[Progress | Volume]:
         """Read volume ``index``; yields progress, then the volume.
+
+        Of DICOM, `ONLY` is refused where there are several to choose from.
 
         The volume is RAS+ and in HU where the file says how (`liverview.files.values` has what
         the values of any format need). Its `source` names the format and keeps what writing

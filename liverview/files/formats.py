@@ -247,7 +247,8 @@ def find_scans(folder: PathLike) -> list[Path]:
     found = sorted(path for path in files if _is_listed(path))
     if not found:
         refuse_foreign(as_path(folder))
-        names = " or ".join(known.name for known in FORMATS)
+        *others, last = [known.name for known in FORMATS]
+        names = f"{', '.join(others)} or {last}"
         raise ImageFileError(f"{folder} is a folder without {names} files ({suffix_words()}).")
     return found
 

@@ -22,8 +22,8 @@ from liverview.core.placing import place_labels
 from liverview.core.stream import Progress, ProgressCallback, drain, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import atomic
-from liverview.files.format import Summary, TableOrder
-from liverview.files.formats import DEFAULT_SUFFIX, format_to_write, functions_to_read
+from liverview.files.format import ONLY, Summary, TableOrder
+from liverview.files.formats import DEFAULT_SUFFIX, DICOM, format_of, format_to_write, functions_to_read
 from liverview.files.label_maps import (
     iter_read_named_labels,
     read_label_values,
@@ -83,8 +83,9 @@ def iter_read(path: PathLike, index: int | None = None) -> Iterator[Progress | V
     """
     path = as_path(path)
     functions = functions_to_read(path)
-    for item in functions.iter_read(path, index or 0):
-        if index is None and isinstance(item, Volume):
+    first = ONLY if format_of(path) is DICOM else 0
+    for item in functions.iter_read(path, first if index is None else index):
+        if index is None and first == 0 and isinstance(item, Volume):
             count = functions.read_summary(path).volumes
             note = f"It holds {count} volumes; the first one was read (--volume 0)."
             yield replace(item, warnings=(*item.warnings, note)) if count > 1 else item

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,6 +23,7 @@ from liverview.files.voxel_data import VoxelData, iter_read_array
 
 LPS_TO_RAS: Affine = np.diag([-1.0, -1.0, 1.0, 1.0])
 _LARGEST_SIDE = 1 << 16
+_FARTHEST_MM = 1e9
 Picker: TypeAlias = Callable[[NDArray[Any], int], NDArray[Any]]
 
 
@@ -85,6 +87,17 @@ def check_shape(header: object, shape: list[int]) -> None:
         )
 
 
+def refuse_gzipped(path: Path, line: bytes, what: str) -> None:
+    """Refuse a file that was gzipped as a whole, by the first line of its header.
+
+    Raises
+    ------
+    ImageFileError : it says how to unpack it.
+    """
+    if line.startswith(b"\x1f\x8b"):
+        raise ImageFileError(f"{path} is {what}, gzipped as a whole: unpack it once with gunzip.")
+
+
 def check_affine(header: object, affine: Affine) -> tuple[str, ...]:
     """Refuse a place that cannot be; returns what is odd of one that can, in sentences.
 
@@ -96,7 +109,7 @@ def check_affine(header: object, affine: Affine) -> tuple[str, ...]:
         raise ImageFileError(
             f"{header}: its origin, spacing or axes are not a number everywhere; export it again."
         )
-    if not is_usable_affine(affine):
+    if np.abs(affine).max() > _FARTHEST_MM or not is_usable_affine(affine):
         told = affine[:3, :3].round(4).tolist()
         raise ImageFileError(
             f"{header}: its axes {told} (mm) cannot be, they are singular or not in mm; export it "

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from liverview.core.box import Box
 from liverview.core.display_window import default_window
 from liverview.core.labels import FOREGROUND, Label, LabelStyle, label_entry, label_mask
 from liverview.core.stream import Progress
@@ -22,8 +21,8 @@ from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.core.wording import slice_words
 from liverview.measurement.results import Diameter, Lesion, Measurement
 from liverview.report.contents import Color, Figure, Key, Section
+from liverview.report.liver_extent import PHASE, LiverExtent, iter_liver_extent
 
-PHASE = "Drawing slices"
 _WIDTH, _HEIGHT = 960, 768  # pixels of a picture
 _SUPERSAMPLING = 2  # drawn larger by this, and then reduced, so that lines are smooth
 _MARGIN_MM = 15.0  # around the liver
@@ -31,35 +30,11 @@ _LEAST_MM = 80.0  # that a lesion's picture shows
 _LINE = 3
 _TEXT = 30  # pixels
 _FILL_OPACITY = 0.6
-_SLICES = 16  # looked at between two steps
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _BARS_MM = (100, 50, 20, 10, 5, 2, 1)
 _LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))  # at an axis' start and end
 
 Spot = tuple[float, float]
-
-
-class LiverExtent(NamedTuple):
-    """The extent of a liver: its box, and the slice of each plane with most of its voxels."""
-
-    box: Box
-    largest: dict[Plane, int]
-
-
-def iter_liver_extent(labels: LabelMap) -> Generator[Progress, None, LiverExtent | None]:
-    """Find the liver's box and largest slices; None where there is no liver."""
-    counts = [np.zeros(n, np.int64) for n in labels.voxels.shape]
-    depth = labels.voxels.shape[2]
-    for first in range(0, depth, _SLICES):
-        mask = label_mask(labels.voxels[:, :, first : first + _SLICES], Label.LIVER)
-        counts[0] += mask.sum(axis=(1, 2))
-        counts[1] += mask.sum(axis=(0, 2))
-        counts[2][first : first + _SLICES] = mask.sum(axis=(0, 1))
-        yield Progress(PHASE, first / depth)
-    box = Box.from_profiles(*counts)
-    if box is None:
-        return None
-    return LiverExtent(box, {plane: int(counts[plane.axis].argmax()) for plane in Plane})
 
 
 def iter_key_images(
@@ -97,6 +72,29 @@ def iter_key_images(
         keys=_color_keys(styles),
         figures=tuple(figures),
     )
+
+
+class LesionPicture(NamedTuple):
+    """A picture of a lesion: pixels, (rows, columns, 3) uint8, and the mm from one to the next."""
+
+    pixels: NDArray[np.uint8]
+    spacing_mm: float
+
+
+def picture_lesion(
+    volume: Volume,
+    labels: LabelMap,
+    measurement: Measurement,
+    lesion: Lesion,
+    styles: Mapping[Label, LabelStyle],
+    window: tuple[float, float],
+    note: str,
+) -> LesionPicture:
+    """The axial slice of a lesion's diameters, as in a report, with a note at its lower edge."""
+    draw = _KeyImagePainter(volume, labels, measurement, styles, window)
+    picture = draw.picture_lesion(lesion)
+    picture.write_note(note)
+    return picture.to_pixels()
 
 
 def _color_keys(styles: Mapping[Label, LabelStyle]) -> tuple[Key, ...]:
@@ -138,17 +136,21 @@ class _KeyImagePainter:
 
     def draw_lesion(self, lesion: Lesion) -> Figure:
         """The axial slice of a lesion's diameters, with both drawn."""
-        plane, index = Plane.AXIAL, lesion.axial_slice
-        i, j, _ = np.mean(lesion.axial.ends_voxel, axis=0)
-        mm = max(_LEAST_MM, 1.8 * lesion.longest_mm)
-        picture = self._draw_slice(plane, index, (float(i), float(j)), (mm, mm))
-        for diameter in (lesion.axial, lesion.perpendicular):
-            picture.draw_diameter(diameter)
-        return picture.to_figure(
-            f"Lesion {lesion.number} in {self._words(plane, index)}: longest "
+        where = self._words(Plane.AXIAL, lesion.axial_slice)
+        return self.picture_lesion(lesion).to_figure(
+            f"Lesion {lesion.number} in {where}: longest "
             f"diameter {lesion.longest_mm:.1f} mm, perpendicular "
             f"{lesion.perpendicular.length_mm:.1f} mm."
         )
+
+    def picture_lesion(self, lesion: Lesion) -> _Picture:
+        i, j, _ = np.mean(lesion.axial.ends_voxel, axis=0)
+        mm = max(_LEAST_MM, 1.8 * lesion.longest_mm)
+        middle = float(i), float(j)
+        picture = self._draw_slice(Plane.AXIAL, lesion.axial_slice, middle, (mm, mm))
+        for diameter in (lesion.axial, lesion.perpendicular):
+            picture.draw_diameter(diameter)
+        return picture
 
     def _words(self, plane: Plane, index: int) -> str:
         return slice_words(plane, index, self._volume.shape[plane.axis])
@@ -265,6 +267,12 @@ class _Picture:
             pen.rectangle(ends, color)
         self._write_text((x, y - 6 * _SUPERSAMPLING), f"{mm} mm", "lb")
 
+    def write_note(self, text: str) -> None:
+        """Write at the right, above the lower edge's letter."""
+        width, height = self._size
+        edge = 8 * _SUPERSAMPLING
+        self._write_text((width - edge, height - edge - 1.5 * _TEXT * _SUPERSAMPLING), text, "rb")
+
     def shows(self, spot: Spot) -> bool:
         return all(0 <= at <= n for at, n in zip(self._pixel(spot), self._size, strict=True))
 
@@ -274,6 +282,12 @@ class _Picture:
         encoded = io.BytesIO()
         image.save(encoded, "JPEG", quality=92, subsampling=0)
         return Figure(encoded.getvalue(), image.size, caption)
+
+    def to_pixels(self) -> LesionPicture:
+        """As `to_figure`, without compression."""
+        return LesionPicture(
+            np.asarray(self._image.reduce(_SUPERSAMPLING)), _SUPERSAMPLING / self._per_mm
+        )
 
     def _pixel(self, spot: Spot) -> Spot:
         x, y = (

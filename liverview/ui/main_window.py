@@ -23,8 +23,10 @@ from liverview.ui.actions.tools import ToolActions
 from liverview.ui.actions.view import ViewActions
 from liverview.ui.flows.announcements import Announcements
 from liverview.ui.flows.case_files import CaseFiles
+from liverview.ui.flows.exporting import ExportFlow
 from liverview.ui.flows.help import HelpFlow, TourTargets
 from liverview.ui.flows.leaving import Leaving
+from liverview.ui.flows.pacs import PacsFlow
 from liverview.ui.flows.part_menu import PartMenu
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow
@@ -95,6 +97,8 @@ class MainWindow(QMainWindow):
         self.progress = ProgressStatus(session)
         self.panels = PanelDocks(self, self.controller, self.markups)
         self.reporting = ReportFlow(self.files, self.controller, self.markups)
+        self.exporting = ExportFlow(self, self.files, self.controller)
+        self.pacs = PacsFlow(self, self.files, settings)
         self.navigation = Navigation(
             session, self.controller.segmenting, self.panels.findings, self
         )
@@ -149,7 +153,15 @@ class MainWindow(QMainWindow):
         toggles = [dock.toggleViewAction() for dock in self.panels.docks.values()]
         return Actions(
             factory,
-            FileActions(factory, self.sessions, self.reporting, self.pictures, self.close),
+            FileActions(
+                factory,
+                self.sessions,
+                self.reporting,
+                self.exporting,
+                self.pacs,
+                self.pictures,
+                self.close,
+            ),
             EditActions(factory, session.store.history, partial(self.panels.show, "history")),
             ViewActions(
                 factory,
@@ -226,7 +238,8 @@ class MainWindow(QMainWindow):
 
         told = self._announcements
         told.say(self.toolbox.message)
-        told.say_failures(self.pictures.failed)
+        told.say_failures(self.pictures.failed, self.exporting.failed, self.pacs.failed)
+        told.say(self.exporting.written, self.pacs.message)
         passing = (self.filling, self.clicks, self.navigation)
         told.show_in_passing([self.pictures.copied, self._marked_labels.applied])
         told.show_in_passing(part.message for part in passing)

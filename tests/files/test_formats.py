@@ -197,7 +197,7 @@ def test_the_windows_dialogs_offer_it(
 
     def save_file(parent: QWidget, title: str, start: str, patterns: str) -> tuple[str, str]:
         offered.append(patterns)
-        return str(tmp_path / "labels"), patterns.split(";;")[1]
+        return str(tmp_path / "labels"), patterns.split(";;")[-1]
 
     monkeypatch.setattr(QFileDialog, "getOpenFileName", open_file)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", save_file)
@@ -205,17 +205,24 @@ def test_the_windows_dialogs_offer_it(
     dialogs = Dialogs(window)
     assert dialogs.scan_to_open() == scan
     assert dialogs.label_map_to_write(tmp_path / "x") == tmp_path / "labels.npz"
-    assert offered == [
-        "Scans and sessions (*.nii *.nii.gz *.npz *.liverview);;Scans (*.nii *.nii.gz *.npz);;"
-        f"Sessions (*.liverview);;NIfTI (*.nii *.nii.gz);;{NAME} (*.npz);;All files (*)",
-        f"NIfTI (*.nii.gz *.nii);;{NAME} (*.npz)",
-    ]
+    opened, saved = offered
+    assert opened.startswith("Scans and sessions (*")
+    assert f"{NAME} (*.npz)" in opened.split(";;")
+    assert saved.split(";;")[0] == "NIfTI (*.nii.gz *.nii)"
+    assert saved.split(";;")[-1] == f"{NAME} (*.npz)"
 
 
-def test_words_and_filters_of_nifti_alone() -> None:
-    assert formats.open_filter() == "NIfTI (*.nii *.nii.gz);;All files (*)"
-    assert formats.save_filter() == "NIfTI (*.nii.gz *.nii)"
-    assert formats.suffix_words() == ".nii or .nii.gz"
+def test_words_and_filters_of_all_formats() -> None:
+    every = formats.open_filter().split(";;")
+    assert "NIfTI (*.nii *.nii.gz)" in every
+    assert "NRRD (*.nhdr *.nrrd *.seg.nrrd)" in every
+    assert "MetaImage (*.mha *.mhd)" in every
+    assert "Analyze (*.hdr *.img)" in every
+    saved = formats.save_filter().split(";;")
+    assert saved[0] == "NIfTI (*.nii.gz *.nii)"
+    assert "NRRD (*.nrrd *.seg.nrrd)" in saved
+    assert "MetaImage (*.mha)" in saved
+    assert formats.suffix_of_filter("MetaImage (*.mha)") == ".mha"
     assert formats.suffix_of_filter("") == ".nii.gz"
 
 
@@ -228,7 +235,7 @@ def test_what_the_bytes_do_not_say_the_suffix_does(zipped: None, tmp_path: Path)
     for name in ("broken.nii.gz", "short.txt", "missing"):
         assert formats.format_of(str(tmp_path / name)) is FORMATS[0]
     with gzip.open(tmp_path / "packed.txt", "wb") as file:
-        file.write((348).to_bytes(4, "big") + bytes(344))
+        file.write((348).to_bytes(4, "big") + bytes(1000))
     assert formats.format_of(tmp_path / "packed.txt") is FORMATS[0]
     assert formats.format_of(tmp_path) is FORMATS[0]
 
@@ -284,7 +291,7 @@ def test_a_bad_path_to_write_is_one_clear_sentence(case: Phantom, tmp_path: Path
         array: Any = case.volume if write is images.write_volume else case.labels
         with pytest.raises(TypeError, match="not int"):
             write(5, array)  # type: ignore[operator]
-        with pytest.raises(TargetError, match=r"must end in \.nii or \.nii\.gz"):
+        with pytest.raises(TargetError, match=r"must end in .*\.nii, \.nii\.gz, \.nrrd or \.seg"):
             write(str(tmp_path / "x.txt"), array)  # type: ignore[operator]
     assert list(tmp_path.iterdir()) == []
 

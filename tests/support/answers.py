@@ -10,6 +10,7 @@ from liverview.core.labels import Label, LabelStyle
 from liverview.core.volume import Volume
 from liverview.files.named_labels import NamedLabels
 from liverview.phantoms.config import PhantomConfig
+from liverview.ui.dialogs.export import SegmentationChoice
 from liverview.ui.dialogs.questions import Dialogs, EditedLabels, Unsaved
 from liverview.ui.dialogs.session_questions import Changed
 
@@ -36,6 +37,8 @@ class Answers(Dialogs):
         self.keep_history: bool | None = None
         self.changed = Changed.STAY
         self.mm: float | None = None
+        self.export_file: Path | None = None
+        self.segmentation: SegmentationChoice | None = None
         self.asked: list[str] = []
 
     def scan_to_open(self) -> Path | None:
@@ -50,7 +53,7 @@ class Answers(Dialogs):
     def reference_to_open(self) -> Path | None:
         return self.reference
 
-    def label_map_to_write(self, suggested: Path) -> Path | None:
+    def label_map_to_write(self, suggested: Path, *, of_dicom: bool = False) -> Path | None:
         self.asked.append(suggested.name)
         return self.label_map
 
@@ -62,6 +65,21 @@ class Answers(Dialogs):
 
     def folder_for_report(self, suggested: Path) -> Path | None:
         return self.folder
+
+    def scan_to_write(self, suggested: Path) -> Path | None:
+        self.asked.append(suggested.name)
+        return self.export_file
+
+    def file_to_export(self, title: str, suggested: Path) -> Path | None:
+        self.asked.append(suggested.name)
+        return self.export_file
+
+    def folder_to_export(self, title: str, suggested: Path) -> Path | None:
+        return self.folder
+
+    def segmentation_choice(self, *, report: bool) -> SegmentationChoice | None:
+        self.asked.append("segmentation beside a report" if report else "segmentation")
+        return self.segmentation
 
     def may_replace(self, paths: list[Path]) -> bool:
         self.asked.append("replace")

@@ -46,6 +46,6 @@ def read_summary(path: Path) -> Summary:
 def iter_read(path: Path, index: int = 0) -> Iterator[Progress | Volume]:
     """Read volume ``index`` of a series, or the values of a label map."""
     if label_reading.holds_labels(path):
-        yield from label_reading.iter_read_values(path, index)
+        yield from label_reading.iter_read_values(path, max(index, 0))
     else:
         yield from reading.iter_read(path, index)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.files.dicom.codestreams import check_jpeg, check_jpeg_2000
+from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.files.dicom.slice_header import SliceHeader
 from liverview.files.opening import ImageFileError
 
@@ -40,7 +42,7 @@ _PLUGINS = {
     _JPEG + "203": "pylibjpeg",
     "1.2.840.10008.1.2.5": "pydicom",
 }
-"""Decoders by transfer syntax; of all others it is GDCM."""
+"""pydicom's decoders by transfer syntax, the quickest of each; JPEG proper is decoded by GDCM."""
 
 
 def is_native(transfer_syntax: str) -> bool:
@@ -63,8 +65,10 @@ def decode_frame(header: SliceHeader, frame: int = 0) -> NDArray[Any]:
             "decode: have it sent uncompressed."
         )
     data = header.source.read(header.pixel_start)
+    decode = _decode_by_pydicom if syntax in _PLUGINS else _decode_by_gdcm
     try:
-        return _decode(header, data, frame)
+        with quiet_pydicom():
+            return decode(header, _frame_of(header, data, frame))
     # What decoders raise has no common base: it is all a damaged image.
     except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
         raise ImageFileError(
@@ -73,19 +77,33 @@ def decode_frame(header: SliceHeader, frame: int = 0) -> NDArray[Any]:
         ) from error
 
 
-def _decode(header: SliceHeader, data: bytes, frame: int) -> NDArray[Any]:
+def _frame_of(header: SliceHeader, data: bytes, frame: int) -> bytes:
+    """The codestream of a frame, checked."""
+    from pydicom.encaps import get_frame
+
+    found = get_frame(data, frame, number_of_frames=header.frames)
+    syntax = header.transfer_syntax
+    if "JPEG 2000" in _NAMES[syntax] or "HTJ2K" in _NAMES[syntax]:
+        check_jpeg_2000(found, header)
+    elif "JPEG" in _NAMES[syntax]:
+        check_jpeg(found, header)
+    return found
+
+
+def _decode_by_pydicom(header: SliceHeader, frame: bytes) -> NDArray[Any]:
+    from pydicom.encaps import encapsulate
     from pydicom.pixels import get_decoder
 
     syntax = header.transfer_syntax
     values, _ = get_decoder(syntax).as_array(
-        data,
-        index=frame,
+        encapsulate([frame]),
+        index=0,
         raw=True,
-        decoding_plugin=_PLUGINS.get(syntax, "gdcm"),
+        decoding_plugin=_PLUGINS[syntax],
         rows=header.rows,
         columns=header.columns,
-        samples_per_pixel=header.samples,
-        number_of_frames=max(header.frames, 1),
+        samples_per_pixel=1,
+        number_of_frames=1,
         bits_allocated=header.bits_allocated,
         bits_stored=header.bits_stored,
         pixel_representation=int(header.signed),
@@ -93,3 +111,31 @@ def _decode(header: SliceHeader, data: bytes, frame: int) -> NDArray[Any]:
         pixel_keyword="PixelData",
     )
     return values
+
+
+def _decode_by_gdcm(header: SliceHeader, frame: bytes) -> NDArray[Any]:
+    """JPEG by GDCM; through pydicom it would refuse 12 bits with loss, which it decodes right."""
+    import gdcm
+
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(frame)
+    fragments = gdcm.SequenceOfFragments.New()
+    fragments.AddFragment(fragment)
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetValue(fragments.__ref__())
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((header.columns, header.rows, 1))
+    image.SetDataElement(element)
+    kind = gdcm.PhotometricInterpretation.GetPIType(header.photometric)
+    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(kind))
+    syntax = gdcm.TransferSyntax.GetTSType(header.transfer_syntax)
+    image.SetTransferSyntax(gdcm.TransferSyntax(syntax))
+    stored = header.bits_stored
+    image.SetPixelFormat(
+        gdcm.PixelFormat(1, header.bits_allocated, stored, stored - 1, int(header.signed))
+    )
+    # GDCM hands bytes over as text.
+    values = image.GetBuffer().encode("utf-8", "surrogateescape")
+    kind_of_number = f"{'i' if header.signed else 'u'}{header.bits_allocated // 8}"
+    return np.frombuffer(values, kind_of_number).reshape(header.rows, header.columns)

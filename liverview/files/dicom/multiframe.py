@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import math
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +16,7 @@ from typing import Any
 
 from liverview.core.study import StudyFacts
 from liverview.files.dicom.codecs import DEFLATED
+from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.files.dicom.slice_header import SliceHeader
 from liverview.files.opening import ImageFileError
 
@@ -79,9 +79,7 @@ def read_data_set(header: SliceHeader) -> Any:
     size = -1 if header.transfer_syntax == DEFLATED else header.pixel_start
     try:
         data = header.source.read(0, size)
-        with warnings.catch_warnings():
-            # They quote values, which may be names.
-            warnings.simplefilter("ignore")
+        with quiet_pydicom():
             return dcmread(io.BytesIO(data), force=True, stop_before_pixels=True)
     # What pydicom raises on damaged headers has no common base.
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
@@ -133,7 +131,7 @@ class _Groups:
         return None
 
     def _study(self, kernel: Any) -> StudyFacts:
-        named = "\\".join(_texts(kernel)) or self._file.study.kernel
+        named = " ".join(_texts(kernel)) or self._file.study.kernel
         if named not in self._studies:
             self._studies[named] = replace(self._file.study, kernel=named)
         return self._studies[named]

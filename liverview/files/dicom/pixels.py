@@ -114,7 +114,8 @@ def _read_native(target: NDArray[Any], header: SliceHeader, frame: int) -> None:
             f"promises {max(header.frames, 1) * wanted:,}; copy or export it again."
         )
     if header.transfer_syntax == DEFLATED:
-        got = _copy_bytes(target, _inflate(header.source)[start : start + wanted])
+        inflated = _inflate(header.source, start + wanted)
+        got = _copy_bytes(target, inflated[start : start + wanted])
     else:
         got = _read_into(target, header.source, start)
     if got < wanted:
@@ -147,12 +148,12 @@ def _copy_bytes(target: NDArray[Any], data: bytes) -> int:
     return len(data)
 
 
-def _inflate(source: DicomSource) -> bytes:
-    """A deflated file with its data set as it was before."""
+def _inflate(source: DicomSource, size: int) -> bytes:
+    """So many bytes of a deflated file, its data set as it was before."""
     data = source.read()
     start = 144 + int.from_bytes(data[140:144], "little") if data[132:140] == _META else 0
     try:
-        return data[:start] + zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[start:])
+        return data[:start] + zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[start:], size)
     except zlib.error as error:
         raise ImageFileError(
             f"{source.name} is damaged: its deflated data cannot be inflated; copy or export it "

@@ -11,10 +11,10 @@ from liverview.core.text import shown
 from liverview.core.volume import Volume
 from liverview.files.dicom.header_reading import header_of
 from liverview.files.dicom.listing import Listing, iter_list
-from liverview.files.dicom.reading import iter_read_volume
 from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
 from liverview.files.dicom.sources import FileSource
 from liverview.files.dicom.splitting import split_series
+from liverview.files.dicom.volume_reading import iter_read_volume
 from liverview.files.formats import case_name
 from liverview.files.opening import ImageFileError
 
@@ -28,7 +28,7 @@ def iter_list_places(paths: Sequence[Path]) -> Iterator[Progress | Listing]:
     ------
     ImageFileError : where a place cannot be read.
     """
-    if len(paths) == 1 and paths[0].is_file() and _is_image(paths[0]):
+    if len(paths) == 1 and paths[0].is_file() and is_image(paths[0]):
         yield from _iter_list_series_of(paths[0])
     else:
         yield from iter_list(paths)
@@ -36,7 +36,7 @@ def iter_list_places(paths: Sequence[Path]) -> Iterator[Progress | Listing]:
 
 def labels_in(path: Path) -> bool:
     """True for a file that is a segmentation or contours, of whatever scan."""
-    if not (path.is_file() and _is_image(path)):
+    if not (path.is_file() and is_image(path)):
         return False
     (volume, *_) = split_series([header_of(FileSource(path))])
     return volume.kind is SeriesKind.LABELS
@@ -85,8 +85,8 @@ def _digits(volume: SeriesVolume) -> str:
     return number if number.isascii() and number.isdigit() else "0"
 
 
-def _is_image(path: Path) -> bool:
-    """False for an archive and for the directory of a disc."""
+def is_image(path: Path) -> bool:
+    """True for a file of one image; false for an archive and for the directory of a disc."""
     with path.open("rb") as file:
         archive = file.read(4)[:2] == b"PK"
     return not archive and path.name.lower() not in ("dicomdir", "dicomdir.dcm")

@@ -18,6 +18,7 @@ from liverview.core.stream import Progress
 from liverview.core.volume import Volume
 from liverview.files import atomic
 from liverview.files.atomic_folder import atomic_folder, check_folder_target
+from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.files.dicom.series_elements import (
     IMPLEMENTATION_UID,
     PixelCoding,
@@ -68,16 +69,18 @@ def iter_write_series(
     """
     check_series_target(folder, overwrite=overwrite)
     grid, coding = find_series_grid(volume), _find_coding(volume)
-    common = common_elements(volume, grid, coding, description, phantom=phantom)
+    with quiet_pydicom():
+        common = common_elements(volume, grid, coding, description, phantom=phantom)
     indices = _slices_to_write(volume, grid)
     width = max(4, len(str(len(indices))))
     with atomic_folder(folder) as filled:
         for number, index in enumerate(indices):
             path = filled / f"CT{number + 1:0{width}d}{_SUFFIX}"
             hu = _hu_of_slice(volume, grid, index)
-            image = image_elements(common, grid, index, coding.encode(hu))
-            image.save_as(path, enforce_file_format=True)
-            _verify(folder, path, image, hu)
+            with quiet_pydicom():
+                image = image_elements(common, grid, index, coding.encode(hu))
+                image.save_as(path, enforce_file_format=True)
+                _verify(folder, path, image, hu)
             if number % _STEP == 0:
                 yield Progress("Writing", number / len(indices))
     yield Progress("Saved", 1.0)
@@ -106,7 +109,8 @@ def _slices_to_write(volume: Volume, grid: SeriesGrid) -> list[int]:
         along = grid.affine[:3, 2] * (-1, -1, 1) @ volume.affine[:3, grid.axis]
         last = volume.shape[grid.axis] - 1
         filled = {i if along > 0 else last - i for i in missing.indices}
-    return [index for index in range(grid.voxels.shape[2]) if index not in filled]
+    every = list(range(grid.voxels.shape[2]))
+    return [index for index in every if index not in filled] or every
 
 
 def _find_coding(volume: Volume) -> PixelCoding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -167,7 +168,10 @@ def _group(slices: Sequence[StackSlice]) -> list[Part]:
 
 def _alike(first: StackSlice, second: StackSlice) -> bool:
     one, other = first.header, second.header
-    assert one.orientation and other.orientation and one.pixel_spacing and other.pixel_spacing
+    assert one.orientation is not None
+    assert other.orientation is not None
+    assert one.pixel_spacing is not None
+    assert other.pixel_spacing is not None
     apart = max(abs(a - b) for a, b in zip(one.orientation, other.orientation, strict=True))
     sizes = zip(one.pixel_spacing, other.pixel_spacing, strict=True)
     return (
@@ -222,7 +226,7 @@ def _split_runs(part: Part) -> list[Part]:
     if not len(cuts) or 2 * len(cuts) > len(slices):
         return [replace(part, slices=slices)]
     ends = [0, *cuts.tolist(), len(slices)]
-    pieces = [slices[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    pieces = [slices[a:b] for a, b in pairwise(ends)]
     return [part.with_name(piece, _stretch(piece)) for piece in pieces]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from liverview.files.dicom.geometry import SliceGrid
 from liverview.files.dicom.multiframe import StackSlice, read_data_set
+from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.files.dicom.slice_header import SliceHeader
 from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
 
@@ -48,8 +48,7 @@ def read_template(header: SliceHeader) -> Template:
     from pydicom.uid import UID, ExplicitVRLittleEndian
 
     data = read_data_set(header)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they quote values
+    with quiet_pydicom():
         kept = Dataset()
         for element in _iter_kept(data):
             kept.add(element)

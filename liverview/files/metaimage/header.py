@@ -15,7 +15,7 @@ import numpy as np
 from liverview.core.grid import Affine
 from liverview.files.opening import ImageFileError, open_file
 from liverview.files.voxel_data import RAW, TEXT, ZLIB, VoxelData, file_beside
-from liverview.files.voxel_header import LPS_TO_RAS, VoxelHeader, check_affine, check_shape
+from liverview.files.voxel_header import LPS_TO_RAS, VoxelHeader, check_affine, check_shape, refuse_gzipped
 
 FORMAT = "MetaImage"
 WANTED = "a MetaImage file (.mha or .mhd)"
@@ -86,6 +86,7 @@ def _read_text(path: Path, file: BinaryIO) -> tuple[bytes, list[str], int]:
     size = 0
     while line := file.readline(_LARGEST - size + 1):
         size += len(line)
+        refuse_gzipped(path, line, "a MetaImage file")
         if size > _LARGEST or (len(lines) > 2 and b"\0" in line):
             break
         lines.append(line)
@@ -183,9 +184,11 @@ def _geometry(path: Path, fields: Mapping[str, str], count: int) -> tuple[Affine
         notes.append("It stores no orientation: left and right cannot be assured.")
     affine = np.eye(4)
     used = min(count, 3)
-    affine[:used, :used] = rows[:used, :used].T * spacing[:used]
+    with np.errstate(invalid="ignore", over="ignore"):
+        affine[:used, :used] = rows[:used, :used].T * spacing[:used]
     affine[:used, 3] = origin[:used]
-    return LPS_TO_RAS @ affine, (*notes, *check_affine(path, affine))
+    notes += check_affine(path, affine)
+    return LPS_TO_RAS @ affine, tuple(notes)
 
 
 def _scaling(path: Path, fields: Mapping[str, str]) -> tuple[float, float]:

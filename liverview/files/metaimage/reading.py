@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from liverview.core.coding import meaning_from_name
+from liverview.core.labels import FOREGROUND
 from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
 from liverview.core.volume import Volume
@@ -51,10 +53,13 @@ def iter_read_stored(path: Path) -> Iterator[Progress | StoredVolume]:
 
 def label_names(source: SourceGrid) -> tuple[dict[int, str], str]:
     """Names of values by fields that liverview writes, and that ITK keeps."""
-    found = {}
+    found: dict[int, str] = {}
     for key, name in parse_fields(source.header).items():
         if parts := re.fullmatch(NAME + r"(\d{1,5})", key):
             found[int(parts[1])] = name
+    if len(found) > 1:  # a whole map of liverview's, whatever a person calls its labels
+        own = {int(label): label.name.lower() for label in FOREGROUND}
+        found |= {n: own[n] for n in own.keys() & found if meaning_from_name(found[n]) is None}
     return found, "the fields of its header"
 
 

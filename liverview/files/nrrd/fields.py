@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from liverview.files.opening import ImageFileError
+from liverview.files.voxel_header import refuse_gzipped
 
 MAGIC = b"NRRD000"
 _LARGEST = 64 << 20  # bytes; a header of Slicer's with a thousand segments has 1 MB
@@ -54,6 +55,7 @@ def read_fields(path: Path, file: BinaryIO) -> tuple[Fields, bytes]:
         lines.append(line)
         if not line.strip(b"\r\n"):
             break
+        refuse_gzipped(path, line, "an NRRD file")
         if len(lines) == 1 and not line.startswith(MAGIC):
             raise ImageFileError(
                 f"{path} is not an NRRD file: it starts with {line[:8]!r}, not with 'NRRD000'; "

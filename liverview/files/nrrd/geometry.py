@@ -65,6 +65,14 @@ def find_geometry(
     ------
     ImageFileError : where there is no size of a voxel, or one that cannot be.
     """
+    with np.errstate(invalid="ignore", over="ignore"):
+        affine, notes = _find_affine(path, fields, axes, sizes)
+    return affine, (*notes, *check_affine(path, affine))
+
+
+def _find_affine(
+    path: Path, fields: Fields, axes: list[int], sizes: list[int]
+) -> tuple[Affine, list[str]]:
     directions = _directions(path, fields, len(sizes))
     space = re.sub(r"[\s_]+", "-", fields.fields.get("space", "").strip().lower())
     space = _TIMED.get(space, space.removesuffix("-time"))
@@ -96,8 +104,8 @@ def find_geometry(
         affine[:3] *= unit_mm if fits else 1
         said = "they were converted to mm" if fits else "its voxels must be mm, and are used so"
         notes.append(f"Its header counts in {unit}; {said}.")
-    affine = np.diag([*map(float, signs), 1.0]) @ affine
-    return affine, (*notes, *check_affine(path, affine))
+    affine[:3] *= np.array(signs, np.float64)[:, np.newaxis]
+    return affine, notes
 
 
 def space_fields(affine: Affine) -> list[str]:

@@ -9,8 +9,12 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 
 from liverview.core.text import shown
 from liverview.files.format import TableOrder
+from liverview.ui.actions.export import ExportActions
 from liverview.ui.actions.factory import ActionFactory
+from liverview.ui.actions.pacs import PacsActions
 from liverview.ui.flows.case_files import CaseFiles
+from liverview.ui.flows.exporting import ExportFlow
+from liverview.ui.flows.pacs import PacsFlow
 from liverview.ui.flows.pictures import Pictures
 from liverview.ui.flows.reporting import ReportFlow
 from liverview.ui.flows.session_files import SessionFiles
@@ -40,12 +44,16 @@ class FileActions:
         factory: ActionFactory,
         sessions: SessionFiles,
         reporting: ReportFlow,
+        exporting: ExportFlow,
+        pacs: PacsFlow,
         pictures: Pictures,
         close: Callable[[], object],
     ) -> None:
         self._files = files = sessions.files
         self._make_opening(factory, files)
         self._make_saving(factory, files, reporting)
+        self.export = ExportActions(factory, exporting)
+        self.pacs = PacsActions(factory, pacs)
         self._make_sessions(factory, sessions)
         self._make_pictures(factory, pictures)
         self.quit = factory.make_action("&Quit", "Ctrl+Q", "Close liverview", close)
@@ -166,11 +174,13 @@ class FileActions:
         menu.addSeparator()
         menu.addActions([self.save_session, self.save_session_as])
         menu.addSeparator()
-        menu.addActions([self.save, self.save_all, self.save_masks])
+        menu.addActions([self.save, self.save_all, self.save_masks, self.export.save_scan])
         tables = menu.addMenu("&Names inside label maps are for")
         tables.addActions(self.label_tables.actions)
         tables.aboutToShow.connect(lambda: self.label_tables.mark_checked(self._files.label_table))
         menu.addAction(self.report)
+        menu.addMenu(self.export.menu)
+        menu.addMenu(self.pacs.menu)
         menu.addMenu("Pict&ures").addActions([*self.pictures, self.patient])
         menu.addSeparator()
         menu.addAction(self.quit)
@@ -188,6 +198,8 @@ class FileActions:
         """Enable what can be done now."""
         for action in (self.save, self.save_all, self.save_masks, self.report):
             action.setEnabled(savable)
+        self.export.update_enabled(has_volume=has_volume, savable=savable)
+        self.pacs.update_enabled(savable=savable)
         for action in (self.save_session, self.save_session_as):
             action.setEnabled(has_volume and not busy)
         for action in (self.compare, self.scan_info, *self.pictures):

@@ -16,6 +16,7 @@ from liverview.core.study import StudyFacts
 from liverview.core.text import shown
 from liverview.core.volume import Volume
 from liverview.files import formats
+from liverview.ui.dialogs.export import ExportQuestions
 from liverview.ui.dialogs.session_questions import SessionQuestions, scans_and_sessions_filter
 from liverview.ui.widgets.controls import add_access_keys
 from liverview.ui.widgets.file_names import path_from_qt
@@ -66,7 +67,7 @@ def study_lines(study: StudyFacts | None) -> list[str]:
     return [line for line in (*lines, burned_in if study.burned_in else "") if line]
 
 
-class Dialogs(SessionQuestions):
+class Dialogs(SessionQuestions, ExportQuestions):
     """Every modal question the window asks; each returns None when the person cancels."""
 
     def scan_to_open(self) -> Path | None:
@@ -91,9 +92,11 @@ class Dialogs(SessionQuestions):
         )
         return path_from_qt(name) if name else None
 
-    def label_map_to_write(self, suggested: Path) -> Path | None:
+    def label_map_to_write(self, suggested: Path, *, of_dicom: bool = False) -> Path | None:
+        """Ask for a name; as a DICOM segmentation where the scan is DICOM."""
+        offered = formats.save_filter(of_dicom=of_dicom)
         name, chosen = QFileDialog.getSaveFileName(
-            self._parent, "Save label map", shown(str(suggested)), formats.save_filter()
+            self._parent, "Save label map", shown(str(suggested)), offered
         )
         if not name:
             return None

@@ -17,7 +17,7 @@ from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import resolved
 from liverview.files.format import TableOrder
-from liverview.files.formats import case_name, labels_file_name
+from liverview.files.formats import DICOM, case_name, labels_file_name
 from liverview.files.sessions.container import is_session_file
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
 from liverview.ui.jobs.controller import Controller
@@ -182,7 +182,7 @@ class CaseFiles(QObject):
         """Ask for a name and save the label map with its names and colors beside it."""
         from liverview.files.sidefiles.writing import SideFiles
 
-        path = self.ask(self.dialogs.label_map_to_write, self.beside(labels_file_name("")))
+        path = self._ask_label_map()
         if path is None:
             return
         existing = [beside for beside in SideFiles.of(path) if beside.exists()]
@@ -192,13 +192,22 @@ class CaseFiles(QObject):
             self.controller.saving.save_labels(path, side_files=True)
 
     def _save(self, then: Callback | None) -> None:
-        path = self.ask(self.dialogs.label_map_to_write, self.beside(labels_file_name("")))
+        path = self._ask_label_map()
         if path is None:
             return
         if self._is_the_scan(path):
             self._refuse(f"{path} is the open scan itself: choose another name.")
         else:
             self.controller.saving.save_labels(path, then)
+
+    def _ask_label_map(self) -> Path | None:
+        volume = self.session.volume
+        source = volume.source if volume is not None else None
+        return self.ask(
+            self.dialogs.label_map_to_write,
+            self.beside(labels_file_name("")),
+            of_dicom=source is not None and source.format == DICOM.name,
+        )
 
     def save_masks(self) -> None:
         """Ask for a folder and save one mask per label there."""

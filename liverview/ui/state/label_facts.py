@@ -20,6 +20,8 @@ from liverview.core.volume import LabelMap
 from liverview.editing.hand_edits import HandEdits
 from liverview.ui.state.label_changes import LabelSource
 
+_WITH_PATIENT = "DICOM"
+"""The format whose headers have the patient's name."""
 About = dict[str, Any]
 """The fields of a label map but its voxels; a mask of ignored voxels is packed."""
 
@@ -131,8 +133,14 @@ def _text(data: bytes) -> str:
 
 
 def _grid_to_json(grid: SourceGrid | None) -> Any:
+    """A grid for journals and sessions; of DICOM without its header, which says whose it is.
+
+    Labels are saved on the grid of their scan, which has it.
+    """
     if grid is None:
         return None
+    if grid.format == _WITH_PATIENT:
+        grid = SourceGrid(grid.shape, grid.orientation)
     return {
         "shape": grid.shape,
         "orientation": np.asarray(grid.orientation).tolist(),

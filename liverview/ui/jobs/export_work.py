@@ -1,0 +1,89 @@
+"""Generators of exports; they import heavy modules when they run. The last item is `Exported`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from liverview.core.labels import Label, LabelStyle
+from liverview.core.stream import Progress
+from liverview.core.volume import LabelMap, Volume
+
+if TYPE_CHECKING:
+    from liverview.ui.dialogs.export import SegmentationChoice
+
+
+class Exported(NamedTuple):
+    """What was written.
+
+    Attributes
+    ----------
+    sentences : what it is and where, and what a person should know of it.
+    """
+
+    sentences: tuple[str, ...]
+
+
+def iter_write_scan(path: Path, volume: Volume, *, phantom: bool) -> Iterator[Progress | Exported]:
+    """Write a scan; without a known suffix, as a DICOM series; the window has asked."""
+    from liverview.files import formats, images
+
+    if formats.has_known_suffix(path):
+        yield from images.iter_write_volume(path, volume, overwrite=True)
+        yield Exported((f"Scan saved and verified: {path}.",))
+        return
+    from liverview.files.dicom.series_writing import iter_write_series
+
+    yield from iter_write_series(path, volume, overwrite=True, phantom=phantom)
+    files = len(list(path.iterdir()))
+    yield Exported((f"{files} DICOM files saved and verified in {path}.",))
+
+
+def iter_export_segmentation(
+    path: Path,
+    labels: LabelMap,
+    volume: Volume,
+    styles: Mapping[Label, LabelStyle],
+    choice: SegmentationChoice,
+) -> Iterator[Progress | Exported]:
+    """Write a DICOM segmentation."""
+    yield from _iter_write_segmentation(path, labels, volume, styles, choice)
+    yield Exported((f"DICOM segmentation saved and verified: {path}.",))
+
+
+def iter_export_report(
+    path: Path,
+    segmentation: Path,
+    labels: LabelMap,
+    volume: Volume,
+    styles: Mapping[Label, LabelStyle],
+    choice: SegmentationChoice,
+) -> Iterator[Progress | Exported]:
+    """Write a DICOM structured report, after the segmentation that it refers to."""
+    from liverview.report.structured_report import iter_write_structured_report
+
+    if choice.wanted:
+        yield from _iter_write_segmentation(segmentation, labels, volume, styles, choice)
+    referred = segmentation if choice.wanted else None
+    yield from iter_write_structured_report(
+        path, volume, labels, segmentation=referred, overwrite=True
+    )
+    beside = f", with the segmentation {segmentation.name}" if choice.wanted else ""
+    yield Exported((f"DICOM structured report saved and verified: {path}{beside}.",))
+
+
+def _iter_write_segmentation(
+    path: Path,
+    labels: LabelMap,
+    volume: Volume,
+    styles: Mapping[Label, LabelStyle],
+    choice: SegmentationChoice,
+) -> Iterator[Progress]:
+    from liverview.files import images
+    from liverview.files.dicom.label_writing import SegmentationOptions
+
+    options = SegmentationOptions(choice.label_map, choice.per_lesion)
+    yield from images.iter_write_labels(
+        path, labels, volume, styles=styles, overwrite=True, options=options
+    )
