@@ -37,7 +37,7 @@ class _Column(NamedTuple):
     number: bool = False
 
 
-def remarks_of(entry: SeriesEntry) -> str:
+def warnings_of(entry: SeriesEntry) -> str:
     """What a person should know of an entry before it is opened: why it cannot be, first."""
     volume = entry.volume
     said = [*volume.remarks]
@@ -103,7 +103,7 @@ COLUMNS = (
     _Column("Thickness", _thickness_words, lambda e: _thickness(e) or _LAST, True),
     _Column("Kernel", lambda entry: entry.volume.study.kernel),
     _Column("Contrast", lambda entry: entry.volume.study.contrast),
-    _Column("To know", remarks_of),
+    _Column("To know", warnings_of),
 )
 PICTURE, DESCRIPTION = 0, 3
 _FROM_ROOT = QModelIndex()
@@ -206,7 +206,7 @@ class SeriesModel(QAbstractTableModel):
         return order(entry) if order is not None else COLUMNS[column].words(entry).casefold()
 
     def _tip(self, entry: SeriesEntry, words: str) -> str:
-        parts = (words, shown(entry.reason), remarks_of(entry))
+        parts = (words, shown(entry.reason), warnings_of(entry))
         return "\n".join(dict.fromkeys(part for part in parts if part))
 
 

@@ -34,7 +34,7 @@ from liverview.ui.dialogs.series_model import (
     PICTURE,
     SeriesModel,
     SeriesOrder,
-    remarks_of,
+    warnings_of,
 )
 from liverview.ui.jobs.series_work import SeriesEntry, SeriesList, Thumbnail, unreadable_words
 from liverview.ui.widgets.controls import WrappedLabel, add_access_keys
@@ -270,7 +270,7 @@ class SeriesTable(QDialog):
             likely = "Likely: " if entry.likely else ""
             known = entry.reason and entry.volume.kind is SeriesKind.CT
             reason = f"{likely}{entry.reason}." if known else ""
-            self.about.setText(shown(f"{reason} {remarks_of(entry)}").strip())
+            self.about.setText(shown(f"{reason} {warnings_of(entry)}").strip())
 
     def _show_count(self) -> None:
         listed = self.listed

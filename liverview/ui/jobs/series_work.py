@@ -191,13 +191,13 @@ def _listed(place: Path, listing: Listing, labels: Path | None) -> SeriesList:
 
     if listing.complete and not listing.volumes:
         raise _nothing(place, listing)
-    entries = tuple(_entries(recommend(listing.volumes)))
+    entries = tuple(_iter_entries(recommend(listing.volumes)))
     return SeriesList(
         place, entries, listing.unreadable, listing.others, listing.complete, labels
     )  # fmt: skip
 
 
-def _entries(recommended: Sequence[Recommendation]) -> Iterator[SeriesEntry]:
+def _iter_entries(recommended: Sequence[Recommendation]) -> Iterator[SeriesEntry]:
     """The entries, with keys that no two of them share."""
     counts: dict[str, int] = {}
     for one in recommended:
