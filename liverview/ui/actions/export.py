@@ -34,6 +34,12 @@ class ExportActions:
                 "Save volumes, diameters and RECIST as DICOM SR",
                 flow.save_structured_report,
             ),
+            make(
+                "DICOM &key images …",
+                "",
+                "Save pictures of the lesions as DICOM secondary captures",
+                flow.save_key_images,
+            ),
         ]
         self._of_scan = [
             make(

@@ -98,6 +98,18 @@ class ExportFlow(QObject):
         work = export_work.iter_export_report(path, segmentation, *case, styles, choice)
         self._start("Saving the structured report", work)
 
+    def save_key_images(self) -> None:
+        """Ask for a folder and save key images in a new folder there."""
+        case = self._dicom_case("Key images as DICOM")
+        if case is None:
+            return
+        folder = self._ask_folder("Folder for the key images", "_key_images")
+        if folder is not None:
+            window = (self._session.level, self._session.width)
+            styles = dict(self._session.styles)
+            work = export_work.iter_export_key_images(folder, *case, styles, window)
+            self._start("Saving key images", work)
+
     def save_deidentified(self) -> None:
         """Ask for a folder and save a de-identified copy of the series in a new folder there."""
         volume, place = self._session.volume, self._session.path

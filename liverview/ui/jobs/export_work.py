@@ -73,6 +73,52 @@ def iter_export_report(
     yield Exported((f"DICOM structured report saved and verified: {path}{beside}.",))
 
 
+def iter_export_key_images(
+    folder: Path,
+    labels: LabelMap,
+    volume: Volume,
+    styles: Mapping[Label, LabelStyle],
+    window: tuple[float, float],
+) -> Iterator[Progress | Exported]:
+    """Write a picture of each lesion."""
+    from liverview.report.key_image_files import iter_write_key_images
+
+    yield from iter_write_key_images(
+        folder, volume, labels, styles=styles, window=window, overwrite=True
+    )
+    count = len(list(folder.iterdir()))
+    if count:
+        yield Exported((f"{count} key images saved in {folder}.",))
+    else:
+        folder.rmdir()
+        yield Exported(("No key images were saved: there are no lesions.",))
+
+
+def iter_export_deidentified(
+    folder: Path, volume: Volume, place: Path
+) -> Iterator[Progress | Exported]:
+    """Write a copy of the open series, found again where it was opened from."""
+    from liverview.files.dicom.deidentification import Kept, iter_write_deidentified
+    from liverview.files.dicom.listing import Listing
+    from liverview.files.dicom.places import find_series, iter_list_places
+    from liverview.files.opening import ImageFileError
+
+    found = None
+    for item in iter_list_places([place]):
+        if not isinstance(item, Listing):
+            yield item
+        elif volume.study is not None:
+            found = find_series(item.volumes, volume.study.series_key)
+    if found is None:
+        raise ImageFileError(f"{place} does not hold the series any more: open it again.")
+    for made in iter_write_deidentified(found, folder, overwrite=True):
+        if isinstance(made, Kept):
+            first = f"De-identified copy saved: {made.files} files in {folder}."
+            yield Exported((first, *made.warnings, *made.sentences))
+        else:
+            yield made
+
+
 def _iter_write_segmentation(
     path: Path,
     labels: LabelMap,

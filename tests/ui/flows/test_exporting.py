@@ -109,7 +109,33 @@ def test_a_structured_report_with_its_segmentation(
     assert segmentation.SOPInstanceUID not in str(pydicom.dcmread(tmp_path / "alone.dcm"))
 
 
-@pytest.mark.parametrize("command", ["dicom_segmentation", "dicom_structured_report"])
+def test_key_images_of_each_lesion(
+    qtbot: QtBot, of_dicom: MainWindow, answers: Answers, tmp_path: Path
+) -> None:
+    answers.folder = tmp_path
+    folder = tmp_path / "case_key_images"
+    assert export(qtbot, of_dicom, "dicom_key_images") == f"2 key images saved in {folder}."
+    for path in folder.iterdir():
+        assert pydicom.dcmread(path).SOPClassUID == "1.2.840.10008.5.1.4.1.1.7"
+
+
+def test_a_deidentified_copy_and_what_it_kept(
+    qtbot: QtBot, of_dicom: MainWindow, answers: Answers, tmp_path: Path
+) -> None:
+    answers.folder = tmp_path
+    folder = tmp_path / "case_deidentified"
+    said = export(qtbot, of_dicom, "de-identified_copy")
+    assert said.startswith(f"De-identified copy saved: {SHAPE[2]} files in {folder}.")
+    copies = [pydicom.dcmread(path) for path in folder.iterdir()]
+    assert len(copies) == SHAPE[2]
+    assert {each.PatientIdentityRemoved for each in copies} == {"YES"}
+    assert "Phantom" not in str(copies[0].PatientName)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["dicom_segmentation", "dicom_structured_report", "dicom_key_images", "de-identified_copy"],
+)
 def test_a_scan_that_is_no_dicom_has_none(
     qtbot: QtBot, segmented: MainWindow, answers: Answers, command: str
 ) -> None:
