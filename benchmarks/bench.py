@@ -29,6 +29,7 @@ from files import open_rows, save_rows
 from following import follow_rows
 from growth import grow, lines
 from inputs import phantom
+from listing import list_rows
 from many import many_rows
 from measuring import Row
 from neighbor import neighbor_rows
@@ -36,7 +37,7 @@ from segmenting import segment_rows
 from starting import start_rows
 
 PARTS = (
-    *("start", "files", "draw", "brush", "edit", "follow", "between"),
+    *("start", "files", "list", "draw", "brush", "edit", "follow", "between"),
     *("segment", "neighbor", "many", "growth"),
 )
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd")
@@ -71,6 +72,7 @@ def main() -> None:
                 + save_rows(scan, labels)
                 + save_rows(long, long_labels)
             ),
+            "list": list_rows,
             "draw": draw_rows,
             "follow": follow_rows,
             "edit": edit_rows,

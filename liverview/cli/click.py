@@ -153,7 +153,7 @@ def _labels_to_correct(options: argparse.Namespace, volume: Volume) -> LabelMap:
     if options.labels is None:
         voxels = np.zeros(volume.shape, np.uint8, order="F")
         return LabelMap(voxels, volume.affine, volume.name, volume.source)
-    read = read_labels(options.labels, options.coding)
+    read = read_labels(options.labels, options.coding, grid=volume.grid)
     return place_labels(read, volume, resample=options.resample)
 
 

@@ -143,7 +143,10 @@ def _read_both(options: argparse.Namespace) -> tuple[LabelMap, LabelMap]:
     coding = options.reference_labels if apart else options.coding
     if way_out is not None:
         way_out = "give --labels and --reference-labels, for each file its own"
-    return predicted, read_labels(options.reference, coding, unless_named=way_out)
+    reference = read_labels(
+        options.reference, coding, unless_named=way_out, grid=predicted.grid
+    )
+    return predicted, reference
 
 
 def _evaluate_cases(options: argparse.Namespace) -> int:

@@ -12,12 +12,14 @@ from liverview.cli import (
     phantom,
     report,
     segment,
+    series,
     system,
     train,
 )
 
 COMMANDS = {
     "segment": segment,
+    "series": series,
     "click": click,
     "phantom": phantom,
     "deidentify": deidentify,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from liverview.core.grid import Grid
     from liverview.core.volume import LabelMap, Volume
     from liverview.evaluation.scores import LabelScore
     from liverview.measurement.results import Measurement
@@ -60,18 +61,23 @@ def add_label_table_option(parser: argparse.ArgumentParser) -> None:
 
 
 def read_labels(
-    path: Path, coding: str | None = None, *, unless_named: str | None = None
+    path: Path,
+    coding: str | None = None,
+    *,
+    unless_named: str | None = None,
+    grid: Grid | None = None,
 ) -> LabelMap:
     """A label map in our values; what its values were taken for is said where it is not plain.
 
     ``coding`` is what the person says of the values. Where the file's own names contradict it,
-    and ``unless_named`` is given, it is refused, with that as the way out.
+    and ``unless_named`` is given, it is refused, with that as the way out. ``grid`` is that of the
+    scan, or of what else the labels are for.
     """
     from liverview.core.coding import parse_coding
     from liverview.files.images import read_named_labels
     from liverview.files.label_maps import checked_label_map
 
-    found = read_named_labels(path)
+    found = read_named_labels(path, grid=grid)
     if coding is not None:
         given = parse_coding(coding)
         if unless_named is not None and found.contradicts(given):

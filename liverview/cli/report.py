@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     )
     for note in volume.warnings:
         print(f"{options.scan.name}: {note}", file=sys.stderr)
-    read = read_labels(options.labels, options.coding)
+    read = read_labels(options.labels, options.coding, grid=volume.grid)
     labels = place_labels(read, volume, resample=options.resample)
     placing = labels.warnings[len(read.warnings) :]
     volume = replace(volume, warnings=(*volume.warnings, *placing))

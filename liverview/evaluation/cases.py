@@ -155,7 +155,7 @@ def _iter_read_case(
     """Read a case; yields progress and what is odd, returns the scan and its reference."""
     scan_file, reference_file = case_files(folder)
     volume = images.read(scan_file, index)
-    reference = images.read_labels(reference_file, labels)
+    reference = images.read_labels(reference_file, labels, grid=volume.grid)
     for placed in iter_place_labels(reference, volume, resample=resample):
         if isinstance(placed, LabelMap):
             reference = placed

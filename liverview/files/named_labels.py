@@ -267,9 +267,8 @@ def iter_name_values(
     """Find out what the values of a label map are; yields progress, then the `NamedLabels`.
 
     Names are those that the file itself brings, else those of files around it
-    (`liverview.files.sidefiles`), and where there are none, a guess is made. Several volumes are
-    read as a class each. What is said of the label map besides is what the file itself says, and
-    where it cannot say, the JSON beside it. ``grid`` is of the scan that they are for.
+    (`liverview.files.sidefiles`), else a guess is made. Several volumes are read as a class each.
+    What else is said of it is what the file says, or the JSON beside it. ``grid``: of the scan.
 
     Raises
     ------

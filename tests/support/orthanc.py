@@ -81,6 +81,20 @@ class Orthanc:
         (name,) = (each["ID"] for each in found if each["Type"] == "Instance")
         return bytes(_HTTP.get(f"{self.rest}/instances/{name}/file", timeout=30).content)
 
+    def files(self) -> list[bytes]:
+        """All files that it holds."""
+        names = _HTTP.get(f"{self.rest}/instances", timeout=30).json()
+        return [
+            bytes(_HTTP.get(f"{self.rest}/instances/{name}/file", timeout=30).content)
+            for name in names
+        ]
+
+    def remove(self, instance: str) -> None:
+        """Take a SOP instance out."""
+        found = _HTTP.post(f"{self.rest}/tools/lookup", data=instance, timeout=30).json()
+        (name,) = (each["ID"] for each in found if each["Type"] == "Instance")
+        _HTTP.delete(f"{self.rest}/instances/{name}", timeout=30).raise_for_status()
+
     def count(self) -> int:
         """Instances that it holds."""
         reply = _HTTP.get(f"{self.rest}/statistics", timeout=30)

@@ -30,7 +30,7 @@ def name_segment(given: str, kind: tuple[str, str], regions: list[tuple[str, str
     if label is not None:
         return given if meaning_from_name(given) is label else label.name.lower()
     elsewhere = [meaning for code, meaning in regions if not _is_in_liver(code)]
-    if elsewhere and len(elsewhere) == len(regions) and meaning_from_name(given) is not None:
+    if elsewhere and len(elsewhere) == len(regions):
         return f"{given or kind[1]} of {elsewhere[0]}"  # a tumor of the kidney is none of ours
     return given if meaning_from_name(given) is not None or not kind[1] else _both(given, kind[1])
 

@@ -16,49 +16,59 @@ _SAME_PLANE = 0.02  # of a slice
 _APART = 1.5  # slices
 
 
-class FilledContours(NamedTuple):
-    """The voxels of a structure, uint8 of 0 and 1, and remarks on how they were made."""
+class ContourPlanes(NamedTuple):
+    """Contours by their planes, in voxels of a grid: its axis across them, and each one's place."""
 
-    voxels: NDArray[np.uint8]
-    remarks: tuple[str, ...]
+    axis: int
+    contours: dict[float, list[NDArray[np.float64]]]
+
+    def remarks(self, name: str, grid: Grid) -> list[str]:
+        """What a person should know of them, one sentence each; ``name`` is the structure's."""
+        said = []
+        gaps = np.diff(sorted(self.contours))
+        if len(gaps) and float(np.median(gaps)) > _APART:
+            said.append(
+                f"The contours of {name} are {np.median(gaps):.2g} slices apart; the slices "
+                "between them were left empty."
+            )
+        outside = sum(not 0 <= round(depth) < grid.shape[self.axis] for depth in self.contours)
+        if outside:
+            said.append(f"{outside} planes of contours of {name} lie outside of the scan.")
+        return said
 
 
-def fill_contours(
-    path: Path, name: str, contours: tuple[NDArray[np.float64], ...], grid: Grid
-) -> FilledContours:
+def find_planes(path: Path, contours: tuple[NDArray[np.float64], ...], grid: Grid) -> ContourPlanes:
+    """The planes of contours, each (n, 3), closed, mm, RAS+.
+
+    Raises
+    ------
+    ImageFileError : where they do not lie in slices of the grid along any axis.
+    """
+    placed = [grid.world_to_place(contour) for contour in contours]
+    axis = _axis_through(path, placed)
+    return ContourPlanes(axis, _by_plane(placed, axis))
+
+
+def fill_contours(planes: ContourPlanes, grid: Grid) -> NDArray[np.uint8]:
     """The voxels whose centers lie within an odd number of the contours of their slice.
 
     So a contour within another one is a hole. A slice takes the contours of the plane nearest to
     it, within half a slice; between planes that are farther apart nothing is made up.
-
-    Parameters
-    ----------
-    contours : each (n, 3), closed, mm, RAS+.
-
-    Raises
-    ------
-    ImageFileError : where contours do not lie in slices of the grid along any axis.
     """
-    placed = [grid.world_to_place(contour) for contour in contours]
-    axis = _axis_through(path, placed)
-    planes = _by_plane(placed, axis)
     voxels = np.zeros(grid.shape, np.uint8, order="F")
-    across = [other for other in range(3) if other != axis]
-    outside = 0
+    across = [other for other in range(3) if other != planes.axis]
     nearest: dict[int, float] = {}
-    for depth in planes:
+    for depth in planes.contours:
         index = round(depth)
         best = nearest.get(index)
         if best is None or abs(depth - index) < abs(best - index):
             nearest[index] = depth
     for index, depth in nearest.items():
-        if not 0 <= index < grid.shape[axis]:
-            outside += 1
-            continue
-        flat = [contour[:, across] for contour in planes[depth]]
-        section = np.moveaxis(voxels, axis, 0)[index]
-        section[...] = fill_polygons(flat, (section.shape[0], section.shape[1]))
-    return FilledContours(voxels, tuple(_remarks(name, sorted(planes), outside)))
+        if 0 <= index < grid.shape[planes.axis]:
+            flat = [contour[:, across] for contour in planes.contours[depth]]
+            section = np.moveaxis(voxels, planes.axis, 0)[index]
+            section[...] = fill_polygons(flat, (section.shape[0], section.shape[1]))
+    return voxels
 
 
 def fill_polygons(polygons: list[NDArray[np.float64]], shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -115,16 +125,3 @@ def _by_plane(
         if not any(contour.shape == other.shape and np.allclose(contour, other) for other in there):
             there.append(contour)
     return planes
-
-
-def _remarks(name: str, depths: list[float], outside: int) -> list[str]:
-    said = []
-    gaps = np.diff(depths)
-    if len(gaps) and float(np.median(gaps)) > _APART:
-        said.append(
-            f"The contours of {name} are {np.median(gaps):.2g} slices apart; the slices between "
-            "them were left empty."
-        )
-    if outside:
-        said.append(f"{outside} planes of contours of {name} lie outside of the scan.")
-    return said

@@ -19,6 +19,7 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 UNEVEN = "Its frames lie at uneven distances: each slice has the nearest of them."
 _SAME_PLANE_MM = 0.01
 _EVEN = 0.1  # of a step, by which places may be off one that is even
+_DIVIDED = 0.02  # the same for a step that no two frames are apart
 _MOST_SLICES = 20_000
 
 
@@ -166,14 +167,16 @@ def _find_step(depths: NDArray[np.float64], planes: FramePlanes) -> tuple[float,
         return planes.step or planes.thickness or 1.0, False
     gaps = np.diff(depths)
     smallest = float(gaps.min())
-    for guess in (planes.step, *(smallest / n for n in range(1, 5))):
+    for guess, within in (
+        (planes.step, _EVEN), (smallest, _EVEN), *((smallest / n, _DIVIDED) for n in range(2, 5)),
+    ):  # fmt: skip
         if guess <= _SAME_PLANE_MM or depths[-1] / guess > _MOST_SLICES:
             continue
         count = np.rint(depths / guess)
         if not count[1:].all():
             continue
         step = float(count @ depths / (count @ count))
-        if np.abs(depths - count * step).max() <= _EVEN * step and len(set(count)) == len(count):
+        if np.abs(depths - count * step).max() <= within * step and len(set(count)) == len(count):
             return step, False
     return smallest, True
 

@@ -69,6 +69,8 @@ def damage_in_words(path: Path, what: str = _WANTED) -> Iterator[None]:
     try:
         with quiet_pydicom():
             yield
+    except ImageFileError:  # has its sentence
+        raise
     except InvalidDicomError as error:
         raise ImageFileError(f"{path} is no DICOM file: choose {what}.") from error
     except (EOFError, struct.error, OSError) as error:

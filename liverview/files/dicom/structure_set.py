@@ -16,7 +16,7 @@ from liverview.core.labels import Label
 from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
 from liverview.files.dicom.codes import coded, name_segment
-from liverview.files.dicom.contours import fill_contours
+from liverview.files.dicom.contours import fill_contours, find_planes
 from liverview.files.dicom.frame_grid import LPS_TO_RAS
 from liverview.files.dicom.segmentation_file import damage_in_words
 from liverview.files.dicom.segmentation_reading import NAMES
@@ -98,12 +98,14 @@ def iter_read_structures(
     structures = read_structures(path, data)
     grid = grid or structures_grid(path, data)
     source = _source(data, structures, grid)
-    for count, structure in enumerate(structures):
+    planes = [find_planes(path, structure.contours, grid) for structure in structures]
+    pairs = zip(structures, planes, strict=True)
+    remarks = tuple(note for one, found in pairs for note in found.remarks(one.name, grid))
+    for count, found in enumerate(planes):
         yield Progress("Filling contours", count / len(structures))
-        filled = fill_contours(path, structure.name, structure.contours, grid)
-        yield StoredVolume(
-            filled.voxels, 1.0, 0.0, grid.affine, name_without_suffix(path), source, filled.remarks
-        )
+        voxels = fill_contours(found, grid)
+        name = name_without_suffix(path)
+        yield StoredVolume(voxels, 1.0, 0.0, grid.affine, name, source, remarks)
 
 
 def _names(data: Any) -> dict[int, str]:
