@@ -40,6 +40,7 @@ class ExportActions:
                 "Save pictures of the lesions as DICOM secondary captures",
                 flow.save_key_images,
             ),
+            make("&Meshes …", "", "Save surfaces of the labels", flow.save_meshes),
         ]
         self._of_scan = [
             make(

@@ -11,7 +11,7 @@ from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 
 if TYPE_CHECKING:
-    from liverview.ui.dialogs.export import SegmentationChoice
+    from liverview.ui.dialogs.export import MeshChoice, SegmentationChoice
 
 
 class Exported(NamedTuple):
@@ -71,6 +71,27 @@ def iter_export_report(
     )
     beside = f", with the segmentation {segmentation.name}" if choice.wanted else ""
     yield Exported((f"DICOM structured report saved and verified: {path}{beside}.",))
+
+
+def iter_export_meshes(
+    path: Path,
+    labels: LabelMap,
+    styles: Mapping[Label, LabelStyle],
+    choice: MeshChoice,
+) -> Iterator[Progress | Exported]:
+    """Write meshes of the labels that were chosen."""
+    from liverview.measurement.mesh_files import WrittenMesh, iter_write_meshes
+
+    names = []
+    for item in iter_write_meshes(
+        path, labels, lps=choice.lps, styles=styles, some=choice.labels, overwrite=True
+    ):
+        if isinstance(item, WrittenMesh):
+            names.append(item.path.name)
+        else:
+            yield item
+    axes = "left, back, up (LPS)" if choice.lps else "right, front, up (RAS)"
+    yield Exported((f"{', '.join(names)} saved in {path.parent}: mm, {axes}.",))
 
 
 def iter_export_key_images(

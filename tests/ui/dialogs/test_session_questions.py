@@ -119,7 +119,11 @@ def test_the_history_is_kept_by_a_box_in_the_dialog(
 
 
 def test_the_dialog_that_opens_lists_sessions() -> None:
-    assert scans_and_sessions_filter() == (
-        "Scans and sessions (*.nii *.nii.gz *.liverview);;NIfTI (*.nii *.nii.gz);;"
-        "Sessions (*.liverview);;All files (*)"
-    )
+    every, scans, sessions, *others = scans_and_sessions_filter().split(";;")
+    assert every.startswith("Scans and sessions (")
+    for pattern in ("*.nii.gz", "*.nrrd", "*.dcm", "*.liverview"):
+        assert pattern in every
+    assert "*.liverview" not in scans
+    assert sessions == "Sessions (*.liverview)"
+    assert others[0] == "NIfTI (*.nii *.nii.gz)"
+    assert others[-1] == "All files (*)"
