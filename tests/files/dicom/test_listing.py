@@ -13,13 +13,14 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import MediaStorageDirectoryStorage, SecondaryCaptureImageStorage
-from support.dicom_series import ct_slice, pattern, write_series
 
 from liverview.core.stream import Progress, result_of
 from liverview.files.dicom import header_pool, listing
 from liverview.files.dicom.listing import Listing, iter_list
 from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
 from liverview.files.dicom.sources import FileSource
+
+from support.dicom_series import ct_slice, pattern, write_series
 
 
 def listed(*paths: Path) -> Listing:

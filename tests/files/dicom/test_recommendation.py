@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.dicom_series import ct_slice
 
 from liverview.files.dicom.header_reading import header_of
 from liverview.files.dicom.recommendation import recommend
 from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
 from liverview.files.dicom.series_words import Phase, is_sharp, names_abdomen, phases_in
 from liverview.files.dicom.sources import MemorySource
+
+from support.dicom_series import ct_slice
 
 
 def volume(
