@@ -97,7 +97,8 @@ def iter_read_structures(
     """
     structures = read_structures(path, data)
     grid = grid or structures_grid(path, data)
-    source = _source(data, structures, grid)
+    with damage_in_words(path, _WHAT):
+        source = _source(data, structures, grid)
     planes = [find_planes(path, structure.contours, grid) for structure in structures]
     pairs = zip(structures, planes, strict=True)
     remarks = tuple(note for one, found in pairs for note in found.describe(one.name, grid))
