@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from liverview.core.stream import Progress
 from liverview.core.text import shown
+from liverview.files.dicom.series_volume import SeriesKind
 from liverview.ui.dialogs.series_delegate import PICTURE_PX, ROW_PX, SeriesDelegate
 from liverview.ui.dialogs.series_model import (
     COLUMNS,
@@ -33,7 +34,7 @@ from liverview.ui.dialogs.series_model import (
     PICTURE,
     SeriesModel,
     SeriesOrder,
-    remarks_of,
+    warnings_of,
 )
 from liverview.ui.jobs.series_work import SeriesEntry, SeriesList, Thumbnail, unreadable_words
 from liverview.ui.widgets.controls import WrappedLabel, add_access_keys
@@ -96,7 +97,9 @@ class SeriesTable(QDialog):
         self.details = QPlainTextEdit(readOnly=True)
         self.details.setMaximumHeight(_DETAILS_PX)
         self.details.hide()
-        self.details_button = QToolButton(text="Details", checkable=True, autoRaise=True)
+        self.details_button = QToolButton(autoRaise=True)
+        self.details_button.setText("Details")
+        self.details_button.setCheckable(True)
         self.details_button.toggled.connect(self.details.setVisible)
         self.details_button.hide()
 
@@ -264,8 +267,10 @@ class SeriesTable(QDialog):
         elif entry is None:
             self.about.setText("")
         else:
-            reason = f"Likely: {entry.reason}." if entry.likely and entry.reason else ""
-            self.about.setText(shown(f"{reason} {remarks_of(entry)}").strip())
+            likely = "Likely: " if entry.likely else ""
+            known = entry.reason and entry.volume.kind is SeriesKind.CT
+            reason = f"{likely}{entry.reason}." if known else ""
+            self.about.setText(shown(f"{reason} {warnings_of(entry)}").strip())
 
     def _show_count(self) -> None:
         listed = self.listed
