@@ -257,9 +257,7 @@ def _stored_volume(file: SegmentationFile, placed: FrameGrid, stack: NDArray[Any
         remarks.append(_FRACTIONAL)
     with damage_in_words(file.path):
         header = _header(file, placed).encode()
-    source = SourceGrid(
-        placed.shape, placed.orientation, "DICOM", header, extensions=_kept(file)
-    )
+    source = SourceGrid(placed.shape, placed.orientation, "DICOM", header, extensions=_kept(file))
     return StoredVolume(
         turn_to_ras(stack.T, placed.orientation),
         1.0,
