@@ -160,7 +160,9 @@ def _patient_words(study: StudyFacts) -> str:
     return ", ".join(f"{name} {value}" for name, value in facts if value)
 
 
-def _content(rows: Sequence[Recommendation], listing: Listing, *, patient: bool) -> dict[str, Any]:
+def _content(
+    rows: Sequence[Recommendation], listing: Listing, *, patient: bool
+) -> dict[str, Any]:
     """The list for JSON; what tells who the patient is, only where that is asked for."""
     volumes = []
     for number, row in enumerate(rows):

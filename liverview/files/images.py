@@ -23,13 +23,7 @@ from liverview.core.stream import Progress, ProgressCallback, drain, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import atomic
 from liverview.files.format import ONLY, Summary, TableOrder
-from liverview.files.formats import (
-    DEFAULT_SUFFIX,
-    DICOM,
-    format_of,
-    format_to_write,
-    functions_to_read,
-)
+from liverview.files.formats import DEFAULT_SUFFIX, DICOM, format_of, format_to_write, functions_to_read
 from liverview.files.label_maps import (
     iter_read_named_labels,
     read_label_values,

@@ -47,9 +47,7 @@ from liverview.report import structured_codes as coded
 from liverview.report.segment_references import SegmentReferences
 from liverview.report.structured_codes import Code
 
-Group: TypeAlias = (
-    VolumetricROIMeasurementsAndQualitativeEvaluations | MeasurementsAndQualitativeEvaluations
-)
+Group: TypeAlias = VolumetricROIMeasurementsAndQualitativeEvaluations | MeasurementsAndQualitativeEvaluations
 _VOLUME_KEYS = {
     Label.LIVER: "liver_with_vessels_and_tumors_ml",
     Label.VESSEL: "vessel_ml",

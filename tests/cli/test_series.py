@@ -94,7 +94,9 @@ def test_nothing_of_the_patient_is_said_unless_it_is_asked_for(
     assert all(word in written for word in private)
 
 
-def test_the_list_as_json(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_as_json(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     target = tmp_path / "list.json"
     assert run(capsys, place, "--json", target)[0] == 0
     content = json.loads(target.read_text())

@@ -250,7 +250,9 @@ def test_images_of_another_series_are_not_taken() -> None:
         yield 1
         yield 0xFF00, image(0, "another")
 
-    with dimse_server([Get, CTImageStorage], [(evt.EVT_C_GET, other)]) as port:
+    with dimse_server(
+        [Get, CTImageStorage], [(evt.EVT_C_GET, other)]
+    ) as port:
         assert "could not send 1 of 1" in sentence(iter_retrieve(node(port), SERIES, SHORT))
 
 

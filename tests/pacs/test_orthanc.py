@@ -71,10 +71,7 @@ def retrieved(node: Node, series: FoundSeries) -> list[bytes]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_it_answers(orthanc: Orthanc, way: str) -> None:
-    assert (
-        "answers"
-        in [m.text for m in iter_echo(node_for(orthanc, way)) if isinstance(m, Message)][0]
-    )
+    assert "answers" in [m.text for m in iter_echo(node_for(orthanc, way)) if isinstance(m, Message)][0]
 
 
 @pytest.mark.parametrize("way", ["C-GET", "DICOMweb"])
@@ -190,3 +187,4 @@ def test_nothing_of_the_patient_is_logged(
     out, err = capfd.readouterr()
     for text in (caplog.text, out, err):
         assert not [word for word in ("Test", "T1", "Case", uid("study")) if word in text]
+

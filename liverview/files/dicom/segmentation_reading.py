@@ -24,6 +24,7 @@ from liverview.files.dicom.frame_grid import (
     recorded_grid,
     scan_grid,
 )
+from liverview.files.dicom.kept_elements import template_of
 from liverview.files.dicom.segmentation_file import (
     SegmentationFile,
     damage_in_words,
@@ -33,7 +34,6 @@ from liverview.files.dicom.segmentation_file import (
 from liverview.files.dicom.segmentation_record import label_names_of
 from liverview.files.dicom.slice_header import SliceHeader
 from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
-from liverview.files.dicom.kept_elements import template_of
 from liverview.files.dicom.sources import MemorySource
 from liverview.files.format import StoredVolume
 from liverview.files.formats import name_without_suffix

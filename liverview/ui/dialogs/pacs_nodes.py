@@ -160,7 +160,9 @@ class PacsNodesDialog(QDialog):
                     shown(f'Two nodes are called "{node.name}": give one another name.')
                 )
                 return
-        self._nodes = [node if node.url else replace(node, token="") for node in self._nodes]
+        self._nodes = [
+            node if node.url else replace(node, token="") for node in self._nodes
+        ]
         self.accept()
 
     def _is_good(self, node: Node) -> bool:

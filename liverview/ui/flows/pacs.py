@@ -164,13 +164,7 @@ class PacsFlow(QObject):
             self._take(item)
 
     def _on_ended(
-        self,
-        job: Job,
-        counts: list[int],
-        remarks: list[str],
-        node: Node,
-        again: Any,
-        outcome: Outcome,
+        self, job: Job, counts: list[int], remarks: list[str], node: Node, again: Any, outcome: Outcome
     ) -> None:
         if job is not self._job:
             return

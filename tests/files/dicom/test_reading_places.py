@@ -55,7 +55,9 @@ def test_one_file_stands_for_its_series(tmp_path: Path) -> None:
     other.save_as(tmp_path / "ct" / "OTHER", enforce_file_format=True)
     volume = lv.read(paths[3])
     np.testing.assert_array_equal(hu_of(volume), HU)
-    assert volume.warnings == (f"{paths[3].name} is one of 10 files of its series: all were read.",)
+    assert volume.warnings == (
+        f"{paths[3].name} is one of 10 files of its series: all were read.",
+    )
 
 
 def test_of_several_ct_volumes_one_has_to_be_chosen(tmp_path: Path) -> None:
