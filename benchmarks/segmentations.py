@@ -108,7 +108,9 @@ def place(voxels: np.ndarray, images: list[Dataset]) -> LabelMap:
     lps[:3, 3] = images[0].ImagePositionPatient
     written = io.BytesIO()
     pydicom.dcmwrite(written, images[0], enforce_file_format=True)
-    slices = (SourceSlice(k, str(i.SOPClassUID), str(i.SOPInstanceUID)) for k, i in enumerate(images))
+    slices = (
+        SourceSlice(k, str(i.SOPClassUID), str(i.SOPInstanceUID)) for k, i in enumerate(images)
+    )
     header = SeriesHeader(written.getvalue(), tuple(map(tuple, lps.tolist())), tuple(slices))
     affine, shape = _TO_LPS @ lps, (SIDE, SIDE, SLICES)
     orientation = find_orientation(affine)

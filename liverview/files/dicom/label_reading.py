@@ -149,7 +149,8 @@ def _kept(source: SourceGrid) -> Any:
 
 def _read(path: Path) -> Any:
     data = read_data_set(path)
-    known = str(data.get("SOPClassUID") or "")
+    with damage_in_words(path):
+        known = str(data.get("SOPClassUID") or "")
     if known not in _LABELS:
         what = "surfaces, no voxels" if known == _SURFACES else "no segmentation and no contours"
         raise ImageFileError(f"{path} holds {what}: choose a DICOM SEG or RTSTRUCT, or export one.")
