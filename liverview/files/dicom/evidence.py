@@ -44,7 +44,7 @@ def dicom_header(volume: Volume, wanted: str) -> SeriesHeader:
 
 
 def template_of(header: SeriesHeader) -> Any:
-    """The first slice's data set without pixels; what DICOM wants in it is there, valid or empty."""
+    """The first slice's data set without pixels; what DICOM wants there is valid or empty."""
     import pydicom
 
     with quiet_pydicom():
