@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -113,3 +114,29 @@ def reply_with(status: int, kind: str = "text/html", body: bytes = b"<html>", **
         request.close_connection = True
 
     return answer
+
+
+@contextmanager
+def encrypted_front(port: int, context: ssl.SSLContext) -> Iterator[int]:
+    """A port that decrypts what comes, and passes it on to another one of this computer."""
+
+    def answer(line: socket.socket) -> None:
+        with (
+            context.wrap_socket(line, server_side=True) as front,
+            socket.create_connection(("127.0.0.1", port)) as back,
+        ):
+            returning = threading.Thread(target=_pass_on, args=(back, front))
+            returning.start()
+            _pass_on(front, back)
+            returning.join()
+
+    with raw_server(answer) as opened:
+        yield opened
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(2**16):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)

@@ -133,14 +133,11 @@ def volume_names(source: SourceGrid) -> Mapping[int, str]:
 
 def label_review(volume: StoredVolume) -> Review | None:
     """What a file of liverview's says of its label map; an empty review of any other."""
+    found = Review()
     for code, content in volume.source.extensions:
         if code == REVIEW:
-            return _with_remarks(parse_review(content, volume), volume)
-    return _with_remarks(Review(), volume)
-
-
-def _with_remarks(review: Review, volume: StoredVolume) -> Review:
-    return replace(review, remarks=volume.remarks)
+            found = parse_review(content, volume)
+    return replace(found, remarks=volume.remarks)
 
 
 def _kept(source: SourceGrid) -> Any:

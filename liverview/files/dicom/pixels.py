@@ -88,13 +88,19 @@ def read_stored_into(
     _clear_other_bits(target, header.bits_stored, shift)
 
 
+def has_padding(header: SliceHeader) -> bool:
+    """True where the header names values that are no tissue; of CT alone is it known what they are."""
+    return header.padding is not None and header.study.modality == "CT"
+
+
 def find_padding(stored: NDArray[Any], header: SliceHeader) -> NDArray[np.bool_]:
     """Where pixels are padding, by value; (rows, columns).
 
     A value that tissue could have as well is padding where it touches the edge of the image.
     """
-    if header.padding is None:
+    if not has_padding(header):
         return np.zeros(stored.shape, np.bool_)
+    assert header.padding is not None
     low, high = header.padding
     found = stored == low if low == high else (stored >= low) & (stored <= high)
     if high * header.slope + header.intercept <= _AIR or not found.any():

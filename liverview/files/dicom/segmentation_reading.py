@@ -286,10 +286,10 @@ def _kept(file: SegmentationFile) -> tuple[tuple[int, bytes], ...]:
 def _header(file: SegmentationFile, placed: FrameGrid) -> SeriesHeader:
     affine = LPS_TO_RAS @ placed.affine
     rows = tuple(tuple(float(value) for value in row) for row in affine)
-    return SeriesHeader(template_of(file.data), rows, tuple(_slices(file, placed)))
+    return SeriesHeader(template_of(file.data), rows, tuple(_iter_slices(file, placed)))
 
 
-def _slices(file: SegmentationFile, placed: FrameGrid) -> Generator[SourceSlice, None, None]:
+def _iter_slices(file: SegmentationFile, placed: FrameGrid) -> Iterator[SourceSlice]:
     """The slices of the series, as far as their places are known."""
     series = file.data.get("ReferencedSeriesSequence") or ()
     instances = series[0].get("ReferencedInstanceSequence") or () if series else ()

@@ -100,7 +100,7 @@ def iter_read_structures(
     source = _source(data, structures, grid)
     planes = [find_planes(path, structure.contours, grid) for structure in structures]
     pairs = zip(structures, planes, strict=True)
-    remarks = tuple(note for one, found in pairs for note in found.remarks(one.name, grid))
+    remarks = tuple(note for one, found in pairs for note in found.describe(one.name, grid))
     for count, found in enumerate(planes):
         yield Progress("Filling contours", count / len(structures))
         voxels = fill_contours(found, grid)

@@ -1,4 +1,4 @@
-"""Segmentations that others wrote, read as label maps: by highdicom here, by hand where it cannot."""
+"""Segmentations that others wrote, read as label maps; here highdicom writes them."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_a_part_of_the_columns_and_rows_finds_its_place_in_the_scan(tmp_path: Pa
         depth = position.ImagePositionPatient[2]
         position.ImagePositionPatient = [-corner[0], -corner[1], depth]
         number = frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber
-        masks.append(cut[:, :, round((100 - depth) / 2.5)].T == number)
+        masks.append(number == cut[:, :, round((100 - depth) / 2.5)].T)
     data.PixelData = np.packbits(np.stack(masks).reshape(-1), bitorder="little").tobytes()
     data.save_as(path)
     scan = scan_of(stored, slices)
@@ -310,7 +310,7 @@ def test_a_file_that_is_cut_off_is_one_sentence(share: float, tmp_path: Path) ->
     content = path.read_bytes()
     cut = tmp_path / "cut.dcm"
     cut.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(ImageFileError, match="cut.dcm"):
+    with pytest.raises(ImageFileError, match=r"cut\.dcm"):
         images.read_labels(cut)
 
 
