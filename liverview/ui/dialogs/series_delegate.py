@@ -74,7 +74,7 @@ class SeriesDelegate(QStyledItemDelegate):
         palette = self._table.palette()
         if cell.state & QStyle.StateFlag.State_Selected:
             return palette.color(QPalette.ColorRole.HighlightedText)
-        refused = index.data(ENTRY_ROLE).volume.refusal
+        refused = index.data(ENTRY_ROLE).refusal
         group = QPalette.ColorGroup.Disabled if refused else QPalette.ColorGroup.Active
         return palette.color(group, QPalette.ColorRole.Text)
 

@@ -41,8 +41,10 @@ def warnings_of(entry: SeriesEntry) -> str:
     """What a person should know of an entry before it is opened: why it cannot be, first."""
     volume = entry.volume
     said = [*volume.remarks]
-    if volume.refusal:
-        said.insert(0, volume.refusal)
+    if entry.refusal:
+        said.insert(0, entry.refusal)
+    elif volume.kind is SeriesKind.LABELS:
+        said.insert(0, "It opens with the series that it is of, as its labels.")
     elif volume.kind is SeriesKind.OTHER_MODALITY and not any("reads CT" in one for one in said):
         modality = volume.study.modality or "no CT"
         said.insert(0, f"This is {modality}; liverview reads CT: for viewing only.")
@@ -193,7 +195,7 @@ class SeriesModel(QAbstractTableModel):
             return self._pictures.get(entry.key)
         if role == _ROLES.TextAlignmentRole and column.number:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if role == _ROLES.ForegroundRole and entry.volume.refusal:
+        if role == _ROLES.ForegroundRole and entry.refusal:
             return QColor(self.palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text))
         return None
 

@@ -198,7 +198,7 @@ class SeriesTable(QDialog):
     def open_selected(self) -> None:
         """Open the selected row, once everything is listed."""
         entry = self.selected()
-        if entry is None or entry.volume.refusal or self.listed is None:
+        if entry is None or entry.refusal or self.listed is None:
             return
         self.waiting_for = entry.key
         if self.listed.complete:
@@ -229,7 +229,7 @@ class SeriesTable(QDialog):
     def _open_waiting(self) -> None:
         found = next((e for e in self.model.entries if e.key == self.waiting_for), None)
         waited, self.waiting_for = self.waiting_for, ""
-        if found is not None and not found.volume.refusal:
+        if found is not None and not found.refusal:
             self.chosen.emit(found)
         elif waited:
             self._update_buttons()
@@ -247,7 +247,7 @@ class SeriesTable(QDialog):
 
     def _select_first(self) -> None:
         for row in range(self.order.rowCount()):
-            if not self.order.index(row, 0).data(ENTRY_ROLE).volume.refusal:
+            if not self.order.index(row, 0).data(ENTRY_ROLE).refusal:
                 self._select_row(row)
                 return
 
@@ -260,7 +260,7 @@ class SeriesTable(QDialog):
 
     def _update_buttons(self) -> None:
         entry = self.selected()
-        usable = entry is not None and not entry.volume.refusal
+        usable = entry is not None and not entry.refusal
         self.open_button.setEnabled(usable and not self.waiting_for)
         if self.waiting_for:
             self.about.setText("It opens as soon as all files are listed.")

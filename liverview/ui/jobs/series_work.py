@@ -44,6 +44,13 @@ class SeriesEntry:
     likely: bool
     reason: str
 
+    @property
+    def refusal(self) -> str:
+        """Why it cannot be opened; nothing of a segmentation, which opens with its scan."""
+        from liverview.files.dicom.series_volume import SeriesKind
+
+        return "" if self.volume.kind is SeriesKind.LABELS else self.volume.refusal
+
 
 @dataclass(frozen=True, eq=False)
 class SeriesList:
