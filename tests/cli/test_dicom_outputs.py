@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,10 @@ from liverview.inference import segmentation
 
 from support import tiny_networks
 
+LIBRARIES = {
+    *("pydicom", "highdicom", "gdcm", "openjpeg", "jpeg_ls", "pynetdicom", "dicomweb_client"),
+    *("requests", "keyring", "dicognito", "nrrd", "trimesh"),
+}
 TINY = ["--seed", "3", "--shape", "48", "42", "24", "--spacing", "8", "8", "10", "--noise", "5"]
 
 
@@ -103,6 +110,22 @@ def test_a_phantom_is_not_replaced_unasked(
     (phantom / "ct" / "letter.txt").touch()
     said = sentence_of(capsys, [*command, "--overwrite"])
     assert "files of others, such as letter.txt" in said
+
+
+def test_the_window_starts_without_the_libraries_of_dicom() -> None:
+    code = (
+        "import sys, liverview, liverview.cli, liverview.ui.main_window\n"
+        f"print(*({LIBRARIES!r} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_system_names_their_versions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["system"]) == 0
+    said = capsys.readouterr().out
+    for name in ("pydicom", "highdicom", "python-gdcm", "pynetdicom"):
+        assert f"{name:<20} {version(name)}" in said
 
 
 # ---- segment ---------------------------------------------------------------------------------
