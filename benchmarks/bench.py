@@ -75,7 +75,7 @@ def main() -> None:
                 + save_rows(long, long_labels)
             ),
             "list": list_rows,
-            "series": lambda: series_rows(long),
+            "series": series_rows,
             "segmentation": lambda: segmentation_rows(long_labels),
             "draw": draw_rows,
             "follow": follow_rows,

@@ -109,8 +109,9 @@ def grid_of(headers: Sequence[SliceHeader]) -> SliceGrid:
     spacing = headers[0].pixel_spacing
     assert spacing is not None
     positions = positions_of(headers)
+    filled: tuple[int, ...] = ()
     if len(headers) == 1:
-        places, count, filled = np.zeros(1), 1, ()
+        places, count = np.zeros(1), 1
         step, start = normal * stated_step(headers[0]), positions[0]
         steps = np.zeros(1)
     else:

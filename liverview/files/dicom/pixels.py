@@ -89,7 +89,7 @@ def read_stored_into(
 
 
 def has_padding(header: SliceHeader) -> bool:
-    """True where the header names values that are no tissue; of CT alone is it known what they are."""
+    """True where a header of CT names values of pixels that are outside of the scan."""
     return header.padding is not None and header.study.modality == "CT"
 
 
@@ -137,7 +137,7 @@ def _read_into(target: NDArray[Any], source: DicomSource, start: int) -> int:
     """Fill an array with the bytes of a file; returns how many there were."""
     if not isinstance(source, FileSource):
         return _copy_bytes(target, source.read(start, target.nbytes))
-    filled, buffer = 0, memoryview(target).cast("B")
+    filled, buffer = 0, memoryview(target).cast("B")  # type: ignore[arg-type]
     with source.path.open("rb", buffering=0) as file:
         file.seek(start)
         while filled < len(buffer):

@@ -91,7 +91,7 @@ def _split_by(part: Part, key: _Key, name: str, *, packed: bool) -> list[Part]:
         return [part]
     if packed and not _has_repeats(part.slices) and is_even(np.sort(_heights(part.slices))):
         return [part]
-    ordered = sorted(groups.items(), key=lambda item: (str(type(item[0])), item[0]))  # type: ignore[arg-type, return-value]
+    ordered = sorted(groups.items(), key=lambda item: (str(type(item[0])), item[0]))
     if packed:
         return _packed_parts(part, ordered, name)
     return [

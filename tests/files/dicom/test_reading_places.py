@@ -10,6 +10,7 @@ import pytest
 
 import liverview as lv
 from liverview.files.opening import ImageFileError
+
 from support.dicom_series import ct_slice, pattern, write_series
 
 HU = pattern(6, 7, 10)
@@ -55,9 +56,7 @@ def test_one_file_stands_for_its_series(tmp_path: Path) -> None:
     other.save_as(tmp_path / "ct" / "OTHER", enforce_file_format=True)
     volume = lv.read(paths[3])
     np.testing.assert_array_equal(hu_of(volume), HU)
-    assert volume.warnings == (
-        f"{paths[3].name} is one of 10 files of its series: all were read.",
-    )
+    assert volume.warnings == (f"{paths[3].name} is one of 10 files of its series: all were read.",)
 
 
 def test_of_several_ct_volumes_one_has_to_be_chosen(tmp_path: Path) -> None:
