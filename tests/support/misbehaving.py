@@ -84,7 +84,7 @@ def web_server(answer: Callable[[BaseHTTPRequestHandler], object]) -> Iterator[s
             with suppress(OSError):
                 answer(self)
 
-        def log_message(self, format: str, *arguments: Any) -> None:
+        def log_message(self, *arguments: Any) -> None:
             """Nothing is printed."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -99,7 +99,9 @@ def web_server(answer: Callable[[BaseHTTPRequestHandler], object]) -> Iterator[s
         server.server_close()
 
 
-def reply_with(status: int, kind: str = "text/html", body: bytes = b"<html>", **headers: str) -> Any:
+def reply_with(
+    status: int, kind: str = "text/html", body: bytes = b"<html>", **headers: str
+) -> Any:
     """A function for `web_server` that always answers the same."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:

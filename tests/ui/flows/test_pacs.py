@@ -147,9 +147,7 @@ def segment_of(seg: Dataset, name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def test_what_does_not_work_is_said_in_the_dialog(qtbot: QtBot, window: MainWindow) -> None:
-    dialog = query_dialog(
-        window, Node("Ward", ae_title="PACS", host="127.0.0.1", port=free_port())
-    )
+    dialog = query_dialog(window, Node("Ward", ae_title="PACS", host="127.0.0.1", port=free_port()))
     search(qtbot, dialog)
     assert dialog.words.text().startswith("Ward (127.0.0.1:")
     assert "does not answer at port" in dialog.words.text()
@@ -264,7 +262,9 @@ def test_the_dialog_of_nodes(qtbot: QtBot, window: MainWindow) -> None:
     dialog.deleteLater()
 
 
-def test_a_node_is_tested(qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_is_tested(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said: list[str] = []
 
     def person(dialog: PacsNodesDialog) -> int:
