@@ -142,7 +142,10 @@ def test_the_whole_way_is_encrypted(
     else:
         node = orthanc.node(Retrieval(way), tls=True, **files)
     paths = write_series(
-        tmp_path, pattern(6, 5, 3), name=f"by {way}", PatientID=way,
+        tmp_path,
+        pattern(6, 5, 3),
+        name=f"by {way}",
+        PatientID=way,
         StudyInstanceUID=uid("study", way),
     )
     assert any(isinstance(item, Message) for item in iter_echo(node, TIMEOUTS))
@@ -173,7 +176,10 @@ def encrypted(made: Certificates) -> Iterator[Node]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(made.file("elsewhere.pem"), made.file("elsewhere.key"))
     server = entity.start_server(
-        ("127.0.0.1", 0), block=False, ssl_context=context, evt_handlers=[(evt.EVT_C_ECHO, lambda _: 0)]
+        ("127.0.0.1", 0),
+        block=False,
+        ssl_context=context,
+        evt_handlers=[(evt.EVT_C_ECHO, lambda _: 0)],
     )
     port = server.socket.getsockname()[1]
     yield Node("Ward", ae_title="PACS", host="127.0.0.1", port=port, tls=True)
@@ -205,7 +211,9 @@ def test_files_that_are_no_certificates(tmp_path: Path) -> None:
     text = tmp_path / "text.pem"
     text.write_text("no certificate")
     for path in (text, tmp_path / "missing.pem"):
-        assert "cannot be used as the file of trusted" in refusal(with_files(node, ca_file=str(path)))
+        assert "cannot be used as the file of trusted" in refusal(
+            with_files(node, ca_file=str(path))
+        )
         own = {"certificate": str(path), "key": str(path)}
         assert "cannot be used as the file of our own" in refusal(with_files(node, **own))
 

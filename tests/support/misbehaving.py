@@ -84,7 +84,7 @@ def web_server(answer: Callable[[BaseHTTPRequestHandler], object]) -> Iterator[s
             with suppress(OSError):
                 answer(self)
 
-        def log_message(self, format: str, *arguments: Any) -> None:
+        def log_message(self, *arguments: Any) -> None:
             """Nothing is printed."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -80,7 +80,7 @@ class PacsQueryDialog(QDialog):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(10)
-        self.words = WrappedLabel("")
+        self.words = WrappedLabel()
         self._build()
         self._connect()
         self._update()

@@ -164,7 +164,13 @@ class PacsFlow(QObject):
             self._take(item)
 
     def _on_ended(
-        self, job: Job, counts: list[int], remarks: list[str], node: Node, again: Any, outcome: Outcome
+        self,
+        job: Job,
+        counts: list[int],
+        remarks: list[str],
+        node: Node,
+        again: Any,
+        outcome: Outcome,
     ) -> None:
         if job is not self._job:
             return
@@ -302,9 +308,9 @@ class PacsFlow(QObject):
             self.message.emit(shown(" ".join([f"{choice.node.name} took {count}.", *remarks])))
         elif remarks:
             self.failed.emit(shown(" ".join(remarks)))
-        if self._refused is not None and self._refused.token_needed:
-            if self._ask_token(choice.node, self._window):
-                self.start_sending(choice)
+        token_needed = self._refused is not None and self._refused.token_needed
+        if token_needed and self._ask_token(choice.node, self._window):
+            self.start_sending(choice)
 
     # ---- tokens --------------------------------------------------------------------------------
 
