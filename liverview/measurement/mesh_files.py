@@ -10,7 +10,14 @@ import numpy as np
 
 from liverview.core.checks import require_labels
 from liverview.core.errors import LiverviewError
-from liverview.core.labels import FOREGROUND, Label, LabelStyle, default_styles, label_entry, label_mask
+from liverview.core.labels import (
+    FOREGROUND,
+    Label,
+    LabelStyle,
+    default_styles,
+    label_entry,
+    label_mask,
+)
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
 from liverview.files import atomic

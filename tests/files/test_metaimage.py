@@ -144,9 +144,7 @@ def test_two_axes_are_a_slice_and_four_are_volumes(tmp_path: Path) -> None:
     assert images.read(four, 0).voxels.max() == 11
 
 
-def test_labels_keep_names_colors_and_marks_also_through_itk(
-    case: Phantom, tmp_path: Path
-) -> None:
+def test_labels_keep_names_colors_and_marks_also_through_itk(case: Phantom, tmp_path: Path) -> None:
     i, j, k = (int(n) for n in np.argwhere(case.labels.voxels == 1)[0])
     ruled_out = np.full((1, 1, 1), 3, np.uint8)
     mark = LesionMark(Verdict.RULED_OUT, "a vein, surely " * 40, (i, j, k), ruled_out)

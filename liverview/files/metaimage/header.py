@@ -15,7 +15,13 @@ import numpy as np
 from liverview.core.grid import Affine
 from liverview.files.opening import ImageFileError, open_file
 from liverview.files.voxel_data import RAW, TEXT, ZLIB, VoxelData, file_beside
-from liverview.files.voxel_header import LPS_TO_RAS, VoxelHeader, check_affine, check_shape, refuse_gzipped
+from liverview.files.voxel_header import (
+    LPS_TO_RAS,
+    VoxelHeader,
+    check_affine,
+    check_shape,
+    refuse_gzipped,
+)
 
 FORMAT = "MetaImage"
 WANTED = "a MetaImage file (.mha or .mhd)"

@@ -54,10 +54,13 @@ def iter_read_stored(path: Path) -> Iterator[Progress | StoredVolume]:
 def label_names(source: SourceGrid) -> tuple[dict[int, str], str]:
     """Names of values by fields that liverview writes, and that ITK keeps."""
     found: dict[int, str] = {}
-    for key, name in parse_fields(source.header).items():
+    fields = parse_fields(source.header)
+    for key, name in fields.items():
         if parts := re.fullmatch(NAME + r"(\d{1,5})", key):
             found[int(parts[1])] = name
-    if len(found) > 1:  # a whole map of liverview's, whatever a person calls its labels
+    if (
+        PARTIAL in fields and len(found) > 1
+    ):  # a whole map of liverview's, whatever a person calls its labels
         own = {int(label): label.name.lower() for label in FOREGROUND}
         found |= {n: own[n] for n in own.keys() & found if meaning_from_name(found[n]) is None}
     return found, "the fields of its header"

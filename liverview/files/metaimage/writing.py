@@ -41,7 +41,8 @@ def iter_write_labels(
     TargetError : where the target exists and may not be replaced, or cannot be written.
     ImageFileError : where what was written does not come back.
     """
-    fields = [(PARTIAL, str(labels.partial))]
+    own = labels.defined is None or bool(labels.defined)  # else they are another program's
+    fields = [(PARTIAL, str(labels.partial))] if own else []
     for value, style in table.items():
         name = " ".join(style.name.split())[:_LONGEST]
         color = " ".join(str(part) for part in style.color)

@@ -42,7 +42,8 @@ def iter_write_labels(
     """
     array = stored_array(labels)
     i, j, k = array.voxels.shape
-    keys = [*segment_keys(table, (i, j, k)), (PARTIAL, str(int(labels.partial)))]
+    own = labels.defined is None or bool(labels.defined)  # else they are another program's
+    keys = [*segment_keys(table, (i, j, k), own=own), (PARTIAL, str(int(labels.partial)))]
     content = review_content(labels)
     if content:
         keys.append((REVIEW, escaped(json.dumps(content))))
