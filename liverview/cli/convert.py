@@ -1,4 +1,4 @@
-"""``liverview convert``: a scan or a label map from any format that is read to any that is written."""
+"""``liverview convert``: a scan or a label map from one format to another."""
 
 from __future__ import annotations
 

@@ -57,9 +57,10 @@ def iter_write_kept(path: Path, found: NamedLabels, *, overwrite: bool) -> Itera
 def _name_of(found: NamedLabels, value: int) -> str:
     """The name that something gives a value, if only the name of the file."""
     meaning = found.suggested.get(value)
-    taken = isinstance(meaning, Label) and meaning in FOREGROUND
-    guessed = meaning_text(meaning) if taken and (found.sure or found.fits_alone) else ""
-    return found.names.get(value, "") or guessed
+    name, settled = found.names.get(value, ""), found.sure or found.fits_alone
+    if not name and settled and isinstance(meaning, Label) and meaning in FOREGROUND:
+        return meaning_text(meaning)
+    return name
 
 
 def _style(value: int, name: str) -> LabelStyle:

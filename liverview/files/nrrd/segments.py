@@ -50,9 +50,9 @@ def read_segments(keys: Mapping[str, str], layered: bool) -> tuple[Segment, ...]
     for number in sorted(found):
         entries = found[number]
         layer = _whole(entries.get("Layer"), number if layered else 0)
-        value = _whole(entries.get("LabelValue"), 1)
+        of_voxels = _whole(entries.get("LabelValue"), 1)
         if "Name" in entries or "ID" in entries:
-            segments.append(Segment(_name_of(entries), layer, value))
+            segments.append(Segment(_name_of(entries), layer, of_voxels))
     return tuple(segments)
 
 
