@@ -6,6 +6,7 @@ import bz2
 import contextlib
 import gzip
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,9 +245,14 @@ def test_labels_are_written_with_names_colors_and_codes(case: Phantom, tmp_path:
     assert back.defined == frozenset(Label) - {Label.BACKGROUND}
 
 
-def test_a_partial_label_map_is_read_as_one(case: Phantom, tmp_path: Path) -> None:
-    from dataclasses import replace
+def test_how_labels_were_made_is_kept_in_the_summary(case: Phantom, tmp_path: Path) -> None:
+    made_by = '{"weights": "' + "0123456789abcdef" * 60 + '", "name": "Leber \\ größer"}'
+    for name in ("a.nrrd", "a.seg.nrrd", "a.mha"):
+        images.write_labels(tmp_path / name, replace(case.labels, made_by=made_by))
+        assert images.read_summary(tmp_path / name).record == made_by
 
+
+def test_a_partial_label_map_is_read_as_one(case: Phantom, tmp_path: Path) -> None:
     for name in ("a.nrrd", "a.seg.nrrd", "a.mha"):
         images.write_labels(tmp_path / name, replace(case.labels, partial=True))
         assert images.read_labels(tmp_path / name).partial

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +12,7 @@ from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
 from liverview.core.volume import Volume
 from liverview.files.format import StoredVolume, Summary
-from liverview.files.metaimage.header import FORMAT, parse_fields, read_header
+from liverview.files.metaimage.header import FORMAT, joined_field, parse_fields, read_header
 from liverview.files.review_record import Review, parse_review
 from liverview.files.voxel_header import iter_read_header, iter_read_header_stored
 
@@ -74,8 +72,7 @@ def volume_names(source: SourceGrid) -> dict[int, str]:
 def label_review(volume: StoredVolume) -> Review | None:
     """What a header says of the label map that it is; None where it is not liverview's."""
     fields = parse_fields(volume.source.header) if volume.source.format == FORMAT else {}
-    pieces = [fields[key] for key in sorted(fields) if key.startswith(REVIEW)]
-    if pieces:
-        with contextlib.suppress(ValueError):
-            return parse_review(base64.b64decode("".join(pieces), validate=True), volume)
+    content = joined_field(fields, REVIEW)
+    if content:
+        return parse_review(content, volume)
     return Review(partial=fields[PARTIAL] == "True") if PARTIAL in fields else None

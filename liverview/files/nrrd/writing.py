@@ -12,6 +12,7 @@ from liverview.core.volume import LabelMap, Volume
 from liverview.files.format import TableOrder
 from liverview.files.nrrd.fields import escaped
 from liverview.files.nrrd.geometry import space_fields
+from liverview.files.nrrd.header import RECORD
 from liverview.files.nrrd.reading import PARTIAL, REVIEW
 from liverview.files.nrrd.segments import segment_keys
 from liverview.files.review_record import review_content
@@ -47,6 +48,8 @@ def iter_write_labels(
     content = review_content(labels)
     if content:
         keys.append((REVIEW, escaped(json.dumps(content))))
+    if labels.made_by:
+        keys.append((RECORD, escaped(labels.made_by)))
     yield from _iter_write(path, array, keys, overwrite)
 
 
