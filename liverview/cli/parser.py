@@ -6,6 +6,7 @@ import argparse
 
 from liverview.cli import (
     click,
+    convert,
     deidentify,
     evaluate,
     measure,
@@ -26,6 +27,7 @@ COMMANDS = {
     "deidentify": deidentify,
     "measure": measure,
     "mesh": mesh,
+    "convert": convert,
     "report": report,
     "evaluate": evaluate,
     "train": train,

@@ -145,7 +145,8 @@ def _iter_fill(data: VoxelData, path: Path, values: NDArray[Any]) -> Iterator[fl
             pieces = _iter_pieces(file, data.encoding, data.size)
             fill = _iter_fill_numbers if data.encoding == TEXT else _iter_fill_bytes
             filled = 0
-            for filled in fill(pieces, values, data.skip):
+            for done in fill(pieces, values, data.skip):
+                filled = done
                 yield min(1.0, file.tell() / total)
         except DATA_ERRORS as error:
             if isinstance(error, ImageFileError):

@@ -44,6 +44,7 @@ class VoxelHeader:
     text : the header itself, as bytes.
     slope, intercept : of the values.
     label_map : the file says that its values are labels.
+    record : how labels were made, see `LabelMap.made_by`.
     notes : what a person should know.
     """
 
@@ -59,12 +60,13 @@ class VoxelHeader:
     slope: float = 1.0
     intercept: float = 0.0
     label_map: bool = False
+    record: str = ""
     notes: tuple[str, ...] = ()
 
     @property
     def summary(self) -> Summary:
         """Its summary."""
-        return Summary(self.shape, self.volumes, self.label_map)
+        return Summary(self.shape, self.volumes, self.label_map, self.record)
 
     @property
     def source(self) -> SourceGrid:

@@ -10,7 +10,14 @@ import numpy as np
 
 from liverview.core.checks import require_labels
 from liverview.core.errors import LiverviewError
-from liverview.core.labels import FOREGROUND, Label, LabelStyle, default_styles, label_entry, label_mask
+from liverview.core.labels import (
+    FOREGROUND,
+    Label,
+    LabelStyle,
+    default_styles,
+    label_entry,
+    label_mask,
+)
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
 from liverview.files import atomic
@@ -69,13 +76,18 @@ def mesh_paths(
         if own not in SINGLE:
             return {path_or_folder: there} if there else {}
         stem = path_or_folder.with_suffix("")
-        return {stem.with_name(f"{stem.name}_{_word(label)}{own}"): (label,) for label in there}
+        singles: dict[Path, tuple[Label, ...]] = {
+            stem.with_name(f"{stem.name}_{_word(label)}{own}"): (label,) for label in there
+        }
+        return singles
     ending = suffix or ".stl"
     if ending not in SUFFIXES:
         raise atomic.TargetError(
             f"{ending} is no format of meshes: choose {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}."
         )
-    each = {path_or_folder / f"{labels.name}_{_word(label)}{ending}": (label,) for label in there}
+    each: dict[Path, tuple[Label, ...]] = {
+        path_or_folder / f"{labels.name}_{_word(label)}{ending}": (label,) for label in there
+    }
     together = {path_or_folder / f"{labels.name}{ending}": there}
     return each if ending in SINGLE or len(there) < 2 else {**each, **together}
 

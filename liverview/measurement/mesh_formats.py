@@ -187,7 +187,11 @@ def glb_bytes(meshes: Sequence[Mesh], words: str) -> bytes:
 
 def _gltf_mesh(name: str, number: int, words: str) -> dict[str, object]:
     corners = {"attributes": {"POSITION": 2 * number}, "indices": 2 * number + 1}
-    return {"name": name, "primitives": [{**corners, "material": number}], "extras": {"about": words}}
+    return {
+        "name": name,
+        "primitives": [{**corners, "material": number}],
+        "extras": {"about": words},
+    }
 
 
 def _gltf_material(mesh: Mesh) -> dict[str, object]:

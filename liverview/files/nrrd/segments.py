@@ -50,16 +50,19 @@ def read_segments(keys: Mapping[str, str], layered: bool) -> tuple[Segment, ...]
     for number in sorted(found):
         entries = found[number]
         layer = _whole(entries.get("Layer"), number if layered else 0)
-        value = _whole(entries.get("LabelValue"), 1)
+        of_voxels = _whole(entries.get("LabelValue"), 1)
         if "Name" in entries or "ID" in entries:
-            segments.append(Segment(_name_of(entries), layer, value))
+            segments.append(Segment(_name_of(entries), layer, of_voxels))
     return tuple(segments)
 
 
 def segment_keys(
-    table: Mapping[int, LabelStyle], shape: tuple[int, int, int]
+    table: Mapping[int, LabelStyle], shape: tuple[int, int, int], *, own: bool
 ) -> list[tuple[str, str]]:
-    """Keys and values for segments in one layer, by the values of a label map."""
+    """Keys and values for segments in one layer, by the values of a label map.
+
+    ``own``: the values are liverview's, whatever a person calls them.
+    """
     last = [n - 1 for n in shape]
     extent = " ".join(f"0 {n}" for n in last)
     pairs = []
@@ -73,7 +76,7 @@ def segment_keys(
             "Extent": extent,
             "LabelValue": str(value),
             "Layer": "0",
-            "Tags": _tags(value, style),
+            "Tags": _tags(value, style, own=own),
         }
         pairs += [(f"Segment{number}_{name}", escaped(text)) for name, text in fields.items()]
     return [
@@ -114,9 +117,9 @@ def _name_by_codes(tags: str) -> str:
     return ""
 
 
-def _tags(value: int, style: LabelStyle) -> str:
+def _tags(value: int, style: LabelStyle, *, own: bool) -> str:
     """The terminology of a label; nothing for a value that is no label."""
-    terms = _terms_of(value, style)
+    terms = _terms_of(value, style, own=own)
     if terms is None:
         return ""
     region = f"{_REGION_LIST}~{_coded(terms.region)}~^^" if terms.region else "~^^~^^"
@@ -124,11 +127,11 @@ def _tags(value: int, style: LabelStyle) -> str:
     return f"{_TERMINOLOGY}{kind}~{region}|"
 
 
-def _terms_of(value: int, style: LabelStyle) -> LabelTerms | None:
+def _terms_of(value: int, style: LabelStyle, *, own: bool) -> LabelTerms | None:
     meaning = meaning_from_name(style.name)
     if isinstance(meaning, Label) and meaning in FOREGROUND:
         return label_terms(meaning)
-    return label_terms(Label(value)) if value in list(FOREGROUND) else None
+    return label_terms(Label(value)) if own and value in list(FOREGROUND) else None
 
 
 def _coded(term: Term) -> str:
