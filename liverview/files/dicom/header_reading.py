@@ -104,7 +104,7 @@ def _study_of(values: dict[int, bytes]) -> StudyFacts:
         patient_name=person_name(values.get(_PATIENT_NAME, b""), characters),
         kernel=" ".join(texts_of(values.get(_KERNEL, b""))),
         burned_in=text_of(values.get(_BURNED_IN, b"")).upper() == "YES",
-        **texts,  # type: ignore[arg-type]
+        **texts,
     )
 
 

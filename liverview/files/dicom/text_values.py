@@ -34,7 +34,7 @@ def _encodings(character_set: bytes) -> list[str]:
     """Python's names of the character sets of a file; common misspellings are understood."""
     from pydicom.charset import STAND_ALONE_ENCODINGS, python_encoding
 
-    found = []
+    found: list[str] = []
     for term in character_set.decode("ascii", "replace").split("\\"):
         term = re.sub(r"^ISO[ _-]?IR[ _-]?(\d+)$", r"ISO_IR \1", term.strip(" \0").upper())
         term = re.sub(r"^ISO.?2022.?IR.?(\d+)$", r"ISO 2022 IR \1", term)
