@@ -350,3 +350,22 @@ def test_an_unknown_compression_is_one_sentence(tmp_path: Path) -> None:
     data.save_as(path)
     with pytest.raises(ImageFileError, match="which liverview cannot decode"):
         images.read_labels(path)
+
+
+def test_the_window_and_the_commands_read_it_on_the_voxels_of_the_scan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from liverview.cli import main
+    from liverview.ui.jobs.generators import iter_read_labels
+
+    stored, slices = random_labels(), series(7)
+    scan = scan_of(stored, slices)
+    expected = expected_on(scan, stored, slices)
+    path, whole = tmp_path / "other.dcm", tmp_path / "whole.nii.gz"
+    segmentation(slices, masks_of(stored), three()).save_as(path)  # without the ends, empty ones
+    *_, labels = iter_read_labels(path, scan)
+    assert isinstance(labels, LabelMap)
+    assert np.array_equal(labels.voxels, expected)
+    images.write_labels(whole, LabelMap(expected, scan.affine, "whole"))
+    assert main(["evaluate", str(whole), str(path), "--json", str(tmp_path / "a.json")]) == 0
+    assert capsys.readouterr().out.count("1.000") >= 3
