@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 _HEADS = ("N", "", "kind", "slices", "step", "pixel", "thick", "kernel", "contrast", "description")
 _TO_THE_RIGHT = {"N", "slices", "step", "pixel", "thick"}
 _WIDEST = 32  # letters of a column
-_PATIENT = ("patient_name", "patient_id", "birth_date", "sex", "accession_number", "study_date")
-_PATIENT += ("study_time", "study_uid", "series_uid")
-_SERIES = ("series_description", "series_number", "modality", "kernel", "contrast", "body_part")
-_SERIES += ("protocol", "part", "burned_in")
+_PATIENT = (
+    *("patient_name", "patient_id", "birth_date", "sex", "accession_number", "study_date"),
+    *("study_time", "study_description", "study_uid", "series_uid"),
+)
+_SERIES = (
+    *("series_description", "series_number", "modality", "kernel", "contrast", "body_part"),
+    *("protocol", "part", "burned_in"),
+)
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -160,14 +164,12 @@ def _patient_words(study: StudyFacts) -> str:
     return ", ".join(f"{name} {value}" for name, value in facts if value)
 
 
-def _content(
-    rows: Sequence[Recommendation], listing: Listing, *, patient: bool
-) -> dict[str, Any]:
+def _content(rows: Sequence[Recommendation], listing: Listing, *, patient: bool) -> dict[str, Any]:
     """The list for JSON; what tells who the patient is, only where that is asked for."""
     volumes = []
     for number, row in enumerate(rows):
         volume = row.volume
-        names = (*_SERIES, *_PATIENT, "study_description") if patient else _SERIES
+        names = (*_SERIES, *_PATIENT) if patient else _SERIES
         volumes.append(
             {
                 "number": number,

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from liverview.files.foreign_kinds import DCM2NIIX, is_dicom, is_nifti, kind_of
+from liverview.files.foreign_kinds import is_dicom, is_nifti, kind_of
 from liverview.files.opening import ImageFileError
 
 _HEAD = 2048
@@ -47,14 +47,18 @@ def refuse_foreign(path: Path) -> None:
         )
     if kind is not None:
         packed = ", gzipped" if packing and kind.what not in _USUALLY_GZIPPED else ""
-        raise ImageFileError(f"{path} is {kind.what}{packed}: {kind.way}.")
+        unpacked = "unpack it with gunzip, and " if packed and is_dicom(data or b"", "") else ""
+        raise ImageFileError(f"{path} is {kind.what}{packed}: {unpacked}{kind.way}.")
 
 
 def _refuse_folder(folder: Path) -> None:
     for path in _iter_files(folder):
         data = _unpack(_first_bytes(path))[1] or b""
         if is_dicom(data, path.name):
-            raise ImageFileError(f"{folder} is a folder of DICOM files: convert it {DCM2NIIX}.")
+            raise ImageFileError(
+                f"{folder} is a folder of DICOM files, not of scans with a file each: open it, or "
+                "the folder in it that has the scan, by itself."
+            )
         kind = kind_of(data, path.name)
         if kind is not None and not kind.vague:
             raise ImageFileError(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-DCM2NIIX = "with dcm2niix -z y -o OUT FOLDER, and open the .nii.gz that it writes"
+_DCM2NIIX = "with dcm2niix -z y -o OUT FOLDER, and open the .nii.gz that it writes"
 _ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 _DICOM_TYPES = (b"UL", b"OB", b"UI", b"CS", b"DA", b"TM", b"SH", b"LO", b"IS")
 _NIFTI_SIZES = (348, 540)
@@ -86,12 +86,7 @@ def is_dicom(data: bytes, name: str) -> bool:
     return False
 
 
-def _is_dicomdir(data: bytes, name: str) -> bool:
-    named = name == "dicomdir" or re.search(rb"1\.2\.840\.10008\.1\.3\.10(?![\d.])", data)
-    return bool(named) and is_dicom(data, name)
-
-
-def _is_dicom_over_nifti(data: bytes, name: str) -> bool:
+def is_dicom_over_nifti(data: bytes, name: str) -> bool:
     """DICOM whose preamble is the beginning of a NIfTI header."""
     return data[128:132] == b"DICM" and data[344:347] not in (b"n+1", b"ni1")
 
@@ -133,9 +128,9 @@ def _is_json(data: bytes, name: str) -> bool:
 
 # ---- the kinds, in the order in which they are tried ------------------------------------------
 
-_DICOM = Kind("a DICOM file", f"convert its folder {DCM2NIIX}", is_dicom)
+_DICOM = Kind("a DICOM file", "open the folder that it lies in", is_dicom)
 _WITH_NIFTI_HEADER = (
-    replace(_DICOM, fits=_is_dicom_over_nifti),
+    replace(_DICOM, fits=is_dicom_over_nifti),
     Kind(
         "a CIFTI file (values on the brain's surface)",
         "take the volume out of it with wb_command -cifti-separate IN COLUMN -volume-all "
@@ -144,11 +139,6 @@ _WITH_NIFTI_HEADER = (
     ),
 )
 _KINDS = (
-    Kind(
-        "the index of a DICOM disc (DICOMDIR)",
-        f"convert the folder that it lies in {DCM2NIIX}",
-        _is_dicomdir,
-    ),
     _DICOM,
     Kind(
         "a FreeSurfer file (MGH or MGZ)",
@@ -180,7 +170,7 @@ _KINDS = (
     ),
     Kind(
         "the header of a Philips PAR/REC pair",
-        f"convert it {DCM2NIIX}",
+        f"convert it {_DCM2NIIX}",
         _begins_text(rb"# === DATA"),
     ),
     Kind(

@@ -15,7 +15,7 @@ from pathlib import Path
 from liverview.files import atomic
 from liverview.files.dicom_places import holds_dicom
 from liverview.files.foreign import refuse_foreign
-from liverview.files.foreign_kinds import is_dicom
+from liverview.files.foreign_kinds import is_dicom, is_dicom_over_nifti
 from liverview.files.format import Format, FormatFunctions
 from liverview.files.pairs import header_beside
 from liverview.files.opening import ImageFileError, PathLike, as_path
@@ -37,6 +37,7 @@ DEFAULT_SUFFIX = ".nii.gz"
 """The suffix of files that liverview names itself."""
 _SEGMENTS_ONLY = {".seg.nrrd": "Slicer segmentation"}
 """Suffixes of label maps alone, and what a dialog calls them."""
+_SERIES_ENTRY = "DICOM series, a folder (*)", ""
 _GZIP = b"\x1f\x8b"
 _HEAD = 1024  # bytes to know a format by
 
@@ -50,7 +51,8 @@ def _load_nifti() -> FormatFunctions:
 def _is_nifti(head: bytes) -> bool:
     """True where the header's size stands first, of NIfTI-1 or -2, in either byte order."""
     sizes = int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")
-    return (348 in sizes or 540 in sizes) and not _is_analyze(head)
+    other = _is_analyze(head) or is_dicom_over_nifti(head, "")
+    return (348 in sizes or 540 in sizes) and not other
 
 
 def _is_analyze(head: bytes) -> bool:
@@ -159,22 +161,28 @@ def saved_suffixes() -> tuple[str, ...]:
 
 def _label_entries() -> list[tuple[str, str]]:
     """Each part of the filter for label maps, and the suffix that it gives."""
-    entries = _scan_entries()
-    at = next(number for number, (_, suffix) in enumerate(entries) if not suffix)
-    entries[at] = (f"DICOM segmentation ({_patterns(DICOM.suffixes)})", DICOM.suffixes[0])
-    segments = [each for each in saved_suffixes() if each in _SEGMENTS_ONLY]
-    return [*entries, *((f"{_SEGMENTS_ONLY[each]} (*{each})", each) for each in segments)]
+    found = []
+    for known in FORMATS:
+        entry = _entry(known)
+        if known is DICOM:
+            found.append((f"DICOM segmentation ({_patterns(known.suffixes)})", known.suffixes[0]))
+        elif entry is not None:
+            found.append(entry)
+        segments = [each for each in known.saved_suffixes if each in _SEGMENTS_ONLY]
+        found += [(f"{_SEGMENTS_ONLY[each]} (*{each})", each) for each in segments]
+    return found
 
 
 def _scan_entries() -> list[tuple[str, str]]:
-    found = []
-    for known in FORMATS:
-        endings = [each for each in known.saved_suffixes if each not in _SEGMENTS_ONLY]
-        if known is DICOM:
-            found.append(("DICOM series, a folder (*)", ""))
-        elif endings:
-            found.append((f"{known.name} ({_patterns(endings)})", endings[0]))
-    return found
+    """The same for scans."""
+    entries = [_SERIES_ENTRY if known is DICOM else _entry(known) for known in FORMATS]
+    return [entry for entry in entries if entry is not None]
+
+
+def _entry(known: Format) -> tuple[str, str] | None:
+    """What is saved of a format, scans or label maps; None where nothing is."""
+    endings = [each for each in known.saved_suffixes if each not in _SEGMENTS_ONLY]
+    return (f"{known.name} ({_patterns(endings)})", endings[0]) if endings else None
 
 
 def _patterns(endings: list[str] | tuple[str, ...]) -> str:
@@ -304,7 +312,8 @@ def functions_to_read(path: Path) -> FormatFunctions:
         return DICOM.load()
     known = format_of(path)
     # CIFTI's and Analyze's headers begin as NIfTI's do.
-    if known is FORMATS[0] or not known.recognizes(_read_head(_described_by(path))):
+    packed = known is DICOM and not known.recognizes(_read_head(path, unpacked=False))
+    if known is FORMATS[0] or packed or not known.recognizes(_read_head(_described_by(path))):
         refuse_foreign(path)
     return known.load()
 
@@ -314,14 +323,15 @@ def _described_by(path: Path) -> Path:
     return header_beside(path) or path
 
 
-def _read_head(path: Path) -> bytes:
+def _read_head(path: Path, *, unpacked: bool = True) -> bytes:
     """The first bytes, unpacked; none of what is no file, or cannot be read or unpacked."""
     try:
         if not path.is_file():
             return b""
         with path.open("rb") as file:
             head = file.read(_HEAD)
-        return zlib.decompressobj(31).decompress(head, _HEAD) if head[:2] == _GZIP else head
+        packed = unpacked and head[:2] == _GZIP
+        return zlib.decompressobj(31).decompress(head, _HEAD) if packed else head
     except (OSError, zlib.error):
         return b""
 

@@ -46,8 +46,7 @@ def open_file(path: Path, wanted: str) -> Iterator[BinaryIO]:
     try:
         if path.is_dir():
             raise ImageFileError(
-                f"{path} is a folder: choose {wanted}; DICOM folders have to "
-                "be converted first, for example with dcm2niix."
+                f"{path} is a folder: choose {wanted}, or a folder with DICOM files."
             )
         if not stat.S_ISREG(path.stat().st_mode):
             raise ImageFileError(f"{path} is not a regular file: copy the scan into one.")

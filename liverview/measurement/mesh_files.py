@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +53,10 @@ class WrittenMesh:
 
 
 def mesh_paths(
-    path_or_folder: Path, labels: LabelMap, suffix: str | None = None
+    path_or_folder: Path,
+    labels: LabelMap,
+    suffix: str | None = None,
+    some: Collection[Label] = tuple(FOREGROUND),
 ) -> dict[Path, tuple[Label, ...]]:
     """The files that `iter_write_meshes` writes, beside materials, and the labels in each.
 
@@ -61,7 +64,8 @@ def mesh_paths(
     ------
     TargetError : where the name asks for no format of meshes.
     """
-    there = tuple(label for label in FOREGROUND if label_mask(labels.voxels, label).any())
+    wanted = [label for label in FOREGROUND if label in some]
+    there = tuple(label for label in wanted if label_mask(labels.voxels, label).any())
     own = path_or_folder.suffix.lower()
     if own and suffix is None and own not in SUFFIXES and not path_or_folder.is_dir():
         raise atomic.TargetError(
@@ -96,6 +100,7 @@ def iter_write_meshes(
     lps: bool = False,
     smoothing_mm: float | None = None,
     styles: Mapping[Label, LabelStyle] | None = None,
+    some: Collection[Label] = tuple(FOREGROUND),
     overwrite: bool = False,
 ) -> Iterator[Progress | WrittenMesh]:
     """Write a watertight mesh of each label that there is; yields progress, and what is written.
@@ -114,6 +119,7 @@ def iter_write_meshes(
     smoothing_mm : standard deviation of the blur that takes the steps of voxels away; by default
         each label's own.
     styles : names and colors, by default those of liverview.
+    some : the labels that get one, where they are there.
     overwrite : replace files that are there.
 
     Raises
@@ -127,7 +133,7 @@ def iter_write_meshes(
             f"a smoothing of {smoothing_mm:g} mm cannot be: it must be from 0 to "
             f"{_LARGEST_SMOOTHING_MM:g} mm."
         )
-    paths = mesh_paths(path_or_folder, labels, suffix)
+    paths = mesh_paths(path_or_folder, labels, suffix, some)
     if not paths:
         raise LiverviewError(f"{labels.name} holds no label: there is nothing to make a mesh of.")
     for path in paths:

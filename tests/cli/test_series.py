@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
-from support.dicom_series import pattern, write_series
 
 from liverview.cli import main
+
+from support.dicom_series import pattern, write_series
 
 MARK = "ZQNAMEQZ"
 """In every element that tells who the patient is."""
@@ -29,13 +30,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_series(
         folder / "a", pattern(8, 8, 4), name="scout", change=mark, ImageType=["O", "P", "LOCALIZER"]
     )
-    write_series(folder / "b", pattern(8, 8, 30), name="Abdomen nativ", step=5, change=mark)
+    native = {"name": "Abdomen nativ", "SliceThickness": 5}
+    write_series(folder / "b", pattern(8, 8, 30), step=5, change=mark, **native)
     write_series(
         folder / "c",
         pattern(8, 8, 40),
         step=4,
         name="Abdomen portalven",
         change=mark,
+        SliceThickness=4,
         BodyPartExamined="ABDOMEN",
         ConvolutionKernel="Br40f",
         ContrastBolusAgent="Agent 400",
@@ -58,9 +61,9 @@ def test_the_table_has_the_likeliest_volume_first(
     lines = out.splitlines()
     assert lines[:4] == [
         "N     kind       slices  step    pixel  thick  kernel  contrast   description",
-        "0  *  CT             40     4  0.7x0.8    2.5  Br40f   Agent 400  Abdomen portalven",
+        "0  *  CT             40     4  0.7x0.8      4  Br40f   Agent 400  Abdomen portalven",
         "   portal venous phase, abdomen, slices of 4 mm over 160 mm",
-        "1     CT             30     5  0.7x0.8    2.5  -       -          Abdomen nativ",
+        "1     CT             30     5  0.7x0.8      5  -       -          Abdomen nativ",
     ]
     assert lines[4] == "   without contrast agent, abdomen, slices of 5 mm over 150 mm"
     assert any(line.startswith("2     localizer") for line in lines)
@@ -92,9 +95,7 @@ def test_nothing_of_the_patient_is_said_unless_it_is_asked_for(
     assert all(word in written for word in private)
 
 
-def test_the_list_as_json(
-    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_list_as_json(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "list.json"
     assert run(capsys, place, "--json", target)[0] == 0
     content = json.loads(target.read_text())
@@ -105,7 +106,7 @@ def test_the_list_as_json(
     assert first["likely"] is True
     assert first["shape"] == [8, 8, 40]
     assert first["spacing_mm"] == pytest.approx([0.7, 0.8, 4])
-    assert first["thickness_mm"] == 2.5
+    assert first["thickness_mm"] == 4
     assert first["kernel"] == "Br40f"
     assert (second["likely"], second["series_description"]) == (False, "Abdomen nativ")
     assert third["kind"] == "localizer"

@@ -93,7 +93,8 @@ class _Disc:
         if folder not in self._names:
             self._check_inside(folder)
             try:
-                self._names[folder] = {_plain(name): name for name in sorted(os.listdir(folder))}
+                names = sorted(path.name for path in folder.iterdir())
+                self._names[folder] = {_plain(name): name for name in names}
             except OSError:
                 self._names[folder] = {}
         return self._names[folder]
@@ -114,7 +115,7 @@ def _file_names(path: Path) -> list[tuple[str, ...]]:
         start = walk.walk(132, frozenset((SYNTAX_OF_META,)), explicit=True, last_group=2)
         syntax = text_of(walk.values.get(SYNTAX_OF_META, b""))
         explicit, _ = walk.find_encoding(start, syntax)
-        names = {value: None for value in _iter_file_ids(walk, start, explicit)}
+        names = dict.fromkeys(_iter_file_ids(walk, start, explicit))
     except OSError as error:
         raise ImageFileError(f"{path} cannot be read: {error.strerror or error}.") from error
     texts = [text_of(name) for name in names]

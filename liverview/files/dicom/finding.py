@@ -15,6 +15,7 @@ from liverview.files.opening import ImageFileError
 
 Found: TypeAlias = DicomSource | ImageFileError
 _HEAD = 600  # bytes to know an archive or a DICOMDIR by
+_LOOKED_INTO = 100  # of more files that are given, archives and discs are known by their names
 
 
 class FolderTimes:
@@ -54,7 +55,7 @@ def iter_sources(paths: Sequence[Path], times: FolderTimes | None = None) -> Ite
     ----------
     times : where it is given, the folders' times are noted there.
     """
-    walk = _Walk(times or FolderTimes())
+    walk = _Walk(times or FolderTimes(), looks=len(paths) <= _LOOKED_INTO)
     for path in paths:
         try:
             yield from walk.iter_place(path)
@@ -65,8 +66,9 @@ def iter_sources(paths: Sequence[Path], times: FolderTimes | None = None) -> Ite
 class _Walk:
     """A walk over places, in which no file comes twice."""
 
-    def __init__(self, times: FolderTimes) -> None:
+    def __init__(self, times: FolderTimes, *, looks: bool) -> None:
         self._times = times
+        self._looks = looks
         self._folders: set[str] = set()  # real paths
         self._files: set[str] = set()
 
@@ -84,8 +86,10 @@ class _Walk:
                 return
             if not stat.S_ISREG(mode):
                 raise ImageFileError(f"{path} is not a regular file: copy the scan into one.")
-            with path.open("rb") as file:
-                head = file.read(_HEAD)
+            head = b""
+            if self._looks or path.name.lower().endswith((".zip", "dicomdir")):
+                with path.open("rb") as file:
+                    head = file.read(_HEAD)
         except FileNotFoundError as error:
             raise ImageFileError(f"{path} does not exist: check the name.") from error
         except PermissionError as error:
@@ -126,7 +130,8 @@ class _Walk:
                     inside = sorted(entries, key=lambda entry: entry.name)
             except OSError as error:
                 yield ImageFileError(
-                    f"{folder} cannot be read: {error.strerror or error}; what is in it is left out."
+                    f"{folder} cannot be read: {error.strerror or error}; what is in it is left "
+                    "out."
                 )
                 continue
             yield from self._iter_entries(inside, real)

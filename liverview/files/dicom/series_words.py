@@ -54,7 +54,18 @@ _ABDOMEN = _words(
 )
 _ELSEWHERE = _words(
     *("head", "brain", "skull", "kopf", "schae?del", "cerebr", "cran", "neck", "hals", "thora"),
-    *("chest", "lung", "torax", "tora[cz]", "poumon", "polmon", "pulmon", "cardia", "heart", "herz"),
+    *(
+        "chest",
+        "lung",
+        "torax",
+        "tora[cz]",
+        "poumon",
+        "polmon",
+        "pulmon",
+        "cardia",
+        "heart",
+        "herz",
+    ),
     *("coron[ao]r", "spine", "wirbel", "lumbar", "knee", "knie", "shoulder", "ankle", "femur"),
     *("sinus", "dental", "头", "颅", "脑", "胸", "肺", "心", "颈"),
 )

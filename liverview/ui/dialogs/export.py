@@ -66,6 +66,16 @@ class MeshChoice(NamedTuple):
     lps: bool
 
 
+def mesh_file_paths(path: Path, choice: MeshChoice) -> list[Path]:
+    """The name that was chosen, and those that are written instead or beside it."""
+    if choice.suffix == ".obj":
+        return [path, path.with_suffix(".mtl")]
+    if choice.suffix in (".stl", ".ply"):
+        stem, words = path.stem, [label.name.lower() for label in choice.labels]
+        return [path, *(path.with_name(f"{stem}_{word}{choice.suffix}") for word in words)]
+    return [path]
+
+
 class SegmentationDialog(QDialog):
     """Options of a DICOM segmentation; with ``report``, of one beside a structured report."""
 

@@ -23,13 +23,14 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
 )
-from support.dicom_series import ct_slice, pattern
 
 from liverview.files.dicom.element_scanner import NotDicomError
 from liverview.files.dicom.header_reading import header_of
 from liverview.files.dicom.slice_header import SliceHeader
 from liverview.files.dicom.sources import FileSource, MemorySource
 from liverview.files.opening import ImageFileError
+
+from support.dicom_series import ct_slice, pattern
 
 EXAMPLES = sorted(
     path
@@ -452,7 +453,7 @@ def test_sequences_nested_without_end_are_damage() -> None:
     sequence = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff"
     file = stored(full_slice())
     at = file.index(b"\x08\x00\x12\x21") if b"\x08\x00\x12\x21" in file else len(head)
-    with pytest.raises(ImageFileError, match="IM1 is damaged: at byte .* nested; copy"):
+    with pytest.raises(ImageFileError, match=r"IM1 is damaged: at byte .* nested; copy"):
         read(file[:at] + sequence * 5000)
 
 
@@ -466,11 +467,14 @@ def test_a_header_that_inflates_without_end_is_refused(monkeypatch: pytest.Monke
 
 
 def check_only_sentences(data: bytes) -> None:
+    said = ""
     try:
         header = read(data)
     except ImageFileError as error:
-        assert "IM1" in str(error)
-        assert str(error).endswith(".")
+        said = str(error)
+    if said:
+        assert said.startswith("IM1 is ")
+        assert said.endswith(".")
     else:
         assert header.rows >= 0
         assert all(map(math.isfinite, (header.slope, header.intercept)))

@@ -110,9 +110,7 @@ def test_dciodvfy_finds_no_error(grid: str, per_lesion: bool, tmp_path: Path) ->
     labels = labels_on_series(random_labels(), **{**GRIDS, "tilted": TILT}[grid])
     labels = replace(labels, edited={Label.TUMOR: EditedVolume(0.01, 0.0)}, partial=True)
     write(tmp_path / "seg.dcm", labels, SegmentationOptions(per_lesion=per_lesion))
-    run = subprocess.run(
-        ["dciodvfy", "-new", tmp_path / "seg.dcm"], capture_output=True, text=True
-    )
+    run = subprocess.run(["dciodvfy", "-new", tmp_path / "seg.dcm"], capture_output=True, text=True)
     told = (run.stdout + run.stderr).splitlines()
     assert "Segmentation" in told
     assert [line for line in told if "rror" in line] == []

@@ -13,13 +13,14 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import MediaStorageDirectoryStorage, SecondaryCaptureImageStorage
-from support.dicom_series import ct_slice, pattern, write_series
 
 from liverview.core.stream import Progress, result_of
 from liverview.files.dicom import header_pool, listing
 from liverview.files.dicom.listing import Listing, iter_list
 from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
 from liverview.files.dicom.sources import FileSource
+
+from support.dicom_series import ct_slice, pattern, write_series
 
 
 def listed(*paths: Path) -> Listing:
@@ -63,7 +64,10 @@ def test_an_archive_and_a_disc_give_what_the_folder_gives(tmp_path: Path) -> Non
         each.sop_instance for each in outside.slices
     ]
     disc = Path(pydicom.__file__).parent / "data" / "test_files" / "dicomdirtests"
-    by_directory, by_folder = listed(disc / "DICOMDIR"), listed(disc / "77654033", disc / "98892001", disc / "98892003")
+    by_directory, by_folder = (
+        listed(disc / "DICOMDIR"),
+        listed(disc / "77654033", disc / "98892001", disc / "98892003"),
+    )
     assert by_directory.unreadable == ()
     assert sum(len(each.slices) for each in by_directory.volumes) == 31
     assert counts(by_directory) == counts(by_folder)
@@ -137,7 +141,9 @@ def test_images_that_are_no_ct_and_documents_are_listed_as_what_they_are(tmp_pat
     write_series(tmp_path / "sr", pattern(8, 8, 1), name="sr", Modality="SR", change=strip)
     kinds = {each.study.modality: each.kind for each in listed(tmp_path).volumes}
     assert kinds == {"MR": SeriesKind.OTHER_MODALITY, "SR": SeriesKind.NO_IMAGE}
-    assert SecondaryCaptureImageStorage not in {each.slices[0].sop_class for each in listed(tmp_path).volumes}
+    assert SecondaryCaptureImageStorage not in {
+        each.slices[0].sop_class for each in listed(tmp_path).volumes
+    }
 
 
 def test_nothing_there_is_an_empty_list_with_its_sentences(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.dicom_series import ct_slice
 
 from liverview.files.dicom.header_reading import header_of
 from liverview.files.dicom.recommendation import recommend
 from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
 from liverview.files.dicom.series_words import Phase, is_sharp, names_abdomen, phases_in
 from liverview.files.dicom.sources import MemorySource
+
+from support.dicom_series import ct_slice
 
 
 def volume(
@@ -35,9 +36,7 @@ def volume(
     header = replace(header_of(MemorySource("IM1", file.getvalue())), image_type=image_type)
     usual = {"modality": "CT", "body_part": "ABDOMEN", "contrast": "Agent 400", "kernel": "Br40f"}
     facts = replace(header.study, series_description=description, **usual | study)
-    return SeriesVolume(
-        (header,), facts, kind, (512, 512, slices), (0.8, 0.8, step), (), refusal
-    )
+    return SeriesVolume((header,), facts, kind, (512, 512, slices), (0.8, 0.8, step), (), refusal)
 
 
 def ordered(*volumes: SeriesVolume) -> list[str]:
@@ -122,7 +121,8 @@ def test_phases_in_the_languages_of_scanners(description: str, phase: Phase | No
 
 
 @pytest.mark.parametrize(
-    "text", ["ABDOMEN", "CT Oberbauch", "TAP c+", "Leber", "HÍGADO", "Foie", "fegato", "肝脏", "Abd/Pel"]
+    "text",
+    ["ABDOMEN", "CT Oberbauch", "TAP c+", "Leber", "HÍGADO", "Foie", "fegato", "肝脏", "Abd/Pel"],
 )
 def test_the_abdomen_in_the_languages_of_scanners(text: str) -> None:
     assert names_abdomen(text)
