@@ -112,7 +112,7 @@ def check_affine(header: object, affine: Affine) -> tuple[str, ...]:
             f"{header}: its origin, spacing or axes are not a number everywhere; export it again."
         )
     if np.abs(affine).max() > _FARTHEST_MM or not is_usable_affine(affine):
-        told = affine[:3, :3].round(4).tolist()
+        told = [[float(f"{number:.4g}") for number in row] for row in affine[:3, :3]]
         raise ImageFileError(
             f"{header}: its axes {told} (mm) cannot be, they are singular or not in mm; export it "
             "again."

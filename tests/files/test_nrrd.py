@@ -203,6 +203,26 @@ def test_segments_of_a_shared_label_map_are_read_by_names_and_codes(tmp_path: Pa
     assert labels.name == "case"
 
 
+def test_a_tumor_of_another_organ_is_none_of_the_liver(tmp_path: Path) -> None:
+    voxels = np.zeros((2, 3, 4), np.uint8)
+    voxels[0, 0], voxels[0, 1] = 1, 2
+    tumor = f"{TERMS}SCT^108369006^Neoplasm~^^~Anatomic codes~"
+    path = write_nrrd(
+        tmp_path / "case.seg.nrrd", voxels.tobytes(order="F"), type="unsigned char",
+        **segment(
+            0, ID="a", Name="tumor", LabelValue="1", Layer="0",
+            Tags=f"{tumor}SCT^64033007^Kidney~^^|",
+        ),
+        **segment(
+            1, ID="b", Name="Segment_2", LabelValue="2", Layer="0",
+            Tags=f"{tumor}SCT^10200004^Liver~^^|",
+        ),
+    )  # fmt: skip
+    found = images.read_named_labels(path)
+    assert found.names == {1: "tumor of Kidney", 2: "tumor"}
+    assert found.suggested == {1: None, 2: Label.TUMOR}
+
+
 def test_segments_in_layers_may_overlap(tmp_path: Path) -> None:
     liver = np.zeros((2, 3, 4), np.uint8)
     liver[:, :2] = 1

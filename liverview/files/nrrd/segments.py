@@ -19,6 +19,8 @@ _CATEGORY_LIST = "Segmentation category and type - 3D Slicer General Anatomy lis
 _REGION_LIST = "Anatomic codes - DICOM master list"
 _TERMINOLOGY = "TerminologyEntry:"
 _SCHEME = "SCT"
+_PARTS, _TYPE, _REGION = 7, 2, 5  # context, category, type, modifier, context, region, modifier
+_IN_LIVER = re.compile("^$|liver|hepat|bili|abdom", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,9 @@ def _whole(text: str | None, otherwise: int) -> int:
 def _name_of(entries: Mapping[str, str]) -> str:
     """The name, where anybody could know what it means; else what the codes say."""
     name = entries.get("Name") or entries.get("ID", "")
+    elsewhere = _region_elsewhere(entries.get("Tags", ""))
+    if elsewhere:
+        return f"{name} of {elsewhere}"  # a tumor of the kidney is none of ours
     if meaning_from_name(name) is not None:
         return name
     by_codes = _name_by_codes(entries.get("Tags", ""))
@@ -103,13 +108,25 @@ def _name_of(entries: Mapping[str, str]) -> str:
     return name
 
 
+def _terminology(tags: str) -> list[str]:
+    """The parts of a segment's terminology, as many as it can have; empty ones without any."""
+    for tag in tags.split("|"):
+        if tag.strip().startswith(_TERMINOLOGY):
+            return [*tag.strip().removeprefix(_TERMINOLOGY).split("~"), *[""] * _PARTS][:_PARTS]
+    return [""] * _PARTS
+
+
+def _region_elsewhere(tags: str) -> str:
+    """The region that a segment is in, where that is neither the liver nor around it."""
+    meaning = [*_terminology(tags)[_REGION].split("^"), "", ""][2]
+    return "" if _IN_LIVER.search(meaning) else meaning
+
+
 def _name_by_codes(tags: str) -> str:
     """A label's name by the type that a terminology gives, else the meaning of its code."""
-    for tag in tags.split("|"):
-        parts = tag.strip().removeprefix(_TERMINOLOGY).split("~")
-        if not tag.strip().startswith(_TERMINOLOGY) or len(parts) < 3:
-            continue
-        scheme, code, meaning = [*parts[2].split("^"), "", ""][:3]
+    parts = _terminology(tags)
+    if parts[_TYPE]:
+        scheme, code, meaning = [*parts[_TYPE].split("^"), "", ""][:3]
         for label in FOREGROUND:
             if scheme == _SCHEME and label_terms(label).type.code == code:
                 return label.name.lower()
