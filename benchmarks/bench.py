@@ -33,8 +33,8 @@ from listing import list_rows
 from many import many_rows
 from measuring import Row
 from neighbor import neighbor_rows
-from segmenting import segment_rows
 from segmentations import segmentation_rows
+from segmenting import segment_rows
 from series import series_rows
 from starting import start_rows
 

@@ -17,8 +17,8 @@ from liverview.files.dicom_places import holds_dicom
 from liverview.files.foreign import refuse_foreign
 from liverview.files.foreign_kinds import is_dicom, is_dicom_over_nifti
 from liverview.files.format import Format, FormatFunctions
-from liverview.files.pairs import header_beside
 from liverview.files.opening import ImageFileError, PathLike, as_path
+from liverview.files.pairs import header_beside
 
 _GENERIC = re.compile(
     r"(ct|cts|mr|mri|scans?|images?|imgs?|imaging|vol(ume)?s?|data|dicom|series|nii|"

@@ -10,9 +10,9 @@ from liverview.core.labels import Label, LabelStyle
 from liverview.core.volume import Volume
 from liverview.files.named_labels import NamedLabels
 from liverview.phantoms.config import PhantomConfig
-from liverview.ui.dialogs.export import MeshChoice, SegmentationChoice
 from liverview.ui.dialogs.questions import Dialogs, EditedLabels, Unsaved
 from liverview.ui.dialogs.session_questions import Changed
+from liverview.ui.jobs.export_work import MeshChoice, SegmentationChoice
 
 TIMEOUT_MS = 60_000
 

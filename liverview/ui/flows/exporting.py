@@ -169,8 +169,8 @@ class ExportFlow(QObject):
         if source is not None and source.format == DICOM.name:
             return True
         self.failed.emit(
-            f"{wanted} refers to a DICOM series, and this scan is none: open its DICOM files, or save "
-            "it as a DICOM series by Save scan as and open that."
+            f"{wanted} refers to a DICOM series, and this scan is none: open its DICOM files, or "
+            "save it as a DICOM series by Save scan as and open that."
         )
         return False
 

@@ -4,14 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 
-if TYPE_CHECKING:
-    from liverview.ui.dialogs.export import MeshChoice, SegmentationChoice
+
+class SegmentationChoice(NamedTuple):
+    """How a DICOM segmentation is to be written.
+
+    Attributes
+    ----------
+    label_map : of the label map type, else binary.
+    per_lesion : a segment for each lesion.
+    wanted : it is to be written at all.
+    """
+
+    label_map: bool = False
+    per_lesion: bool = False
+    wanted: bool = True
+
+
+class MeshChoice(NamedTuple):
+    """Which meshes are wanted.
+
+    Attributes
+    ----------
+    suffix : of the files, such as .stl.
+    labels : that get one.
+    lps : world mm, LPS; else RAS.
+    """
+
+    suffix: str
+    labels: tuple[Label, ...]
+    lps: bool
 
 
 class Exported(NamedTuple):
