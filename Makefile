@@ -6,7 +6,7 @@ SCAN ?=
 OUT ?= out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system run test ascii soak lint docs format bench pictures clean
+.PHONY: help setup system servers run test ascii soak lint docs format bench pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -79,5 +79,21 @@ system:
 	    else \
 	      echo "Missing: $$missing. Install: sudo apt install $(PACKAGES)" >&2; exit 2; \
 	    fi; \
+	  fi; \
+	fi
+
+# What tests beside Qt need: Orthanc with DICOMweb, and dciodvfy. Without them these are skipped.
+SERVERS := orthanc orthanc-dicomweb dicom3tools
+
+servers: ## Install what tests run against: Orthanc, dicom3tools (as root, by apt)
+	@missing=; \
+	[ -n "$$(PATH=$$PATH:/usr/sbin command -v Orthanc)" ] || missing="$$missing orthanc"; \
+	ls /usr/share/orthanc/plugins/libOrthancDicomWeb.so >/dev/null 2>&1 || missing="$$missing orthanc-dicomweb"; \
+	[ -n "$$(command -v dciodvfy)" ] || missing="$$missing dicom3tools"; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SERVERS) >/dev/null; \
+	  else \
+	    echo "Missing: $$missing. Install: sudo apt install $(SERVERS)" >&2; exit 2; \
 	  fi; \
 	fi

@@ -33,12 +33,14 @@ from listing import list_rows
 from many import many_rows
 from measuring import Row
 from neighbor import neighbor_rows
+from segmentations import segmentation_rows
 from segmenting import segment_rows
+from series import series_rows
 from starting import start_rows
 
 PARTS = (
-    *("start", "files", "list", "draw", "brush", "edit", "follow", "between"),
-    *("segment", "neighbor", "many", "growth"),
+    *("start", "files", "list", "series", "segmentation", "draw", "brush", "edit", "follow"),
+    *("between", "segment", "neighbor", "many", "growth"),
 )
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimd")
 
@@ -73,6 +75,8 @@ def main() -> None:
                 + save_rows(long, long_labels)
             ),
             "list": list_rows,
+            "series": series_rows,
+            "segmentation": lambda: segmentation_rows(long_labels),
             "draw": draw_rows,
             "follow": follow_rows,
             "edit": edit_rows,

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from measuring import Row
 
-from liverview.cohort.local import Failed, Segmented, find_scan_tasks, iter_segment_cohort
+from liverview.cohort.local import Failed, Segmented, iter_segment_cohort
+from liverview.cohort.tasks import find_scan_tasks
 from liverview.files import images
 from liverview.inference.segmentation import collect_labels, iter_segment, load_models
 

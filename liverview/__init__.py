@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 
 from liverview.core.about import DISCLAIMER, __version__
+from liverview.core.offline_imports import keep_pydicom_offline
 
+keep_pydicom_offline()
 TYPE_CHECKING = False  # type checkers take it for typing's, whose import would be the slowest here
 if TYPE_CHECKING:
     from liverview.core.box import Box

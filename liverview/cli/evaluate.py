@@ -143,9 +143,7 @@ def _read_both(options: argparse.Namespace) -> tuple[LabelMap, LabelMap]:
     coding = options.reference_labels if apart else options.coding
     if way_out is not None:
         way_out = "give --labels and --reference-labels, for each file its own"
-    reference = read_labels(
-        options.reference, coding, unless_named=way_out, grid=predicted.grid
-    )
+    reference = read_labels(options.reference, coding, unless_named=way_out, grid=predicted.grid)
     return predicted, reference
 
 

@@ -6,9 +6,11 @@ import argparse
 
 from liverview.cli import (
     click,
+    convert,
     deidentify,
     evaluate,
     measure,
+    mesh,
     phantom,
     report,
     segment,
@@ -24,6 +26,8 @@ COMMANDS = {
     "phantom": phantom,
     "deidentify": deidentify,
     "measure": measure,
+    "mesh": mesh,
+    "convert": convert,
     "report": report,
     "evaluate": evaluate,
     "train": train,

@@ -47,8 +47,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=Path,
         required=True,
         metavar="OUT",
-        help="LABELS.nii.gz, or another suffix; of DICOM scans LABELS.dcm, a DICOM segmentation; or "
-        "a folder, which gets NAME_seg.nii.gz of every scan",
+        help="LABELS.nii.gz, or another suffix; of DICOM scans LABELS.dcm, a DICOM segmentation; "
+        "or a folder, which gets NAME_seg.nii.gz of every scan",
     )
     parser.add_argument(
         "--format",

@@ -296,7 +296,8 @@ def _iter_save(task: Task, computed: _Computed, options: _Options) -> Work[Segme
 def _iter_write_labels(
     output: Path, labels: LabelMap, volume: Volume, options: _Options
 ) -> Iterator[Progress]:
-    dicom, more = options.dicom, {}
+    dicom = options.dicom
+    more: dict[str, Any] = {}
     if formats.DICOM.has_suffix(output):
         from liverview.files.dicom.label_writing import SegmentationOptions
 

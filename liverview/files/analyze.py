@@ -20,8 +20,8 @@ from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import TargetError
 from liverview.files.format import StoredVolume, Summary, TableOrder
 from liverview.files.gzipped import GzipError, GzipReader
-from liverview.files.pairs import file_of_pair, refuse_voxels_of_pair
 from liverview.files.opening import ImageFileError, open_file
+from liverview.files.pairs import file_of_pair, refuse_voxels_of_pair
 from liverview.files.review_record import Review
 from liverview.files.voxel_data import GZIP, RAW, VoxelData
 from liverview.files.voxel_header import (

@@ -138,7 +138,7 @@ class FormatFunctions(Protocol):
 
 @runtime_checkable
 class GridFunctions(Protocol):
-    """What a format has besides whose label maps may have no grid of their own, or a part of one."""
+    """More functions, of a format whose label maps may have no grid of their own, or a part."""
 
     def iter_read_stored_on(
         self, path: Path, grid: Grid | None, /

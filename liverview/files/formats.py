@@ -17,8 +17,8 @@ from liverview.files.dicom_places import holds_dicom
 from liverview.files.foreign import refuse_foreign
 from liverview.files.foreign_kinds import is_dicom, is_dicom_over_nifti
 from liverview.files.format import Format, FormatFunctions
-from liverview.files.pairs import header_beside
 from liverview.files.opening import ImageFileError, PathLike, as_path
+from liverview.files.pairs import header_beside
 
 _GENERIC = re.compile(
     r"(ct|cts|mr|mri|scans?|images?|imgs?|imaging|vol(ume)?s?|data|dicom|series|nii|"
@@ -37,6 +37,7 @@ DEFAULT_SUFFIX = ".nii.gz"
 """The suffix of files that liverview names itself."""
 _SEGMENTS_ONLY = {".seg.nrrd": "Slicer segmentation"}
 """Suffixes of label maps alone, and what a dialog calls them."""
+_SERIES_ENTRY = "DICOM series, a folder (*)", ""
 _GZIP = b"\x1f\x8b"
 _HEAD = 1024  # bytes to know a format by
 
@@ -160,22 +161,28 @@ def saved_suffixes() -> tuple[str, ...]:
 
 def _label_entries() -> list[tuple[str, str]]:
     """Each part of the filter for label maps, and the suffix that it gives."""
-    entries = _scan_entries()
-    at = next(number for number, (_, suffix) in enumerate(entries) if not suffix)
-    entries[at] = (f"DICOM segmentation ({_patterns(DICOM.suffixes)})", DICOM.suffixes[0])
-    segments = [each for each in saved_suffixes() if each in _SEGMENTS_ONLY]
-    return [*entries, *((f"{_SEGMENTS_ONLY[each]} (*{each})", each) for each in segments)]
+    found = []
+    for known in FORMATS:
+        entry = _entry(known)
+        if known is DICOM:
+            found.append((f"DICOM segmentation ({_patterns(known.suffixes)})", known.suffixes[0]))
+        elif entry is not None:
+            found.append(entry)
+        segments = [each for each in known.saved_suffixes if each in _SEGMENTS_ONLY]
+        found += [(f"{_SEGMENTS_ONLY[each]} (*{each})", each) for each in segments]
+    return found
 
 
 def _scan_entries() -> list[tuple[str, str]]:
-    found = []
-    for known in FORMATS:
-        endings = [each for each in known.saved_suffixes if each not in _SEGMENTS_ONLY]
-        if known is DICOM:
-            found.append(("DICOM series, a folder (*)", ""))
-        elif endings:
-            found.append((f"{known.name} ({_patterns(endings)})", endings[0]))
-    return found
+    """The same for scans."""
+    entries = [_SERIES_ENTRY if known is DICOM else _entry(known) for known in FORMATS]
+    return [entry for entry in entries if entry is not None]
+
+
+def _entry(known: Format) -> tuple[str, str] | None:
+    """What is saved of a format, scans or label maps; None where nothing is."""
+    endings = [each for each in known.saved_suffixes if each not in _SEGMENTS_ONLY]
+    return (f"{known.name} ({_patterns(endings)})", endings[0]) if endings else None
 
 
 def _patterns(endings: list[str] | tuple[str, ...]) -> str:

@@ -23,7 +23,13 @@ from liverview.core.stream import Progress, ProgressCallback, drain, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import atomic
 from liverview.files.format import ONLY, Summary, TableOrder
-from liverview.files.formats import DEFAULT_SUFFIX, DICOM, format_of, format_to_write, functions_to_read
+from liverview.files.formats import (
+    DEFAULT_SUFFIX,
+    DICOM,
+    format_of,
+    format_to_write,
+    functions_to_read,
+)
 from liverview.files.label_maps import (
     iter_read_named_labels,
     read_label_values,
@@ -81,8 +87,7 @@ def iter_read(path: PathLike, index: int | None = None) -> Iterator[Progress | V
     >>> scan.shape
     (96, 84, 40)
     """
-    path = as_path(path)
-    functions = functions_to_read(path)
+    functions = functions_to_read(path := as_path(path))
     first = ONLY if format_of(path) is DICOM else 0
     for item in functions.iter_read(path, first if index is None else index):
         if index is None and first == 0 and isinstance(item, Volume):
@@ -136,9 +141,7 @@ def iter_write_labels(
     label_table: TableOrder | str = TableOrder.TOTALSEGMENTATOR,
     options: object | None = None,
 ) -> Iterator[Progress]:
-    """Write a label map as `write_labels` does; yields `Progress`.
-
-    ``options`` are those of the format, as its module has them.
+    """Write as `write_labels` does; yields `Progress`. ``options`` are the format's own.
 
     Examples
     --------
@@ -149,8 +152,8 @@ def iter_write_labels(
     'Saved'
     """
     order, placed = _table_order(label_table), _on_grid(labels, volume)
-    given = styles or default_styles()
-    table = {int(label): style for label, style in given.items() if labels.defines(label)}
+    given = (styles or default_styles()).items()
+    table = {int(label): style for label, style in given if labels.defines(label)}
     if placed.ignored is not None:
         placed = replace(placed, voxels=np.where(placed.ignored, _IGNORED, placed.voxels))
         table[int(_IGNORED)] = LabelStyle("Ignore", (128, 128, 128))
@@ -227,14 +230,11 @@ def iter_write_masks(
     paths = {label: path for label, path in mask_paths(folder, name).items() if label in some}
     for path in paths.values():
         check_target(path, overwrite=overwrite)
-    order, placed = (
-        _table_order(label_table),
-        replace(_on_grid(labels, volume), marks=(), edited={}),
-    )
+    order, given = _table_order(label_table), styles or default_styles()
+    placed = replace(_on_grid(labels, volume), marks=(), edited={})
     for label, path in paths.items():
         mask = replace(placed, voxels=label_mask(labels.voxels, label).astype(np.uint8))
-        table = {1: (styles or default_styles())[label]}
-        yield from _iter_write(path, mask, table, overwrite, order)
+        yield from _iter_write(path, mask, {1: given[label]}, overwrite, order)
 
 
 def write_masks(
@@ -272,9 +272,8 @@ def iter_write_volume(
     """Write a volume as `write_volume` does; yields progress."""
     path = as_path(path)
     require_volume(volume)
-    known = format_to_write(path)
     _check_source(volume)
-    yield from known.load().iter_write_volume(path, volume, overwrite=overwrite)
+    yield from format_to_write(path).load().iter_write_volume(path, volume, overwrite=overwrite)
 
 
 def write_volume(

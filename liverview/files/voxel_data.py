@@ -27,6 +27,7 @@ RAW, GZIP, ZLIB, BZIP2, TEXT, HEX = "raw", "gzip", "zlib", "bzip2", "text", "hex
 _PIECE = 1 << 20
 _UNPACKED = 4 << 20  # bytes at most, of a piece
 _MOST_SHRUNK = 1040  # times; Deflate cannot do more
+_MOST_OF_BZIP2 = 8 << 30  # bytes; it can shrink empty space a million times, and so can a trap
 DATA_ERRORS = (
     zlib.error, OSError, ValueError, EOFError,
     *((isal_zlib.IsalError,) if isal_zlib else ()),
@@ -122,8 +123,9 @@ def _refuse_impossible(data: VoxelData, file: Path, count: int) -> None:
     most = {
         RAW: stored, GZIP: stored * _MOST_SHRUNK, ZLIB: stored * _MOST_SHRUNK,
         TEXT: stored * data.dtype.itemsize, HEX: stored // 2,
-    }.get(data.encoding)  # fmt: skip
-    if most is not None and size > most:
+        BZIP2: max(stored * _MOST_SHRUNK, _MOST_OF_BZIP2),
+    }[data.encoding]  # fmt: skip
+    if size > most:
         where = "the file" if file == data.path else file.name
         raise ImageFileError(
             f"{data.path} is incomplete: the header promises {count} voxels, {size} bytes, but "
@@ -145,7 +147,8 @@ def _iter_fill(data: VoxelData, path: Path, values: NDArray[Any]) -> Iterator[fl
             pieces = _iter_pieces(file, data.encoding, data.size)
             fill = _iter_fill_numbers if data.encoding == TEXT else _iter_fill_bytes
             filled = 0
-            for filled in fill(pieces, values, data.skip):
+            for done in fill(pieces, values, data.skip):
+                filled = done
                 yield min(1.0, file.tell() / total)
         except DATA_ERRORS as error:
             if isinstance(error, ImageFileError):

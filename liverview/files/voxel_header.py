@@ -44,6 +44,7 @@ class VoxelHeader:
     text : the header itself, as bytes.
     slope, intercept : of the values.
     label_map : the file says that its values are labels.
+    record : how labels were made, see `LabelMap.made_by`.
     notes : what a person should know.
     """
 
@@ -59,12 +60,13 @@ class VoxelHeader:
     slope: float = 1.0
     intercept: float = 0.0
     label_map: bool = False
+    record: str = ""
     notes: tuple[str, ...] = ()
 
     @property
     def summary(self) -> Summary:
         """Its summary."""
-        return Summary(self.shape, self.volumes, self.label_map)
+        return Summary(self.shape, self.volumes, self.label_map, self.record)
 
     @property
     def source(self) -> SourceGrid:
@@ -110,7 +112,7 @@ def check_affine(header: object, affine: Affine) -> tuple[str, ...]:
             f"{header}: its origin, spacing or axes are not a number everywhere; export it again."
         )
     if np.abs(affine).max() > _FARTHEST_MM or not is_usable_affine(affine):
-        told = affine[:3, :3].round(4).tolist()
+        told = [[float(f"{number:.4g}") for number in row] for row in affine[:3, :3]]
         raise ImageFileError(
             f"{header}: its axes {told} (mm) cannot be, they are singular or not in mm; export it "
             "again."

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from liverview.core import paths
 from liverview.core.box import Box
 from liverview.core.labels import Label, label_family
-from liverview.core.study import check_is_ct
 from liverview.core.stream import Message, Progress, Slab
+from liverview.core.study import check_is_ct
 from liverview.core.volume import Volume
 from liverview.inference.cleanup import iter_clean_labels
 from liverview.inference.coarse import MIN_LIVER_ML, NO_LIVER, CoarseLiver, iter_find_liver

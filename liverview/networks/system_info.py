@@ -9,7 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from liverview.core.about import __version__
 
-_PACKAGES = ("torch", "numpy", "scipy", "nibabel", "PySide6-Essentials", "pyqtgraph", "isal")
+_PACKAGES = (
+    *("torch", "numpy", "scipy", "nibabel", "PySide6-Essentials", "pyqtgraph", "isal"),
+    *("pydicom", "highdicom", "python-gdcm", "pynetdicom"),
+)
 _GIB = 2**30
 _SHORT = 16  # digits of a hash that are shown
 

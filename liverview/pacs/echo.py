@@ -45,7 +45,7 @@ def iter_echo(node: Node, timeouts: Timeouts = STANDARD) -> Iterator[Progress | 
 
 def _echo(line: Line) -> None:
     from pynetdicom.presentation import build_context
-    from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+    from pynetdicom.sop_class import Verification
 
     try:
         association = line.open([build_context(Verification)])

@@ -67,10 +67,11 @@ def fault_of_line(node: Node, timeouts: Timeouts) -> str:
     PacsError : for files of certificates that cannot be read.
     """
     host, port = address_of(node)
+    context = client_context(node) if is_encrypted(node) else None
     try:
         with socket.create_connection((host, port), timeouts.connect) as line:
-            if is_encrypted(node):
-                with client_context(node).wrap_socket(line, server_hostname=host):
+            if context is not None:
+                with context.wrap_socket(line, server_hostname=host):
                     pass
     except socket.gaierror:
         return f'{node.place} is not found: no host is called "{shown(host)}"; check its name.'

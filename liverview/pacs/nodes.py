@@ -99,7 +99,9 @@ def check_node(node: Node) -> None:
     for each in fields(node):
         value = getattr(node, each.name)
         if each.type == "str" and not (isinstance(value, str) and len(value) <= _LONGEST):
-            raise PacsError(f"The PACS node's {each.name} is no text of at most {_LONGEST} letters.")
+            raise PacsError(
+                f"The PACS node's {each.name} is no text of at most {_LONGEST} letters."
+            )
     if not node.name.strip():
         raise PacsError("The PACS node has no name: give it one.")
     if node.kind is NodeKind.WEB:

@@ -77,9 +77,7 @@ def iter_retrieve(
             progress = _progress(len(seen), series.images)
         yield progress
     if not seen:
-        raise PacsError(
-            f"{node.place} sent no image of this series: search again, it may be gone."
-        )
+        raise PacsError(f"{node.place} sent no image of this series: search again, it may be gone.")
 
 
 def _progress(count: int, images: int | None) -> Progress:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pydicom.uid import (
+    JPEG2000,
     UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -19,7 +20,6 @@ from pydicom.uid import (
     JPEGLSNearLossless,
     RLELossless,
 )
-from pydicom.uid import JPEG2000 as JPEG2000Lossy
 from pynetdicom.presentation import PresentationContext, build_context
 
 _IMAGES = "1.2.840.10008.5.1.4.1.1."
@@ -43,7 +43,7 @@ _PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 _HTJ2K = tuple(UID(f"1.2.840.10008.1.2.4.{number}") for number in (201, 202, 203))
 _COMPRESSED = (
     JPEGLosslessSV1, JPEGLossless, JPEGLSLossless, JPEG2000Lossless, RLELossless, *_HTJ2K,
-    DeflatedExplicitVRLittleEndian, JPEGLSNearLossless, JPEG2000Lossy, JPEGBaseline8Bit,
+    DeflatedExplicitVRLittleEndian, JPEGLSNearLossless, JPEG2000, JPEGBaseline8Bit,
     JPEGExtended12Bit, ExplicitVRBigEndian,
 )  # fmt: skip
 _MOST_CONTEXTS = 128  # of an association, less one for the command itself
@@ -64,7 +64,7 @@ def contexts_to_receive(modality: str) -> list[PresentationContext]:
 
 
 def contexts_to_send(kinds: Iterable[tuple[str, str]]) -> list[PresentationContext]:
-    """Contexts of files by SOP class and transfer syntax; plain ones may be sent plain otherwise."""
+    """Contexts of files by SOP class and transfer syntax; a plain one does for the other."""
     contexts = {}
     for sop_class, syntax in kinds:
         among = list(_PLAIN) if UID(syntax) in _PLAIN else [UID(syntax)]

@@ -12,8 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
-from liverview.files.dicom.quiet import quiet_pydicom
-
 _TICK = 0.1  # seconds between two looks at whether anybody still wants it
 _END = object()
 
@@ -43,6 +41,8 @@ def iter_waited(talk: Callable[[Put], object], stop: Callable[[], object]) -> It
 
 
 def _talk_quietly(talk: Callable[[Put], object], put: Put) -> None:
+    from liverview.files.dicom.quiet import quiet_pydicom
+
     with quiet_pydicom():
         talk(put)
 

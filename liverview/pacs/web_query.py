@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydicom.datadict import tag_for_keyword
 
@@ -22,31 +22,16 @@ from liverview.pacs.query import (
 from liverview.pacs.waiting import Put
 from liverview.pacs.web import WebClient
 
+Asked: TypeAlias = dict[str, str | list[str]]
+
 
 def search(client: WebClient, keys: dict[str, str], modality: str, most: int, put: Put) -> None:
     """Put studies, then the series of each, into ``put``."""
     with client:
-        asked: dict[str, str | list[str]] = {key: text for key, text in keys.items() if text}
-        if keys["PatientName"]:
-            asked["PatientName"] = plain_pattern(keys["PatientName"])
-        asked |= {"limit": str(most + 1), "includefield": list(STUDY_KEYS)}
-        studies: list[FoundStudy] = []
-        unread = 0
-        for entry in client.search("studies", asked):
-            study = study_of(texts_of(entry))
-            if study is None:
-                unread += 1
-                continue
-            if not fits(study.patient_name, keys["PatientName"]):
-                continue
-            if len(studies) == most:
-                put(too_many(client.node, most))
-                break
-            studies.append(study)
-            put(study)
+        studies, unread = _find_studies(client, keys, most, put)
         for index, study in enumerate(studies):
             put(Progress("Searching series", index / len(studies)))
-            asked = {"includefield": list(SERIES_KEYS)}
+            asked: Asked = {"includefield": list(SERIES_KEYS)}
             if modality:
                 asked["Modality"] = modality
             for entry in client.search(f"studies/{study.uid}/series", asked):
@@ -57,6 +42,29 @@ def search(client: WebClient, keys: dict[str, str], modality: str, most: int, pu
                     put(series)
         if unread:
             put(unreadable(client.node, unread))
+
+
+def _find_studies(
+    client: WebClient, keys: dict[str, str], most: int, put: Put
+) -> tuple[list[FoundStudy], int]:
+    """The studies, and how many entries could not be read."""
+    asked: Asked = {key: text for key, text in keys.items() if text}
+    if keys["PatientName"]:
+        asked["PatientName"] = plain_pattern(keys["PatientName"])
+    asked |= {"limit": str(most + 1), "includefield": list(STUDY_KEYS)}
+    studies: list[FoundStudy] = []
+    unread = 0
+    for entry in client.search("studies", asked):
+        study = study_of(texts_of(entry))
+        if study is None:
+            unread += 1
+        elif fits(study.patient_name, keys["PatientName"]):
+            if len(studies) == most:
+                put(too_many(client.node, most))
+                break
+            studies.append(study)
+            put(study)
+    return studies, unread
 
 
 def plain_pattern(name: str) -> str:

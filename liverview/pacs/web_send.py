@@ -87,7 +87,9 @@ def _judged(client: WebClient, path: Path, status: int, answer: dict[str, Any]) 
         reason = _REASONS.get(code, "refused it")
         told = f"status {code:04X}" if code else f"answer {status}"
         return Sent(
-            path, False, f"{place} did not store {path.name}, it {reason} ({told}): ask who runs it."
+            path,
+            False,
+            f"{place} did not store {path.name}, it {reason} ({told}): ask who runs it.",
         )
     if _first(answer, _REFERENCED) is None:
         raise client.odd_reply("what it stored")

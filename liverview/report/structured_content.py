@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from highdicom.sr import (
@@ -47,8 +47,10 @@ from liverview.report import structured_codes as coded
 from liverview.report.segment_references import SegmentReferences
 from liverview.report.structured_codes import Code
 
-Group = VolumetricROIMeasurementsAndQualitativeEvaluations | MeasurementsAndQualitativeEvaluations
-_VOLUME_KEYS = {
+Group: TypeAlias = (
+    VolumetricROIMeasurementsAndQualitativeEvaluations | MeasurementsAndQualitativeEvaluations
+)
+_VOLUME_KEYS: dict[Label, str] = {
     Label.LIVER: "liver_with_vessels_and_tumors_ml",
     Label.VESSEL: "vessel_ml",
     Label.TUMOR: "tumor_ml",

@@ -90,7 +90,7 @@ def _make_document(content: Any, images: list[Any], segments: SegmentReferences 
 
     from liverview.report.structured_codes import PRIVATE_SCHEME
 
-    document = ComprehensiveSR(
+    return ComprehensiveSR(
         evidence=[*images, *([segments.data] if segments else [])],
         content=content[0],
         series_instance_uid=generate_uid(prefix=None),
@@ -112,7 +112,6 @@ def _make_document(content: Any, images: list[Any], segments: SegmentReferences 
             )
         ],
     )
-    return document
 
 
 def _check_written(path: Path, temporary: Path, document: Any) -> None:

@@ -45,3 +45,20 @@ def test_a_path_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)
     assert case_name("image.nii.gz") == "patient_12"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/data/patient_12/DICOM/S0001/IM000001.dcm", "patient_12"),
+        ("/data/liver_01/1.2.840.113619.2.55.3", "liver_01"),
+        ("/data/case7.zip", "case7"),
+        ("/mnt/LIVER/PA000001/ST000001/SE000003", "LIVER"),
+        ("/data/liver_3/A1B2C3D4/00000012", "liver_3"),
+        ("/data/liver_3/DICOMDIR", "liver_3"),
+        ("/media/cd/DICOM", "DICOM"),  # nothing says more
+        ("/data/cases/S0001.nii.gz", "S0001"),  # a name of NIfTI is somebody's
+    ],
+)
+def test_places_of_dicom_are_called_by_the_folder_above(path: str, name: str) -> None:
+    assert case_name(path) == name

@@ -220,8 +220,10 @@ def test_words_and_filters_of_all_formats() -> None:
     assert "Analyze (*.hdr *.img)" in every
     saved = formats.save_filter().split(";;")
     assert saved[0] == "NIfTI (*.nii.gz *.nii)"
-    assert "NRRD (*.nrrd *.seg.nrrd)" in saved
+    assert "NRRD (*.nrrd)" in saved
+    assert "Slicer segmentation (*.seg.nrrd)" in saved
     assert "MetaImage (*.mha)" in saved
+    assert formats.suffix_of_filter("Slicer segmentation (*.seg.nrrd)") == ".seg.nrrd"
     assert formats.suffix_of_filter("MetaImage (*.mha)") == ".mha"
     assert formats.suffix_of_filter("") == ".nii.gz"
 

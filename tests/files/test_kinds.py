@@ -10,7 +10,7 @@ import pytest
 
 from liverview.core.volume import Volume
 from liverview.files import images
-from liverview.files.kinds import resembles_labels
+from liverview.files.kinds import is_dicom_place, resembles_labels
 from liverview.phantoms.config import Phantom
 
 RNG = np.random.default_rng(2)
@@ -66,3 +66,25 @@ def test_a_label_map_of_liverview_is_known_by_its_names(
     path = tmp_path / "named.nii.gz"
     images.write_labels(path, replace(case.labels, voxels=voxels))
     assert resembles_labels(images.read(path))
+
+
+def test_unsigned_voxels_with_an_intercept_are_hu_below_zero() -> None:
+    stored = np.arange(1000, 1512, dtype=np.uint16).reshape(8, 8, 8)
+    assert not resembles_labels(Volume(stored, np.eye(4), intercept=-1024))
+    assert resembles_labels(Volume(AREAS.astype(np.uint16) + 1024, np.eye(4), intercept=-1024))
+
+
+def test_places_of_dicom_are_known_by_their_first_bytes(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    contents = {
+        "IM0001": b"\0" * 128 + b"DICM",
+        "disc.zip": b"PK\x03\x04" + b"\0" * 200,
+        "case.liverview": b"PK\x03\x04" + b"\0" * 200,
+        "scan.nii": (348).to_bytes(4, "little") + b"\0" * 348,
+        "empty": b"",
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    found = {path.name for path in tmp_path.iterdir() if is_dicom_place(path)}
+    assert found == {"folder", "IM0001", "disc.zip"}
+    assert not is_dicom_place(tmp_path / "gone")

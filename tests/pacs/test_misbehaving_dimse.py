@@ -60,7 +60,7 @@ def sentence(work: Iterator[Any]) -> str:
     with pytest.raises(PacsError) as caught:
         list(work)
     text = str(caught.value)
-    assert text.startswith("Ward (") or text.startswith("Port ")
+    assert text.startswith(("Ward (", "Port "))
     assert text.endswith(".")
     assert "\n" not in text
     return text
@@ -250,9 +250,7 @@ def test_images_of_another_series_are_not_taken() -> None:
         yield 1
         yield 0xFF00, image(0, "another")
 
-    with dimse_server(
-        [Get, CTImageStorage], [(evt.EVT_C_GET, other)]
-    ) as port:
+    with dimse_server([Get, CTImageStorage], [(evt.EVT_C_GET, other)]) as port:
         assert "could not send 1 of 1" in sentence(iter_retrieve(node(port), SERIES, SHORT))
 
 

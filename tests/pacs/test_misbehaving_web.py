@@ -61,7 +61,9 @@ def image(number: int) -> bytes:
 
 
 def multipart(*parts: bytes, end: bytes = b"\r\n--here--\r\n") -> bytes:
-    return b"".join(b"\r\n--here\r\nContent-Type: application/dicom\r\n\r\n" + p for p in parts) + end
+    return (
+        b"".join(b"\r\n--here\r\nContent-Type: application/dicom\r\n\r\n" + p for p in parts) + end
+    )
 
 
 @pytest.mark.parametrize(
@@ -269,9 +271,7 @@ def test_files_that_are_refused(file: Path, status: int, answer: Any, words: str
 
 def test_an_answer_that_does_not_say_what_was_stored(file: Path) -> None:
     with web_server(reply_with(200)) as url:
-        assert "something else than what it stored" in sentence(
-            iter_send(node(url), [file], SHORT)
-        )
+        assert "something else than what it stored" in sentence(iter_send(node(url), [file], SHORT))
 
 
 def test_a_search_names_no_more_than_it_has_to() -> None:

@@ -83,8 +83,7 @@ def test_pixels_show_the_window_and_lie_as_in_the_viewer(
     pixels = image.pixel_array
     assert pixels.shape == (image.Rows, image.Columns, 3)
     assert image.PatientOrientation == ["L", "P"]
-    volume, labels = case
-    lesion = measure(labels).lesions[0]
+    lesion = measure(case[1]).lesions[0]
     mm = float(image.PixelSpacing[0])
     middle = np.mean(lesion.axial.ends_mm, axis=0)
 

@@ -20,7 +20,9 @@ from liverview.core.labels import Label
 from liverview.core.review import Verdict
 from liverview.core.stream import drain
 from liverview.core.volume import LabelMap, Volume
+from liverview.files import images
 from liverview.files.atomic import TargetError
+from liverview.files.dicom.label_writing import SegmentationOptions
 from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.files.dicom.tracking import lesion_tracking_uids
 from liverview.files.opening import ImageFileError
@@ -264,6 +266,24 @@ def test_a_lesion_keeps_its_tracking_uid(reviewed: tuple[Volume, LabelMap], tmp_
     assert (after[3]["112039"], before[4]["112039"]) == ("Lesion 1", "Lesion 2")
     assert after[3]["112040"] == before[4]["112040"]
     assert {before[3]["112040"], before[5]["112040"]} == {group["112040"] for group in after[4:]}
+
+
+def test_each_lesion_refers_to_its_own_segment(
+    case: tuple[Volume, LabelMap], tmp_path: Path
+) -> None:
+    volume, labels = case
+    options = SegmentationOptions(per_lesion=True)
+    drain(images.iter_write_labels(tmp_path / "seg.dcm", labels, volume, options=options))
+    groups = groups_of(write(tmp_path / "sr.dcm", case, segmentation=tmp_path / "seg.dcm"))
+    segments = pydicom.dcmread(tmp_path / "seg.dcm").SegmentSequence
+    by_number = {int(item.SegmentNumber): item for item in segments}
+    lesions = groups[3:6]
+    numbers = [group["images"][0].ReferencedSegmentNumber for group in lesions]
+    assert len(set(numbers)) == 3
+    for group, number in zip(lesions, numbers, strict=True):
+        assert by_number[number].TrackingUID == group["112040"]
+        assert by_number[number].TrackingID == group["112039"]
+    assert groups[2]["images"][0].ReferencedSOPClassUID == "1.2.840.10008.5.1.4.1.1.2"
 
 
 def test_tracking_uids_of_lesions_side_by_side_differ() -> None:

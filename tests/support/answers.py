@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from liverview.core.coding import Meaning
@@ -10,9 +10,9 @@ from liverview.core.labels import Label, LabelStyle
 from liverview.core.volume import Volume
 from liverview.files.named_labels import NamedLabels
 from liverview.phantoms.config import PhantomConfig
-from liverview.ui.dialogs.export import SegmentationChoice
 from liverview.ui.dialogs.questions import Dialogs, EditedLabels, Unsaved
 from liverview.ui.dialogs.session_questions import Changed
+from liverview.ui.jobs.export_work import MeshChoice, SegmentationChoice
 
 TIMEOUT_MS = 60_000
 
@@ -39,6 +39,7 @@ class Answers(Dialogs):
         self.mm: float | None = None
         self.export_file: Path | None = None
         self.segmentation: SegmentationChoice | None = None
+        self.mesh: MeshChoice | None = None
         self.asked: list[str] = []
 
     def scan_to_open(self) -> Path | None:
@@ -80,6 +81,12 @@ class Answers(Dialogs):
     def segmentation_choice(self, *, report: bool) -> SegmentationChoice | None:
         self.asked.append("segmentation beside a report" if report else "segmentation")
         return self.segmentation
+
+    def mesh_choice(
+        self, labels: Sequence[Label], styles: Mapping[Label, LabelStyle]
+    ) -> MeshChoice | None:
+        self.asked.append(f"meshes of {', '.join(label.name.lower() for label in labels)}")
+        return self.mesh
 
     def may_replace(self, paths: list[Path]) -> bool:
         self.asked.append("replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -83,7 +84,7 @@ def web_server(answer: Callable[[BaseHTTPRequestHandler], object]) -> Iterator[s
             with suppress(OSError):
                 answer(self)
 
-        def log_message(self, format: str, *arguments: Any) -> None:
+        def log_message(self, *arguments: Any) -> None:
             """Nothing is printed."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -98,7 +99,9 @@ def web_server(answer: Callable[[BaseHTTPRequestHandler], object]) -> Iterator[s
         server.server_close()
 
 
-def reply_with(status: int, kind: str = "text/html", body: bytes = b"<html>", **headers: str) -> Any:
+def reply_with(
+    status: int, kind: str = "text/html", body: bytes = b"<html>", **headers: str
+) -> Any:
     """A function for `web_server` that always answers the same."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -113,3 +116,29 @@ def reply_with(status: int, kind: str = "text/html", body: bytes = b"<html>", **
         request.close_connection = True
 
     return answer
+
+
+@contextmanager
+def encrypted_front(port: int, context: ssl.SSLContext) -> Iterator[int]:
+    """A port that decrypts what comes, and passes it on to another one of this computer."""
+
+    def answer(line: socket.socket) -> None:
+        with (
+            context.wrap_socket(line, server_side=True) as front,
+            socket.create_connection(("127.0.0.1", port)) as back,
+        ):
+            returning = threading.Thread(target=_pass_on, args=(back, front))
+            returning.start()
+            _pass_on(front, back)
+            returning.join()
+
+    with raw_server(answer) as opened:
+        yield opened
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(2**16):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)

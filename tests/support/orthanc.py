@@ -50,11 +50,10 @@ class Orthanc:
     http_port: int
     dicom_port: int
     move_port: int
-    scheme: str = "http"
 
     @property
     def rest(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.http_port}"
+        return f"http://127.0.0.1:{self.http_port}"
 
     def node(self, retrieval: Retrieval = Retrieval.GET, **options: Any) -> Node:
         return Node(
@@ -102,13 +101,13 @@ class Orthanc:
 
 
 @contextmanager
-def run_orthanc(
-    folder: Path, **settings: Any
-) -> Iterator[Orthanc]:
-    """Run a server whose storage is in a folder; ``settings`` are added to its own."""
+def run_orthanc(folder: Path, *, tls: bool = False, **settings: Any) -> Iterator[Orthanc]:
+    """Run a server whose storage is in a folder; ``settings`` are added to its own.
+
+    With ``tls``, we are sent images by an encrypted line, too.
+    """
     need_orthanc()
-    scheme = "https" if settings.get("SslEnabled") else "http"
-    server = Orthanc(free_port(), free_port(), free_port(), scheme)
+    server = Orthanc(free_port(), free_port(), free_port())
     config = {
         "Name": "tests",
         "StorageDirectory": str(folder / "storage"),
@@ -124,7 +123,14 @@ def run_orthanc(
         "DicomCheckModalityHost": True,
         "DicomAlwaysAllowEcho": False,
         "DicomAlwaysAllowStore": False,
-        "DicomModalities": {"us": ["LIVERVIEW", "127.0.0.1", server.move_port]},
+        "DicomModalities": {
+            "us": {
+                "AET": "LIVERVIEW",
+                "Host": "127.0.0.1",
+                "Port": server.move_port,
+                "UseDicomTls": tls,
+            }
+        },
         "DefaultEncoding": "Utf8",
         "OrthancExplorerEnabled": False,
         "Plugins": [str(PLUGIN)],
@@ -161,6 +167,5 @@ def _wait_until_ready(process: subprocess.Popen[bytes], server: Orthanc, log: Pa
             except OSError:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0.02)
-    if server.scheme == "http":
-        while _HTTP.get(f"{server.rest}/system", timeout=30).status_code != 200:
-            assert monotonic() < end
+    while _HTTP.get(f"{server.rest}/system", timeout=30).status_code != 200:
+        assert monotonic() < end

@@ -118,6 +118,24 @@ def test_the_commands_count_and_score_it(
     assert json.loads(Path(paths[2]).read_text())["cyst"]["dice"] == 1.0
 
 
+def test_it_is_a_segment_with_its_code(tmp_path: Path) -> None:
+    import pydicom
+
+    from support.segmented_series import labels_on_series
+
+    stored = np.ones((10, 12, 4), np.uint8)
+    stored[2:5, 3:6, 1:3] = 4
+    labels = labels_on_series(stored)
+    images.write_labels(tmp_path / "a.dcm", labels)
+    segments = pydicom.dcmread(tmp_path / "a.dcm").SegmentSequence
+    cyst = segments[3]
+    assert cyst.SegmentedPropertyTypeCodeSequence[0].CodeValue == "103552005"
+    assert cyst.AnatomicRegionSequence[0].CodeValue == "10200004"
+    again = images.read_labels(tmp_path / "a.dcm")
+    assert np.array_equal(again.voxels, labels.voxels)
+    assert again.defined == frozenset(FOREGROUND)
+
+
 def test_it_is_scored_as_a_part_with_no_measure_of_its_own(
     labels: LabelMap, volume: Volume
 ) -> None:

@@ -24,8 +24,11 @@ def pixel_warnings(data: Any) -> tuple[str, ...]:
             "The pixels are a picture of a screen or a secondary capture, and no tag says that no "
             "text is burned into them: look at them for names."
         )
-    if any(tag.group >> 8 == 0x60 and tag.element == 0x0102 and data[tag].value for tag in data.keys()):
-        found.append("Unused bits of the pixels hold an overlay, which stays: look at it for names.")
+    planes = [tag for tag in list(data.keys()) if tag.group >> 8 == 0x60 and tag.element == 0x0102]
+    if any(data[tag].value for tag in planes):
+        found.append(
+            "Unused bits of the pixels hold an overlay, which stays: look at it for names."
+        )
     return tuple(found)
 
 

@@ -6,6 +6,8 @@ a codestream states have to be those of the DICOM header, and its segments have 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from liverview.files.dicom.slice_header import SliceHeader
 
 _START, _END, _SCAN, _TABLES = 0xD8, 0xD9, 0xDA, 0xC4
@@ -23,18 +25,8 @@ def check_jpeg(data: bytes, header: SliceHeader) -> None:
     """
     if data[:2] != b"\xff\xd8" or b"\xff\xd9" not in data[-16:]:
         raise ValueError("no beginning or no end")
-    at, framed = 2, False
-    while True:
-        if at + 4 > len(data) or data[at] != 0xFF:
-            raise ValueError("no marker")
-        marker = data[at + 1]
-        if marker == 0xFF or marker in _SINGLE:
-            at += 1 if marker == 0xFF else 2
-            continue
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        segment = data[at + 4 : at + 2 + length]
-        if length < 2 or len(segment) != length - 2:
-            raise ValueError("a segment is cut off")
+    framed = False
+    for marker, segment in _iter_segments(data):
         if marker in _FRAMES:
             _check_frame(segment, header, framed)
             framed = True
@@ -46,6 +38,23 @@ def check_jpeg(data: bytes, header: SliceHeader) -> None:
             return
         elif 0xC0 <= marker <= 0xCF or marker in (_START, _END):
             raise ValueError("another kind of JPEG")
+
+
+def _iter_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Markers and their segments, as long as they are whole."""
+    at = 2
+    while True:
+        if at + 4 > len(data) or data[at] != 0xFF:
+            raise ValueError("no marker")
+        marker = data[at + 1]
+        if marker == 0xFF or marker in _SINGLE:
+            at += 1 if marker == 0xFF else 2
+            continue
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        segment = data[at + 4 : at + 2 + length]
+        if length < 2 or len(segment) != length - 2:
+            raise ValueError("a segment is cut off")
+        yield marker, segment
         at += 2 + length
 
 

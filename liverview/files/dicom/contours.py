@@ -22,7 +22,7 @@ class ContourPlanes(NamedTuple):
     axis: int
     contours: dict[float, list[NDArray[np.float64]]]
 
-    def remarks(self, name: str, grid: Grid) -> list[str]:
+    def describe(self, name: str, grid: Grid) -> list[str]:
         """What a person should know of them, one sentence each; ``name`` is the structure's."""
         said = []
         gaps = np.diff(sorted(self.contours))

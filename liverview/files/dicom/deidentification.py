@@ -170,4 +170,3 @@ def _iter_sentences(patient: str, texts: tuple[str, ...], keep_intervals: bool) 
         yield "Dates are moved by one number of days: intervals and times of day are kept."
     else:
         yield "Dates and times are removed."
-

@@ -6,6 +6,7 @@ import io
 import re
 from typing import Any
 
+from liverview.core.source_grid import SourceGrid
 from liverview.core.volume import Volume
 from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.files.dicom.source_header import SeriesHeader
@@ -43,7 +44,7 @@ def dicom_header(volume: Volume, wanted: str) -> SeriesHeader:
 
 
 def template_of(header: SeriesHeader) -> Any:
-    """The first slice's data set without pixels, whatever DICOM wants in it there, valid or empty."""
+    """The first slice's data set without pixels; what DICOM wants there is valid or empty."""
     import pydicom
 
     with quiet_pydicom():
@@ -56,6 +57,11 @@ def template_of(header: SeriesHeader) -> Any:
                 setattr(data, keyword, "")
         data.walk(_decode)
     return data
+
+
+def series_uid_of(source: SourceGrid) -> str:
+    """The UID of the series on whose grid a volume or label map lies."""
+    return str(template_of(SeriesHeader.decode(source.header)).get("SeriesInstanceUID") or "")
 
 
 def evidence_of(header: SeriesHeader, template: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.labels import label_family
 from liverview.core.stream import Progress
 from liverview.files.dicom.segments import Segment
 
@@ -99,8 +100,6 @@ def _pack(masks: list[NDArray[np.bool_]]) -> bytes:
 
 def _overlap(segments: tuple[Segment, ...]) -> bool:
     labels = [segment.label for segment in segments if segment.label is not None]
-    from liverview.core.labels import label_family
-
     return any(
         segment.whole and part in label_family(segment.label) and part is not segment.label
         for segment in segments

@@ -67,11 +67,12 @@ def problem_of(header: SliceHeader) -> str:
     if min(header.pixel_spacing) <= 0:
         rows, columns = header.pixel_spacing
         return f"has a pixel spacing of {rows:g} x {columns:g} mm"
-    row, column = np.array(header.orientation[:3]), np.array(header.orientation[3:])
-    lengths = np.linalg.norm(row), np.linalg.norm(column)
+    row, column = header.orientation[:3], header.orientation[3:]
+    lengths = math.hypot(*row), math.hypot(*column)
     if min(lengths) < 0.5 or max(lengths) > 2:
         return f"has the orientation {_plain(header.orientation)}, which is no direction"
-    if abs(row @ column) / (lengths[0] * lengths[1]) > _SKEWED:
+    cosine = sum(a * b for a, b in zip(row, column, strict=True)) / (lengths[0] * lengths[1])
+    if abs(cosine) > _SKEWED:
         return (
             f"has the orientation {_plain(header.orientation)}, whose axes are not at right angles"
         )
@@ -108,8 +109,9 @@ def grid_of(headers: Sequence[SliceHeader]) -> SliceGrid:
     spacing = headers[0].pixel_spacing
     assert spacing is not None
     positions = positions_of(headers)
+    filled: tuple[int, ...] = ()
     if len(headers) == 1:
-        places, count, filled = np.zeros(1), 1, ()
+        places, count = np.zeros(1), 1
         step, start = normal * stated_step(headers[0]), positions[0]
         steps = np.zeros(1)
     else:

@@ -100,7 +100,7 @@ class IdentityRemover:
         element.value = others if len(others) > 1 else others[0]
 
     def _check_kept(self, data: Any, element: Any, parts: frozenset[str]) -> None:
-        """Remove a text with a part of the patient's name or numbers, and what is no number or code."""
+        """Remove texts with a part of the patient's name or numbers, and what is no number."""
         representation, value = str(element.VR), element.value
         if representation not in _TEXTS and representation not in _FORMS:
             return

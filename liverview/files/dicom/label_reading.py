@@ -133,14 +133,11 @@ def volume_names(source: SourceGrid) -> Mapping[int, str]:
 
 def label_review(volume: StoredVolume) -> Review | None:
     """What a file of liverview's says of its label map; an empty review of any other."""
+    found = Review()
     for code, content in volume.source.extensions:
         if code == REVIEW:
-            return _with_remarks(parse_review(content, volume), volume)
-    return _with_remarks(Review(), volume)
-
-
-def _with_remarks(review: Review, volume: StoredVolume) -> Review:
-    return replace(review, remarks=volume.remarks)
+            found = parse_review(content, volume)
+    return replace(found, remarks=volume.remarks)
 
 
 def _kept(source: SourceGrid) -> Any:
@@ -152,7 +149,8 @@ def _kept(source: SourceGrid) -> Any:
 
 def _read(path: Path) -> Any:
     data = read_data_set(path)
-    known = str(data.get("SOPClassUID") or "")
+    with damage_in_words(path):
+        known = str(data.get("SOPClassUID") or "")
     if known not in _LABELS:
         what = "surfaces, no voxels" if known == _SURFACES else "no segmentation and no contours"
         raise ImageFileError(f"{path} holds {what}: choose a DICOM SEG or RTSTRUCT, or export one.")

@@ -18,11 +18,11 @@ from liverview.core.orientation import ras_affine, turn_to_ras
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
 from liverview.files import atomic
+from liverview.files.dicom.frame_items import encode_frame_items
 from liverview.files.dicom.frames import Frames, iter_pack_binary, iter_pack_label_map
 from liverview.files.dicom.quiet import quiet_pydicom
-from liverview.files.dicom.segmentation_header import SeriesGrid, make_header, series_grid
-from liverview.files.dicom.frame_items import encode_frame_items
 from liverview.files.dicom.segmentation_file import read_data_set, read_segmentation_file
+from liverview.files.dicom.segmentation_header import SeriesGrid, make_header, series_grid
 from liverview.files.dicom.segmentation_reading import iter_paint, place_frames
 from liverview.files.dicom.segmentation_record import SegmentationRecord
 from liverview.files.dicom.segments import Segment, plan_segments

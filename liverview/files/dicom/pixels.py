@@ -88,13 +88,19 @@ def read_stored_into(
     _clear_other_bits(target, header.bits_stored, shift)
 
 
+def has_padding(header: SliceHeader) -> bool:
+    """True where a header of CT names values of pixels that are outside of the scan."""
+    return header.padding is not None and header.study.modality == "CT"
+
+
 def find_padding(stored: NDArray[Any], header: SliceHeader) -> NDArray[np.bool_]:
     """Where pixels are padding, by value; (rows, columns).
 
     A value that tissue could have as well is padding where it touches the edge of the image.
     """
-    if header.padding is None:
+    if not has_padding(header):
         return np.zeros(stored.shape, np.bool_)
+    assert header.padding is not None
     low, high = header.padding
     found = stored == low if low == high else (stored >= low) & (stored <= high)
     if high * header.slope + header.intercept <= _AIR or not found.any():
@@ -131,7 +137,7 @@ def _read_into(target: NDArray[Any], source: DicomSource, start: int) -> int:
     """Fill an array with the bytes of a file; returns how many there were."""
     if not isinstance(source, FileSource):
         return _copy_bytes(target, source.read(start, target.nbytes))
-    filled, buffer = 0, memoryview(target).cast("B")
+    filled, buffer = 0, memoryview(target).cast("B")  # type: ignore[arg-type]
     with source.path.open("rb", buffering=0) as file:
         file.seek(start)
         while filled < len(buffer):

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Any, cast
 
 _LOGGERS = (
-    "pydicom", "highdicom", "dicognito", "pylibjpeg", "openjpeg", "pynetdicom", "dicomweb_client",
+    "pydicom", "highdicom", "pylibjpeg", "openjpeg", "pynetdicom", "dicomweb_client",
 )  # fmt: skip
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 

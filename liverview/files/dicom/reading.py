@@ -110,9 +110,7 @@ def _choose(path: Path, volumes: tuple[SeriesVolume, ...], index: int) -> Series
     if not choices:
         return volumes[0]  # its refusal says why
     kind = "CT volumes" if choices[0].kind is SeriesKind.CT else "volumes and no CT"
-    named = [
-        f"{volumes.index(each)} {_described(each)}" for each in choices[:_NAMED]
-    ]
+    named = [f"{volumes.index(each)} {_described(each)}" for each in choices[:_NAMED]]
     more = f"; and {len(choices) - _NAMED} more" if len(choices) > _NAMED else ""
     raise ImageFileError(
         f"{path} holds {len(choices)} {kind} ({'; '.join(named)}{more}): choose one with --volume "

@@ -24,6 +24,7 @@ from liverview.files.dicom.geometry import (
 from liverview.files.dicom.multiframe import StackSlice
 from liverview.files.opening import ImageFileError
 
+_DAY = 86_400.0  # seconds
 _PROBES = 3  # repeated places whose pixels tell whether a series was copied
 _ASIDE_MM = 0.5  # in the planes; images farther apart have another center
 
@@ -90,7 +91,7 @@ def _split_by(part: Part, key: _Key, name: str, *, packed: bool) -> list[Part]:
         return [part]
     if packed and not _has_repeats(part.slices) and is_even(np.sort(_heights(part.slices))):
         return [part]
-    ordered = sorted(groups.items(), key=lambda item: (str(type(item[0])), item[0]))  # type: ignore[arg-type, return-value]
+    ordered = sorted(groups.items(), key=lambda item: (str(type(item[0])), item[0]))
     if packed:
         return _packed_parts(part, ordered, name)
     return [
@@ -257,8 +258,28 @@ def _instance(each: StackSlice) -> tuple[int, str]:
     return each.header.instance_number or 0, each.header.sop_instance
 
 
-def _moment(each: StackSlice) -> tuple[str, str, int, str]:
-    return each.header.acquisition_time, each.header.content_time, *_instance(each)
+class _Clock:
+    """The order in which images were made, also over midnight."""
+
+    def __init__(self, slices: Sequence[StackSlice]) -> None:
+        known = [time for each in slices for time in self._times(each) if time is not None]
+        self._late = bool(known) and max(known) - min(known) > _DAY / 2
+
+    def seconds(self, each: StackSlice) -> float:
+        """When an image was made; 0 where nothing says."""
+        return next((self._on(time) for time in self._times(each) if time is not None), 0.0)
+
+    def order(self, each: StackSlice) -> tuple[float, float, int, str]:
+        """What to sort by."""
+        content = _seconds(each.header.content_time)
+        return self.seconds(each), self._on(content or 0.0), *_instance(each)
+
+    def _on(self, time: float) -> float:
+        return time + _DAY if self._late and time < _DAY / 2 else time
+
+    @staticmethod
+    def _times(each: StackSlice) -> tuple[float | None, float | None]:
+        return _seconds(each.header.acquisition_time), _seconds(each.header.content_time)
 
 
 def _split_by_time(part: Part) -> list[Part]:
@@ -269,10 +290,11 @@ def _split_by_time(part: Part) -> list[Part]:
         return [part]
     if _copies_among(part.slices, len(places)):
         return _split_by_time(_drop_copies(part))
+    clock = _Clock(part.slices)
     number_of = {id(each): number for number, place in enumerate(places) for each in place}
     runs: list[list[StackSlice]] = [[]]
     seen: set[int] = set()
-    for each in sorted(part.slices, key=_moment):
+    for each in sorted(part.slices, key=clock.order):
         number = number_of[id(each)]
         if number in seen:
             runs.append([])
@@ -283,23 +305,20 @@ def _split_by_time(part: Part) -> list[Part]:
     repeated = len(places) - counts[1]
     if len(runs) > most or 2 * repeated < min(len(run) for run in runs):
         # Single slices were repeated, not the scan.
-        ranked = [sorted(place, key=_moment) for place in places]
+        ranked = [sorted(place, key=clock.order) for place in places]
         runs = [[place[n] for place in ranked if len(place) > n] for n in range(most)]
     return [
-        part.with_name(run, f"{number + 1} of {len(runs)} at the same places{_after(runs[0], run)}")
+        part.with_name(
+            run, f"{number + 1} of {len(runs)} at the same places{_after(clock, runs[0], run)}"
+        )
         for number, run in enumerate(runs)
     ]
 
 
-def _after(first: list[StackSlice], run: list[StackSlice]) -> str:
+def _after(clock: _Clock, first: list[StackSlice], run: list[StackSlice]) -> str:
     """How much later a run began, where the files say; no time of the day."""
-    moments = [
-        _seconds(min(r.header.acquisition_time or r.header.content_time for r in each))
-        for each in (first, run)
-    ]
-    if None in moments or moments[0] == moments[1]:
-        return ""
-    return f", {moments[1] - moments[0]:.0f} s later"  # type: ignore[operator]
+    later = min(map(clock.seconds, run)) - min(map(clock.seconds, first))
+    return f", {later:.0f} s later" if later else ""
 
 
 def _seconds(time: str) -> float | None:

@@ -29,7 +29,6 @@ from liverview.files.opening import ImageFileError, open_file
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
 _WANTED = "a DICOM segmentation"
-_MOST_BYTES = 1 << 33
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,7 +63,7 @@ class SegmentationFile:
 @contextlib.contextmanager
 def damage_in_words(path: Path, what: str = _WANTED) -> Iterator[None]:
     """A block in which what pydicom and its decoders raise of bad files is one sentence."""
-    from pydicom.errors import InvalidDicomError
+    from pydicom.errors import BytesLengthException, InvalidDicomError
 
     try:
         with quiet_pydicom():
@@ -77,7 +76,7 @@ def damage_in_words(path: Path, what: str = _WANTED) -> Iterator[None]:
         raise ImageFileError(f"{path} is cut off or damaged: copy or export it again.") from error
     except (
         AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError,
-        NotImplementedError, RuntimeError,
+        NotImplementedError, RuntimeError, BytesLengthException,
     ) as error:  # fmt: skip
         raise ImageFileError(
             f"{path} is damaged, or not as the standard has {what}: export it again."
@@ -90,7 +89,7 @@ def read_data_set(path: Path, *, pixels: bool = True) -> Any:
 
     with open_file(path, _WANTED) as file, damage_in_words(path, "a DICOM file"):
         # Read at once: elements that are looked at later are parsed then, when the file is shut.
-        return dcmread(io.BytesIO(file.read(_MOST_BYTES)), stop_before_pixels=not pixels)
+        return dcmread(io.BytesIO(file.read()), stop_before_pixels=not pixels)
 
 
 def read_segmentation_file(path: Path, data: Any) -> SegmentationFile:

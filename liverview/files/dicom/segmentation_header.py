@@ -14,9 +14,9 @@ from liverview.core.about import __version__
 from liverview.core.grid import Affine
 from liverview.core.volume import LabelMap
 from liverview.files.dicom.frames import Frames
+from liverview.files.dicom.kept_elements import PATIENT_AND_STUDY, keep_elements
 from liverview.files.dicom.segments import Segment, describe_segment
 from liverview.files.dicom.source_header import SeriesHeader
-from liverview.files.dicom.kept_elements import PATIENT_AND_STUDY, keep_elements
 from liverview.files.opening import ImageFileError
 
 _FORMAT = "DICOM"

@@ -14,6 +14,8 @@ from liverview.core.grid import Grid
 from liverview.core.orientation import ras_affine, turn_to_ras
 from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
+from liverview.core.study import StudyFacts
+from liverview.files.dicom.codecs import DEFLATED, EXPLICIT, IMPLICIT, decode_frame
 from liverview.files.dicom.frame_grid import (
     LPS_TO_RAS,
     UNEVEN,
@@ -22,6 +24,7 @@ from liverview.files.dicom.frame_grid import (
     recorded_grid,
     scan_grid,
 )
+from liverview.files.dicom.kept_elements import template_of
 from liverview.files.dicom.segmentation_file import (
     SegmentationFile,
     damage_in_words,
@@ -29,8 +32,9 @@ from liverview.files.dicom.segmentation_file import (
     read_segmentation_file,
 )
 from liverview.files.dicom.segmentation_record import label_names_of
+from liverview.files.dicom.slice_header import SliceHeader
 from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
-from liverview.files.dicom.kept_elements import template_of
+from liverview.files.dicom.sources import MemorySource
 from liverview.files.format import StoredVolume
 from liverview.files.formats import name_without_suffix
 from liverview.files.opening import ImageFileError
@@ -38,7 +42,7 @@ from liverview.files.opening import ImageFileError
 NAMES, REVIEW = 1, 2
 """Codes of what is kept of a file, as `SourceGrid.extensions`."""
 _STEP = 32  # frames between two yields
-_NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")
+_NATIVE = (IMPLICIT, EXPLICIT, DEFLATED)
 _FRACTIONAL = "Its segments are fractional: what is one half or more was taken."
 
 
@@ -144,37 +148,34 @@ def _iter_frames(
     data = file.data
     if "PixelData" not in data:
         raise ImageFileError(f"{file.path} has no pixel data: copy or export it again.")
-    if str(data.file_meta.TransferSyntaxUID) in _NATIVE:
+    with damage_in_words(file.path):
+        native = str(data.file_meta.TransferSyntaxUID) in _NATIVE
+    if native:
         yield from _iter_native(file, wanted.tolist())
         return
-    from pydicom.pixels import iter_pixels
-
-    with damage_in_words(file.path):
-        _check_syntax(file)
-        decoded = iter_pixels(data, raw=True, indices=wanted.tolist())
-        frames = iter(decoded)
+    header = _coded_image(file)
     for index in wanted.tolist():
-        with damage_in_words(file.path):
-            frame = next(frames, None)
-        if frame is None or frame.shape != (file.planes.rows, file.planes.columns):
+        frame = decode_frame(header, index)
+        if frame.shape != (file.planes.rows, file.planes.columns):
             raise ImageFileError(f"{file.path} is cut off or damaged: copy or export it again.")
         yield index, frame
 
 
-def _check_syntax(file: SegmentationFile) -> None:
-    from pydicom.pixels import get_decoder
-    from pydicom.uid import UID
-
-    syntax = UID(str(file.data.file_meta.TransferSyntaxUID))
-    try:
-        known = get_decoder(syntax).is_available
-    except NotImplementedError:
-        known = False
-    if not known:
-        raise ImageFileError(
-            f"{file.path} is compressed in a way that is not known ({syntax.name}): export it "
-            "uncompressed."
-        )
+def _coded_image(file: SegmentationFile) -> SliceHeader:
+    """The compressed frames as the decoders of images take them."""
+    data = file.data
+    with damage_in_words(file.path):
+        bits, stored = int(data.BitsAllocated), int(data.BitsStored)
+        return SliceHeader(
+            MemorySource(str(file.path), bytes(data.PixelData)),
+            str(data.file_meta.TransferSyntaxUID), str(data.SOPClassUID), "", "", StudyFacts(),
+            None, None, None, "", "", (),
+            rows=file.planes.rows, columns=file.planes.columns, frames=len(file.segments),
+            samples=1, bits_allocated=bits, bits_stored=stored, signed=False,
+            photometric="MONOCHROME2", position=None, orientation=None, pixel_spacing=None,
+            thickness=None, spacing_between=None, gantry_tilt=None, slope=1.0, intercept=0.0,
+            padding=None, window=None, pixel_start=0, pixel_bytes=-1,
+        )  # fmt: skip
 
 
 def _iter_native(file: SegmentationFile, wanted: list[int]) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -254,10 +255,9 @@ def _stored_volume(file: SegmentationFile, placed: FrameGrid, stack: NDArray[Any
     remarks = [UNEVEN] if placed.uneven else []
     if file.kind == "FRACTIONAL":
         remarks.append(_FRACTIONAL)
-    source = SourceGrid(
-        placed.shape, placed.orientation, "DICOM", _header(file, placed).encode(),
-        extensions=_kept(file),
-    )  # fmt: skip
+    with damage_in_words(file.path):
+        header = _header(file, placed).encode()
+    source = SourceGrid(placed.shape, placed.orientation, "DICOM", header, extensions=_kept(file))
     return StoredVolume(
         turn_to_ras(stack.T, placed.orientation),
         1.0,
@@ -286,10 +286,10 @@ def _kept(file: SegmentationFile) -> tuple[tuple[int, bytes], ...]:
 def _header(file: SegmentationFile, placed: FrameGrid) -> SeriesHeader:
     affine = LPS_TO_RAS @ placed.affine
     rows = tuple(tuple(float(value) for value in row) for row in affine)
-    return SeriesHeader(template_of(file.data), rows, tuple(_slices(file, placed)))
+    return SeriesHeader(template_of(file.data), rows, tuple(_iter_slices(file, placed)))
 
 
-def _slices(file: SegmentationFile, placed: FrameGrid) -> Generator[SourceSlice, None, None]:
+def _iter_slices(file: SegmentationFile, placed: FrameGrid) -> Iterator[SourceSlice]:
     """The slices of the series, as far as their places are known."""
     series = file.data.get("ReferencedSeriesSequence") or ()
     instances = series[0].get("ReferencedInstanceSequence") or () if series else ()

@@ -26,7 +26,9 @@ from liverview.core.labels import (
 from liverview.core.orientation import turn_from_ras
 from liverview.core.terms import Term, label_terms
 from liverview.core.volume import LabelMap
+from liverview.files.dicom.evidence import series_uid_of
 from liverview.files.dicom.segmentation_record import IGNORED, name_of
+from liverview.files.dicom.tracking import lesion_tracking_uids
 from liverview.files.sidefiles.weights import weights_sha256
 
 _IGNORED_VALUE = 255
@@ -46,6 +48,7 @@ class Segment:
     array : (columns, rows, slices) along the stored axes: labels, or numbers of lesions.
     lesion : its value in ``array``; -1 for a label's.
     whole : a label has its parts, too.
+    tracking_uid : of a lesion, see `lesion_tracking_uids`; empty for others.
     """
 
     number: int
@@ -54,6 +57,7 @@ class Segment:
     array: NDArray[Any]
     lesion: int = -1
     whole: bool = True
+    tracking_uid: str = ""
 
     @property
     def record_name(self) -> str:
@@ -90,7 +94,7 @@ def plan_segments(
             continue
         style = table[int(label)]
         if per_lesion and label is Label.TUMOR:
-            found += _lesion_segments(labels, style, len(found) + 1)
+            found += _iter_lesion_segments(labels, style, len(found) + 1)
         else:
             found.append(Segment(len(found) + 1, label, style, stored, whole=whole))
     if _IGNORED_VALUE in table:
@@ -99,7 +103,7 @@ def plan_segments(
     return tuple(found)
 
 
-def _lesion_segments(labels: LabelMap, style: LabelStyle, first: int) -> Iterator[Segment]:
+def _iter_lesion_segments(labels: LabelMap, style: LabelStyle, first: int) -> Iterator[Segment]:
     """Lesions are the 26-connected parts that measurements number."""
     from scipy import ndimage
 
@@ -108,6 +112,7 @@ def _lesion_segments(labels: LabelMap, style: LabelStyle, first: int) -> Iterato
     box = Box.around(mask)
     numbers = np.zeros(labels.voxels.shape, np.int32, order="F")
     count, small = 0, 0
+    tracking: tuple[str, ...] = ("",)
     if box is not None:
         parts, _ = ndimage.label(mask[box].T, np.ones((3, 3, 3), np.bool_))
         sizes = np.bincount(parts.ravel(), minlength=1)
@@ -119,13 +124,24 @@ def _lesion_segments(labels: LabelMap, style: LabelStyle, first: int) -> Iterato
         number = np.where(sizes > 0, count + 1, 0).astype(np.int32)
         number[order] = np.arange(1, count + 1)
         numbers[box] = number[parts].T
+        middles = np.reshape(ndimage.center_of_mass(mask[box].T, parts, order), (-1, 3))
+        tracking = (*_track(labels, middles[:, ::-1] + box.start), "")
     stored = turn_from_ras(numbers, labels.source.orientation)
     for lesion in range(1, count + 1 + bool(small)):
         name = f"{style.name} {lesion}" if lesion <= count else f"{style.name}, smaller parts"
         named = LabelStyle(name, style.color)
-        yield Segment(first + lesion - 1, Label.TUMOR, named, stored, lesion)
+        uid = tracking[lesion - 1]
+        yield Segment(first + lesion - 1, Label.TUMOR, named, stored, lesion, tracking_uid=uid)
     if not count and not small:
         yield Segment(first, Label.TUMOR, style, stored, 1)
+
+
+def _track(labels: LabelMap, middles: NDArray[np.float64]) -> tuple[str, ...]:
+    """Tracking UIDs of lesions with these centroids, (n, 3) in voxels."""
+    assert labels.source is not None
+    world = middles @ labels.affine[:3, :3].T + labels.affine[:3, 3]
+    points = [(float(x), float(y), float(z)) for x, y, z in world]
+    return lesion_tracking_uids(series_uid_of(labels.source), points)
 
 
 # ---- described -------------------------------------------------------------------------------
@@ -135,12 +151,9 @@ def describe_segment(segment: Segment, labels: LabelMap) -> Any:
     """The segment's item of the header: codes, color, and how it was made."""
     from highdicom.color import CIELabColor
     from highdicom.seg import SegmentDescription
-    from pydicom.uid import generate_uid
 
     kind, region = _terms_of(segment.label)
     way = _algorithm_type(segment, labels)
-    number = f"lesion {segment.lesion}"
-    tracked = segment.lesion > 0 and segment.label is Label.TUMOR
     described = SegmentDescription(
         segment_number=segment.number,
         segment_label=segment.style.name[:64],
@@ -149,8 +162,8 @@ def describe_segment(segment: Segment, labels: LabelMap) -> Any:
         algorithm_type=way,
         algorithm_identification=None if way == "MANUAL" else _algorithm(labels),
         anatomic_regions=[_code(region)] if region else None,
-        tracking_uid=generate_uid(prefix=None) if tracked else None,
-        tracking_id=number if tracked else None,
+        tracking_uid=segment.tracking_uid or None,
+        tracking_id=f"Lesion {segment.lesion}" if segment.tracking_uid else None,
         display_color=CIELabColor.from_rgb(*segment.style.color),
     )
     described.SegmentDescription = _words(segment)

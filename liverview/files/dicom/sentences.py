@@ -61,7 +61,8 @@ def grid_sentences(slices: Sequence[StackSlice], grid: SliceGrid) -> list[str]:
 def _missing(header: SliceHeader, grid: SliceGrid) -> str:
     if not grid.filled or not grid.exact or _changes_step(grid):
         return ""
-    places = [place_of(header, grid.affine[:3, 3] + k * grid.affine[:3, 2]) for k in grid.filled]
+    start, step = grid.affine[:3, 3], grid.affine[:3, 2]
+    places = [place_of(header, (start + k * step).tolist()) for k in grid.filled]
     named = _list([place.removesuffix(" mm") for place in places])
     one = len(grid.filled) == 1
     return (
@@ -97,7 +98,7 @@ def _changes(headers: Sequence[SliceHeader]) -> list[str]:
     """Where one step is followed by another."""
     steps = np.diff(geometry.heights_of(headers))
     changed = np.flatnonzero(np.abs(np.diff(steps)) > geometry.SAME_PLACE) + 1
-    return [place_of(headers[n]) for n in changed]
+    return [place_of(headers[n]) for n in changed.tolist()]
 
 
 def _thickness(header: SliceHeader, grid: SliceGrid) -> str:

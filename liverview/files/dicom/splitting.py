@@ -231,7 +231,8 @@ def _split_runs(part: Part) -> list[Part]:
 
 
 def _stretch(slices: Sequence[StackSlice]) -> str:
-    return f"{place_of(slices[0].header)} to {place_of(slices[-1].header)}"
+    first, last = (place_of(each.header) for each in (slices[0], slices[-1]))
+    return f"{first.removesuffix(' mm')} to {last[2:]}"
 
 
 # ---- volumes ----------------------------------------------------------------------------------

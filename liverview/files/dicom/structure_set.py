@@ -18,11 +18,11 @@ from liverview.core.stream import Progress
 from liverview.files.dicom.codes import coded, name_segment
 from liverview.files.dicom.contours import fill_contours, find_planes
 from liverview.files.dicom.frame_grid import LPS_TO_RAS
+from liverview.files.dicom.kept_elements import template_of
+from liverview.files.dicom.referenced_series import find_referenced_grid
 from liverview.files.dicom.segmentation_file import damage_in_words
 from liverview.files.dicom.segmentation_reading import NAMES
-from liverview.files.dicom.referenced_series import find_referenced_grid
 from liverview.files.dicom.source_header import SeriesHeader
-from liverview.files.dicom.kept_elements import template_of
 from liverview.files.format import StoredVolume
 from liverview.files.formats import name_without_suffix
 from liverview.files.opening import ImageFileError
@@ -97,10 +97,11 @@ def iter_read_structures(
     """
     structures = read_structures(path, data)
     grid = grid or structures_grid(path, data)
-    source = _source(data, structures, grid)
+    with damage_in_words(path, _WHAT):
+        source = _source(data, structures, grid)
     planes = [find_planes(path, structure.contours, grid) for structure in structures]
     pairs = zip(structures, planes, strict=True)
-    remarks = tuple(note for one, found in pairs for note in found.remarks(one.name, grid))
+    remarks = tuple(note for one, found in pairs for note in found.describe(one.name, grid))
     for count, found in enumerate(planes):
         yield Progress("Filling contours", count / len(structures))
         voxels = fill_contours(found, grid)

@@ -57,7 +57,7 @@ def read_template(header: SliceHeader) -> Template:
         meta.MediaStorageSOPInstanceUID = UID(header.sop_instance)
         meta.TransferSyntaxUID = ExplicitVRLittleEndian
         file = io.BytesIO()
-        FileDataset(None, kept, b"\0" * 128, meta).save_as(file, enforce_file_format=True)  # type: ignore[arg-type]
+        FileDataset(None, kept, b"\0" * 128, meta).save_as(file, enforce_file_format=True)
         lossy = str(kept.get("LossyImageCompression", "")) == "01"
         high = kept.get("HighBit")
     shift = high + 1 - header.bits_stored if isinstance(high, int) else 0

@@ -94,7 +94,7 @@ class _Stack:
         if self._plain:
             target = self.voxels[index]
             pixels.read_stored_into(target, header, frame, self._shift)
-            if header.padding is not None:
+            if pixels.has_padding(header):
                 target[pixels.find_padding(target, header)] = AIR_HU - self.intercept
             return
         stored = pixels.read_stored(header, frame, self._shift)
@@ -147,7 +147,7 @@ def _stored_scale(slices: Sequence[StackSlice]) -> tuple[np.dtype[Any], int] | N
         return None
     air = AIR_HU - int(first.intercept)
     fits = np.iinfo(kind).min <= air <= np.iinfo(kind).max
-    padded = any(each.header.padding is not None for each in slices)
+    padded = any(pixels.has_padding(each.header) for each in slices)
     return None if padded and not fits else (kind, int(first.intercept))
 
 

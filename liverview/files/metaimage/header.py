@@ -5,6 +5,7 @@ Format: MetaIO's documentation, "MetaImage". Where that leaves room, it is read 
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +16,18 @@ import numpy as np
 from liverview.core.grid import Affine
 from liverview.files.opening import ImageFileError, open_file
 from liverview.files.voxel_data import RAW, TEXT, ZLIB, VoxelData, file_beside
-from liverview.files.voxel_header import LPS_TO_RAS, VoxelHeader, check_affine, check_shape, refuse_gzipped
+from liverview.files.voxel_header import (
+    LPS_TO_RAS,
+    VoxelHeader,
+    check_affine,
+    check_shape,
+    refuse_gzipped,
+)
 
 FORMAT = "MetaImage"
 WANTED = "a MetaImage file (.mha or .mhd)"
+RECORD = "LabelRecord_"
+"""The fields that say how labels were made."""
 _LARGEST = 16 << 20  # bytes of header
 _MOST_FILES = 100_000
 _TYPES = {
@@ -66,6 +75,7 @@ def read_header(path: Path) -> VoxelHeader:
         slope=slope,
         intercept=intercept,
         label_map=any(name.startswith("LabelName_") for name in fields),
+        record=joined_field(fields, RECORD).decode("utf-8", "replace"),
         notes=notes,
     )
 
@@ -78,6 +88,15 @@ def parse_fields(text: bytes) -> dict[str, str]:
         if mark:
             fields.setdefault(name.strip(), value.strip())
     return fields
+
+
+def joined_field(fields: Mapping[str, str], name: str) -> bytes:
+    """What is in base64 in fields of a name and a number; nothing where it is no such text."""
+    pieces = [fields[key] for key in sorted(fields) if key.startswith(name)]
+    try:
+        return base64.b64decode("".join(pieces), validate=True)
+    except ValueError:
+        return b""
 
 
 def _read_text(path: Path, file: BinaryIO) -> tuple[bytes, list[str], int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +12,7 @@ from liverview.core.source_grid import SourceGrid
 from liverview.core.stream import Progress
 from liverview.core.volume import Volume
 from liverview.files.format import StoredVolume, Summary
-from liverview.files.metaimage.header import FORMAT, parse_fields, read_header
+from liverview.files.metaimage.header import FORMAT, joined_field, parse_fields, read_header
 from liverview.files.review_record import Review, parse_review
 from liverview.files.voxel_header import iter_read_header, iter_read_header_stored
 
@@ -54,10 +52,13 @@ def iter_read_stored(path: Path) -> Iterator[Progress | StoredVolume]:
 def label_names(source: SourceGrid) -> tuple[dict[int, str], str]:
     """Names of values by fields that liverview writes, and that ITK keeps."""
     found: dict[int, str] = {}
-    for key, name in parse_fields(source.header).items():
+    fields = parse_fields(source.header)
+    for key, name in fields.items():
         if parts := re.fullmatch(NAME + r"(\d{1,5})", key):
             found[int(parts[1])] = name
-    if len(found) > 1:  # a whole map of liverview's, whatever a person calls its labels
+    if (
+        PARTIAL in fields and len(found) > 1
+    ):  # a whole map of liverview's, whatever a person calls its labels
         own = {int(label): label.name.lower() for label in FOREGROUND}
         found |= {n: own[n] for n in own.keys() & found if meaning_from_name(found[n]) is None}
     return found, "the fields of its header"
@@ -71,8 +72,7 @@ def volume_names(source: SourceGrid) -> dict[int, str]:
 def label_review(volume: StoredVolume) -> Review | None:
     """What a header says of the label map that it is; None where it is not liverview's."""
     fields = parse_fields(volume.source.header) if volume.source.format == FORMAT else {}
-    pieces = [fields[key] for key in sorted(fields) if key.startswith(REVIEW)]
-    if pieces:
-        with contextlib.suppress(ValueError):
-            return parse_review(base64.b64decode("".join(pieces), validate=True), volume)
+    content = joined_field(fields, REVIEW)
+    if content:
+        return parse_review(content, volume)
     return Review(partial=fields[PARTIAL] == "True") if PARTIAL in fields else None

@@ -12,6 +12,7 @@ from liverview.core.labels import LabelStyle
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.format import TableOrder
+from liverview.files.metaimage.header import RECORD
 from liverview.files.metaimage.reading import COLOR, NAME, PARTIAL, REVIEW
 from liverview.files.review_record import review_content
 from liverview.files.verified_writing import StoredArray, iter_write_verified, stored_array
@@ -41,17 +42,25 @@ def iter_write_labels(
     TargetError : where the target exists and may not be replaced, or cannot be written.
     ImageFileError : where what was written does not come back.
     """
-    fields = [(PARTIAL, str(labels.partial))]
+    own = labels.defined is None or bool(labels.defined)  # else they are another program's
+    fields = [(PARTIAL, str(labels.partial))] if own else []
     for value, style in table.items():
         name = " ".join(style.name.split())[:_LONGEST]
         color = " ".join(str(part) for part in style.color)
         fields += [(f"{NAME}{value}", name), (f"{COLOR}{value}", color)]
     content = review_content(labels)
     if content:
-        packed = base64.b64encode(json.dumps(content).encode("ascii")).decode("ascii")
-        for n, start in enumerate(range(0, len(packed), _LONGEST)):
-            fields.append((f"{REVIEW}{n:06d}", packed[start : start + _LONGEST]))
+        fields += _fields_of(REVIEW, json.dumps(content))
+    if labels.made_by:
+        fields += _fields_of(RECORD, labels.made_by)
     yield from _iter_write(path, stored_array(labels), fields, overwrite)
+
+
+def _fields_of(name: str, text: str) -> list[tuple[str, str]]:
+    """A text of any length in base64, in fields that are short enough for every reader."""
+    packed = base64.b64encode(text.encode("utf-8", "replace")).decode("ascii")
+    starts = range(0, len(packed), _LONGEST)
+    return [(f"{name}{n:06d}", packed[at : at + _LONGEST]) for n, at in enumerate(starts)]
 
 
 def iter_write_volume(path: Path, volume: Volume, *, overwrite: bool) -> Iterator[Progress]:

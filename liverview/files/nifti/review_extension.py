@@ -20,11 +20,17 @@ from liverview.files.review_record import FORMAT, Review, parse_review, review_c
 _COMMENT = 6
 _BEGINNING = f'{{"format": "{FORMAT}"'.encode("ascii")
 _COMPLETE = b"liverview"
+_OF_OTHERS = b"converted by liverview"
 _PARTIAL = b"liverview: PARTIAL, its segmentation was stopped before the end"
 
 
 def description(labels: LabelMap) -> bytes:
-    """The description for a label map's header, at most 80 bytes."""
+    """The description for a label map's header, at most 80 bytes.
+
+    Of one that defines none of liverview's labels, values are another program's.
+    """
+    if labels.defined is not None and not labels.defined:
+        return _OF_OTHERS
     return _PARTIAL if labels.partial else _COMPLETE
 
 

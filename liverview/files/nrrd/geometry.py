@@ -205,7 +205,9 @@ def _axis_mins(
     mins = [found[axis] for axis in axes] + [0.0] * (3 - len(axes))
     at_node = [centers[axis] == "node" if axis < len(centers) else False for axis in axes]
     half = [0.0 if node else size / 2 for node, size in zip(at_node, spacing, strict=False)]
-    return np.array(mins) + [*half, *[0.0] * (3 - len(half))]
+    shift = np.zeros(3)
+    shift[: len(half)] = half
+    return np.array(mins) + shift
 
 
 def _unit(fields: Fields) -> tuple[float, str]:

@@ -39,6 +39,8 @@ _ENCODINGS = {
 }  # fmt: skip
 _PATTERN = re.compile(r"(\S.*%0?\d{0,3}d\S*) +(-?\d{1,6}) +(-?\d{1,6}) +(-?\d{1,6})(?: +(\d))?")
 _MOST_FILES = 100_000
+RECORD = "liverview_record"
+"""The key whose value says how labels were made."""
 _COLORS = ("rgb", "hsv", "xyz")
 
 
@@ -73,6 +75,7 @@ def read_header(path: Path) -> VoxelHeader:
         pick=_segment_picker(path, segments, further) if segments and further > 1 else None,
         interleaved=first,
         label_map=bool(segments),
+        record=fields.keys.get(RECORD, ""),
         notes=notes,
     )
 

@@ -19,6 +19,8 @@ _CATEGORY_LIST = "Segmentation category and type - 3D Slicer General Anatomy lis
 _REGION_LIST = "Anatomic codes - DICOM master list"
 _TERMINOLOGY = "TerminologyEntry:"
 _SCHEME = "SCT"
+_PARTS, _TYPE, _REGION = 7, 2, 5  # context, category, type, modifier, context, region, modifier
+_IN_LIVER = re.compile("^$|liver|hepat|bili|abdom", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,19 @@ def read_segments(keys: Mapping[str, str], layered: bool) -> tuple[Segment, ...]
     for number in sorted(found):
         entries = found[number]
         layer = _whole(entries.get("Layer"), number if layered else 0)
-        value = _whole(entries.get("LabelValue"), 1)
+        of_voxels = _whole(entries.get("LabelValue"), 1)
         if "Name" in entries or "ID" in entries:
-            segments.append(Segment(_name_of(entries), layer, value))
+            segments.append(Segment(_name_of(entries), layer, of_voxels))
     return tuple(segments)
 
 
 def segment_keys(
-    table: Mapping[int, LabelStyle], shape: tuple[int, int, int]
+    table: Mapping[int, LabelStyle], shape: tuple[int, int, int], *, own: bool
 ) -> list[tuple[str, str]]:
-    """Keys and values for segments in one layer, by the values of a label map."""
+    """Keys and values for segments in one layer, by the values of a label map.
+
+    ``own``: the values are liverview's, whatever a person calls them.
+    """
     last = [n - 1 for n in shape]
     extent = " ".join(f"0 {n}" for n in last)
     pairs = []
@@ -73,7 +78,7 @@ def segment_keys(
             "Extent": extent,
             "LabelValue": str(value),
             "Layer": "0",
-            "Tags": _tags(value, style),
+            "Tags": _tags(value, style, own=own),
         }
         pairs += [(f"Segment{number}_{name}", escaped(text)) for name, text in fields.items()]
     return [
@@ -92,6 +97,9 @@ def _whole(text: str | None, otherwise: int) -> int:
 def _name_of(entries: Mapping[str, str]) -> str:
     """The name, where anybody could know what it means; else what the codes say."""
     name = entries.get("Name") or entries.get("ID", "")
+    elsewhere = _region_elsewhere(entries.get("Tags", ""))
+    if elsewhere:
+        return f"{name} of {elsewhere}"  # a tumor of the kidney is none of ours
     if meaning_from_name(name) is not None:
         return name
     by_codes = _name_by_codes(entries.get("Tags", ""))
@@ -100,13 +108,25 @@ def _name_of(entries: Mapping[str, str]) -> str:
     return name
 
 
+def _terminology(tags: str) -> list[str]:
+    """The parts of a segment's terminology, as many as it can have; empty ones without any."""
+    for tag in tags.split("|"):
+        if tag.strip().startswith(_TERMINOLOGY):
+            return [*tag.strip().removeprefix(_TERMINOLOGY).split("~"), *[""] * _PARTS][:_PARTS]
+    return [""] * _PARTS
+
+
+def _region_elsewhere(tags: str) -> str:
+    """The region that a segment is in, where that is neither the liver nor around it."""
+    meaning = [*_terminology(tags)[_REGION].split("^"), "", ""][2]
+    return "" if _IN_LIVER.search(meaning) else meaning
+
+
 def _name_by_codes(tags: str) -> str:
     """A label's name by the type that a terminology gives, else the meaning of its code."""
-    for tag in tags.split("|"):
-        parts = tag.strip().removeprefix(_TERMINOLOGY).split("~")
-        if not tag.strip().startswith(_TERMINOLOGY) or len(parts) < 3:
-            continue
-        scheme, code, meaning = [*parts[2].split("^"), "", ""][:3]
+    parts = _terminology(tags)
+    if parts[_TYPE]:
+        scheme, code, meaning = [*parts[_TYPE].split("^"), "", ""][:3]
         for label in FOREGROUND:
             if scheme == _SCHEME and label_terms(label).type.code == code:
                 return label.name.lower()
@@ -114,9 +134,9 @@ def _name_by_codes(tags: str) -> str:
     return ""
 
 
-def _tags(value: int, style: LabelStyle) -> str:
+def _tags(value: int, style: LabelStyle, *, own: bool) -> str:
     """The terminology of a label; nothing for a value that is no label."""
-    terms = _terms_of(value, style)
+    terms = _terms_of(value, style, own=own)
     if terms is None:
         return ""
     region = f"{_REGION_LIST}~{_coded(terms.region)}~^^" if terms.region else "~^^~^^"
@@ -124,11 +144,11 @@ def _tags(value: int, style: LabelStyle) -> str:
     return f"{_TERMINOLOGY}{kind}~{region}|"
 
 
-def _terms_of(value: int, style: LabelStyle) -> LabelTerms | None:
+def _terms_of(value: int, style: LabelStyle, *, own: bool) -> LabelTerms | None:
     meaning = meaning_from_name(style.name)
     if isinstance(meaning, Label) and meaning in FOREGROUND:
         return label_terms(meaning)
-    return label_terms(Label(value)) if value in list(FOREGROUND) else None
+    return label_terms(Label(value)) if own and value in list(FOREGROUND) else None
 
 
 def _coded(term: Term) -> str:

@@ -12,6 +12,7 @@ from liverview.core.volume import LabelMap, Volume
 from liverview.files.format import TableOrder
 from liverview.files.nrrd.fields import escaped
 from liverview.files.nrrd.geometry import space_fields
+from liverview.files.nrrd.header import RECORD
 from liverview.files.nrrd.reading import PARTIAL, REVIEW
 from liverview.files.nrrd.segments import segment_keys
 from liverview.files.review_record import review_content
@@ -42,10 +43,13 @@ def iter_write_labels(
     """
     array = stored_array(labels)
     i, j, k = array.voxels.shape
-    keys = [*segment_keys(table, (i, j, k)), (PARTIAL, str(int(labels.partial)))]
+    own = labels.defined is None or bool(labels.defined)  # else they are another program's
+    keys = [*segment_keys(table, (i, j, k), own=own), (PARTIAL, str(int(labels.partial)))]
     content = review_content(labels)
     if content:
         keys.append((REVIEW, escaped(json.dumps(content))))
+    if labels.made_by:
+        keys.append((RECORD, escaped(labels.made_by)))
     yield from _iter_write(path, array, keys, overwrite)
 
 

@@ -34,6 +34,13 @@ class ExportActions:
                 "Save volumes, diameters and RECIST as DICOM SR",
                 flow.save_structured_report,
             ),
+            make(
+                "DICOM &key images …",
+                "",
+                "Save pictures of the lesions as DICOM secondary captures",
+                flow.save_key_images,
+            ),
+            make("&Meshes …", "", "Save surfaces of the labels", flow.save_meshes),
         ]
         self._of_scan = [
             make(

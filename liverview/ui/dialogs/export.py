@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.text import shown
 from liverview.files import formats
+from liverview.ui.jobs.export_work import MeshChoice, SegmentationChoice
 from liverview.ui.widgets.controls import WrappedLabel, add_access_keys
 from liverview.ui.widgets.file_names import path_from_qt
 
@@ -36,34 +36,14 @@ MESH_FORMATS = {
 """Suffixes of meshes, and how the dialog calls them."""
 
 
-class SegmentationChoice(NamedTuple):
-    """How a DICOM segmentation is to be written.
-
-    Attributes
-    ----------
-    label_map : of the label map type, else binary.
-    per_lesion : a segment for each lesion.
-    wanted : it is to be written at all.
-    """
-
-    label_map: bool = False
-    per_lesion: bool = False
-    wanted: bool = True
-
-
-class MeshChoice(NamedTuple):
-    """Which meshes are wanted.
-
-    Attributes
-    ----------
-    suffix : of `MESH_FORMATS`.
-    labels : that get one.
-    lps : world mm, LPS; else RAS.
-    """
-
-    suffix: str
-    labels: tuple[Label, ...]
-    lps: bool
+def mesh_file_paths(path: Path, choice: MeshChoice) -> list[Path]:
+    """The name that was chosen, and those that are written instead or beside it."""
+    if choice.suffix == ".obj":
+        return [path, path.with_suffix(".mtl")]
+    if choice.suffix in (".stl", ".ply"):
+        stem, words = path.stem, [label.name.lower() for label in choice.labels]
+        return [path, *(path.with_name(f"{stem}_{word}{choice.suffix}") for word in words)]
+    return [path]
 
 
 class SegmentationDialog(QDialog):
@@ -116,7 +96,8 @@ class MeshDialog(QDialog):
         self.directions = QComboBox()
         self.directions.addItem("Left, back, up (LPS): DICOM, 3D Slicer", True)
         self.directions.addItem("Right, front, up (RAS): NIfTI, liverview", False)
-        note = WrappedLabel(
+        note = WrappedLabel()
+        note.setText(
             "Lengths are mm. Surfaces are smoothed and closed; volumes stay within 1 % of those of "
             "the labels. The liver is the whole organ."
         )

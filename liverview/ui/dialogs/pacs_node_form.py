@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QPushButton,
     QSpinBox,
@@ -65,6 +66,7 @@ class NodeForm(QWidget):
         layout.addWidget(self._pages)
         layout.addLayout(files)
         layout.addStretch(1)
+        _align(self)
         self._connect()
 
     def _make_dimse(self) -> QWidget:
@@ -93,9 +95,10 @@ class NodeForm(QWidget):
         self.url = _line("Address", "https://pacs.example.org/dicom-web", 1024)
         self.token = _line("Token", "As it is kept", 8192)
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
-        note = WrappedLabel(
-            "A token goes to the system's keyring, or nowhere where there is none: it is then asked "
-            "for once per start. USER:PASSWORD is sent as such."
+        note = WrappedLabel()
+        note.setText(
+            "A token goes to the system's keyring, or nowhere where there is none: it is then "
+            "asked for once per start. USER:PASSWORD is sent as such."
         )
         note.setEnabled(False)
         page = QWidget()
@@ -174,6 +177,14 @@ class NodeForm(QWidget):
         encrypted = self.url.text().startswith("https:") if web else self.tls.isChecked()
         for field in (self.ca_file, self.certificate, self.key):
             field.setEnabled(encrypted)
+
+
+def _align(form: QWidget) -> None:
+    """Let the fields of all parts of a form begin below each other."""
+    titles = [label for label in form.findChildren(QLabel) if label.buddy() is not None]
+    width = max(title.sizeHint().width() for title in titles)
+    for title in titles:
+        title.setMinimumWidth(width)
 
 
 class _FileField(QWidget):

@@ -49,7 +49,7 @@ class PacsNodesDialog(QDialog):
         self.remove_button = QPushButton("Remove")
         self.test_button = QPushButton("Test")
         self.form = NodeForm()
-        self.result_label = WrappedLabel("")
+        self.result_label = WrappedLabel()
         self.result_label.setMinimumHeight(self.fontMetrics().height() * 3)
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel
@@ -160,9 +160,7 @@ class PacsNodesDialog(QDialog):
                     shown(f'Two nodes are called "{node.name}": give one another name.')
                 )
                 return
-        self._nodes = [
-            node if node.url else replace(node, token="") for node in self._nodes
-        ]
+        self._nodes = [node if node.url else replace(node, token="") for node in self._nodes]
         self.accept()
 
     def _is_good(self, node: Node) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QDate, Qt, Signal
 from PySide6.QtWidgets import (
@@ -24,10 +25,12 @@ from PySide6.QtWidgets import (
 
 from liverview.core.stream import Progress
 from liverview.core.text import shown
-from liverview.files.dicom.series_volume import SeriesVolume
 from liverview.pacs.nodes import Node
 from liverview.pacs.query import Found, FoundSeries, FoundStudy, Query
 from liverview.ui.widgets.controls import WrappedLabel
+
+if TYPE_CHECKING:
+    from liverview.files.dicom.series_volume import SeriesVolume
 
 _DAYS = {"Any date": None, "Today": 0, "Last 7 days": 7, "Last 30 days": 30, "Between": -1}
 _MODALITIES = ("CT", "MR", "PT", "SEG", "SR")
@@ -77,7 +80,7 @@ class PacsQueryDialog(QDialog):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(10)
-        self.words = WrappedLabel("")
+        self.words = WrappedLabel()
         self._build()
         self._connect()
         self._update()
@@ -268,7 +271,7 @@ class PacsQueryDialog(QDialog):
             return
         if isinstance(chosen, FoundSeries):
             self.retrieve_wanted.emit(self.node_box.currentData(), chosen)
-        elif isinstance(chosen, SeriesVolume):
+        elif not isinstance(chosen, FoundStudy):
             self.volume_chosen.emit(chosen)
 
     def _chosen(self) -> object:
@@ -280,7 +283,7 @@ class PacsQueryDialog(QDialog):
         self.first.setEnabled(between)
         self.last.setEnabled(between)
         chosen = self._chosen()
-        is_volume = isinstance(chosen, SeriesVolume)
+        is_volume = not isinstance(chosen, FoundStudy | FoundSeries | None)
         self.retrieve_button.setText("&Open" if is_volume else "&Retrieve")
         ready = is_volume or isinstance(chosen, FoundSeries)
         self.retrieve_button.setEnabled(ready and not self._busy)

@@ -39,7 +39,8 @@ class PacsSendDialog(QDialog):
         self.node_box.setCurrentIndex(max(0, self.node_box.findText(shown(last))))
         self.segmentation = QCheckBox("DICOM se&gmentation of the labels (SEG)")
         self.report = QCheckBox("Structured &report of the measurements (SR)")
-        note = WrappedLabel(
+        note = WrappedLabel()
+        note.setText(
             "They go into the study of the scan, as series of their own, and name its patient."
         )
         note.setEnabled(False)

@@ -26,7 +26,7 @@ class SeriesDelegate(QStyledItemDelegate):
             return QSize(PICTURE_PX + 6, ROW_PX)
         first, _, second = str(index.data()).partition("\n")
         badge = index.data(BADGE_ROLE) if index.column() == DESCRIPTION else ""
-        metrics, small = option.fontMetrics, QFontMetrics(_smaller(option.font))  # type: ignore[attr-defined]
+        metrics, small = option.fontMetrics, QFontMetrics(_smaller(option.font))
         below = small.horizontalAdvance(badge) + 2 * _PILL if badge else 0
         wide = max(metrics.horizontalAdvance(first), small.horizontalAdvance(second), below)
         return QSize(wide + 2 * _MARGIN + 2, ROW_PX)
@@ -34,12 +34,12 @@ class SeriesDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         cell = QStyleOptionViewItem(option)
         self.initStyleOption(cell, index)
-        words, cell.text, cell.icon = str(index.data()), "", type(cell.icon)()  # type: ignore[attr-defined]
-        cell.state &= ~QStyle.StateFlag.State_HasFocus  # type: ignore[attr-defined]
+        words, cell.text, cell.icon = str(index.data()), "", type(cell.icon)()
+        cell.state &= ~QStyle.StateFlag.State_HasFocus
         style = self._table.style()
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, cell, painter, self._table)
         painter.save()
-        rect: QRect = cell.rect  # type: ignore[attr-defined]
+        rect: QRect = cell.rect
         painter.setClipRect(rect)
         if index.column() == PICTURE:
             _draw_picture(painter, rect, index.data(Qt.ItemDataRole.DecorationRole))
@@ -51,13 +51,13 @@ class SeriesDelegate(QStyledItemDelegate):
     def _draw_words(
         self, painter: QPainter, cell: QStyleOptionViewItem, index: _Index, words: str, badge: str
     ) -> None:
-        rect: QRect = cell.rect.adjusted(_MARGIN, 0, -_MARGIN, 0)  # type: ignore[attr-defined]
-        font: QFont = cell.font  # type: ignore[attr-defined]
+        rect: QRect = cell.rect.adjusted(_MARGIN, 0, -_MARGIN, 0)
+        font: QFont = cell.font
         small, metrics = _smaller(font), QFontMetrics(font)
         first, _, second = words.partition("\n")
         below = QFontMetrics(small).height() + 4 if second or badge else 0
         top = rect.top() + (rect.height() - metrics.height() - below) // 2
-        across = cell.displayAlignment & Qt.AlignmentFlag.AlignHorizontal_Mask  # type: ignore[attr-defined]
+        across = cell.displayAlignment & Qt.AlignmentFlag.AlignHorizontal_Mask
         line = QRect(rect.left(), top, rect.width(), metrics.height())
         painter.setPen(self._pen(cell, index))
         painter.setFont(font)
@@ -72,9 +72,9 @@ class SeriesDelegate(QStyledItemDelegate):
 
     def _pen(self, cell: QStyleOptionViewItem, index: _Index) -> QColor:
         palette = self._table.palette()
-        if cell.state & QStyle.StateFlag.State_Selected:  # type: ignore[attr-defined]
+        if cell.state & QStyle.StateFlag.State_Selected:
             return palette.color(QPalette.ColorRole.HighlightedText)
-        refused = index.data(ENTRY_ROLE).volume.refusal
+        refused = index.data(ENTRY_ROLE).refusal
         group = QPalette.ColorGroup.Disabled if refused else QPalette.ColorGroup.Active
         return palette.color(group, QPalette.ColorRole.Text)
 

@@ -37,12 +37,14 @@ class _Column(NamedTuple):
     number: bool = False
 
 
-def remarks_of(entry: SeriesEntry) -> str:
+def warnings_of(entry: SeriesEntry) -> str:
     """What a person should know of an entry before it is opened: why it cannot be, first."""
     volume = entry.volume
     said = [*volume.remarks]
-    if volume.refusal:
-        said.insert(0, volume.refusal)
+    if entry.refusal:
+        said.insert(0, entry.refusal)
+    elif volume.kind is SeriesKind.LABELS:
+        said.insert(0, "It opens with the series that it is of, as its labels.")
     elif volume.kind is SeriesKind.OTHER_MODALITY and not any("reads CT" in one for one in said):
         modality = volume.study.modality or "no CT"
         said.insert(0, f"This is {modality}; liverview reads CT: for viewing only.")
@@ -103,7 +105,7 @@ COLUMNS = (
     _Column("Thickness", _thickness_words, lambda e: _thickness(e) or _LAST, True),
     _Column("Kernel", lambda entry: entry.volume.study.kernel),
     _Column("Contrast", lambda entry: entry.volume.study.contrast),
-    _Column("To know", remarks_of),
+    _Column("To know", warnings_of),
 )
 PICTURE, DESCRIPTION = 0, 3
 _FROM_ROOT = QModelIndex()
@@ -127,23 +129,30 @@ class SeriesModel(QAbstractTableModel):
     def take(self, listed: SeriesList) -> None:
         """Show what was listed so far: rows stay where they are, new ones come last."""
         new = {entry.key: entry for entry in listed.entries}
+        before = sorted(self._ranks, key=self._ranks.__getitem__)
         self._ranks = {key: rank for rank, key in enumerate(new)}
         for row in reversed(range(len(self.entries))):
             if self.entries[row].key not in new:
                 self.beginRemoveRows(_FROM_ROOT, row, row)
                 del self.entries[row]
                 self.endRemoveRows()
-        there = [entry.key for entry in self.entries]
-        self.entries = [new[key] for key in there]
-        if there:
-            last = self.index(len(there) - 1, len(COLUMNS) - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
-        added = [entry for key, entry in new.items() if key not in set(there)]
+        old, there = self.entries, {entry.key for entry in self.entries}
+        self.entries = [new[entry.key] for entry in old]
+        for row, (was, entry) in enumerate(zip(old, self.entries, strict=True)):
+            if entry.volume is not was.volume or entry.reason != was.reason:
+                self._tell(row, row, len(COLUMNS) - 1)
+        if [key for key in before if key in there] != [key for key in new if key in there]:
+            self._tell(0, len(old) - 1, PICTURE)  # other ranks, by which rows are sorted
+        added = [entry for key, entry in new.items() if key not in there]
         if added:
             first = len(self.entries)
             self.beginInsertRows(_FROM_ROOT, first, first + len(added) - 1)
             self.entries += added
             self.endInsertRows()
+
+    def _tell(self, first: int, last: int, column: int) -> None:
+        """Rows have changed, up to a column."""
+        self.dataChanged.emit(self.index(first, PICTURE), self.index(last, column))
 
     def set_picture(self, key: str, picture: QPixmap) -> None:
         """Show the picture of an entry, if it is there still."""
@@ -166,6 +175,8 @@ class SeriesModel(QAbstractTableModel):
             return None
         if role == _ROLES.DisplayRole:
             return COLUMNS[section].title
+        if role == _ROLES.TextAlignmentRole and COLUMNS[section].number:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == _ROLES.ToolTipRole and section == PICTURE:
             return "Sort: the likeliest first"
         return None
@@ -184,7 +195,7 @@ class SeriesModel(QAbstractTableModel):
             return self._pictures.get(entry.key)
         if role == _ROLES.TextAlignmentRole and column.number:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        if role == _ROLES.ForegroundRole and entry.volume.refusal:
+        if role == _ROLES.ForegroundRole and entry.refusal:
             return QColor(self.palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text))
         return None
 
@@ -197,7 +208,7 @@ class SeriesModel(QAbstractTableModel):
         return order(entry) if order is not None else COLUMNS[column].words(entry).casefold()
 
     def _tip(self, entry: SeriesEntry, words: str) -> str:
-        parts = (words, shown(entry.reason), remarks_of(entry))
+        parts = (words, shown(entry.reason), warnings_of(entry))
         return "\n".join(dict.fromkeys(part for part in parts if part))
 
 

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from liverview.core.stream import Progress
 from liverview.core.text import shown
+from liverview.files.dicom.series_volume import SeriesKind
 from liverview.ui.dialogs.series_delegate import PICTURE_PX, ROW_PX, SeriesDelegate
 from liverview.ui.dialogs.series_model import (
     COLUMNS,
@@ -33,7 +34,7 @@ from liverview.ui.dialogs.series_model import (
     PICTURE,
     SeriesModel,
     SeriesOrder,
-    remarks_of,
+    warnings_of,
 )
 from liverview.ui.jobs.series_work import SeriesEntry, SeriesList, Thumbnail, unreadable_words
 from liverview.ui.widgets.controls import WrappedLabel, add_access_keys
@@ -96,7 +97,9 @@ class SeriesTable(QDialog):
         self.details = QPlainTextEdit(readOnly=True)
         self.details.setMaximumHeight(_DETAILS_PX)
         self.details.hide()
-        self.details_button = QToolButton(text="Details", checkable=True, autoRaise=True)
+        self.details_button = QToolButton(autoRaise=True)
+        self.details_button.setText("Details")
+        self.details_button.setCheckable(True)
         self.details_button.toggled.connect(self.details.setVisible)
         self.details_button.hide()
 
@@ -195,7 +198,7 @@ class SeriesTable(QDialog):
     def open_selected(self) -> None:
         """Open the selected row, once everything is listed."""
         entry = self.selected()
-        if entry is None or entry.volume.refusal or self.listed is None:
+        if entry is None or entry.refusal or self.listed is None:
             return
         self.waiting_for = entry.key
         if self.listed.complete:
@@ -226,7 +229,7 @@ class SeriesTable(QDialog):
     def _open_waiting(self) -> None:
         found = next((e for e in self.model.entries if e.key == self.waiting_for), None)
         waited, self.waiting_for = self.waiting_for, ""
-        if found is not None and not found.volume.refusal:
+        if found is not None and not found.refusal:
             self.chosen.emit(found)
         elif waited:
             self._update_buttons()
@@ -244,7 +247,7 @@ class SeriesTable(QDialog):
 
     def _select_first(self) -> None:
         for row in range(self.order.rowCount()):
-            if not self.order.index(row, 0).data(ENTRY_ROLE).volume.refusal:
+            if not self.order.index(row, 0).data(ENTRY_ROLE).refusal:
                 self._select_row(row)
                 return
 
@@ -257,15 +260,17 @@ class SeriesTable(QDialog):
 
     def _update_buttons(self) -> None:
         entry = self.selected()
-        usable = entry is not None and not entry.volume.refusal
+        usable = entry is not None and not entry.refusal
         self.open_button.setEnabled(usable and not self.waiting_for)
         if self.waiting_for:
             self.about.setText("It opens as soon as all files are listed.")
         elif entry is None:
             self.about.setText("")
         else:
-            reason = f"Likely: {entry.reason}." if entry.likely and entry.reason else ""
-            self.about.setText(shown(f"{reason} {remarks_of(entry)}").strip())
+            likely = "Likely: " if entry.likely else ""
+            known = entry.reason and entry.volume.kind is SeriesKind.CT
+            reason = f"{likely}{entry.reason}." if known else ""
+            self.about.setText(shown(f"{reason} {warnings_of(entry)}").strip())
 
     def _show_count(self) -> None:
         listed = self.listed

@@ -27,9 +27,10 @@ class Changed(Enum):
 
 def scans_and_sessions_filter() -> str:
     """The filter of the dialog that opens a scan or a session."""
-    patterns = " ".join(f"*{suffix}" for suffix in (*sorted(formats.suffixes()), SUFFIX))
-    first, *others = formats.open_filter().split(";;")
-    return ";;".join([f"Scans and sessions ({patterns})", first, FILTER, *others])
+    endings = (*sorted(formats.suffixes()), ".zip", SUFFIX)
+    patterns = " ".join([*(f"*{ending}" for ending in endings), "DICOMDIR"])
+    each = [part for part in formats.open_filter().split(";;") if not part.startswith("Scans (")]
+    return ";;".join([f"Scans and sessions ({patterns})", *each[:-1], FILTER, each[-1]])
 
 
 class SessionDialog(QFileDialog):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from liverview.core.labels import FOREGROUND
 from liverview.core.stream import Progress
 from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import resolved
 from liverview.files.formats import DICOM
-from liverview.ui.dialogs.export import ExportProgress
+from liverview.ui.dialogs.export import ExportProgress, mesh_file_paths
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.jobs import export_work
 from liverview.ui.jobs.controller import Controller
@@ -98,6 +99,41 @@ class ExportFlow(QObject):
         work = export_work.iter_export_report(path, segmentation, *case, styles, choice)
         self._start("Saving the structured report", work)
 
+    def save_key_images(self) -> None:
+        """Ask for a folder and save key images in a new folder there."""
+        case = self._dicom_case("Key images as DICOM")
+        if case is None:
+            return
+        folder = self._ask_folder("Folder for the key images", "_key_images")
+        if folder is not None:
+            window = (self._session.level, self._session.width)
+            styles = dict(self._session.styles)
+            work = export_work.iter_export_key_images(folder, *case, styles, window)
+            self._start("Saving key images", work)
+
+    def save_meshes(self) -> None:
+        """Ask which meshes are wanted and where, and save them."""
+        session = self._session
+        if session.volume is None or session.labels is None or self._is_running():
+            return
+        dialogs, ask = self._files.dialogs, self._files.ask
+        there = [label for label in FOREGROUND if session.store.volume_ml(label) > 0]
+        if not there:
+            self.failed.emit("No meshes were saved: the labels are empty.")
+            return
+        choice = ask(dialogs.mesh_choice, there, dict(session.styles))
+        if choice is None:
+            return
+        path = ask(dialogs.file_to_export, "Save meshes", self._files.beside(choice.suffix))
+        if path is None or not self._may_replace(mesh_file_paths(path, choice)):
+            return
+        if session.store.can_be_saved:
+            labels, styles = session.store.snapshot(), dict(session.styles)
+            work = export_work.iter_export_meshes(path, labels, styles, choice)
+            self._start("Saving meshes", work)
+        else:
+            self.failed.emit("No meshes were saved: the labels are not complete just now.")
+
     def save_deidentified(self) -> None:
         """Ask for a folder and save a de-identified copy of the series in a new folder there."""
         volume, place = self._session.volume, self._session.path
@@ -133,8 +169,8 @@ class ExportFlow(QObject):
         if source is not None and source.format == DICOM.name:
             return True
         self.failed.emit(
-            f"{wanted} refers to a DICOM series, and this scan is none: open its DICOM files, or save "
-            "it as a DICOM series by Save scan as and open that."
+            f"{wanted} refers to a DICOM series, and this scan is none: open its DICOM files, or "
+            "save it as a DICOM series by Save scan as and open that."
         )
         return False
 
@@ -159,6 +195,11 @@ class ExportFlow(QObject):
             return False
         there = any(path.iterdir()) if path.is_dir() else path.is_file()
         return not there or self._files.ask(self._files.dialogs.may_replace, [path])
+
+    def _may_replace(self, paths: Sequence[Path]) -> bool:
+        """True where no file is there under a name that a dialog did not ask about."""
+        there = [path for path in paths[1:] if path.exists()]
+        return not there or self._files.ask(self._files.dialogs.may_replace, there)
 
     def _is_of_scan(self, path: Path) -> bool:
         """True for the open scan, and a folder that holds it, which is said."""

@@ -61,7 +61,7 @@ class PacsFlow(QObject):
     def edit_nodes(self) -> None:
         """Show the nodes, to be changed."""
         dialog = PacsNodesDialog(self.nodes.nodes, self._window)
-        testing: list[Job] = []
+        testing: set[Job] = set()
         dialog.test_wanted.connect(partial(self._test, dialog, testing))
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         for job in testing:
@@ -91,10 +91,11 @@ class PacsFlow(QObject):
                 "it is asked for once per start."
             )
 
-    def _test(self, dialog: PacsNodesDialog, testing: list[Job], node: Node) -> None:
+    def _test(self, dialog: PacsNodesDialog, testing: set[Job], node: Node) -> None:
         asked = node if node.token else self.nodes.with_token(node)
         job = self._controller.start_background(pacs_work.iter_test_node(asked))
-        testing.append(job)
+        testing.add(job)
+        job.ended.connect(lambda _: testing.discard(job))
         job.yielded.connect(partial(self._on_test_item, dialog))
 
     def _on_test_item(self, dialog: PacsNodesDialog, item: Progress | Message | Refused) -> None:
@@ -121,7 +122,6 @@ class PacsFlow(QObject):
             dialog.stop_wanted.connect(self._stop)
             dialog.finished.connect(self._on_closed)
         self.query_dialog.show()
-        self.query_dialog.raise_()
         self.query_dialog.activateWindow()
 
     def _search(self, node: Node, query: Query) -> None:
@@ -164,7 +164,13 @@ class PacsFlow(QObject):
             self._take(item)
 
     def _on_ended(
-        self, job: Job, counts: list[int], remarks: list[str], node: Node, again: Any, outcome: Outcome
+        self,
+        job: Job,
+        counts: list[int],
+        remarks: list[str],
+        node: Node,
+        again: Any,
+        outcome: Outcome,
     ) -> None:
         if job is not self._job:
             return
@@ -302,9 +308,9 @@ class PacsFlow(QObject):
             self.message.emit(shown(" ".join([f"{choice.node.name} took {count}.", *remarks])))
         elif remarks:
             self.failed.emit(shown(" ".join(remarks)))
-        if self._refused is not None and self._refused.token_needed:
-            if self._ask_token(choice.node, self._window):
-                self.start_sending(choice)
+        token_needed = self._refused is not None and self._refused.token_needed
+        if token_needed and self._ask_token(choice.node, self._window):
+            self.start_sending(choice)
 
     # ---- tokens --------------------------------------------------------------------------------
 

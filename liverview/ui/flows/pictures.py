@@ -18,7 +18,8 @@ _NOTE_POINTS, _ABOVE_BADGES, _MARGIN = 8, 24, 8
 class Pictures(QObject):
     """Takes pictures as they were before the question for a name.
 
-    They are without the patient's name but where it is asked for; those of views say, as the window does, what they are not for.
+    They are without the patient's name but where it is asked for; those of views say, as the
+    window does, what they are not for.
 
     Signals
     -------

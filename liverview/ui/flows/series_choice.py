@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
 from liverview.core.text import shown
@@ -20,6 +20,7 @@ from liverview.ui.widgets.message_bar import MessageBar
 if TYPE_CHECKING:
     from liverview.ui.dialogs.series_table import SeriesTable
 
+_PATIENCE_MS = 700
 _PICTURES_AT_ONCE = 8  # by one job, then what was listed meanwhile is looked at again
 
 
@@ -29,6 +30,7 @@ class SeriesChoice(QObject):
     Attributes
     ----------
     table : while it is shown; None else.
+    patience : runs while it is not known yet whether a place has one series alone.
     """
 
     def __init__(self, window: QWidget, files: CaseFiles, messages: MessageBar) -> None:
@@ -39,6 +41,9 @@ class SeriesChoice(QObject):
         self.table: SeriesTable | None = None
         self._pictured: dict[str, int] = {}  # how many slices a volume had then, by key
         self._thumbnails: Job | None = None
+        self._latest: SeriesList | None = None
+        self.patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
+        self.patience.timeout.connect(self._on_out_of_patience)
         self._loading.series_listed.connect(self._on_listed)
         self._loading.series_left.connect(self._on_left)
         self._loading.labels_found.connect(self._on_labels_found)
@@ -53,8 +58,19 @@ class SeriesChoice(QObject):
     # ---- the table ---------------------------------------------------------------------------
 
     def _on_listed(self, listed: SeriesList) -> None:
+        self._latest = listed
         if self.table is None and (listed.only is not None or _is_little(listed)):
-            return  # so far it is one series alone
+            # So far it is one series alone; where that takes long, it is shown all the same.
+            if not (listed.complete or self.patience.isActive()):
+                self.patience.start()
+            return
+        self._show(listed)
+
+    def _on_out_of_patience(self) -> None:
+        if self._latest is not None and not self._latest.complete:
+            self._show(self._latest)
+
+    def _show(self, listed: SeriesList) -> None:
         if self.table is None:
             self._show_table()
         assert self.table is not None
@@ -78,7 +94,10 @@ class SeriesChoice(QObject):
 
     def _on_loading_changed(self) -> None:
         """A listing that was stopped, or has failed, leaves nothing whole to choose from."""
-        if self.table is None or self._loading.is_running:
+        if self._loading.is_running:
+            return
+        self.patience.stop()
+        if self.table is None:
             return
         self.table.show_progress(None)
         if self.table.listed is None or not self.table.listed.complete:
@@ -91,6 +110,8 @@ class SeriesChoice(QObject):
             self._loading.cancel()
 
     def _close(self) -> None:
+        self.patience.stop()
+        self._latest = None
         if self._thumbnails is not None:
             self._thumbnails.cancel()
             self._thumbnails = None
@@ -173,10 +194,7 @@ class SeriesChoice(QObject):
 
     def _on_listed_again(self, listed: SeriesList) -> None:
         self._close()
-        self._show_table()
-        assert self.table is not None
-        self.table.take(listed)
-        self._picture_some()
+        self._show(listed)
 
     def _on_labels_found(self, path: Path) -> None:
         """A file is a segmentation: it is for the scan that is open."""

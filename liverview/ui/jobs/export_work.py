@@ -4,14 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 
-if TYPE_CHECKING:
-    from liverview.ui.dialogs.export import SegmentationChoice
+
+class SegmentationChoice(NamedTuple):
+    """How a DICOM segmentation is to be written.
+
+    Attributes
+    ----------
+    label_map : of the label map type, else binary.
+    per_lesion : a segment for each lesion.
+    wanted : it is to be written at all.
+    """
+
+    label_map: bool = False
+    per_lesion: bool = False
+    wanted: bool = True
+
+
+class MeshChoice(NamedTuple):
+    """Which meshes are wanted.
+
+    Attributes
+    ----------
+    suffix : of the files, such as .stl.
+    labels : that get one.
+    lps : world mm, LPS; else RAS.
+    """
+
+    suffix: str
+    labels: tuple[Label, ...]
+    lps: bool
 
 
 class Exported(NamedTuple):
@@ -71,6 +98,73 @@ def iter_export_report(
     )
     beside = f", with the segmentation {segmentation.name}" if choice.wanted else ""
     yield Exported((f"DICOM structured report saved and verified: {path}{beside}.",))
+
+
+def iter_export_meshes(
+    path: Path,
+    labels: LabelMap,
+    styles: Mapping[Label, LabelStyle],
+    choice: MeshChoice,
+) -> Iterator[Progress | Exported]:
+    """Write meshes of the labels that were chosen."""
+    from liverview.measurement.mesh_files import WrittenMesh, iter_write_meshes
+
+    names = []
+    for item in iter_write_meshes(
+        path, labels, lps=choice.lps, styles=styles, some=choice.labels, overwrite=True
+    ):
+        if isinstance(item, WrittenMesh):
+            names.append(item.path.name)
+        else:
+            yield item
+    axes = "left, back, up (LPS)" if choice.lps else "right, front, up (RAS)"
+    yield Exported((f"{', '.join(names)} saved in {path.parent}: mm, {axes}.",))
+
+
+def iter_export_key_images(
+    folder: Path,
+    labels: LabelMap,
+    volume: Volume,
+    styles: Mapping[Label, LabelStyle],
+    window: tuple[float, float],
+) -> Iterator[Progress | Exported]:
+    """Write a picture of each lesion."""
+    from liverview.report.key_image_files import iter_write_key_images
+
+    yield from iter_write_key_images(
+        folder, volume, labels, styles=styles, window=window, overwrite=True
+    )
+    count = len(list(folder.iterdir()))
+    if count:
+        yield Exported((f"{count} key images saved in {folder}.",))
+    else:
+        folder.rmdir()
+        yield Exported(("No key images were saved: there are no lesions.",))
+
+
+def iter_export_deidentified(
+    folder: Path, volume: Volume, place: Path
+) -> Iterator[Progress | Exported]:
+    """Write a copy of the open series, found again where it was opened from."""
+    from liverview.files.dicom.deidentification import Kept, iter_write_deidentified
+    from liverview.files.dicom.listing import Listing
+    from liverview.files.dicom.places import find_series, iter_list_places
+    from liverview.files.opening import ImageFileError
+
+    found = None
+    for item in iter_list_places([place]):
+        if not isinstance(item, Listing):
+            yield item
+        elif volume.study is not None:
+            found = find_series(item.volumes, volume.study.series_key)
+    if found is None:
+        raise ImageFileError(f"{place} does not hold the series any more: open it again.")
+    for made in iter_write_deidentified(found, folder, overwrite=True):
+        if isinstance(made, Kept):
+            first = f"De-identified copy saved: {made.files} files in {folder}."
+            yield Exported((first, *made.warnings, *made.sentences))
+        else:
+            yield made
 
 
 def _iter_write_segmentation(

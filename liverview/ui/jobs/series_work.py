@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 THUMBNAIL_PX = 96
 """The longer side of a picture of a series."""
+_PACE_S = 0.15  # between two words of progress
 _CLIPPED = 1.0, 99.0  # percent of values that are no HU, black and white in a picture
 
 
@@ -41,6 +43,13 @@ class SeriesEntry:
     volume: SeriesVolume
     likely: bool
     reason: str
+
+    @property
+    def refusal(self) -> str:
+        """Why it cannot be opened; nothing of a segmentation, which opens with its scan."""
+        from liverview.files.dicom.series_volume import SeriesKind
+
+        return "" if self.volume.kind is SeriesKind.LABELS else self.volume.refusal
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +154,7 @@ def iter_open_place(
         return
     place = paths[0] if len(paths) == 1 else Path(os.path.commonpath([p.parent for p in paths]))
     listed = SeriesList(place, (), complete=False)
-    for item in places.iter_list_places(paths):
+    for item in _iter_paced(places.iter_list_places(paths)):
         if isinstance(item, Listing):
             listed = _listed(place, item, labels)
             yield listed
@@ -155,6 +164,16 @@ def iter_open_place(
     if meant is not None:
         left = listed if len(listed.entries) > 1 and not series else None
         yield from iter_open_series(meant.volume, place, labels, left)
+
+
+def _iter_paced(work: Iterator[Progress | Listing]) -> Iterator[Progress | Listing]:
+    """The same with less progress: every word of it takes the window's time."""
+    told = -_PACE_S
+    for item in work:
+        now = time.monotonic()
+        if not isinstance(item, Progress) or now - told >= _PACE_S:
+            told = now if isinstance(item, Progress) else told
+            yield item
 
 
 def iter_open_series(
@@ -179,13 +198,13 @@ def _listed(place: Path, listing: Listing, labels: Path | None) -> SeriesList:
 
     if listing.complete and not listing.volumes:
         raise _nothing(place, listing)
-    entries = tuple(_entries(recommend(listing.volumes)))
+    entries = tuple(_iter_entries(recommend(listing.volumes)))
     return SeriesList(
         place, entries, listing.unreadable, listing.others, listing.complete, labels
     )  # fmt: skip
 
 
-def _entries(recommended: Sequence[Recommendation]) -> Iterator[SeriesEntry]:
+def _iter_entries(recommended: Sequence[Recommendation]) -> Iterator[SeriesEntry]:
     """The entries, with keys that no two of them share."""
     counts: dict[str, int] = {}
     for one in recommended:

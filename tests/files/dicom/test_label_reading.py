@@ -1,4 +1,4 @@
-"""Segmentations that others wrote, read as label maps: by highdicom here, by hand where it cannot."""
+"""Segmentations that others wrote, read as label maps; here highdicom writes them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from liverview.core.labels import Label
 from liverview.core.placing import place_labels
@@ -131,6 +137,26 @@ def test_label_map_segmentations_are_read_however_they_are_compressed(
     assert np.array_equal(labels.voxels, expected_on(scan, stored, slices))
 
 
+def test_binary_segments_in_jpeg_2000_are_read(tmp_path: Path) -> None:
+    stored, slices = random_labels((32, 32, 5)), series(5, 32, 32)
+    path = tmp_path / "other.dcm"
+    planes = np.ascontiguousarray(stored.T)
+    segmentation(slices, planes, three(), transfer_syntax_uid=JPEG2000Lossless).save_as(path)
+    scan = scan_of(stored, slices)
+    labels = images.read_labels(path, grid=scan.grid)
+    assert np.array_equal(labels.voxels, expected_on(scan, stored, slices))
+
+
+def test_a_deflated_file_is_read(tmp_path: Path) -> None:
+    stored, slices = random_labels(), series(7)
+    data = segmentation(slices, stored.T, three())
+    data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    data.save_as(tmp_path / "other.dcm")
+    scan = scan_of(stored, slices)
+    labels = images.read_labels(tmp_path / "other.dcm", grid=scan.grid)
+    assert np.array_equal(labels.voxels, expected_on(scan, stored, slices))
+
+
 @pytest.mark.parametrize("first", [0, 2])
 def test_a_part_of_the_slices_finds_its_place_in_the_scan(first: int, tmp_path: Path) -> None:
     stored, slices = random_labels(), series(7, **TILT)
@@ -159,7 +185,7 @@ def test_a_part_of_the_columns_and_rows_finds_its_place_in_the_scan(tmp_path: Pa
         depth = position.ImagePositionPatient[2]
         position.ImagePositionPatient = [-corner[0], -corner[1], depth]
         number = frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber
-        masks.append(cut[:, :, round((100 - depth) / 2.5)].T == number)
+        masks.append(number == cut[:, :, round((100 - depth) / 2.5)].T)
     data.PixelData = np.packbits(np.stack(masks).reshape(-1), bitorder="little").tobytes()
     data.save_as(path)
     scan = scan_of(stored, slices)
@@ -310,7 +336,7 @@ def test_a_file_that_is_cut_off_is_one_sentence(share: float, tmp_path: Path) ->
     content = path.read_bytes()
     cut = tmp_path / "cut.dcm"
     cut.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(ImageFileError, match="cut.dcm"):
+    with pytest.raises(ImageFileError, match=r"cut\.dcm"):
         images.read_labels(cut)
 
 
@@ -322,5 +348,24 @@ def test_an_unknown_compression_is_one_sentence(tmp_path: Path) -> None:
     data.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.100"  # MPEG2
     path = tmp_path / "bad.dcm"
     data.save_as(path)
-    with pytest.raises(ImageFileError, match="compressed in a way that is not known"):
+    with pytest.raises(ImageFileError, match="which liverview cannot decode"):
         images.read_labels(path)
+
+
+def test_the_window_and_the_commands_read_it_on_the_voxels_of_the_scan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from liverview.cli import main
+    from liverview.ui.jobs.generators import iter_read_labels
+
+    stored, slices = random_labels(), series(7)
+    scan = scan_of(stored, slices)
+    expected = expected_on(scan, stored, slices)
+    path, whole = tmp_path / "other.dcm", tmp_path / "whole.nii.gz"
+    segmentation(slices, masks_of(stored), three()).save_as(path)  # without the ends, empty ones
+    *_, labels = iter_read_labels(path, scan)
+    assert isinstance(labels, LabelMap)
+    assert np.array_equal(labels.voxels, expected)
+    images.write_labels(whole, LabelMap(expected, scan.affine, "whole"))
+    assert main(["evaluate", str(whole), str(path), "--json", str(tmp_path / "a.json")]) == 0
+    assert capsys.readouterr().out.count("1.000") >= 3

@@ -23,7 +23,7 @@ from liverview.files import images
 from liverview.files.atomic import TargetError
 from liverview.files.dicom.label_writing import SegmentationOptions, iter_write_labels
 from liverview.files.dicom.quiet import quiet_pydicom
-from liverview.files.dicom.source_header import SeriesHeader
+from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
 from liverview.files.opening import ImageFileError
 
 from support.segmented_series import GRIDS, TILT, labels_on_series, random_labels
@@ -110,9 +110,7 @@ def test_dciodvfy_finds_no_error(grid: str, per_lesion: bool, tmp_path: Path) ->
     labels = labels_on_series(random_labels(), **{**GRIDS, "tilted": TILT}[grid])
     labels = replace(labels, edited={Label.TUMOR: EditedVolume(0.01, 0.0)}, partial=True)
     write(tmp_path / "seg.dcm", labels, SegmentationOptions(per_lesion=per_lesion))
-    run = subprocess.run(
-        ["dciodvfy", "-new", tmp_path / "seg.dcm"], capture_output=True, text=True
-    )
+    run = subprocess.run(["dciodvfy", "-new", tmp_path / "seg.dcm"], capture_output=True, text=True)
     told = (run.stdout + run.stderr).splitlines()
     assert "Segmentation" in told
     assert [line for line in told if "rror" in line] == []
@@ -313,3 +311,28 @@ def test_what_comes_back_otherwise_is_not_saved(
     with pytest.raises(ImageFileError, match="differs from what was written"):
         images.write_labels(tmp_path / "seg.dcm", labels)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_frames_of_a_multi_frame_image_are_referred_to_by_number(tmp_path: Path) -> None:
+    labels = labels_on_series(random_labels())
+    assert labels.source is not None
+    header = SeriesHeader.decode(labels.source.header)
+    enhanced = "1.2.840.10008.5.1.4.1.1.2.1"
+    frames = tuple(SourceSlice(k, enhanced, "1.2.3", 7 - k) for k in range(7))
+    changed = replace(header, slices=frames).encode()
+    labels = replace(labels, source=replace(labels.source, header=changed))
+    data = write(tmp_path / "seg.dcm", labels)
+    listed = data.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+    assert [(i.ReferencedSOPClassUID, i.ReferencedSOPInstanceUID) for i in listed] == [
+        (enhanced, "1.2.3")
+    ]
+    for frame in data.PerFrameFunctionalGroupsSequence:
+        depth = float(frame.PlanePositionSequence[0].ImagePositionPatient[2])
+        image = frame.DerivationImageSequence[0].SourceImageSequence[0]
+        assert image.ReferencedFrameNumber == 7 - round((depth - 100) / 2.5)
+    again = images.read_labels(tmp_path / "seg.dcm")
+    assert np.array_equal(again.voxels, labels.voxels)
+    if shutil.which("dciodvfy"):
+        command = ["dciodvfy", "-new", tmp_path / "seg.dcm"]
+        run = subprocess.run(command, capture_output=True, text=True)
+        assert "Error" not in run.stdout + run.stderr

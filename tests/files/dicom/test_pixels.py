@@ -24,6 +24,7 @@ from liverview.files.dicom.header_reading import header_of
 from liverview.files.dicom.pixels import read_slice_hu, read_stored
 from liverview.files.dicom.sources import FileSource
 from liverview.files.opening import ImageFileError
+
 from support.dicom_series import ct_slice
 
 ROWS, COLUMNS = np.indices((16, 24))
@@ -87,9 +88,7 @@ LAYOUTS = [(False, 12), (False, 16), (True, 12), (True, 16)]
 
 def layout(folder: Path, signed: bool, bits: int) -> Path:
     intercept = 0 if signed else -1024
-    return slice_file(
-        folder, signed=signed, intercept=intercept, BitsStored=bits, HighBit=bits - 1
-    )
+    return slice_file(folder, signed=signed, intercept=intercept, BitsStored=bits, HighBit=bits - 1)
 
 
 @pytest.mark.parametrize(("signed", "bits"), LAYOUTS)

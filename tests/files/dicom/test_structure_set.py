@@ -176,7 +176,7 @@ def test_a_keyhole_cuts_a_hole_and_an_outline_drawn_twice_counts_once(tmp_path: 
 
 def test_polygons_that_share_an_edge_share_no_point() -> None:
     left = np.array([[0.0, 0.0], [0.0, 5.0], [9.0, 5.0], [9.0, 0.0]])
-    right = left + [0.0, 5.0]
+    right = left + np.array([0.0, 5.0])
     both = fill_polygons([left], (10, 12)).astype(int) + fill_polygons([right], (10, 12))
     assert both.max() == 1
     assert both.sum() == 9 * 10

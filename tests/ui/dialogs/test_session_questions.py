@@ -119,7 +119,10 @@ def test_the_history_is_kept_by_a_box_in_the_dialog(
 
 
 def test_the_dialog_that_opens_lists_sessions() -> None:
-    assert scans_and_sessions_filter() == (
-        "Scans and sessions (*.nii *.nii.gz *.liverview);;NIfTI (*.nii *.nii.gz);;"
-        "Sessions (*.liverview);;All files (*)"
-    )
+    first, *formats, sessions, all_files = scans_and_sessions_filter().split(";;")
+    patterns = first.removeprefix("Scans and sessions (").removesuffix(")").split(" ")
+    assert {"*.nii", "*.nii.gz", "*.dcm", "*.zip", "*.liverview", "DICOMDIR"} <= set(patterns)
+    assert "NIfTI (*.nii *.nii.gz)" in formats
+    assert "DICOM (*.dcm)" in formats
+    assert not any(part.startswith("Scans") for part in formats)
+    assert (sessions, all_files) == ("Sessions (*.liverview)", "All files (*)")

@@ -15,9 +15,12 @@ from pytestqt.qtbot import QtBot
 
 from liverview.core.box import Box
 from liverview.core.labels import Label
-from liverview.core.volume import Plane
+from liverview.core.volume import LabelMap, Plane
+from liverview.files import images
+from liverview.files.dicom.series_volume import SeriesKind
 from liverview.ui.app import keep_journal
 from liverview.ui.dialogs.questions import study_lines
+from liverview.ui.dialogs.series_model import warnings_of
 from liverview.ui.dialogs.session_questions import Changed
 from liverview.ui.main_window import MainWindow
 from liverview.ui.views.annotation import _badges
@@ -290,3 +293,65 @@ def test_a_series_of_a_crash_is_opened_again_with_its_labels(
     assert np.array_equal(labels_of(window), labels_of(shown))
     assert window.session.volume.study.series_description == "venous"
     assert window.series.table is None
+
+
+# ---- segmentations -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def segmentation(shown: MainWindow, series: Path) -> tuple[Path, np.ndarray]:
+    """A DICOM segmentation of the open series, in a file beside its folder, and its voxels."""
+    volume = shown.session.volume
+    voxels = np.zeros(volume.shape, np.uint8)
+    voxels[3:20, 4:15, 2:8] = Label.LIVER
+    voxels[6:9, 6:9, 3:5] = Label.TUMOR
+    path = series.parent / "labels.dcm"
+    images.write_labels(path, LabelMap(voxels, volume.affine, source=volume.source), volume)
+    return path, voxels
+
+
+def choose(window: MainWindow, word: str) -> None:
+    (button,) = [button for button in window.messages.buttons if button.text() == word]
+    button.click()
+
+
+def test_a_segmentation_that_is_opened_is_for_the_open_scan(
+    qtbot: QtBot, shown: MainWindow, segmentation: tuple[Path, np.ndarray]
+) -> None:
+    path, voxels = segmentation
+    open_scan(qtbot, shown, path)
+    assert shown.messages.text.text() == "labels.dcm is a segmentation."
+    choose(shown, "Show its labels")
+    qtbot.waitUntil(lambda: shown.session.store.has_labels, timeout=TIMEOUT_MS)
+    assert np.array_equal(shown.session.labels.voxels, voxels)
+    open_scan(qtbot, shown, path)
+    choose(shown, "Compare with it")
+    qtbot.waitUntil(lambda: shown.session.reference is not None, timeout=TIMEOUT_MS)
+    assert np.array_equal(shown.session.reference.voxels, voxels)
+
+
+def test_a_segmentation_alone_asks_for_its_scan(
+    qtbot: QtBot, shown: MainWindow, segmentation: tuple[Path, np.ndarray], make_window: MakeWindow
+) -> None:
+    shown.close()
+    window = make_window()
+    open_scan(qtbot, window, segmentation[0])
+    assert "open the scan that it is of first" in window.messages.text.text()
+
+
+def test_a_segmentation_in_the_table_opens_with_its_series(
+    qtbot: QtBot, shown: MainWindow, series: Path, segmentation: tuple[Path, np.ndarray],
+    make_window: MakeWindow,
+) -> None:  # fmt: skip
+    shown.close()
+    window = make_window()
+    open_scan(qtbot, window, series.parent)
+    table = window.series.table
+    assert table is not None
+    (entry,) = [e for e in table.model.entries if e.volume.kind is SeriesKind.LABELS]
+    table.select(entry.key)
+    assert "with the series that it is of" in warnings_of(entry)
+    table.open_selected()
+    qtbot.waitUntil(lambda: window.session.store.has_labels, timeout=TIMEOUT_MS)
+    assert np.array_equal(window.session.labels.voxels, segmentation[1])
+    assert window.session.volume.study.series_description == "venous"

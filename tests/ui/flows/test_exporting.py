@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import trimesh
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
-from liverview.core.labels import Label
+from liverview.core.labels import Label, default_styles
 from liverview.core.stream import Progress, drain, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import images
@@ -21,7 +22,13 @@ from liverview.files.dicom.reading import iter_read_volume
 from liverview.files.dicom.series_writing import iter_write_series
 from liverview.files.dicom.sources import FileSource
 from liverview.files.dicom.splitting import split_series
-from liverview.ui.dialogs.export import SegmentationChoice, SegmentationDialog
+from liverview.ui.dialogs.export import (
+    MeshChoice,
+    MeshDialog,
+    SegmentationChoice,
+    SegmentationDialog,
+    mesh_file_paths,
+)
 from liverview.ui.dialogs.questions import Dialogs
 from liverview.ui.jobs import export_work
 from liverview.ui.main_window import MainWindow
@@ -109,7 +116,72 @@ def test_a_structured_report_with_its_segmentation(
     assert segmentation.SOPInstanceUID not in str(pydicom.dcmread(tmp_path / "alone.dcm"))
 
 
-@pytest.mark.parametrize("command", ["dicom_segmentation", "dicom_structured_report"])
+def test_key_images_of_each_lesion(
+    qtbot: QtBot, of_dicom: MainWindow, answers: Answers, tmp_path: Path
+) -> None:
+    answers.folder = tmp_path
+    folder = tmp_path / "case_key_images"
+    assert export(qtbot, of_dicom, "dicom_key_images") == f"2 key images saved in {folder}."
+    for path in folder.iterdir():
+        assert pydicom.dcmread(path).SOPClassUID == "1.2.840.10008.5.1.4.1.1.7"
+
+
+def test_a_deidentified_copy_and_what_it_kept(
+    qtbot: QtBot, of_dicom: MainWindow, answers: Answers, tmp_path: Path
+) -> None:
+    answers.folder = tmp_path
+    folder = tmp_path / "case_deidentified"
+    said = export(qtbot, of_dicom, "de-identified_copy")
+    assert said.startswith(f"De-identified copy saved: {SHAPE[2]} files in {folder}.")
+    copies = [pydicom.dcmread(path) for path in folder.iterdir()]
+    assert len(copies) == SHAPE[2]
+    assert {each.PatientIdentityRemoved for each in copies} == {"YES"}
+    assert "Phantom" not in str(copies[0].PatientName)
+
+
+@pytest.mark.parametrize(("suffix", "lps"), [(".stl", True), (".ply", False), (".glb", True)])
+def test_meshes_lie_where_the_labels_do(
+    qtbot: QtBot, of_dicom: MainWindow, answers: Answers, tmp_path: Path, suffix: str, lps: bool
+) -> None:
+    answers.mesh = MeshChoice(suffix, (Label.TUMOR,), lps)
+    answers.export_file = tmp_path / f"case{suffix}"
+    said = export(qtbot, of_dicom, "meshes")
+    assert answers.asked == ["meshes of liver, tumor", f"case{suffix}"]
+    name = f"case{suffix}" if suffix == ".glb" else f"case_tumor{suffix}"
+    assert said == f"{name} saved in {tmp_path}: mm, " + (
+        "left, back, up (LPS)." if lps else "right, front, up (RAS)."
+    )
+    mesh = trimesh.load(tmp_path / name, force="mesh")
+    labels = of_dicom.session.labels
+    assert labels is not None
+    voxels = np.argwhere(labels.voxels == Label.TUMOR)
+    world = voxels @ labels.affine[:3, :3].T + labels.affine[:3, 3]
+    expected = world.mean(axis=0) * ([-1, -1, 1] if lps else [1, 1, 1])
+    np.testing.assert_allclose(mesh.bounds.mean(axis=0), expected, atol=2)
+    assert mesh.volume / 1000 == pytest.approx(len(voxels) * 24 / 1000, rel=0.01)
+
+
+def test_labels_and_directions_of_meshes(qtbot: QtBot) -> None:
+    styles = default_styles()
+    dialog = MeshDialog([Label.LIVER, Label.TUMOR], styles)
+    qtbot.addWidget(dialog)
+    assert dialog.choice() == MeshChoice(".stl", (Label.LIVER, Label.TUMOR), True)
+    dialog.boxes[Label.LIVER].setChecked(False)
+    dialog.directions.setCurrentIndex(1)
+    dialog.format.setCurrentIndex(dialog.format.findData(".obj"))
+    choice = dialog.choice()
+    assert choice == MeshChoice(".obj", (Label.TUMOR,), False)
+    assert [path.name for path in mesh_file_paths(Path("a.obj"), choice)] == ["a.obj", "a.mtl"]
+    dialog.boxes[Label.TUMOR].setChecked(False)
+    buttons = dialog.findChild(QDialogButtonBox)
+    assert buttons is not None
+    assert not buttons.button(QDialogButtonBox.StandardButton.Ok).isEnabled()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["dicom_segmentation", "dicom_structured_report", "dicom_key_images", "de-identified_copy"],
+)
 def test_a_scan_that_is_no_dicom_has_none(
     qtbot: QtBot, segmented: MainWindow, answers: Answers, command: str
 ) -> None:
@@ -247,10 +319,10 @@ def test_names_get_the_suffix_of_the_format_that_was_chosen(
         chosen["at"] = at
         names.append(dialogs.label_map_to_write(tmp_path / "x", of_dicom=True))
     assert offered[-1] == [
-        "NIfTI", "DICOM segmentation", "NRRD", "MetaImage", "Slicer segmentation",
+        "NIfTI", "DICOM segmentation", "NRRD", "Slicer segmentation", "MetaImage",
     ]  # fmt: skip
     assert [path and path.name for path in names] == [
-        "scan.nii.gz", "scan.dcm", "scan.nrrd", "scan.mha", "scan.seg.nrrd",
+        "scan.nii.gz", "scan.dcm", "scan.nrrd", "scan.seg.nrrd", "scan.mha",
     ]  # fmt: skip
     chosen["at"] = 0
     dialogs.label_map_to_write(tmp_path / "x")

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import queue
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 from pydicom import Dataset
+from pydicom.fileset import FileSet
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
 
 from liverview.core.labels import Label
+from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import images
+from liverview.files.dicom import places
 from liverview.ui.dialogs.series_model import ENTRY_ROLE
 from liverview.ui.dialogs.series_table import SeriesTable
 from liverview.ui.jobs.series_work import SeriesList, iter_open_place
@@ -95,7 +102,7 @@ def test_one_series_opens_at_once_from_the_dialog_of_folders(
     assert window.session.volume.name == "case_7"
 
 
-@pytest.mark.parametrize("way", ["folder", "files", "zip", "one file"])
+@pytest.mark.parametrize("way", ["folder", "files", "zip", "one file", "disc"])
 def test_what_is_dropped_opens(qtbot: QtBot, window: MainWindow, tmp_path: Path, way: str) -> None:
     folder = one(tmp_path / "case_7" / "S0001")
     files = sorted(folder.iterdir())
@@ -103,7 +110,17 @@ def test_what_is_dropped_opens(qtbot: QtBot, window: MainWindow, tmp_path: Path,
     with zipfile.ZipFile(archive, "w") as packed:
         for path in files:
             packed.write(path, f"disc/{path.name}")
-    given = {"folder": [folder], "files": files, "zip": [archive], "one file": files[3:4]}[way]
+    disc = FileSet()
+    for path in files:
+        disc.add(path)
+    disc.write(tmp_path / "case_7" / "disc")
+    given = {
+        "folder": [folder],
+        "files": files,
+        "zip": [archive],
+        "one file": files[3:4],
+        "disc": [tmp_path / "case_7" / "disc" / "DICOMDIR"],
+    }[way]
     wait(qtbot, window, lambda: drop(window, given))
     assert is_open(window, HU)
     assert window.session.volume.name == "case_7"
@@ -309,6 +326,120 @@ def test_one_file_opens_the_table_where_its_series_has_several_volumes(
     opened = []
     for row in range(2):
         entry = table.order.index(row, 0).data(ENTRY_ROLE)
-        wait(qtbot, window, lambda: window.controller.loading.open(files[0], series=entry.key))
+        again = partial(window.controller.loading.open, files[0], series=entry.key)
+        wait(qtbot, window, again)
         opened.append(window.session.volume.to_numpy())
     assert {int((one - ras(HU)).max()) for one in opened} == {0, 7}
+
+
+# ---- while a folder is read --------------------------------------------------------------------
+
+
+class HeldListing:
+    """A listing that goes on, by so many files, when a test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.steps: queue.Queue[int] = queue.Queue()
+        self.closed = Event()
+        self._list = places.iter_list
+        monkeypatch.setattr(places, "iter_list", self.run)
+
+    def run(self, paths: list[Path]) -> Iterator[object]:
+        files = sorted(path for path in paths[0].rglob("*") if path.is_file())
+        try:
+            while True:
+                try:
+                    count = self.steps.get(timeout=0.01)
+                except queue.Empty:
+                    yield Progress("Reading headers", 0.5)
+                    continue
+                *_, listing = self._list(files[:count])
+                yield replace(listing, complete=count >= len(files))
+                if count >= len(files):
+                    return
+        finally:
+            self.closed.set()
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> HeldListing:
+    return HeldListing(monkeypatch)
+
+
+def grow(qtbot: QtBot, window: MainWindow, held: HeldListing, files: int, rows: int) -> SeriesTable:
+    held.steps.put(files)
+    series = window.series
+    qtbot.waitUntil(
+        lambda: series.table is not None and len(series.table.model.entries) == rows,
+        timeout=TIMEOUT_MS,
+    )
+    assert series.table is not None
+    return series.table
+
+
+def test_the_table_grows_and_keeps_what_is_selected(
+    qtbot: QtBot, window: MainWindow, several: Path, held: HeldListing
+) -> None:
+    window.open(several)
+    table = grow(qtbot, window, held, 12, rows=2)
+    assert table.bar.isVisible()
+    picked = descriptions(table).index("portal venous")
+    table.table.selectRow(picked)
+    entry = table.selected()
+    assert entry is not None
+    assert len(entry.volume.slices) == 4
+    table = grow(qtbot, window, held, 20, rows=3)
+    assert table.selected().key == entry.key
+    assert len(table.selected().volume.slices) == 8
+    # Chosen while it is read, it opens with all of its slices once they are known.
+    table.open_button.click()
+    assert window.session.volume is None
+    assert "as soon as all files are listed" in table.about.text()
+    held.steps.put(24)
+    qtbot.waitUntil(lambda: is_open(window, HU + 1), timeout=TIMEOUT_MS)
+    assert window.series.table is None
+
+
+def test_closing_the_table_stops_the_reading(
+    qtbot: QtBot, window: MainWindow, several: Path, held: HeldListing
+) -> None:
+    window.open(several)
+    table = grow(qtbot, window, held, 12, rows=2)
+    table.buttons.rejected.emit()
+    qtbot.waitUntil(held.closed.is_set, timeout=TIMEOUT_MS)
+    assert window.series.table is None
+    assert not window.controller.busy
+
+
+def test_the_cross_of_the_status_bar_closes_the_table_too(
+    qtbot: QtBot, window: MainWindow, several: Path, held: HeldListing
+) -> None:
+    window.open(several)
+    grow(qtbot, window, held, 12, rows=2)
+    window.progress.cross.click()
+    qtbot.waitUntil(held.closed.is_set, timeout=TIMEOUT_MS)
+    assert window.series.table is None
+
+
+def test_one_series_that_takes_long_is_shown_while_it_is_read_and_opens_then(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, held: HeldListing
+) -> None:
+    window.open(one(tmp_path / "case_7"))
+    held.steps.put(3)
+    qtbot.waitUntil(window.series.patience.isActive, timeout=TIMEOUT_MS)
+    window.series.patience.timeout.emit()
+    assert window.series.table is not None
+    assert descriptions(window.series.table) == ["liver"]
+    held.steps.put(8)
+    qtbot.waitUntil(lambda: is_open(window, HU), timeout=TIMEOUT_MS)
+    assert window.series.table is None
+
+
+def test_the_window_closes_while_a_folder_is_read(
+    qtbot: QtBot, window: MainWindow, several: Path, held: HeldListing
+) -> None:
+    window.open(several)
+    table = grow(qtbot, window, held, 12, rows=2)
+    window.close()
+    assert held.closed.is_set()
+    assert not table.isVisible()

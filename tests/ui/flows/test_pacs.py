@@ -13,11 +13,12 @@ import keyring
 import numpy as np
 import pytest
 from keyring.backends.fail import Keyring
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QInputDialog
 from pytestqt.qtbot import QtBot
 
+from liverview.core.labels import Label
 from liverview.pacs.nodes import Node, NodeKind, Retrieval
 from liverview.ui.dialogs.pacs_nodes import PacsNodesDialog
 from liverview.ui.dialogs.pacs_query import PacsQueryDialog
@@ -114,13 +115,15 @@ def test_the_way_of_a_scan_from_the_pacs_and_of_its_labels_back(
     seg, report = sent_back(orthanc)
     assert seg.SOPClassUID == "1.2.840.10008.5.1.4.1.1.66.4"
     assert (seg.StudyInstanceUID, seg.PatientID) == (uid("study"), "T1")
-    assert frames_of(seg) == int(np.count_nonzero(labels.voxels))
+    liver, tumor = labels.voxels > 0, labels.voxels == Label.TUMOR
+    assert np.array_equal(segment_of(seg, "Liver", labels.voxels.shape), liver)
+    assert np.array_equal(segment_of(seg, "Tumor", labels.voxels.shape), tumor)
     assert report.Modality == "SR"
     assert report.StudyInstanceUID == uid("study")
     assert seg.SOPInstanceUID in str(report)
 
 
-def sent_back(orthanc: Orthanc) -> tuple[object, object]:
+def sent_back(orthanc: Orthanc) -> tuple[Dataset, Dataset]:
     """The SEG and the SR that came last, by Orthanc's own interface."""
     found = {}
     for data in orthanc.files():
@@ -132,15 +135,19 @@ def sent_back(orthanc: Orthanc) -> tuple[object, object]:
     return found["SEG"], found["SR"]
 
 
-def frames_of(seg: object) -> int:
-    """Voxels that are set in all frames."""
-    return int(np.count_nonzero(seg.pixel_array))
+def segment_of(seg: Dataset, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The voxels of a segment, in RAS+, put together by the positions of its frames."""
+    (number,) = (s.SegmentNumber for s in seg.SegmentSequence if name in s.SegmentLabel)
+    voxels = np.zeros(shape, bool)
+    for frame, pixels in zip(seg.PerFrameFunctionalGroupsSequence, seg.pixel_array, strict=True):
+        if frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber == number:
+            z = frame.PlanePositionSequence[0].ImagePositionPatient[2]
+            voxels[:, :, round((float(z) - 100) / 2.5)] = pixels.T[::-1, ::-1] > 0
+    return voxels
 
 
 def test_what_does_not_work_is_said_in_the_dialog(qtbot: QtBot, window: MainWindow) -> None:
-    dialog = query_dialog(
-        window, Node("Ward", ae_title="PACS", host="127.0.0.1", port=free_port())
-    )
+    dialog = query_dialog(window, Node("Ward", ae_title="PACS", host="127.0.0.1", port=free_port()))
     search(qtbot, dialog)
     assert dialog.words.text().startswith("Ward (127.0.0.1:")
     assert "does not answer at port" in dialog.words.text()
@@ -255,7 +262,9 @@ def test_the_dialog_of_nodes(qtbot: QtBot, window: MainWindow) -> None:
     dialog.deleteLater()
 
 
-def test_a_node_is_tested(qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_is_tested(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said: list[str] = []
 
     def person(dialog: PacsNodesDialog) -> int:
@@ -288,11 +297,11 @@ def test_without_a_node_no_socket_is_ever_opened(tmp_path: Path) -> None:
     code = """
 import socket, sys
 opened = []
-class Refused:
+class Refused(socket.socket):
     def __init__(self, *arguments, **options):
         opened.append(arguments)
         raise AssertionError("a socket was opened")
-socket.socket = socket.create_connection = socket.create_server = Refused
+socket.socket = Refused
 from pathlib import Path
 from PySide6.QtCore import QEventLoop, QSettings
 from liverview.ui.app import make_application
@@ -312,7 +321,7 @@ assert window.session.volume is not None
 wait(lambda: window.controller.segment("cpu"))
 window.session.store.mark_saved()
 window.close()
-lines = [m for m in ("pynetdicom", "requests", "urllib3", "keyring", "ssl") if m in sys.modules]
+lines = [m for m in ("pynetdicom", "requests", "urllib3", "keyring") if m in sys.modules]
 print("opened", opened, "imported", lines)
 """
     run = subprocess.run(
