@@ -90,9 +90,9 @@ class WebClient:
         try:
             found = json.loads(body)
         except ValueError as error:
-            raise PacsError(self._odd("a list of studies")) from error
+            raise PacsError(self._unexpected("a list of studies")) from error
         if not isinstance(found, list):
-            raise PacsError(self._odd("a list of studies"))
+            raise PacsError(self._unexpected("a list of studies"))
         return [entry for entry in found if isinstance(entry, dict)]
 
     @contextmanager
@@ -138,13 +138,13 @@ class WebClient:
 
     def _expect(self, reply: requests.Response, kind: str, of: str) -> None:
         if kind not in reply.headers.get("Content-Type", "").lower():
-            raise PacsError(self._odd(of))
+            raise PacsError(self._unexpected(of))
 
-    def odd_reply(self, of: str) -> PacsError:
+    def unexpected_reply(self, of: str) -> PacsError:
         """The error for a reply that is something else."""
-        return PacsError(self._odd(of))
+        return PacsError(self._unexpected(of))
 
-    def _odd(self, of: str) -> str:
+    def _unexpected(self, of: str) -> str:
         return (
             f"{self.node.place} answered with something else than {of}, such as a web page: "
             "check the address of DICOMweb."

@@ -27,7 +27,7 @@ def retrieve(client: WebClient, series: FoundSeries, put: Put) -> None:
         headers["Content-Type"] = reply.headers.get("Content-Type", "")
         boundary = headers.get_boundary()
         if headers.get_content_maintype() != "multipart" or not boundary:
-            raise client.odd_reply("images")
+            raise client.unexpected_reply("images")
         pieces = reply.iter_content(_PIECE)
         try:
             for part in iter_parts(pieces, boundary.encode()):
@@ -44,4 +44,4 @@ def _image(client: WebClient, data: bytes) -> Image:
         found = dcmread(BytesIO(data), stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
         return Image(str(found.SOPInstanceUID), data)
     except (InvalidDicomError, AttributeError, ValueError, KeyError, OSError) as error:
-        raise client.odd_reply("images") from error
+        raise client.unexpected_reply("images") from error

@@ -92,7 +92,7 @@ def _judged(client: WebClient, path: Path, status: int, answer: dict[str, Any]) 
             f"{place} did not store {path.name}, it {reason} ({told}): ask who runs it.",
         )
     if _first(answer, _REFERENCED) is None:
-        raise client.odd_reply("what it stored")
+        raise client.unexpected_reply("what it stored")
     warning = _number(_first(answer, _REFERENCED) or {}, _WARNING)
     if warning:
         return Sent(path, True, f"{place} stored {path.name} with a remark (status {warning:04X}).")

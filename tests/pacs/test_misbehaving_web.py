@@ -26,7 +26,9 @@ from support.dicom_series import ct_slice, uid
 from support.misbehaving import hang_up, raw_server, reply_with, silent, web_server
 from support.orthanc import free_port
 
-SHORT = Timeouts(connect=0.5, reply=0.5)
+LONG = Timeouts(connect=10, reply=30)
+SHORT = Timeouts(connect=5, reply=1.5)
+"""For servers that say nothing."""
 SERIES = FoundSeries(uid("study"), uid("series"), "1", "CT", "", "", 3)
 JSON = "application/dicom+json"
 MULTIPART = 'multipart/related; type="application/dicom"; boundary=here'
@@ -78,17 +80,17 @@ def multipart(*parts: bytes, end: bytes = b"\r\n--here--\r\n") -> bytes:
 )
 def test_an_answer_that_is_no_good(status: int, words: str) -> None:
     with web_server(reply_with(status)) as url:
-        found = sentence(iter_echo(node(url), SHORT))
+        found = sentence(iter_echo(node(url), LONG))
         assert words in found
         assert str(status) in found
-        assert words in sentence(iter_find(node(url), Query(), SHORT))
-        assert words in sentence(iter_retrieve(node(url), SERIES, SHORT))
+        assert words in sentence(iter_find(node(url), Query(), LONG))
+        assert words in sentence(iter_retrieve(node(url), SERIES, LONG))
 
 
 def test_a_token_is_wanted_or_another_one() -> None:
     with web_server(reply_with(401)) as url:
-        assert "wants a token" in sentence(iter_echo(node(url), SHORT), TokenNeededError)
-        found = sentence(iter_echo(node(url, "secret-token"), SHORT), TokenNeededError)
+        assert "wants a token" in sentence(iter_echo(node(url), LONG), TokenNeededError)
+        found = sentence(iter_echo(node(url, "secret-token"), LONG), TokenNeededError)
     assert "did not take the token" in found
     assert "secret" not in found
 
@@ -102,7 +104,7 @@ def test_tokens_are_sent_as_bearer_or_as_user_and_password() -> None:
 
     with web_server(answer) as url:
         for token in ("", "abc.def", "user:pass"):
-            list(iter_echo(node(url, token), SHORT))
+            list(iter_echo(node(url, token), LONG))
     assert seen == [None, "Bearer abc.def", "Basic dXNlcjpwYXNz"]
 
 
@@ -114,20 +116,20 @@ def test_a_login_page_is_not_followed() -> None:
         reply_with(302, Location="/login")(request)
 
     with web_server(answer) as url:
-        assert "sends on to /login" in sentence(iter_echo(node(url, "secret"), SHORT))
+        assert "sends on to /login" in sentence(iter_echo(node(url, "secret"), LONG))
     assert len(paths) == 1
 
 
 def test_a_web_page_instead_of_dicom() -> None:
     with web_server(reply_with(200)) as url:
-        assert "such as a web page" in sentence(iter_echo(node(url), SHORT))
-        assert "such as a web page" in sentence(iter_retrieve(node(url), SERIES, SHORT))
+        assert "such as a web page" in sentence(iter_echo(node(url), LONG))
+        assert "such as a web page" in sentence(iter_retrieve(node(url), SERIES, LONG))
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[", b"\xff\xfe", b'"text"'])
 def test_json_that_is_no_list(body: bytes) -> None:
     with web_server(reply_with(200, JSON, body)) as url:
-        assert "something else than a list" in sentence(iter_find(node(url), Query(), SHORT))
+        assert "something else than a list" in sentence(iter_find(node(url), Query(), LONG))
 
 
 def test_entries_that_are_none_are_counted() -> None:
@@ -139,21 +141,21 @@ def test_entries_that_are_none_are_counted() -> None:
         reply_with(200, JSON, body)(request)
 
     with web_server(answer) as url:
-        items = list(iter_find(node(url), Query(), SHORT))
+        items = list(iter_find(node(url), Query(), LONG))
     assert any("cannot be read" in item.text for item in items if isinstance(item, Message))
 
 
 def test_nobody_listens_and_no_such_host() -> None:
     port = free_port()
-    assert "does not answer at port" in sentence(iter_echo(node(f"http://127.0.0.1:{port}"), SHORT))
-    found = sentence(iter_echo(node("http://no-such-host.invalid/dicom-web"), SHORT))
+    assert "does not answer at port" in sentence(iter_echo(node(f"http://127.0.0.1:{port}"), LONG))
+    found = sentence(iter_echo(node("http://no-such-host.invalid/dicom-web"), LONG))
     assert 'no host is called "no-such-host.invalid"' in found
 
 
 def test_a_server_that_says_nothing_or_hangs_up() -> None:
     with raw_server(silent) as port:
         found = sentence(iter_echo(node(f"http://127.0.0.1:{port}"), SHORT))
-        assert "said nothing for 0.5 s" in found
+        assert "said nothing for 1.5 s" in found
     with raw_server(hang_up) as port:
         found = sentence(iter_echo(node(f"http://127.0.0.1:{port}"), SHORT))
         assert "dropped the line instead of an answer" in found
@@ -161,7 +163,7 @@ def test_a_server_that_says_nothing_or_hangs_up() -> None:
 
 def test_https_of_a_server_that_speaks_none() -> None:
     with raw_server(hang_up) as port:
-        found = sentence(iter_echo(node(f"https://127.0.0.1:{port}"), SHORT))
+        found = sentence(iter_echo(node(f"https://127.0.0.1:{port}"), LONG))
     assert "speaks TLS" in found
 
 
@@ -179,14 +181,14 @@ def test_images_come_as_they_are() -> None:
     images = [image(number) for number in range(3)]
     # The same one twice, as nodes send it that hold two copies.
     with web_server(reply_with(200, MULTIPART, multipart(*images, images[0]))) as url:
-        items = list(iter_retrieve(node(url), SERIES, SHORT))
+        items = list(iter_retrieve(node(url), SERIES, LONG))
     assert [item.data for item in items if hasattr(item, "data")] == images
 
 
 def test_images_beyond_what_memory_should_hold_are_temporary_files() -> None:
     images = [image(number) for number in range(3)]
     with web_server(reply_with(200, MULTIPART, multipart(*images))) as url:
-        items = list(iter_retrieve(node(url), SERIES, SHORT, most_in_memory=len(images[0])))
+        items = list(iter_retrieve(node(url), SERIES, LONG, most_in_memory=len(images[0])))
     kept = [item for item in items if isinstance(item, TemporarySource)]
     assert [source.read() for source in kept] == images[1:]
     folder = kept[0].path.parent
@@ -202,7 +204,7 @@ def test_images_beyond_what_memory_should_hold_are_temporary_files() -> None:
 def test_images_that_end_too_early(end: bytes) -> None:
     body = multipart(image(0), image(1), end=end)
     with web_server(reply_with(200, MULTIPART, body)) as url:
-        found = sentence(iter_retrieve(node(url), SERIES, SHORT))
+        found = sentence(iter_retrieve(node(url), SERIES, LONG))
     assert "in the middle of the images, so none was kept" in found
 
 
@@ -223,12 +225,12 @@ def test_a_line_that_is_dropped_or_hangs_among_the_images() -> None:
         assert "dropped the line" in found
     with raw_server(hang) as port:
         found = sentence(iter_retrieve(node(f"http://127.0.0.1:{port}"), SERIES, SHORT))
-        assert "said nothing for 0.5 s" in found
+        assert "said nothing for 1.5 s" in found
 
 
 def test_parts_that_are_no_images() -> None:
     with web_server(reply_with(200, MULTIPART, multipart(b"no DICOM"))) as url:
-        assert "something else than images" in sentence(iter_retrieve(node(url), SERIES, SHORT))
+        assert "something else than images" in sentence(iter_retrieve(node(url), SERIES, LONG))
 
 
 @pytest.fixture
@@ -247,7 +249,7 @@ def test_files_are_sent_as_they_are(file: Path) -> None:
         reply_with(200, JSON, json.dumps(stored).encode())(request)
 
     with web_server(answer) as url:
-        (sent,) = (s for s in iter_send(node(url), [file], SHORT) if isinstance(s, Sent))
+        (sent,) = (s for s in iter_send(node(url), [file], LONG) if isinstance(s, Sent))
     assert sent == Sent(file, True)
     assert bodies[0].split(b"\r\n\r\n", 1)[1].startswith(file.read_bytes() + b"\r\n--")
 
@@ -263,7 +265,7 @@ def test_files_are_sent_as_they_are(file: Path) -> None:
 )
 def test_files_that_are_refused(file: Path, status: int, answer: Any, words: str) -> None:
     with web_server(reply_with(status, JSON, json.dumps(answer).encode())) as url:
-        (sent,) = (s for s in iter_send(node(url), [file], SHORT) if isinstance(s, Sent))
+        (sent,) = (s for s in iter_send(node(url), [file], LONG) if isinstance(s, Sent))
     assert not sent.accepted
     assert words in sent.sentence
     assert "one.dcm" in sent.sentence
@@ -271,7 +273,7 @@ def test_files_that_are_refused(file: Path, status: int, answer: Any, words: str
 
 def test_an_answer_that_does_not_say_what_was_stored(file: Path) -> None:
     with web_server(reply_with(200)) as url:
-        assert "something else than what it stored" in sentence(iter_send(node(url), [file], SHORT))
+        assert "something else than what it stored" in sentence(iter_send(node(url), [file], LONG))
 
 
 def test_a_search_names_no_more_than_it_has_to() -> None:
@@ -289,7 +291,7 @@ def test_a_search_names_no_more_than_it_has_to() -> None:
         reply_with(200, JSON, json.dumps(body).encode())(request)
 
     with web_server(answer) as url:
-        items = list(iter_find(node(url), Query("müller, j*", modality="ct"), SHORT))
+        items = list(iter_find(node(url), Query("müller, j*", modality="ct"), LONG))
     (found,) = (item for item in items if isinstance(item, FoundStudy))
     assert (found.patient_name, found.modalities) == ("Müller, Jörg", ("CT", "SEG"))
     assert "PatientName=m*ller*j*&" in paths[0]

@@ -78,7 +78,7 @@ class NodeForm(QWidget):
         self.retrieval.addItem("C-GET: over the same line", Retrieval.GET)
         self.retrieval.addItem("C-MOVE: to a port of this computer", Retrieval.MOVE)
         self.our_port = _port("Our port")
-        self.tls = QCheckBox("Encrypted (T&LS)")
+        self.tls = QCheckBox("Encr&ypted (TLS)")
         page = QWidget()
         form = QFormLayout(page)
         form.setContentsMargins(0, 0, 0, 0)
@@ -86,7 +86,7 @@ class NodeForm(QWidget):
         form.addRow("&Host", self.host)
         form.addRow("&Port", self.port)
         form.addRow("O&ur AE title", self.our_ae_title)
-        form.addRow("Retrie&ve by", self.retrieval)
+        form.addRow("Retrieve &by", self.retrieval)
         form.addRow("Our p&ort", self.our_port)
         form.addRow("", self.tls)
         return page
@@ -104,7 +104,7 @@ class NodeForm(QWidget):
         page = QWidget()
         form = QFormLayout(page)
         form.setContentsMargins(0, 0, 0, 0)
-        form.addRow("A&ddress", self.url)
+        form.addRow("Add&ress", self.url)
         form.addRow("&Token", self.token)
         form.addRow("", note)
         return page

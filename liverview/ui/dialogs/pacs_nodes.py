@@ -20,7 +20,7 @@ from liverview.core.text import shown
 from liverview.pacs.errors import PacsError
 from liverview.pacs.nodes import MOST_NODES, Node, check_node, without_token
 from liverview.ui.dialogs.pacs_node_form import NodeForm
-from liverview.ui.widgets.controls import WrappedLabel, add_access_keys
+from liverview.ui.widgets.controls import WrappedLabel
 
 
 class PacsNodesDialog(QDialog):
@@ -45,9 +45,9 @@ class PacsNodesDialog(QDialog):
         self.list = QListWidget()
         self.list.setAccessibleName("Nodes")
         self.list.setMaximumWidth(190)
-        self.add_button = QPushButton("Add")
-        self.remove_button = QPushButton("Remove")
-        self.test_button = QPushButton("Test")
+        self.add_button = QPushButton("A&dd")
+        self.remove_button = QPushButton("Re&move")
+        self.test_button = QPushButton("Te&st")
         self.form = NodeForm()
         self.result_label = WrappedLabel()
         self.result_label.setMinimumHeight(self.fontMetrics().height() * 3)
@@ -91,7 +91,9 @@ class PacsNodesDialog(QDialog):
         layout.addWidget(self.buttons)
         for button in (self.add_button, self.remove_button, self.test_button):
             button.setAutoDefault(False)
-        _give_keys([self.add_button, self.remove_button, self.test_button], self.buttons)
+        standard = QDialogButtonBox.StandardButton
+        self.buttons.button(standard.Save).setText("Sa&ve")
+        self.buttons.button(standard.Cancel).setText("Cance&l")
         self.resize(720, 460)
 
     def nodes(self) -> tuple[Node, ...]:
@@ -177,10 +179,3 @@ class PacsNodesDialog(QDialog):
         self.remove_button.setEnabled(chosen)
         self.test_button.setEnabled(chosen)
         self.add_button.setEnabled(len(self._nodes) < MOST_NODES)
-
-
-def _give_keys(buttons: list[QPushButton], box: QDialogButtonBox) -> None:
-    """Access keys; those of the form's fields are taken."""
-    for button, key in zip(buttons, ("A&dd", "&Remove", "Te&st"), strict=True):
-        button.setText(key)
-    add_access_keys([*buttons, *box.buttons()])

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDateEdit,
     QDialog,
+    QDialogButtonBox,
     QFormLayout,
     QHBoxLayout,
     QHeaderView,
@@ -77,6 +78,9 @@ class PacsQueryDialog(QDialog):
         self.close_button = QPushButton("&Close")
         for button in (self.retrieve_button, self.stop_button, self.close_button):
             button.setAutoDefault(False)
+        self.box = QDialogButtonBox()
+        self.box.addButton(self.retrieve_button, QDialogButtonBox.ButtonRole.ActionRole)
+        self.box.addButton(self.close_button, QDialogButtonBox.ButtonRole.RejectRole)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setMaximumHeight(10)
@@ -138,8 +142,7 @@ class PacsQueryDialog(QDialog):
         buttons.addWidget(self.search_button)
         buttons.addWidget(self.stop_button)
         buttons.addStretch(1)
-        buttons.addWidget(self.retrieve_button)
-        buttons.addWidget(self.close_button)
+        buttons.addWidget(self.box)
         layout = QVBoxLayout(self)
         layout.addLayout(terms)
         layout.addWidget(self.tree, 1)

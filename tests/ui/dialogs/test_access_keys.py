@@ -23,15 +23,21 @@ from pytestqt.qtbot import QtBot
 
 from liverview.core.labels import default_styles
 from liverview.files.images import read_named_labels
+from liverview.pacs.nodes import Node
 from liverview.ui.dialogs.about import AboutDialog
 from liverview.ui.dialogs.mapping import MappingDialog
+from liverview.ui.dialogs.pacs_nodes import PacsNodesDialog
+from liverview.ui.dialogs.pacs_query import PacsQueryDialog
+from liverview.ui.dialogs.pacs_send import PacsSendDialog
 from liverview.ui.dialogs.phantom import PhantomDialog
 from liverview.ui.dialogs.questions import Dialogs, Unsaved
 from liverview.ui.dialogs.shortcuts import ShortcutDialog, ShortcutSheet
 from liverview.ui.main_window import MainWindow
 
 
-@pytest.fixture(params=["about", "mapping", "phantom", "shortcuts", "sheet"])
+@pytest.fixture(
+    params=["about", "mapping", "phantom", "shortcuts", "sheet", "nodes", "query", "send"]
+)
 def dialog(
     request: pytest.FixtureRequest, window: MainWindow, write: Callable[..., Path]
 ) -> Iterator[QDialog]:
@@ -41,7 +47,11 @@ def dialog(
         named = read_named_labels(write(voxels, name="odd.nii.gz"))
         return MappingDialog(named, default_styles(), window)
 
+    nodes = (Node("Ward", ae_title="PACS", host="pacs.example"),)
     make: dict[str, Callable[[], QDialog]] = {
+        "nodes": lambda: PacsNodesDialog(nodes, window),
+        "query": lambda: PacsQueryDialog(nodes, "", window),
+        "send": lambda: PacsSendDialog(nodes, "", window),
         "about": lambda: AboutDialog(window.controller.start_background, window),
         "mapping": mapping,
         "phantom": lambda: PhantomDialog(window),
