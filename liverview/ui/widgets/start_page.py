@@ -40,7 +40,7 @@ class StartPage(QWidget):
         others = ", ".join(known.name for known in FORMATS if known.name != "DICOM")
         hint = QLabel(
             "Open a CT scan or a session, or drop it here:\n"
-            f"a folder or .zip with DICOM, a file of {others}."
+            f"a folder or .zip with DICOM,\nor a file of {others}."
         )
         hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         note = QLabel(f"<i>{DISCLAIMER}</i>")

@@ -13,7 +13,6 @@ from threading import Event
 import numpy as np
 import pytest
 from pydicom import Dataset
-from pydicom.fileset import FileSet
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from pytestqt.qtbot import QtBot
@@ -102,7 +101,7 @@ def test_one_series_opens_at_once_from_the_dialog_of_folders(
     assert window.session.volume.name == "case_7"
 
 
-@pytest.mark.parametrize("way", ["folder", "files", "zip", "one file", "disc"])
+@pytest.mark.parametrize("way", ["folder", "files", "zip", "one file"])
 def test_what_is_dropped_opens(qtbot: QtBot, window: MainWindow, tmp_path: Path, way: str) -> None:
     folder = one(tmp_path / "case_7" / "S0001")
     files = sorted(folder.iterdir())
@@ -110,16 +109,11 @@ def test_what_is_dropped_opens(qtbot: QtBot, window: MainWindow, tmp_path: Path,
     with zipfile.ZipFile(archive, "w") as packed:
         for path in files:
             packed.write(path, f"disc/{path.name}")
-    disc = FileSet()
-    for path in files:
-        disc.add(path)
-    disc.write(tmp_path / "case_7" / "disc")
     given = {
         "folder": [folder],
         "files": files,
         "zip": [archive],
         "one file": files[3:4],
-        "disc": [tmp_path / "case_7" / "disc" / "DICOMDIR"],
     }[way]
     wait(qtbot, window, lambda: drop(window, given))
     assert is_open(window, HU)
