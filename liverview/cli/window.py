@@ -17,7 +17,11 @@ def window_parser(commands: Iterable[str]) -> argparse.ArgumentParser:
         "liverview COMMAND --help says more.",
     )
     parser.add_argument(
-        "scan", nargs="?", type=Path, metavar="SCAN", help="scan, folder or .zip with DICOM, or session to open"
+        "scan",
+        nargs="?",
+        type=Path,
+        metavar="SCAN",
+        help="scan, folder or .zip with DICOM, or session to open",
     )
     parser.add_argument(
         "--labels", type=Path, metavar="SEG", help="show the label map of a file on the SCAN"

@@ -17,7 +17,6 @@ from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.review_record import Review
 
-
 ONLY = -1
 """The index of the volume of a place that holds one alone, where none was chosen."""
 

@@ -42,7 +42,7 @@ from liverview.files.dicom.source_header import SeriesHeader
 from liverview.files.dicom.tracking import lesion_tracking_uids
 from liverview.files.sidefiles.weights import weights_sha256
 from liverview.measurement.recist import Recist, assess_recist
-from liverview.measurement.results import FURTHER_LABELS, Lesion, Measurement
+from liverview.measurement.results import Lesion, Measurement
 from liverview.report import structured_codes as coded
 from liverview.report.segment_references import SegmentReferences
 from liverview.report.structured_codes import Code
@@ -50,12 +50,13 @@ from liverview.report.structured_codes import Code
 Group: TypeAlias = (
     VolumetricROIMeasurementsAndQualitativeEvaluations | MeasurementsAndQualitativeEvaluations
 )
-_VOLUME_KEYS: dict[Label, str] = {
-    Label.LIVER: "liver_with_vessels_and_tumors_ml",
-    Label.VESSEL: "vessel_ml",
-    Label.TUMOR: "tumor_ml",
-    **{label: f"{label.name.lower()}_ml" for label in FURTHER_LABELS},
-}
+
+
+def _volume_key(label: Label) -> str:
+    """The key of a label's volume in the figures of a measurement; the liver's is the organ's."""
+    return (
+        "liver_with_vessels_and_tumors_ml" if label is Label.LIVER else f"{label.name.lower()}_ml"
+    )
 
 
 class ReportContent:
@@ -98,7 +99,7 @@ class ReportContent:
                 yield self._label_group(label)
 
     def _label_group(self, label: Label) -> Group:
-        ml = self._figures[_VOLUME_KEYS[label]]
+        ml = self._figures[_volume_key(label)]
         items = [] if ml is None else [_volume(ml)]
         verdicts, words = [], []
         if label is Label.LIVER:

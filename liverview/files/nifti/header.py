@@ -11,8 +11,8 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 
 from liverview.files.gzipped import GzipError, GzipReader
-from liverview.files.pairs import refuse_header_of_pair, refuse_voxels_of_pair
 from liverview.files.opening import ImageFileError
+from liverview.files.pairs import refuse_header_of_pair, refuse_voxels_of_pair
 
 FORMAT = "NIfTI"
 _KNOWN_KINDS = "iuf"
