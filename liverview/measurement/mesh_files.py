@@ -29,7 +29,6 @@ from liverview.measurement.mesh_formats import (
     SINGLE,
     SUFFIXES,
     Mesh,
-    mtl_bytes,
     obj_bytes,
 )
 
@@ -180,8 +179,9 @@ def _write_file(
     suffix = path.suffix.lower()
     if suffix == OBJ:
         materials = path.with_suffix(MTL)
-        _write_bytes(materials, mtl_bytes(meshes))
-        _write_bytes(path, obj_bytes(meshes, words, materials.name.replace(" ", "_")))
+        content, described = obj_bytes(meshes, words, materials.name.replace(" ", "_"))
+        _write_bytes(materials, described)
+        _write_bytes(path, content)
         return
     _write_bytes(path, {**SINGLE, **SCENES}[suffix](meshes, words))
 
