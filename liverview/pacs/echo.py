@@ -63,4 +63,4 @@ def _echo(line: Line) -> None:
 
 def _search_one(client: WebClient) -> None:
     with client:
-        client.search("studies", {"limit": "1"})
+        client.find_studies({}, most=1)

@@ -1,18 +1,14 @@
-"""Talking with a DICOMweb node: requests, and what their failures mean."""
+"""Talking with a DICOMweb node by dicomweb-client: our session for it, and what failures mean."""
 
 from __future__ import annotations
 
-import logging
-import socket
-from collections.abc import Iterable, Mapping
-from contextlib import contextmanager, suppress
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote, urlencode
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from dicomweb_client import DICOMwebClient
 from urllib3.exceptions import HTTPError
 
 from liverview.core.text import shown
@@ -20,15 +16,18 @@ from liverview.pacs.errors import PacsError, TokenNeededError
 from liverview.pacs.lines import client_context, fault_of_line, is_encrypted, unanswered
 from liverview.pacs.nodes import Node
 from liverview.pacs.timeouts import Timeouts
+from liverview.pacs.web_session import TooLongError, WebSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 JSON = "application/dicom+json"
-_MOST_JSON = 64 * 2**20  # bytes of a list of studies
-# It would log addresses, and a search's address holds the patient's name.
-logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
-
+DICOM = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+MOST_OF_AN_IMAGE = 2**31
+"""Bytes; one without an end would fill the memory."""
+_PIECE = 2**18  # bytes
+_END = re.compile(rb"\r\n--[^\r\n]{1,70}--[ \t]*(\r\n|\Z)")
+"""The last boundary of a multipart reply (RFC 2046)."""
 _STATUS = {
     403: "does not let us do this: ask who runs it",
     404: "has nothing at this address: check the address of DICOMweb, and that it is still there",
@@ -49,13 +48,17 @@ class WebClient:
 
     def __init__(self, node: Node, timeouts: Timeouts) -> None:
         self.node, self.timeouts = node, timeouts
-        self._sockets: list[socket.socket] = []
-        self._session = requests.Session()
-        self._session.auth = _Token(node.token)
         context = client_context(node) if is_encrypted(node) else None
-        adapter = _Adapter(self._sockets, context)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        self._session = WebSession(node.token, context, self._refused)
+        self._dicomweb = DICOMwebClient(
+            node.url.rstrip("/"),
+            self._session,
+            chunk_size=_PIECE,
+            permissive_uid=True,
+            timeout=(timeouts.connect, timeouts.reply),
+        )
+        # It would wait for a minute where nobody can cut it short.
+        self._dicomweb.set_http_retry_params(retry=False)
 
     def __enter__(self) -> Self:
         return self
@@ -65,80 +68,121 @@ class WebClient:
 
     def cut(self) -> None:
         """End what is under way, from another thread; what waits for the node returns."""
-        for line in list(self._sockets):
-            with suppress(OSError):  # closed meanwhile
-                line.shutdown(socket.SHUT_RDWR)
+        self._session.cut()
 
-    def search(self, path: str, asked: Mapping[str, str | list[str]]) -> list[dict[str, Any]]:
-        """The entries that a search finds, as DICOM's JSON.
-
-        Raises
-        ------
-        PacsError : where it cannot be searched.
-        """
-        with self.ask("GET", path, params=asked, headers={"Accept": JSON}) as reply:
-            if reply.status_code == 204:
-                return []
-            self._expect(reply, "json", "a list of studies")
-            body = bytearray()
-            for piece in reply.iter_content(2**16):
-                body += piece
-                if len(body) > _MOST_JSON:
-                    raise PacsError(f"{self.node.place} sent an endless list: narrow the search.")
-        import json
-
-        try:
-            found = json.loads(body)
-        except ValueError as error:
-            raise PacsError(self._unexpected("a list of studies")) from error
-        if not isinstance(found, list):
-            raise PacsError(self._unexpected("a list of studies"))
-        return [entry for entry in found if isinstance(entry, dict)]
-
-    @contextmanager
-    def ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str | list[str]] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: Iterable[bytes] | None = None,
-        allowed: tuple[int, ...] = (),
-    ) -> Iterator[requests.Response]:
-        """A reply of the node, whose status is good or among those ``allowed``.
+    def find_studies(
+        self, asked: Mapping[str, str], fields: Iterable[str] = (), most: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The studies that match, as DICOM's JSON.
 
         Raises
         ------
-        PacsError : else, and where the line ends while the reply is read.
+        PacsError : where they cannot be searched.
         """
-        try:
-            with self._session.request(
-                method,
-                f"{self.node.url.rstrip('/')}/{path}{_encoded(params or {})}",
+        return self._listed(
+            lambda: self._dicomweb.search_for_studies(
+                limit=most, fields=tuple(fields), search_filters=dict(asked)
+            )
+        )
+
+    def find_series(
+        self, study: str, asked: Mapping[str, str], fields: Iterable[str]
+    ) -> list[dict[str, Any]]:
+        """The series of a study that match, in the same way."""
+        return self._listed(
+            lambda: self._dicomweb.search_for_series(
+                study, fields=tuple(fields), search_filters=dict(asked)
+            )
+        )
+
+    def _listed(self, search: Callable[[], Any]) -> list[dict[str, Any]]:
+        with self._talking("a list of studies"):
+            found = search()
+            if not isinstance(found, list):
+                raise PacsError(self._unexpected("a list of studies"))
+            return [entry for entry in found if isinstance(entry, dict)]
+
+    def iter_images(self, study: str, series: str) -> Iterator[bytes]:
+        """Yield the files of a series, as they are stored.
+
+        dicomweb-client gives a series as pydicom's datasets, which are not the bytes that were
+        sent; parts of any address it gives as they are.
+
+        Raises
+        ------
+        PacsError : where there is something else, and where the line ends before the last.
+        """
+        self._session.accept = DICOM
+        address = f"{self._dicomweb.base_url}/studies/{study}/series/{series}"
+        with self._talking("images"):
+            parts = self._dicomweb.iter_bulkdata(address)
+            while True:
+                self._session.body.left = MOST_OF_AN_IMAGE
+                try:
+                    part = next(parts, None)
+                except ValueError as error:
+                    if self._session.body.begun:
+                        raise self._cut_off() from error
+                    raise
+                if part is None:
+                    break
+                yield bytes(part)
+            # Parts end with the reply, whether or not its last boundary is there.
+            if not _END.search(self._session.body.tail):
+                raise self._cut_off()
+
+    def _cut_off(self) -> PacsError:
+        return PacsError(
+            f"{self.node.place} dropped the line in the middle of the images, "
+            "so none was kept: try again."
+        )
+
+    def post(
+        self, path: str, headers: Mapping[str, str], body: Iterable[bytes]
+    ) -> tuple[int, bytes]:
+        """Status and content of the answer to something that is sent.
+
+        Raises
+        ------
+        PacsError : where the status is neither good nor 400 or 409, which say why.
+        """
+        with self._talking("what it stored"):
+            reply = self._session.post(
+                f"{self._dicomweb.base_url}/{path}",
                 headers=headers,
                 data=body,
-                stream=True,
-                allow_redirects=False,
                 timeout=(self.timeouts.connect, self.timeouts.reply),
-            ) as reply:
-                if reply.status_code not in (200, 202, 204, *allowed):
-                    raise self._refusal(reply)
-                yield reply
+            )
+            return reply.status_code, reply.content
+
+    @contextmanager
+    def _talking(self, of: str) -> Iterator[None]:
+        """A block in which failures of a request become sentences; ``of`` is what it is to bring.
+
+        Raises
+        ------
+        PacsError : where the node does not bring it.
+        """
+        try:
+            yield
+        except PacsError:  # which is a ValueError, too
+            raise
         except requests.exceptions.ReadTimeout as error:
             raise PacsError(self._silence()) from error
         except (requests.exceptions.SSLError, requests.exceptions.ConnectTimeout) as error:
             raise PacsError(self._fault()) from error
         except requests.exceptions.ConnectionError as error:
             raise PacsError(self._broken(error)) from error
+        except TooLongError as error:
+            raise PacsError(
+                f"{self.node.place} sent an endless reply: narrow the search."
+            ) from error
+        except (ValueError, KeyError) as error:  # no JSON, no multipart, no Content-Type
+            raise PacsError(self._unexpected(of)) from error
         except (requests.exceptions.RequestException, HTTPError) as error:
             raise PacsError(
                 f"{self.node.place} dropped the line in the middle of its answer: try again."
             ) from error
-
-    def _expect(self, reply: requests.Response, kind: str, of: str) -> None:
-        if kind not in reply.headers.get("Content-Type", "").lower():
-            raise PacsError(self._unexpected(of))
 
     def unexpected_reply(self, of: str) -> PacsError:
         """The error for a reply that is something else."""
@@ -166,6 +210,11 @@ class WebClient:
     def _fault(self) -> str:
         return fault_of_line(self.node, self.timeouts) or unanswered(self.node)
 
+    def _refused(self, reply: requests.Response) -> PacsError | None:
+        """The error that a reply stands for, if any."""
+        allowed = (200, 202, 204) if reply.request.method == "GET" else (200, 202, 204, 400, 409)
+        return None if reply.status_code in allowed else self._refusal(reply)
+
     def _refusal(self, reply: requests.Response) -> PacsError:
         status, place = reply.status_code, self.node.place
         if status == 401:
@@ -182,68 +231,3 @@ class WebClient:
             fault = "failed inside" if status >= 500 else "refused the request"
             said = f"{fault}: try again, or ask who runs it"
         return PacsError(f"{place} answered {status}; it {said}.")
-
-
-def _encoded(params: Mapping[str, str | list[str]]) -> str:
-    """A query; wildcards stand as they are, which RFC 3986 allows: Orthanc takes no others."""
-    if not params:
-        return ""
-    return "?" + urlencode(params, doseq=True, safe="*?", quote_via=quote)
-
-
-class _Token(requests.auth.AuthBase):
-    """Puts the token into a request; also where there is none, lest one is taken from .netrc."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        user, colon, password = self._token.partition(":")
-        if colon:
-            return requests.auth.HTTPBasicAuth(user.encode(), password.encode())(request)
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
-class _Adapter(HTTPAdapter):
-    """Connections whose sockets are known, so that they can be cut, and checked by our context."""
-
-    def __init__(self, sockets: list[socket.socket], context: Any) -> None:
-        self._sockets, self._context = sockets, context
-        super().__init__()
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        if self._context is not None:
-            options["ssl_context"] = self._context
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._sockets)
-
-    def build_connection_pool_key_attributes(
-        self, request: Any, verify: Any, cert: Any = None
-    ) -> Any:
-        """Host and TLS of a request: certificates are those of our context, not of requests."""
-        host, options = super().build_connection_pool_key_attributes(request, verify, cert)
-        if self._context is not None:
-            options = {"cert_reqs": "CERT_REQUIRED", "ssl_context": self._context}
-        return host, options
-
-
-def _pool_classes(sockets: list[socket.socket]) -> dict[str, Any]:
-    class Plain(HTTPConnection):
-        def connect(self) -> None:
-            super().connect()
-            sockets.append(self.sock)
-
-    class Encrypted(HTTPSConnection):
-        def connect(self) -> None:
-            super().connect()
-            sockets.append(self.sock)
-
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class EncryptedPool(HTTPSConnectionPool):
-        ConnectionCls = Encrypted
-
-    return {"http": PlainPool, "https": EncryptedPool}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from pydicom.datadict import tag_for_keyword
 
@@ -22,8 +22,6 @@ from liverview.pacs.query import (
 from liverview.pacs.waiting import Put
 from liverview.pacs.web import WebClient
 
-Asked: TypeAlias = dict[str, str | list[str]]
-
 
 def search(client: WebClient, keys: dict[str, str], modality: str, most: int, put: Put) -> None:
     """Put studies, then the series of each, into ``put``."""
@@ -31,10 +29,8 @@ def search(client: WebClient, keys: dict[str, str], modality: str, most: int, pu
         studies, unread = _find_studies(client, keys, most, put)
         for index, study in enumerate(studies):
             put(Progress("Searching series", index / len(studies)))
-            asked: Asked = {"includefield": list(SERIES_KEYS)}
-            if modality:
-                asked["Modality"] = modality
-            for entry in client.search(f"studies/{study.uid}/series", asked):
+            asked = {"Modality": modality} if modality else {}
+            for entry in client.find_series(study.uid, asked, SERIES_KEYS):
                 series = series_of(texts_of(entry), study.uid)
                 if series is None:
                     unread += 1
@@ -48,13 +44,12 @@ def _find_studies(
     client: WebClient, keys: dict[str, str], most: int, put: Put
 ) -> tuple[list[FoundStudy], int]:
     """The studies, and how many entries could not be read."""
-    asked: Asked = {key: text for key, text in keys.items() if text}
+    asked = {key: text for key, text in keys.items() if text}
     if keys["PatientName"]:
         asked["PatientName"] = plain_pattern(keys["PatientName"])
-    asked |= {"limit": str(most + 1), "includefield": list(STUDY_KEYS)}
     studies: list[FoundStudy] = []
     unread = 0
-    for entry in client.search("studies", asked):
+    for entry in client.find_studies(asked, STUDY_KEYS, most + 1):
         study = study_of(texts_of(entry))
         if study is None:
             unread += 1

@@ -42,11 +42,7 @@ def _store_one(client: WebClient, path: Path) -> Sent:
         "Accept": JSON,
         "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
     }
-    body = list(_iter_body(path, boundary))
-    with client.ask(
-        "POST", "studies", headers=headers, body=_Joined(body), allowed=(400, 409)
-    ) as reply:
-        status, text = reply.status_code, reply.content
+    status, text = client.post("studies", headers, _Joined(list(_iter_body(path, boundary))))
     return _judged(client, path, status, _parsed(text))
 
 

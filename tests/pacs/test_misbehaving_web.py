@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from liverview.core.stream import Message
+from liverview.pacs import web, web_session
 from liverview.pacs.echo import iter_echo
 from liverview.pacs.errors import PacsError, TokenNeededError
 from liverview.pacs.nodes import Node, NodeKind
@@ -126,10 +127,49 @@ def test_a_web_page_instead_of_dicom() -> None:
         assert "such as a web page" in sentence(iter_retrieve(node(url), SERIES, LONG))
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[", b"\xff\xfe", b'"text"'])
+@pytest.mark.parametrize("body", [b"[", b"\xff\xfe", b'"text"', b"<html>"])
 def test_json_that_is_no_list(body: bytes) -> None:
     with web_server(reply_with(200, JSON, body)) as url:
         assert "something else than a list" in sentence(iter_find(node(url), Query(), LONG))
+
+
+def test_a_list_without_an_end_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_session, "MOST_OF_A_REPLY", 1000)
+    with web_server(reply_with(200, JSON, b" " * 1001 + b"[]")) as url:
+        assert "sent an endless reply" in sentence(iter_find(node(url), Query(), LONG))
+
+
+def test_an_image_without_an_end_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = image(0)
+    monkeypatch.setattr(web, "MOST_OF_AN_IMAGE", 2 * len(data))
+    # Many that are short are no long one: the bound is of each.
+    monkeypatch.setattr(web, "_PIECE", len(data))
+    images = multipart(*(image(number) for number in range(5)))
+    with web_server(reply_with(200, MULTIPART, images)) as url:
+        assert len([x for x in iter_retrieve(node(url), SERIES, LONG) if hasattr(x, "data")]) == 5
+    with web_server(reply_with(200, MULTIPART, multipart(data * 3))) as url:
+        assert "sent an endless reply" in sentence(iter_retrieve(node(url), SERIES, LONG))
+
+
+def test_its_own_name_goes_with_its_port() -> None:
+    hosts: list[str | None] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        hosts.append(request.headers.get("Host"))
+        reply_with(200, JSON, b"[]")(request)
+
+    with web_server(answer) as url:
+        list(iter_find(node(url), Query(patient_id="a b"), LONG))
+        assert hosts == [url.removeprefix("http://")]
+
+
+@pytest.mark.parametrize("size", range(1, 60, 7))
+def test_images_come_in_pieces_of_any_size(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "_PIECE", size)
+    images = [image(0) + b"\r\n--her", image(1) + b"\r\n\r\n", image(2)]
+    with web_server(reply_with(200, MULTIPART, multipart(*images))) as url:
+        items = list(iter_retrieve(node(url), SERIES, LONG))
+    assert [item.data for item in items if hasattr(item, "data")] == images
 
 
 def test_entries_that_are_none_are_counted() -> None:
@@ -295,6 +335,7 @@ def test_a_search_names_no_more_than_it_has_to() -> None:
     (found,) = (item for item in items if isinstance(item, FoundStudy))
     assert (found.patient_name, found.modalities) == ("Müller, Jörg", ("CT", "SEG"))
     assert "PatientName=m*ller*j*&" in paths[0]
-    assert "ModalitiesInStudy=CT&limit=201" in paths[0]
+    assert "ModalitiesInStudy=CT&" in paths[0]
+    assert paths[0].endswith("&limit=201")
     assert paths[1].startswith("/studies/1.2.3/series?")
     assert "Modality=CT" in paths[1]

@@ -13,7 +13,6 @@ from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
 from liverview.pacs.errors import PacsError
-from liverview.pacs.multipart import MultipartError, iter_parts
 from liverview.pacs.nodes import Node, NodeKind, Retrieval, check_node
 from liverview.pacs.query import Query, readable_name, study_matches
 from liverview.pacs.tokens import has_keyring, keep_token, stored_token
@@ -100,18 +99,6 @@ def test_names_are_shown_as_people_write_them() -> None:
     assert readable_name("Yamada^Tarou=山田^太郎") == "Yamada, Tarou"
     assert readable_name("=山田^太郎") == "山田, 太郎"
     assert readable_name("") == ""
-
-
-def test_parts_are_found_however_the_pieces_are_cut() -> None:
-    parts = [b"one", b"", b"x--line\r\n--lin\r\n\r\ntwo", b"\r\n" * 5]
-    text = b"--line\r\nA: b\r\n\r\n" + b"\r\n--line\r\nA: b\r\n\r\n".join(parts) + b"\r\n--line--"
-    # Only a line's beginning makes it a boundary.
-    for size in range(1, len(text) + 1):
-        pieces = [text[at : at + size] for at in range(0, len(text), size)]
-        assert list(iter_parts(pieces, b"line")) == parts, size
-    for end in range(len(text) - 1):
-        with pytest.raises(MultipartError):
-            list(iter_parts([text[:end]], b"line"))
 
 
 class Memory(KeyringBackend):
