@@ -21,7 +21,7 @@ from support import tiny_networks
 
 LIBRARIES = {
     *("pydicom", "highdicom", "gdcm", "openjpeg", "jpeg_ls", "pynetdicom", "dicomweb_client"),
-    *("requests", "keyring", "dicognito", "nrrd", "trimesh"),
+    *("requests", "keyring", "nrrd", "trimesh", "lxml", "networkx"),
 }
 TINY = ["--seed", "3", "--shape", "48", "42", "24", "--spacing", "8", "8", "10", "--noise", "5"]
 
