@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
-from pydicom.valuerep import DSfloat
+from pydicom.valuerep import DSfloat, format_number_as_ds
 
 from liverview.core.about import __version__
 from liverview.core.volume import Volume
@@ -186,5 +186,5 @@ def _set_pixels(data: Dataset, grid: SeriesGrid, coding: PixelCoding) -> None:
 
 
 def _number(value: float) -> DSfloat:
-    """A decimal string, of 16 characters at most."""
-    return DSfloat(round(float(value), 12) + 0.0, auto_format=True)
+    """A decimal string, of 16 characters at most; its value is what those say."""
+    return DSfloat(format_number_as_ds(round(float(value), 12) + 0.0))

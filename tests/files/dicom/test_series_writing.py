@@ -155,6 +155,15 @@ def test_oblique_voxels_lie_where_they_did(tmp_path: Path) -> None:
     assert_same(volume, *read_by_dcm2niix(images, tmp_path / "converted"))
 
 
+@pytest.mark.parametrize("origin", [-225.10000610351562, -1234.56789012345678, 1 / 3e4])
+def test_places_longer_than_a_decimal_string_are_written(tmp_path: Path, origin: float) -> None:
+    """16 characters hold no more than 1e-10 mm of them: affines of 32 bits have such places."""
+    matrix = np.diag([1 / 1.3, 0.1 + 0.2, 7 / 3, 1.0])
+    matrix[:3, 3] = origin, -2 * origin, origin / 7
+    volume = noise((5, 4, 3), matrix)
+    assert_same(volume, *read_by_simpleitk(write(tmp_path / "series", volume)))
+
+
 @pytest.mark.parametrize("shift", [-0.67, 0.67])
 def test_slices_of_a_tilted_gantry_keep_their_places(tmp_path: Path, shift: float) -> None:
     """SimpleITK stacks such slices along their normal: the headers are read by hand."""
