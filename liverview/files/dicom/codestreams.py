@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from liverview.files.dicom.slice_header import SliceHeader
 
 _START, _END, _SCAN, _TABLES = 0xD8, 0xD9, 0xDA, 0xC4
-_FRAMES = frozenset((0xC0, 0xC1, 0xC3, 0xF7))  # baseline, extended, lossless, JPEG-LS
+_FRAMES = frozenset((0xC0, 0xC1, 0xC3))  # baseline, extended, lossless
+_JPEG_LS = frozenset((0xF7,))
+_JPEG_LS_SYNTAXES = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 _SINGLE = frozenset((0x01, *range(0xD0, 0xD8)))  # markers without a segment
 _J2K_SIZE = 0x51
 
@@ -25,9 +27,10 @@ def check_jpeg(data: bytes, header: SliceHeader) -> None:
     """
     if data[:2] != b"\xff\xd8" or b"\xff\xd9" not in data[-16:]:
         raise ValueError("no beginning or no end")
+    frames = _JPEG_LS if header.transfer_syntax in _JPEG_LS_SYNTAXES else _FRAMES
     framed = False
     for marker, segment in _iter_segments(data):
-        if marker in _FRAMES:
+        if marker in frames:
             _check_frame(segment, header, framed)
             framed = True
         elif marker == _TABLES:
@@ -36,7 +39,7 @@ def check_jpeg(data: bytes, header: SliceHeader) -> None:
             if not framed or segment[:1] != b"\1" or len(segment) != 6:
                 raise ValueError("no scan of one component")
             return
-        elif 0xC0 <= marker <= 0xCF or marker in (_START, _END):
+        elif 0xC0 <= marker <= 0xCF or marker in (*_JPEG_LS, _START, _END):
             raise ValueError("another kind of JPEG")
 
 

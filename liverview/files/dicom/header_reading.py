@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 from liverview.core.study import StudyFacts
@@ -47,11 +48,12 @@ _OF_STUDY = (_CHARACTER_SET, _PATIENT_NAME, _BURNED_IN, _KERNEL, *_STUDY_TEXTS.v
 _IMAGE_TYPE, _SOP_CLASS, _SOP_INSTANCE = 0x00080008, 0x00080016, 0x00080018
 _ACQUISITION_TIME, _CONTENT_TIME = 0x00080032, 0x00080033
 _THICKNESS, _SPACING_BETWEEN, _TILT = 0x00180050, 0x00180088, 0x00181120
+_KILOVOLTS = 0x00180060
 _ACQUISITION, _INSTANCE, _TEMPORAL = 0x00200012, 0x00200013, 0x00200100
 _POSITION, _ORIENTATION, _FRAME_OF_REFERENCE = 0x00200032, 0x00200037, 0x00200052
 _SAMPLES, _PHOTOMETRIC, _FRAMES = 0x00280002, 0x00280004, 0x00280008
 _ROWS, _COLUMNS, _PIXEL_SPACING = 0x00280010, 0x00280011, 0x00280030
-_ALLOCATED, _STORED, _REPRESENTATION = 0x00280100, 0x00280101, 0x00280103
+_ALLOCATED, _STORED, _HIGH_BIT, _REPRESENTATION = 0x00280100, 0x00280101, 0x00280102, 0x00280103
 _PADDING, _PADDING_LIMIT = 0x00280120, 0x00280121
 _CENTER, _WIDTH, _INTERCEPT, _SLOPE = 0x00281050, 0x00281051, 0x00281052, 0x00281053
 # fmt: off
@@ -59,8 +61,8 @@ _WANTED = frozenset((
     *_OF_STUDY, _IMAGE_TYPE, _SOP_CLASS, _SOP_INSTANCE, _ACQUISITION_TIME, _CONTENT_TIME,
     _THICKNESS, _SPACING_BETWEEN, _TILT, _ACQUISITION, _INSTANCE, _TEMPORAL, _POSITION,
     _ORIENTATION, _FRAME_OF_REFERENCE, _SAMPLES, _PHOTOMETRIC, _FRAMES, _ROWS, _COLUMNS,
-    _PIXEL_SPACING, _ALLOCATED, _STORED, _REPRESENTATION, _PADDING, _PADDING_LIMIT, _CENTER,
-    _WIDTH, _INTERCEPT, _SLOPE,
+    _PIXEL_SPACING, _ALLOCATED, _STORED, _HIGH_BIT, _REPRESENTATION, _PADDING, _PADDING_LIMIT,
+    _CENTER, _WIDTH, _INTERCEPT, _SLOPE, _KILOVOLTS,
 ))
 # fmt: on
 StudyCache: TypeAlias = dict[tuple[bytes | None, ...], StudyFacts]
@@ -111,7 +113,6 @@ def _study_of(values: dict[int, bytes]) -> StudyFacts:
 def _header(source: DicomSource, found: ScannedElements, study: StudyFacts) -> SliceHeader:
     get, little = found.values.get, found.little
     signed = binary_number_of(get(_REPRESENTATION), little) == 1
-    slope, intercept = number_of(get(_SLOPE)), number_of(get(_INTERCEPT))
     stored = binary_number_of(get(_STORED), little) or 0
     return SliceHeader(
         source=source,
@@ -140,13 +141,31 @@ def _header(source: DicomSource, found: ScannedElements, study: StudyFacts) -> S
         thickness=number_of(get(_THICKNESS)),
         spacing_between=number_of(get(_SPACING_BETWEEN)),
         gantry_tilt=number_of(get(_TILT)),
-        slope=1.0 if slope is None else slope,
-        intercept=0.0 if intercept is None else intercept,
+        slope=_scale_of(get(_SLOPE), 1.0),
+        intercept=_scale_of(get(_INTERCEPT), 0.0),
         padding=_padding(found, signed),
         window=_window(found),
         pixel_start=found.pixel_start,
         pixel_bytes=found.pixel_bytes,
+        shift=_shift(found, stored),
+        kilovolts=number_of(get(_KILOVOLTS)),
     )
+
+
+def _scale_of(value: bytes | None, default: float) -> float:
+    """A slope or an intercept; no number where something else stands there."""
+    if value is None or not value.strip(b" \0"):
+        return default
+    number = number_of(value)
+    return math.nan if number is None else number
+
+
+def _shift(found: ScannedElements, stored: int) -> int:
+    """Bits below the lowest one that is stored, by the highest one."""
+    high = binary_number_of(found.values.get(_HIGH_BIT), found.little)
+    allocated = binary_number_of(found.values.get(_ALLOCATED), found.little) or 0
+    shift = 0 if high is None else high + 1 - stored
+    return shift if 0 < shift <= allocated - stored else 0
 
 
 def _padding(found: ScannedElements, signed: bool) -> tuple[int, int] | None:

@@ -16,10 +16,12 @@ from typing import Any
 
 from liverview.core.study import StudyFacts
 from liverview.files.dicom.codecs import DEFLATED
+from liverview.files.dicom.pixels import inflate, start_of_data
 from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.files.dicom.slice_header import SliceHeader
 from liverview.files.opening import ImageFileError
 
+_LARGEST_HEADER = 1 << 26  # bytes, inflated, of a file without pixels
 _CALENDAR = re.compile(r"\d{8}")  # the date in front of a time
 
 
@@ -76,16 +78,27 @@ def read_data_set(header: SliceHeader) -> Any:
     """
     from pydicom import dcmread
 
-    size = -1 if header.transfer_syntax == DEFLATED else header.pixel_start
     try:
-        data = header.source.read(0, size)
         with quiet_pydicom():
+            if header.transfer_syntax == DEFLATED:
+                return _read_deflated(header)
+            data = header.source.read(0, header.pixel_start)
             return dcmread(io.BytesIO(data), force=True, stop_before_pixels=True)
     # What pydicom raises on damaged headers has no common base.
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         raise ImageFileError(
             f"{header.source.name} has a header that cannot be read: copy or export it again."
         ) from error
+
+
+def _read_deflated(header: SliceHeader) -> Any:
+    """As `read_data_set`: pydicom would inflate all of the file, however much that is."""
+    from pydicom.filereader import read_dataset
+
+    size = header.pixel_start if header.pixel_start >= 0 else _LARGEST_HEADER
+    file = io.BytesIO(inflate(header.source, size))
+    file.seek(start_of_data(file.getvalue()))
+    return read_dataset(file, is_implicit_VR=False, is_little_endian=True)
 
 
 class _Groups:
@@ -118,6 +131,7 @@ class _Groups:
             acquisition_time=_CALENDAR.sub("", time, count=1) or file.acquisition_time,
             image_type=_texts(find("CTImageFrameTypeSequence", "FrameType")) or file.image_type,
             instance_number=number,
+            kilovolts=_number(find("CTXRayDetailsSequence", "KVP"), file.kilovolts),
         )
         stack = str(find("FrameContentSequence", "StackID") or "")
         return StackSlice(header, file, number, stack)

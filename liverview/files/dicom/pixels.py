@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.files.dicom.codecs import BIG_ENDIAN, DEFLATED, decode_frame, is_native
+from liverview.files.dicom.codecs import BIG_ENDIAN, DEFLATED, EXPLICIT, decode_frame, is_native
 from liverview.files.dicom.slice_header import SliceHeader
-from liverview.files.dicom.sources import DicomSource, FileSource
+from liverview.files.dicom.sources import DicomSource, FileSource, MemorySource
 from liverview.files.opening import ImageFileError
 from liverview.files.values import AIR_HU
 
 _BITS = (8, 16, 32)
+_MOST_PIXELS = 1 << 26  # of one image; CT has up to 2048 x 2048
+_LARGEST_SCALE = 1e12  # of slope and intercept; PET has slopes of thousands
 _AIR = -900  # HU; padding above could as well be tissue
 _META = b"\2\0\0\0UL\4\0"  # the first element after the preamble, which says how long group 2 is
 
@@ -23,10 +26,16 @@ def problem_of(header: SliceHeader) -> str:
     """Why an image has no values to show, as "has no pixels"; empty where it has."""
     if not header.rows or not header.columns or header.pixel_start < 0:
         return "has no pixels"
+    if header.rows * header.columns > _MOST_PIXELS:
+        return f"has {header.columns:,} x {header.rows:,} pixels, more than an image can have here"
+    if is_native(header.transfer_syntax) and header.pixel_bytes < 0:
+        return "has compressed pixels, and says that they are not"
     if header.samples != 1 or not header.photometric.startswith("MONOCHROME"):
         return "is a color image"
     if header.bits_allocated not in _BITS or not 0 < header.bits_stored <= header.bits_allocated:
         return f"has pixels of {header.bits_stored} in {header.bits_allocated} bits"
+    if not (0 < abs(header.slope) <= _LARGEST_SCALE and abs(header.intercept) <= _LARGEST_SCALE):
+        return f"has a rescale slope of {header.slope:g} and intercept of {header.intercept:g}"
     return ""
 
 
@@ -52,23 +61,20 @@ def read_slice_hu(header: SliceHeader, frame: int = 0) -> NDArray[np.float32]:
     return hu
 
 
-def read_stored(header: SliceHeader, frame: int = 0, shift: int = 0) -> NDArray[Any]:
+def read_stored(header: SliceHeader, frame: int = 0) -> NDArray[Any]:
     """The stored values of one image, (rows, columns), as `read_stored_into` has them."""
     stored = np.empty((header.rows, header.columns), stored_type(header))
-    read_stored_into(stored, header, frame, shift)
+    read_stored_into(stored, header, frame)
     return stored
 
 
-def read_stored_into(
-    target: NDArray[Any], header: SliceHeader, frame: int = 0, shift: int = 0
-) -> None:
+def read_stored_into(target: NDArray[Any], header: SliceHeader, frame: int = 0) -> None:
     """Read the stored values of one image into an array; what else their bits hold is left out.
 
     Parameters
     ----------
     target : (rows, columns), contiguous, of `stored_type`.
     frame : of a multi-frame file, from 0.
-    shift : bits below the lowest one that is stored.
 
     Raises
     ------
@@ -85,7 +91,32 @@ def read_stored_into(
     except OSError as error:
         why = error.strerror or error
         raise ImageFileError(f"{header.source.name} cannot be read: {why}.") from error
-    _clear_other_bits(target, header.bits_stored, shift)
+    _clear_other_bits(target, header.bits_stored, header.shift)
+
+
+def is_at_hand(header: SliceHeader) -> bool:
+    """True where one frame is read without the others: it lies bare in a file of its own."""
+    native = is_native(header.transfer_syntax) and header.transfer_syntax != DEFLATED
+    return native and isinstance(header.source, FileSource)
+
+
+def hold(header: SliceHeader, frames: int) -> SliceHeader:
+    """The header of the same file in memory, its first frames inflated where it is deflated.
+
+    Raises
+    ------
+    ImageFileError : where it cannot be read.
+    """
+    name, syntax = header.source.name, header.transfer_syntax
+    try:
+        if syntax == DEFLATED:
+            size = frames * header.rows * header.columns * header.bits_allocated // 8
+            data, syntax = inflate(header.source, header.pixel_start + size), EXPLICIT
+        else:
+            data = header.source.read()
+    except OSError as error:
+        raise ImageFileError(f"{name} cannot be read: {error.strerror or error}.") from error
+    return replace(header, source=MemorySource(name, data), transfer_syntax=syntax)
 
 
 def has_padding(header: SliceHeader) -> bool:
@@ -120,7 +151,7 @@ def _read_native(target: NDArray[Any], header: SliceHeader, frame: int) -> None:
             f"promises {max(header.frames, 1) * wanted:,}; copy or export it again."
         )
     if header.transfer_syntax == DEFLATED:
-        inflated = _inflate(header.source, start + wanted)
+        inflated = inflate(header.source, start + wanted)
         got = _copy_bytes(target, inflated[start : start + wanted])
     else:
         got = _read_into(target, header.source, start)
@@ -154,10 +185,20 @@ def _copy_bytes(target: NDArray[Any], data: bytes) -> int:
     return len(data)
 
 
-def _inflate(source: DicomSource, size: int) -> bytes:
-    """So many bytes of a deflated file, its data set as it was before."""
+def start_of_data(data: bytes) -> int:
+    """Where the data set begins in a file: after the elements of group 2."""
+    return 144 + int.from_bytes(data[140:144], "little") if data[132:140] == _META else 0
+
+
+def inflate(source: DicomSource, size: int) -> bytes:
+    """So many bytes of a deflated file, its data set as it was before.
+
+    Raises
+    ------
+    ImageFileError : where it is damaged.
+    """
     data = source.read()
-    start = 144 + int.from_bytes(data[140:144], "little") if data[132:140] == _META else 0
+    start = start_of_data(data)
     try:
         return data[:start] + zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[start:], size)
     except zlib.error as error:

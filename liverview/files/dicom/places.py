@@ -9,14 +9,18 @@ from pathlib import Path
 from liverview.core.stream import Progress
 from liverview.core.text import shown
 from liverview.core.volume import Volume
+from liverview.files.dicom.dicomdir import is_dicomdir
 from liverview.files.dicom.header_reading import header_of
 from liverview.files.dicom.listing import Listing, iter_list
 from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
 from liverview.files.dicom.sources import FileSource
 from liverview.files.dicom.splitting import split_series
 from liverview.files.dicom.volume_reading import iter_read_volume
+from liverview.files.dicom.zip_archive import is_zip
 from liverview.files.formats import case_name
 from liverview.files.opening import ImageFileError
+
+_HEAD = 600  # bytes to know an archive or the directory of a disc by
 
 
 def iter_list_places(paths: Sequence[Path]) -> Iterator[Progress | Listing]:
@@ -88,14 +92,16 @@ def _digits(volume: SeriesVolume) -> str:
 def is_image(path: Path) -> bool:
     """True for a file of one image; false for an archive and for the directory of a disc."""
     with path.open("rb") as file:
-        archive = file.read(4)[:2] == b"PK"
-    return not archive and path.name.lower() not in ("dicomdir", "dicomdir.dcm")
+        head = file.read(_HEAD)
+    return not is_zip(head) and not is_dicomdir(head)
 
 
 def _iter_list_series_of(path: Path) -> Iterator[Progress | Listing]:
     yield Progress("Listing", 0.0)
     header = header_of(FileSource(path))
-    alone = header.frames > 1 or split_series([header])[0].kind is SeriesKind.LABELS
+    (itself, *_) = split_series([header])
+    labels = itself.kind is SeriesKind.LABELS
+    alone = header.frames > 1 or bool(itself.refusal) or labels or not header.study.series_uid
     beside = [path] if alone else sorted(p for p in path.parent.iterdir() if p.is_file())
     uid = header.study.series_uid
     for item in iter_list(beside):

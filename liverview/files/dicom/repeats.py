@@ -9,73 +9,60 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from liverview.files.dicom import pixels
-from liverview.files.dicom.geometry import (
-    SAME_PLACE,
-    directions_of,
-    heights_of,
-    is_even,
-    positions_of,
-)
+from liverview.files.dicom.geometry import SAME_PLACE, directions_of, is_even, positions_of
 from liverview.files.dicom.multiframe import StackSlice
+from liverview.files.dicom.parts import (
+    Part,
+    by_place,
+    compete,
+    has_repeats,
+    heights,
+    overlap,
+    span_of,
+)
 from liverview.files.opening import ImageFileError
 
 _DAY = 86_400.0  # seconds
 _PROBES = 3  # repeated places whose pixels tell whether a series was copied
+_WATCHED = 3  # single images of one place; more of them are one row of the table
 _ASIDE_MM = 0.5  # in the planes; images farther apart have another center
-
-
-@dataclass(frozen=True, repr=False)
-class Part:
-    """Slices that may be one volume.
-
-    Attributes
-    ----------
-    slices : of one orientation and size.
-    names : what tells them from the others of their series.
-    remarks : what a person should know of how they were chosen.
-    """
-
-    slices: list[StackSlice]
-    names: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = field(default=())
-
-    def with_name(self, slices: list[StackSlice], name: str) -> Part:
-        """A part of these slices."""
-        return replace(self, slices=slices, names=(*self.names, name) if name else self.names)
 
 
 def split_repeats(part: Part) -> list[Part]:
     """Parts that hold no place twice; what was copied is left out, and that is said."""
     part = _drop_same_file(part)
-    if _has_repeats(part.slices) and _copies_among(part.slices, _PROBES):
+    if has_repeats(part.slices) and _copies_among(part.slices, _PROBES):
         part = _drop_copies(part)
     parts = _split_centers(part)
     for key, name in _RECONSTRUCTIONS:
         parts = [piece for each in parts for piece in _split_by(each, key, name, packed=False)]
     for key, name in _TIMES:
         parts = [piece for each in parts for piece in _split_by(each, key, name, packed=True)]
-    return [piece for each in parts for piece in _split_by_time(each)]
+    return _gather_watched([piece for each in parts for piece in _split_by_time(each)])
 
 
 # ---- what tells slices apart ------------------------------------------------------------------
 
 
-def _texts_of(each: StackSlice) -> str:
-    return "\\".join(each.header.image_type)
+def _type_of(each: StackSlice, values: int | None = None) -> str:
+    return "\\".join(each.header.image_type[:values])
 
 
 _Key = Callable[[StackSlice], Hashable]
 _RECONSTRUCTIONS: tuple[tuple[_Key, str], ...] = (
     (lambda each: each.header.study.kernel, "kernel {}"),
-    (_texts_of, "image type {}"),
+    # Original or derived, primary or secondary; what a vendor adds may change within a scan.
+    (lambda each: _type_of(each, 2), "image type {}"),
     (lambda each: each.header.frame_of_reference, "frame of reference {n}"),
 )
 _TIMES: tuple[tuple[_Key, str], ...] = (
+    (_type_of, "image type {}"),
+    (lambda each: each.header.kilovolts or 0, "{:g} kV"),
     (lambda each: round(each.header.thickness or 0, 3), "{:g} mm thick"),
     (lambda each: each.header.temporal_position or 0, "phase {}"),
     (lambda each: each.header.acquisition_number or 0, "acquisition {}"),
@@ -87,9 +74,9 @@ def _split_by(part: Part, key: _Key, name: str, *, packed: bool) -> list[Part]:
     groups: dict[Hashable, list[StackSlice]] = {}
     for each in part.slices:
         groups.setdefault(key(each), []).append(each)
-    if len(groups) < 2 or not _compete(part.slices, list(groups.values())):
+    if len(groups) < 2 or not compete(part.slices, list(groups.values())):
         return [part]
-    if packed and not _has_repeats(part.slices) and is_even(np.sort(_heights(part.slices))):
+    if packed and not has_repeats(part.slices) and is_even(np.sort(heights(part.slices))):
         return [part]
     ordered = sorted(groups.items(), key=lambda item: (str(type(item[0])), item[0]))
     if packed:
@@ -102,7 +89,7 @@ def _split_by(part: Part, key: _Key, name: str, *, packed: bool) -> list[Part]:
 
 def _split_centers(part: Part) -> list[Part]:
     """Split images at one height that were reconstructed about other centers."""
-    for place in _places(part.slices):
+    for place in by_place(part.slices):
         centers: list[np.ndarray] = []
         for position in positions_of([each.header for each in place]):
             if all(np.linalg.norm(position - center) > _ASIDE_MM for center in centers):
@@ -129,9 +116,9 @@ def _packed_parts(
 ) -> list[Part]:
     """Parts of as many groups each as do not compete."""
     bins: list[list[int]] = []
-    spans = [_span(slices) for _, slices in ordered]
+    spans = [span_of(slices) for _, slices in ordered]
     for index in range(len(ordered)):
-        fitting = (b for b in bins if not any(_overlap(spans[index], spans[i]) for i in b))
+        fitting = (b for b in bins if not any(overlap(spans[index], spans[i]) for i in b))
         chosen = next(fitting, None)
         if chosen is None:
             bins.append([index])
@@ -152,74 +139,47 @@ def _words(name: str, values: list[Hashable], number: int, count: int) -> str:
     return f"{name.partition(' {')[0]}s {values[0]} to {values[-1]} ({number} of {count})"
 
 
-# ---- places -----------------------------------------------------------------------------------
-
-
-def _heights(slices: Sequence[StackSlice]) -> np.ndarray:
-    return heights_of([each.header for each in slices])
-
-
-def _span(slices: Sequence[StackSlice]) -> tuple[float, float]:
-    heights = _heights(slices)
-    return float(heights.min()), float(heights.max())
-
-
-def _overlap(first: tuple[float, float], second: tuple[float, float]) -> bool:
-    return min(first[1], second[1]) - max(first[0], second[0]) > -SAME_PLACE
-
-
-def _compete(slices: Sequence[StackSlice], groups: list[list[StackSlice]]) -> bool:
-    """True where two groups lie over the same stretch."""
-    spans = sorted(_span(group) for group in groups)
-    highest = spans[0]
-    for span in spans[1:]:
-        if _overlap(highest, span):
-            return True
-        highest = max(highest, span, key=lambda each: each[1])
-    return False
-
-
-def _has_repeats(slices: Sequence[StackSlice]) -> bool:
-    return bool((np.diff(np.sort(_heights(slices))) < SAME_PLACE).any())
-
-
-def _places(slices: Sequence[StackSlice]) -> list[list[StackSlice]]:
-    """Slices by their place, ascending."""
-    heights = _heights(slices)
-    order = np.argsort(heights, kind="stable")
-    places: list[list[StackSlice]] = []
-    last = -np.inf
-    for index in order:
-        if heights[index] - last < SAME_PLACE:
-            places[-1].append(slices[index])
-        else:
-            places.append([slices[index]])
-            last = heights[index]
-    return places
-
-
 # ---- copies -----------------------------------------------------------------------------------
 
 
 def _drop_same_file(part: Part) -> Part:
-    """Leave out images that are there more than once by their UID."""
-    kept = {(each.header.sop_instance or id(each), each.frame): each for each in part.slices}
+    """Leave out images that are there more than once by their UID, those cut off before others.
+
+    One UID at several places is a writer's fault: these are no copies.
+    """
+    kept: dict[Hashable, StackSlice] = {}
+    for each, place in zip(part.slices, positions_of([e.header for e in part.slices]), strict=True):
+        key = each.header.sop_instance or id(each), each.frame, *np.rint(place / SAME_PLACE)
+        if key not in kept or not _is_whole(kept[key]):
+            kept[key] = each
     dropped = len(part.slices) - len(kept)
     if not dropped:
         return part
-    first = list(kept.values())
-    return replace(part, slices=first, remarks=(*part.remarks, _copies_remark(dropped)))
+    return replace(
+        part, slices=list(kept.values()), remarks=(*part.remarks, _copies_remark(dropped))
+    )
+
+
+def _is_whole(each: StackSlice) -> bool:
+    """False where a file ends before its pixels do."""
+    header = each.file
+    if header.pixel_bytes <= 0:
+        return True
+    try:
+        return bool(header.source.read(header.pixel_start + header.pixel_bytes - 1, 1))
+    except OSError:
+        return False
 
 
 def _copies_among(slices: Sequence[StackSlice], most: int) -> bool:
-    repeated = [place for place in _places(slices) if len(place) > 1][:most]
+    repeated = [place for place in by_place(slices) if len(place) > 1][:most]
     return any(_same_pixels(place[0], other) for place in repeated for other in place[1:])
 
 
 def _drop_copies(part: Part) -> Part:
     """Leave out slices with the pixels of another one at their place."""
     kept: list[StackSlice] = []
-    for place in _places(part.slices):
+    for place in by_place(part.slices):
         chosen: list[StackSlice] = []
         for each in sorted(place, key=_instance):
             if not any(_same_pixels(each, other) for other in chosen):
@@ -249,6 +209,35 @@ def _same_pixels(first: StackSlice, second: StackSlice) -> bool:
         )
     except ImageFileError:
         return False
+
+
+# ---- one place, watched -----------------------------------------------------------------------
+
+
+def _gather_watched(parts: list[Part]) -> list[Part]:
+    """One part for all the single images of a place, as they are taken until an agent arrives."""
+    rows: dict[Hashable, list[Part]] = {}
+    for number, part in enumerate(parts):
+        single = len(part.slices) == 1
+        place = tuple(np.rint(positions_of([part.slices[0].header])[0] / SAME_PLACE))
+        rows.setdefault((part.names[:-1], place) if single else number, []).append(part)
+    return [
+        each for row in rows.values() for each in (row if len(row) <= _WATCHED else [_first(row)])
+    ]
+
+
+def _first(row: list[Part]) -> Part:
+    """The first image of a place, which stands for all of them."""
+    clock = _Clock([part.slices[0] for part in row])
+    first = min(row, key=lambda part: clock.order(part.slices[0]))
+    seconds = max(clock.seconds(part.slices[0]) for part in row) - clock.seconds(first.slices[0])
+    over = f" over {seconds:.0f} s" if seconds else ""
+    remark = (
+        f"{len(row)} images were taken of one place{over}, as to watch a contrast agent arrive: "
+        "this is the first of them."
+    )
+    names = (*first.names[:-1], f"{len(row)} images of one place")
+    return replace(first, names=names, remarks=(*first.remarks, remark))
 
 
 # ---- time -------------------------------------------------------------------------------------
@@ -284,7 +273,7 @@ class _Clock:
 
 def _split_by_time(part: Part) -> list[Part]:
     """Split what still holds places twice: in the order in which the images were made."""
-    places = _places(part.slices)
+    places = by_place(part.slices)
     most = max(len(place) for place in places)
     if most == 1:
         return [part]

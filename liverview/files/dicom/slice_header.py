@@ -31,6 +31,8 @@ class SliceHeader:
     pixel_start : where the pixel data's value begins in the file, of a deflated one as if its data
         set were stored inflated; -1 where there is none.
     pixel_bytes : its length; -1 where it is undefined, as in compressed files.
+    shift : bits below the lowest one that pixels are stored in.
+    kilovolts : of the tube; None where missing.
     """
 
     source: DicomSource
@@ -65,3 +67,5 @@ class SliceHeader:
     window: tuple[float, float] | None
     pixel_start: int
     pixel_bytes: int
+    shift: int = 0
+    kilovolts: float | None = None

@@ -10,7 +10,8 @@ import numpy as np
 
 from liverview.files.dicom import geometry, pixels
 from liverview.files.dicom.multiframe import StackSlice, slices_of
-from liverview.files.dicom.repeats import Part, split_repeats
+from liverview.files.dicom.parts import Part
+from liverview.files.dicom.repeats import split_repeats
 from liverview.files.dicom.sentences import grid_sentences, kind_sentences, place_of, plane_of
 from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
 from liverview.files.dicom.slice_header import SliceHeader

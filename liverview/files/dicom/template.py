@@ -28,12 +28,10 @@ class Template:
     Attributes
     ----------
     data : a DICOM file, explicit VR, little endian.
-    shift : bits below the lowest one that pixels are stored in.
     warnings : what a person should know of how the pixels were stored.
     """
 
     data: bytes
-    shift: int
     warnings: tuple[str, ...]
 
 
@@ -59,11 +57,8 @@ def read_template(header: SliceHeader) -> Template:
         file = io.BytesIO()
         FileDataset(None, kept, b"\0" * 128, meta).save_as(file, enforce_file_format=True)
         lossy = str(kept.get("LossyImageCompression", "")) == "01"
-        high = kept.get("HighBit")
-    shift = high + 1 - header.bits_stored if isinstance(high, int) else 0
-    fits = 0 < shift <= header.bits_allocated - header.bits_stored
     told = "Its pixels were compressed with loss: HU are not exact."
-    return Template(file.getvalue(), shift if fits else 0, (told,) if lossy else ())
+    return Template(file.getvalue(), (told,) if lossy else ())
 
 
 def _iter_kept(data: Any) -> Iterator[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from liverview.files.dicom.geometry import SliceGrid, grid_of
 from liverview.files.dicom.multiframe import StackSlice
 from liverview.files.dicom.sentences import grid_sentences
 from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
+from liverview.files.dicom.slice_header import SliceHeader
 from liverview.files.dicom.splitting import expand
 from liverview.files.dicom.template import Template, read_template, series_header
 from liverview.files.opening import ImageFileError
@@ -45,7 +47,7 @@ def iter_read_volume(volume: SeriesVolume) -> Iterator[Progress | Volume]:
     yield Progress("Reading", 0.0)
     slices = expand(volume)
     template = read_template(slices[0].file)
-    stack = _Stack(slices, template.shift)
+    stack = _Stack(slices)
     yield from stack.iter_read()
     kept, unreadable = stack.kept()
     grid = grid_of([each.header for each in slices])
@@ -67,11 +69,12 @@ class _Stack:
     intercept : HU are ``voxels + intercept``.
     """
 
-    def __init__(self, slices: Sequence[StackSlice], shift: int) -> None:
-        self._slices, self._shift = slices, shift
+    def __init__(self, slices: Sequence[StackSlice]) -> None:
+        self._slices = slices
         first = slices[0].header
         self._shape = (len(slices), first.rows, first.columns)
         self._failed: dict[int, str] = {}
+        self._file = self._memory = first  # of frames that are read from memory
         plain = _stored_scale(slices)
         self._plain = plain is not None
         kind, self.intercept = plain if plain is not None else (np.dtype(np.int16), 0)
@@ -90,19 +93,31 @@ class _Stack:
                 yield Progress("Reading", index / len(self._slices))
 
     def _read(self, index: int, each: StackSlice) -> None:
-        header, frame = each.header, max(each.frame - 1, 0)
+        header, frame = self._held(each), max(each.frame - 1, 0)
         if self._plain:
             target = self.voxels[index]
-            pixels.read_stored_into(target, header, frame, self._shift)
+            pixels.read_stored_into(target, header, frame)
             if pixels.has_padding(header):
                 target[pixels.find_padding(target, header)] = AIR_HU - self.intercept
             return
-        stored = pixels.read_stored(header, frame, self._shift)
+        stored = pixels.read_stored(header, frame)
         hu = stored * np.float64(header.slope) + header.intercept
         hu[pixels.find_padding(stored, header)] = AIR_HU
         if self.voxels.dtype == np.int16 and not _fits(hu):
             self.voxels = self.voxels.astype(np.float32)
         self.voxels[index] = hu
+
+    def _held(self, each: StackSlice) -> SliceHeader:
+        """The header, of a file in memory where each of many frames would take reading it anew."""
+        header = each.header
+        if not each.frame or header.frames < 2 or pixels.is_at_hand(header):
+            return header
+        if self._file is not each.file:
+            frames = max(other.frame for other in self._slices if other.file is each.file)
+            self._file, self._memory = each.file, pixels.hold(header, frames)
+        return replace(
+            header, source=self._memory.source, transfer_syntax=self._memory.transfer_syntax
+        )
 
     def kept(self) -> tuple[list[StackSlice], list[tuple[StackSlice, str]]]:
         """The slices that were read, and those that could not be, with the reason.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,23 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
-from pydicom.uid import EnhancedCTImageStorage
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    EnhancedCTImageStorage,
+    ExplicitVRLittleEndian,
+    RLELossless,
+)
 
+from liverview.core.stream import result_of
 from liverview.core.study import FilledSlices
+from liverview.core.volume import Volume
+from liverview.files.dicom.header_reading import header_of
 from liverview.files.dicom.source_header import SeriesHeader
+from liverview.files.dicom.sources import DicomSource
+from liverview.files.dicom.splitting import split_series
+from liverview.files.dicom.volume_reading import iter_read_volume
 
-from support.dicom_series import AXIAL, ct_slice, pattern, slice_positions
+from support.dicom_series import AXIAL, ct_slice, pattern, slice_positions, uid
 from support.dicom_volumes import listed, read_only_volume, read_volumes
 from support.other_readers import read_by_dcm2niix, read_by_sitk
 
@@ -182,3 +194,66 @@ def test_a_file_with_fewer_frames_than_it_says_keeps_those_that_are_there(tmp_pa
     volume = read_only_volume(tmp_path / "series")
     assert volume.warnings[0].startswith("3 of 8 slices could not be read and count as missing")
     np.testing.assert_array_equal(hu_of(volume.to_numpy()), HU[:5])
+
+
+# ---- files of several frames ------------------------------------------------------------------
+
+
+def test_the_files_of_a_concatenation_are_one_volume(tmp_path: Path) -> None:
+    for number, part in enumerate((slice(0, 5), slice(5, 8))):
+        folder = tmp_path / f"part {number}"
+        folder.mkdir()
+        path = write_enhanced(folder, HU[part], POSITIONS[part])
+        data = dcmread(path)
+        data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = uid("part", number)
+        data.ConcatenationUID, data.InConcatenationNumber = uid("whole"), number + 1
+        data.save_as(path, enforce_file_format=True)
+    volume = read_only_volume(tmp_path)
+    np.testing.assert_array_equal(volume.to_numpy()[::-1, ::-1].transpose(2, 1, 0), HU)
+
+
+class CountedSource(DicomSource):
+    """A file that counts how much of it was read."""
+
+    path = None
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self.name, self._data, self.bytes_read = name, data, 0
+
+    def read(self, start: int = 0, size: int = -1) -> bytes:
+        found = self._data[start:] if size < 0 else self._data[start : start + size]
+        self.bytes_read += len(found)
+        return found
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, "RLE"])
+def test_a_file_of_many_frames_is_not_read_anew_for_each(tmp_path: Path, syntax: str) -> None:
+    hu = pattern(30, 32, 40)
+    path = write_enhanced(tmp_path, hu, slice_positions(40))
+    data = dcmread(path)
+    if syntax == "RLE":
+        data.compress(RLELossless)
+    else:
+        data.file_meta.TransferSyntaxUID = syntax
+    data.save_as(path, enforce_file_format=True)
+    source = CountedSource(path.name, path.read_bytes())
+    (volume,) = split_series([header_of(source)])
+    read = result_of(iter_read_volume(volume), Volume)
+    np.testing.assert_array_equal(read.to_numpy()[::-1, ::-1].transpose(2, 1, 0), hu)
+    assert source.bytes_read < 8 * path.stat().st_size
+
+
+def test_a_deflated_header_is_read_without_inflating_what_follows(tmp_path: Path) -> None:
+    path = write_enhanced(tmp_path, HU, POSITIONS)
+    data = dcmread(path)
+    data.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    data.PixelData += bytes(100 << 20)
+    data.save_as(path, enforce_file_format=True)
+    tracemalloc.start()
+    try:
+        volume = read_only_volume(tmp_path)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(volume.to_numpy()[::-1, ::-1].transpose(2, 1, 0), HU)
+    assert most < 50 << 20
