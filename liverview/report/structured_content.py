@@ -77,9 +77,10 @@ class ReportContent:
         self._header, self._segments = header, segments
         self._series_uid = str(template.SeriesInstanceUID)
         self._algorithm = _identify_algorithm(labels)
+        self._images: dict[tuple[Any, ...], SourceImageForMeasurementGroup] = {}
 
-    def compose(self) -> MeasurementReport:
-        """The whole tree: labels, then lesions, then what is ruled out."""
+    def compose_frame(self) -> MeasurementReport:
+        """The tree but for its groups, of which highdicom wants one: it comes without images."""
         device = DeviceObserverIdentifyingAttributes(
             uid=_uid("liverview"), name="liverview", manufacturer_name="liverview",
             model_name=f"liverview {__version__}",
@@ -88,17 +89,22 @@ class ReportContent:
         return MeasurementReport(
             ObservationContext(observer_device_context=observer),
             procedure_reported=codes.LN.CTUnspecifiedBodyRegion,
-            imaging_measurements=[*self._iter_label_groups(), *self._iter_lesion_groups()],
+            imaging_measurements=[self._label_group(Label.LIVER, range(0))],
             title=codes.DCM.ImagingMeasurementReport,
         )
+
+    def iter_groups(self) -> Iterator[Group]:
+        """All groups: labels, then lesions, then what is ruled out."""
+        yield from self._iter_label_groups()
+        yield from self._iter_lesion_groups()
 
     def _iter_label_groups(self) -> Iterator[Group]:
         """The liver always; of the others those that somebody drew."""
         for label in FOREGROUND:
             if label is Label.LIVER or self._found.defines(label):
-                yield self._label_group(label)
+                yield self._label_group(label, self._places_of(label))
 
-    def _label_group(self, label: Label) -> Group:
+    def _label_group(self, label: Label, places: range) -> Group:
         ml = self._figures[_volume_key(label)]
         items = [] if ml is None else [_volume(ml)]
         verdicts, words = [], []
@@ -114,7 +120,7 @@ class ReportContent:
                 verdicts.append((coded.TARGETS, status))
         return self._group(
             TrackingIdentifier(_uid(f"{self._series_uid} {label.name}"), label_entry(label).name),
-            label, items, verdicts, words, self._places_of(label), None,
+            label, items, verdicts, words, places, None,
         )  # fmt: skip
 
     def _iter_lesion_groups(self) -> Iterator[Group]:
@@ -232,10 +238,18 @@ class ReportContent:
                 found = frames.setdefault((each.sop_class, each.sop_instance), [])
                 if each.frame:
                     found.append(each.frame)
-        return [
-            SourceImageForMeasurementGroup(*image, referenced_frame_numbers=numbers or None)
-            for image, numbers in frames.items()
-        ]
+        return [self._image(*image, tuple(numbers)) for image, numbers in frames.items()]
+
+    def _image(
+        self, sop_class: str, sop_instance: str, numbers: tuple[int, ...]
+    ) -> SourceImageForMeasurementGroup:
+        """A reference to an image; groups share it, for it takes a millisecond to make."""
+        key = (sop_instance, numbers)
+        if key not in self._images:
+            self._images[key] = SourceImageForMeasurementGroup(
+                sop_class, sop_instance, referenced_frame_numbers=numbers or None
+            )
+        return self._images[key]
 
 
 def _identify_algorithm(labels: LabelMap) -> AlgorithmIdentification:

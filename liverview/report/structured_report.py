@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from liverview.core.about import DISCLAIMER, __version__
+from liverview.core.labels import FOREGROUND
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import TargetError, atomic_write, check_target
@@ -15,6 +16,9 @@ from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.measurement.compute import iter_measure
 from liverview.measurement.results import Measurement
 from liverview.report.segment_references import SegmentReferences, read_segment_references
+
+if TYPE_CHECKING:
+    from liverview.report.structured_content import ReportContent
 
 PHASE = "Writing the structured report"
 _SERIES_NUMBER = 9601  # of a series of its own, beyond those that scanners count
@@ -67,12 +71,32 @@ def iter_write_structured_report(
     with quiet_pydicom():
         images = evidence_of(header, template)
         content = ReportContent(volume, labels, found, header, template, segments)
-        document = _make_document(content.compose(), images, segments)
-    yield Progress(PHASE, 0.5)
-    with atomic_write(path) as temporary, quiet_pydicom():
-        document.save_as(temporary, enforce_file_format=True)
-        _check_written(path, temporary, document)
+        document = _make_document(content.compose_frame(), images, segments)
+    yield from _iter_add_groups(document, content, found)
+    with atomic_write(path) as temporary:
+        with quiet_pydicom():
+            document.save_as(temporary, enforce_file_format=True)
+        yield Progress(PHASE, 0.8)
+        yield from _iter_check_written(path, temporary, document)
     yield Progress(PHASE, 1.0)
+
+
+def _iter_add_groups(
+    document: Any, content: ReportContent, found: Measurement
+) -> Iterator[Progress]:
+    """Put the groups into a document: highdicom would copy and search all that it is given."""
+    from highdicom.sr import ContentSequence
+
+    groups = content.iter_groups()
+    count = len(FOREGROUND) + len(found.lesions) + len(found.ruled_out)
+    container = document.ContentSequence[-1]
+    container.ContentSequence = ContentSequence()
+    for number in range(count):
+        with quiet_pydicom():
+            group = next(groups, None)
+            if group is not None:
+                container.ContentSequence.extend(group)
+        yield Progress(PHASE, 0.5 * number / count)
 
 
 def _iter_measured(volume: Volume, labels: LabelMap) -> Generator[Progress, None, Measurement]:
@@ -114,12 +138,22 @@ def _make_document(content: Any, images: list[Any], segments: SegmentReferences 
     )
 
 
-def _check_written(path: Path, temporary: Path, document: Any) -> None:
+def _iter_check_written(path: Path, temporary: Path, document: Any) -> Iterator[Progress]:
+    """Compare what was written, group by group: nested items are parsed as they are looked at."""
     import pydicom
 
-    if _tree_of(pydicom.dcmread(temporary)) != _tree_of(document):
+    with quiet_pydicom():
+        written, wanted = _parts_of(pydicom.dcmread(temporary)), _parts_of(document)
+    same = len(written) == len(wanted)
+    for found, part in zip(written, wanted, strict=False):
+        with quiet_pydicom():
+            same = same and found == part
+        yield Progress(PHASE, 0.9)
+    if not same:
         raise TargetError(f"{path} could not be saved: what was written reads back otherwise.")
 
 
-def _tree_of(data: Any) -> list[Any]:
-    return [item.to_json_dict() for item in data.ContentSequence]
+def _parts_of(document: Any) -> list[Any]:
+    """The items of a tree, and in place of the last one, the container of groups, its groups."""
+    *items, container = document.ContentSequence
+    return [*items, *container.ContentSequence]

@@ -381,3 +381,20 @@ def test_a_report_that_is_there_stays(case: tuple[Volume, LabelMap], tmp_path: P
     work.close()  # type: ignore[attr-defined]
     assert (tmp_path / "sr.dcm").read_bytes() == b"here"
     assert write(tmp_path / "sr.dcm", case, overwrite=True).Modality == "SR"
+
+
+def test_a_report_that_comes_back_changed_takes_no_name(
+    case: tuple[Volume, LabelMap], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_as = highdicom.sr.ComprehensiveSR.save_as
+
+    def save_changed(self: pydicom.Dataset, path: Path, **options: Any) -> None:
+        save_as(self, path, **options)
+        content = path.read_bytes()
+        assert content.count(b"Lesion 2") == 1
+        path.write_bytes(content.replace(b"Lesion 2", b"Lesion 7"))
+
+    monkeypatch.setattr(highdicom.sr.ComprehensiveSR, "save_as", save_changed)
+    with pytest.raises(TargetError, match="reads back otherwise"):
+        write(tmp_path / "sr.dcm", case)
+    assert [each.name for each in tmp_path.iterdir()] == ["series"]
