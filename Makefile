@@ -83,6 +83,8 @@ system:
 	fi
 
 # What tests beside Qt need: Orthanc with DICOMweb, and dciodvfy. Without them these are skipped.
+# Tests start an Orthanc of their own; the service that its package starts, which takes images from
+# the network, is stopped where it was installed for them.
 SERVERS := orthanc orthanc-dicomweb dicom3tools
 
 servers: ## Install what tests run against: Orthanc, dicom3tools (as root, by apt)
@@ -92,8 +94,11 @@ servers: ## Install what tests run against: Orthanc, dicom3tools (as root, by ap
 	[ -n "$$(command -v dciodvfy)" ] || missing="$$missing dicom3tools"; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SERVERS) >/dev/null; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SERVERS) >/dev/null || exit 2; \
+	    case "$$missing " in *" orthanc "*) \
+	      service orthanc stop; update-rc.d orthanc disable;; \
+	    esac >/dev/null 2>&1 || true; \
 	  else \
-	    echo "Missing: $$missing. Install: sudo apt install $(SERVERS)" >&2; exit 2; \
+	    echo "Missing:$$missing. Install: sudo make servers" >&2; exit 2; \
 	  fi; \
 	fi

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from liverview.core.volume import LabelMap, Volume
     from liverview.evaluation.scores import LabelScore
     from liverview.evaluation.scoring import evaluate
+    from liverview.files.dicom.api import deidentify, find_series, write_series
+    from liverview.files.dicom.deidentification import Kept
+    from liverview.files.dicom.label_writing import SegmentationOptions
+    from liverview.files.dicom.recommendation import Recommendation
+    from liverview.files.dicom.series_volume import SeriesVolume
     from liverview.files.images import (
         iter_read,
         iter_write_labels,
@@ -41,15 +46,18 @@ if TYPE_CHECKING:
     from liverview.files.sitk_images import labels_from_sitk, to_sitk, volume_from_sitk
     from liverview.inference.api import iter_segment, segment
     from liverview.measurement.compute import measure
+    from liverview.measurement.mesh_files import WrittenMesh, write_meshes
     from liverview.measurement.results import Lesion, Measurement
     from liverview.measurement.surface import Surface, surfaces
     from liverview.phantoms.api import phantom
     from liverview.phantoms.config import Phantom
     from liverview.printing.case_report import write_report
+    from liverview.report.api import write_structured_report
 
 _HOME = {
     "Box": "core.box",
     "Grid": "core.grid",
+    "Kept": "files.dicom.deidentification",
     "Label": "core.labels",
     "LabelMap": "core.volume",
     "LabelScore": "evaluation.scores",
@@ -59,18 +67,24 @@ _HOME = {
     "Message": "core.stream",
     "Phantom": "phantoms.config",
     "Progress": "core.stream",
+    "Recommendation": "files.dicom.recommendation",
+    "SegmentationOptions": "files.dicom.label_writing",
+    "SeriesVolume": "files.dicom.series_volume",
     "Slab": "core.stream",
     "Surface": "measurement.surface",
     "Volume": "core.volume",
+    "WrittenMesh": "measurement.mesh_files",
+    "deidentify": "files.dicom.api",
     "evaluate": "evaluation.scoring",
-    "phantom": "phantoms.api",
-    "place_labels": "core.placing",
+    "find_series": "files.dicom.api",
     "iter_read": "files.images",
     "iter_segment": "inference.api",
     "iter_write_labels": "files.images",
     "labels_from_nibabel": "files.nibabel_images",
     "labels_from_sitk": "files.sitk_images",
     "measure": "measurement.compute",
+    "phantom": "phantoms.api",
+    "place_labels": "core.placing",
     "read": "files.images",
     "read_labels": "files.images",
     "read_summary": "files.images",
@@ -82,7 +96,10 @@ _HOME = {
     "volume_from_sitk": "files.sitk_images",
     "write_labels": "files.images",
     "write_masks": "files.images",
+    "write_meshes": "measurement.mesh_files",
     "write_report": "printing.case_report",
+    "write_series": "files.dicom.api",
+    "write_structured_report": "report.api",
     "write_volume": "files.images",
 }
 """The module of each public name."""
@@ -91,6 +108,7 @@ __all__ = [
     "DISCLAIMER",
     "Box",
     "Grid",
+    "Kept",
     "Label",
     "LabelMap",
     "LabelScore",
@@ -100,11 +118,17 @@ __all__ = [
     "Message",
     "Phantom",
     "Progress",
+    "Recommendation",
+    "SegmentationOptions",
+    "SeriesVolume",
     "Slab",
     "Surface",
     "Volume",
+    "WrittenMesh",
     "__version__",
+    "deidentify",
     "evaluate",
+    "find_series",
     "iter_read",
     "iter_segment",
     "iter_write_labels",
@@ -124,7 +148,10 @@ __all__ = [
     "volume_from_sitk",
     "write_labels",
     "write_masks",
+    "write_meshes",
     "write_report",
+    "write_series",
+    "write_structured_report",
     "write_volume",
 ]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from liverview.cli.printing import iter_with_progress_bar
 
 if TYPE_CHECKING:
+    from liverview.files.dicom.deidentification import Kept
     from liverview.files.dicom.series_volume import SeriesVolume
 
 
@@ -36,44 +37,37 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
-    from liverview.core.stream import result_of
-    from liverview.files.dicom.deidentification import Kept, iter_write_deidentified, new_key
-    from liverview.files.dicom.series_writing import check_series_target
+    from liverview.files.dicom.deidentification import Kept
+    from liverview.files.dicom.deidentified_copies import copy_folders, iter_write_copies
 
     volumes = _find_volumes(options.place)
-    folders = [options.folder]
-    if len(volumes) > 1:
-        width = max(2, len(str(len(volumes))))
-        names = [f"volume_{number + 1:0{width}d}" for number in range(len(volumes))]
-        folders = [options.folder / name for name in names]
-        options.folder.mkdir(parents=True, exist_ok=True)
-    for folder in folders:
-        check_series_target(folder, overwrite=options.overwrite)
-    key = new_key()
-    for volume, folder in zip(volumes, folders, strict=True):
-        work = iter_write_deidentified(
-            volume, folder, overwrite=options.overwrite, keep_intervals=options.keep_intervals,
-            key=key,
-        )  # fmt: skip
-        kept = result_of(iter_with_progress_bar(work), Kept)
-        print(f"{folder} written: {kept.files} files.")
-        print(*(f"  {sentence}" for sentence in kept.sentences), sep="\n")
-        for warning in kept.warnings:
-            print(f"{folder}: {warning}", file=sys.stderr)
+    folders = iter(copy_folders(options.folder, len(volumes)))
+    work = iter_write_copies(
+        volumes,
+        options.folder,
+        overwrite=options.overwrite,
+        keep_intervals=options.keep_intervals,
+    )
+    for item in iter_with_progress_bar(work):
+        if isinstance(item, Kept):
+            _print_kept(next(folders), item)
     return 0
+
+
+def _print_kept(folder: Path, kept: Kept) -> None:
+    print(f"{folder} written: {kept.files} files.")
+    print(*(f"  {sentence}" for sentence in kept.sentences), sep="\n")
+    for warning in kept.warnings:
+        print(f"{folder}: {warning}", file=sys.stderr)
 
 
 def _find_volumes(place: Path) -> Sequence[SeriesVolume]:
     """The volumes of a place that have images; what cannot be read is said."""
     from liverview.core.stream import result_of
+    from liverview.files.dicom.deidentified_copies import volumes_with_images
     from liverview.files.dicom.listing import Listing, iter_list
-    from liverview.files.dicom.series_volume import SeriesKind
-    from liverview.files.opening import ImageFileError
 
     found = result_of(iter_with_progress_bar(iter_list([place])), Listing)
     for sentence in found.unreadable:
         print(sentence, file=sys.stderr)
-    volumes = [volume for volume in found.volumes if volume.kind is not SeriesKind.NO_IMAGE]
-    if not volumes:
-        raise ImageFileError(f"{place} holds no DICOM images: choose a folder that does.")
-    return volumes
+    return volumes_with_images(found, place)

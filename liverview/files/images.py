@@ -107,9 +107,9 @@ def read(
 
     Parameters
     ----------
-    path : the file; its format is known by its content.
-    index : which of the volumes of a 4D file, from 0; by default the first, and ``warnings`` of
-        the volume say so.
+    path : the file; its format is known by its content. Or a folder, .zip or DICOMDIR of DICOM.
+    index : which of several volumes, from 0; by default the first, and ``warnings`` say so. Of
+        DICOM, as `find_series` has them; where it holds several CT volumes, it must be given.
     progress : is called with a `Progress` from time to time.
 
     Raises
@@ -141,7 +141,7 @@ def iter_write_labels(
     label_table: TableOrder | str = TableOrder.TOTALSEGMENTATOR,
     options: object | None = None,
 ) -> Iterator[Progress]:
-    """Write as `write_labels` does; yields `Progress`. ``options`` are the format's own.
+    """Write as `write_labels` does; yields `Progress`.
 
     Examples
     --------
@@ -168,6 +168,7 @@ def write_labels(
     styles: Styles | None = None,
     overwrite: bool = False,
     label_table: TableOrder | str = TableOrder.TOTALSEGMENTATOR,
+    options: object | None = None,
     progress: ProgressCallback | None = None,
 ) -> None:
     """Write a label map on the grid of the scan it was made from, verified.
@@ -184,6 +185,7 @@ def write_labels(
     styles : names and colors, by default those of liverview.
     overwrite : replace a file that is there.
     label_table : "totalsegmentator" or "workbench", which of them reads the names in the file.
+    options : those of the format; for ``.dcm`` a `SegmentationOptions`.
     progress : is called with a `Progress` from time to time.
 
     Raises
@@ -201,10 +203,8 @@ def write_labels(
     Traceback (most recent call last):
     liverview.files.atomic.TargetError: found.nii.gz exists already: choose another name, or ...
     """
-    work = iter_write_labels(
-        path, labels, volume, styles=styles, overwrite=overwrite, label_table=label_table
-    )
-    drain(work, progress)
+    more: Any = {"overwrite": overwrite, "label_table": label_table, "options": options}
+    drain(iter_write_labels(path, labels, volume, styles=styles, **more), progress)
 
 
 def mask_paths(folder: PathLike, name: str) -> dict[Label, Path]:

@@ -21,10 +21,11 @@ _LEAST_ALIKE = 0.5  # of neighbors that are both no background; gray values are 
 _HEAD = 1024
 
 
-def is_dicom_place(path: Path) -> bool:
-    """True for a folder, a zip archive, the directory of a disc and a DICOM file.
+def may_hold_dicom(path: Path) -> bool:
+    """True for what is worth a look inside: a folder, a zip archive, a DICOMDIR, a DICOM file.
 
-    By its first bytes; what cannot be read is none, and whoever opens it says why.
+    By its first bytes alone, so at once; `formats.is_dicom_place` looks at what is in it. What
+    cannot be read is none, and whoever opens it says why.
     """
     try:
         if path.is_dir():

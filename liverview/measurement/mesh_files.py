@@ -18,9 +18,10 @@ from liverview.core.labels import (
     label_entry,
     label_mask,
 )
-from liverview.core.stream import Progress
+from liverview.core.stream import Progress, ProgressCallback
 from liverview.core.volume import LabelMap
 from liverview.files import atomic
+from liverview.files.opening import PathLike, as_path
 from liverview.measurement.closed_surface import ClosedSurface, iter_closed_surfaces
 from liverview.measurement.mesh_formats import (
     MTL,
@@ -44,6 +45,13 @@ class WrittenMesh:
     path : of the file.
     names : of the labels in it.
     volume_ml : what each encloses, in that order.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> liver, vessel, tumor = lv.write_meshes("case.ply", lv.read_labels("labels.nii.gz"))
+    >>> liver.path.name, liver.names
+    ('case_liver.ply', ('Liver',))
     """
 
     path: Path
@@ -153,6 +161,62 @@ def iter_write_meshes(
         names = tuple(named[label].name for label in which)
         yield WrittenMesh(path, names, tuple(surface.volume_ml for surface in surfaces))
     yield Progress("Saved", 1.0)
+
+
+def write_meshes(
+    path_or_folder: PathLike,
+    labels: LabelMap,
+    *,
+    suffix: str | None = None,
+    lps: bool = False,
+    smoothing_mm: float | None = None,
+    some: Collection[Label] = tuple(FOREGROUND),
+    overwrite: bool = False,
+    progress: ProgressCallback | None = None,
+) -> tuple[WrittenMesh, ...]:
+    """Write a watertight mesh of each label that there is, in mm.
+
+    Parameters
+    ----------
+    path_or_folder : a file: OBJ, 3MF and GLB hold all labels in one; STL and PLY one each, whose
+        name is put before the suffix. Or a folder that is there, for a file of each label.
+    suffix : of the files in a folder; by default ``.stl``.
+    lps : coordinates grow to the left, the back and the head, as in DICOM; by default to the right,
+        the front and the head, as in NIfTI.
+    smoothing_mm : standard deviation of the blur that takes the steps of voxels away; by default
+        each label's own.
+    some : the labels that get one, where they are there.
+    overwrite : replace files that are there.
+    progress : is called with a `Progress` from time to time.
+
+    Raises
+    ------
+    TargetError : where a file is there and may not be replaced, or cannot be written.
+    LiverviewError : where there is no label, or a smoothing that cannot be.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> mesh, = lv.write_meshes("case.3mf", lv.read_labels("labels.nii.gz"))
+    >>> mesh.names
+    ('Liver', 'Vessels', 'Tumor')
+    """
+    written = []
+    work = iter_write_meshes(
+        as_path(path_or_folder),
+        labels,
+        suffix=suffix,
+        lps=lps,
+        smoothing_mm=smoothing_mm,
+        some=some,
+        overwrite=overwrite,
+    )
+    for item in work:
+        if isinstance(item, WrittenMesh):
+            written.append(item)
+        elif progress is not None:
+            progress(item)
+    return tuple(written)
 
 
 def _write_file(

@@ -10,7 +10,7 @@ import pytest
 
 from liverview.core.volume import Volume
 from liverview.files import images
-from liverview.files.kinds import is_dicom_place, resembles_labels
+from liverview.files.kinds import may_hold_dicom, resembles_labels
 from liverview.phantoms.config import Phantom
 
 RNG = np.random.default_rng(2)
@@ -85,6 +85,6 @@ def test_places_of_dicom_are_known_by_their_first_bytes(tmp_path: Path) -> None:
     }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
-    found = {path.name for path in tmp_path.iterdir() if is_dicom_place(path)}
+    found = {path.name for path in tmp_path.iterdir() if may_hold_dicom(path)}
     assert found == {"folder", "IM0001", "disc.zip"}
-    assert not is_dicom_place(tmp_path / "gone")
+    assert not may_hold_dicom(tmp_path / "gone")

@@ -40,6 +40,14 @@ class Kept:
     texts : names of the elements with text that were kept, as the standard calls them.
     sentences : what was kept and changed, one sentence each.
     warnings : what a person has to look at before the copy goes anywhere.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> lv.write_series("series", lv.read("ct.nii.gz"))
+    >>> kept, = lv.deidentify("series", "copy")
+    >>> kept.sentences[-1]
+    'Dates and times are removed.'
     """
 
     files: int

@@ -43,6 +43,13 @@ class SegmentationOptions:
     label_map : as a label map segmentation, compressed by RLE, which not every program reads yet;
         else as binary segments.
     per_lesion : a segment for each lesion, with a tracking UID, instead of one for all tumors.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> lv.write_series("series", lv.read("ct.nii.gz"))
+    >>> scan, labels = lv.read("series"), lv.read_labels("labels.nii.gz")
+    >>> lv.write_labels("seg.dcm", labels, scan, options=lv.SegmentationOptions(per_lesion=True))
     """
 
     label_map: bool = False

@@ -59,8 +59,17 @@ class Recommendation:
 
     Attributes
     ----------
+    volume : what it is.
     likely : the abdomen, in the portal venous phase.
     reason : what speaks for it and against it, in words; empty where nothing is known.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> lv.write_series("series", lv.read("ct.nii.gz"))
+    >>> found, = lv.find_series("series")
+    >>> "200 mm" in found.reason
+    True
     """
 
     volume: SeriesVolume

@@ -35,6 +35,14 @@ class SeriesVolume:
     frames : where the slices are frames of multi-frame files: of each, ascending along the normal,
         the index of its file in ``slices`` and its number in it, from 1; empty where each file is
         a slice.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> lv.write_series("series", lv.read("ct.nii.gz"))
+    >>> volume = lv.find_series("series")[0].volume
+    >>> volume.kind.value, len(volume.slices), volume.study.modality
+    ('CT', 40, 'CT')
     """
 
     slices: tuple[SliceHeader, ...]

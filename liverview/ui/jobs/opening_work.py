@@ -20,10 +20,10 @@ def iter_load_volume(
     where an ``index`` is given.
     """
     from liverview.files import images
-    from liverview.files.kinds import is_dicom_place
+    from liverview.files.kinds import may_hold_dicom
 
     yield Progress("Opening", 0.0)
-    if is_dicom_place(path):
+    if may_hold_dicom(path):
         yield from series_work.iter_open_place([path], series, ask=index is None, labels=labels)
         return
     if index is None:
@@ -61,9 +61,9 @@ def iter_load_together(paths: Sequence[Path]) -> Iterator[object]:
     DICOM among them, that is the scan, and one other file its label map.
     """
     from liverview.files import images
-    from liverview.files.kinds import is_dicom_place, resembles_labels
+    from liverview.files.kinds import may_hold_dicom, resembles_labels
 
-    places = [path for path in paths if is_dicom_place(path)]
+    places = [path for path in paths if may_hold_dicom(path)]
     if places:
         others = [path for path in paths if path not in places]
         if len(others) > 1:
