@@ -20,6 +20,7 @@ from liverview.files.dicom.geometry import SliceGrid, grid_of
 from liverview.files.dicom.multiframe import StackSlice
 from liverview.files.dicom.sentences import grid_sentences
 from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
+from liverview.files.dicom.slice_pool import iter_slices
 from liverview.files.dicom.splitting import expand
 from liverview.files.dicom.template import Template, read_template, series_header
 from liverview.files.opening import ImageFileError
@@ -80,26 +81,36 @@ class _Stack:
     def iter_read(self) -> Iterator[Progress]:
         """Read all slices; those that cannot be are remembered."""
         told = time.monotonic()
-        for index, each in enumerate(self._slices):
-            try:
-                self._read(index, each)
-            except ImageFileError as error:
-                self._failed[index] = str(error)
+        for index, found in enumerate(iter_slices(self._read, len(self._slices))):
+            if isinstance(found, ImageFileError):
+                self._failed[index] = str(found)
+            elif found is not None:
+                self._put(index, found)
             if time.monotonic() - told > _STEP_S:
                 told = time.monotonic()
                 yield Progress("Reading", index / len(self._slices))
 
-    def _read(self, index: int, each: StackSlice) -> None:
-        header, frame = each.header, max(each.frame - 1, 0)
-        if self._plain:
-            target = self.voxels[index]
-            pixels.read_stored_into(target, header, frame, self._shift)
-            if pixels.has_padding(header):
-                target[pixels.find_padding(target, header)] = AIR_HU - self.intercept
-            return
-        stored = pixels.read_stored(header, frame, self._shift)
-        hu = stored * np.float64(header.slope) + header.intercept
+    def _read(self, index: int) -> NDArray[np.float64] | ImageFileError | None:
+        """Read a slice to its place, where voxels are as stored; else its HU are returned.
+
+        On any thread; what fails is returned, too: the other slices are read all the same.
+        """
+        header, frame = self._slices[index].header, max(self._slices[index].frame - 1, 0)
+        try:
+            if self._plain:
+                target = self.voxels[index]
+                pixels.read_stored_into(target, header, frame, self._shift)
+                if pixels.has_padding(header):
+                    target[pixels.find_padding(target, header)] = AIR_HU - self.intercept
+                return None
+            stored = pixels.read_stored(header, frame, self._shift)
+        except ImageFileError as error:
+            return error
+        hu: NDArray[np.float64] = stored * np.float64(header.slope) + header.intercept
         hu[pixels.find_padding(stored, header)] = AIR_HU
+        return hu
+
+    def _put(self, index: int, hu: NDArray[np.float64]) -> None:
         if self.voxels.dtype == np.int16 and not _fits(hu):
             self.voxels = self.voxels.astype(np.float32)
         self.voxels[index] = hu
