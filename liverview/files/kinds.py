@@ -45,8 +45,10 @@ def resembles_labels(volume: Volume) -> bool:
     A header that names values settles it where they are whole numbers. Nothing but background
     is neither.
     """
+    if volume.study is not None:
+        return False
     slices = [np.asarray(part) for part in _sample_slices(volume)]
-    if volume.study is not None or not all(_are_labels(part) for part in slices):
+    if not all(_are_labels(part) for part in slices):
         return False
     found = np.unique(np.concatenate([np.unique(part) for part in slices]))
     if not found.any() or len(found) > _MOST_LABELS:

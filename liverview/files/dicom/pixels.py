@@ -211,6 +211,9 @@ def inflate(source: DicomSource, size: int) -> bytes:
 def _clear_other_bits(values: NDArray[Any], bits: int, shift: int) -> None:
     """Leave the stored bits alone, as a number of their sign; overlays may be in the others."""
     above = 8 * values.itemsize - bits
-    if above or shift:
+    if not shift and values.dtype.kind == "u":
+        if above:
+            np.bitwise_and(values, values.dtype.type((1 << bits) - 1), out=values)
+    elif above or shift:
         np.left_shift(values, max(above - shift, 0), out=values)
         np.right_shift(values, above, out=values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -22,6 +23,7 @@ from liverview.files.dicom.multiframe import StackSlice
 from liverview.files.dicom.sentences import grid_sentences
 from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
 from liverview.files.dicom.slice_header import SliceHeader
+from liverview.files.dicom.slice_pool import iter_slices
 from liverview.files.dicom.splitting import expand
 from liverview.files.dicom.template import Template, read_template, series_header
 from liverview.files.opening import ImageFileError
@@ -74,7 +76,7 @@ class _Stack:
         first = slices[0].header
         self._shape = (len(slices), first.rows, first.columns)
         self._failed: dict[int, str] = {}
-        self._file = self._memory = first  # of frames that are read from memory
+        self._headers = _held_headers(slices)
         plain = _stored_scale(slices)
         self._plain = plain is not None
         kind, self.intercept = plain if plain is not None else (np.dtype(np.int16), 0)
@@ -83,41 +85,39 @@ class _Stack:
     def iter_read(self) -> Iterator[Progress]:
         """Read all slices; those that cannot be are remembered."""
         told = time.monotonic()
-        for index, each in enumerate(self._slices):
-            try:
-                self._read(index, each)
-            except ImageFileError as error:
-                self._failed[index] = str(error)
+        for index, found in enumerate(iter_slices(self._read, len(self._slices))):
+            if isinstance(found, ImageFileError):
+                self._failed[index] = str(found)
+            elif found is not None:
+                self._put(index, found)
             if time.monotonic() - told > _STEP_S:
                 told = time.monotonic()
                 yield Progress("Reading", index / len(self._slices))
 
-    def _read(self, index: int, each: StackSlice) -> None:
-        header, frame = self._held(each), max(each.frame - 1, 0)
-        if self._plain:
-            target = self.voxels[index]
-            pixels.read_stored_into(target, header, frame)
-            if pixels.has_padding(header):
-                target[pixels.find_padding(target, header)] = AIR_HU - self.intercept
-            return
-        stored = pixels.read_stored(header, frame)
-        hu = stored * np.float64(header.slope) + header.intercept
+    def _read(self, index: int) -> NDArray[np.float64] | ImageFileError | None:
+        """Read a slice to its place, where voxels are as stored; else its HU are returned.
+
+        On any thread; what fails is returned, too: the other slices are read all the same.
+        """
+        header, frame = self._headers[index], max(self._slices[index].frame - 1, 0)
+        try:
+            if self._plain:
+                target = self.voxels[index]
+                pixels.read_stored_into(target, header, frame)
+                if pixels.has_padding(header):
+                    target[pixels.find_padding(target, header)] = AIR_HU - self.intercept
+                return None
+            stored = pixels.read_stored(header, frame)
+        except ImageFileError as error:
+            return error
+        hu: NDArray[np.float64] = stored * np.float64(header.slope) + header.intercept
         hu[pixels.find_padding(stored, header)] = AIR_HU
+        return hu
+
+    def _put(self, index: int, hu: NDArray[np.float64]) -> None:
         if self.voxels.dtype == np.int16 and not _fits(hu):
             self.voxels = self.voxels.astype(np.float32)
         self.voxels[index] = hu
-
-    def _held(self, each: StackSlice) -> SliceHeader:
-        """The header, of a file in memory where each of many frames would take reading it anew."""
-        header = each.header
-        if not each.frame or header.frames < 2 or pixels.is_at_hand(header):
-            return header
-        if self._file is not each.file:
-            frames = max(other.frame for other in self._slices if other.file is each.file)
-            self._file, self._memory = each.file, pixels.hold(header, frames)
-        return replace(
-            header, source=self._memory.source, transfer_syntax=self._memory.transfer_syntax
-        )
 
     def kept(self) -> tuple[list[StackSlice], list[tuple[StackSlice, str]]]:
         """The slices that were read, and those that could not be, with the reason.
@@ -151,6 +151,25 @@ class _Stack:
             result[k] = np.rint(mixed) if result.dtype.kind in "iu" else mixed
             yield Progress("Reading", 1.0)
         return result
+
+
+def _held_headers(slices: Sequence[StackSlice]) -> list[SliceHeader]:
+    """The header of each slice, of a file in memory where each frame would take reading it anew."""
+    held: dict[int, SliceHeader] = {}
+    for each in slices:
+        if not each.frame or each.header.frames < 2 or pixels.is_at_hand(each.header):
+            continue
+        if id(each.file) not in held:
+            frames = max(other.frame for other in slices if other.file is each.file)
+            # What cannot be read now fails once more, by name, where its slices are read.
+            with contextlib.suppress(ImageFileError):
+                held[id(each.file)] = pixels.hold(each.header, frames)
+    return [
+        replace(each.header, source=memory.source, transfer_syntax=memory.transfer_syntax)
+        if each.frame and (memory := held.get(id(each.file))) is not None
+        else each.header
+        for each in slices
+    ]
 
 
 def _stored_scale(slices: Sequence[StackSlice]) -> tuple[np.dtype[Any], int] | None:
