@@ -48,7 +48,7 @@ from liverview.ui.widgets.controls import WrappedLabel, add_access_keys
 
 _SIZE, _SHARE = (1240, 640), 0.95  # of the window's width, and of the screen
 _WIDEST_PX, _NARROWEST_PX = 110, 60
-_WIDE_PX = {"Patient": 200, "Description": 300, "Spacing (mm)": 180}
+WIDE_PX = {"Patient": 200, "Description": 300, "Spacing (mm)": 180}
 _DETAILS_PX = 110
 _MOST_SENTENCES = 1000
 _Index = QModelIndex | QPersistentModelIndex
@@ -301,7 +301,7 @@ class SeriesTable(QDialog):
         header = self.table.horizontalHeader()
         for column in range(1, len(COLUMNS) - 1):
             wanted = max(self.table.sizeHintForColumn(column), header.sectionSizeHint(column))
-            widest = _WIDE_PX.get(COLUMNS[column].title, _WIDEST_PX)
+            widest = WIDE_PX.get(COLUMNS[column].title, _WIDEST_PX)
             self.table.setColumnWidth(column, min(max(wanted, _NARROWEST_PX), widest))
 
 
