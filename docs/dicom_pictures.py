@@ -20,8 +20,8 @@ from liverview.core.stream import drain, result_of
 from liverview.core.volume import Volume
 from liverview.files import images
 from liverview.files.dicom import reading
-from liverview.files.dicom.series_writing import iter_write_series
 from liverview.files.dicom.series_volume import SeriesKind
+from liverview.files.dicom.series_writing import iter_write_series
 from liverview.phantoms.config import Phantom, PhantomConfig, Phase
 from liverview.phantoms.generation import iter_generate
 from liverview.ui.dialogs.series_model import PICTURE, SeriesModel
@@ -63,9 +63,7 @@ def _case(seed: int, phase: Phase) -> Phantom:
     return result_of(iter_generate(replace(SMALL, seed=seed, phase=phase)), Phantom)
 
 
-def _write(
-    folder: Path, case: Phantom, seed: int, number: int, words: str, every: int = 1
-) -> None:
+def _write(folder: Path, case: Phantom, seed: int, number: int, words: str, every: int = 1) -> None:
     """A series of a phantom, in one study with the other series of its patient."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     drain(iter_write_series(folder, case.volume, overwrite=False, description=words, phantom=True))
