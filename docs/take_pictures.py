@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 
+import dicom_pictures
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -61,6 +62,7 @@ FRAME = QSize(300, 260)
 STEPS = (
     *("streaming", "findings", "light", "surfaces", "network", "compare"),
     *("editing", "correction"),
+    *("series", "pacs"),
 )
 Place = tuple[float, float, float]
 LEFT, NO_KEY, SHIFT = (
@@ -124,12 +126,17 @@ class Photographer:
 
     def take(self, name: str) -> None:
         """Save what the display shows, surfaces included, small."""
+        self._save(self._grab(self.window), name)
+
+    def _grab(self, widget: QWidget) -> Image.Image:
         self.until(lambda: True)
-        shown = self.window.screen().grabWindow(self.window.winId())
+        shown = widget.screen().grabWindow(widget.winId())
         buffer = QBuffer()
         buffer.open(QBuffer.OpenModeFlag.WriteOnly)
         shown.save(buffer, "PNG")
-        picture = Image.open(BytesIO(buffer.data().data())).convert("RGB")
+        return Image.open(BytesIO(buffer.data().data())).convert("RGB")
+
+    def _save(self, picture: Image.Image, name: str) -> None:
         height = round(picture.height * SAVED_WIDTH / picture.width)
         small = picture.resize((SAVED_WIDTH, height), Image.Resampling.LANCZOS)
         small.save(IMAGES / f"{name}.jpg", quality=SAVED_QUALITY, subsampling=0, optimize=True)
@@ -215,6 +222,15 @@ class Photographer:
         panel.shown.setCurrentIndex(panel.shown.findData(Label.LIVER))
         self.until(lambda: self.session.overlay is not None)
         self.take("compare")
+
+    # ---- DICOM -------------------------------------------------------------------------------
+
+    def series(self) -> None:
+        self._save(dicom_pictures.take_series(self.window, self.until, self._grab), "series")
+
+    def pacs(self) -> None:
+        self.session.store.mark_saved()
+        self._save(dicom_pictures.take_pacs(self.window, self.until, self._grab), "pacs")
 
     # ---- correcting, with the mouse and keys --------------------------------------------------
 

@@ -42,7 +42,7 @@ def warnings_of(entry: SeriesEntry) -> str:
     volume = entry.volume
     said = [*volume.remarks]
     if entry.refusal:
-        said.insert(0, entry.refusal)
+        said.insert(0, _without_path(entry))
     elif volume.kind is SeriesKind.LABELS:
         said.insert(0, "It opens with the series that it is of, as its labels.")
     elif volume.kind is SeriesKind.OTHER_MODALITY and not any("reads CT" in one for one in said):
@@ -51,6 +51,13 @@ def warnings_of(entry: SeriesEntry) -> str:
     if volume.study.burned_in:
         said.append("Its pixels may show names.")
     return shown(" ".join(said))
+
+
+def _without_path(entry: SeriesEntry) -> str:
+    """Why an entry is refused, without the name of its file, which the row stands for."""
+    names = (f"{one.source.name} " for one in entry.volume.slices)
+    named = next((name for name in names if entry.refusal.startswith(name)), None)
+    return entry.refusal if named is None else f"It {entry.refusal.removeprefix(named)}"
 
 
 def _patient(entry: SeriesEntry) -> str:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import (
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QImage, QKeyEvent, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -39,9 +46,9 @@ from liverview.ui.dialogs.series_model import (
 from liverview.ui.jobs.series_work import SeriesEntry, SeriesList, Thumbnail, unreadable_words
 from liverview.ui.widgets.controls import WrappedLabel, add_access_keys
 
-_SIZE, _SHARE = (1240, 640), 0.95  # of the window's width
+_SIZE, _SHARE = (1240, 640), 0.95  # of the window's width, and of the screen
 _WIDEST_PX, _NARROWEST_PX = 110, 60
-_WIDE_PX = {"Patient": 200, "Description": 300, "Spacing (mm)": 130}
+WIDE_PX = {"Patient": 200, "Description": 300, "Spacing (mm)": 180}
 _DETAILS_PX = 110
 _MOST_SENTENCES = 1000
 _Index = QModelIndex | QPersistentModelIndex
@@ -67,8 +74,10 @@ class SeriesTable(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Which series?")
-        width, height = _SIZE
-        self.resize(max(width, round(_SHARE * parent.width()) if parent else 0), height)
+        wanted, room = QSize(*_SIZE), self.screen().availableSize() * _SHARE
+        if parent is not None:
+            wanted = wanted.expandedTo(QSize(round(_SHARE * parent.width()), 0))
+        self.resize(wanted.boundedTo(room))
         self.listed: SeriesList | None = None
         self.waiting_for = ""
         self._picked = False  # by the person, not as the likeliest
@@ -292,7 +301,7 @@ class SeriesTable(QDialog):
         header = self.table.horizontalHeader()
         for column in range(1, len(COLUMNS) - 1):
             wanted = max(self.table.sizeHintForColumn(column), header.sectionSizeHint(column))
-            widest = _WIDE_PX.get(COLUMNS[column].title, _WIDEST_PX)
+            widest = WIDE_PX.get(COLUMNS[column].title, _WIDEST_PX)
             self.table.setColumnWidth(column, min(max(wanted, _NARROWEST_PX), widest))
 
 

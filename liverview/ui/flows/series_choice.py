@@ -160,25 +160,9 @@ class SeriesChoice(QObject):
         listed = self.table.listed
         self._close()
         if entry.volume.kind is SeriesKind.LABELS:
-            self._open_labels(listed, entry)
+            self._loading.open_listed_labels(listed, entry)
         else:
             self._loading.open_series(entry.volume, listed.place, listed.labels)
-
-    def _open_labels(self, listed: SeriesList, entry: SeriesEntry) -> None:
-        """Open a segmentation with the scan that it is of."""
-        scan, path = listed.labels_for(entry), entry.volume.slices[0].source.path
-        if scan is None:
-            self._files.failed.emit(
-                "It is not clear which series this segmentation is of: open the series first, "
-                "then the file of the segmentation."
-            )
-        elif path is None or path == listed.place:
-            self._files.failed.emit(
-                f"{listed.place.name} is an archive, and a segmentation is read from a file: "
-                "unpack it first."
-            )
-        else:
-            self._loading.open_series(scan.volume, listed.place, path)
 
     def _on_left(self, listed: SeriesList) -> None:
         """Say what a place has beside the one series that was opened."""

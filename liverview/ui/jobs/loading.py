@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from liverview.files.dicom.series_volume import SeriesVolume
     from liverview.files.sessions.locating import ScanAnswer
     from liverview.phantoms.config import PhantomConfig
+    from liverview.ui.jobs.series_work import SeriesEntry, SeriesList
 
 LabelReceiver = Callable[[Path, LabelMap], None]
 
@@ -121,6 +122,11 @@ class Loading(QObject):
     ) -> None:
         """Load a volume of a DICOM series, with the place that it is in, and a label map of it."""
         self._load(series_work.iter_open_series(volume, path, labels), path, labels)
+
+    def open_listed_labels(self, listed: SeriesList, entry: SeriesEntry) -> None:
+        """Load the series that a segmentation of a listing is of, and the segmentation."""
+        work = series_work.iter_open_labels(listed, entry)
+        self._load(work, listed.place, entry.volume.slices[0].source.path)
 
     def open_together(self, paths: Sequence[Path]) -> None:
         """Load the scan among several files; one of the others may be its label map."""

@@ -84,18 +84,25 @@ class SeriesList:
             return None if chosen[0].volume.refusal else chosen[0]
         return None
 
-    def labels_for(self, entry: SeriesEntry) -> SeriesEntry | None:
-        """The one volume that a segmentation of this listing can be of; None for none or many."""
+    def labels_for(self, entry: SeriesEntry) -> SeriesVolume | None:
+        """The one volume that a segmentation of this listing is of; None for none or many.
+
+        That which it refers to; where that is not there, the only one of its frame of reference.
+        """
+        from liverview.files.dicom.references import volumes_referred_to
         from liverview.files.dicom.series_volume import SeriesKind
 
         of, study = entry.volume.slices[0], entry.volume.study.study_uid
-        found = [
-            other
+        usable = [
+            other.volume
             for other in self.entries
-            if other.volume.kind is SeriesKind.CT
-            and not other.volume.refusal
-            and other.volume.study.study_uid == study
-            and other.volume.slices[0].frame_of_reference == of.frame_of_reference
+            if other.volume.kind is SeriesKind.CT and not other.volume.refusal
+        ]
+        found = volumes_referred_to(of.source, usable) or [
+            volume
+            for volume in usable
+            if volume.study.study_uid == study
+            and volume.slices[0].frame_of_reference == of.frame_of_reference
         ]
         return found[0] if len(found) == 1 else None
 
@@ -185,6 +192,25 @@ def iter_open_series(
 
     for item in iter_read_named(volume, path):
         yield OpenedSeries(item, path, labels, left) if isinstance(item, Volume) else item
+
+
+def iter_open_labels(listed: SeriesList, entry: SeriesEntry) -> Iterator[Progress | OpenedSeries]:
+    """Read the series that a segmentation of a listing is of, to be opened with it."""
+    from liverview.files.opening import ImageFileError
+
+    yield Progress("Reading", 0.0)
+    scan, path = listed.labels_for(entry), entry.volume.slices[0].source.path
+    if scan is None:
+        raise ImageFileError(
+            "It is not clear which series this segmentation is of: open the series first, then "
+            "the file of the segmentation."
+        )
+    if path is None or path == listed.place:
+        raise ImageFileError(
+            f"{listed.place.name} is an archive, and a segmentation is read from a file: unpack it "
+            "first."
+        )
+    yield from iter_open_series(scan, listed.place, path)
 
 
 def iter_thumbnails(entries: Sequence[SeriesEntry]) -> Iterator[Thumbnail]:

@@ -22,8 +22,8 @@ from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import images
 from liverview.files.dicom import places
-from liverview.ui.dialogs.series_model import ENTRY_ROLE
-from liverview.ui.dialogs.series_table import SeriesTable
+from liverview.ui.dialogs.series_model import COLUMNS, ENTRY_ROLE, warnings_of
+from liverview.ui.dialogs.series_table import WIDE_PX, SeriesTable
 from liverview.ui.jobs.series_work import SeriesList, iter_open_place
 from liverview.ui.main_window import MainWindow
 from liverview.ui.settings import recent_scans
@@ -437,3 +437,72 @@ def test_the_window_closes_while_a_folder_is_read(
     window.close()
     assert held.closed.is_set()
     assert not table.isVisible()
+
+
+# ---- labels among series -------------------------------------------------------------------------
+
+
+def labels_of(folder: Path, target: Path) -> np.ndarray:
+    """A segmentation of a series, written beside it; returns its voxels."""
+    volume = images.read(folder)
+    voxels = np.zeros(volume.shape, np.uint8)
+    voxels[2:5, 2:5, 1:4] = Label.TUMOR
+    images.write_labels(target, LabelMap(voxels, volume.affine), volume)
+    return voxels
+
+
+def test_a_segmentation_opens_with_that_one_of_two_phases_that_it_refers_to(
+    qtbot: QtBot, window: MainWindow, several: Path
+) -> None:
+    """Both phases are of one study and one frame of reference."""
+    voxels = labels_of(several / "S0002", several / "seg.dcm")
+    table = table_of(qtbot, window, partial(window.files.open, several))
+    row = next(e for e in table.model.entries if e.volume.study.modality == "SEG")
+    table.select(row.key)
+    wait(qtbot, window, table.open_selected)
+    assert is_open(window, HU + 1)
+    np.testing.assert_array_equal(window.session.store.snapshot().voxels, voxels)
+
+
+def test_a_segmentation_whose_series_is_not_there_says_so(
+    qtbot: QtBot, window: MainWindow, several: Path
+) -> None:
+    elsewhere = one(several / "S0009", "delayed", SeriesNumber=9)
+    labels_of(elsewhere, several / "seg.dcm")
+    for path in elsewhere.iterdir():
+        path.unlink()
+    told: list[str] = []
+    window.files.failed.connect(told.append)
+    table = table_of(qtbot, window, partial(window.files.open, several))
+    row = next(e for e in table.model.entries if e.volume.study.modality == "SEG")
+    table.select(row.key)
+    wait(qtbot, window, table.open_selected)
+    assert window.session.volume is None
+    assert "not clear which series" in told[0]
+
+
+def test_a_row_that_cannot_be_opened_says_why_without_a_path(
+    qtbot: QtBot, window: MainWindow, several: Path
+) -> None:
+    def no_image(index: int, data: Dataset) -> None:
+        del data.PixelData, data.Rows, data.Columns
+        data.Modality = "SR"
+
+    write_series(several / "S0005", HU[:1], name="dose", change=no_image)
+    table = table_of(qtbot, window, partial(window.files.open, several))
+    row = next(e for e in table.model.entries if e.volume.study.modality == "SR")
+    assert row.refusal.startswith(str(several))
+    assert warnings_of(row) == "It has no image (SR): choose a series of CT slices."
+
+
+def test_the_table_fits_on_the_screen_and_shows_the_spacing_whole(
+    qtbot: QtBot, window: MainWindow, several: Path
+) -> None:
+    table = table_of(qtbot, window, partial(window.files.open, several))
+    room = table.screen().availableSize()
+    assert table.width() <= room.width()
+    assert table.height() <= room.height()
+    spacing = next(i for i, column in enumerate(COLUMNS) if column.title.startswith("Spacing"))
+    words = "0.703 × 0.703 × 2.25"
+    assert table.fontMetrics().horizontalAdvance(words) < WIDE_PX["Spacing (mm)"]
+    assert table.table.columnWidth(spacing) >= table.table.sizeHintForColumn(spacing)
