@@ -5,6 +5,7 @@ pydicom is imported when the first compressed image is read.
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,8 @@ _PLUGINS = {
 }
 """pydicom's decoders by transfer syntax, the quickest of each; JPEG proper is decoded by GDCM."""
 
+_DAMAGE = (RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError, struct.error)
+
 
 def is_native(transfer_syntax: str) -> bool:
     """True where pixels are stored one after the other, not compressed."""
@@ -70,7 +73,7 @@ def decode_frame(header: SliceHeader, frame: int = 0) -> NDArray[Any]:
         with quiet_pydicom():
             return decode(header, _frame_of(header, data, frame))
     # What decoders raise has no common base: it is all a damaged image.
-    except (RuntimeError, ValueError, TypeError, AttributeError, LookupError, OSError) as error:
+    except _DAMAGE as error:
         raise ImageFileError(
             f"{header.source.name} has pixels of {_NAMES[syntax]} that cannot be decoded: copy or "
             "export it again."

@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -21,6 +23,7 @@ from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.files.dicom.slice_header import SliceHeader
 from liverview.files.opening import ImageFileError
 
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, struct.error)
 _LARGEST_HEADER = 1 << 26  # bytes, inflated, of a file without pixels
 _CALENDAR = re.compile(r"\d{8}")  # the date in front of a time
 
@@ -59,14 +62,33 @@ def slices_of(header: SliceHeader) -> list[StackSlice]:
     if not header.rows or (header.frames <= 1 and header.position is not None):
         return [StackSlice(header, header)]
     data = read_data_set(header)
-    groups = data.get("PerFrameFunctionalGroupsSequence")
-    if not groups:
-        # Frames without places of their own: one volume, refused for want of a position.
-        alone = header.frames <= 1
-        return [StackSlice(header if alone else replace(header, position=None), header)]
-    shared = data.get("SharedFunctionalGroupsSequence")
-    found = _Groups(header, shared[0] if shared else None)
-    return [found.slice_of(group, index + 1) for index, group in enumerate(groups)]
+    with damage_told(header):
+        groups = data.get("PerFrameFunctionalGroupsSequence")
+        if not groups:
+            # Frames without places of their own: one volume, refused for want of a position.
+            alone = header.frames <= 1
+            return [StackSlice(header if alone else replace(header, position=None), header)]
+        shared = data.get("SharedFunctionalGroupsSequence")
+        found = _Groups(header, shared[0] if shared else None)
+        return [found.slice_of(group, index + 1) for index, group in enumerate(groups)]
+
+
+@contextmanager
+def damage_told(header: SliceHeader) -> Iterator[None]:
+    """Turn what pydicom makes of damaged headers into a sentence; it reads values when asked.
+
+    Raises
+    ------
+    ImageFileError : where the header cannot be read.
+    """
+    try:
+        with quiet_pydicom():
+            yield
+    # What pydicom raises on damaged headers has no common base.
+    except _DAMAGE as error:
+        raise ImageFileError(
+            f"{header.source.name} has a header that cannot be read: copy or export it again."
+        ) from error
 
 
 def read_data_set(header: SliceHeader) -> Any:
@@ -78,17 +100,11 @@ def read_data_set(header: SliceHeader) -> Any:
     """
     from pydicom import dcmread
 
-    try:
-        with quiet_pydicom():
-            if header.transfer_syntax == DEFLATED:
-                return _read_deflated(header)
-            data = header.source.read(0, header.pixel_start)
-            return dcmread(io.BytesIO(data), force=True, stop_before_pixels=True)
-    # What pydicom raises on damaged headers has no common base.
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
-        raise ImageFileError(
-            f"{header.source.name} has a header that cannot be read: copy or export it again."
-        ) from error
+    with damage_told(header):
+        if header.transfer_syntax == DEFLATED:
+            return _read_deflated(header)
+        data = header.source.read(0, header.pixel_start)
+        return dcmread(io.BytesIO(data), force=True, stop_before_pixels=True)
 
 
 def _read_deflated(header: SliceHeader) -> Any:

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from liverview.files.dicom.geometry import SliceGrid
-from liverview.files.dicom.multiframe import StackSlice, read_data_set
-from liverview.files.dicom.quiet import quiet_pydicom
+from liverview.files.dicom.multiframe import StackSlice, damage_told, read_data_set
 from liverview.files.dicom.slice_header import SliceHeader
 from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
 
@@ -19,6 +18,7 @@ _LARGEST = 4096  # bytes of an element that is kept
 _MOST_ITEMS = 32  # of a sequence that is kept
 _PER_FRAME = 0x52009230
 _PIXELS = 0x7FE0
+_DATA_GROUP = 8  # below it are those of messages, files and directories of discs
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,7 +46,7 @@ def read_template(header: SliceHeader) -> Template:
     from pydicom.uid import UID, ExplicitVRLittleEndian
 
     data = read_data_set(header)
-    with quiet_pydicom():
+    with damage_told(header):
         kept = Dataset()
         for element in _iter_kept(data):
             kept.add(element)
@@ -67,7 +67,8 @@ def _iter_kept(data: Any) -> Iterator[Any]:
     from pydicom.filewriter import write_data_element
 
     for tag in list(data.keys()):
-        if tag.is_private or tag.group in (2, _PIXELS) or tag.element == 0 or tag == _PER_FRAME:
+        other = tag.group < _DATA_GROUP or tag.group == _PIXELS
+        if tag.is_private or other or tag.element == 0 or tag == _PER_FRAME:
             continue
         target = DicomBytesIO()
         target.is_little_endian, target.is_implicit_VR = True, False

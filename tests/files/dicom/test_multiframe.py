@@ -257,3 +257,23 @@ def test_a_deflated_header_is_read_without_inflating_what_follows(tmp_path: Path
         tracemalloc.stop()
     np.testing.assert_array_equal(volume.to_numpy()[::-1, ::-1].transpose(2, 1, 0), HU)
     assert most < 50 << 20
+
+
+def test_a_damaged_group_of_frames_is_one_sentence(tmp_path: Path) -> None:
+    path = write_enhanced(tmp_path, HU, POSITIONS)
+    slope = b"\x28\x00\x53\x10"
+    data = path.read_bytes()
+    assert slope + b"DS" in data
+    path.write_bytes(data.replace(slope + b"DS", slope + b"\x53\xf2", 1))
+    (volume,) = listed(tmp_path)
+    assert "enhanced.dcm has a header that cannot be read" in volume.refusal
+
+
+def test_elements_that_no_file_has_are_not_kept_of_a_header(tmp_path: Path) -> None:
+    path = write_enhanced(tmp_path, HU, POSITIONS)
+    data = path.read_bytes()
+    start = data.index(b"\x08\x00\x08\x00CS")
+    message = b"\x00\x00\x02\x00UI\x02\x001\x00"
+    path.write_bytes(data[:start] + message + data[start:])
+    volume = read_only_volume(tmp_path)
+    np.testing.assert_array_equal(volume.to_numpy()[::-1, ::-1].transpose(2, 1, 0), HU)

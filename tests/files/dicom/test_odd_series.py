@@ -207,3 +207,14 @@ def test_jpeg_ls_that_is_called_jpeg_never_gets_to_a_decoder_of_jpeg(
     with pytest.raises(ImageFileError, match="has pixels of JPEG lossless that cannot be decoded"):
         read_only_volume(tmp_path / "series")
     assert capfd.readouterr() == ("", "")
+
+
+def test_encapsulated_pixels_that_end_within_an_item_are_one_sentence(tmp_path: Path) -> None:
+    def compressed(_: int, data: Any) -> None:
+        data.compress(RLELossless)
+
+    for path in write_series(tmp_path / "series", HU[:3], change=compressed):
+        data = path.read_bytes()
+        path.write_bytes(data[: data.index(b"\xfe\xff\x00\xe0") + 6])
+    with pytest.raises(ImageFileError, match="has pixels of RLE that cannot be decoded"):
+        read_only_volume(tmp_path / "series")
