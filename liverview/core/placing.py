@@ -38,9 +38,9 @@ def place_labels(labels: LabelMap, on: Array, *, resample: bool = False) -> Labe
 
     Labels that lie there already come back as they are. Those that lie where ITK places the voxels
     of ``on`` (or ITK's labels where ``on`` is no ITK file) are taken voxel by voxel, and its
-    ``warnings`` say so. So are those of a file that lie on a part of a scan's voxels, as 3D Slicer crops
-    label maps to what is drawn: around them is background. Their affine and source are those of ``on``
-    then.
+    ``warnings`` say so. So are those of a file that lie on a part of a scan's voxels, as 3D
+    Slicer crops label maps to what is drawn: around them is background. Their affine and source
+    are those of ``on`` then.
 
     Parameters
     ----------
@@ -207,9 +207,7 @@ def _widened(labels: LabelMap, on: Array, part: Box) -> LabelMap:
         whole[part] = array
         return whole
 
-    marks = [
-        replace(mark, start=mark.box.shifted(part.start).start) for mark in labels.marks
-    ]
+    marks = [replace(mark, start=mark.box.shifted(part.start).start) for mark in labels.marks]
     note = (
         f"{labels.name} has {labels.shape} of the {on.shape} voxels of {on.name}: around them is "
         "background."
