@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.box import Box
 from liverview.core.grid import SAME_WITHIN, Grid, GridMismatchError, affine_spacing
 from liverview.core.nearest import iter_nearest
 from liverview.core.orientation import (
@@ -37,7 +38,9 @@ def place_labels(labels: LabelMap, on: Array, *, resample: bool = False) -> Labe
 
     Labels that lie there already come back as they are. Those that lie where ITK places the voxels
     of ``on`` (or ITK's labels where ``on`` is no ITK file) are taken voxel by voxel, and its
-    ``warnings`` say so. Their affine and source are those of ``on`` then.
+    ``warnings`` say so. So are those of a file that lie on a part of a scan's voxels, as 3D
+    Slicer crops label maps to what is drawn: around them is background. Their affine and source
+    are those of ``on`` then.
 
     Parameters
     ----------
@@ -68,8 +71,11 @@ def iter_place_labels(
         yield labels
         return
     turn, note = _find_turn(labels, on)
+    part = _find_part(labels, on) if labels.source and isinstance(on, Volume) else None
     if turn is not None:
         yield _moved(labels, on, turn(labels.voxels), turn, note)
+    elif part is not None:
+        yield _widened(labels, on, part)
     elif resample:
         yield from _iter_resample(labels, on)
     else:
@@ -177,6 +183,36 @@ def _itk_grid(array: Array) -> Grid | None:
     if turn_from_ras(array.voxels, source.orientation).shape != source.shape:
         return None  # cut after it was read
     return Grid(source.shape, source.itk_affine)
+
+
+# ---- a part of the voxels ---------------------------------------------------------------------
+
+
+def _find_part(labels: LabelMap, on: Array) -> Box | None:
+    """The voxels of the other array that are the labels' own; None where some are not."""
+    step = np.linalg.solve(on.affine, labels.affine)  # index of labels -> of the other
+    exact = np.eye(4)
+    exact[:3, 3] = np.rint(step[:3, 3])
+    box = Box.of_shape(labels.shape).shifted([int(n) for n in exact[:3, 3]])
+    inside = min(box.start) >= 0 and np.all(np.less_equal(box.stop, on.shape))
+    apart = np.abs((step - exact) @ labels.grid.corners()).max()
+    return box if inside and apart <= SAME_WITHIN else None
+
+
+def _widened(labels: LabelMap, on: Array, part: Box) -> LabelMap:
+    """Labels of a part, on all voxels of the other array."""
+
+    def widen(array: NDArray[Any]) -> NDArray[Any]:
+        whole = np.zeros(on.shape, array.dtype, order="F")
+        whole[part] = array
+        return whole
+
+    marks = [replace(mark, start=mark.box.shifted(part.start).start) for mark in labels.marks]
+    note = (
+        f"{labels.name} has {labels.shape} of the {on.shape} voxels of {on.name}: around them is "
+        "background."
+    )
+    return replace(_moved(labels, on, widen(labels.voxels), widen, note), marks=tuple(marks))
 
 
 # ---- resampled -------------------------------------------------------------------------------

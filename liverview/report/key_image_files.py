@@ -15,6 +15,7 @@ from liverview.files.atomic_folder import atomic_folder
 from liverview.files.dicom.evidence import dicom_header, evidence_of, template_of
 from liverview.files.dicom.quiet import quiet_pydicom
 from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
+from liverview.files.dicom.targets import check_keeps_scan
 from liverview.measurement.compute import iter_measure
 from liverview.measurement.results import Lesion, Measurement
 from liverview.report.key_images import LesionPicture, picture_lesion
@@ -58,6 +59,7 @@ def iter_write_key_images(
 
     header = dicom_header(volume, "A key image")
     check_series_target(folder, overwrite=overwrite)
+    check_keeps_scan(folder, {each.sop_instance for each in header.slices})
     found = measurement or (yield from _iter_measured(volume, labels))
     level, width = window or default_window(volume)
     template = template_of(header)

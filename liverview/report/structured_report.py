@@ -10,9 +10,10 @@ from liverview.core.about import DISCLAIMER, __version__
 from liverview.core.labels import FOREGROUND
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
-from liverview.files.atomic import TargetError, atomic_write, check_target
+from liverview.files.atomic import TargetError, atomic_write
 from liverview.files.dicom.evidence import dicom_header, evidence_of, template_of
 from liverview.files.dicom.quiet import quiet_pydicom
+from liverview.files.dicom.targets import check_file_target
 from liverview.measurement.compute import iter_measure
 from liverview.measurement.results import Measurement
 from liverview.report.segment_references import SegmentReferences, read_segment_references
@@ -58,7 +59,7 @@ def iter_write_structured_report(
     TargetError : where the file cannot be written.
     """
     header = dicom_header(volume, "A structured report")
-    check_target(path, overwrite=overwrite)
+    check_file_target(path, overwrite=overwrite)
     template = template_of(header)
     segments = None
     if segmentation is not None:

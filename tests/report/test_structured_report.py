@@ -286,6 +286,13 @@ def test_each_lesion_refers_to_its_own_segment(
     assert groups[2]["images"][0].ReferencedSOPClassUID == "1.2.840.10008.5.1.4.1.1.2"
 
 
+def test_rounding_does_not_move_a_lesion_across_the_edge_of_a_cell() -> None:
+    """Segmentation and report compute a centroid each in its own way."""
+    for edge in (-7.5, 2.5, 7.5, 12.5):
+        near = [(edge + apart, 3.0, edge - apart) for apart in (-1e-9, 0.0, 1e-9)]
+        assert len({lesion_tracking_uids("1.2.3", [point]) for point in near}) == 1
+
+
 def test_tracking_uids_of_lesions_side_by_side_differ() -> None:
     near = [(10.0, 10.0, 10.0), (11.0, 10.5, 10.0), (10.2, 9.9, 10.0), (40.0, 0.0, 0.0)]
     uids = lesion_tracking_uids("1.2.3", near)

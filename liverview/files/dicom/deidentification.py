@@ -21,6 +21,7 @@ from liverview.files.dicom.series_elements import IMPLEMENTATION_UID
 from liverview.files.dicom.series_volume import SeriesVolume
 from liverview.files.dicom.series_writing import check_series_target
 from liverview.files.dicom.slice_header import SliceHeader
+from liverview.files.dicom.targets import check_keeps_scan
 from liverview.files.opening import ImageFileError
 
 PHASE = "Saving a de-identified copy"
@@ -92,6 +93,7 @@ def iter_write_deidentified(
     ImageFileError : where a file cannot be read, or cannot be written as it has to be.
     """
     check_series_target(folder, overwrite=overwrite)
+    check_keeps_scan(folder, {header.sop_instance for header in volume.slices})
     names = Pseudonyms(key or new_key(), volume.study.patient_id)
     remover = IdentityRemover(names, keep_intervals=keep_intervals)
     count, width = len(volume.slices), max(4, len(str(len(volume.slices))))

@@ -46,11 +46,16 @@ def dicom_header(volume: Volume, wanted: str) -> SeriesHeader:
 def template_of(header: SeriesHeader) -> Any:
     """The first slice's data set without pixels; what DICOM wants there is valid or empty."""
     import pydicom
+    from pydicom.multival import MultiValue
 
     with quiet_pydicom():
         data = pydicom.dcmread(io.BytesIO(header.template), force=True)
         for keyword in _REQUIRED:
-            value = str(data.get(keyword) or "")
+            known = data.get(keyword) or ""
+            if keyword == "PatientName" and isinstance(known, MultiValue):
+                # highdicom refuses more than one.
+                data.PatientName = known = known[0]
+            value = str(known)
             if not re.fullmatch(_FORMS.get(keyword, ".*"), value, re.DOTALL):
                 value = ""
             if not value:

@@ -50,6 +50,8 @@ class IdentityRemover:
         parts = _identity_of(data)
         plain = int(_number(data, "NumberOfFrames")) <= 1 and data.get("Modality") == "CT"
         self._clean(data, parts, plain)
+        # An image has them, if it never said whose it is.
+        data.PatientName = data.PatientID = self._names.patient
 
     def _clean(self, data: Any, parts: frozenset[str], plain: bool) -> None:
         for tag in list(data.keys()):

@@ -26,6 +26,7 @@ from liverview.files.dicom.segmentation_header import SeriesGrid, make_header, s
 from liverview.files.dicom.segmentation_reading import iter_paint, place_frames
 from liverview.files.dicom.segmentation_record import SegmentationRecord
 from liverview.files.dicom.segments import Segment, plan_segments
+from liverview.files.dicom.targets import check_file_target
 from liverview.files.format import TableOrder
 from liverview.files.opening import ImageFileError
 from liverview.files.review_record import review_content
@@ -79,7 +80,7 @@ def iter_write_labels(
     """
     options = options or SegmentationOptions()
     grid = series_grid(path, labels)
-    atomic.check_target(path, overwrite=overwrite)
+    check_file_target(path, overwrite=overwrite)
     yield Progress("Writing", 0.0)
     segments = plan_segments(
         labels, table, whole=not options.label_map, per_lesion=options.per_lesion

@@ -25,7 +25,9 @@ from liverview.files.dicom.series_elements import (
     common_elements,
     image_elements,
 )
-from liverview.files.dicom.series_grid import SeriesGrid, find_series_grid
+from liverview.files.dicom.series_grid import FORMAT, SeriesGrid, find_series_grid
+from liverview.files.dicom.source_header import SeriesHeader
+from liverview.files.dicom.targets import check_keeps_scan
 from liverview.files.opening import ImageFileError
 
 _STEP = 8  # slices between two yields
@@ -68,6 +70,7 @@ def iter_write_series(
     ImageFileError : where what was written does not come back.
     """
     check_series_target(folder, overwrite=overwrite)
+    check_keeps_scan(folder, _instances_of(volume))
     grid, coding = find_series_grid(volume), _find_coding(volume)
     with quiet_pydicom():
         common = common_elements(volume, grid, coding, description, phantom=phantom)
@@ -99,6 +102,13 @@ def iter_write_volume(path: Path, volume: Volume, *, overwrite: bool) -> Iterato
             f"name of a folder, such as {path.name[: -len(_SUFFIX)] or 'series'}."
         )
     yield from iter_write_series(path, volume, overwrite=overwrite)
+
+
+def _instances_of(volume: Volume) -> set[str]:
+    """UIDs of the images of a volume that was DICOM."""
+    if volume.source is None or volume.source.format != FORMAT:
+        return set()
+    return {each.sop_instance for each in SeriesHeader.decode(volume.source.header).slices}
 
 
 def _slices_to_write(volume: Volume, grid: SeriesGrid) -> list[int]:

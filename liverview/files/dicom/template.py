@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,7 @@ def read_template(header: SliceHeader) -> Template:
         kept = Dataset()
         for element in _iter_kept(data):
             kept.add(element)
+        _name_nameless(kept, header.sop_instance)
         meta = FileMetaDataset()
         meta.MediaStorageSOPClassUID = UID(header.sop_class)
         meta.MediaStorageSOPInstanceUID = UID(header.sop_instance)
@@ -59,6 +61,17 @@ def read_template(header: SliceHeader) -> Template:
         lossy = str(kept.get("LossyImageCompression", "")) == "01"
     told = "Its pixels were compressed with loss: HU are not exact."
     return Template(file.getvalue(), (told,) if lossy else ())
+
+
+def _name_nameless(kept: Any, instance: str) -> None:
+    """Give a study, series or frame of reference without a UID one, always the same.
+
+    What is made of the series has to be of one study in a PACS, and to lie in one place.
+    """
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
+        if not kept.get(keyword):
+            name = uuid.uuid5(uuid.NAMESPACE_OID, f"{instance} {keyword}")
+            setattr(kept, keyword, f"2.25.{name.int}")
 
 
 def _iter_kept(data: Any) -> Iterator[Any]:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 _CELL_MM = 5.0
+_DIGITS = 3  # that two ways to compute a centroid agree in: it may lie on a cell's edge
 
 Point = tuple[float, float, float]
 
@@ -28,7 +29,7 @@ def lesion_tracking_uids(series_uid: str, centroids: Sequence[Point]) -> tuple[s
     found: dict[int, str] = {}
     taken: dict[tuple[int, ...], int] = {}
     for index in order:
-        cell = tuple(round(value / _CELL_MM) for value in centroids[index])
+        cell = tuple(round(round(value, _DIGITS) / _CELL_MM) for value in centroids[index])
         taken[cell] = taken.get(cell, 0) + 1
         place = " ".join(str(value) for value in (*cell, taken[cell]))
         name = uuid.uuid5(uuid.NAMESPACE_OID, f"{series_uid} lesion {place}")
