@@ -1,8 +1,8 @@
 #!/bin/sh
 # dcm2niix's second file of a tilted series, _Tilt_1, is right where the planes move to the front as
 # they ascend; where they move to the back, all of its voxels lie beside their place by a part of a
-# row (.77 mm of .9 here), without a word, with exit code 0. What
-# GantryDetectorTilt says is of no matter: the positions decide.
+# row (.77 mm of .9 here), without a word, with exit code 0. What GantryDetectorTilt says
+# is of no matter: the positions decide.
 #
 # DICOM PS3.3, C.7.6.2.1.1: position and orientation of each slice say where its pixels are. Seen with
 # dcm2niix 1.0.20260724. It matters where scans are compared: the sheared affine, which liverview and
