@@ -34,9 +34,7 @@ def encoded(change: Callable[[Dataset], None], syntax: str = ExplicitVRLittleEnd
     data.file_meta.TransferSyntaxUID = syntax
     file = io.BytesIO()
     explicit, little = syntax != ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
-    dcmwrite(
-        file, data, implicit_vr=not explicit, little_endian=little, enforce_file_format=True
-    )
+    dcmwrite(file, data, implicit_vr=not explicit, little_endian=little, enforce_file_format=True)
     return file.getvalue()
 
 
