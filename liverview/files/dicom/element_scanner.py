@@ -66,12 +66,15 @@ class ScannedElements:
     pixel_bytes: int
 
 
-def scan_elements(source: DicomSource, wanted: frozenset[int]) -> ScannedElements:
+def scan_elements(
+    source: DicomSource, wanted: frozenset[int], walk: ElementWalk | None = None
+) -> ScannedElements:
     """Find the wanted elements of the data set, not of its sequences, up to the pixels.
 
     Parameters
     ----------
     wanted : tags, each ``group << 16 | element``.
+    walk : of the source, at its beginning, where there is one already.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def scan_elements(source: DicomSource, wanted: frozenset[int]) -> ScannedElement
     ImageFileError : where it is damaged within the header.
     OSError : where it cannot be read.
     """
-    scan = ElementWalk(source)
+    scan = walk or ElementWalk(source)
     with_preamble = scan.data[128:132] == b"DICM"
     if not with_preamble and not is_dicom(scan.data, ""):
         raise NotDicomError(f"{source.name} is no DICOM file: choose one that is.")

@@ -11,7 +11,8 @@ from threading import Event
 from typing import TypeAlias
 
 from liverview.files.dicom.element_scanner import NotDicomError
-from liverview.files.dicom.header_reading import StudyCache, header_of
+from liverview.files.dicom.header_layout import LayoutCache
+from liverview.files.dicom.header_reading import StudyCache, header_of, make_layouts
 from liverview.files.dicom.slice_header import SliceHeader
 from liverview.files.dicom.sources import DicomSource
 from liverview.files.opening import ImageFileError
@@ -54,6 +55,7 @@ def iter_headers(sources: Iterable[DicomSource], threads: int = THREADS) -> Iter
     """
     stopped = Event()
     studies: StudyCache = {}
+    layouts = make_layouts()
     left = iter(sources)
     begun: _Batches = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="dicom headers") as pool:
@@ -62,7 +64,7 @@ def iter_headers(sources: Iterable[DicomSource], threads: int = THREADS) -> Iter
                 while len(begun) < threads * _AHEAD and (
                     some := list(itertools.islice(left, _BATCH))
                 ):
-                    begun.append(pool.submit(_read_batch, some, studies, stopped))
+                    begun.append(pool.submit(_read_batch, some, (studies, layouts), stopped))
                 if not begun:
                     return
                 yield begun.popleft().result()
@@ -71,14 +73,16 @@ def iter_headers(sources: Iterable[DicomSource], threads: int = THREADS) -> Iter
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _read_batch(sources: list[DicomSource], studies: StudyCache, stopped: Event) -> HeaderBatch:
+def _read_batch(
+    sources: list[DicomSource], known: tuple[StudyCache, LayoutCache], stopped: Event
+) -> HeaderBatch:
     batch = HeaderBatch([], [], 0)
     others = 0
     for source in sources:
         if stopped.is_set():
             break
         try:
-            batch.headers.append(header_of(source, studies))
+            batch.headers.append(header_of(source, *known))
         except NotDicomError:
             others += 1
         except ImageFileError as error:

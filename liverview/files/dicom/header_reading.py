@@ -12,6 +12,7 @@ from liverview.files.dicom.element_scanner import (
     ScannedElements,
     scan_elements,
 )
+from liverview.files.dicom.header_layout import LayoutCache
 from liverview.files.dicom.slice_header import SliceHeader
 from liverview.files.dicom.sources import DicomSource
 from liverview.files.dicom.text_values import (
@@ -69,13 +70,22 @@ StudyCache: TypeAlias = dict[tuple[bytes | None, ...], StudyFacts]
 _MOST_STUDIES = 10_000
 
 
-def header_of(source: DicomSource, studies: StudyCache | None = None) -> SliceHeader:
+def make_layouts() -> LayoutCache:
+    """A cache for `header_of`."""
+    return LayoutCache(_WANTED)
+
+
+def header_of(
+    source: DicomSource, studies: StudyCache | None = None, layouts: LayoutCache | None = None
+) -> SliceHeader:
     """The header of a file; what is missing in it, or wrong, is missing in the header.
 
     Parameters
     ----------
     studies : facts of the files before, by what they were read from; images of one series share
         theirs, and quickly.
+    layouts : of the headers of the files before, `make_layouts`; files laid out as they are read
+        more quickly.
 
     Raises
     ------
@@ -83,7 +93,7 @@ def header_of(source: DicomSource, studies: StudyCache | None = None) -> SliceHe
     ImageFileError : where it is damaged within the header, or cannot be read.
     """
     try:
-        found = scan_elements(source, _WANTED)
+        found = layouts.scan(source) if layouts else scan_elements(source, _WANTED)
     except OSError as error:
         raise ImageFileError(
             f"{source.name} cannot be read: {error.strerror or error}; copy it again, or leave it "

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import mmap
 import re
+import sys
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
@@ -192,13 +195,24 @@ def _fits(hu: NDArray[np.float64]) -> bool:
 
 
 def _allocate(shape: tuple[int, ...], kind: Any) -> NDArray[Any]:
+    """An array whose values are not set yet.
+
+    Raises
+    ------
+    ImageFileError : where there is not so much memory.
+    """
+    size = math.prod(shape) * np.dtype(kind).itemsize
     try:
-        return np.empty(shape, kind)
-    except (MemoryError, ValueError) as error:
-        size = float(np.prod(shape, dtype=np.float64)) * np.dtype(kind).itemsize / 2**30
+        if sys.platform == "win32" or not size:
+            return np.empty(shape, kind)
+        # NumPy asks for huge pages, for which Linux may have to move others' memory about first:
+        # that has taken longer than all the rest.
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        return np.frombuffer(memory, kind).reshape(shape)
+    except (MemoryError, ValueError, OverflowError, OSError) as error:
         raise ImageFileError(
-            f"The series needs {size:.1f} GiB of memory, more than there is: have a thicker "
-            "reconstruction sent."
+            f"The series needs {size / 2**30:.1f} GiB of memory, more than there is: have a "
+            "thicker reconstruction sent."
         ) from error
 
 

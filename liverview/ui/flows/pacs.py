@@ -12,11 +12,7 @@ from liverview.core.stream import Message, Progress
 from liverview.core.text import shown
 from liverview.files.formats import DICOM
 from liverview.pacs.nodes import Node
-from liverview.pacs.query import FoundSeries, FoundStudy, Query
 from liverview.ui.dialogs.export import ExportProgress
-from liverview.ui.dialogs.pacs_nodes import PacsNodesDialog
-from liverview.ui.dialogs.pacs_query import PacsQueryDialog
-from liverview.ui.dialogs.pacs_send import PacsSendDialog, SendChoice
 from liverview.ui.flows.case_files import CaseFiles
 from liverview.ui.jobs import pacs_work
 from liverview.ui.jobs.job import Job, Outcome
@@ -25,7 +21,11 @@ from liverview.ui.state.pacs_nodes import PacsNodes
 
 if TYPE_CHECKING:
     from liverview.files.dicom.series_volume import SeriesVolume
+    from liverview.pacs.query import FoundSeries, Query
     from liverview.pacs.send import Sent
+    from liverview.ui.dialogs.pacs_nodes import PacsNodesDialog
+    from liverview.ui.dialogs.pacs_query import PacsQueryDialog
+    from liverview.ui.dialogs.pacs_send import SendChoice
 
 
 class PacsFlow(QObject):
@@ -60,6 +60,8 @@ class PacsFlow(QObject):
 
     def edit_nodes(self) -> None:
         """Show the nodes, to be changed."""
+        from liverview.ui.dialogs.pacs_nodes import PacsNodesDialog
+
         dialog = PacsNodesDialog(self.nodes.nodes, self._window)
         testing: set[Job] = set()
         dialog.test_wanted.connect(partial(self._test, dialog, testing))
@@ -108,6 +110,8 @@ class PacsFlow(QObject):
 
     def query(self) -> None:
         """Show the dialog that searches; without a node, those are asked for first."""
+        from liverview.ui.dialogs.pacs_query import PacsQueryDialog
+
         if not self.nodes.nodes:
             self.edit_nodes()
             if not self.nodes.nodes:
@@ -148,6 +152,8 @@ class PacsFlow(QObject):
         job.ended.connect(partial(self._on_ended, job, counts, remarks, node, again))
 
     def _on_item(self, job: Job, counts: list[int], remarks: list[str], item: object) -> None:
+        from liverview.pacs.query import FoundSeries, FoundStudy
+
         dialog = self.query_dialog
         if dialog is None or job is not self._job:
             return
@@ -234,6 +240,8 @@ class PacsFlow(QObject):
             self.edit_nodes()
             if not self.nodes.nodes:
                 return
+        from liverview.ui.dialogs.pacs_send import PacsSendDialog
+
         dialog = PacsSendDialog(self.nodes.nodes, self.nodes.last, self._window)
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         choice = dialog.choice()

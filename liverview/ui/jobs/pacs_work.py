@@ -16,10 +16,10 @@ from liverview.core.labels import Label, LabelStyle
 from liverview.core.stream import Message, Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.pacs.nodes import Node
-from liverview.pacs.query import FoundSeries, Query
 
 if TYPE_CHECKING:
     from liverview.files.dicom.series_volume import SeriesVolume
+    from liverview.pacs.query import FoundSeries, Query
     from liverview.pacs.send import Sent
 
 

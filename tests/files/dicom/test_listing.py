@@ -7,6 +7,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -281,9 +282,9 @@ def test_closing_ends_the_threads_and_no_further_file_is_begun(
     begun: list[str] = []
     real = header_pool.header_of
 
-    def header_of(source: FileSource, studies: object = None) -> object:
+    def header_of(source: FileSource, *known: Any) -> object:
         begun.append(source.name)
-        return real(source, studies)  # type: ignore[arg-type]
+        return real(source, *known)
 
     monkeypatch.setattr(header_pool, "header_of", header_of)
     items = iter_list([tmp_path])
