@@ -175,7 +175,7 @@ class WebClient:
             raise PacsError(self._broken(error)) from error
         except TooLongError as error:
             raise PacsError(
-                f"{self.node.place} sent an endless reply: narrow the search."
+                f"{self.node.place} sent an endless reply: narrow the search, or ask who runs it."
             ) from error
         except (ValueError, KeyError) as error:  # no JSON, no multipart, no Content-Type
             raise PacsError(self._unexpected(of)) from error

@@ -96,12 +96,15 @@ class _Body:
         return getattr(self._raw, name)
 
     def stream(self, *arguments: Any, **options: Any) -> Iterator[bytes]:
-        """Yield pieces.
+        """The pieces, as requests asks for them.
 
         Raises
         ------
         TooLongError : where there is more than what is left.
         """
+        return self._iter_pieces(*arguments, **options)
+
+    def _iter_pieces(self, *arguments: Any, **options: Any) -> Iterator[bytes]:
         for piece in self._raw.stream(*arguments, **options):
             self.left -= len(piece)
             if self.left < 0:
