@@ -85,7 +85,6 @@ class MessageBar(QFrame):
         button.clicked.connect(self._make_answer(action))
         self.buttons.append(button)
         self._layout.insertWidget(self._layout.count() - 1, button)
-        button.show()  # a layout leaves no room for what is hidden
         if not self.isHidden():  # what is said has less room
             self._place()
 

@@ -41,20 +41,6 @@ def test_a_message_that_nobody_could_read_stays_above_the_next(qtbot: QtBot) -> 
     assert bar.text.text() == "It is over."
 
 
-def test_a_question_after_a_message_is_seen_beside_its_buttons(qtbot: QtBot) -> None:
-    parent = QWidget()
-    qtbot.addWidget(parent)
-    parent.resize(1200, 400)
-    bar = MessageBar(parent)
-    parent.show()
-    bar.show_message("Saved.")
-    QApplication.processEvents()
-    words = "labels.dcm is a segmentation."
-    bar.show_message(words, [("Show its labels", int), ("Compare with it", int)])
-    QApplication.processEvents()
-    assert bar.text.width() >= bar.text.fontMetrics().horizontalAdvance(words)
-
-
 @pytest.mark.parametrize("size", [(1000, 650), (1280, 720), (960, 540)])
 def test_messages_move_no_picture_and_leave_the_letters_free(
     window: MainWindow, volume: Volume, size: tuple[int, int]
