@@ -14,7 +14,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from liverview.core.stream import result_of
-from liverview.files.dicom.listing import Listing, iter_list
+from liverview.files.dicom.places.listing import Listing, iter_list
 
 FILES, SERIES, RUNS = 5_000, 12, 5
 SIDE = 64  # pixels, which are not read, along an edge

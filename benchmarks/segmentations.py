@@ -20,8 +20,8 @@ from liverview.core.orientation import find_orientation, ras_affine, turn_to_ras
 from liverview.core.source_grid import SourceGrid
 from liverview.core.volume import LabelMap
 from liverview.files import images as files
-from liverview.files.dicom.label_writing import iter_write_labels
-from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
+from liverview.files.dicom.segmentations.label_writing import iter_write_labels
+from liverview.files.dicom.series.source_header import SeriesHeader, SourceSlice
 
 SLICES, SIDE, RUNS = 400, 512, 5
 _TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])

@@ -20,8 +20,8 @@ from liverview.core.stream import drain, result_of
 from liverview.core.volume import Volume
 from liverview.files import images
 from liverview.files.dicom import reading
-from liverview.files.dicom.series_volume import SeriesKind
-from liverview.files.dicom.series_writing import iter_write_series
+from liverview.files.dicom.series.series_volume import SeriesKind
+from liverview.files.dicom.writing.series_writing import iter_write_series
 from liverview.phantoms.config import Phantom, PhantomConfig, Phase
 from liverview.phantoms.generation import iter_generate
 from liverview.ui.dialogs.series_model import PICTURE, SeriesModel

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from liverview.evaluation.scores import LabelScore
     from liverview.evaluation.scoring import evaluate
     from liverview.files.dicom.api import deidentify, find_series, write_series
-    from liverview.files.dicom.deidentification import Kept
-    from liverview.files.dicom.label_writing import SegmentationOptions
-    from liverview.files.dicom.recommendation import Recommendation
-    from liverview.files.dicom.series_volume import SeriesVolume
+    from liverview.files.dicom.deidentification.copying import Kept
+    from liverview.files.dicom.places.recommendation import Recommendation
+    from liverview.files.dicom.segmentations.label_writing import SegmentationOptions
+    from liverview.files.dicom.series.series_volume import SeriesVolume
     from liverview.files.images import (
         iter_read,
         iter_write_labels,
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Box": "core.box",
     "Grid": "core.grid",
-    "Kept": "files.dicom.deidentification",
+    "Kept": "files.dicom.deidentification.copying",
     "Label": "core.labels",
     "LabelMap": "core.volume",
     "LabelScore": "evaluation.scores",
@@ -67,9 +67,9 @@ _HOME = {
     "Message": "core.stream",
     "Phantom": "phantoms.config",
     "Progress": "core.stream",
-    "Recommendation": "files.dicom.recommendation",
-    "SegmentationOptions": "files.dicom.label_writing",
-    "SeriesVolume": "files.dicom.series_volume",
+    "Recommendation": "files.dicom.places.recommendation",
+    "SegmentationOptions": "files.dicom.segmentations.label_writing",
+    "SeriesVolume": "files.dicom.series.series_volume",
     "Slab": "core.stream",
     "Surface": "measurement.surface",
     "Volume": "core.volume",

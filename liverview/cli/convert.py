@@ -79,7 +79,7 @@ def _check(options: argparse.Namespace) -> None:
             "it out, or choose a name that ends in .dcm."
         )
     if _is_series(target):
-        from liverview.files.dicom.series_writing import check_series_target
+        from liverview.files.dicom.writing.series_writing import check_series_target
 
         check_series_target(target, overwrite=again)
     else:
@@ -119,7 +119,7 @@ def _write_scan(options: argparse.Namespace, volume: Volume) -> None:
     for note in volume.warnings:
         print(f"{options.source.name}: {note}", file=sys.stderr)
     if _is_series(options.target):
-        from liverview.files.dicom.series_writing import iter_write_series
+        from liverview.files.dicom.writing.series_writing import iter_write_series
 
         work = iter_write_series(options.target, volume, overwrite=options.overwrite)
     else:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from liverview.cli.printing import iter_with_progress_bar
 
 if TYPE_CHECKING:
-    from liverview.files.dicom.deidentification import Kept
-    from liverview.files.dicom.series_volume import SeriesVolume
+    from liverview.files.dicom.deidentification.copying import Kept
+    from liverview.files.dicom.series.series_volume import SeriesVolume
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,8 +37,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
-    from liverview.files.dicom.deidentification import Kept
-    from liverview.files.dicom.deidentified_copies import copy_folders, iter_write_copies
+    from liverview.files.dicom.deidentification.copying import Kept
+    from liverview.files.dicom.deidentification.deidentified_copies import (
+        copy_folders,
+        iter_write_copies,
+    )
 
     volumes = _find_volumes(options.place)
     folders = iter(copy_folders(options.folder, len(volumes)))
@@ -64,8 +67,8 @@ def _print_kept(folder: Path, kept: Kept) -> None:
 def _find_volumes(place: Path) -> Sequence[SeriesVolume]:
     """The volumes of a place that have images; what cannot be read is said."""
     from liverview.core.stream import result_of
-    from liverview.files.dicom.deidentified_copies import volumes_with_images
-    from liverview.files.dicom.listing import Listing, iter_list
+    from liverview.files.dicom.deidentification.deidentified_copies import volumes_with_images
+    from liverview.files.dicom.places.listing import Listing, iter_list
 
     found = result_of(iter_with_progress_bar(iter_list([place])), Listing)
     for sentence in found.unreadable:

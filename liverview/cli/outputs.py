@@ -20,7 +20,7 @@ def check_outputs(
     With ``go_on``, the JSON is there and goes on.
     """
     from liverview.files import atomic, formats, images
-    from liverview.files.dicom.targets import check_file_target
+    from liverview.files.dicom.writing.targets import check_file_target
 
     # Of an input that is a link to itself, reading says so.
     seen = {Path(os.path.realpath(path)): "is read" for path in inputs}

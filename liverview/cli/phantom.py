@@ -85,7 +85,7 @@ def _targets(options: argparse.Namespace) -> tuple[Path, Path]:
 
     make_folder(options.folder)
     if options.dicom:
-        from liverview.files.dicom.series_writing import check_series_target
+        from liverview.files.dicom.writing.series_writing import check_series_target
 
         scan, labels = options.folder / _SERIES, options.folder / _SEGMENTATION
         check_series_target(scan, overwrite=options.overwrite)
@@ -118,7 +118,7 @@ def _write_dicom(case: Phantom, scan: Path, labels: Path, options: argparse.Name
     from liverview.core.volume import Volume
     from liverview.files import images
     from liverview.files.dicom import reading
-    from liverview.files.dicom.series_writing import iter_write_series
+    from liverview.files.dicom.writing.series_writing import iter_write_series
 
     again = options.overwrite
     work = iter_write_series(scan, case.volume, overwrite=again, phantom=True)

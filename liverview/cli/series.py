@@ -13,8 +13,8 @@ from liverview.cli.printing import iter_with_progress_bar, write_json
 
 if TYPE_CHECKING:
     from liverview.core.study import StudyFacts
-    from liverview.files.dicom.listing import Listing
-    from liverview.files.dicom.recommendation import Recommendation
+    from liverview.files.dicom.places.listing import Listing
+    from liverview.files.dicom.places.recommendation import Recommendation
 
 _HEADS = ("N", "", "kind", "slices", "step", "pixel", "thick", "kernel", "contrast", "description")
 _TO_THE_RIGHT = {"N", "slices", "step", "pixel", "thick"}
@@ -58,8 +58,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     from liverview.core.stream import result_of
-    from liverview.files.dicom.listing import Listing, iter_list
-    from liverview.files.dicom.recommendation import recommend
+    from liverview.files.dicom.places.listing import Listing, iter_list
+    from liverview.files.dicom.places.recommendation import recommend
 
     check_outputs(options, options.places)
     listing = result_of(iter_with_progress_bar(iter_list(options.places)), Listing)
@@ -115,7 +115,7 @@ def _lines(rows: Sequence[Recommendation], *, patient: bool) -> list[str]:
 
 
 def _row(number: int, row: Recommendation) -> tuple[str, ...]:
-    from liverview.files.dicom.series_volume import SeriesKind
+    from liverview.files.dicom.series.series_volume import SeriesKind
 
     volume, study = row.volume, row.volume.study
     across, down, step = volume.spacing

@@ -242,7 +242,7 @@ def _iter_segment_scan(
 ) -> Work[_Computed]:
     check_can_write(task.output, volume, overwrite=options.overwrite)
     if task in options.dicom.reports:
-        from liverview.files.dicom.evidence import dicom_header
+        from liverview.files.dicom.writing.evidence import dicom_header
 
         dicom_header(volume, "A structured report")
     made_by = make_record(task.scan, options.index, options.hashes)
@@ -299,7 +299,7 @@ def _iter_write_labels(
     dicom = options.dicom
     more: dict[str, Any] = {}
     if formats.DICOM.has_suffix(output):
-        from liverview.files.dicom.label_writing import SegmentationOptions
+        from liverview.files.dicom.segmentations.label_writing import SegmentationOptions
 
         more["options"] = SegmentationOptions(dicom.label_map, dicom.per_lesion)
     yield from images.iter_write_labels(

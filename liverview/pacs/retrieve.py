@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from liverview.core.stream import Progress
-from liverview.files.dicom.sources import DicomSource, FileSource, MemorySource
+from liverview.files.dicom.places.sources import DicomSource, FileSource, MemorySource
 from liverview.pacs.errors import PacsError
 from liverview.pacs.nodes import Node, NodeKind, Retrieval, check_node
 from liverview.pacs.query import FoundSeries

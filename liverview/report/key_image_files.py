@@ -12,10 +12,10 @@ from liverview.core.labels import Label, LabelStyle, default_styles
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic_folder import atomic_folder
-from liverview.files.dicom.evidence import dicom_header, evidence_of, template_of
 from liverview.files.dicom.quiet import quiet_pydicom
-from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
-from liverview.files.dicom.targets import check_keeps_scan
+from liverview.files.dicom.series.source_header import SeriesHeader, SourceSlice
+from liverview.files.dicom.writing.evidence import dicom_header, evidence_of, template_of
+from liverview.files.dicom.writing.targets import check_keeps_scan
 from liverview.measurement.compute import iter_measure
 from liverview.measurement.results import Lesion, Measurement
 from liverview.report.key_images import LesionPicture, picture_lesion
@@ -55,7 +55,7 @@ def iter_write_key_images(
     GridMismatchError : where volume and labels lie on different grids.
     TargetError : where the folder may not be replaced, or cannot be written.
     """
-    from liverview.files.dicom.series_writing import check_series_target
+    from liverview.files.dicom.writing.series_writing import check_series_target
 
     header = dicom_header(volume, "A key image")
     check_series_target(folder, overwrite=overwrite)
@@ -114,7 +114,7 @@ def _make_image(
     from highdicom.sc import SCImage
     from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-    from liverview.files.dicom.series_elements import IMPLEMENTATION_UID
+    from liverview.files.dicom.writing.series_elements import IMPLEMENTATION_UID
 
     series.setdefault("series_instance_uid", generate_uid(prefix=None))
     reference = evidence_of(header, template)[0]

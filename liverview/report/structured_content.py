@@ -38,8 +38,8 @@ from liverview.core.labels import FOREGROUND, Label, label_entry, label_mask
 from liverview.core.terms import Term, label_terms
 from liverview.core.text import printable
 from liverview.core.volume import LabelMap, Volume
-from liverview.files.dicom.source_header import SeriesHeader
-from liverview.files.dicom.tracking import lesion_tracking_uids
+from liverview.files.dicom.segmentations.tracking import lesion_tracking_uids
+from liverview.files.dicom.series.source_header import SeriesHeader
 from liverview.files.sidefiles.weights import weights_sha256
 from liverview.measurement.recist import Recist, assess_recist
 from liverview.measurement.results import Lesion, Measurement

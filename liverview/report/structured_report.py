@@ -11,9 +11,9 @@ from liverview.core.labels import FOREGROUND
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import TargetError, atomic_write
-from liverview.files.dicom.evidence import dicom_header, evidence_of, template_of
 from liverview.files.dicom.quiet import quiet_pydicom
-from liverview.files.dicom.targets import check_file_target
+from liverview.files.dicom.writing.evidence import dicom_header, evidence_of, template_of
+from liverview.files.dicom.writing.targets import check_file_target
 from liverview.measurement.compute import iter_measure
 from liverview.measurement.results import Measurement
 from liverview.report.segment_references import SegmentReferences, read_segment_references

@@ -13,7 +13,7 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from liverview.core.stream import Message
-from liverview.files.dicom.sources import DicomSource
+from liverview.files.dicom.places.sources import DicomSource
 from liverview.pacs.echo import iter_echo
 from liverview.pacs.errors import PacsError
 from liverview.pacs.nodes import Node, Retrieval

@@ -20,7 +20,7 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification
 
 from liverview.core.stream import Message
-from liverview.files.dicom.sources import DicomSource
+from liverview.files.dicom.places.sources import DicomSource
 from liverview.pacs.echo import iter_echo
 from liverview.pacs.errors import PacsError
 from liverview.pacs.nodes import Node, NodeKind, Retrieval

@@ -22,9 +22,9 @@ from liverview.core.stream import drain
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import images
 from liverview.files.atomic import TargetError
-from liverview.files.dicom.label_writing import SegmentationOptions
 from liverview.files.dicom.quiet import quiet_pydicom
-from liverview.files.dicom.tracking import lesion_tracking_uids
+from liverview.files.dicom.segmentations.label_writing import SegmentationOptions
+from liverview.files.dicom.segmentations.tracking import lesion_tracking_uids
 from liverview.files.opening import ImageFileError
 from liverview.measurement.compute import measure
 from liverview.measurement.export import measurement_figures

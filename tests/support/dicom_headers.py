@@ -9,8 +9,8 @@ from typing import Any
 from pydicom import dcmread
 
 from liverview.core.study import StudyFacts
-from liverview.files.dicom.slice_header import SliceHeader
-from liverview.files.dicom.sources import FileSource
+from liverview.files.dicom.headers.slice_header import SliceHeader
+from liverview.files.dicom.places.sources import FileSource
 
 
 def header_by_pydicom(path: Path) -> SliceHeader:

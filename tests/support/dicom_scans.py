@@ -12,7 +12,7 @@ import pydicom
 from liverview.core.orientation import find_orientation, ras_affine, turn_to_ras
 from liverview.core.source_grid import SourceGrid
 from liverview.core.volume import LabelMap, Volume
-from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
+from liverview.files.dicom.series.source_header import SeriesHeader, SourceSlice
 
 
 def volume_of(paths: Sequence[Path], hu: np.ndarray, name: str = "series") -> Volume:

@@ -8,9 +8,9 @@ import numpy as np
 
 from liverview.core.stream import result_of
 from liverview.core.volume import Volume
-from liverview.files.dicom.listing import Listing, iter_list
-from liverview.files.dicom.series_volume import SeriesVolume
-from liverview.files.dicom.volume_reading import iter_read_volume
+from liverview.files.dicom.places.listing import Listing, iter_list
+from liverview.files.dicom.series.series_volume import SeriesVolume
+from liverview.files.dicom.series.volume_reading import iter_read_volume
 
 
 def listed(folder: Path) -> tuple[SeriesVolume, ...]:

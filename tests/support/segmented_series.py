@@ -16,7 +16,7 @@ from pydicom.uid import generate_uid
 from liverview.core.orientation import find_orientation, ras_affine, turn_to_ras
 from liverview.core.source_grid import SourceGrid
 from liverview.core.volume import LabelMap
-from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
+from liverview.files.dicom.series.source_header import SeriesHeader, SourceSlice
 
 from support.dicom_series import AXIAL, ct_slice, slice_positions
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from liverview.core.stream import Progress
 from liverview.core.volume import Volume
-from liverview.files.dicom import label_reading, reading
-from liverview.files.dicom.label_reading import (
+from liverview.files.dicom import reading
+from liverview.files.dicom.segmentations import label_reading
+from liverview.files.dicom.segmentations.label_reading import (
     count_volumes_of,
     iter_read_stored,
     iter_read_stored_on,
@@ -18,8 +19,8 @@ from liverview.files.dicom.label_reading import (
     label_review,
     volume_names,
 )
-from liverview.files.dicom.label_writing import iter_write_labels
-from liverview.files.dicom.series_writing import iter_write_volume
+from liverview.files.dicom.segmentations.label_writing import iter_write_labels
+from liverview.files.dicom.writing.series_writing import iter_write_volume
 from liverview.files.format import Summary
 
 __all__ = [

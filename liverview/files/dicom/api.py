@@ -10,8 +10,8 @@ from liverview.core.volume import Volume
 from liverview.files.opening import ImageFileError, PathLike, as_path
 
 if TYPE_CHECKING:
-    from liverview.files.dicom.deidentification import Kept
-    from liverview.files.dicom.recommendation import Recommendation
+    from liverview.files.dicom.deidentification.copying import Kept
+    from liverview.files.dicom.places.recommendation import Recommendation
 
 
 def find_series(
@@ -39,9 +39,9 @@ def find_series(
     >>> found.volume.shape, found.volume.spacing
     ((96, 84, 40), (4.0, 4.0, 5.0))
     """
-    from liverview.files.dicom.listing import Listing
-    from liverview.files.dicom.places import iter_list_places
-    from liverview.files.dicom.recommendation import recommend
+    from liverview.files.dicom.places.contents import iter_list_places
+    from liverview.files.dicom.places.listing import Listing
+    from liverview.files.dicom.places.recommendation import recommend
 
     place = as_path(place)
     listing = result_of(iter_list_places([place]), Listing, progress)
@@ -84,7 +84,7 @@ def write_series(
     >>> lv.read("series").shape
     (96, 84, 40)
     """
-    from liverview.files.dicom.series_writing import iter_write_series
+    from liverview.files.dicom.writing.series_writing import iter_write_series
 
     require_volume(volume)
     drain(iter_write_series(as_path(folder), volume, overwrite=overwrite), progress)
@@ -128,9 +128,12 @@ def deidentify(
     >>> kept.files
     40
     """
-    from liverview.files.dicom.deidentification import Kept
-    from liverview.files.dicom.deidentified_copies import iter_write_copies, volumes_with_images
-    from liverview.files.dicom.listing import Listing, iter_list
+    from liverview.files.dicom.deidentification.copying import Kept
+    from liverview.files.dicom.deidentification.deidentified_copies import (
+        iter_write_copies,
+        volumes_with_images,
+    )
+    from liverview.files.dicom.places.listing import Listing, iter_list
 
     place = as_path(place)
     listing = result_of(iter_list([place]), Listing, progress)

@@ -1,6 +1,7 @@
 """Reading DICOM: a place (folder, archive, DICOMDIR or file) and the volumes in it.
 
-Volumes have the order of `liverview.files.dicom.recommendation`: CT first, the likeliest at 0.
+Volumes have the order of `liverview.files.dicom.places.recommendation`: CT first, the likeliest
+at 0.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from pathlib import Path
 
 from liverview.core.stream import Progress, drain
 from liverview.core.volume import Volume
-from liverview.files.dicom.listing import Listing
-from liverview.files.dicom.places import is_image, iter_list_places, iter_read_named
-from liverview.files.dicom.recommendation import recommend
-from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
-from liverview.files.dicom.volume_reading import iter_read_volume
+from liverview.files.dicom.places.contents import is_image, iter_list_places, iter_read_named
+from liverview.files.dicom.places.listing import Listing
+from liverview.files.dicom.places.recommendation import recommend
+from liverview.files.dicom.series.series_volume import SeriesKind, SeriesVolume
+from liverview.files.dicom.series.volume_reading import iter_read_volume
 from liverview.files.format import ONLY, Summary
 from liverview.files.opening import ImageFileError
 

@@ -101,7 +101,7 @@ def _iter_find_series(
     session: Path, state: ScanState, answer: ScanAnswer
 ) -> Iterator[Progress | ScanMissing | ScanChanged | ScanFound]:
     """Find a DICOM series in the places where it may be, by its key and its voxels."""
-    from liverview.files.dicom.places import iter_read_series
+    from liverview.files.dicom.places.contents import iter_read_series
 
     places = [answer.scan] if answer.scan is not None else _places(session, state)
     changed = None

@@ -31,7 +31,7 @@ from liverview.pacs.query import Found, FoundSeries, FoundStudy, Query
 from liverview.ui.widgets.controls import WrappedLabel
 
 if TYPE_CHECKING:
-    from liverview.files.dicom.series_volume import SeriesVolume
+    from liverview.files.dicom.series.series_volume import SeriesVolume
 
 _DAYS = {"Any date": None, "Today": 0, "Last 7 days": 7, "Last 30 days": 30, "Between": -1}
 _MODALITIES = ("CT", "MR", "PT", "SEG", "SR")

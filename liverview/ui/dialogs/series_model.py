@@ -16,7 +16,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QPalette, QPixmap
 
 from liverview.core.text import shown
-from liverview.files.dicom.series_volume import SeriesKind
+from liverview.files.dicom.series.series_volume import SeriesKind
 from liverview.ui.jobs.series_work import SeriesEntry, SeriesList
 
 _Index = QModelIndex | QPersistentModelIndex

@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 
 from liverview.core.stream import Progress
 from liverview.core.text import shown
-from liverview.files.dicom.series_volume import SeriesKind
+from liverview.files.dicom.series.series_volume import SeriesKind
 from liverview.ui.dialogs.series_delegate import PICTURE_PX, ROW_PX, SeriesDelegate
 from liverview.ui.dialogs.series_model import (
     COLUMNS,

@@ -20,7 +20,7 @@ from liverview.ui.jobs.pacs_work import Refused, Retrieved, TokenKept
 from liverview.ui.state.pacs_nodes import PacsNodes
 
 if TYPE_CHECKING:
-    from liverview.files.dicom.series_volume import SeriesVolume
+    from liverview.files.dicom.series.series_volume import SeriesVolume
     from liverview.pacs.query import FoundSeries, Query
     from liverview.pacs.send import Sent
     from liverview.ui.dialogs.pacs_nodes import PacsNodesDialog

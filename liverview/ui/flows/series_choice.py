@@ -153,7 +153,7 @@ class SeriesChoice(QObject):
     # ---- opening -----------------------------------------------------------------------------
 
     def _on_chosen(self, entry: SeriesEntry) -> None:
-        from liverview.files.dicom.series_volume import SeriesKind
+        from liverview.files.dicom.series.series_volume import SeriesKind
 
         assert self.table is not None
         assert self.table.listed is not None
@@ -200,7 +200,7 @@ class SeriesChoice(QObject):
 
 def _is_little(listed: SeriesList) -> bool:
     """True while what was listed so far may still become one series alone."""
-    from liverview.files.dicom.series_volume import SeriesKind
+    from liverview.files.dicom.series.series_volume import SeriesKind
 
     aside = (SeriesKind.LOCALIZER, SeriesKind.NO_IMAGE)
     chosen = [entry for entry in listed.entries if entry.volume.kind not in aside]

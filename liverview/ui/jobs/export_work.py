@@ -60,7 +60,7 @@ def iter_write_scan(path: Path, volume: Volume, *, phantom: bool) -> Iterator[Pr
         yield from images.iter_write_volume(path, volume, overwrite=True)
         yield Exported((f"Scan saved and verified: {path}.",))
         return
-    from liverview.files.dicom.series_writing import iter_write_series
+    from liverview.files.dicom.writing.series_writing import iter_write_series
 
     yield from iter_write_series(path, volume, overwrite=True, phantom=phantom)
     files = len(list(path.iterdir()))
@@ -146,9 +146,9 @@ def iter_export_deidentified(
     folder: Path, volume: Volume, place: Path
 ) -> Iterator[Progress | Exported]:
     """Write a copy of the open series, found again where it was opened from."""
-    from liverview.files.dicom.deidentification import Kept, iter_write_deidentified
-    from liverview.files.dicom.listing import Listing
-    from liverview.files.dicom.places import find_series, iter_list_places
+    from liverview.files.dicom.deidentification.copying import Kept, iter_write_deidentified
+    from liverview.files.dicom.places.contents import find_series, iter_list_places
+    from liverview.files.dicom.places.listing import Listing
     from liverview.files.opening import ImageFileError
 
     found = None
@@ -175,7 +175,7 @@ def _iter_write_segmentation(
     choice: SegmentationChoice,
 ) -> Iterator[Progress]:
     from liverview.files import images
-    from liverview.files.dicom.label_writing import SegmentationOptions
+    from liverview.files.dicom.segmentations.label_writing import SegmentationOptions
 
     options = SegmentationOptions(choice.label_map, choice.per_lesion)
     yield from images.iter_write_labels(

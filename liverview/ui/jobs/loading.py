@@ -21,7 +21,7 @@ from liverview.ui.jobs.job_runner import JobRunner
 from liverview.ui.state.session import Session
 
 if TYPE_CHECKING:
-    from liverview.files.dicom.series_volume import SeriesVolume
+    from liverview.files.dicom.series.series_volume import SeriesVolume
     from liverview.files.sessions.locating import ScanAnswer
     from liverview.phantoms.config import PhantomConfig
     from liverview.ui.jobs.series_work import SeriesEntry, SeriesList

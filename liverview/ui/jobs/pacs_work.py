@@ -18,7 +18,7 @@ from liverview.core.volume import LabelMap, Volume
 from liverview.pacs.nodes import Node
 
 if TYPE_CHECKING:
-    from liverview.files.dicom.series_volume import SeriesVolume
+    from liverview.files.dicom.series.series_volume import SeriesVolume
     from liverview.pacs.query import FoundSeries, Query
     from liverview.pacs.send import Sent
 
@@ -125,9 +125,9 @@ def _with_token(node: Node) -> Node:
 
 
 def _iter_retrieve(node: Node, series: FoundSeries) -> Iterator[Progress | Retrieved]:
-    from liverview.files.dicom.header_reading import header_of
-    from liverview.files.dicom.sources import DicomSource
-    from liverview.files.dicom.splitting import split_series
+    from liverview.files.dicom.headers.header_reading import header_of
+    from liverview.files.dicom.places.sources import DicomSource
+    from liverview.files.dicom.series.splitting import split_series
     from liverview.pacs.retrieve import iter_retrieve
 
     headers = []
@@ -149,7 +149,7 @@ def _iter_send(
     report: bool,
 ) -> Iterator[Progress | Sent]:
     from liverview.files import images
-    from liverview.files.dicom.label_writing import SegmentationOptions
+    from liverview.files.dicom.segmentations.label_writing import SegmentationOptions
     from liverview.pacs.send import iter_send
     from liverview.report.structured_report import iter_write_structured_report
 

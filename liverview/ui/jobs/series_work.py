@@ -18,9 +18,9 @@ from liverview.core.stream import Progress
 from liverview.core.volume import Volume
 
 if TYPE_CHECKING:
-    from liverview.files.dicom.listing import Listing
-    from liverview.files.dicom.recommendation import Recommendation
-    from liverview.files.dicom.series_volume import SeriesVolume
+    from liverview.files.dicom.places.listing import Listing
+    from liverview.files.dicom.places.recommendation import Recommendation
+    from liverview.files.dicom.series.series_volume import SeriesVolume
 
 THUMBNAIL_PX = 96
 """The longer side of a picture of a series."""
@@ -47,7 +47,7 @@ class SeriesEntry:
     @property
     def refusal(self) -> str:
         """Why it cannot be opened; nothing of a segmentation, which opens with its scan."""
-        from liverview.files.dicom.series_volume import SeriesKind
+        from liverview.files.dicom.series.series_volume import SeriesKind
 
         return "" if self.volume.kind is SeriesKind.LABELS else self.volume.refusal
 
@@ -76,7 +76,7 @@ class SeriesList:
     @property
     def only(self) -> SeriesEntry | None:
         """The one CT volume, where beside it there are at most localizers and what has no image."""
-        from liverview.files.dicom.series_volume import SeriesKind
+        from liverview.files.dicom.series.series_volume import SeriesKind
 
         aside = (SeriesKind.LOCALIZER, SeriesKind.NO_IMAGE)
         chosen = [entry for entry in self.entries if entry.volume.kind not in aside]
@@ -89,8 +89,8 @@ class SeriesList:
 
         That which it refers to; where that is not there, the only one of its frame of reference.
         """
-        from liverview.files.dicom.references import volumes_referred_to
-        from liverview.files.dicom.series_volume import SeriesKind
+        from liverview.files.dicom.series.references import volumes_referred_to
+        from liverview.files.dicom.series.series_volume import SeriesKind
 
         of, study = entry.volume.slices[0], entry.volume.study.study_uid
         usable = [
@@ -152,8 +152,8 @@ def iter_open_place(
     ask : whether somebody is there to choose; else it is the likeliest.
     labels : a label map that came with the place.
     """
-    from liverview.files.dicom import places
-    from liverview.files.dicom.listing import Listing
+    from liverview.files.dicom.places import contents as places
+    from liverview.files.dicom.places.listing import Listing
 
     yield Progress("Listing", 0.0)
     if len(paths) == 1 and places.labels_in(paths[0]):
@@ -188,7 +188,7 @@ def iter_open_series(
     left: SeriesList | None = None,
 ) -> Iterator[Progress | OpenedSeries]:  # fmt: skip
     """Read a volume of a series."""
-    from liverview.files.dicom.places import iter_read_named
+    from liverview.files.dicom.places.contents import iter_read_named
 
     for item in iter_read_named(volume, path):
         yield OpenedSeries(item, path, labels, left) if isinstance(item, Volume) else item
@@ -220,7 +220,7 @@ def iter_thumbnails(entries: Sequence[SeriesEntry]) -> Iterator[Thumbnail]:
 
 
 def _listed(place: Path, listing: Listing, labels: Path | None) -> SeriesList:
-    from liverview.files.dicom.recommendation import recommend
+    from liverview.files.dicom.places.recommendation import recommend
 
     if listing.complete and not listing.volumes:
         raise _nothing(place, listing)
@@ -259,7 +259,7 @@ def _nothing(place: Path, listing: Listing) -> LiverviewError:
 
 def _meant(listed: SeriesList, series: str, *, ask: bool) -> SeriesEntry | None:
     """The entry to open without a question."""
-    from liverview.files.dicom.series_volume import SeriesKind
+    from liverview.files.dicom.series.series_volume import SeriesKind
 
     known = next((e for e in listed.entries if series and e.key == series), None)
     if known is not None or ask:
@@ -279,8 +279,8 @@ def _unusable(listed: SeriesList) -> LiverviewError:
 
 
 def _thumbnail(entry: SeriesEntry) -> Thumbnail:
-    from liverview.files.dicom.pixels import read_slice_hu
-    from liverview.files.dicom.series_volume import SeriesKind
+    from liverview.files.dicom.pixels.hu_pixels import read_slice_hu
+    from liverview.files.dicom.series.series_volume import SeriesKind
 
     slices, frames = entry.volume.slices, entry.volume.frames
     if not slices or entry.volume.kind is SeriesKind.LABELS:

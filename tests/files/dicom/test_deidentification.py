@@ -24,12 +24,12 @@ from pydicom.uid import (
 
 from liverview.core.stream import result_of
 from liverview.files.atomic import TargetError
-from liverview.files.dicom.basic_profile import Action, action_for, profile_table
-from liverview.files.dicom.deidentification import Kept, iter_write_deidentified
-from liverview.files.dicom.header_reading import header_of
+from liverview.files.dicom.deidentification.basic_profile import Action, action_for, profile_table
+from liverview.files.dicom.deidentification.copying import Kept, iter_write_deidentified
+from liverview.files.dicom.headers.header_reading import header_of
+from liverview.files.dicom.places.sources import FileSource, MemorySource
 from liverview.files.dicom.quiet import quiet_pydicom
-from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
-from liverview.files.dicom.sources import FileSource, MemorySource
+from liverview.files.dicom.series.series_volume import SeriesKind, SeriesVolume
 
 from support.dicom_series import ct_slice, pattern, slice_positions, uid, write_series
 

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liverview.files.dicom import zip_archive
-from liverview.files.dicom.finding import iter_sources
-from liverview.files.dicom.header_reading import header_of
-from liverview.files.dicom.sources import DicomSource, MemorySource
-from liverview.files.dicom.zip_archive import ZipMember
+from liverview.files.dicom.headers.header_reading import header_of
+from liverview.files.dicom.places import zip_archive
+from liverview.files.dicom.places.finding import iter_sources
+from liverview.files.dicom.places.sources import DicomSource, MemorySource
+from liverview.files.dicom.places.zip_archive import ZipMember
 from liverview.files.opening import ImageFileError
 
 from support.dicom_series import pattern, write_series

@@ -9,9 +9,9 @@ import pytest
 from pydicom import Dataset, dcmwrite
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from liverview.files.dicom.element_scanner import NotDicomError, scan_elements
-from liverview.files.dicom.header_layout import LayoutCache
-from liverview.files.dicom.sources import MemorySource
+from liverview.files.dicom.headers.element_scanner import NotDicomError, scan_elements
+from liverview.files.dicom.headers.header_layout import LayoutCache
+from liverview.files.dicom.places.sources import MemorySource
 from liverview.files.opening import ImageFileError
 
 from support.dicom_series import ct_slice, pattern

@@ -24,10 +24,10 @@ from pydicom.uid import (
     JPEG2000Lossless,
 )
 
-from liverview.files.dicom.element_scanner import NotDicomError
-from liverview.files.dicom.header_reading import header_of
-from liverview.files.dicom.slice_header import SliceHeader
-from liverview.files.dicom.sources import FileSource, MemorySource
+from liverview.files.dicom.headers.element_scanner import NotDicomError
+from liverview.files.dicom.headers.header_reading import header_of
+from liverview.files.dicom.headers.slice_header import SliceHeader
+from liverview.files.dicom.places.sources import FileSource, MemorySource
 from liverview.files.opening import ImageFileError
 
 from support.dicom_series import ct_slice, pattern
@@ -458,7 +458,7 @@ def test_sequences_nested_without_end_are_damage() -> None:
 
 
 def test_a_header_that_inflates_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("liverview.files.dicom.inflated_source._MOST_INFLATED", 1 << 18)
+    monkeypatch.setattr("liverview.files.dicom.headers.inflated_source._MOST_INFLATED", 1 << 18)
     data = full_slice()
     block = data.private_block(0x0019, "ACME LONG", create=True)
     block.add_new(0x10, "OB", bytes(1 << 20))

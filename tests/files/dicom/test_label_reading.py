@@ -24,7 +24,7 @@ from liverview.core.labels import Label
 from liverview.core.placing import place_labels
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import images
-from liverview.files.dicom.codes import name_segment
+from liverview.files.dicom.segmentations.codes import name_segment
 from liverview.files.opening import ImageFileError
 
 from support.segmented_series import (

@@ -21,9 +21,9 @@ from liverview.core.review import LesionMark, Verdict
 from liverview.core.volume import LabelMap
 from liverview.files import images
 from liverview.files.atomic import TargetError
-from liverview.files.dicom.label_writing import SegmentationOptions, iter_write_labels
 from liverview.files.dicom.quiet import quiet_pydicom
-from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
+from liverview.files.dicom.segmentations.label_writing import SegmentationOptions, iter_write_labels
+from liverview.files.dicom.series.source_header import SeriesHeader, SourceSlice
 from liverview.files.opening import ImageFileError
 
 from support.segmented_series import GRIDS, TILT, labels_on_series, random_labels
@@ -295,7 +295,7 @@ def test_a_file_that_is_there_stays_until_it_may_be_replaced(tmp_path: Path) -> 
 def test_what_comes_back_otherwise_is_not_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from liverview.files.dicom import label_writing
+    from liverview.files.dicom.segmentations import label_writing
 
     labels = labels_on_series(random_labels())
     read = label_writing.read_data_set

@@ -16,10 +16,11 @@ from pydicom.dataset import Dataset
 from pydicom.uid import MediaStorageDirectoryStorage, SecondaryCaptureImageStorage
 
 from liverview.core.stream import Progress, result_of
-from liverview.files.dicom import header_pool, listing
-from liverview.files.dicom.listing import Listing, iter_list
-from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
-from liverview.files.dicom.sources import FileSource
+from liverview.files.dicom.headers import header_pool
+from liverview.files.dicom.places import listing
+from liverview.files.dicom.places.listing import Listing, iter_list
+from liverview.files.dicom.places.sources import FileSource
+from liverview.files.dicom.series.series_volume import SeriesKind, SeriesVolume
 
 from support.dicom_series import ct_slice, pattern, write_series
 

@@ -22,11 +22,11 @@ from pydicom.uid import (
 from liverview.core.stream import result_of
 from liverview.core.study import FilledSlices
 from liverview.core.volume import Volume
-from liverview.files.dicom.header_reading import header_of
-from liverview.files.dicom.source_header import SeriesHeader
-from liverview.files.dicom.sources import DicomSource
-from liverview.files.dicom.splitting import split_series
-from liverview.files.dicom.volume_reading import iter_read_volume
+from liverview.files.dicom.headers.header_reading import header_of
+from liverview.files.dicom.places.sources import DicomSource
+from liverview.files.dicom.series.source_header import SeriesHeader
+from liverview.files.dicom.series.splitting import split_series
+from liverview.files.dicom.series.volume_reading import iter_read_volume
 
 from support.dicom_series import AXIAL, ct_slice, pattern, slice_positions, uid
 from support.dicom_volumes import listed, read_only_volume, read_volumes

@@ -20,9 +20,9 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from liverview.files.dicom.header_reading import header_of
-from liverview.files.dicom.pixels import read_slice_hu, read_stored
-from liverview.files.dicom.sources import FileSource
+from liverview.files.dicom.headers.header_reading import header_of
+from liverview.files.dicom.pixels.hu_pixels import read_slice_hu, read_stored
+from liverview.files.dicom.places.sources import FileSource
 from liverview.files.opening import ImageFileError
 
 from support.dicom_series import ct_slice

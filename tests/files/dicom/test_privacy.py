@@ -19,12 +19,12 @@ from liverview.core.stream import drain, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import images
 from liverview.files.atomic import write_json
-from liverview.files.dicom.header_reading import header_of
+from liverview.files.dicom.headers.header_reading import header_of
+from liverview.files.dicom.places.sources import FileSource
 from liverview.files.dicom.quiet import quiet_pydicom
-from liverview.files.dicom.source_header import SeriesHeader
-from liverview.files.dicom.sources import FileSource
-from liverview.files.dicom.splitting import split_series
-from liverview.files.dicom.volume_reading import iter_read_volume
+from liverview.files.dicom.series.source_header import SeriesHeader
+from liverview.files.dicom.series.splitting import split_series
+from liverview.files.dicom.series.volume_reading import iter_read_volume
 from liverview.files.sessions.content import SessionContent
 from liverview.measurement.compute import measure
 from liverview.printing import pdf

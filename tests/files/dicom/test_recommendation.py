@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from liverview.files.dicom.header_reading import header_of
-from liverview.files.dicom.recommendation import recommend
-from liverview.files.dicom.series_volume import SeriesKind, SeriesVolume
-from liverview.files.dicom.series_words import Phase, is_sharp, names_abdomen, phases_in
-from liverview.files.dicom.sources import MemorySource
+from liverview.files.dicom.headers.header_reading import header_of
+from liverview.files.dicom.places.recommendation import recommend
+from liverview.files.dicom.places.series_words import Phase, is_sharp, names_abdomen, phases_in
+from liverview.files.dicom.places.sources import MemorySource
+from liverview.files.dicom.series.series_volume import SeriesKind, SeriesVolume
 
 from support.dicom_series import ct_slice
 

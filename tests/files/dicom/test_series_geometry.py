@@ -11,7 +11,7 @@ import pytest
 
 from liverview.core.study import FilledSlices
 from liverview.core.volume import Volume
-from liverview.files.dicom.source_header import SeriesHeader
+from liverview.files.dicom.series.source_header import SeriesHeader
 
 from support.dicom_series import AXIAL, pattern, slice_positions, write_series
 from support.dicom_volumes import expected_affine, read_only_volume

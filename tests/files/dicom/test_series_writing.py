@@ -25,8 +25,8 @@ from liverview.core.stream import drain
 from liverview.core.study import FilledSlices, StudyFacts
 from liverview.core.volume import Volume
 from liverview.files.atomic import TargetError
-from liverview.files.dicom.series_writing import iter_write_series, iter_write_volume
-from liverview.files.dicom.source_header import SeriesHeader, SourceSlice
+from liverview.files.dicom.series.source_header import SeriesHeader, SourceSlice
+from liverview.files.dicom.writing.series_writing import iter_write_series, iter_write_volume
 
 from support.dicom_series import ct_slice, slice_positions
 

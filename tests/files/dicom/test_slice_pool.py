@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from liverview.files.dicom.slice_pool import iter_slices
+from liverview.files.dicom.series.slice_pool import iter_slices
 
 
 def test_results_come_in_order_though_the_first_is_done_last() -> None:

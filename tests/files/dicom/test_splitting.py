@@ -12,9 +12,9 @@ from pydicom import dcmread
 
 from liverview.core.stream import result_of
 from liverview.core.volume import Volume
-from liverview.files.dicom.listing import Listing, iter_list
-from liverview.files.dicom.series_volume import SeriesKind
-from liverview.files.dicom.volume_reading import iter_read_volume
+from liverview.files.dicom.places.listing import Listing, iter_list
+from liverview.files.dicom.series.series_volume import SeriesKind
+from liverview.files.dicom.series.volume_reading import iter_read_volume
 from liverview.files.opening import ImageFileError
 
 from support.dicom_series import AXIAL, ct_slice, pattern, slice_positions, uid, write_series

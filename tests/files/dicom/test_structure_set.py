@@ -15,7 +15,7 @@ from liverview.core.labels import Label
 from liverview.core.placing import place_labels
 from liverview.core.volume import Volume
 from liverview.files import images
-from liverview.files.dicom.contours import fill_polygons
+from liverview.files.dicom.segmentations.contours import fill_polygons
 from liverview.files.opening import ImageFileError
 
 from support.dicom_series import uid, write_series

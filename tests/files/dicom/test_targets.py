@@ -15,10 +15,10 @@ from liverview.core.stream import drain
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import images
 from liverview.files.atomic import TargetError
-from liverview.files.dicom.deidentification import iter_write_deidentified
-from liverview.files.dicom.label_writing import iter_write_labels
-from liverview.files.dicom.listing import Listing, iter_list
-from liverview.files.dicom.series_writing import iter_write_series
+from liverview.files.dicom.deidentification.copying import iter_write_deidentified
+from liverview.files.dicom.places.listing import Listing, iter_list
+from liverview.files.dicom.segmentations.label_writing import iter_write_labels
+from liverview.files.dicom.writing.series_writing import iter_write_series
 from liverview.report.key_image_files import iter_write_key_images
 from liverview.report.structured_report import iter_write_structured_report
 

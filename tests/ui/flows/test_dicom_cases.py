@@ -17,7 +17,7 @@ from liverview.core.box import Box
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap, Plane
 from liverview.files import images
-from liverview.files.dicom.series_volume import SeriesKind
+from liverview.files.dicom.series.series_volume import SeriesKind
 from liverview.ui.app import keep_journal
 from liverview.ui.dialogs.questions import study_lines
 from liverview.ui.dialogs.series_model import warnings_of

@@ -17,11 +17,11 @@ from liverview.core.labels import Label, default_styles
 from liverview.core.stream import Progress, drain, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import images
-from liverview.files.dicom.header_reading import header_of
+from liverview.files.dicom.headers.header_reading import header_of
+from liverview.files.dicom.places.sources import FileSource
 from liverview.files.dicom.reading import iter_read_volume
-from liverview.files.dicom.series_writing import iter_write_series
-from liverview.files.dicom.sources import FileSource
-from liverview.files.dicom.splitting import split_series
+from liverview.files.dicom.series.splitting import split_series
+from liverview.files.dicom.writing.series_writing import iter_write_series
 from liverview.ui.dialogs.export import (
     MeshChoice,
     MeshDialog,

@@ -21,7 +21,7 @@ from liverview.core.labels import Label
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import images
-from liverview.files.dicom import places
+from liverview.files.dicom.places import contents as places
 from liverview.ui.dialogs.series_model import COLUMNS, ENTRY_ROLE, warnings_of
 from liverview.ui.dialogs.series_table import WIDE_PX, SeriesTable
 from liverview.ui.jobs.series_work import SeriesList, iter_open_place

@@ -1,0 +1,1 @@
+"""Pixels of DICOM images, compressed or not."""

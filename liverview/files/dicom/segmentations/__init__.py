@@ -1,0 +1,1 @@
+"""Label maps as DICOM segmentations (SEG) and contours (RTSTRUCT), in and out."""
