@@ -85,6 +85,7 @@ class MessageBar(QFrame):
         button.clicked.connect(self._make_answer(action))
         self.buttons.append(button)
         self._layout.insertWidget(self._layout.count() - 1, button)
+        button.show()  # now, not with the next event: `_place` adds widths of what is shown
         if not self.isHidden():  # what is said has less room
             self._place()
 

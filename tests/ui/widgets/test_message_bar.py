@@ -41,9 +41,11 @@ def test_a_message_that_nobody_could_read_stays_above_the_next(qtbot: QtBot) -> 
     assert bar.text.text() == "It is over."
 
 
-@pytest.mark.parametrize("size", [(1000, 650), (1280, 720), (960, 540)])
+@pytest.mark.parametrize(
+    ("size", "sentences"), [((1000, 650), 6), ((1280, 720), 8), ((960, 540), 3)]
+)
 def test_messages_move_no_picture_and_leave_the_letters_free(
-    window: MainWindow, volume: Volume, size: tuple[int, int]
+    window: MainWindow, volume: Volume, size: tuple[int, int], sentences: int
 ) -> None:
     window.session.open(volume)
     window.resize(*size)
@@ -56,7 +58,7 @@ def test_messages_move_no_picture_and_leave_the_letters_free(
         w, h, at = view.width(), view.height(), view.mapTo(window, QPoint())
         for x, y in ((w // 2, 14), (w // 2, h - 14), (14, h // 2), (w - 14, h // 2), (30, 20)):
             letters.append(at + QPoint(x, y))
-    long = "What happened, in a sentence that names a file. " * (8 if size[1] > 600 else 3)
+    long = "What happened, in a sentence that names a file. " * sentences
     for text, choices in (("Short.", []), (long, [("One", int), ("Another", int)])):
         window.messages.show_message(text, choices, error=True)
         QApplication.processEvents()
@@ -65,7 +67,7 @@ def test_messages_move_no_picture_and_leave_the_letters_free(
         area = QRect(bar.mapTo(window, QPoint()), bar.size())
         assert window.centralWidget().geometry().contains(area)
         assert not any(area.contains(letter) for letter in letters)
-        assert bar.text.heightForWidth(bar.text.width()) <= max(bar.text.height(), 120)
+        assert min(bar.text.heightForWidth(bar.text.width()), 120) <= bar.text.height()
         assert window.childAt(area.center()) in (bar, *bar.findChildren(QWidget))
     bar.close_button.click()
     assert bar.isHidden()
@@ -87,3 +89,23 @@ def test_a_choice_that_comes_later_leaves_all_words_in_sight(qtbot: QtBot) -> No
     bar.add_choice("Another way out of it", int)
     QApplication.processEvents()
     assert bar.text.height() >= bar.text.heightForWidth(bar.text.width())
+
+
+def test_a_question_after_a_message_says_its_words(qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    parent.resize(900, 400)
+    bar = MessageBar(parent)
+    parent.show()
+    question = "These are labels of the open scan: what is to be done with them?"
+    choices = [("Show its labels", int), ("Compare with it", int)]
+    bar.show_message(question, choices)
+    QApplication.processEvents()
+    alone = (bar.size(), bar.text.size())
+    for earlier in ((), choices, (("A way out", int),)):
+        bar.show_message("Said before.", earlier)
+        QApplication.processEvents()
+        bar.show_message(question, choices)
+        QApplication.processEvents()
+        assert (bar.size(), bar.text.size()) == alone
+    assert bar.text.width() >= bar.text.fontMetrics().horizontalAdvance(question)
