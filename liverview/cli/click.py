@@ -14,6 +14,7 @@ from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import (
     add_label_table_option,
     add_resample_option,
+    add_volume_option,
     iter_with_progress_bar,
     place_labels,
     read_labels,
@@ -89,7 +90,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="what the values of EXISTING are: 1=liver,2=tumor, or lits, task08 or liverview",
     )
     add_resample_option(parser, "EXISTING", "SCAN")
-    parser.add_argument("--volume", type=int, metavar="N", help="of 4D scans, from 0")
+    add_volume_option(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     add_label_table_option(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from liverview.cli.printing import (
     add_labels_option,
+    add_volume_option,
     iter_with_progress_bar,
     place_labels,
     read_labels,
@@ -43,7 +44,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     kind.add_argument(
         "--label-map", action="store_true", help="it is a label map, whatever it looks like"
     )
-    parser.add_argument("--volume", type=int, metavar="N", help="of several volumes, from 0")
+    add_volume_option(parser)
     parser.add_argument(
         "--series",
         type=Path,

@@ -12,6 +12,7 @@ from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import (
     add_labels_option,
     add_resample_option,
+    add_volume_option,
     iter_with_progress_bar,
     place_labels,
     read_labels,
@@ -62,7 +63,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="VALUES",
         help="what the values of the REFERENCE are, where they differ",
     )
-    parser.add_argument("--volume", type=int, metavar="N", help="with --cases: of 4D scans, from 0")
+    add_volume_option(parser, "with --cases: ")
     parser.add_argument("--device", help="with --cases: auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
         "--montage",

@@ -50,6 +50,16 @@ def add_labels_option(parser: argparse.ArgumentParser, of: str = "") -> None:
     )
 
 
+def add_volume_option(parser: argparse.ArgumentParser, when: str = "") -> None:
+    """Add the option that chooses one volume of a scan with several; ``when`` it is taken."""
+    parser.add_argument(
+        "--volume",
+        type=int,
+        metavar="N",
+        help=f"{when}of several volumes, from 0; of DICOM, the N that liverview series lists",
+    )
+
+
 def add_label_table_option(parser: argparse.ArgumentParser) -> None:
     """Add the option whose program reads the names in the label maps that are written."""
     parser.add_argument(

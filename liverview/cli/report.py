@@ -10,6 +10,7 @@ from pathlib import Path
 from liverview.cli.printing import (
     add_labels_option,
     add_resample_option,
+    add_volume_option,
     iter_with_progress_bar,
     place_labels,
     read_labels,
@@ -30,7 +31,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("labels", type=Path, metavar="LABELS", help="on the scan's grid")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
     add_labels_option(parser)
-    parser.add_argument("--volume", type=int, metavar="N", help="of 4D scans, from 0")
+    add_volume_option(parser)
     add_resample_option(parser, "LABELS", "SCAN")
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.set_defaults(run=run)

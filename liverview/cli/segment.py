@@ -12,6 +12,7 @@ from liverview.cli.errors import sentence
 from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import (
     add_label_table_option,
+    add_volume_option,
     iter_with_progress_bar,
     volume_lines,
     write_json,
@@ -59,7 +60,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write measurements there, after each scan"
     )
-    parser.add_argument("--volume", type=int, metavar="N", help="of 4D files, from 0")
+    add_volume_option(parser)
     parser.add_argument(
         "--weights", type=Path, metavar="DIR", help="coarse and fine.safetensors of your own"
     )

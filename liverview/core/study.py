@@ -92,8 +92,8 @@ def check_is_ct(study: StudyFacts | None, name: str) -> None:
     """
     if study is not None and study.modality not in ("", "CT"):
         raise ModalityError(
-            f"{name} is {study.modality}, and liverview segments CT alone: it is open for viewing "
-            "only."
+            f"{name} is {study.modality}, and liverview segments CT alone: choose a CT series; "
+            "this one can be viewed, not segmented."
         )
 
 

@@ -56,8 +56,8 @@ def _refuse_folder(folder: Path) -> None:
         data = _unpack(_first_bytes(path))[1] or b""
         if is_dicom(data, path.name):
             raise ImageFileError(
-                f"{folder} is a folder of DICOM files, not of scans with a file each: open it, or "
-                "the folder in it that has the scan, by itself."
+                f"{folder} holds DICOM files, and no volume that could be read of them: choose "
+                "the folder of a scan."
             )
         kind = kind_of(data, path.name)
         if kind is not None and not kind.vague:

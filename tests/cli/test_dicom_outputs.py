@@ -55,11 +55,43 @@ def phantom(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "phantom"))
 
 
+@pytest.mark.parametrize("command", ["segment", "convert", "report", "click", "evaluate"])
+def test_help_says_which_numbers_the_volumes_of_dicom_have(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "of several volumes, from 0; of DICOM, the N that liverview series lists" in said
+
+
 def sentence_of(capsys: pytest.CaptureFixture[str], command: list[str]) -> str:
     """What a command that is refused says, in one line."""
     assert main(command) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     return line
+
+
+def test_what_cannot_be_segmented_is_said_with_the_way_out(
+    phantom: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    (phantom / "labels.dcm").rename(results / "labels.dcm")
+    output = ["-o", str(tmp_path / "out")]
+    said = sentence_of(capsys, ["segment", str(results), *output])
+    assert said.endswith(
+        f"{results} holds DICOM files, and no volume that could be read of them: choose the folder "
+        "of a scan."
+    )
+    for path in (phantom / "ct").iterdir():
+        data = pydicom.dcmread(path)
+        data.Modality, data.SOPClassUID = "MR", pydicom.uid.MRImageStorage
+        data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID
+        data.save_as(path)
+    main(["segment", str(phantom / "ct"), *output])
+    said = capsys.readouterr().err
+    assert "is MR, and liverview segments CT alone: choose a CT series; this one can be" in said
 
 
 # ---- phantom ---------------------------------------------------------------------------------

@@ -177,7 +177,7 @@ def test_a_folder_of_dicom_files(deep: str, tmp_path: Path) -> None:
         (inner / f"IM{number}").write_bytes(PREAMBLE)
     folder = tmp_path / "series"
     assert formats.format_of(folder).name == "DICOM"
-    with pytest.raises(ImageFileError, match="is a folder of DICOM files, not of scans with a"):
+    with pytest.raises(ImageFileError, match="holds DICOM files, and no volume that could be"):
         formats.find_scans(folder)
 
 

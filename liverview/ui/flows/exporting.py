@@ -91,7 +91,7 @@ class ExportFlow(QObject):
         if path is None:
             return
         segmentation = path.with_name(f"{path.stem.removesuffix('_sr')}_seg.dcm")
-        if segmentation == path:
+        if segmentation == path or segmentation.exists():  # one that was exported by itself
             segmentation = path.with_name(f"{path.stem}_seg.dcm")
         if choice.wanted and not self._may_write(segmentation):
             return

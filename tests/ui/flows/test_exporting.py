@@ -116,6 +116,23 @@ def test_a_structured_report_with_its_segmentation(
     assert segmentation.SOPInstanceUID not in str(pydicom.dcmread(tmp_path / "alone.dcm"))
 
 
+def test_a_segmentation_that_is_there_stays_when_its_report_is_exported(
+    qtbot: QtBot, of_dicom: MainWindow, answers: Answers, tmp_path: Path
+) -> None:
+    answers.segmentation = SegmentationChoice()
+    answers.export_file = earlier = tmp_path / "case_seg.dcm"
+    export(qtbot, of_dicom, "dicom_segmentation")
+    before = earlier.read_bytes()
+    answers.asked.clear()
+    answers.export_file = tmp_path / "case_sr.dcm"
+    said = export(qtbot, of_dicom, "dicom_structured_report")
+    assert said.endswith("case_sr.dcm, with the segmentation case_sr_seg.dcm.")
+    assert answers.asked == ["segmentation beside a report", "case_sr.dcm"]
+    assert earlier.read_bytes() == before
+    segmentation = pydicom.dcmread(tmp_path / "case_sr_seg.dcm")
+    assert segmentation.SOPInstanceUID in str(pydicom.dcmread(tmp_path / "case_sr.dcm"))
+
+
 def test_key_images_of_each_lesion(
     qtbot: QtBot, of_dicom: MainWindow, answers: Answers, tmp_path: Path
 ) -> None:
