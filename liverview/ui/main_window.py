@@ -202,6 +202,7 @@ class MainWindow(QMainWindow):
         layout.setSpacing(0)
         layout.addWidget(self.patient_line)
         layout.addWidget(self._stack)
+        self.messages.keep_over(self._stack)
         self.setCentralWidget(self._center)
         self.toolbar = self.actions_.make_toolbar()
         self.addToolBar(self.toolbar)

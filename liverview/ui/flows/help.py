@@ -84,7 +84,8 @@ def _tour_stops(targets: TourTargets) -> list[Stop]:
     return [
         Stop(
             "Begin with a CT scan of your own, or with a phantom: a synthetic CT whose truth is "
-            "known. A file can also be dropped into the window.",
+            "known. Files, and folders or archives of DICOM, can also be dropped into the window; "
+            "the menu File queries a PACS.",
             targets.start_button,
             targets.new_phantom,
         ),
@@ -105,8 +106,8 @@ def _tour_stops(targets: TourTargets) -> list[Stop]:
             keys=KeyHint(" The keys {} show and hide them.", *targets.show_layers),
         ),
         Stop(
-            "Save writes the labels as a NIfTI file on the scan's own grid, reads it back and "
-            "compares. Research use only.",
+            "Save writes the labels as NIfTI or a DICOM segmentation on the scan's own grid, reads "
+            "them back and compares. Research use only.",
             targets.toolbar,
             keys=KeyHint(" {} lists every key.", targets.list_keys),
         ),

@@ -195,7 +195,10 @@ class PacsFlow(QObject):
             found = f"{_plural(counts[0], 'study', 'studies')}, {counts[1]} series."
             dialog.end(" ".join([found, *remarks]))
         elif dialog.tree.topLevelItemCount() == 0:
-            dialog.end("Nothing was found: search by less, or with * for what is not known.")
+            dialog.end(
+                "Nothing was found: search by less, as any date and modality, or with * for what "
+                "is not known."
+            )
         else:
             dialog.end(dialog.words.text())
 

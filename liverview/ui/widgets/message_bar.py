@@ -50,9 +50,15 @@ class MessageBar(QFrame):
         self._layout.setContentsMargins(10, 4, 6, 4)
         self._layout.addWidget(self.text, 1)
         self._layout.addWidget(self.close_button)
+        self._images: QWidget | None = None
         if parent is not None:
             parent.installEventFilter(self)
         self.hide()
+
+    def keep_over(self, images: QWidget) -> None:
+        """Leave free the letters along the upper edge of this child of the parent."""
+        self._images = images
+        images.installEventFilter(self)
 
     def show_message(
         self, text: str, choices: Sequence[Button] = (), *, error: bool = False
@@ -95,7 +101,7 @@ class MessageBar(QFrame):
         self.hide()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Resize and not self.isHidden():
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move) and not self.isHidden():
             self._place()
         return False
 
@@ -110,7 +116,8 @@ class MessageBar(QFrame):
         buttons = self._layout.minimumSize().width() + margins.left() + margins.right()
         width = min(words + buttons, _WIDEST, parent.width() - 2 * _SIDE)
         height = self._layout.totalHeightForWidth(width)
-        top = min(_TOP, max(parent.height() - height, 0))
+        edge = self._images.y() if self._images is not None else 0
+        top = min(edge + _TOP, max(parent.height() - height, 0))
         self.setGeometry((parent.width() - width) // 2, top, width, height)
         self.raise_()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from liverview.core.study import StudyFacts
 from liverview.core.volume import Volume
 from liverview.ui.main_window import MainWindow
 from liverview.ui.widgets.message_bar import MessageBar
@@ -76,6 +79,23 @@ def test_messages_move_no_picture_and_leave_the_letters_free(
     QApplication.processEvents()
     middle = bar.mapTo(window.centralWidget(), bar.rect().center()).x()
     assert abs(middle - window.centralWidget().width() / 2) <= 1
+
+
+def test_messages_stay_below_the_letters_under_the_line_of_a_patient(
+    window: MainWindow, volume: Volume
+) -> None:
+    study = StudyFacts(patient_name="Doe^Jane", modality="CT")
+    window.session.open(replace(volume, study=study))
+    QApplication.processEvents()
+    bar = window.messages
+    bar.show_message("Short.")
+    distances = []
+    for shown in (True, False, True):  # while the message is there
+        window.patient_line.setVisible(shown)
+        QApplication.processEvents()
+        assert not bar.isHidden()
+        distances.append(bar.y() - window.views.mapTo(window.centralWidget(), QPoint()).y())
+    assert distances == [40, 40, 40]
 
 
 def test_a_choice_that_comes_later_leaves_all_words_in_sight(qtbot: QtBot) -> None:
