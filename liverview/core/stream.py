@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -112,3 +112,12 @@ def result_of(stream: Iterable[Any], kind: type[T], progress: ProgressCallback |
     if not isinstance(item, kind):
         raise TypeError(f"the stream ended with {item!r}, not with a {kind.__name__}")
     return item
+
+
+def iter_to_result(stream: Iterable[Any], kind: type[T]) -> Generator[Any, None, T]:
+    """Yields what a stream yields before its result, and returns that: for ``yield from``."""
+    for item in stream:
+        if isinstance(item, kind):
+            return item
+        yield item
+    raise TypeError(f"the stream ended without a {kind.__name__}")

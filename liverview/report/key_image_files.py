@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from liverview.core.about import DISCLAIMER, __version__
 from liverview.core.display_window import default_window
 from liverview.core.labels import Label, LabelStyle, default_styles
-from liverview.core.stream import Progress
+from liverview.core.stream import Progress, iter_to_result
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic_folder import atomic_folder
 from liverview.files.dicom.quiet import quiet_pydicom
@@ -60,7 +60,7 @@ def iter_write_key_images(
     header = dicom_header(volume, "A key image")
     check_series_target(folder, overwrite=overwrite)
     check_keeps_scan(folder, {each.sop_instance for each in header.slices})
-    found = measurement or (yield from _iter_measured(volume, labels))
+    found = measurement or (yield from iter_to_result(iter_measure(labels, volume), Measurement))
     level, width = window or default_window(volume)
     template = template_of(header)
     with atomic_folder(folder) as filled:
@@ -77,14 +77,6 @@ def iter_write_key_images(
                 path = filled / f"lesion_{lesion.number:02d}.dcm"
                 image.save_as(path, enforce_file_format=True)
     yield Progress(PHASE, 1.0)
-
-
-def _iter_measured(volume: Volume, labels: LabelMap) -> Generator[Progress, None, Measurement]:
-    for item in iter_measure(labels, volume):
-        if isinstance(item, Measurement):
-            return item
-        yield item
-    raise AssertionError("a measurement comes last")
 
 
 def _slices_of(lesion: Lesion, volume: Volume, header: SeriesHeader) -> list[SourceSlice]:

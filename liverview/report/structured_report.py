@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liverview.core.about import DISCLAIMER, __version__
 from liverview.core.labels import FOREGROUND
-from liverview.core.stream import Progress
+from liverview.core.stream import Progress, iter_to_result
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import TargetError, atomic_write
 from liverview.files.dicom.quiet import quiet_pydicom
@@ -64,7 +64,7 @@ def iter_write_structured_report(
     segments = None
     if segmentation is not None:
         segments = read_segment_references(segmentation, str(template.SeriesInstanceUID))
-    found = measurement or (yield from _iter_measured(volume, labels))
+    found = measurement or (yield from iter_to_result(iter_measure(labels, volume), Measurement))
     yield Progress(PHASE, 0.0)
     # highdicom takes half a second to import: only who writes a report waits for it.
     from liverview.report.structured_content import ReportContent
@@ -98,14 +98,6 @@ def _iter_add_groups(
             if group is not None:
                 container.ContentSequence.extend(group)
         yield Progress(PHASE, 0.5 * number / count)
-
-
-def _iter_measured(volume: Volume, labels: LabelMap) -> Generator[Progress, None, Measurement]:
-    for item in iter_measure(labels, volume):
-        if isinstance(item, Measurement):
-            return item
-        yield item
-    raise AssertionError("a measurement comes last")
 
 
 def _make_document(content: Any, images: list[Any], segments: SegmentReferences | None) -> Any:

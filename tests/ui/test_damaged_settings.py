@@ -32,7 +32,8 @@ KEYS = [
     "theme", "recent", "markups_order", "shortcuts/open", "shortcuts/save_label_map",
     "shortcuts/auto", "editing/label", "editing/radius_mm", "editing/shape", "editing/ball",
     "editing/adaptive", "editing/erase_all", "editing/scope", "editing/one", "editing/locked",
-    "editing/within", "editing/lowest", "editing/highest",
+    "editing/within", "editing/lowest", "editing/highest", "show_patient", "pacs/nodes",
+    "pacs/last_node",
 ]  # fmt: skip
 ODD = [
     7, -1.5, [1, 2, 3], ["x", 5, None], {}, QByteArray(b"\xff\0\xfe"), "", "[" * 100_000,
