@@ -38,8 +38,8 @@ def place_labels(labels: LabelMap, on: Array, *, resample: bool = False) -> Labe
 
     Labels that lie there already come back as they are. Those that lie where ITK places the voxels
     of ``on`` (or ITK's labels where ``on`` is no ITK file) are taken voxel by voxel, and its
-    ``warnings`` say so. So are those of a file that lie on a part of a scan's voxels, as 3D
-    Slicer crops label maps to what is drawn: around them is background. Their affine and source
+    ``warnings`` say so. So are those of a segmentation that 3D Slicer has cropped to what is drawn:
+    around them is background. Their affine and source
     are those of ``on`` then.
 
     Parameters
@@ -71,7 +71,8 @@ def iter_place_labels(
         yield labels
         return
     turn, note = _find_turn(labels, on)
-    part = _find_part(labels, on) if labels.source and isinstance(on, Volume) else None
+    cropped = labels.source is not None and labels.source.cropped and isinstance(on, Volume)
+    part = _find_part(labels, on) if cropped else None
     if turn is not None:
         yield _moved(labels, on, turn(labels.voxels), turn, note)
     elif part is not None:

@@ -24,6 +24,7 @@ class SourceGrid:
     extensions : of the header, each its code and its content as stored.
     itk_affine : stored voxel index -> world mm, RAS+, as ITK makes it of the same header; None
         where that is not known.
+    cropped : label maps of its kind leave out voxels around what is drawn.
     """
 
     shape: tuple[int, int, int]
@@ -34,6 +35,7 @@ class SourceGrid:
     unit_mm: float = 1.0
     extensions: tuple[tuple[int, bytes], ...] = ()
     itk_affine: Affine | None = None
+    cropped: bool = False
 
     def __repr__(self) -> str:
         shape = "x".join(str(n) for n in self.shape)

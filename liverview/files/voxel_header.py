@@ -44,6 +44,7 @@ class VoxelHeader:
     text : the header itself, as bytes.
     slope, intercept : of the values.
     label_map : the file says that its values are labels.
+    cropped : voxels around what is drawn may be left out of it.
     record : how labels were made, see `LabelMap.made_by`.
     notes : what a person should know.
     """
@@ -60,6 +61,7 @@ class VoxelHeader:
     slope: float = 1.0
     intercept: float = 0.0
     label_map: bool = False
+    cropped: bool = False
     record: str = ""
     notes: tuple[str, ...] = ()
 
@@ -72,7 +74,7 @@ class VoxelHeader:
     def source(self) -> SourceGrid:
         """The stored grid, with the header."""
         orientation = find_orientation(self.affine)
-        return SourceGrid(self.shape, orientation, self.format, self.text)
+        return SourceGrid(self.shape, orientation, self.format, self.text, cropped=self.cropped)
 
 
 def check_shape(header: object, shape: list[int]) -> None:

@@ -22,6 +22,17 @@ TURNED = (0.96, -0.28, 0.0, 0.28, 0.96, 0.0, 0.0, 0.0, -1.0)
 STRAIGHT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
+def as_slicer_writes(image: SimpleITK.Image, name: str, path: Path) -> None:
+    """A segmentation of one segment, of which Slicer leaves out what is background around."""
+    entries = {
+        "Segment0_ID": "Segment_1", "Segment0_Name": name, "Segment0_LabelValue": "1",
+        "Segment0_Layer": "0", "Segmentation_ReferenceImageExtentOffset": "4 5 3",
+    }  # fmt: skip
+    for key, value in entries.items():
+        image.SetMetaData(key, value)
+    SimpleITK.WriteImage(image, str(path))
+
+
 @pytest.mark.parametrize("direction", [STRAIGHT, TURNED])
 def test_a_cropped_segmentation_lies_where_simpleitk_has_it(
     direction: tuple[float, ...], tmp_path: Path
@@ -33,14 +44,7 @@ def test_a_cropped_segmentation_lies_where_simpleitk_has_it(
     scan.SetDirection(direction)
     SimpleITK.WriteImage(scan, str(tmp_path / "ct.nrrd"))
     drawn = SimpleITK.Cast(scan[4:15, 5:16, 3:9] > 50, SimpleITK.sitkUInt8)
-    entries = {
-        "Segment0_ID": "Segment_1", "Segment0_Name": "liver", "Segment0_LabelValue": "1",
-        "Segment0_Layer": "0", "Segment0_Extent": "0 10 0 10 0 5",
-        "Segmentation_ReferenceImageExtentOffset": "4 5 3",
-    }  # fmt: skip
-    for key, value in entries.items():
-        drawn.SetMetaData(key, value)
-    SimpleITK.WriteImage(drawn, str(tmp_path / "ct.seg.nrrd"))
+    as_slicer_writes(drawn, "liver", tmp_path / "ct.seg.nrrd")
     read = images.read(tmp_path / "ct.nrrd")
     labels = place_labels(images.read_labels(tmp_path / "ct.seg.nrrd"), read)
     assert labels.warnings[-1].endswith("around them is background.")
@@ -58,12 +62,12 @@ def test_marks_stay_with_their_lesions(tmp_path: Path) -> None:
     scan = SimpleITK.GetImageFromArray(np.zeros((12, 22, 20), np.int16))
     SimpleITK.WriteImage(scan, str(tmp_path / "ct.nrrd"))
     drawn = np.zeros((6, 11, 10), np.uint8)
-    drawn[2:5, 4:9, 3:8] = Label.TUMOR
+    drawn[2:5, 4:9, 3:8] = 1
     image = SimpleITK.GetImageFromArray(drawn)
     image.SetOrigin((5.0, 6.0, 4.0))
-    SimpleITK.WriteImage(image, str(tmp_path / "labels.nrrd"))
+    as_slicer_writes(image, "tumor", tmp_path / "labels.seg.nrrd")
     read = images.read(tmp_path / "ct.nrrd")
-    cropped = images.read_labels(tmp_path / "labels.nrrd", {3: Label.TUMOR})
+    cropped = images.read_labels(tmp_path / "labels.seg.nrrd")
     inside = tuple(int(n) for n in np.argwhere(cropped.voxels == Label.TUMOR)[0])
     mark = mark_at(cropped, inside, Verdict.TARGET)  # type: ignore[arg-type]
     labels = place_labels(replace(cropped, marks=(mark,)), read)
@@ -80,8 +84,8 @@ def test_what_lies_outside_or_between_voxels_is_no_part(
     SimpleITK.WriteImage(scan, str(tmp_path / "ct.nrrd"))
     image = SimpleITK.GetImageFromArray(np.ones((6, 11, 10), np.uint8))
     image.SetOrigin(origin)
-    SimpleITK.WriteImage(image, str(tmp_path / "labels.nrrd"))
+    as_slicer_writes(image, "liver", tmp_path / "labels.seg.nrrd")
     read = images.read(tmp_path / "ct.nrrd")
-    cropped = images.read_labels(tmp_path / "labels.nrrd", {1: Label.LIVER})
+    cropped = images.read_labels(tmp_path / "labels.seg.nrrd")
     with pytest.raises(GridMismatchError):
         place_labels(cropped, read)

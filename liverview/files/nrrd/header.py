@@ -75,6 +75,7 @@ def read_header(path: Path) -> VoxelHeader:
         pick=_segment_picker(path, segments, further) if segments and further > 1 else None,
         interleaved=first,
         label_map=bool(segments),
+        cropped=bool(segments),
         record=fields.keys.get(RECORD, ""),
         notes=notes,
     )
