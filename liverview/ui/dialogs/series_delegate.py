@@ -37,14 +37,14 @@ class SeriesDelegate(QStyledItemDelegate):
 
     Attributes
     ----------
-    drawn : how many cells were drawn anew.
+    renderings : how many cells were drawn anew.
     """
 
     def __init__(self, table: QTableView) -> None:
         super().__init__(table)
         self._table = table
         self._cells: dict[Any, QPixmap] = {}
-        self.drawn = 0
+        self.renderings = 0
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         if index.column() == PICTURE:
@@ -63,7 +63,7 @@ class SeriesDelegate(QStyledItemDelegate):
         if cell is None:
             if len(self._cells) >= _MOST_CELLS:
                 self._cells.clear()
-            cell = self._cells[key] = self._drawn(option, index)
+            cell = self._cells[key] = self._render(option, index)
         painter.drawPixmap(rect.topLeft(), cell)
 
     def _shown(self, option: QStyleOptionViewItem, index: _Index) -> tuple[Any, ...]:
@@ -78,9 +78,9 @@ class SeriesDelegate(QStyledItemDelegate):
             self._table.devicePixelRatioF(),
         )
 
-    def _drawn(self, option: QStyleOptionViewItem, index: _Index) -> QPixmap:
+    def _render(self, option: QStyleOptionViewItem, index: _Index) -> QPixmap:
         """A cell on the ground of its row, as it is drawn on the screen."""
-        self.drawn += 1
+        self.renderings += 1
         cell = QStyleOptionViewItem(option)
         cell.rect = QRect(0, 0, option.rect.width(), option.rect.height())
         scale = self._table.devicePixelRatioF()

@@ -21,7 +21,7 @@ _MOST_SENTENCES = 50
 _MOST_TRIED_AGAIN = 1_000
 _ROUNDS = 3  # that folders are looked at again, while files come
 _AT_ONCE = 500  # files that are found between two words of progress
-_FIRST_WAIT, _LEAST_WAIT = 0.1, 0.3  # seconds until the first list, and between two
+_LEAST_WAIT = 0.3  # seconds between two lists
 _SHARE = 6  # times that making a list took, which pass at least until the next
 
 
@@ -142,7 +142,7 @@ class _Pace:
 
     def __init__(self) -> None:
         self._started = time.monotonic()
-        self._wait = _FIRST_WAIT
+        self._wait = _LEAST_WAIT
 
     def is_due(self) -> bool:
         self._asked = time.monotonic()
