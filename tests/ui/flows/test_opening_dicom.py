@@ -403,8 +403,8 @@ def test_only_cells_that_show_something_else_are_drawn_anew(
     qtbot.waitUntil(lambda: all(i.data(Qt.ItemDataRole.DecorationRole) for i in pictured))
     cells = table.table.cells
     before = table.grab().toImage()
-    before_them = cells.renderings
-    assert before_them >= 3 * 4  # rows, and columns that are on the screen at least
+    before_lists = cells.renderings
+    assert before_lists >= 3 * 4  # rows, and columns that are on the screen at least
 
     def come(*first: SeriesEntry) -> None:
         rest = (replace(entry) for entry in table.listed.entries[len(first) :])
@@ -414,14 +414,14 @@ def test_only_cells_that_show_something_else_are_drawn_anew(
     for _ in range(20):
         come()
         assert table.grab().toImage() == before
-    assert cells.renderings == before_them
+    assert cells.renderings == before_lists
     grown = table.listed.entries[0]
     volume = replace(grown.volume, shape=(*grown.volume.shape[:2], 9))
     come(replace(grown, volume=volume))
     assert table.grab().toImage() != before
     slices = next(i for i, column in enumerate(COLUMNS) if column.title == "Slices")
     assert table.model.index(0, slices).data() == "9"
-    assert before_them < cells.renderings <= before_them + 1  # that with the number of slices
+    assert before_lists < cells.renderings <= before_lists + 1  # that with the number of slices
     table.reject()
 
 
