@@ -16,7 +16,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QPalette, QPixmap
 
 from liverview.core.text import shown
-from liverview.files.dicom.series.series_volume import SeriesKind
+from liverview.files.dicom.series.series_volume import SeriesKind, SeriesVolume
 from liverview.ui.jobs.series_work import SeriesEntry, SeriesList
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -25,6 +25,8 @@ ENTRY_ROLE = _ROLES.UserRole
 """The role of a row's `SeriesEntry`."""
 BADGE_ROLE = _ROLES.UserRole + 1
 """The role of the words for a row that is likely the one; empty for others."""
+SHOWN_ROLE = _ROLES.UserRole + 2
+"""The role of all that a cell shows, as a key: the same for the same looks."""
 _LAST = float("inf")
 
 
@@ -131,6 +133,7 @@ class SeriesModel(QAbstractTableModel):
         self.entries: list[SeriesEntry] = []
         self._ranks: dict[str, int] = {}
         self._pictures: dict[str, QPixmap] = {}
+        self._words: dict[SeriesVolume, tuple[str, ...]] = {}  # of the columns
         self.palette = QPalette()
 
     def take(self, listed: SeriesList) -> None:
@@ -156,6 +159,9 @@ class SeriesModel(QAbstractTableModel):
             self.beginInsertRows(_FROM_ROOT, first, first + len(added) - 1)
             self.entries += added
             self.endInsertRows()
+        there_now = {entry.volume for entry in self.entries}
+        for volume in self._words.keys() - there_now:
+            del self._words[volume]
 
     def _tell(self, first: int, last: int, column: int) -> None:
         """Rows have changed, up to a column."""
@@ -191,13 +197,15 @@ class SeriesModel(QAbstractTableModel):
     def data(self, index: _Index, role: int = _ROLES.DisplayRole) -> Any:
         entry, column = self.entries[index.row()], COLUMNS[index.column()]
         if role == _ROLES.DisplayRole:
-            return shown(column.words(entry))
+            return self.words_of(entry)[index.column()]
         if role == ENTRY_ROLE:
             return entry
+        if role == SHOWN_ROLE:
+            return self._shown(entry, index.column())
         if role == BADGE_ROLE:
             return shown(entry.reason) if entry.likely else ""
         if role == _ROLES.ToolTipRole:
-            return self._tip(entry, shown(column.words(entry)))
+            return self._tip(entry, self.words_of(entry)[index.column()])
         if role == _ROLES.DecorationRole and index.column() == PICTURE:
             return self._pictures.get(entry.key)
         if role == _ROLES.TextAlignmentRole and column.number:
@@ -205,6 +213,22 @@ class SeriesModel(QAbstractTableModel):
         if role == _ROLES.ForegroundRole and entry.refusal:
             return QColor(self.palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text))
         return None
+
+    def _shown(self, entry: SeriesEntry, column: int) -> tuple[object, ...]:
+        words, refused = self.words_of(entry)[column], bool(entry.refusal)
+        if column == PICTURE:
+            picture = self._pictures.get(entry.key)
+            return column, refused, picture.cacheKey() if picture is not None else 0
+        badge = entry.reason if column == DESCRIPTION and entry.likely else ""
+        return column, refused, words, badge
+
+    def words_of(self, entry: SeriesEntry) -> tuple[str, ...]:
+        """The words of an entry in all columns."""
+        words = self._words.get(entry.volume)
+        if words is None:
+            words = tuple(shown(column.words(entry)) for column in COLUMNS)
+            self._words[entry.volume] = words
+        return words
 
     def order(self, row: int, column: int) -> Any:
         """What a row is sorted by in a column."""

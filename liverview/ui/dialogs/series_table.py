@@ -24,7 +24,6 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
-    QTableView,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -33,7 +32,7 @@ from PySide6.QtWidgets import (
 from liverview.core.stream import Progress
 from liverview.core.text import shown
 from liverview.files.dicom.series.series_volume import SeriesKind
-from liverview.ui.dialogs.series_delegate import PICTURE_PX, ROW_PX, SeriesDelegate
+from liverview.ui.dialogs.series_delegate import PICTURE_PX, ROW_PX
 from liverview.ui.dialogs.series_model import (
     COLUMNS,
     DESCRIPTION,
@@ -43,6 +42,7 @@ from liverview.ui.dialogs.series_model import (
     SeriesOrder,
     warnings_of,
 )
+from liverview.ui.dialogs.series_view import SeriesView
 from liverview.ui.jobs.series_work import SeriesEntry, SeriesList, Thumbnail, unreadable_words
 from liverview.ui.widgets.controls import WrappedLabel, add_access_keys
 
@@ -113,9 +113,8 @@ class SeriesTable(QDialog):
         self.details_button.hide()
 
     def _make_table(self) -> None:
-        self.table = table = QTableView()
+        self.table = table = SeriesView()
         table.setModel(self.order)
-        table.setItemDelegate(SeriesDelegate(table))
         table.setSortingEnabled(True)
         table.sortByColumn(PICTURE, Qt.SortOrder.AscendingOrder)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

@@ -24,7 +24,7 @@ from liverview.files import images
 from liverview.files.dicom.places import contents as places
 from liverview.ui.dialogs.series_model import COLUMNS, ENTRY_ROLE, warnings_of
 from liverview.ui.dialogs.series_table import WIDE_PX, SeriesTable
-from liverview.ui.jobs.series_work import SeriesList, iter_open_place
+from liverview.ui.jobs.series_work import SeriesEntry, SeriesList, iter_open_place
 from liverview.ui.main_window import MainWindow
 from liverview.ui.settings import recent_scans
 
@@ -392,6 +392,37 @@ def test_the_table_grows_and_keeps_what_is_selected(
     held.steps.put(24)
     qtbot.waitUntil(lambda: is_open(window, HU + 1), timeout=TIMEOUT_MS)
     assert window.series.table is None
+
+
+def test_only_cells_that_show_something_else_are_drawn_anew(
+    qtbot: QtBot, window: MainWindow, several: Path
+) -> None:
+    """A list that comes while a folder is read has new entries, most of the same volumes."""
+    table = table_of(qtbot, window, partial(window.open, several))
+    pictured = [table.model.index(row, 0) for row in range(3)]
+    qtbot.waitUntil(lambda: all(i.data(Qt.ItemDataRole.DecorationRole) for i in pictured))
+    cells = table.table.cells
+    before = table.grab().toImage()
+    before_lists = cells.renderings
+    assert before_lists >= 3 * 4  # rows, and columns that are on the screen at least
+
+    def come(*first: SeriesEntry) -> None:
+        rest = (replace(entry) for entry in table.listed.entries[len(first) :])
+        table.take(replace(table.listed, entries=(*first, *rest)))
+        table.table.viewport().update()
+
+    for _ in range(20):
+        come()
+        assert table.grab().toImage() == before
+    assert cells.renderings == before_lists
+    grown = table.listed.entries[0]
+    volume = replace(grown.volume, shape=(*grown.volume.shape[:2], 9))
+    come(replace(grown, volume=volume))
+    assert table.grab().toImage() != before
+    slices = next(i for i, column in enumerate(COLUMNS) if column.title == "Slices")
+    assert table.model.index(0, slices).data() == "9"
+    assert before_lists < cells.renderings <= before_lists + 1  # that with the number of slices
+    table.reject()
 
 
 def test_closing_the_table_stops_the_reading(
