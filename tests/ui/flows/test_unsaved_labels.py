@@ -109,7 +109,7 @@ def test_no_question_outlives_its_case(
     before, found = segmented.session.volume, label_sum(segmented)
     target = tmp_path / "labels.nii.gz"
 
-    def choose_slowly(suggested: Path) -> Path:
+    def choose_slowly(suggested: Path, *, of_dicom: bool = False) -> Path:
         with qtbot.waitSignal(segmented.controller.loading.loaded, timeout=TIMEOUT_MS):
             segmented.open(other)
         QApplication.processEvents()
