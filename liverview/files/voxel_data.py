@@ -64,6 +64,11 @@ class VoxelData:
     size: int | None = None
 
 
+def numbered_name(pattern: str, number: int) -> str:
+    """The file name of a pattern with %d, %03d or the like."""
+    return re.sub(r"%(0?)(\d{0,3})d", lambda m: format(number, f"{m[1]}{m[2]}d"), pattern, count=1)
+
+
 def file_beside(header: Path, name: str) -> Path:
     """The file that a header names, which must lie in the header's folder or below it.
 

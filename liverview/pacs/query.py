@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, TypeAlias
 
 from liverview.core.stream import Message, Progress
 from liverview.pacs.errors import PacsError
 from liverview.pacs.nodes import Node, NodeKind, check_node
 from liverview.pacs.timeouts import STANDARD, Timeouts
-from liverview.pacs.waiting import Put, iter_waited
+from liverview.pacs.waiting import iter_waited
 
 MOST_STUDIES = 200
 """That one search lists; a search that finds more says so."""
@@ -203,21 +204,13 @@ def _iter_replies(
         from liverview.pacs.web_query import search
 
         client = WebClient(node, timeouts)
-
-        def talk_by_web(put: Put) -> None:
-            search(client, keys, modality, most, put)
-
-        yield from iter_waited(talk_by_web, client.cut)
+        yield from iter_waited(partial(search, client, keys, modality, most), client.cut)
         return
     from liverview.pacs.association import Line
     from liverview.pacs.dimse_query import find
 
     line = Line(node, timeouts)
-
-    def talk(put: Put) -> None:
-        find(line, keys, modality, most, put)
-
-    yield from iter_waited(talk, line.cut)
+    yield from iter_waited(partial(find, line, keys, modality, most), line.cut)
 
 
 def too_many(node: Node, most: int) -> Message:

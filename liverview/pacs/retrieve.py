@@ -7,6 +7,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from liverview.pacs.errors import PacsError
 from liverview.pacs.nodes import Node, NodeKind, Retrieval, check_node
 from liverview.pacs.query import FoundSeries
 from liverview.pacs.timeouts import STANDARD, Timeouts
-from liverview.pacs.waiting import Put, iter_waited
+from liverview.pacs.waiting import iter_waited
 
 MOST_IN_MEMORY = 2**30
 """Bytes of a series that are kept in memory; what is beyond goes to temporary files."""
@@ -104,19 +105,11 @@ def _iter_images(node: Node, series: FoundSeries, timeouts: Timeouts) -> Iterato
         from liverview.pacs.web_retrieve import retrieve
 
         client = WebClient(node, timeouts)
-
-        def talk_by_web(put: Put) -> None:
-            retrieve(client, series, put)
-
-        yield from iter_waited(talk_by_web, client.cut)
+        yield from iter_waited(partial(retrieve, client, series), client.cut)
         return
     from liverview.pacs.association import Line
     from liverview.pacs.dimse_retrieve import get, move
 
     line = Line(node, timeouts)
     bring = get if node.retrieval is Retrieval.GET else move
-
-    def talk(put: Put) -> None:
-        bring(line, series, put)
-
-    yield from iter_waited(talk, line.cut)
+    yield from iter_waited(partial(bring, line, series), line.cut)

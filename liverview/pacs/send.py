@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from liverview.core.stream import Progress
 from liverview.pacs.nodes import Node, NodeKind, check_node
 from liverview.pacs.timeouts import STANDARD, Timeouts
-from liverview.pacs.waiting import Put, iter_waited
+from liverview.pacs.waiting import iter_waited
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,10 @@ def _iter_results(node: Node, paths: Sequence[Path], timeouts: Timeouts) -> Iter
         from liverview.pacs.web_send import store as store_by_web
 
         client = WebClient(node, timeouts)
-
-        def talk_by_web(put: Put) -> None:
-            store_by_web(client, paths, put)
-
-        yield from iter_waited(talk_by_web, client.cut)
+        yield from iter_waited(partial(store_by_web, client, paths), client.cut)
         return
     from liverview.pacs.association import Line
     from liverview.pacs.dimse_send import store
 
     line = Line(node, timeouts)
-
-    def talk(put: Put) -> None:
-        store(line, paths, put)
-
-    yield from iter_waited(talk, line.cut)
+    yield from iter_waited(partial(store, line, paths), line.cut)

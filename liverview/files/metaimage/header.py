@@ -15,7 +15,7 @@ import numpy as np
 
 from liverview.core.grid import Affine
 from liverview.files.opening import ImageFileError, open_file
-from liverview.files.voxel_data import RAW, TEXT, ZLIB, VoxelData, file_beside
+from liverview.files.voxel_data import RAW, TEXT, ZLIB, VoxelData, file_beside, numbered_name
 from liverview.files.voxel_header import (
     LPS_TO_RAS,
     VoxelHeader,
@@ -262,14 +262,10 @@ def _data_files(path: Path, named: str, listed: list[str]) -> tuple[Path, ...]:
     elif found:
         numbers = range(int(found[2]), int(found[3]) + 1, int(found[4] or 1) or 1)
         pattern = found[1]
-        names = [] if len(numbers) > _MOST_FILES else [_name_of(pattern, n) for n in numbers]
+        names = [] if len(numbers) > _MOST_FILES else [numbered_name(pattern, n) for n in numbers]
     if not names or len(names) > _MOST_FILES:
         raise ImageFileError(
             f"{path} says that its voxels are in {named[:60]!r}, which names no files: export it "
             "again as one .mha file."
         )
     return tuple(file_beside(path, name) for name in names)
-
-
-def _name_of(pattern: str, number: int) -> str:
-    return re.sub(r"%(0?)(\d{0,3})d", lambda m: format(number, f"{m[1]}{m[2]}d"), pattern, count=1)

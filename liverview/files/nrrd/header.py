@@ -12,7 +12,16 @@ from liverview.files.nrrd.fields import Fields, read_fields
 from liverview.files.nrrd.geometry import find_geometry, spatial_axes
 from liverview.files.nrrd.segments import Segment, read_segments
 from liverview.files.opening import ImageFileError, open_file
-from liverview.files.voxel_data import BZIP2, GZIP, HEX, RAW, TEXT, VoxelData, file_beside
+from liverview.files.voxel_data import (
+    BZIP2,
+    GZIP,
+    HEX,
+    RAW,
+    TEXT,
+    VoxelData,
+    file_beside,
+    numbered_name,
+)
 from liverview.files.voxel_header import VoxelHeader, check_shape
 
 FORMAT = "NRRD"
@@ -202,7 +211,7 @@ def _data_files(path: Path, fields: Fields) -> tuple[Path, ...]:
     elif found:
         first, last, step = (int(found[n]) for n in (2, 3, 4))
         numbers = range(first, last + (1 if step > 0 else -1), step) if step else range(0)
-        names = [] if len(numbers) > _MOST_FILES else [name_of(found[1], n) for n in numbers]
+        names = [] if len(numbers) > _MOST_FILES else [numbered_name(found[1], n) for n in numbers]
     else:
         names = [named]
     if not names or len(names) > _MOST_FILES:
@@ -211,8 +220,3 @@ def _data_files(path: Path, fields: Fields) -> tuple[Path, ...]:
             "again as one file."
         )
     return tuple(file_beside(path, name) for name in names)
-
-
-def name_of(pattern: str, number: int) -> str:
-    """The file name of a pattern with %d, %03d or the like."""
-    return re.sub(r"%(0?)(\d{0,3})d", lambda m: format(number, f"{m[1]}{m[2]}d"), pattern, count=1)
