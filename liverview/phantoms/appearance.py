@@ -32,6 +32,7 @@ _PORTAL_CONTRAST = ((-12, 7), (35, 30), (48, 20), (24, 12))
 _HEPATIC_CONTRAST = ((-12, 7), (-8, 12), (44, 20), (23, 12))
 # Contrast of dark lesions with the parenchyma.
 _LESION_CONTRAST = ((-15, 8), (-25, 18), (-45, 20), (-28, 15))
+_BRIGHT_LESIONS = (0.04, 0.5, 0.08, 0.06)  # share of the lesions brighter than the parenchyma
 
 
 _LIVER_LIKE = (Organ.SPLEEN, Organ.STOMACH, Organ.HEART, Organ.KIDNEY, Organ.MUSCLE, Organ.BOWEL)
@@ -45,7 +46,8 @@ class Appearance:
     ----------
     mean_hu : HU per `Organ`.
     portal_hu, hepatic_hu : HU inside the portal and the hepatic veins.
-    lesion_contrast_hu : mean and standard deviation of lesion minus liver.
+    lesion_contrast_hu : mean and standard deviation of dark lesions minus liver.
+    bright_lesions : share of the lesions that are brighter than the liver.
     marrow_hu, myocardium_hu, medulla_hu, mass_hu, fluid_hu : HU of parts of organs.
     filling_hu : three contents each of stomach and bowel.
     numbers : unitless draws by name, see `paint`.
@@ -56,6 +58,7 @@ class Appearance:
     portal_hu: float
     hepatic_hu: float
     lesion_contrast_hu: tuple[float, float]
+    bright_lesions: float
     marrow_hu: float
     myocardium_hu: float
     medulla_hu: float
@@ -99,6 +102,7 @@ def draw_appearance(
         portal_hu=liver + contrasts[0],
         hepatic_hu=liver + contrasts[1],
         lesion_contrast_hu=_LESION_CONTRAST[first],
+        bright_lesions=_BRIGHT_LESIONS[first],
         marrow_hu=draw.normal(160, 45),
         myocardium_hu=draw.normal(50, 8) + (draw.uniform(25, 65) if first else 0.0),
         medulla_hu=mean[Organ.KIDNEY] * (draw.uniform(0.45, 1.05) if first else 1.0),

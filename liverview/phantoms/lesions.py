@@ -8,7 +8,7 @@ lesions and to what only looks like one.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -21,18 +21,20 @@ from liverview.phantoms.frame import CANONICAL_GRID, Organ
 
 _BULGE_MM = 8.0  # a lesion that comes nearer to the capsule than this may lift it
 _COVER_MM = 1.0  # of liver over a lesion that does
-_CLUSTER = (3, 8)
+_LEAST_CONTRAST_HU = 6.0
+_ROSE_MM = 3.0  # noise that a contrast equals at the radius of so many mm
 _LEAST_HU = -10.0  # what is dead is water, not fat
+_LEAST_PARTS_MM = 8.0  # radius of a lesion that may have a rim and a core
 _FATTY_HU = 30.0  # below a liver that is nearly as fat itself, a dark tumor stays as dark
 
 
 class LesionKind(Enum):
-    """The kind of a lesion; only tumors are labeled as such, the others stay liver."""
+    """The kind of a lesion; all but patches are labeled as tumors."""
 
     TUMOR = "tumor"
     CYST = "cyst"
     PATCH = "patch"
-    """Parenchyma of another density: fat that is or is not there, uneven perfusion."""
+    """Parenchyma of another density, which stays liver: fat, uneven perfusion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +51,9 @@ class Lesion:
     contrast_hu : lesion minus parenchyma.
     edge_mm : width of the transition.
     rim_hu, rim_mm : added in a shell so far below the surface; a thin one is a capsule.
+    nodular : True for a rim of separate nodules, as hemangiomas have it.
     core_hu, core_mm : added in the core, which begins so far below the surface.
-    texture_hu : standard deviation inside.
+    texture_hu, texture_waves : how uneven it is inside, and how finely; fine ones are a mosaic.
     calcium_hu : added in specks.
     """
 
@@ -64,15 +67,30 @@ class Lesion:
     edge_mm: float
     rim_hu: float = 0.0
     rim_mm: float = 3.0
+    nodular: bool = False
     core_hu: float = 0.0
     core_mm: float = 4.0
     texture_hu: float = 0.0
+    texture_waves: float = 3.0
     calcium_hu: float = 0.0
 
     @property
     def extent_mm(self) -> float:
         """The distance from the center beyond which the lesion changes nothing, mm."""
         return max(self.radii) * 1.2 + 3 * self.warp_mm + max(4.0, self.edge_mm)
+
+    def is_visible(self, noise_hu: float, slice_mm: float) -> bool:
+        """True where a reader can tell it from the liver under noise of ``noise_hu``.
+
+        What can be told apart is fainter the larger it is (Rose 1948, doi:10.1364/JOSA.38.000196);
+        thick slices take contrast from what is smaller than they are.
+        """
+        if self.kind is LesionKind.CYST:
+            return 2 * min(self.radii) > slice_mm / 2
+        hu = max(abs(self.contrast_hu), abs(self.contrast_hu + self.core_hu), abs(self.rim_hu))
+        radius = float(np.prod(self.radii)) ** (1 / 3)
+        hu *= min(1.0, 2 * radius / slice_mm)
+        return hu > max(_LEAST_CONTRAST_HU, _ROSE_MM * noise_hu / radius)
 
     def box(self, grid: Grid) -> tuple[slice, slice, slice] | None:
         """The box of a grid that the lesion may touch; None where it lies outside."""
@@ -105,13 +123,14 @@ class Lesion:
             return hu + weight * self.contrast_hu
         base = fluid_hu if self.kind is LesionKind.CYST else liver_hu + self.contrast_hu
         target = torch.full_like(distance, base)
-        target += self.rim_hu * torch.exp(-(((distance + self.rim_mm) / self.rim_mm) ** 2))
         texture = resample(self.warp, self.warp_grid, grid)
+        rim = torch.exp(-(((distance + self.rim_mm) / self.rim_mm) ** 2))
+        target += self.rim_hu * (rim * (torch.sin(4 * texture) > 0) if self.nodular else rim)
         if self.core_hu:
             soft = max(0.3 * min(self.radii), 2.0)
             depth = -distance - self.core_mm + 0.15 * min(self.radii) * texture
             target += self.core_hu * (depth / soft).clamp(0, 1)
-        target += self.texture_hu * torch.sin(3 * texture)
+        target += self.texture_hu * torch.sin(self.texture_waves * texture)
         target.clamp_(min=min(_LEAST_HU, liver_hu - _FATTY_HU))
         if self.calcium_hu:
             waves = [
@@ -129,68 +148,37 @@ def draw_lesions(
     count: int,
     contrast_hu: tuple[float, float] = (-45.0, 22.0),
     radius_mm: tuple[float, float] = (4.0, 40.0),
-    *,
-    training_variety: bool = False,
 ) -> list[Lesion]:
     """Draw ``count`` lesions inside the liver, none where the body has no liver.
 
     ``contrast_hu`` is mean and standard deviation of dark lesions, ``radius_mm`` the range
-    of radii (log-uniform). With ``training_variety`` they come in
-    clusters as well, and not all are tumors.
+    of radii (log-uniform).
     """
-    candidates = (body.organs[Organ.LIVER] < -4).nonzero()
-    if len(candidates) == 0:
-        return []
-    lesions: list[Lesion] = []
-    while len(lesions) < count:
-        voxel = candidates[draw.integer(0, len(candidates))].tolist()
-        center = [
-            o + (i + draw.uniform(-0.5, 0.5)) * s
-            for o, i, s in zip(CANONICAL_GRID.origin, voxel, CANONICAL_GRID.spacing, strict=True)
-        ]
+    lesions = []
+    for center in draw_centers(draw, body, count):
         radius = draw.log_uniform(*radius_mm)
-        lesions.append(
-            draw_lesion(draw, center, radius, contrast_hu, training_variety=training_variety)
-        )
-        if training_variety and draw.chance(0.1):
-            more = _draw_cluster(
-                draw, lesions[-1], min(draw.integer(*_CLUSTER), count - len(lesions))
-            )
-            lesions += [lesion for lesion in more if _depth_in_liver(body, lesion.center) > 0]
+        lesions.append(draw_lesion(draw, center, radius, contrast_hu))
     return lesions
 
 
-def _depth_in_liver(body: Body, point: Point) -> float:
+def draw_centers(draw: RandomSource, body: Body, count: int) -> Iterator[Point]:
+    """Draw ``count`` points inside the liver, world mm; none where the body has no liver."""
+    candidates = (body.organs[Organ.LIVER] < -4).nonzero()
+    for _ in range(count if len(candidates) else 0):
+        voxel = candidates[draw.integer(0, len(candidates))].tolist()
+        yield tuple(
+            o + (i + draw.uniform(-0.5, 0.5)) * s
+            for o, i, s in zip(CANONICAL_GRID.origin, voxel, CANONICAL_GRID.spacing, strict=True)
+        )
+
+
+def depth_in_liver(body: Body, point: Point) -> float:
     """The depth of a point (world mm) inside the liver, mm; negative outside."""
     single = Grid.centered(point, CANONICAL_GRID.spacing, (1, 1, 1))
     return -float(resample(body.organs[Organ.LIVER], CANONICAL_GRID, single))
 
 
-def _draw_cluster(draw: RandomSource, first: Lesion, count: int) -> list[Lesion]:
-    """Draw smaller lesions like the first around it, some of which run together."""
-    cluster = []
-    for _ in range(count):
-        apart = max(first.radii) * draw.uniform(0.6, 2.0) + 3
-        direction = np.asarray([draw.normal(0, 1) for _ in range(3)])
-        center = np.asarray(first.center) + direction / max(np.linalg.norm(direction), 1e-3) * apart
-        radius = max(min(first.radii) * draw.uniform(0.25, 0.9), 2.5)
-        warp_grid, warp, warp_mm = _draw_warp(draw, center.tolist(), radius)
-        radii = (radius * draw.uniform(0.75, 1.3), radius * draw.uniform(0.75, 1.3), radius)
-        cluster.append(
-            replace(
-                first,
-                center=(float(center[0]), float(center[1]), float(center[2])),
-                radii=radii,
-                warp=warp,
-                warp_grid=warp_grid,
-                warp_mm=warp_mm,
-                core_mm=first.core_mm * radius / min(first.radii),
-            )
-        )
-    return cluster
-
-
-def _draw_warp(draw: RandomSource, center: Point, radius: float) -> tuple[Grid, Field, float]:
+def draw_warp(draw: RandomSource, center: Point, radius: float) -> tuple[Grid, Field, float]:
     """Draw noise around a lesion, and the mm by which it moves the surface."""
     size = 2 * (radius * 1.3 * 1.6 + 8)
     step = max(radius / 3, 2.0)
@@ -200,20 +188,30 @@ def _draw_warp(draw: RandomSource, center: Point, radius: float) -> tuple[Grid, 
 
 
 def draw_lesion(
-    draw: RandomSource,
-    center: Point,
-    radius: float,
-    contrast_hu: tuple[float, float],
-    *,
-    training_variety: bool = False,
+    draw: RandomSource, center: Point, radius: float, contrast_hu: tuple[float, float]
 ) -> Lesion:
     """Draw one lesion at ``center`` (world mm), ``radius`` in mm."""
-    kind = LesionKind.TUMOR
-    if training_variety:
-        kind = (LesionKind.TUMOR, LesionKind.CYST, LesionKind.PATCH)[
-            draw.choice((0.73, 0.12, 0.15))
-        ]
-    warp_grid, warp, warp_mm = _draw_warp(draw, center, radius)
+    lesion = draw_plain_lesion(draw, center, radius, contrast_hu)
+    return add_rim_and_core(draw, lesion) if radius > _LEAST_PARTS_MM else lesion
+
+
+def add_rim_and_core(draw: RandomSource, lesion: Lesion) -> Lesion:
+    """Draw rim, core and texture of a tumor large enough to have them."""
+    rim, core = draw.chance(0.35), draw.chance(0.35)
+    return replace(
+        lesion,
+        rim_hu=draw.uniform(-10, 45) if rim else 0.0,
+        core_hu=draw.uniform(-50, 0) if core else 0.0,
+        core_mm=0.4 * min(lesion.radii),
+        texture_hu=draw.uniform(0, 14),
+    )
+
+
+def draw_plain_lesion(
+    draw: RandomSource, center: Point, radius: float, contrast_hu: tuple[float, float]
+) -> Lesion:
+    """Draw a lesion without rim, core and texture: one in seven is brighter than the liver."""
+    warp_grid, warp, warp_mm = draw_warp(draw, center, radius)
     radii = (
         radius * draw.uniform(0.75, 1.3),
         radius * draw.uniform(0.75, 1.3),
@@ -222,54 +220,10 @@ def draw_lesion(
     contrast = min(max(draw.normal(*contrast_hu), -110), -12)
     if draw.chance(0.15):
         contrast = draw.uniform(15, 60)
-    lesion = Lesion(
-        kind,
-        (float(center[0]), float(center[1]), float(center[2])),
-        radii,
-        warp,
-        warp_grid,
-        warp_mm,
-        contrast,
-        draw.uniform(1, 4),
+    place = (float(center[0]), float(center[1]), float(center[2]))
+    return Lesion(
+        LesionKind.TUMOR, place, radii, warp, warp_grid, warp_mm, contrast, draw.uniform(1, 4)
     )
-    if kind is LesionKind.CYST:
-        return replace(lesion, warp_mm=0.0, edge_mm=1.0)
-    if kind is LesionKind.PATCH:
-        return replace(
-            lesion,
-            warp_mm=2 * warp_mm,
-            contrast_hu=draw.uniform(-28, -5) if draw.chance(0.7) else draw.uniform(5, 25),
-            edge_mm=draw.uniform(4, 16),
-        )
-    return _add_tumor_parts(draw, lesion, training_variety) if radius > 8 else lesion
-
-
-def _add_tumor_parts(draw: RandomSource, lesion: Lesion, training_variety: bool) -> Lesion:
-    """Draw rim, core, texture and calcium of a tumor large enough to have them."""
-    smallest = min(lesion.radii)
-    rim = draw.chance(0.35)
-    core = draw.chance(0.35)
-    lesion = replace(
-        lesion,
-        rim_hu=draw.uniform(-10, 45) if rim else 0.0,
-        core_hu=draw.uniform(-50, 0) if core else 0.0,
-        core_mm=0.4 * smallest,
-        texture_hu=draw.uniform(0, 14),
-    )
-    if not training_variety:
-        return lesion
-    if draw.chance(0.2):  # a wall as dense as the liver around what is dead
-        lesion = replace(
-            lesion,
-            contrast_hu=draw.uniform(-18, 10),
-            core_hu=draw.uniform(-110, -35),
-            core_mm=draw.uniform(0.1, 0.45) * smallest,
-        )
-    if draw.chance(0.12):
-        lesion = replace(lesion, rim_hu=draw.uniform(15, 60), rim_mm=draw.uniform(0.8, 1.6))
-    if draw.chance(0.1):  # embolized, bled into, or calcified
-        lesion = replace(lesion, calcium_hu=draw.uniform(80, 700))
-    return lesion
 
 
 def bulge_liver(body: Body, lesions: Sequence[Lesion]) -> Body:
@@ -277,7 +231,7 @@ def bulge_liver(body: Body, lesions: Sequence[Lesion]) -> Body:
     liver = body.organs[Organ.LIVER]
     for lesion in lesions:
         box = lesion.box(CANONICAL_GRID)
-        if box is None or _depth_in_liver(body, lesion.center) <= 0:
+        if box is None or depth_in_liver(body, lesion.center) <= 0:
             continue
         local = CANONICAL_GRID.crop([s.start for s in box], [s.stop for s in box])
         distance = torch.maximum(lesion.distance(local) - _COVER_MM, body.cavity[box])

@@ -282,7 +282,7 @@ class _Brush:
         distance = torch.where(inside[box], lesion.distance(local), FAR_MM)
         liver_hu = self.appearance.mean_hu[Organ.LIVER]
         hu[box] = lesion.paint_hu(hu[box], distance, local, liver_hu, self.appearance.fluid_hu)
-        if lesion.kind is LesionKind.TUMOR:
+        if lesion.kind is not LesionKind.PATCH:
             labels[box].masked_fill_(distance < 0, int(Label.TUMOR))
 
 

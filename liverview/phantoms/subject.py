@@ -11,7 +11,8 @@ from liverview.phantoms.appearance import draw_appearance
 from liverview.phantoms.body import Body, draw_body, draw_head
 from liverview.phantoms.fields import RandomSource
 from liverview.phantoms.frame import CANONICAL_GRID, Organ
-from liverview.phantoms.lesions import LesionKind, bulge_liver, draw_lesions
+from liverview.phantoms.lesion_variety import draw_varied_lesions
+from liverview.phantoms.lesions import LesionKind, bulge_liver
 from liverview.phantoms.paint import Patient
 from liverview.phantoms.vessels import Tree, Vessels, borrow_vessels, grow_trees
 
@@ -50,10 +51,8 @@ def add_appearance(
     """
     appearance = draw_appearance(draw, training_variety=True)
     body, portal, hepatic = subject.body, subject.portal, subject.hepatic
-    radii = (2.0, largest_mm)
-    drawn = draw_lesions(
-        draw, body, lesions, appearance.lesion_contrast_hu, radii, training_variety=True
-    )
+    typical, bright = appearance.lesion_contrast_hu, appearance.bright_lesions
+    drawn = draw_varied_lesions(draw, body, lesions, typical, bright, (2.0, largest_mm))
     grown = [lesion for lesion in drawn if lesion.kind is not LesionKind.PATCH]
     if grown and draw.chance(0.5):
         body = bulge_liver(body, grown)

@@ -9,9 +9,11 @@ from scipy import ndimage
 from torch import Tensor
 
 from liverview.phantoms.fields import FAR_MM, Field, Grid, Point, RandomSource, gaussian
+from liverview.phantoms.lesion_variety import draw_contrast, draw_varied_lesion
 from liverview.phantoms.lesions import Lesion, LesionKind, draw_lesion
 
 _HU = (-42.0, 24.0)  # mean and standard deviation of the contrast
+_BRIGHT = 0.2  # share of the lesions brighter than the liver
 _FLUID_HU = 10.0
 _SCAN_BLUR_MM = 1.6
 _LEAST_MM = 1.0
@@ -74,12 +76,12 @@ def _draw_others(draw: RandomSource, grid: Grid, radius: float) -> list[Lesion]:
     """Draw a lesion anywhere in the cube."""
     place = grid.point([draw.uniform(0, n - 1) for n in grid.shape])
     size = min(radius * draw.log_uniform(0.3, 1.5), 0.25 * grid.spacing[0] * grid.shape[0])
-    return [draw_lesion(draw, place, max(size, _LEAST_MM), _HU, training_variety=False)]
+    return [draw_lesion(draw, place, max(size, _LEAST_MM), _HU)]
 
 
 def _draw_lobes(draw: RandomSource, center: Point, radius: float) -> list[Lesion]:
     """Draw the lesion: a tumor, a cyst, or a tumor of some lobes."""
-    lesion = draw_lesion(draw, center, radius, _HU, training_variety=True)
+    lesion = draw_varied_lesion(draw, center, radius, draw_contrast(draw, _HU, _BRIGHT))
     if lesion.kind is LesionKind.PATCH:
         lesion = replace(lesion, kind=LesionKind.TUMOR, edge_mm=draw.uniform(2, 6))
         if abs(lesion.contrast_hu) < 10:

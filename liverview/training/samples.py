@@ -7,6 +7,7 @@ where it stopped, and the same seed gives the same run.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +28,7 @@ from liverview.phantoms.fields import (
     slices_with,
 )
 from liverview.phantoms.frame import CANONICAL_GRID, Organ
-from liverview.phantoms.paint import Painting, paint
+from liverview.phantoms.paint import Painting, Patient, paint
 from liverview.phantoms.scanner import Scanner, ScanSimulation, draw_scanner
 from liverview.phantoms.subject import Subject, add_appearance, draw_subject
 from liverview.phantoms.vessels import min_visible_contrast
@@ -38,6 +39,8 @@ from liverview.training.scan_samples import draw_liver_sample, draw_organ_sample
 from liverview.training.scans import LabelledScan
 from liverview.training.simulated_prior import simulate_coarse_prior
 
+_WITH_LESIONS, _MANY = 0.5, 0.2  # share of the livers with lesions; of these, with dozens
+_AT_LESION, _AT_DOME = 0.35, 0.15  # share of the grids around a lesion, and under the lung
 _HEADS = 0.05  # share of the subjects that are a head
 _LIVER_BLUR_MM = 6.0  # SD of the blur for the HU of the liver around a vessel
 _MAX_TISSUE_HU = 150.0  # of difference from the liver; beyond it is metal or calcium
@@ -188,11 +191,13 @@ def _draw_liver_sample(
     draw: RandomSource, subject: Subject, config: SampleConfig, preprocessing: Preprocessing
 ) -> tuple[Tensor, Tensor]:
     """Draw slices around a point of the liver, (K, C, I, J) and (K, I, J)."""
-    grid = _draw_liver_grid(draw, subject.body, config, preprocessing)
-    lesions = draw.integer(1, 7) if draw.chance(0.45) else 0
-    patient = add_appearance(draw, subject, lesions, 60)
-    painting = paint(patient, grid)
+    count, largest = _draw_lesion_number(draw)
+    patient = add_appearance(draw, subject, count, largest)
+    grid = _draw_liver_grid(draw, patient, config, preprocessing)
     scanner = draw_scanner(draw, grid.spacing)
+    seen = [n for n in patient.lesions if n.is_visible(scanner.noise_hu, grid.spacing[2])]
+    patient = replace(patient, lesions=seen)
+    painting = paint(patient, grid)
     body = patient.body
     hu = ScanSimulation(scanner, body, draw).image(painting, grid)
     liver = resample(_liver_field(body), CANONICAL_GRID, grid)
@@ -207,20 +212,37 @@ def _draw_liver_sample(
     return preprocessing.input_2d(hu, prior[:, :, inner], liver_hu), target
 
 
+def _draw_lesion_number(draw: RandomSource) -> tuple[int, float]:
+    """Draw how many lesions a liver has, and the largest radius, mm."""
+    if not draw.chance(_WITH_LESIONS):
+        return 0, 0.0
+    if draw.chance(_MANY):
+        return draw.integer(7, 41), 18.0
+    return draw.integer(1, 7), 75.0
+
+
 def _draw_liver_grid(
-    draw: RandomSource, body: Body, config: SampleConfig, preprocessing: Preprocessing
+    draw: RandomSource, patient: Patient, config: SampleConfig, preprocessing: Preprocessing
 ) -> Grid:
-    """Draw a grid around a random point in or near the liver."""
-    index = (body.organs[Organ.LIVER] < 6).nonzero()
+    """Draw a grid around a random point in or near the liver, or around a lesion of it.
+
+    Points under the lung, where thick slices mix liver and air, come more often than others.
+    """
+    body = patient.body
+    near = body.organs[Organ.LIVER] < 6
+    if draw.chance(_AT_DOME):
+        dome = near & (body.organs[Organ.LIVER] > -8) & (body.organs[Organ.LUNG] < 8)
+        near = dome if dome.any() else near
+    index = near.nonzero()
     chosen = (
         index[draw.integer(0, len(index))].tolist()
         if len(index)
         else [n // 2 for n in CANONICAL_GRID.shape]
     )
-    center = [
-        o + i * s + draw.normal(0, 12)
-        for o, i, s in zip(CANONICAL_GRID.origin, chosen, CANONICAL_GRID.spacing, strict=True)
-    ]
+    middle = CANONICAL_GRID.point(chosen)
+    if patient.lesions and draw.chance(_AT_LESION):
+        middle = patient.lesions[draw.integer(0, len(patient.lesions))].center
+    center = [c + draw.normal(0, 12) for c in middle]
     i_mm, j_mm, _ = preprocessing.spacing_mm
     spacing = (i_mm, j_mm, draw.log_uniform(*config.slice_mm))
     shape = (config.shape[0], config.shape[1], config.shape[2] + 2 * preprocessing.halo)

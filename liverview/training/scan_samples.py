@@ -23,7 +23,7 @@ from liverview.training.targets import (
 )
 
 _SAME_HU = 25.0  # tissue that differs by less may be one organ
-_WITH_LESIONS = 0.35  # share of the samples with lesions drawn into the liver
+_WITH_LESIONS = 0.45  # share of the samples with lesions drawn into the liver
 
 
 def draw_organ_sample(
@@ -74,7 +74,8 @@ def draw_liver_sample(
     noise = draw_noise(draw, grid)
     ignore_invisible_vessels(hu, target, float(noise.std()))
     if draw.chance(_WITH_LESIONS):
-        hu = insert_lesions(draw, hu, target, grid)
+        own = float((hu - gaussian(hu, [1.0, 1.0, 0.0]))[organ > 0.5].std()) if organ.any() else 0.0
+        hu = insert_lesions(draw, hu, target, grid, math.hypot(own, float(noise.std())))
     hu = gaussian(hu, [draw.uniform(0.0, 0.7)] * 2 + [0.0]) + noise
     prior = simulate_coarse_prior(draw, away, grid, partial(similar_density_field, hu, grid))
     sure = (prior > 0.9) & (organ > 0.5)
