@@ -23,6 +23,7 @@ from liverview.training.targets import (
 )
 
 _SAME_HU = 25.0  # tissue that differs by less may be one organ
+_TUMORS_SHIFTED, _TUMOR_SHIFT_HU = 0.4, 25.0  # share of the samples; standard deviation
 _WITH_LESIONS = 0.45  # share of the samples with lesions drawn into the liver
 
 
@@ -68,6 +69,8 @@ def draw_liver_sample(
     points = points + torch.tensor([*middle, math.floor(k) - 0.5])
     hu, organ, known, vessel, tumor, neither, away = sample_scan(scan, points)
     hu = augment_intensity(draw, hu, organ, grid)
+    if draw.chance(_TUMORS_SHIFTED):
+        hu = hu + tumor * draw.normal(0, _TUMOR_SHIFT_HU)
     target = organ_targets(organ, known, complementary_label(0), 0)
     for share, label in ((neither, Label.LIVER), (vessel, Label.VESSEL), (tumor, Label.TUMOR)):
         target[(share > 0.5) & (known > 0.9)] = int(label)
