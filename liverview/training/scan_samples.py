@@ -24,6 +24,7 @@ from liverview.training.targets import (
 
 _SAME_HU = 25.0  # tissue that differs by less may be one organ
 _TUMORS_SHIFTED, _TUMOR_SHIFT_HU = 0.4, 25.0  # share of the samples; standard deviation
+_SURELY_NEITHER = 0.8  # share of a voxel that is liver and no part of it
 _WITH_LESIONS = 0.45  # share of the samples with lesions drawn into the liver
 
 
@@ -73,7 +74,9 @@ def draw_liver_sample(
         hu = hu + tumor * draw.normal(0, _TUMOR_SHIFT_HU)
     target = organ_targets(organ, known, complementary_label(0), 0)
     for share, label in ((neither, Label.LIVER), (vessel, Label.VESSEL), (tumor, Label.TUMOR)):
-        target[(share > 0.5) & (known > 0.9)] = int(label)
+        # Beside a vessel nothing is neither: its wall is somewhere in the voxel.
+        least = _SURELY_NEITHER if share is neither else 0.5
+        target[(share > least) & (known > 0.9)] = int(label)
     noise = draw_noise(draw, grid)
     ignore_invisible_vessels(hu, target, float(noise.std()))
     if draw.chance(_WITH_LESIONS):
