@@ -69,8 +69,12 @@ class LesionClassifier:
 
     def certainties(self, described: Numbers) -> Numbers:
         """The certainty of candidates, (n,), by their features (n, F) as `FEATURES` names them."""
+        return self.calibrated(self.scores(described))
+
+    def calibrated(self, scores: Numbers) -> Numbers:
+        """The certainties that scores mean, (n,)."""
         slope, offset = self.tensors["calibration"]
-        return _as_certainty(slope * self.scores(described) + offset)
+        return _as_certainty(slope * scores + offset)
 
     def scores(self, described: Numbers) -> Numbers:
         """The mean output of the networks, (n,), before the calibration."""
@@ -83,9 +87,12 @@ class LesionClassifier:
         return total
 
 
-def certainties_without(described: Numbers) -> Numbers:
-    """Certainties where no weights judge: the mean probability of tumor in each candidate."""
-    mean: Numbers = described[:, FEATURES.index("mean_probability")]
+def certainties_without(described: Numbers, beside: NDArray[np.bool_]) -> Numbers:
+    """Certainties where no weights judge: the mean probability of tumor in each candidate.
+
+    ``beside`` are those that lie beside the liver, which are the least certain.
+    """
+    mean = np.where(beside, 0.0, described[:, FEATURES.index("mean_probability")])
     return np.clip(np.round(mean, 3), 1 - _SURE, _SURE)
 
 
@@ -95,8 +102,8 @@ def _as_certainty(logits: Numbers) -> Numbers:
         return np.clip(np.round(1 / (1 + np.exp(-logits)), 3), 1 - _SURE, _SURE)
 
 
-def save_classifier(path: Path, classifier: LesionClassifier) -> None:
-    """Write a classifier, whole or not at all.
+def save_classifier(path: Path, classifier: LesionClassifier, recipe: str = "") -> None:
+    """Write a classifier and the TOML that it was trained with, whole or not at all.
 
     Raises
     ------
@@ -105,6 +112,7 @@ def save_classifier(path: Path, classifier: LesionClassifier) -> None:
     metadata = {
         "format": _FORMAT,
         "features": json.dumps(classifier.features),
+        "recipe": recipe,
         "card": json.dumps(dict(classifier.card)),
     }
     tensors = {name: np.ascontiguousarray(classifier.tensors[name], np.float32) for name in _SHAPES}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,10 @@ class DescribedPart:
         """True where labels without any lesion reach its box, so that it is no loose part."""
         return bool(labels[self.part.box.expanded(1, labels.shape)].any())
 
+    def shifted(self, by: Sequence[int]) -> DescribedPart:
+        """The same with its box moved by some voxels along each axis."""
+        return replace(self, part=replace(self.part, box=self.part.box.shifted(by)))
+
     @property
     def is_beside(self) -> bool:
         """True where it lies more beside the liver than in it."""
@@ -69,9 +73,7 @@ def iter_describe_parts(
     parts = yield from iter_find_parts(block, probability, voxel_ml, changed)
     described = []
     for part in parts:
-        described.append(
-            DescribedPart(part, describe_part(part, block, probability, survey, scan))
-        )
+        described.append(DescribedPart(part, describe_part(part, block, probability, survey, scan)))
         yield STEP
     return described
 
@@ -79,11 +81,16 @@ def iter_describe_parts(
 def certainties_of(
     described: list[DescribedPart], classifier: LesionClassifier | None
 ) -> NDArray[np.float64]:
-    """The certainty of each part; without a classifier the mean probability of tumor."""
+    """The certainty of each part.
+
+    Without a classifier it is the mean probability of tumor, and none of a part beside the liver.
+    """
     if not described:
         return np.zeros(0)
     features = np.stack([part.features for part in described])
-    return certainties_without(features) if classifier is None else classifier.certainties(features)
+    if classifier is not None:
+        return classifier.certainties(features)
+    return certainties_without(features, np.array([part.is_beside for part in described]))
 
 
 def take_out(
