@@ -107,7 +107,7 @@ def iter_clean_labels(
 def iter_describe_candidates(
     labels: NDArray[np.uint8], tumor: NDArray[np.uint8], scan: ScanBlock
 ) -> Generator[Progress, None, list[DescribedPart]]:
-    """The candidates that `iter_clean_labels` judges, pockets among them; writes into its arrays."""
+    """The candidates that `iter_clean_labels` judges, with pockets; writes into both arrays."""
     box = yield from _iter_bounding_box(labels)
     if box is None:
         return []

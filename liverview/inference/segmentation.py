@@ -156,9 +156,10 @@ def iter_look_twice(
     models: Models,
     device: str = "auto",
     crosshair: tuple[int, int, int] | None = None,
-    extras: SlabExtras = SlabExtras(),
+    extras: SlabExtras | None = None,
 ) -> Generator[Progress | Message | Slab, None, LookedTwice | None]:
     """Run both stages as `iter_segment` does, without clean-up; returns None without a liver."""
+    extras = extras or SlabExtras()
     reuse_large_blocks()
     execution = ExecutionDevice(pick_device(device))
     start_slice = crosshair[2] if crosshair is not None else volume.shape[2] // 2

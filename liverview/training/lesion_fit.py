@@ -1,4 +1,4 @@
-"""The fit of the judge of lesions: small networks by parts, calibrated on what each has not seen."""
+"""The fit of the judge of lesions: small networks, calibrated on what each has not seen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """The candidates of a scan: ``group`` is its body or patient, ``weight`` that of a candidate."""
+    """The candidates of a scan, its body or patient, and the weight of each candidate."""
 
     table: CandidateTable
     group: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -120,31 +120,37 @@ def describe_case(
     truth : (I, J, K), TUMOR in lesions, `UNKNOWN` where nobody knows.
     """
     looked = _result(iter_look_twice(volume, models, device))
+    if looked is None:
+        return compare_candidates([], truth, volume.voxel_ml)
+    region = looked.region
+    scan = ScanBlock(volume.voxels[region], volume.intercept, volume.spacing)
+    described = _result(iter_describe_candidates(looked.labels, looked.tumor, scan))
+    moved = [one.shifted(region.start) for one in described]
+    return compare_candidates(moved, truth, volume.voxel_ml)
+
+
+def compare_candidates(
+    described: Sequence[DescribedPart], truth: NDArray[np.uint8], voxel_ml: float
+) -> CandidateTable:
+    """Compare candidates, in boxes of the truth, with it; those that nobody judged are left out."""
     lesions = cc3d.connected_components((truth == Label.TUMOR).view(np.uint8), connectivity=26)
-    sizes = np.bincount(lesions.ravel())[1:]
-    ml = sizes * volume.voxel_ml
-    kept = np.flatnonzero(ml >= _LEAST_ML)
-    described: list[DescribedPart] = []
-    rows: list[tuple[bool, NDArray[np.float64]]] = []
-    region = Box.of_shape(volume.shape)
-    if looked is not None:
-        region = looked.region
-        scan = ScanBlock(volume.voxels[region], volume.intercept, volume.spacing)
-        described = _result(iter_describe_candidates(looked.labels, looked.tumor, scan))
-    features = []
+    sizes = np.bincount(lesions.ravel(), minlength=1)[1:]
+    kept = np.flatnonzero(sizes * voxel_ml >= _LEAST_ML)
+    features, verdicts, covered = [], [], []
     for one in described:
-        box = one.part.box.shifted(region.start)
-        values, numbers = truth[box][one.part.mask], lesions[box][one.part.mask]
-        shares = np.bincount(numbers, minlength=len(sizes) + 1)[1:] / np.maximum(sizes, 1)
-        verdict = _judge(values, shares)
+        box, mask = one.part.box, one.part.mask
+        numbers = np.bincount(lesions[box][mask], minlength=len(sizes) + 1)[1:]
+        shares = numbers / np.maximum(sizes, 1)
+        verdict = _judge(truth[box][mask], shares)
         if verdict is not None:
-            rows.append((verdict, shares[kept]))
             features.append(one.features)
+            verdicts.append(verdict)
+            covered.append(shares[kept])
     return CandidateTable(
-        np.array(features).reshape(-1, len(FEATURES)),
-        np.array([verdict for verdict, _ in rows], np.bool_),
-        np.array([shares for _, shares in rows], np.float32).reshape(-1, len(kept)),
-        ml[kept],
+        np.array(features, np.float64).reshape(-1, len(FEATURES)),
+        np.array(verdicts, np.bool_),
+        np.array(covered, np.float32).reshape(-1, len(kept)),
+        sizes[kept] * voxel_ml,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import pytest
@@ -17,12 +17,13 @@ from liverview.inference.cleanup import MIN_COMPONENT_ML, CleanedBlock, iter_cle
 
 def result(work: Generator[Progress, None, CleanedBlock]) -> CleanedBlock:
     """What a generator returns at its end."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            assert isinstance(end.value, CleanedBlock)
-            return end.value
+    returned: list[CleanedBlock] = []
+
+    def iter_all() -> Iterator[Progress]:
+        returned.append((yield from work))
+
+    assert all(step.fraction < 1 for step in iter_all())
+    return returned[0]
 
 
 TWO_MM = (2.0, 2.0, 2.0)
