@@ -97,6 +97,8 @@ def iter_clean_labels(
     yield from _iter_write_labels(block, block_changed)
     voxel_ml = float(np.prod(scan.spacing)) / 1000
     for label, ml in MIN_COMPONENT_ML.items():
+        if label is Label.TUMOR:  # there are none; small candidates were dropped
+            continue
         least = max(1, round(ml / voxel_ml))
         yield from _iter_remove_small_components(block, label, least, block_changed)
     found = put_back(described, certainties, block, least_certainty)

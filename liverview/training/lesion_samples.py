@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from liverview.core.box import Box
 from liverview.core.grid import same_grid
 from liverview.core.labels import Label
 from liverview.core.volume import Volume

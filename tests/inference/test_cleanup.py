@@ -167,7 +167,8 @@ def test_the_clean_up_is_the_same_in_slabs_of_any_size(
         for label, field in ((Label.VESSEL, smooth[1]), (Label.TUMOR, smooth[2])):
             labels[(field > 0.08) & (smooth[0] > -0.01)] = label
         labels[[0, -1]] = labels[:, [0, -1]] = labels[:, :, [0, -1]] = 0
-        tumor = np.clip(175 + 4000 * smooth[0], 0, 255).astype(np.uint8)
+        chance = 125 + 2700 * (smooth[2] - 0.08) + 1500 * smooth[0]
+        tumor = np.clip(chance, 0, 255).astype(np.uint8)
         expected = plain_clean_up(labels, tumor, spacing)
         assert {0, 1, 2, 3} <= set(np.unique(expected))
         assert np.array_equal(cleaned_up(labels, tumor, spacing), expected)

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+import liverview as lv
+from liverview.cli import main
 from liverview.core import paths
-from liverview.core.candidates import write_candidate
+from liverview.core.candidates import LesionCandidates, write_candidate
 from liverview.core.labels import Label
-from liverview.core.stream import Progress
+from liverview.core.stream import Progress, Slab
 from liverview.inference.candidates.classifier import (
     LESIONS_FILE,
     LesionClassifier,
@@ -22,7 +24,11 @@ from liverview.inference.candidates.classifier import (
 from liverview.inference.candidates.features import FEATURES
 from liverview.inference.candidates.survey import ScanBlock
 from liverview.inference.cleanup import CleanedBlock, iter_clean_labels
+from liverview.inference.segmentation import Models, iter_segment
 from liverview.networks.checkpoint import CheckpointError
+from liverview.phantoms.config import Phantom
+
+from support import tiny_networks
 
 SPACING = (1.5, 1.5, 2.5)
 SHAPE = (110, 90, 56)
@@ -203,3 +209,44 @@ def test_a_judge_that_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
         load_classifier(path)
     with pytest.raises(ValueError, match=r"features that are not known: .*odor"):
         LesionClassifier(("odor",), judge().tensors)
+
+
+def judged(case: Phantom, models: Models, k: int) -> tuple[np.ndarray, LesionCandidates]:
+    """The labels of a phantom and its candidates, looked at from a slice outward."""
+    items = list(iter_segment(case.volume, models, "cpu", (0, 0, k), least_certainty=0.3))
+    labels = np.zeros(case.volume.shape, np.uint8)
+    for item in items:
+        if isinstance(item, Slab):
+            labels[:, :, item.start : item.stop] = item.labels
+    found = [item for item in items if isinstance(item, LesionCandidates)]
+    assert len(found) == 1
+    last = items.index(found[0])
+    assert not any(isinstance(item, Slab) for item in items[last:])
+    return labels, found[0]
+
+
+def test_candidates_are_the_same_from_any_crosshair(case: Phantom) -> None:
+    models = Models(tiny_networks.bright_liver().coarse, tiny_networks.fine(), judge())
+    labels, first = judged(case, models, 0)
+    others, second = judged(case, models, 35)
+    assert np.array_equal(labels, others)
+    assert first.least_certainty == 0.3
+    assert len(first.parts) == len(second.parts) > 0
+    for one, other in zip(first.parts, second.parts, strict=True):
+        assert (one.box, one.certainty) == (other.box, other.certainty)
+        assert np.array_equal(one.mask, other.mask)
+        expected = np.uint8(Label.TUMOR) if one.certainty >= 0.3 else one.otherwise[one.mask]
+        assert (labels[one.box][one.mask] == expected).all()
+
+
+@pytest.mark.parametrize("wrong", ["1.5", "-0.1", "nan", "half"])
+def test_a_certainty_is_from_0_to_1(
+    wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["segment", "ct.nii.gz", "-o", str(tmp_path), "--least-certainty", wrong])
+    assert f"a certainty is a number from 0 to 1, as 0.5, not '{wrong}'" in capsys.readouterr().err
+    if wrong != "half":
+        scan = lv.Volume.from_array(np.zeros((8, 8, 8), np.int16), spacing=(2, 2, 2))
+        with pytest.raises(lv.LiverviewError, match="least certainty must be a number from 0"):
+            lv.segment(scan, device="cpu", least_certainty=float(wrong))

@@ -21,7 +21,7 @@ LESIONS_FILE = "lesions.safetensors"
 """The name of the file in a folder of weights."""
 _FORMAT = "liverview-lesions-1"
 _MOST_SCALED = 3.0  # standard deviations; what is farther out was not in the training
-_SURE = 0.999
+LEAST_CERTAIN, _SURE = 0.001, 0.999
 _SHAPES = {
     "mean": ("features",),
     "scale": ("features",),
@@ -87,19 +87,16 @@ class LesionClassifier:
         return total
 
 
-def certainties_without(described: Numbers, beside: NDArray[np.bool_]) -> Numbers:
-    """Certainties where no weights judge: the mean probability of tumor in each candidate.
-
-    ``beside`` are those that lie beside the liver, which are the least certain.
-    """
-    mean = np.where(beside, 0.0, described[:, FEATURES.index("mean_probability")])
-    return np.clip(np.round(mean, 3), 1 - _SURE, _SURE)
+def certainties_without(described: Numbers) -> Numbers:
+    """Certainties where no weights judge: the mean probability of tumor in each candidate."""
+    mean: Numbers = described[:, FEATURES.index("mean_probability")]
+    return np.clip(np.round(mean, 3), LEAST_CERTAIN, _SURE)
 
 
 def _as_certainty(logits: Numbers) -> Numbers:
     """Between 0 and 1, never either of them, to three digits."""
     with np.errstate(over="ignore"):
-        return np.clip(np.round(1 / (1 + np.exp(-logits)), 3), 1 - _SURE, _SURE)
+        return np.clip(np.round(1 / (1 + np.exp(-logits)), 3), LEAST_CERTAIN, _SURE)
 
 
 def save_classifier(path: Path, classifier: LesionClassifier, recipe: str = "") -> None:

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from liverview.core.candidates import LesionCandidate, write_candidate
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
-from liverview.inference.candidates.classifier import LesionClassifier, certainties_without
+from liverview.inference.candidates.classifier import (
+    LEAST_CERTAIN,
+    LesionClassifier,
+    certainties_without,
+)
 from liverview.inference.candidates.features import FEATURES, describe_part
 from liverview.inference.candidates.label_bytes import IN_LIVER_BIT, LABEL_BITS, PLAIN_LIVER
 from liverview.inference.candidates.parts import (
@@ -24,7 +28,8 @@ from liverview.inference.candidates.parts import (
 from liverview.inference.candidates.survey import ScanBlock, survey_liver
 
 _MAX_EXPOSED_SHARE = 0.45  # of a part's surface; one with more lies beside the liver
-_EXPOSED = FEATURES.index("exposed")
+_FAT_HU = -30.0  # what has a darker middle is no lesion
+_EXPOSED, _CORE_HU = FEATURES.index("exposed"), FEATURES.index("core_hu")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,16 +86,19 @@ def iter_describe_parts(
 def certainties_of(
     described: list[DescribedPart], classifier: LesionClassifier | None
 ) -> NDArray[np.float64]:
-    """The certainty of each part.
+    """The certainty of each part: the least of one that is fat, or lung in part.
 
-    Without a classifier it is the mean probability of tumor, and none of a part beside the liver.
+    Without a classifier it is the mean probability of tumor, the least of a part beside the liver.
     """
     if not described:
         return np.zeros(0)
     features = np.stack([part.features for part in described])
-    if classifier is not None:
-        return classifier.certainties(features)
-    return certainties_without(features, np.array([part.is_beside for part in described]))
+    beside = np.array([part.is_beside for part in described])
+    certain = (
+        certainties_without(features) if classifier is None else classifier.certainties(features)
+    )
+    never = features[:, _CORE_HU] < _FAT_HU
+    return np.where(never | beside if classifier is None else never, LEAST_CERTAIN, certain)
 
 
 def take_out(
