@@ -38,7 +38,8 @@ WITHOUT = {
     "candidate_lesion_numbers", "confirmed", "statement", "partial", "ruled_out_lesions",
     "excluded_lesions", "reason", "caveats", "software", "scan_file", "labels_file", "date",
     "device", "weights_sha256", "markups", "id", "kind", "plane", "disclaimer",
-    "coarse.safetensors", "fine.safetensors", "lesions.safetensors", "edited_by_hand", "liver", "vessel", "tumor",
+    "coarse.safetensors", "fine.safetensors", "lesions.safetensors", "edited_by_hand",
+    "liver", "vessel", "tumor",
 }  # fmt: skip
 WITHOUT_A_CELL = ("voxel_ml", "smallest_lesion_ml", "left_out_ml", "ruled_out_ml")
 
