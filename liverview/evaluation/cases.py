@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from liverview.core.candidates import LesionCandidates
 from liverview.core.coding import GivenLabels
 from liverview.core.placing import iter_place_labels
 from liverview.core.stream import Message, Progress, Slab
@@ -106,7 +107,7 @@ def iter_evaluate_case(
             soft.add(item)
         elif isinstance(item, Message):
             yield Message(f"{folder.name}: {item.text}")
-        else:
+        elif not isinstance(item, LesionCandidates):
             yield item
     seconds = time.monotonic() - started
     predicted = LabelMap(voxels, volume.affine, volume.name, volume.source)
@@ -143,7 +144,7 @@ def iter_mark_folder(
             voxels[:, :, item.start : item.stop] = item.labels
         elif isinstance(item, Message):
             yield Message(f"{folder.name}: {item.text}")
-        else:
+        elif not isinstance(item, LesionCandidates):
             yield item
     session = SimulatedSession(volume, voxels, reference, network)
     yield from iter_mark_case(folder.name, session, clicks, rulers)

@@ -191,7 +191,7 @@ def _draw_liver_sample(
     draw: RandomSource, subject: Subject, config: SampleConfig, preprocessing: Preprocessing
 ) -> tuple[Tensor, Tensor]:
     """Draw slices around a point of the liver, (K, C, I, J) and (K, I, J)."""
-    count, largest = _draw_lesion_number(draw)
+    count, largest = draw_lesion_number(draw)
     patient = add_appearance(draw, subject, count, largest)
     grid = _draw_liver_grid(draw, patient, config, preprocessing)
     scanner = draw_scanner(draw, grid.spacing)
@@ -212,7 +212,7 @@ def _draw_liver_sample(
     return preprocessing.input_2d(hu, prior[:, :, inner], liver_hu), target
 
 
-def _draw_lesion_number(draw: RandomSource) -> tuple[int, float]:
+def draw_lesion_number(draw: RandomSource) -> tuple[int, float]:
     """Draw how many lesions a liver has, and the largest radius, mm."""
     if not draw.chance(_WITH_LESIONS):
         return 0, 0.0
