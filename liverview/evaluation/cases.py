@@ -181,7 +181,7 @@ def iter_mark_folder(
             voxels[:, :, item.start : item.stop] = item.labels
         elif isinstance(item, Message):
             yield Message(f"{folder.name}: {item.text}")
-        else:
+        elif not isinstance(item, LesionCandidates):
             yield item
     session = SimulatedSession(volume, voxels, reference, network)
     yield from iter_mark_case(folder.name, session, clicks, rulers)

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
+from liverview.core.candidates import LesionCandidates
 from liverview.core.checks import require_labels
-from liverview.core.grid import check_same_grid
+from liverview.core.grid import check_same_grid, same_grid
 from liverview.core.labels import FOREGROUND, Label, label_entry, label_mask
 from liverview.core.placing import place_labels
 from liverview.core.stream import Progress, ProgressCallback
@@ -201,7 +202,8 @@ def evaluate(
 
     Parameters
     ----------
-    predicted, reference : on the same voxels, see `place_labels`.
+    predicted, reference : on the same voxels, see `place_labels`. What `segment` returns brings
+        its candidates, with which lesions have a certainty.
     nsd : "voxels" counts the surfaces' voxels, as MONAI; "area" their area, as DeepMind's
         surface-distance.
     scan : on the same voxels; with it, lesions have their contrast in HU.
@@ -226,9 +228,19 @@ def evaluate(
     scores = []
     if scan is not None:
         check_same_grid(scan, reference)
-    for item in iter_evaluate(predicted, reference, nsd, Evidence(scan)):
+    evidence = Evidence(scan, candidates=_candidates_of(predicted, reference))
+    for item in iter_evaluate(predicted, reference, nsd, evidence):
         if isinstance(item, LabelScore):
             scores.append(item)
         elif progress is not None:
             progress(item)
     return scores
+
+
+def _candidates_of(predicted: LabelMap, reference: LabelMap) -> LesionCandidates | None:
+    """The candidates of a segmentation, where it lies on the reference's own voxels."""
+    require_labels(predicted)
+    require_labels(reference)
+    if predicted.least_certainty is None or not same_grid(predicted, reference):
+        return None
+    return LesionCandidates(predicted.candidates, predicted.least_certainty)
