@@ -119,6 +119,7 @@ def run(options: argparse.Namespace) -> int:
     if options.montage or options.device or options.volume is not None:
         raise ValueError("--montage, --device and --volume are of scans: add --cases DIR.")
     from liverview.evaluation.lesion_summary import table_dict
+    from liverview.evaluation.scores import table_of
     from liverview.evaluation.scoring import evaluate
     from liverview.evaluation.summary import (
         MAP_FIGURES,
@@ -140,11 +141,12 @@ def run(options: argparse.Namespace) -> int:
     partial = [str(path) for path, labels in given.items() if labels.partial]
     for path in partial:
         print(f"{path} is PARTIAL: its segmentation was stopped.")
-    tables = {options.predicted.name: score.lesions for score in scores if score.lesions}
-    write_table(options, tables)
+    table = table_of(scores)
+    write_table(options, {} if table is None else {options.predicted.name: table})
     if options.json:
         figures = scores_by_name(scores)
-        figures |= {"lesions": table_dict(table) for table in tables.values()}
+        if table is not None:
+            figures["lesions"] = table_dict(table)
         write_json(options.json, figures | ({"partial": partial} if partial else {}))
     return 0
 

@@ -60,18 +60,18 @@ def check_lesion_options(options: argparse.Namespace) -> list[Path]:
             "--froc and --lesion-montage need scans to segment, whose candidates have a "
             "certainty; a label map has none: add --cases DIR."
         )
-    if options.cases is not None and (options.clicks or options.rulers):
-        if options.lesions or options.froc or options.lesion_montage:
-            raise ValueError(
-                "--lesions, --froc and --lesion-montage are of segmentations: leave them out, or "
-                "--clicks and --rulers."
-            )
+    files = [path for path in (options.lesions, *options.froc, options.lesion_montage) if path]
+    if files and (options.clicks or options.rulers):
+        raise ValueError(
+            "--lesions, --froc and --lesion-montage are of segmentations: leave them out, or "
+            "--clicks and --rulers."
+        )
     for path, suffix in ((options.lesions, ".csv"), (options.lesion_montage, ".png")):
         if path is not None and path.suffix.lower() != suffix:
             raise ValueError(f"{path} must end in {suffix}: choose another name.")
     for path in options.froc:
         check_froc_name(path)
-    return [path for path in (options.lesions, *options.froc, options.lesion_montage) if path]
+    return files
 
 
 def write_table(options: argparse.Namespace, tables: Mapping[str, LesionTable]) -> None:

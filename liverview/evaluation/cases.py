@@ -22,7 +22,7 @@ from liverview.evaluation.lesion_scoring import Evidence
 from liverview.evaluation.lesion_table import LesionTable
 from liverview.evaluation.marked_lesions import MarkedCase, SimulatedSession, iter_mark_case
 from liverview.evaluation.montage import draw_comparison
-from liverview.evaluation.scores import LabelScore
+from liverview.evaluation.scores import LabelScore, table_of
 from liverview.evaluation.scoring import NsdBy, compared_masks, iter_evaluate
 from liverview.evaluation.soft_slice_dice import SoftSliceDice
 from liverview.files import images
@@ -58,7 +58,7 @@ class CaseResult:
     @property
     def lesions(self) -> LesionTable | None:
         """The table of its lesions; None where the reference is no measure of tumors."""
-        return next((score.lesions for score in self.scores if score.lesions is not None), None)
+        return table_of(self.scores)
 
 
 def find_cases(folder: Path) -> list[Path]:

@@ -99,10 +99,9 @@ def _save_png(path: Path, froc: Froc) -> None:
 
 
 def _save_csv(path: Path, froc: Froc) -> None:
-    rows = [
-        {**point.to_dict(), "default": "no"}
-        for point in froc.points
-    ] + [{**froc.usual.to_dict(), "default": "yes"}]
+    rows = [{**point.to_dict(), "default": "no"} for point in froc.points] + [
+        {**froc.usual.to_dict(), "default": "yes"}
+    ]
     write_csv(path, rows, COLUMNS)
 
 

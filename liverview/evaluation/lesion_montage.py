@@ -170,7 +170,9 @@ def caption(shown: LesionPicture) -> str:
     if isinstance(lesion, FalseLesion):
         words += [f"{lesion.ml:.1f} mL", lesion.place.value]
     else:
-        words.append(f"Dice {lesion.dice:.2f}" if lesion.found else f"missed, Dice {lesion.dice:.2f}")
+        words.append(
+            f"Dice {lesion.dice:.2f}" if lesion.found else f"missed, Dice {lesion.dice:.2f}"
+        )
     if not math.isnan(lesion.contrast_hu):
         words.append(f"{lesion.contrast_hu:+.0f} HU")
     if not math.isnan(lesion.certainty):

@@ -108,9 +108,7 @@ def size_lines(tables: Sequence[LesionTable]) -> list[str]:
     lines = [f"lesions found, by longest axial diameter: {', '.join(cells)}"] if cells else []
     left_out = sum(table.left_out for table in tables)
     if left_out:
-        lines.append(
-            f"components of references below {MIN_LESION_ML} mL, in no row: {left_out}"
-        )
+        lines.append(f"components of references below {MIN_LESION_ML} mL, in no row: {left_out}")
     return lines
 
 

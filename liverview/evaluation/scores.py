@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,6 +141,11 @@ class LabelScore:
             "nsd_by": self.nsd_by,
             "reason": self.reason or None,
         }
+
+
+def table_of(scores: Sequence[LabelScore]) -> LesionTable | None:
+    """The table of lesions among scores; None where the reference is no measure of tumors."""
+    return next((score.lesions for score in scores if score.lesions is not None), None)
 
 
 def _labels_scored(measure: str) -> str:

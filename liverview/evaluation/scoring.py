@@ -134,9 +134,7 @@ def _lesion_table(
 ) -> LesionTable:
     masks = compared_masks(predicted, reference, label)
     liver_judged = not why_not_judged(reference, Label.LIVER)
-    return score_lesions(
-        predicted, reference, masks, liver_judged=liver_judged, evidence=evidence
-    )
+    return score_lesions(predicted, reference, masks, liver_judged=liver_judged, evidence=evidence)
 
 
 def unjudged_score(label: Label, reason: str) -> LabelScore:
