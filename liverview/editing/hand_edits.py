@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from liverview.core.box import Box
 from liverview.core.edited_volume import EditedVolume, sum_edited
 from liverview.core.labels import FOREGROUND, Label, label_family
-from liverview.core.review import LesionMark, Verdict, take_out
+from liverview.core.review import LesionMark
 from liverview.core.volume import LabelMap
 from liverview.editing.edited_blocks import (
     BLOCK_SIDE,
@@ -193,65 +193,12 @@ class HandEdits:
                 np.copyto(merged[inside], labels.voxels[part], where=block.held[at])
         return merged
 
-    def put_beneath(
-        self,
-        box: Box,
-        mask: NDArray[np.bool_],
-        values: NDArray[np.uint8],
-        labels: LabelMap,
-    ) -> NDArray[np.uint8]:
-        """Change the result in a box; the labels of the box with the edits on top.
-
-        What was edited stays, also where the result is the same now, and is kept on as edited
-        there: else it would go with the result when that changes again.
-
-        Parameters
-        ----------
-        mask : of the box's shape, the voxels of the result that become others.
-        values : of the box's shape, what they become.
-        labels : as they are before it.
-        """
-        now = without_marks(labels.voxels[box], box, labels.marks)
-        merged = labels.voxels[box].copy(order="K")
-        free = mask.copy()
+    def exchange(self, block: EditedBlock) -> None:
+        """Take a block in place of the one that lies there."""
+        i, j, k = (first // BLOCK_SIDE for first in block.box.start)
         self.revision += 1
-        for place, block in list(self._blocks.items()):
-            part = overlap(block.box, box)
-            inside = part.shifted([-n for n in box.start])
-            if 0 in part.shape or not mask[inside].any():
-                continue
-            at = part.shifted([-n for n in block.box.start])
-            edited = now[inside] != block.result[at]
-            if block.held is not None:
-                edited |= block.held[at]
-            free[inside] &= ~edited
-            result, held = block.result.copy(order="F"), block.held
-            np.copyto(result[at], values[inside], where=mask[inside])
-            if (edited & (now[inside] == result[at])).any():
-                held = np.zeros(result.shape, bool, order="F") if held is None else held.copy("F")
-                held[at] |= edited
-            self._blocks[place] = replace(block, result=compact(result), held=held)
-            self._outdated.add(place)
-        np.copyto(merged, values, where=free)
-        for mark in labels.marks:
-            both = overlap(mark.box, box)
-            if mark.verdict is Verdict.RULED_OUT and 0 not in both.shape:
-                take_out(merged, mark.within(both, box.start))
-        return merged
-
-    def find_edited(self, box: Box, labels: LabelMap) -> NDArray[np.bool_]:
-        """The voxels of a box that a person edited, (i, j, k) bool."""
-        now = without_marks(labels.voxels[box], box, labels.marks)
-        found = np.zeros(box.shape, bool)
-        for block in self._blocks.values():
-            part = overlap(block.box, box)
-            if 0 not in part.shape:
-                inside = part.shifted([-n for n in box.start])
-                at = part.shifted([-n for n in block.box.start])
-                found[inside] = now[inside] != block.result[at]
-                if block.held is not None:
-                    found[inside] |= block.held[at]
-        return found
+        self._blocks[i, j, k] = block
+        self._outdated.add((i, j, k))
 
     def take_back(
         self,

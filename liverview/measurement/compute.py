@@ -104,6 +104,7 @@ def iter_measure(
         confirmed=confirmed,
         lost_targets=lost,
         accepted=accepted,
+        least_certainty=labels.least_certainty,
     )
 
 

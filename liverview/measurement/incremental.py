@@ -218,6 +218,7 @@ def _iter_finish(
         confirmed=confirmed,
         lost_targets=lost,
         accepted=accepted,
+        least_certainty=labels.least_certainty,
     )
     yield MeasuredParts(measurement, tuple(measured), ruled_out)
 

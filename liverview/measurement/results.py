@@ -190,6 +190,7 @@ class Measurement:
     confirmed : numbers of the lesions that a person has confirmed as target lesions.
     lost_targets : how many lesions that were confirmed are not there any more.
     accepted : numbers of the lesions that a person has said to be lesions, in any way.
+    least_certainty : from which the network's lesions are among these; None where nothing says.
     defined : the labels that the label map's maker drew; None where nothing says. A figure that
         needs another one is NaN, or None, since its absence says nothing.
 
@@ -215,6 +216,7 @@ class Measurement:
     confirmed: frozenset[int] = frozenset()
     lost_targets: int = 0
     accepted: frozenset[int] = frozenset()
+    least_certainty: float | None = None
     defined: frozenset[Label] | None = None
 
     def __repr__(self) -> str:
@@ -281,6 +283,14 @@ class Measurement:
             *((PARTIAL_WARNING,) if self.partial else ()),
             *((self._ruled_out_warning(),) if self.ruled_out else ()),
             *((missing,) if unknown else ()),
+            *((self._certainty_warning(),) if self.least_certainty is not None else ()),
+        )
+
+    def _certainty_warning(self) -> str:
+        assert self.least_certainty is not None
+        return (
+            f"Lesions that the network found are listed from {100 * self.least_certainty:.0f} % "
+            "certainty on; what a person accepted or drew, whatever the network says."
         )
 
     def _ruled_out_warning(self) -> str:
@@ -318,6 +328,7 @@ class Measurement:
             "ruled_out_ml": round(self.ruled_out_ml, 3),
             "lesion_count": len(self.lesions) if tumor else None,
             "smallest_lesion_ml": self.smallest_lesion_ml,
+            "least_certainty": self.least_certainty,
             "left_out_count": self.left_out if tumor else None,
             "left_out_ml": round(self.left_out_ml, 3) if tumor else None,
             "statements": list(self.warnings),
