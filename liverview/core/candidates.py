@@ -99,12 +99,8 @@ def shown_candidates(
 
 def find_marks(part: LesionCandidate, marks: Sequence[LesionMark]) -> list[LesionMark]:
     """The marks that are on a candidate, the latest last."""
-    found = []
-    for mark in marks:
-        if part.box.intersection(mark.box) is not None:
-            if mark.concerns_part(part.box.start, part.mask):
-                found.append(mark)
-    return found
+    near = (mark for mark in marks if part.box.intersection(mark.box) is not None)
+    return [mark for mark in near if mark.concerns_part(part.box.start, part.mask)]
 
 
 def write_shown(

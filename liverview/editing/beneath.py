@@ -68,8 +68,9 @@ def _iter_edited(
 ) -> Iterator[tuple[EditedBlock, Box, Box, NDArray[np.bool_]]]:
     """Yield blocks that a box meets: where in the block, where in the box, what is edited there."""
     for block in edits.blocks:
-        part = overlap(block.box, box)
-        if 0 not in part.shape:
+        sides = zip(block.box, box, strict=True)
+        if all(own.start < other.stop and other.start < own.stop for own, other in sides):
+            part = overlap(block.box, box)
             inside = part.shifted([-n for n in box.start])
             at = part.shifted([-n for n in block.box.start])
             edited = now[inside] != block.result[at]

@@ -34,9 +34,7 @@ def candidates_content(parts: Sequence[LesionCandidate]) -> list[dict[str, Any]]
     ]
 
 
-def read_candidates(
-    items: Any, shape: Sequence[int] | None = None
-) -> tuple[LesionCandidate, ...]:
+def read_candidates(items: Any, shape: Sequence[int] | None = None) -> tuple[LesionCandidate, ...]:
     """Read what `candidates_content` made, of a volume of a shape, where it is known.
 
     Raises what `DAMAGED` lists where it is something else, or reaches beyond the volume.

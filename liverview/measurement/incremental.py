@@ -211,7 +211,9 @@ def _iter_finish(
         ruled_out=tuple(
             RuledOut(lesion, mark.reason)
             for mark, lesion in zip(
-                ruled_out, with_certainties(list(ruled_out.values()), labels.candidates), strict=True
+                ruled_out,
+                with_certainties(list(ruled_out.values()), labels.candidates),
+                strict=True,
             )
         ),
         no_targets=no_targets,

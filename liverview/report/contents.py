@@ -216,10 +216,7 @@ def _lesion_section(found: Mapping[str, Any], recist: Recist, volume: Volume) ->
         "Lesions",
         table=Table(
             (*(Column(heading) for heading in _LESION_COLUMNS), Column("Remark", False)),
-            tuple(
-                (*_lesion_cells(lesion), _remark(lesion, recist))
-                for lesion in found["lesions"]
-            ),
+            tuple((*_lesion_cells(lesion), _remark(lesion, recist)) for lesion in found["lesions"]),
         ),
         remarks=(
             small,

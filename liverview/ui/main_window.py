@@ -148,6 +148,7 @@ class MainWindow(QMainWindow):
         self.views.add_overlay_painter(RuledOutOutlines(review), review.changed)
         candidates = self.panels.candidates
         self.views.add_overlay_painter(HiddenCandidateOutline(candidates), candidates.changed)
+        candidates.gone_to.connect(self.views.bring_into_sight)
         self.views.add_overlay_painter(MissingSlices(self.session), self.session.volume_changed)
 
     def _make_actions(self) -> Actions:
@@ -175,9 +176,7 @@ class MainWindow(QMainWindow):
                 self.panels.reset,
                 OwnWindows(self.settings, self),
             ),
-            LabelActions(
-                factory, session, self.navigation, self.filling, self.panels.candidates
-            ),
+            LabelActions(factory, session, self.navigation, self.filling, self.panels.candidates),
             PartActions(factory, self.parts, self.files),
             ToolActions(factory, self.toolbox, self.markups, session),
             SegmentActions(factory, self.segment, self.controller.cancel),

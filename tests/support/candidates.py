@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from liverview.core.box import Box
 from liverview.core.candidates import LesionCandidate, LesionCandidates
 from liverview.core.labels import Label
+from liverview.core.stream import Progress, Slab
 
 SHAPE = (40, 36, 24)
 _PLACES = (
@@ -47,3 +50,11 @@ def labels_from(found: LesionCandidates, least: float) -> np.ndarray:
             sure = part.certainty >= least
             voxels[i, j, k] = Label.TUMOR if sure else part.otherwise[tuple(place)]
     return voxels
+
+
+def iter_found(found: LesionCandidates) -> Iterator[object]:
+    """A segmentation that finds these: stands for `generators.iter_segment`."""
+    yield Progress("Looking", 0.1)
+    yield Slab(0, labels_from(found, found.least_certainty))
+    yield found
+    yield Progress("Done", 1.0)

@@ -1,4 +1,4 @@
-"""Candidates for lesions: how sure the network has to be, and a person's word on one after another."""
+"""Candidates for lesions: how sure the network has to be, and a person's word on each."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ class CandidateReview(QObject):
     Signals
     -------
     changed : other candidates are known, or other ones are shown, judged or current.
+    gone_to : the crosshair was put into a candidate, for the person to look at.
     message : a sentence for the person.
     """
 
     changed = Signal()
+    gone_to = Signal()
     message = Signal(str)
 
     def __init__(self, session: Session, findings: Findings, parent: QObject | None = None) -> None:
@@ -113,7 +115,7 @@ class CandidateReview(QObject):
     # ---- how sure --------------------------------------------------------------------------
 
     def set_least_certainty(self, least: float) -> None:
-        """Make tumors of the candidates that are so sure, in a moment; the last of several moves."""
+        """Make tumors of the candidates that are so sure; of several moves the last one counts."""
         if not self.why_not and least != self.least_certainty:
             self._wanted = least
             self._soon.start()
@@ -208,6 +210,7 @@ class CandidateReview(QObject):
     def _go_to(self, part: LesionCandidate) -> None:
         self._gone_to = part
         self.findings.choose_at(part.inside)
+        self.gone_to.emit()
         self.changed.emit()
 
     def _on_volume_changed(self) -> None:

@@ -136,13 +136,20 @@ class Findings(LiveResult):
     def exclude(self, number: int, reason: str) -> None:
         """Rule a lesion out: no figure counts it; an empty reason takes it in again."""
         if reason:
-            self.session.review.mark(self._numbered(number), Verdict.RULED_OUT, reason)
+            self._say(number, Verdict.RULED_OUT, reason)
         else:
             self.include(number)
 
     def set_no_target(self, number: int, reason: str) -> None:
         """Leave a lesion out of the target lesions alone: it is a tumor."""
-        self.session.review.mark(self._numbered(number), Verdict.NO_TARGET, reason)
+        self._say(number, Verdict.NO_TARGET, reason)
+
+    def _say(self, number: int, verdict: Verdict, reason: str) -> None:
+        """Say something of a lesion, or of a candidate that is not shown."""
+        self.session.review.mark(self._numbered(number), verdict, reason)
+        for one in self.hidden:
+            if one.number == number:
+                self.session.review.judge(one.part, verdict, reason)
 
     def include(self, number: int) -> None:
         """Take a lesion in again."""

@@ -245,7 +245,7 @@ class ProbabilityLayers(QObject):
     def _show_candidates(
         self, labelled: _LabelledMaps, voxels: NDArray[np.uint8], box: Box
     ) -> None:
-        """Have the candidates as tumors that are sure enough now, in labels made of the network's."""
+        """Have the candidates as tumors that are sure enough, in labels made of the network's."""
         own, now = labelled.own, self.session.labels
         if now is not None and own.candidates:
             drawn = shown_candidates(own.candidates, own.least_certainty, own.marks)

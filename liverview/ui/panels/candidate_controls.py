@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QColor
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from liverview.core.candidates import DEFAULT_CERTAINTY
 from liverview.core.labels import Label
 from liverview.ui.live.candidate_review import CandidateReview
 from liverview.ui.widgets.certainty_slider import PERCENT, CertaintySlider
-from liverview.ui.widgets.shortcuts import KeyHint
+from liverview.ui.widgets.shortcuts import first_key
 
 _TIP = (
     "The network is more or less sure of each lesion that it found: a dot each. Those to the right "
@@ -33,17 +33,18 @@ class CandidateControls(QWidget):
         self.hint.setAlignment(Qt.AlignmentFlag.AlignRight)
         # It makes no panel wider.
         self.hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._keys = KeyHint()
-        layout = QGridLayout(self)
-        layout.setContentsMargins(0, 2, 0, 2)
-        layout.setVerticalSpacing(1)
-        layout.addWidget(self.count, 0, 0, 1, 2)
-        layout.addWidget(self.hint, 0, 2)
-        layout.addWidget(QLabel("Sensitive"), 1, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addWidget(self.slider, 1, 1, 1, 2)
-        specific = QLabel("Specific")
-        layout.addWidget(specific, 1, 3, Qt.AlignmentFlag.AlignTop)
-        layout.setColumnStretch(2, 1)
+        self._keys: tuple[QAction, ...] = ()
+        words = QHBoxLayout()
+        words.addWidget(self.count)
+        words.addWidget(self.hint, 1)
+        row = QHBoxLayout()
+        for widget in (QLabel("Sensitive"), self.slider, QLabel("Specific")):
+            row.addWidget(widget, widget is self.slider)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 4)
+        layout.setSpacing(0)
+        layout.addLayout(words)
+        layout.addLayout(row)
         self.slider.valueChanged.connect(self._on_moved)
         self.slider.sliderPressed.connect(review.begin_drag)
         self.slider.sliderReleased.connect(review.end_drag)
@@ -53,8 +54,10 @@ class CandidateControls(QWidget):
 
     def set_actions(self, accept: QAction, reject: QAction) -> None:
         """Name the keys that accept and reject a candidate."""
-        self._keys = KeyHint("accept or reject: {}", accept, reject)
-        self._keys.follow(self.refresh)
+        self._keys = accept, reject
+        for action in self._keys:
+            action.changed.connect(self.refresh)
+        self.refresh()
 
     def refresh(self) -> None:
         """Show the setting, and how many lesions it has."""
@@ -71,7 +74,7 @@ class CandidateControls(QWidget):
         slider.set_dots([part.certainty for part in review.parts], QColor(red, green, blue))
         self.count.setText(self._words())
         self.count.setEnabled(not why_not)
-        self.hint.setText("" if why_not else self._keys.text)
+        self.hint.setText("" if why_not else self._key_words())
 
     def _words(self) -> str:
         review = self._review
@@ -79,6 +82,12 @@ class CandidateControls(QWidget):
             return "Lesions"
         percent = round(PERCENT * review.least_certainty)
         return f"Lesions from {percent} % sure: {review.shown_count} of {len(review.parts)}"
+
+    def _key_words(self) -> str:
+        """What the keys do, as they are now: ``Y accepts, U rejects``."""
+        keys = [first_key(action).toString() for action in self._keys]
+        pairs = zip(keys, ("accepts", "rejects"), strict=False)
+        return ", ".join(f"{key} {does}" for key, does in pairs if key)
 
     def _on_moved(self, percent: int) -> None:
         self._review.set_least_certainty(percent / PERCENT)

@@ -153,9 +153,7 @@ class FindingsPanel(QScrollArea):
         self._show_amounts()
         known = self.findings
         accepted = measurement.accepted if measurement is not None else ()
-        self.table.show_lesions(
-            known.listed, known.excluded, known.chosen, known.hidden, accepted
-        )
+        self.table.show_lesions(known.listed, known.excluded, known.chosen, known.hidden, accepted)
         proposal = self.findings.recist
         self.recist.setText(known.recist_text)
         notes = []

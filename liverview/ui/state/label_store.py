@@ -27,8 +27,8 @@ from liverview.ui.state.label_changes import (
     empty_labels,
     no_counts,
 )
-from liverview.ui.state.label_steps import LabelSnapshot, LabelSteps
 from liverview.ui.state.label_facts import LabelFacts
+from liverview.ui.state.label_steps import LabelSnapshot, LabelSteps
 from liverview.ui.state.label_writing import LabelWriting, WrittenPart, written_part
 from liverview.ui.state.lent_labels import Ledger, LentLabels
 

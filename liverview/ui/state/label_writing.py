@@ -83,9 +83,7 @@ class LabelWriting(LabelHolder):
             self._lent = Ledger()
         return self.labels.voxels
 
-    def _write_candidates(
-        self, was: frozenset[int], now: frozenset[int]
-    ) -> list[WrittenPart]:
+    def _write_candidates(self, was: frozenset[int], now: frozenset[int]) -> list[WrittenPart]:
         """Make candidates tumors, and others none, beneath what was edited; one by one."""
         assert self.labels is not None
         written = []
