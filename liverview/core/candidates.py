@@ -38,7 +38,7 @@ class LesionCandidate:
 
     @cached_property
     def voxel_count(self) -> int:
-        """How many voxels are its own."""
+        """The number of its voxels."""
         return int(np.count_nonzero(self.mask))
 
     @cached_property
@@ -99,8 +99,14 @@ def shown_candidates(
 
 def find_marks(part: LesionCandidate, marks: Sequence[LesionMark]) -> list[LesionMark]:
     """The marks that are on a candidate, the latest last."""
-    near = (mark for mark in marks if part.box.intersection(mark.box) is not None)
+    near = (mark for mark in marks if _meet(part.box, mark.box))
     return [mark for mark in near if mark.concerns_part(part.box.start, part.mask)]
+
+
+def _meet(one: Box, other: Box) -> bool:
+    """True where two boxes share a voxel; of many pairs, few do."""
+    sides = zip(one, other, strict=True)
+    return all(a.start < b.stop and b.start < a.stop for a, b in sides)
 
 
 def write_shown(
@@ -170,9 +176,10 @@ def find_certainty(component: Component, parts: Sequence[LesionCandidate]) -> fl
     size = None
     best: float | None = None
     for part in parts:
-        both = part.box.intersection(box)
-        if both is None or (best is not None and best >= part.certainty):
+        if not _meet(part.box, box) or (best is not None and best >= part.certainty):
             continue
+        both = part.box.intersection(box)
+        assert both is not None
         size = int(np.count_nonzero(component.mask)) if size is None else size
         own = part.mask[both.shifted([-n for n in part.box.start])]
         other = component.mask[both.shifted([-n for n in box.start])]

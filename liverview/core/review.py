@@ -89,7 +89,7 @@ class LesionMark:
         return 2 * self._shared(start, mask) > smaller
 
     def within(self, part: Box, origin: Voxel) -> LesionMark:
-        """What lies of it in a part of its box, its place counted from another first voxel."""
+        """The mark on a part of its box, its place counted from another first voxel."""
         inside = part.shifted([-n for n in self.start])
         return replace(
             self,

@@ -17,7 +17,7 @@ from liverview.core.labels import Label
 
 MOST_CANDIDATES = 10_000
 DAMAGED = (KeyError, TypeError, ValueError, OverflowError, zlib.error)
-"""What `read_candidates` raises where something else was written."""
+"""Raised by `read_candidates` where something else was written."""
 
 
 def candidates_content(parts: Sequence[LesionCandidate]) -> list[dict[str, Any]]:

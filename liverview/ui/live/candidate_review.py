@@ -43,6 +43,8 @@ class CandidateReview(QObject):
         self._wanted: float | None = None  # a setting that is not in force yet
         self._dragging = False
         self._step: object = None  # of the history, which further moves belong to
+        self._looked_at: LesionCandidate | None = None  # when that was last told
+        self._said: tuple[object, object, dict[int, list[LesionMark]]] = (None, None, {})
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._apply)
         self._together = QTimer(self, singleShot=True, interval=_TOGETHER_MS)
@@ -50,9 +52,10 @@ class CandidateReview(QObject):
         store = session.store
         for signal in (
             store.candidates_changed, store.state_changed, store.replaced, store.history.moved,
-            session.review.changed, session.crosshair_changed,
+            session.review.changed,
         ):  # fmt: skip
             signal.connect(self.changed)
+        session.crosshair_changed.connect(self._on_crosshair_changed)
         session.volume_changed.connect(self._on_volume_changed)
         findings.changed.connect(self.changed)
 
@@ -80,10 +83,10 @@ class CandidateReview(QObject):
 
     @property
     def shown_count(self) -> int:
-        """How many candidates are tumors: sure enough or accepted, and not rejected."""
-        out = self.session.review.ruled_out
-        shown = self.session.store.shown_candidates
-        return sum(not find_marks(self.parts[index], out) for index in shown)
+        """The number of candidates that are tumors: sure enough or accepted, and not rejected."""
+        shown = [self._marks(self.parts[index]) for index in self.session.store.shown_candidates]
+        out = Verdict.RULED_OUT
+        return sum(all(mark.verdict is not out for mark in marks) for marks in shown)
 
     @property
     def current(self) -> LesionCandidate | None:
@@ -107,7 +110,11 @@ class CandidateReview(QObject):
         return tuple(part for part in self.parts if not self._marks(part))
 
     def _marks(self, part: LesionCandidate) -> list[LesionMark]:
-        return find_marks(part, self.session.review.in_force)
+        """What the person has said of a candidate."""
+        parts, marks = self.parts, self.session.review.in_force
+        if self._said[0] is not parts or self._said[1] is not marks:
+            self._said = parts, marks, {id(one): find_marks(one, marks) for one in parts}
+        return self._said[2][id(part)]
 
     def _index(self, part: LesionCandidate) -> int:
         return next(n for n, one in enumerate(self.parts) if one is part)
@@ -178,10 +185,9 @@ class CandidateReview(QObject):
         if part is None:
             self._judge_other(verdict, reason)
             return
-        marks, review = self._marks(part), self.session.review
-        kept = verdict is Verdict.ACCEPTED and any(
-            mark.verdict is not Verdict.RULED_OUT for mark in marks
-        )  # also one that is a target, or was said to be none
+        review, out = self.session.review, Verdict.RULED_OUT
+        # Also one that is a target, or was said to be none, is a lesion already.
+        kept = any((mark.verdict is out) == (verdict is out) for mark in self._marks(part))
         if not kept and not review.judge(part, verdict, reason):
             self.message.emit("Nothing is left of this candidate: it was drawn over.")
             return
@@ -212,6 +218,11 @@ class CandidateReview(QObject):
         self.findings.choose_at(part.inside)
         self.gone_to.emit()
         self.changed.emit()
+
+    def _on_crosshair_changed(self) -> None:
+        if self.current is not self._looked_at:
+            self._looked_at = self.current
+            self.changed.emit()
 
     def _on_volume_changed(self) -> None:
         self._gone_to = self._wanted = self._step = None

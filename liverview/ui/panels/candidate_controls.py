@@ -20,7 +20,7 @@ _TIP = (
 
 
 class CandidateControls(QWidget):
-    """How sure the network has to be of the lesions that are shown."""
+    """A slider for the certainty from which lesions are shown, and their number."""
 
     def __init__(self, review: CandidateReview, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,7 +84,7 @@ class CandidateControls(QWidget):
         return f"Lesions from {percent} % sure: {review.shown_count} of {len(review.parts)}"
 
     def _key_words(self) -> str:
-        """What the keys do, as they are now: ``Y accepts, U rejects``."""
+        """The keys as they are now: ``Y accepts, U rejects``."""
         keys = [first_key(action).toString() for action in self._keys]
         pairs = zip(keys, ("accepts", "rejects"), strict=False)
         return ", ".join(f"{key} {does}" for key, does in pairs if key)

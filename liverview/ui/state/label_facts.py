@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -99,15 +99,34 @@ def with_about(voxels: NDArray[np.uint8], about: About) -> LabelMap:
 # ---- as JSON -----------------------------------------------------------------------------------
 
 
-def about_to_json(about: About) -> dict[str, Any]:
-    """Fields of a label map, of texts, numbers, lists and dicts."""
-    return {name: _FIELDS[name][0](value) for name, value in about.items()}
+def abouts_to_json(abouts: Sequence[About]) -> list[dict[str, Any]]:
+    """Fields of label maps, of texts, numbers, lists and dicts.
+
+    Candidates, which many have in common, are written once: others have the number of the first.
+    """
+    first: dict[int, int] = {}
+    items = []
+    for number, about in enumerate(abouts):
+        owner = first.setdefault(id(about["candidates"]), number)
+        write = {**_FIELDS, "candidates": _FIELDS["candidates"] if owner == number else _NUMBER}
+        content = {**about, "candidates": about["candidates"] if owner == number else owner}
+        items.append({name: write[name][0](value) for name, value in content.items()})
+    return items
 
 
-def about_from_json(item: Mapping[str, Any]) -> About:
-    """What `about_to_json` has written; raises what a wrong type or key raises."""
-    known = {**_SINCE, **item}  # an older version has not written all of it
-    return {name: read(known[name]) for name, (_, read) in _FIELDS.items()}
+def abouts_from_json(items: Sequence[Mapping[str, Any]]) -> list[About]:
+    """What `abouts_to_json` has written; raises what a wrong type, key or number raises."""
+    abouts: list[About] = []
+    for item in items:
+        known = {**_SINCE, **item}  # an older version has not written all of it
+        owner = known["candidates"]
+        if isinstance(owner, int):
+            known["candidates"] = []
+        about = {name: read(known[name]) for name, (_, read) in _FIELDS.items()}
+        if isinstance(owner, int):
+            about["candidates"] = abouts[owner]["candidates"]
+        abouts.append(about)
+    return abouts
 
 
 def marks_to_json(marks: tuple[LesionMark, ...]) -> list[Any]:
@@ -210,6 +229,7 @@ def _certainty_from_json(item: Any) -> float | None:
     return None if item is None else float(item)
 
 
+_NUMBER = (int, int)
 _SINCE: dict[str, Any] = {"candidates": [], "least_certainty": None}
 _FIELDS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "affine": (lambda affine: affine.tolist(), _affine_from_json),

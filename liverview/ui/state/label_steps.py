@@ -27,8 +27,8 @@ from liverview.ui.state.label_changes import LabelChange, LabelSource
 from liverview.ui.state.label_facts import (
     About,
     LabelFacts,
-    about_from_json,
-    about_to_json,
+    abouts_from_json,
+    abouts_to_json,
 )
 from liverview.ui.state.lent_labels import Ledger
 
@@ -217,11 +217,11 @@ class LabelSteps:
 
     def shared_to_json(self) -> list[Any]:
         """What many facts share."""
-        return [about_to_json(about) for about in self.shared]
+        return abouts_to_json(self.shared)
 
     def shared_from_json(self, items: list[Any]) -> list[About]:
         """What many facts share; raises what a wrong type or key raises."""
-        return [about_from_json(item) for item in items]
+        return abouts_from_json(items)
 
     def describe(self) -> dict[str, Any]:
         """What the labels are known by."""

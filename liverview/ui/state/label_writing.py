@@ -35,6 +35,7 @@ class LabelWriting(LabelHolder):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._lent = Ledger()  # of this array
+        self._shown: tuple[tuple[object, ...], frozenset[int]] = ((), frozenset())
 
     @property
     def shown_candidates(self) -> frozenset[int]:
@@ -42,7 +43,11 @@ class LabelWriting(LabelHolder):
         labels = self.labels
         if labels is None:
             return frozenset()
-        return shown_candidates(labels.candidates, labels.least_certainty, labels.marks)
+        known = labels.candidates, labels.least_certainty, labels.marks
+        same = zip(self._shown[0], known, strict=False)
+        if not self._shown[0] or not all(one is other for one, other in same):
+            self._shown = known, shown_candidates(*known)  # every repaint asks
+        return self._shown[1]
 
     def writable_voxels(self, box: Box) -> NDArray[np.uint8]:
         """All voxels, to be written to inside a box by the history alone."""
