@@ -33,6 +33,7 @@ from liverview.phantoms.scanner import Scanner, ScanSimulation, draw_scanner
 from liverview.phantoms.subject import Subject, add_appearance, draw_subject
 from liverview.phantoms.vessels import min_visible_contrast
 from liverview.training.click_samples import draw_click_sample
+from liverview.training.field_of_view import cut_field_of_view
 from liverview.training.phantom_scans import paint_phantom
 from liverview.training.recipe import Recipe, SampleConfig
 from liverview.training.scan_samples import draw_liver_sample, draw_organ_sample
@@ -134,6 +135,7 @@ def _draw_organ_sample(
     if draw.chance(0.12):
         _shift_by_breathing(draw, hu, organs)
     _limit_view(draw, hu, organs)
+    cut_field_of_view(draw, hu, organs, int(Organ.OUTSIDE))
     return preprocessing.input_3d(hu), organs
 
 

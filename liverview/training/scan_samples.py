@@ -12,6 +12,7 @@ from liverview.core.labels import Label
 from liverview.networks.preprocessing import Preprocessing
 from liverview.phantoms.fields import Field, Grid, Point, RandomSource, gaussian
 from liverview.training.augmentation import augment_intensity, deform_points, draw_noise
+from liverview.training.field_of_view import cut_field_of_view
 from liverview.training.lesion_insertion import insert_lesions
 from liverview.training.recipe import SampleConfig
 from liverview.training.scans import LabelledScan
@@ -45,9 +46,10 @@ def draw_organ_sample(
     hu, organ, known, *_ = sample_scan(scan, points)
     hu = augment_intensity(draw, hu, organ, grid)
     hu = gaussian(hu, [draw.uniform(0.0, 0.55)] * 3) + draw_noise(draw, grid)
-    return preprocessing.input_3d(hu), organ_targets(
-        organ, known, liver, complementary_label(liver)
-    )
+    not_liver = complementary_label(liver)
+    target = organ_targets(organ, known, liver, not_liver)
+    cut_field_of_view(draw, hu, target, not_liver)
+    return preprocessing.input_3d(hu), target
 
 
 def draw_liver_sample(
