@@ -146,9 +146,9 @@ def compare_candidates(
             verdicts.append(verdict)
             covered.append(shares[kept])
     return CandidateTable(
-        np.array(features, np.float64).reshape(-1, len(FEATURES)),
+        np.array(features, np.float64).reshape(len(features), len(FEATURES)),
         np.array(verdicts, np.bool_),
-        np.array(covered, np.float32).reshape(-1, len(kept)),
+        np.array(covered, np.float32).reshape(len(covered), len(kept)),
         sizes[kept] * voxel_ml,
     )
 

@@ -107,6 +107,8 @@ def test_a_candidate_is_a_lesion_by_what_is_known_of_its_voxels() -> None:
     assert table.lesion_ml.tolist() == [pytest.approx(20.0)]
     assert table.covered[:, 0] == pytest.approx([0.3, 0.1, 0.0])
     assert compare_candidates([], truth, 0.01).features.shape == (0, len(FEATURES))
+    healthy = compare_candidates([part(0, 9)], np.zeros_like(truth), 0.01)
+    assert (healthy.covered.shape, healthy.is_lesion.tolist()) == ((1, 0), [False])
 
 
 @pytest.mark.parametrize(
