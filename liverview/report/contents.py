@@ -254,12 +254,12 @@ def _lesion_cells(lesion: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _remark(lesion: Mapping[str, Any], recist: Recist) -> str:
-    number, said = lesion["number"], ["accepted"] if lesion["accepted"] else []
+    number, accepted = lesion["number"], "accepted" if lesion["accepted"] else ""
     if number in recist.excluded:
-        said = [f"no target: {recist.excluded[number]}"]
-    elif number in {one.number for one in recist.candidates}:
-        said.append("target" if recist.confirmed else "candidate")
-    return ", ".join(said)
+        return f"no target: {recist.excluded[number]}"
+    if number not in {one.number for one in recist.candidates}:
+        return accepted
+    return "target" if recist.confirmed else ", ".join(filter(None, (accepted, "candidate")))
 
 
 def _recist_section(recist: Recist) -> Section:

@@ -39,7 +39,7 @@ WITHOUT = {
     "excluded_lesions", "reason", "caveats", "software", "scan_file", "labels_file", "date",
     "device", "weights_sha256", "markups", "id", "kind", "plane", "disclaimer",
     "coarse.safetensors", "fine.safetensors", "lesions.safetensors", "edited_by_hand",
-    "liver", "vessel", "tumor",
+    "liver", "vessel", "tumor", "certainty", "accepted", "least_certainty",
 }  # fmt: skip
 WITHOUT_A_CELL = ("voxel_ml", "smallest_lesion_ml", "left_out_ml", "ruled_out_ml")
 

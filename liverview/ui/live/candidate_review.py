@@ -130,6 +130,7 @@ class CandidateReview(QObject):
 
     def begin_drag(self) -> None:
         """All moves up to `end_drag` are one step."""
+        self._together.stop()
         self._end_step()
         self._dragging = True
 
@@ -148,9 +149,11 @@ class CandidateReview(QObject):
         if wanted is None or self.why_not:
             return
         history = self.session.store.history
-        follows = self._step is not None and history.last is self._step
+        before = history.last
+        follows = self._step is not None and before is self._step
         self.session.store.set_least_certainty(wanted, follows=follows)
-        self._step = history.last
+        if history.last is not before:  # else another step would be taken for it
+            self._step = history.last
         if not self._dragging:
             self._together.start()
 

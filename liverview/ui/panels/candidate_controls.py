@@ -41,7 +41,7 @@ class CandidateControls(QWidget):
         for widget in (QLabel("Sensitive"), self.slider, QLabel("Specific")):
             row.addWidget(widget, widget is self.slider)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 4, 0, 4)
+        layout.setContentsMargins(0, 2, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(words)
         layout.addLayout(row)
@@ -73,13 +73,12 @@ class CandidateControls(QWidget):
         red, green, blue = review.session.styles[Label.TUMOR].color
         slider.set_dots([part.certainty for part in review.parts], QColor(red, green, blue))
         self.count.setText(self._words())
-        self.count.setEnabled(not why_not)
-        self.hint.setText("" if why_not else self._key_words())
+        for words in (self.count, self.hint):  # where there is nothing to say, the table has room
+            words.setVisible(not why_not)
+        self.hint.setText(self._key_words())
 
     def _words(self) -> str:
         review = self._review
-        if review.why_not:
-            return "Lesions"
         percent = round(PERCENT * review.least_certainty)
         return f"Lesions from {percent} % sure: {review.shown_count} of {len(review.parts)}"
 

@@ -24,8 +24,8 @@ COLUMNS = {
     "R mm": "Centroid, world coordinates: to the right of the patient",
     "A mm": "Centroid, world coordinates: to the front",
     "S mm": "Centroid, world coordinates: to the head",
-    "Excluded": "Why it is no lesion, or no target",
     "Sure": "How sure the network is that it is a lesion; what a person drew comes first",
+    "Excluded": "Why it is no lesion, or no target",
 }
 _REASON = list(COLUMNS).index("Excluded")
 SURE = list(COLUMNS).index("Sure")
@@ -154,8 +154,8 @@ def _sort_values(lesion: Lesion, reason: str) -> tuple[_Value, ...]:
         lesion.mean_hu,
         lesion.sd_hu,
         *(float(mm) for mm in lesion.centroid_mm),
-        reason,
         lesion.certainty,
+        reason,
     )
 
 
@@ -164,7 +164,7 @@ def lesion_row(lesion: Lesion, reason: str, accepted: bool) -> Row:
     line = _place_text(lesion)
     if lesion.sd_hu is not None:
         line += f" · SD {_cell_text(lesion.sd_hu)} HU"
-    if accepted:
+    if accepted and not reason:
         line = f"accepted · {line}"
     lines = (line, f"Excluded: {reason}") if reason else (line,)
     return Row(_sort_values(lesion, reason), lines)

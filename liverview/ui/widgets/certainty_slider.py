@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QStyle, QStyleOptionSlider, QWidget
 
 from liverview.ui.widgets.controls import FocuslessSlider
 
-_DOTS, _DOT, _NOTCH = 11, 2.2, 4.0  # pixels: height of the row of dots, radius, half a mark
+_DOTS, _DOT, _NOTCH = 8, 2.2, 4.0  # pixels: height of the row of dots, radius, half a mark
 PERCENT = 100
 
 
