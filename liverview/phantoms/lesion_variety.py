@@ -14,6 +14,7 @@ import numpy as np
 
 from liverview.phantoms.body import Body
 from liverview.phantoms.fields import Point, RandomSource
+from liverview.phantoms.frame import CANONICAL_GRID, Organ
 from liverview.phantoms.lesions import (
     Lesion,
     LesionKind,
@@ -31,6 +32,7 @@ _DARKEST_HU, _FAINTEST_HU = -130.0, 8.0
 _LEAST_PARTS_MM = 7.0
 _ALIKE = 0.6  # share of the patients whose lesions resemble each other
 _ALIKE_HU = 8.0
+_SHALLOW_MM = 10.0
 
 
 def draw_contrast(draw: RandomSource, typical_hu: tuple[float, float], bright: float) -> float:
@@ -71,6 +73,31 @@ def draw_varied_lesions(
             cluster = _draw_cluster(draw, lesions[-1], size)
             lesions += [lesion for lesion in cluster if depth_in_liver(body, lesion.center) > 0]
     return lesions
+
+
+def draw_patches(draw: RandomSource, body: Body) -> list[Lesion]:
+    """Draw parenchyma of another density where it is common: under the capsule and at fissures.
+
+    Focal fat beside the falciform ligament, the gallbladder and the hilum, spared fat in a fatty
+    liver, uneven perfusion; wide soft edges, and vessels run through it. None without a liver.
+    """
+    liver = body.organs[Organ.LIVER]
+    shallow = ((liver < -1) & (liver > -_SHALLOW_MM)).nonzero()
+    patches = []
+    for _ in range(draw.integer(1, 4) if len(shallow) else 0):
+        voxel = shallow[draw.integer(0, len(shallow))].tolist()
+        center = CANONICAL_GRID.point(voxel)
+        plain = draw_plain_lesion(draw, center, draw.log_uniform(4, 22), (0.0, 0.0))
+        patches.append(
+            replace(
+                plain,
+                kind=LesionKind.PATCH,
+                warp_mm=2.5 * plain.warp_mm,
+                contrast_hu=draw.uniform(-32, -5) if draw.chance(0.65) else draw.uniform(5, 28),
+                edge_mm=draw.uniform(5, 16),
+            )
+        )
+    return patches
 
 
 def _draw_cluster(draw: RandomSource, first: Lesion, count: int) -> list[Lesion]:

@@ -105,6 +105,17 @@ class Lesion:
             box.append(slice(first, last))
         return box[0], box[1], box[2]
 
+    def _slope_along_z(self, grid: Grid) -> Field:
+        """By how many mm the distance to the unwarped lesion changes per mm along z, 0 or more."""
+        x, y, z = (
+            (a - c) / r
+            for a, c, r in zip(
+                grid.axes(self.warp.device), self.center, self.radii, strict=True
+            )
+        )
+        norm = (x**2 + y**2 + z**2).sqrt().clamp(min=1e-3)
+        return z.abs() / norm * (min(self.radii) / self.radii[2])
+
     def distance(self, grid: Grid) -> Field:
         """Signed distance in mm, negative inside, on a grid near the lesion."""
         x, y, z = (a - c for a, c in zip(grid.axes(self.warp.device), self.center, strict=True))
@@ -115,10 +126,22 @@ class Lesion:
         return ball + resample(self.warp, self.warp_grid, grid) * self.warp_mm
 
     def paint_hu(
-        self, hu: Field, distance: Field, grid: Grid, liver_hu: float, fluid_hu: float
+        self,
+        hu: Field,
+        distance: Field,
+        grid: Grid,
+        liver_hu: float,
+        fluid_hu: float,
+        slice_mm: float = 0.0,
     ) -> Field:
-        """Paint the lesion over HU on a grid near it; ``distance`` may be clipped to an organ."""
-        weight = (0.5 - distance / self.edge_mm).clamp(0, 1)
+        """Paint the lesion over HU on a grid near it; ``distance`` may be clipped to an organ.
+
+        Where slices of ``slice_mm`` cut the surface aslant, they mix lesion and liver.
+        """
+        edge: Field | float = self.edge_mm
+        if slice_mm:
+            edge = (slice_mm * self._slope_along_z(grid)).clamp(min=self.edge_mm)
+        weight = (0.5 - distance / edge).clamp(0, 1)
         if self.kind is LesionKind.PATCH:  # vessels run through it
             return hu + weight * self.contrast_hu
         base = fluid_hu if self.kind is LesionKind.CYST else liver_hu + self.contrast_hu
