@@ -1,6 +1,6 @@
 """Ablation of the second stage: small runs, one thing taken away in each.
 
-    python benchmarks/ablation.py CASES DATA OUT [--steps 100] [--init WEIGHTS]
+    python benchmarks/ablation.py CASES DATA OUT [--steps 100] [--init WEIGHTS] [--labels VALUES]
 
 Every run is `fine.toml` with so many steps and one seed; without a part other numbers are drawn
 from then on, so that samples are alike but not the same. CASES are scans with references, DATA
@@ -67,7 +67,7 @@ def patch_scanner() -> None:
 
 
 def patch_lesions_in_scans() -> None:
-    patch(scan_samples, "insert_lesions", lambda draw, hu, target, grid: hu)
+    patch(scan_samples, "insert_lesions", lambda draw, hu, target, grid, noise_hu: hu)
 
 
 def patch_visible_labels() -> None:
@@ -118,9 +118,17 @@ def shorten_recipe(text: str, steps: int, begun: bool) -> str:
 
 def run_ablation(name: str, args: argparse.Namespace) -> None:
     """Train and evaluate one run; prints a line of the table."""
+    models = train_run(name, RUNS[name], args)
+    print(name, *score_cases(args.cases, models, args.labels), sep="\t", flush=True)
+
+
+def train_run(
+    name: str, run: tuple[Edit, Callable[[], None], bool], args: argparse.Namespace
+) -> Models:
+    """Train one run; returns its network with the shipped first stage and judge of lesions."""
     torch.set_num_threads(1)
     torch.set_num_threads = lambda count: None  # a training run alone would take every core
-    edit, apply_patch, begun = RUNS[name]
+    edit, apply_patch, begun = run
     apply_patch()
     out = args.out / name.replace(", ", "-").replace(" ", "-")
     path = out.with_suffix(".toml")
@@ -133,16 +141,18 @@ def run_ablation(name: str, args: argparse.Namespace) -> None:
     made = train(recipe, out, "cpu", init=args.init if begun else None, data=data)
     folder = out / "models"
     folder.mkdir(exist_ok=True)
-    shutil.copy(paths.weights() / "coarse.safetensors", folder)
+    for shipped in ("coarse.safetensors", "lesions.safetensors"):
+        if (paths.weights() / shipped).exists():
+            shutil.copy(paths.weights() / shipped, folder)
     shutil.copy(made, folder / "fine.safetensors")
-    print(name, *score_cases(args.cases, load_models(folder)), sep="\t", flush=True)
+    return load_models(folder)
 
 
-def score_cases(cases: Path, models: Models) -> list[str]:
+def score_cases(cases: Path, models: Models, labels: str | None) -> list[str]:
     """Dice of liver, vessels and tumors of every scan; what was invented, in mL."""
     cells = []
     for case in find_cases(cases):
-        *_, result = iter_evaluate_case(case, models, "cpu")
+        *_, result = iter_evaluate_case(case, models, "cpu", labels=labels)
         assert isinstance(result, CaseResult)
         cells += [
             f"{score.dice:.3f}" if score.in_reference else f"({score.predicted_ml:.0f} mL)"
@@ -157,6 +167,7 @@ def main() -> None:
         parser.add_argument(name, type=Path)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--init", type=Path, default=paths.weights() / "fine.safetensors")
+    parser.add_argument("--labels", help="what the values of references are")
     parser.add_argument("--only", choices=RUNS)
     args = parser.parse_args()
     if args.only:

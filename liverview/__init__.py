@@ -15,6 +15,7 @@ keep_pydicom_offline()
 TYPE_CHECKING = False  # type checkers take it for typing's, whose import would be the slowest here
 if TYPE_CHECKING:
     from liverview.core.box import Box
+    from liverview.core.candidates import LesionCandidate, LesionCandidates
     from liverview.core.errors import LiverviewError
     from liverview.core.grid import Grid
     from liverview.core.labels import Label
@@ -62,6 +63,8 @@ _HOME = {
     "LabelMap": "core.volume",
     "LabelScore": "evaluation.scores",
     "Lesion": "measurement.results",
+    "LesionCandidate": "core.candidates",
+    "LesionCandidates": "core.candidates",
     "LiverviewError": "core.errors",
     "Measurement": "measurement.results",
     "Message": "core.stream",
@@ -113,6 +116,8 @@ __all__ = [
     "LabelMap",
     "LabelScore",
     "Lesion",
+    "LesionCandidate",
+    "LesionCandidates",
     "LiverviewError",
     "Measurement",
     "Message",

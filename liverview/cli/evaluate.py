@@ -8,6 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liverview.cli.errors import expected_errors, sentence
+from liverview.cli.lesion_outputs import (
+    add_lesion_options,
+    check_lesion_options,
+    tables_by_case,
+    write_lesion_outputs,
+    write_table,
+)
 from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import (
     add_labels_option,
@@ -71,6 +78,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FILE.png",
         help="with --cases: a picture of every case's worst slice",
     )
+    add_lesion_options(parser)
     add_resample_option(parser, "labels", "the reference or the scan")
     parser.add_argument(
         "--nsd",
@@ -100,15 +108,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     if not 0 <= options.clicks <= _MOST_CLICKS:
         raise ValueError(f"--clicks must be 0 to {_MOST_CLICKS}, not {options.clicks}.")
+    files = check_lesion_options(options)
     marked = options.clicks or options.rulers
     if options.cases is not None:
-        return _mark_cases(options) if marked else _evaluate_cases(options)
+        return _mark_cases(options) if marked else _evaluate_cases(options, files)
     if marked:
         raise ValueError("--clicks and --rulers mark scans: add --cases DIR.")
     if options.reference is None:
         raise ValueError("evaluate needs PREDICTED and REFERENCE, or --cases DIR.")
     if options.montage or options.device or options.volume is not None:
         raise ValueError("--montage, --device and --volume are of scans: add --cases DIR.")
+    from liverview.evaluation.lesion_summary import table_dict
+    from liverview.evaluation.scores import table_of
     from liverview.evaluation.scoring import evaluate
     from liverview.evaluation.summary import (
         MAP_FIGURES,
@@ -118,7 +129,7 @@ def run(options: argparse.Namespace) -> int:
         table_row,
     )
 
-    check_outputs(options, [options.predicted, options.reference])
+    check_outputs(options, [options.predicted, options.reference], side_files=files)
     predicted, reference = _read_both(options)
     predicted = place_labels(predicted, reference, resample=options.resample)
     scores = evaluate(predicted, reference, nsd=options.nsd)
@@ -130,8 +141,12 @@ def run(options: argparse.Namespace) -> int:
     partial = [str(path) for path, labels in given.items() if labels.partial]
     for path in partial:
         print(f"{path} is PARTIAL: its segmentation was stopped.")
+    table = table_of(scores)
+    write_table(options, {} if table is None else {options.predicted.name: table})
     if options.json:
         figures = scores_by_name(scores)
+        if table is not None:
+            figures["lesions"] = table_dict(table)
         write_json(options.json, figures | ({"partial": partial} if partial else {}))
     return 0
 
@@ -148,11 +163,12 @@ def _read_both(options: argparse.Namespace) -> tuple[LabelMap, LabelMap]:
     return predicted, reference
 
 
-def _evaluate_cases(options: argparse.Namespace) -> int:
+def _evaluate_cases(options: argparse.Namespace, files: list[Path]) -> int:
     if options.predicted is not None:
         raise ValueError(f"--cases segments its scans itself: leave {options.predicted} out.")
     from liverview.core.stream import result_of
     from liverview.evaluation.cases import CaseResult, case_files, find_cases, iter_evaluate_case
+    from liverview.evaluation.lesion_summary import size_lines, table_dict
     from liverview.evaluation.montage import save_montage
     from liverview.evaluation.summary import (
         SCAN_FIGURES,
@@ -167,7 +183,8 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
     from liverview.networks.runtime import pick_device
 
     folders = find_cases(options.cases)
-    check_outputs(options, [path for folder in folders for path in case_files(folder)])
+    read = [path for folder in folders for path in case_files(folder)]
+    check_outputs(options, read, side_files=files)
     coding = options.reference_labels or options.coding
     device, models = str(pick_device(options.device or "auto")), load_models()
     width = max(len(folder.name) for folder in folders)
@@ -184,6 +201,7 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
                 resample=options.resample,
                 index=options.volume,
                 labels=coding,
+                lesion_pictures=options.lesion_montage is not None,
             )
             result = result_of(iter_with_progress_bar(work), CaseResult)
         except expected_errors() as error:
@@ -199,16 +217,21 @@ def _evaluate_cases(options: argparse.Namespace) -> int:
         return 2
     scores = [result.scores for result in results]
     notes = _NO_REFERENCE, *counting_lines(options.nsd), _SOFT_DICE
-    print("", *summary_lines(scores), "", *notes, sep="\n")
+    tables = tables_by_case(results)
+    sizes = size_lines(list(tables.values()))
+    print("", *summary_lines(scores), *sizes, "", *notes, sep="\n")
     if options.json:
         scans = {
             r.name: {"seconds": round(r.seconds, 2), **scores_by_name(r.scores)} for r in results
         }
+        for name, table in tables.items():
+            scans[name]["lesions"] = table_dict(table)
         figures = {"scans": scans, "medians": summary_dict(scores), "failed": failed}
         write_json(options.json, figures | {"device": device})
     if options.montage:
         save_montage(options.montage, [(result.name, result.picture) for result in results])
         print(f"{options.montage} written.")
+    write_lesion_outputs(options, results)
     return 2 if failed else 0
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from liverview.core.text import quoted
 
 if TYPE_CHECKING:
     from liverview.core.grid import Grid
@@ -58,6 +61,29 @@ def add_volume_option(parser: argparse.ArgumentParser, when: str = "") -> None:
         metavar="N",
         help=f"{when}of several volumes, from 0; of DICOM, the N that liverview series lists",
     )
+
+
+def add_certainty_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option from which certainty on a candidate is a tumor; None is the default one."""
+    parser.add_argument(
+        "--least-certainty",
+        type=_certainty,
+        metavar="P",
+        help="what may be a lesion is a tumor from this certainty on, 0 to 1 (default 0.5): lower "
+        "finds more lesions, and more that are none",
+    )
+
+
+def _certainty(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(
+            f"a certainty is a number from 0 to 1, as 0.5, not {quoted(text)}"
+        )
+    return value
 
 
 def add_label_table_option(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from liverview.cli.errors import sentence
 from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import (
+    add_certainty_option,
     add_label_table_option,
     add_volume_option,
     iter_with_progress_bar,
@@ -62,8 +63,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add_volume_option(parser)
     parser.add_argument(
-        "--weights", type=Path, metavar="DIR", help="coarse and fine.safetensors of your own"
+        "--weights",
+        type=Path,
+        metavar="DIR",
+        help="coarse, fine and, where there is one, lesions.safetensors of your own",
     )
+    add_certainty_option(parser)
     add_dicom_options(parser)
     parser.add_argument("--masks", action="store_true", help="one binary file per label, too")
     parser.add_argument(
@@ -104,10 +109,13 @@ def add_dicom_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from liverview.cohort.local import iter_segment_cohort
     from liverview.cohort.tasks import find_files, find_scan_tasks
+    from liverview.core.candidates import DEFAULT_CERTAINTY
     from liverview.files.atomic import make_folder
     from liverview.inference.segmentation import load_models
     from liverview.networks.runtime import pick_device
 
+    if options.least_certainty is None:
+        options.least_certainty = DEFAULT_CERTAINTY
     tasks = find_scan_tasks(options.scans, options.output, _suffix(options))
     scans = {task.scan for task in tasks}
     for path in find_files(options.scans, alone=len(tasks) == 1):
@@ -130,6 +138,7 @@ def run(options: argparse.Namespace) -> int:
         overwrite=options.overwrite,
         made=outcome.made,
         dicom=dicom,
+        least_certainty=options.least_certainty,
     )
     outcome.say_what_is_there()
     try:
@@ -298,8 +307,8 @@ def _tasks_made(options: argparse.Namespace, tasks: Sequence[Task]) -> set[Task]
 
     if options.overwrite:
         return set()
-    hashes = weights_sha256(options.weights)
-    return {task for task in tasks if is_made(task, options.volume, hashes)}
+    hashes, certain = weights_sha256(options.weights), options.least_certainty
+    return {task for task in tasks if is_made(task, options.volume, hashes, certain)}
 
 
 def _check_targets(

@@ -19,6 +19,7 @@ import numpy as np
 
 from liverview.cohort.results import make_record, missing_masks, missing_side_files
 from liverview.cohort.tasks import Task
+from liverview.core.candidates import DEFAULT_CERTAINTY, LesionCandidates
 from liverview.core.grid import check_same_grid
 from liverview.core.labels import default_styles
 from liverview.core.stream import Message, Progress, Slab
@@ -105,6 +106,7 @@ class _Options:
     label_table: TableOrder | str
     overwrite: bool
     dicom: DicomOutputs
+    least_certainty: float
 
 
 def iter_segment_cohort(
@@ -120,6 +122,7 @@ def iter_segment_cohort(
     overwrite: bool = False,
     made: Collection[Task] = (),
     dicom: DicomOutputs | None = None,
+    least_certainty: float = DEFAULT_CERTAINTY,
 ) -> Iterator[Progress | Message | Segmented | Failed]:
     """Segment scans one after the other; every task ends as `Segmented` or `Failed`.
 
@@ -133,6 +136,7 @@ def iter_segment_cohort(
     made : tasks whose label map is there and is not made again: it is measured, and masks and
         side files that are not there are written.
     dicom : how segmentations are written, and structured reports of which scans.
+    least_certainty : candidates for lesions of this certainty or more are tumors, 0..1.
     """
     options = _Options(
         index,
@@ -142,6 +146,7 @@ def iter_segment_cohort(
         label_table,
         overwrite,
         dicom or DicomOutputs(),
+        least_certainty,
     )
     stopped = Event()
     with ThreadPoolExecutor(2) as pool:  # one reads, one saves
@@ -245,22 +250,34 @@ def _iter_segment_scan(
         from liverview.files.dicom.writing.evidence import dicom_header
 
         dicom_header(volume, "A structured report")
-    made_by = make_record(task.scan, options.index, options.hashes)
+    least = options.least_certainty
+    made_by = make_record(task.scan, options.index, options.hashes, least)
+    candidates = LesionCandidates((), least)
     for note in volume.warnings:
         yield Message(f"{volume.name}: {note}")
     notes = list(volume.warnings)
     voxels = np.zeros(volume.shape, np.uint8, order="F")
     started = time.monotonic()
-    for item in iter_segment(volume, models, device):
+    for item in iter_segment(volume, models, device, least_certainty=least):
         if isinstance(item, Slab):
             voxels[:, :, item.start : item.stop] = item.labels
+        elif isinstance(item, LesionCandidates):
+            candidates = item
         else:
             if isinstance(item, Message):
                 notes.append(item.text)
                 item = Message(f"{volume.name}: {item.text}")
             yield item
     seconds = time.monotonic() - started
-    labels = LabelMap(voxels, volume.affine, volume.name, volume.source, made_by=made_by)
+    labels = LabelMap(
+        voxels,
+        volume.affine,
+        volume.name,
+        volume.source,
+        made_by=made_by,
+        candidates=candidates.parts,
+        least_certainty=least,
+    )
     return _Computed(replace(volume, warnings=tuple(notes)), labels, seconds)
 
 

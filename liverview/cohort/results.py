@@ -14,6 +14,7 @@ from pathlib import Path
 
 from liverview.cohort.tasks import Task
 from liverview.core.about import __version__
+from liverview.core.candidates import DEFAULT_CERTAINTY
 from liverview.core.labels import Label
 from liverview.files import formats, images
 from liverview.files.opening import ImageFileError
@@ -22,13 +23,19 @@ from liverview.files.sidefiles.writing import SideFiles
 _SAMPLES, _SAMPLE = 64, 4096  # pieces of a scan that are looked at, and bytes of each
 
 
-def make_record(scan: Path, index: int | None, hashes: Mapping[str, str]) -> str:
+def make_record(
+    scan: Path,
+    index: int | None,
+    hashes: Mapping[str, str],
+    least_certainty: float = DEFAULT_CERTAINTY,
+) -> str:
     """The record of a scan's labels.
 
     Parameters
     ----------
     index : which volume of a 4D file; None is the first.
     hashes : of the networks, by file name.
+    least_certainty : from which a candidate for a lesion is a tumor.
 
     Raises
     ------
@@ -39,17 +46,23 @@ def make_record(scan: Path, index: int | None, hashes: Mapping[str, str]) -> str
         "weights_sha256": dict(hashes),
         "scan_sample_sha256": _sample_sha256(scan),
         "volume": index or 0,
+        "least_certainty": least_certainty,
     }
     return json.dumps(content, sort_keys=True)
 
 
-def is_made(task: Task, index: int | None, hashes: Mapping[str, str]) -> bool:
-    """True where the task's label map is there, from this scan, by these networks."""
+def is_made(
+    task: Task,
+    index: int | None,
+    hashes: Mapping[str, str],
+    least_certainty: float = DEFAULT_CERTAINTY,
+) -> bool:
+    """True where the task's label map is there, from this scan, by these networks, as certain."""
     if not task.output.is_file():
         return False
     try:
         found = images.read_summary(task.output).record
-        return bool(found) and found == make_record(task.scan, index, hashes)
+        return bool(found) and found == make_record(task.scan, index, hashes, least_certainty)
     except (ImageFileError, OSError):
         return False
 

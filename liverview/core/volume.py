@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from liverview.core.box import Box
+from liverview.core.candidates import LesionCandidate
 from liverview.core.edited_volume import EditedVolumes
 from liverview.core.errors import LiverviewError
 from liverview.core.grid import Affine, Grid, OnGrid, Voxel
@@ -198,6 +199,9 @@ class LabelMap(OnGrid):
     made_by : how they were made, for files that keep it; nothing once a person changed them.
     marks : what a person has said of lesions; those that are ruled out are not in ``voxels``.
     edited : volumes that were added and removed by hand; empty where nothing says of any.
+    candidates : parts that may be lesions, of the segmentation that made them; those that are
+        sure enough, or that a mark is on, are tumors in ``voxels``.
+    least_certainty : the certainty from which candidates are tumors; None where there are none.
 
     Examples
     --------
@@ -221,6 +225,8 @@ class LabelMap(OnGrid):
     made_by: str = ""
     marks: tuple[LesionMark, ...] = ()
     edited: EditedVolumes = field(default_factory=dict)
+    candidates: tuple[LesionCandidate, ...] = ()
+    least_certainty: float | None = None
 
     def __post_init__(self) -> None:
         _check_axes(self)

@@ -31,12 +31,13 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 
 from liverview.core.box import Box
-from liverview.evaluation.scores import LESION_MM, MIN_LESION_ML
+from liverview.evaluation.scores import LARGE_LESION_ML, MIN_LESION_ML
 from liverview.evaluation.thinning import iter_centerline_points
 
 Mask = NDArray[np.bool_]
 
-_MIN_DETECTED_SHARE = 0.2  # share of a lesion that has to be predicted
+MIN_DETECTED_SHARE = 0.2
+"""The share of a lesion that has to be predicted for it to be found."""
 
 
 class SurfaceAgreement(NamedTuple):
@@ -183,20 +184,44 @@ def lesion_agreement(
     )
     size = np.bincount(known.ravel(order="K"))[1:]
     hit = np.bincount(known[predicted[box]].ravel(), minlength=len(size) + 1)[1:]
-    large = size * voxel_ml >= np.pi / 6 * (LESION_MM / 10) ** 3
+    large = size * voxel_ml >= LARGE_LESION_ML
     recall = (
-        float(np.mean(hit[large] >= _MIN_DETECTED_SHARE * size[large])) if large.any() else math.nan
+        float(np.mean(hit[large] >= MIN_DETECTED_SHARE * size[large])) if large.any() else math.nan
     )
-    volume = np.bincount(found.ravel(order="K"))[1:] * voxel_ml
-    numbers = np.arange(1, len(volume) + 1)
-    shared = np.isin(numbers, found[reference[box]])
+    judged = judge_lesions(found, reference[box], voxel_ml, box, ignored)
+    shared = judged.shared[judged.counted]
+    precision = float(shared.mean()) if len(shared) and len(size) else math.nan
+    return LesionAgreement(recall, precision, int(np.sum(~shared)))
+
+
+class JudgedLesions(NamedTuple):
+    """Predicted components, by their numbers from 1.
+
+    Attributes
+    ----------
+    counted : of 0.05 mL or more, and not only beside what nobody judged.
+    shared : with a voxel of the reference's tumor.
+    """
+
+    counted: Mask
+    shared: Mask
+
+
+def judge_lesions(
+    numbers: NDArray[np.integer], true: Mask, voxel_ml: float, box: Box, ignored: Mask | None
+) -> JudgedLesions:
+    """Tell predicted components that count as lesions, and those of them that are right.
+
+    ``numbers`` and ``true`` are of a box of the scan, ``ignored`` of the whole.
+    """
+    volume = np.bincount(numbers.ravel(order="K"), minlength=1)[1:] * voxel_ml
+    every = np.arange(1, len(volume) + 1)
+    shared = np.isin(every, numbers[true])
     counted = volume >= MIN_LESION_ML
     if ignored is not None:
         near = ndimage.binary_dilation(ignored, np.ones((3, 3, 3), bool))[box]
-        counted &= shared | ~np.isin(numbers, found[near])
-    shared = shared[counted]
-    precision = float(shared.mean()) if len(shared) and len(size) else math.nan
-    return LesionAgreement(recall, precision, int(np.sum(~shared)))
+        counted &= shared | ~np.isin(every, numbers[near])
+    return JudgedLesions(counted, shared)
 
 
 def _surface_voxels(mask: Mask, ignored: Mask | None = None) -> NDArray[np.intp]:

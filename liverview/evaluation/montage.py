@@ -70,7 +70,7 @@ def draw_compared_slices(volume: Volume, predicted: LabelMap, reference: LabelMa
         score = dice(*masks)
         where = slice_words(plane, index, volume.shape[plane.axis])
         text = f"{where}, Dice {'-' if math.isnan(score) else format(score, '.3f')}"
-        _write_text(picture, (left + 4, _TILE), text, _TEXT)
+        write_text(picture, (left + 4, _TILE), text, _TEXT)
     return picture
 
 
@@ -114,10 +114,10 @@ def draw_compared_regions(volume: Volume, predicted: LabelMap, reference: LabelM
                 Plane.AXIAL.slice_of(array[region.block], k - region.block[2].start)
                 for array in (volume.voxels, *pair)
             )
-            picture.paste(_draw_contours(volume, Plane.AXIAL, stored, found, true, side), at)
+            picture.paste(draw_contours(volume, Plane.AXIAL, stored, found, true, side), at)
             text = f"{region.label.name.lower()}, axial {k}: "
             text += f"{region.right_ml:.1f} mL right, {region.wrong_ml:.1f} mL wrong"
-            _write_text(picture, (at[0] + 4, at[1] + side), text, _TEXT)
+            write_text(picture, (at[0] + 4, at[1] + side), text, _TEXT)
     return picture
 
 
@@ -165,11 +165,11 @@ def save_montage(path: Path, rows: Sequence[tuple[str, Image.Image]]) -> None:
     """
     height = _CAPTION + sum(_CAPTION + picture.height for _, picture in rows)
     montage = Image.new("RGB", (2 * _TILE, height))
-    _write_text(montage, (4, 0), "reference", REFERENCE_COLOR)
-    _write_text(montage, (84, 0), "liverview", PREDICTED_COLOR)
+    write_text(montage, (4, 0), "reference", REFERENCE_COLOR)
+    write_text(montage, (84, 0), "liverview", PREDICTED_COLOR)
     top = _CAPTION
     for name, picture in rows:
-        _write_text(montage, (4, top), printable(name), _TEXT)
+        write_text(montage, (4, top), printable(name), _TEXT)
         montage.paste(picture, (0, top + _CAPTION))
         top += _CAPTION + picture.height
     with atomic_write(path) as temporary:
@@ -178,10 +178,10 @@ def save_montage(path: Path, rows: Sequence[tuple[str, Image.Image]]) -> None:
 
 def _draw_slice(volume: Volume, plane: Plane, index: int, found: Mask, true: Mask) -> Image.Image:
     """One slice with both contours, in square pixels."""
-    return _draw_contours(volume, plane, plane.slice_of(volume.voxels, index), found, true, _TILE)
+    return draw_contours(volume, plane, plane.slice_of(volume.voxels, index), found, true, _TILE)
 
 
-def _draw_contours(
+def draw_contours(
     volume: Volume, plane: Plane, stored: NDArray[Any], found: Mask, true: Mask, side: int
 ) -> Image.Image:
     """A part of a slice as `Plane.slice_of` gives it, with both contours, in square pixels.
@@ -210,7 +210,7 @@ def _resize_slice(
     return Image.fromarray(upright).resize((size[0], size[1]), how)
 
 
-def _write_text(
+def write_text(
     picture: Image.Image, at: tuple[int, int], text: str, color: tuple[int, ...]
 ) -> None:
     ImageDraw.Draw(picture).text(at, text, color, ImageFont.load_default(14))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from liverview.core.labels import FOREGROUND, Label, label_entry, label_parent
+from liverview.evaluation.lesion_table import LesionTable
 
 LESION_MM = 10.0
 """A sphere of this diameter has the volume of the smallest lesion to be found."""
+LARGE_LESION_ML = math.pi / 6 * (LESION_MM / 10) ** 3
+"""The volume of that sphere."""
 MIN_LESION_ML = 0.05
 """Smaller components are no lesions that anybody would report."""
 
@@ -37,6 +41,8 @@ class LabelScore:
     reason : a sentence where the reference is no measure of the label, and all figures are NaN;
         else empty.
     nsd_by : "voxels" or "area", what NSD counts of the surfaces.
+    lesions : of tumors, each lesion of the reference and each false one; None for other labels,
+        where the reference is no measure of tumors, and in comparisons that follow changes.
 
     Examples
     --------
@@ -60,6 +66,7 @@ class LabelScore:
     false_lesions: float = math.nan
     reason: str = ""
     nsd_by: str = "voxels"
+    lesions: LesionTable | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         return (
@@ -134,6 +141,11 @@ class LabelScore:
             "nsd_by": self.nsd_by,
             "reason": self.reason or None,
         }
+
+
+def table_of(scores: Sequence[LabelScore]) -> LesionTable | None:
+    """The table of lesions among scores; None where the reference is no measure of tumors."""
+    return next((score.lesions for score in scores if score.lesions is not None), None)
 
 
 def _labels_scored(measure: str) -> str:

@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
+from liverview.core.candidates import LesionCandidates
 from liverview.core.checks import require_labels
+from liverview.core.grid import check_same_grid, same_grid
 from liverview.core.labels import FOREGROUND, Label, label_entry, label_mask
 from liverview.core.placing import place_labels
 from liverview.core.stream import Progress, ProgressCallback
-from liverview.core.volume import LabelMap
+from liverview.core.volume import LabelMap, Volume
+from liverview.evaluation.lesion_scoring import Evidence, score_lesions
+from liverview.evaluation.lesion_table import LesionTable
 from liverview.evaluation.metrics import (
     Mask,
     dice,
@@ -90,9 +94,14 @@ def judged_mask(labels: LabelMap, reference: LabelMap, label: Label) -> Mask:
 
 
 def iter_evaluate(
-    predicted: LabelMap, reference: LabelMap, nsd: NsdBy = "voxels"
+    predicted: LabelMap,
+    reference: LabelMap,
+    nsd: NsdBy = "voxels",
+    evidence: Evidence | None = None,
 ) -> Iterator[Progress | LabelScore]:
     """Score every label; yields progress, and each label's score as soon as it is known.
+
+    ``evidence`` is what else is known of the segmentation, for the table of its lesions.
 
     Raises
     ------
@@ -113,7 +122,19 @@ def iter_evaluate(
             yield replace(unjudged_score(label, reason), nsd_by=nsd)
         else:
             score = yield from iter_score(predicted, reference, label, nsd, progress)
+            if "lesions" in label_entry(label).scored:
+                yield progress
+                table = _lesion_table(predicted, reference, label, evidence or Evidence())
+                score = replace(score, lesions=table)
             yield score
+
+
+def _lesion_table(
+    predicted: LabelMap, reference: LabelMap, label: Label, evidence: Evidence
+) -> LesionTable:
+    masks = compared_masks(predicted, reference, label)
+    liver_judged = not why_not_judged(reference, Label.LIVER)
+    return score_lesions(predicted, reference, masks, liver_judged=liver_judged, evidence=evidence)
 
 
 def unjudged_score(label: Label, reason: str) -> LabelScore:
@@ -166,20 +187,24 @@ def evaluate(
     reference: LabelMap,
     *,
     nsd: NsdBy = "voxels",
+    scan: Volume | None = None,
     progress: ProgressCallback | None = None,
 ) -> list[LabelScore]:
-    """Score a label map against a reference: liver, vessels, tumors.
+    """Score a label map against a reference: liver, vessels, tumors, and lesion by lesion.
 
     A label that the reference is no measure of, since its maker did not draw it, has NaN in all
     figures and the reason; so has one without a voxel where nothing says what was drawn
     (``reference.defined``). Voxels that nobody judged (``reference.ignored``) are left out of
-    both for every figure.
+    both for every figure. The score of tumors has a table of every lesion of the reference and
+    every false one (`LabelScore.lesions`).
 
     Parameters
     ----------
-    predicted, reference : on the same voxels, see `place_labels`.
+    predicted, reference : on the same voxels, see `place_labels`. What `segment` returns brings
+        its candidates, with which lesions have a certainty.
     nsd : "voxels" counts the surfaces' voxels, as MONAI; "area" their area, as DeepMind's
         surface-distance.
+    scan : on the same voxels; with it, lesions have their contrast in HU.
     progress : is called with a `Progress` from time to time.
 
     Raises
@@ -195,11 +220,25 @@ def evaluate(
     >>> liver, vessels, tumors = lv.evaluate(shifted, reference)
     >>> 0.9 < liver.dice < 1, abs(liver.volume_error_ml) < 0.001
     (True, True)
+    >>> [lesion.found for lesion in tumors.lesions.lesions]
+    [True, True, True]
     """
     scores = []
-    for item in iter_evaluate(predicted, reference, nsd):
+    if scan is not None:
+        check_same_grid(scan, reference)
+    evidence = Evidence(scan, candidates=_candidates_of(predicted, reference))
+    for item in iter_evaluate(predicted, reference, nsd, evidence):
         if isinstance(item, LabelScore):
             scores.append(item)
         elif progress is not None:
             progress(item)
     return scores
+
+
+def _candidates_of(predicted: LabelMap, reference: LabelMap) -> LesionCandidates | None:
+    """The candidates of a segmentation, where it lies on the reference's own voxels."""
+    require_labels(predicted)
+    require_labels(reference)
+    if predicted.least_certainty is None or not same_grid(predicted, reference):
+        return None
+    return LesionCandidates(predicted.candidates, predicted.least_certainty)

@@ -5,7 +5,7 @@ close it. Slabs are computed on a fixed partition of the volume and only their o
 on the crosshair, so the result is the same, bit for bit, whatever the order. Memory beyond
 the volume and the label map is bounded by the slab and the first stage's 4 mm grid, except for
 two bytes per voxel of the liver's box that the clean-up needs: the label, and the probability of
-tumor, which takes memory only where the network labeled some.
+tumor.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -20,10 +21,19 @@ from numpy.typing import NDArray
 
 from liverview.core import paths
 from liverview.core.box import Box
+from liverview.core.candidates import DEFAULT_CERTAINTY, LesionCandidates
+from liverview.core.checks import check_number
+from liverview.core.errors import LiverviewError
 from liverview.core.labels import Label, label_family
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.study import check_is_ct
 from liverview.core.volume import Volume
+from liverview.inference.candidates.classifier import (
+    LESIONS_FILE,
+    LesionClassifier,
+    load_classifier,
+)
+from liverview.inference.candidates.survey import ScanBlock
 from liverview.inference.cleanup import iter_clean_labels
 from liverview.inference.coarse import MIN_LIVER_ML, NO_LIVER, CoarseLiver, iter_find_liver
 from liverview.inference.fine import iter_refine_slabs
@@ -41,16 +51,27 @@ _CHUNK = 8  # slices of the coarse liver shown at once
 _PLAUSIBLE_ML = (300.0, 4500.0)
 
 
+SegmentationItem: TypeAlias = Progress | Message | Slab | LesionCandidates
+"""What a segmentation yields."""
+
+
 @dataclass(frozen=True, eq=False)
 class Models:
-    """The networks of the two stages, ready for inference."""
+    """The networks of the two stages, ready for inference, and the judge of lesions.
+
+    Without a judge, a candidate is as certain as its mean probability of tumor.
+    """
 
     coarse: Checkpoint
     fine: Checkpoint
+    lesions: LesionClassifier | None = None
 
 
 def load_models(folder: Path | None = None) -> Models:
     """Load coarse.safetensors and fine.safetensors, their batch norms folded.
+
+    Where the folder has lesions.safetensors, and the second stage knows liver and tumor, it judges
+    the candidates for lesions.
 
     The second may know a part of the labels only, as one that was trained on the Decathlon
     does: where it has no class for the liver, the liver stays the first stage's.
@@ -70,7 +91,9 @@ def load_models(folder: Path | None = None) -> Models:
         raise CheckpointError(f"{folder / 'fine.safetensors'} is not a 2D network for the labels.")
     fold_batch_norm(coarse.network)
     fold_batch_norm(fine.network)
-    return Models(coarse, fine)
+    judge = folder / LESIONS_FILE
+    judges = judge.exists() and {"liver", "tumor"} <= set(fine.classes)
+    return Models(coarse, fine, load_classifier(judge) if judges else None)
 
 
 def _are_label_names(classes: tuple[str, ...]) -> bool:
@@ -89,11 +112,13 @@ def iter_segment(
     *,
     probabilities: bool = False,
     gates: bool = False,
-) -> Iterator[Progress | Message | Slab]:
+    least_certainty: float = DEFAULT_CERTAINTY,
+) -> Iterator[SegmentationItem]:
     """Segment a volume; slabs may overwrite earlier ones, the last one counts.
 
     First comes the coarse liver as slabs, nearest to the crosshair first, then the refined
-    labels in the same order, then the slabs that the clean-up of the whole changed. With
+    labels in the same order, then the slabs that the clean-up of the whole changed, then all
+    candidates for lesions, of which those of ``least_certainty`` (0..1) or more are tumors. With
     ``probabilities``, the refined slabs, and only they, hold the probabilities behind them, with
     ``gates`` the coefficients of the second stage's attention gates. Labels are the same with
     and without.
@@ -103,42 +128,69 @@ def iter_segment(
     DeviceError : where the device is unknown or not there.
     ExtentError : where the scan is larger than any body.
     ModalityError : where its files say that it is no CT.
+    LiverviewError : where the least certainty is not within 0 to 1.
     """
+    check_certainty(least_certainty)
     check_is_ct(volume.study, volume.name)
+    extras = SlabExtras(probabilities, gates)
+    looked = yield from iter_look_twice(volume, models, device, crosshair, extras)
+    if looked is None:
+        yield Slab(0, np.zeros(volume.shape, np.uint8))
+        yield LesionCandidates((), least_certainty)
+        yield Progress("Done", 1.0)
+        return
+    judging = _Judging(models.lesions, least_certainty)
+    ml, candidates = yield from _iter_cleaned_slabs(volume, looked, judging)
+    if ml < MIN_LIVER_ML:  # the second stage did not confirm it
+        yield Slab(0, np.zeros(volume.shape, np.uint8))
+        yield Message(NO_LIVER)
+        candidates = LesionCandidates((), least_certainty)
+    elif not _PLAUSIBLE_ML[0] <= ml <= _PLAUSIBLE_ML[1]:
+        yield Message(f"The liver that was found has {ml:,.0f} mL, which is unusual: check it.")
+    yield candidates
+    yield Progress("Done", 1.0)
+
+
+def iter_look_twice(
+    volume: Volume,
+    models: Models,
+    device: str = "auto",
+    crosshair: tuple[int, int, int] | None = None,
+    extras: SlabExtras | None = None,
+) -> Generator[Progress | Message | Slab, None, LookedTwice | None]:
+    """Run both stages as `iter_segment` does, without clean-up; returns None without a liver."""
+    extras = extras or SlabExtras()
     reuse_large_blocks()
     execution = ExecutionDevice(pick_device(device))
     start_slice = crosshair[2] if crosshair is not None else volume.shape[2] // 2
     liver = yield from iter_find_liver(volume, models.coarse, execution)
     if liver is None:
-        yield Slab(0, np.zeros(volume.shape, np.uint8))
-        yield Progress("Done", 1.0)
-        return
+        return None
     yield from _iter_coarse_slabs(volume, liver, start_slice)
     region = liver.search_region(volume)
-    shape = tuple(side.stop - side.start for side in region)
-    labels = np.zeros(shape, np.uint8, order="F")
-    tumor = np.zeros(shape, np.uint8, order="F")  # takes memory where it is written to
-    extras = SlabExtras(probabilities, gates)
+    labels = np.zeros(region.shape, np.uint8, order="F")
+    tumor = np.zeros(region.shape, np.uint8, order="F")
     stage = SecondStage(volume, models.fine, Runner(models.fine.network, execution), extras)
     for refined in _iter_second_stage(stage, liver, start_slice):
         slab = refined.slab
         _copy_slices(labels, slab.labels, slab.start, region)
-        if (slab.labels[slab.label_bbox] == Label.TUMOR).any():
-            _copy_slices(tumor, refined.tumor, slab.start, region)
+        _copy_slices(tumor, refined.tumor, slab.start, region)
         yield slab if extras == SlabExtras() else replace(slab, search_region=region)
         yield from execution.take_notices()
         yield Progress("Refining", 0.2 + 0.77 * refined.done)
-    ml = yield from _iter_cleaned_slabs(volume, region, labels, tumor)
-    if ml < MIN_LIVER_ML:  # the second stage did not confirm it
-        yield Slab(0, np.zeros(volume.shape, np.uint8))
-        yield Message(NO_LIVER)
-    elif not _PLAUSIBLE_ML[0] <= ml <= _PLAUSIBLE_ML[1]:
-        yield Message(f"The liver that was found has {ml:,.0f} mL, which is unusual: check it.")
-    yield Progress("Done", 1.0)
+    return LookedTwice(region, labels, tumor)
+
+
+def check_certainty(least_certainty: float) -> None:
+    """Raise LiverviewError unless a least certainty is within 0 to 1."""
+    try:
+        check_number("the least certainty", least_certainty, 0.0, 1.0)
+    except ValueError as error:
+        raise LiverviewError(f"{error}.") from error
 
 
 def collect_labels(
-    stream: Iterator[Progress | Message | Slab], shape: tuple[int, int, int]
+    stream: Iterator[SegmentationItem], shape: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
     """Assemble the label map of a stream, (I, J, K) uint8."""
     labels = np.zeros(shape, np.uint8, order="F")
@@ -186,17 +238,44 @@ def _copy_slices(
         block[:, :, first - k.start : stop - k.start] = values[i, j, first - start : stop - start]
 
 
+@dataclass(frozen=True, eq=False)
+class LookedTwice:
+    """The result of both stages before the clean-up.
+
+    Attributes
+    ----------
+    region : the box of the volume that the liver lies in.
+    labels : of its voxels, (I, J, K).
+    tumor : the probability that they are tumor, (I, J, K), in 255ths.
+    """
+
+    region: Box
+    labels: NDArray[np.uint8]
+    tumor: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Judging:
+    """The judge of candidates, and the certainty from which they are tumors."""
+
+    classifier: LesionClassifier | None
+    least_certainty: float
+
+
 def _iter_cleaned_slabs(
-    volume: Volume,
-    region: Box,
-    labels: NDArray[np.uint8],
-    tumor: NDArray[np.uint8],
-) -> Generator[Progress | Slab, None, float]:
-    """Yield slabs of the slices that the clean-up changed; returns the liver's volume, mL."""
-    changed = yield from iter_clean_labels(labels, tumor, volume.spacing)
+    volume: Volume, looked: LookedTwice, judging: _Judging
+) -> Generator[Progress | Slab, None, tuple[float, LesionCandidates]]:
+    """Yield slabs of slices that the clean-up changed; returns the liver's mL and candidates."""
+    region, labels = looked.region, looked.labels
+    scan = ScanBlock(volume.voxels[region], volume.intercept, volume.spacing)
+    cleaned = yield from iter_clean_labels(
+        labels, looked.tumor, scan, judging.classifier, judging.least_certainty
+    )
     i, j, k = region
-    for offset in np.flatnonzero(changed):
+    for offset in np.flatnonzero(cleaned.changed):
         slab = np.zeros((*volume.shape[:2], 1), np.uint8, order="F")
         slab[i, j, 0] = labels[:, :, offset]
         yield Slab(k.start + int(offset), slab, label_bbox=(i, j))
-    return float(np.count_nonzero(labels)) * volume.voxel_ml
+    ml = float(np.count_nonzero(labels)) * volume.voxel_ml
+    moved = (replace(one, box=one.box.shifted(region.start)) for one in cleaned.candidates)
+    return ml, LesionCandidates(tuple(moved), judging.least_certainty)

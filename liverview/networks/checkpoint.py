@@ -99,7 +99,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     ------
     CheckpointError : for anything that is not a complete liverview checkpoint.
     """
-    metadata, tensors = _read_tensors(path)
+    metadata, tensors = read_tensors(path)
     if metadata.get("format") != _FORMAT:
         file_format = quoted(metadata.get("format", "no format"))
         raise CheckpointError(f"{path} is not a liverview checkpoint: {file_format}, not {_FORMAT}")
@@ -125,7 +125,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ) from error
 
 
-def _read_tensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
     """The metadata and the tensors of a safetensors file."""
     try:
         if path.exists() and not path.is_file():

@@ -99,7 +99,7 @@ def _draw_phantom_tile(draw: RandomSource, subject: Subject, look: str) -> tuple
     painting = paint(patient, grid, thick_slices=True)
     scanner = Scanner(
         blur_mm=draw.uniform(0.5, 0.9),
-        slice_blur=0.3,
+        slice_blur=0.0,
         noise_hu=draw.uniform(*_NOISE_HU),
         grain_mm=draw.uniform(0.5, 1.0),
         seed=draw.integer(0, 2**31),

@@ -33,6 +33,7 @@ from liverview.phantoms.scanner import Scanner, ScanSimulation, draw_scanner
 from liverview.phantoms.subject import Subject, add_appearance, draw_subject
 from liverview.phantoms.vessels import min_visible_contrast
 from liverview.training.click_samples import draw_click_sample
+from liverview.training.field_of_view import cut_field_of_view
 from liverview.training.phantom_scans import paint_phantom
 from liverview.training.recipe import Recipe, SampleConfig
 from liverview.training.scan_samples import draw_liver_sample, draw_organ_sample
@@ -135,6 +136,7 @@ def _draw_organ_sample(
     if draw.chance(0.12):
         _shift_by_breathing(draw, hu, organs)
     _limit_view(draw, hu, organs)
+    cut_field_of_view(draw, hu, organs, int(Organ.OUTSIDE))
     return preprocessing.input_3d(hu), organs
 
 
@@ -192,7 +194,7 @@ def _draw_liver_sample(
     draw: RandomSource, subject: Subject, config: SampleConfig, preprocessing: Preprocessing
 ) -> tuple[Tensor, Tensor]:
     """Draw slices around a point of the liver, (K, C, I, J) and (K, I, J)."""
-    count, largest = _draw_lesion_number(draw)
+    count, largest = draw_lesion_number(draw)
     patient = add_appearance(draw, subject, count, largest)
     grid = _draw_liver_grid(draw, patient, config, preprocessing)
     scanner = draw_scanner(draw, grid.spacing)
@@ -200,7 +202,7 @@ def _draw_liver_sample(
     patient = replace(patient, lesions=seen)
     painting = paint(patient, grid, thick_slices=True)
     body = patient.body
-    hu = ScanSimulation(_without_slice(scanner), body, draw).image(painting, grid)
+    hu = ScanSimulation(scanner.without_thickness(), body, draw).image(painting, grid)
     liver = resample(_liver_field(body), CANONICAL_GRID, grid)
     prior = simulate_coarse_prior(draw, liver, grid, partial(_organ_field_at, body, grid))
     sure = prior > 0.9
@@ -215,15 +217,7 @@ def _draw_liver_sample(
     return preprocessing.input_2d(hu, prior[:, :, inner], liver_hu), target
 
 
-def _without_slice(scanner: Scanner) -> Scanner:
-    """The scanner with a blur across slices that leaves out the slices' own thickness.
-
-    That is in the painting already. Variances add: a slice's own is 1/12 of its thickness squared.
-    """
-    return replace(scanner, slice_blur=max(scanner.slice_blur**2 - 1 / 12, 0.0) ** 0.5)
-
-
-def _draw_lesion_number(draw: RandomSource) -> tuple[int, float]:
+def draw_lesion_number(draw: RandomSource) -> tuple[int, float]:
     """Draw how many lesions a liver has, and the largest radius, mm."""
     if not draw.chance(_WITH_LESIONS):
         return 0, 0.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from liverview.core import paths
 
-_WEIGHTS = ("coarse.safetensors", "fine.safetensors")
+_WEIGHTS = ("coarse.safetensors", "fine.safetensors", "lesions.safetensors")
 
 
 def weights_sha256(folder: Path | None = None) -> dict[str, str]:

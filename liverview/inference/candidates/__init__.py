@@ -1,0 +1,1 @@
+"""Parts of a liver that may be lesions: found, described by features, judged."""

@@ -1,0 +1,172 @@
+"""Candidates: what the network takes for tumor with some chance, and pockets of the organ."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from liverview.core.box import Box
+from liverview.core.labels import Label, label_entry
+from liverview.core.stream import Progress
+from liverview.inference.candidates.label_bytes import (
+    CANDIDATE_BIT,
+    HOLE,
+    IN_LIVER_BIT,
+    LABEL_BITS,
+    PLAIN_LIVER,
+    TUMOR_IN_LIVER,
+)
+from liverview.inference.candidates.survey import LiverSurvey, ScanBlock
+from liverview.inference.components import Mask
+from liverview.inference.streamed_components import SlabwiseComponents, iter_slabs
+
+_LOW = np.uint8(round(0.3 * 255))  # probability from which a voxel can belong to a candidate
+_SEED = np.uint8(round(0.4 * 255))  # some voxels of a candidate have this much
+_LEAST_SEEDS_ML = 0.02
+_LEAST_ML = label_entry(Label.TUMOR).least_ml
+_MOST = 254  # candidates of a scan; marks of components are bytes
+_DROPPED = np.uint8(255)
+_POCKET_HU = (-20.0, 400.0)  # darker is fat or gas
+_LEAST_DIFFERENCE_HU = 12.0  # between what is in a pocket and the liver
+_LEAST_POCKET_VOXELS = 3  # of the coarse grid
+STEP = Progress("Cleaning up", 0.98)
+Steps = Generator[Progress, None, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A connected part of a block that may be a lesion: its box and its voxels in it."""
+
+    box: Box
+    mask: Mask
+
+
+def iter_mark_probable(block: NDArray[np.uint8], probability: NDArray[np.uint8]) -> Steps:
+    """Set the candidates' bit where the liver may be tumor, and in its holes."""
+    for slices in iter_slabs(block.shape):
+        voxels, chance = block[:, :, slices], probability[:, :, slices]
+        chance &= ~CANDIDATE_BIT
+        probable = (chance >= _LOW) & (voxels >= IN_LIVER_BIT)
+        probable |= (voxels == TUMOR_IN_LIVER) | (voxels == HOLE)
+        chance |= probable.view(np.uint8)
+        yield STEP
+
+
+def iter_mark_pockets(
+    block: NDArray[np.uint8],
+    probability: NDArray[np.uint8],
+    survey: LiverSurvey,
+    scan: ScanBlock,
+) -> Steps:
+    """Set the candidates' bit in pockets of the organ that hold neither liver nor fat nor gas."""
+    dents = ndimage.binary_opening(survey.closed & ~survey.organ, np.ones((2, 2, 2)))
+    ids, _count = cc3d.connected_components(dents, connectivity=6, return_N=True)
+    for number, where in enumerate(ndimage.find_objects(ids), start=1):
+        pocket = ids[where] == number
+        if np.count_nonzero(pocket) < _LEAST_POCKET_VOXELS:
+            continue
+        stride = survey.stride
+        start = [side.start * n for side, n in zip(where, stride, strict=True)]
+        stop = [side.stop * n for side, n in zip(where, stride, strict=True)]
+        box = Box.from_bounds(start, np.minimum(stop, block.shape).tolist())
+        inside = pocket.repeat(stride[0], 0).repeat(stride[1], 1).repeat(stride[2], 2)
+        i, j, k = box.shape
+        inside = inside[:i, :j, :k] & ((block[box] & LABEL_BITS) == 0)
+        inside &= _differs_from_liver(scan, box, survey)
+        probability[box][inside] |= CANDIDATE_BIT
+        yield STEP
+
+
+def _differs_from_liver(scan: ScanBlock, box: Box, survey: LiverSurvey) -> Mask:
+    """True where smoothed HU are those of soft tissue or fluid, and not the liver's."""
+    i, j = scan.pixel_stride
+    hu = ndimage.gaussian_filter(scan.pixels(box), (1.2, 1.2, 0.4), mode="nearest")
+    low, high = _POCKET_HU
+    differs = (hu > low) & (hu < high) & (np.abs(hu - survey.liver_hu) > _LEAST_DIFFERENCE_HU)
+    out = np.zeros(box.shape, np.bool_)
+    whole = differs.repeat(i, 0).repeat(j, 1)
+    out[: whole.shape[0], : whole.shape[1]] = whole
+    return out
+
+
+def iter_find_parts(
+    block: NDArray[np.uint8],
+    probability: NDArray[np.uint8],
+    voxel_ml: float,
+    changed: NDArray[np.bool_],
+) -> Generator[Progress, None, list[Part]]:
+    """The connected parts of what has the candidates' bit, those of most probable voxels first.
+
+    Specks, and parts in which no voxel is rather probable, are none: they lose the bit and become
+    liver, and ``changed`` is set in their slices.
+    """
+    components = SlabwiseComponents(
+        lambda slices: (probability[:, :, slices] & CANDIDATE_BIT) > 0, block.shape, 26
+    )
+    seeds: list[NDArray[np.int64]] = []
+    for slab in components.iter_labeled_slabs():
+        ids = slab.component_ids
+        voxels, chance = block[:, :, slab.slices], probability[:, :, slab.slices]
+        sure = (ids > 0) & ((chance >= _SEED) | ((voxels & LABEL_BITS) == 0))
+        counts = np.bincount(ids[sure], minlength=len(slab.voxel_counts) + 1)
+        seeds.append(counts[1:])
+        yield STEP
+    return (yield from _iter_cut_out(components, seeds, block, probability, voxel_ml, changed))
+
+
+def _iter_cut_out(
+    components: SlabwiseComponents,
+    seeds: list[NDArray[np.int64]],
+    block: NDArray[np.uint8],
+    probability: NDArray[np.uint8],
+    voxel_ml: float,
+    changed: NDArray[np.bool_],
+) -> Generator[Progress, None, list[Part]]:
+    """Collect the masks of the components that are parts, slab by slab."""
+    marks = _number_parts(components, seeds, voxel_ml)
+    pieces: dict[int, list[tuple[Box, Mask]]] = {}
+    for slices, marked in components.iter_map_components(marks):
+        if marked is not None:
+            dropped = marked == _DROPPED
+            voxels = block[:, :, slices]
+            voxels[dropped & (voxels == TUMOR_IN_LIVER)] = PLAIN_LIVER
+            changed[slices] |= dropped.any(axis=(0, 1))
+            probability[:, :, slices][dropped] &= ~CANDIDATE_BIT
+            marked[dropped] = 0
+            for number, where in enumerate(ndimage.find_objects(marked), start=1):
+                if where is not None:
+                    box = Box(*where)
+                    place = box.shifted((0, 0, slices.start))
+                    pieces.setdefault(number, []).append((place, marked[box] == number))
+        yield STEP
+    return [_join(pieces[number]) for number in sorted(pieces)]
+
+
+def _number_parts(
+    components: SlabwiseComponents, seeds: list[NDArray[np.int64]], voxel_ml: float
+) -> NDArray[np.uint8]:
+    """A number for each component that is a part, the one with most seeds first."""
+    seed_ml = components.sum_per_component(seeds) * voxel_ml
+    marks = np.full(len(seed_ml), _DROPPED)
+    least = np.maximum(_LEAST_ML, voxel_ml)
+    kept = (components.voxel_counts * voxel_ml >= least) & (seed_ml >= _LEAST_SEEDS_ML)
+    order = np.argsort(-seed_ml, kind="stable")
+    order = order[kept[order]][:_MOST]
+    marks[order] = np.arange(1, len(order) + 1)
+    return marks
+
+
+def _join(pieces: list[tuple[Box, Mask]]) -> Part:
+    """One part of pieces in several slabs."""
+    box = pieces[0][0]
+    for other, _ in pieces[1:]:
+        box = box.union(other)
+    mask = np.zeros(box.shape, np.bool_, order="F")
+    for place, piece in pieces:
+        mask[place.shifted([-n for n in box.start])] |= piece
+    return Part(box, mask)
