@@ -34,27 +34,33 @@ _SLICE_MM, _SLICES = (1.5, 2.5, 5.0), 5
 _NOISE_HU = (6.0, 16.0)
 _WIDTH_HU = 200.0  # of gray values, around the liver's median
 _BODIES = 2
-_TRIES = 60  # draws of a lesion of the wanted look
+_TRIES = 120  # draws of a lesion of the wanted look
 _OUTLINE = (255, 64, 64)
 _GROUND = 24  # gray of what is beside a scan
 _LIVER_VALUES = (1, 4)  # in liver.nii.gz
 _APART_MM = 30.0  # slices of one scan that show different lesions
 
 LOOKS: dict[str, Callable[[Lesion], bool]] = {
-    "dark": lambda n: n.contrast_hu < -40 and not n.core_hu,
-    "faint": lambda n: -25 < n.contrast_hu < -12 and not n.rim_hu,
-    "bright": lambda n: n.contrast_hu > 25 and not n.nodular,
+    "dark": lambda n: _is_even(n) and n.contrast_hu < -40,
+    "faint": lambda n: _is_even(n) and -25 < n.contrast_hu < -14,
+    "bright": lambda n: _is_even(n) and n.contrast_hu > 25,
     "cyst": lambda n: n.kind is LesionKind.CYST,
-    "rim": lambda n: n.rim_hu > 20 and n.rim_mm > 2 and not n.nodular,
-    "dead inside": lambda n: n.core_hu < -35,
-    "capsule": lambda n: n.rim_hu > 20 and n.rim_mm < 1.7 and min(n.radii) > 12,
-    "nodules": lambda n: n.nodular,
-    "mosaic": lambda n: n.texture_waves > 4 and n.texture_hu > 14,
-    "infiltrating": lambda n: n.edge_mm > 5 and abs(n.contrast_hu) > 25,
-    "calcified": lambda n: n.calcium_hu > 0,
-    "patch, no lesion": lambda n: n.kind is LesionKind.PATCH,
+    "rim": lambda n: n.rim_hu > 22 and n.rim_mm > 2 and not n.nodular and n.contrast_hu < -20,
+    "dead inside": lambda n: n.core_hu < -40 and not n.calcium_hu,
+    "capsule": lambda n: n.rim_hu > 25 and n.rim_mm < 1.7 and abs(n.contrast_hu) > 15,
+    "nodules": lambda n: n.nodular and not n.calcium_hu,
+    "mosaic": lambda n: n.texture_waves > 4 and n.texture_hu > 14 and not n.calcium_hu,
+    "infiltrating": lambda n: _is_even(n) and n.edge_mm > 6 and -70 < n.contrast_hu < -30,
+    "calcified": lambda n: 100 < n.calcium_hu < 500 and not n.nodular,
+    "patch, no lesion": lambda n: n.kind is LesionKind.PATCH and abs(n.contrast_hu) > 14,
 }
 """What the tiles show, in reading order; all but cysts and patches are tumors."""
+
+
+def _is_even(lesion: Lesion) -> bool:
+    """True for a tumor without rim, core, mosaic and calcium that show."""
+    parts = lesion.rim_hu, lesion.core_hu, lesion.calcium_hu
+    return lesion.kind is LesionKind.TUMOR and not any(parts) and lesion.texture_hu < 10
 
 
 def iter_lesion_sheet(
@@ -121,7 +127,7 @@ def _draw_lesion(draw: RandomSource, place: Point, look: str) -> Lesion:
     """Draw lesions until one has the look; the last one if none has."""
     for _ in range(_TRIES):
         contrast = draw_contrast(draw, (-45.0, 20.0), 0.25)
-        lesion = draw_varied_lesion(draw, place, draw.log_uniform(7, 24), contrast)
+        lesion = draw_varied_lesion(draw, place, draw.log_uniform(8, 24), contrast)
         if LOOKS[look](lesion):
             break
     return lesion

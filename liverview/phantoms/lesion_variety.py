@@ -130,8 +130,10 @@ def draw_varied_lesion(
     """Draw one lesion, or what only looks like one, at ``center`` (world mm), ``radius`` in mm."""
     kind = _KINDS[draw.choice(_KIND_WEIGHTS)]
     plain = draw_plain_lesion(draw, center, radius, (contrast_hu, 0.0))
-    lesion = replace(plain, kind=kind, contrast_hu=contrast_hu)
-    if draw.chance(0.15):  # grows into the liver around it
+    # Borders of real lesions rise over 3 to 8 mm from a tenth to nine tenths.
+    edge_mm = draw.uniform(1, min(7.0, 1.5 + 0.6 * radius))
+    lesion = replace(plain, kind=kind, contrast_hu=contrast_hu, edge_mm=edge_mm)
+    if draw.chance(0.3):  # grows into the liver around it
         lesion = replace(lesion, edge_mm=draw.uniform(4, 9))
     if kind is LesionKind.CYST:
         uneven = lesion.warp_mm if draw.chance(0.3) else 0.0

@@ -14,6 +14,7 @@ from enum import Enum
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from liverview.phantoms.body import Body
 from liverview.phantoms.fields import Field, Grid, Point, RandomSource, resample, smooth_noise
@@ -156,13 +157,18 @@ class Lesion:
         target += self.texture_hu * torch.sin(self.texture_waves * texture)
         target.clamp_(min=min(_LEAST_HU, liver_hu - _FATTY_HU))
         if self.calcium_hu:
-            waves = [
-                torch.sin(axis / pace + 3 * texture)
-                for axis, pace in zip(grid.axes(hu.device), (1.3, 1.7, 2.1), strict=True)
-            ]
-            specks = (waves[0] * waves[1] * waves[2] > 0.6) & (distance < -1)
-            target += self.calcium_hu * specks
+            target += self.calcium_hu * (self._specks(grid, texture) & (distance < -1))
         return torch.lerp(hu, target, weight)
+
+    def _specks(self, grid: Grid, texture: Field) -> Tensor:
+        """Specks in clumps: three waves aslant, bent by the texture, where it is high."""
+        x, y, z = grid.axes(texture.device)
+        waves = (
+            torch.sin((x + 0.7 * y - 0.4 * z) / 1.1 + 4 * texture),
+            torch.sin((y - 0.8 * z + 0.5 * x) / 1.6 - 6 * texture),
+            torch.sin((z + 0.6 * x - 0.3 * y) / 2.3 + 5 * texture),
+        )
+        return (waves[0] * waves[1] * waves[2] > 0.55) & (texture > 0.1)
 
 
 def draw_lesions(

@@ -19,7 +19,7 @@ _THIN = 8  # slices that one thick one is averaged from
 def test_a_slanted_border_is_a_ramp_that_an_average_over_the_slice_gives() -> None:
     x = torch.arange(60.0)[:, None, None] - 30
     z = 5.0 * torch.arange(5)[None, None, :] - 10
-    thin = (z[..., None] + 5 * (torch.arange(200) + 0.5) / 200 - 2.5)[:, :, :, :]
+    thin = z[..., None] + 5 * (torch.arange(200) + 0.5) / 200 - 2.5
     for slope in (0.3, 1.0, -0.6):
         border = x + 0 * z + z / slope
         painted = torch.where(border < 0, 110.0, -820.0)
@@ -37,10 +37,10 @@ def test_few_slices_stay_as_they_are() -> None:
 def test_the_dome_in_thick_slices_is_as_thin_ones_average_it(body: Body) -> None:
     liver, lung = body.organs[Organ.LIVER], body.organs[Organ.LUNG]
     dome = ((liver.abs() < 4) & (lung.abs() < 8)).nonzero()
-    place = CANONICAL_GRID.point(dome[len(dome) // 2].tolist())
+    place = CANONICAL_GRID.point(dome[dome[:, 2].argmax()].tolist())
     patient = Patient(body, draw_appearance(RandomSource(2)), Tree.empty(), Tree.empty(), [])
-    errors = _errors(patient, Grid.centered(place, (2.5, 2.5, 5.0), (32, 32, 7)), Organ.LUNG)
-    assert errors[1] < 0.6 * errors[0]
+    errors = _errors(patient, Grid.centered(place, (2.5, 2.5, 5.0), (40, 40, 7)), at_border=True)
+    assert errors[1] < 0.75 * errors[0]
 
 
 def test_a_lesion_between_slices_is_as_thin_ones_average_it(body: Body) -> None:
@@ -51,14 +51,14 @@ def test_a_lesion_between_slices_is_as_thin_ones_average_it(body: Body) -> None:
     assert lesion.kind is LesionKind.TUMOR
     appearance = draw_appearance(RandomSource(2))
     patient = Patient(body, appearance, Tree.empty(), Tree.empty(), [lesion])
-    errors = _errors(patient, Grid.centered(place, (1.5, 1.5, 5.0), (20, 20, 7)), Organ.LIVER)
+    errors = _errors(patient, Grid.centered(place, (1.5, 1.5, 5.0), (20, 20, 7)), at_border=False)
     assert errors[1] < 0.8 * errors[0]
 
 
-def _errors(patient: Patient, grid: Grid, beside: Organ) -> tuple[float, float]:
+def _errors(patient: Patient, grid: Grid, *, at_border: bool) -> tuple[float, float]:
     """Mean difference, HU, from the average of thin slices: by middles, and as thick ones.
 
-    In voxels that hold only liver and ``beside``.
+    In voxels that hold liver and something else, or nothing but liver.
     """
     i, j, k = grid.shape
     x, y, z = grid.origin
@@ -67,11 +67,10 @@ def _errors(patient: Patient, grid: Grid, beside: Organ) -> tuple[float, float]:
     thin = Grid((x, y, low), (*grid.spacing[:2], thin_mm), (i, j, k * _THIN))
     fine = paint(patient, thin)
     expected = fine.hu.reshape(i, j, k, _THIN).mean(dim=-1)
-    organs = fine.organs.reshape(i, j, k, _THIN)
-    counted = ((organs == Organ.LIVER) | (organs == beside)).all(dim=-1)
-    counted &= (organs == Organ.LIVER).any(dim=-1)
+    share = (fine.organs == Organ.LIVER).float().reshape(i, j, k, _THIN).mean(dim=-1)
+    counted = (share > 0) & (share < 1) if at_border else share == 1
     counted[:, :, 0] = counted[:, :, -1] = False
-    assert int(counted.sum()) > 200
+    assert int(counted.sum()) > 150
     middles, thick = (paint(patient, grid, thick_slices=thick).hu for thick in (False, True))
     return (
         float((middles - expected)[counted].abs().mean()),
