@@ -1,4 +1,4 @@
-"""A sheet of lesions large enough to judge: those of phantoms, and under them those of real scans."""
+"""A sheet of lesions large enough to judge, those of real scans under those of phantoms."""
 
 from __future__ import annotations
 

@@ -110,9 +110,7 @@ class Lesion:
         """By how many mm the distance to the unwarped lesion changes per mm along z, 0 or more."""
         x, y, z = (
             (a - c) / r
-            for a, c, r in zip(
-                grid.axes(self.warp.device), self.center, self.radii, strict=True
-            )
+            for a, c, r in zip(grid.axes(self.warp.device), self.center, self.radii, strict=True)
         )
         norm = (x**2 + y**2 + z**2).sqrt().clamp(min=1e-3)
         return z.abs() / norm * (min(self.radii) / self.radii[2])
