@@ -82,8 +82,8 @@ def paint_case(
     scanner = draw_scanner(draw, spacing)
     seen = [one for one in patient.lesions if one.is_visible(scanner.noise_hu, spacing[2])]
     patient = replace(patient, lesions=seen)
-    painting = paint(patient, grid)
-    hu = ScanSimulation(scanner, patient.body, draw).image(painting, grid)
+    painting = paint(patient, grid, thick_slices=True)
+    hu = ScanSimulation(scanner.without_thickness(), patient.body, draw).image(painting, grid)
     stored = hu.round_().clamp_(-1024, 3071).to(torch.int16).numpy()
     volume = Volume(np.asfortranarray(stored), np.diag([*spacing, 1.0]), name="phantom")
     return volume, painting.labels.numpy()

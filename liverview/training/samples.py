@@ -42,6 +42,7 @@ from liverview.training.simulated_prior import simulate_coarse_prior
 
 _WITH_LESIONS, _MANY = 0.5, 0.2  # share of the livers with lesions; of these, with dozens
 _AT_LESION, _AT_DOME = 0.35, 0.15  # share of the grids around a lesion, and under the lung
+_BREATHING = 0.1  # share of the blocks of slices with steps of breathing
 _HEADS = 0.05  # share of the subjects that are a head
 _LIVER_BLUR_MM = 6.0  # SD of the blur for the HU of the liver around a vessel
 _MAX_TISSUE_HU = 150.0  # of difference from the liver; beyond it is metal or calcium
@@ -167,12 +168,12 @@ def _draw_organ_grid(
     return Grid.centered(center, spacing, config.shape)
 
 
-def _shift_by_breathing(draw: RandomSource, hu: Field, organs: Tensor) -> None:
+def _shift_by_breathing(draw: RandomSource, *blocks: Tensor) -> None:
     """Shift the slices above a level, as breathing between parts of the scan does, in place."""
     for _ in range(draw.integer(1, 4)):
-        level = draw.integer(0, hu.shape[2])
+        level = draw.integer(0, blocks[0].shape[2])
         shift = (draw.integer(-1, 2), draw.integer(-1, 2))
-        for block in (hu, organs):
+        for block in blocks:
             block[:, :, level:] = block[:, :, level:].roll(shift, (0, 1))
 
 
@@ -199,9 +200,9 @@ def _draw_liver_sample(
     scanner = draw_scanner(draw, grid.spacing)
     seen = [n for n in patient.lesions if n.is_visible(scanner.noise_hu, grid.spacing[2])]
     patient = replace(patient, lesions=seen)
-    painting = paint(patient, grid)
+    painting = paint(patient, grid, thick_slices=True)
     body = patient.body
-    hu = ScanSimulation(scanner, body, draw).image(painting, grid)
+    hu = ScanSimulation(scanner.without_thickness(), body, draw).image(painting, grid)
     liver = resample(_liver_field(body), CANONICAL_GRID, grid)
     prior = simulate_coarse_prior(draw, liver, grid, partial(_organ_field_at, body, grid))
     sure = prior > 0.9
@@ -209,6 +210,8 @@ def _draw_liver_sample(
     liver_hu = float(hu[sure].median()) if known else patient.appearance.mean_hu[Organ.LIVER]
     liver_hu += draw.normal(0, 4)
     labels = _visible_labels(painting, patient.appearance.mean_hu[Organ.LIVER], scanner, grid)
+    if draw.chance(_BREATHING):
+        _shift_by_breathing(draw, hu, labels, prior)
     inner = slice(preprocessing.halo, grid.shape[2] - preprocessing.halo)
     target = labels[:, :, inner].long().movedim(2, 0)
     return preprocessing.input_2d(hu, prior[:, :, inner], liver_hu), target
