@@ -1,8 +1,7 @@
-"""Pieces of vessels divided between two trees at the least cost, as a minimum cut.
+"""Pieces of vessels divided between two trees: each is of the one from whose root the way is cheaper.
 
-The roots are fixed. What it costs to divide two pieces that meet is how well they fit; besides,
-a piece that points at one root rather than the other is pulled there a little, and, where the
-scan shows that the trees differ in HU, by its own HU.
+The cost of a way is that of its links. A piece that points at one root rather than the other is
+pulled there a little, and, where the scan shows that the trees differ in HU, by its own HU.
 """
 
 from __future__ import annotations
@@ -13,17 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.vasculature.graph import VesselTree
-from liverview.vasculature.pieces import Fit, Piece
+from liverview.vasculature.pieces import Links, Piece
 from liverview.vasculature.roots import FoundRoots
 from liverview.vasculature.voxel_graph import Lengths
 
-_SCALE = 2000  # capacities are whole numbers
-_ROOT = 10**7
-_POINTING = 0.08  # of a piece's radius, per piece length
-_BY_HU = 0.5
+_POINTING = 1.5  # costs
+_BY_HU = 3.0  # costs
 _LEAST_SEPARATION = 0.8  # of the trees' HU, in standard deviations
 _LEAST_PIECES = 8
 _LARGE_MM = 1.5
+_UNREACHED = 1e6  # costs
 
 Trees = NDArray[np.uint8]
 """By piece, the value of its tree."""
@@ -41,8 +39,7 @@ def pull_by_direction(
         np.max([_pointing(middles, directions, np.array(p)) for p in root.places], axis=0)
         for root in (portal, hepatic)
     ]
-    size = np.array([piece.radius_mm * min(piece.length_mm, 8.0) / 8.0 for piece in pieces])
-    pull: Lengths = _POINTING * size * (by_root[0] - by_root[1])
+    pull: Lengths = _POINTING * (by_root[0] - by_root[1])
     return pull
 
 
@@ -72,49 +69,29 @@ def pull_by_hu(pieces: Sequence[Piece], trees: Trees, hu: Lengths) -> Lengths:
     if abs(separation) < _LEAST_SEPARATION:
         return np.zeros(len(pieces))
     share = (hu - (portal + hepatic) / 2) / (portal - hepatic) * 2
-    pull = _BY_HU * radius * np.clip(share, -1, 1) * min(1.0, abs(separation) / 3)
+    pull = _BY_HU * np.clip(share, -1, 1) * min(1.0, abs(separation) / 3)
     found: Lengths = np.where(known, pull, 0.0)
     return found
 
 
-def divide(
-    count: int, fits: Sequence[Fit], portal: FoundRoots, hepatic: FoundRoots, pull: Lengths
-) -> Trees:
-    """The tree of each piece; what nothing pulls to either is undecided."""
-    from scipy.sparse import coo_array, csr_array
-    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+def reach(count: int, links: Links, root: FoundRoots) -> Lengths:
+    """By piece, the cost of the cheapest way from a root; infinite where there is none."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import dijkstra
 
-    source, sink = count, count + 1
-    rows, columns, costs = [], [], []
-    for a, b, cost in fits:
-        rows += [a, b]
-        columns += [b, a]
-        costs += [cost * _SCALE] * 2
-    for n, by in enumerate(pull.tolist()):
-        rows.append(source if by > 0 else n)
-        columns.append(n if by > 0 else sink)
-        costs.append(abs(by) * _SCALE)
-    for root, towards in ((portal, source), (hepatic, sink)):
-        for n in root.pieces:
-            rows.append(source if towards == source else n)
-            columns.append(n if towards == source else sink)
-            costs.append(_ROOT)
-    whole = np.rint(costs).astype(np.int64)
-    kept = whole > 0
-    capacity = csr_array(
-        coo_array(
-            (whole[kept], (np.array(rows)[kept], np.array(columns)[kept])),
-            shape=(count + 2, count + 2),
-        ),
-        dtype=np.int32,
-    )
-    flow = maximum_flow(capacity, source, sink).flow
-    left = csr_array(capacity - flow)
-    left.data = np.where(left.data > 0, 1, 0)
-    left.eliminate_zeros()
-    from_source = breadth_first_order(left, source, return_predecessors=False)
-    to_sink = breadth_first_order(left.T.tocsr(), sink, return_predecessors=False)
-    trees = np.full(count + 2, VesselTree.UNDECIDED, np.uint8)
-    trees[to_sink] = VesselTree.HEPATIC
-    trees[from_source] = VesselTree.PORTAL
-    return trees[:count]
+    if not root.pieces:
+        return np.full(count, np.inf)
+    ends = np.array(list(links), np.intp).reshape(-1, 2)
+    costs = np.array(list(links.values()))
+    steps = csr_array((costs, (ends[:, 0], ends[:, 1])), shape=(count, count))
+    found: Lengths = dijkstra(steps, directed=True, indices=list(root.pieces), min_only=True)
+    return found
+
+
+def divide(portal_cost: Lengths, hepatic_cost: Lengths, pull: Lengths) -> Trees:
+    """The tree of each piece; what no way leads to is undecided."""
+    costs = [np.minimum(cost, _UNREACHED) for cost in (portal_cost, hepatic_cost)]
+    trees = np.where(costs[1] - costs[0] + pull >= 0, VesselTree.PORTAL, VesselTree.HEPATIC)
+    reached = np.isfinite(portal_cost) | np.isfinite(hepatic_cost)
+    decided: Trees = np.where(reached, trees, VesselTree.UNDECIDED).astype(np.uint8)
+    return decided

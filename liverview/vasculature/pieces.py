@@ -1,32 +1,37 @@
-"""Pieces of chains, each of which is of one tree, and how well each fits those beside it.
+"""Pieces of chains, each of which is of one tree, and what it costs to go from one to the next.
 
 Where vessels meet, arms that lead on straight and as thick as they came are of one vessel. What a
-node's arms would rather fit to somewhere else fits the less: of two vessels that cross, each goes
-on in itself.
+node's arms would rather go on to somewhere else costs more: of two vessels that cross, each goes
+on in itself. Radii shrink away from the root: to go the other way costs much.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 
 from liverview.vasculature.centerlines import Chain, arms_of
-from liverview.vasculature.voxel_graph import Lengths, Numbers, Places
+from liverview.vasculature.voxel_graph import Lengths, Numbers
 
-Fit = tuple[int, int, float]
-"""Two pieces, and what it would cost to give them to two trees."""
+Links = dict[tuple[int, int], float]
+"""What it costs to go from one piece to the next one, away from the root."""
 
 _PIECE_MM = 8.0
-_BEND = 0.5  # rad, at each of two corners
-_CROSSING = 0.8  # of the radii of two nodes, up to which they are one crossing
-_WITHOUT_PARTNER = 0.25  # how well a third arm fits at least
+_BEND = 0.5  # rad, at each of two corners, that costs half
+_GROWTH = 4.0  # of the logarithm by which a radius grows away from the root,
+_FREE_GROWTH = 0.1  # but for so much
+_POWER = 1.5  # one bad link counts more than many that are not perfect
+_WORST = 3.0  # what a link costs at most: radii and directions are noisy where vessels meet
+_EVERY = 0.01  # costs of each link
+_CROSSING = 0.6  # of the radii of two nodes, up to which they are one crossing,
+_CROSSING_MM = 6.0  # but no farther apart
 _AWAY_MM = 7.0  # over which an arm's direction is taken
 _GAP_MM = 15.0
-_GAP_FALL_MM = 7.0
-_FLOOR = 0.01
+_GAP_FALL_MM = 5.0
+_GAP = 1.0  # what a gap costs at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +94,11 @@ def _unit(vector: Lengths) -> Lengths:
     return vector / length if length > 0 else np.zeros(3)
 
 
-def find_crossings(chains: Sequence[Chain]) -> dict[int, int]:
+def find_crossings(chains: Sequence[Chain], kept: frozenset[int]) -> dict[int, int]:
     """By node, the node that stands for all of its crossing: those that lie in one another.
 
     Two nodes with more than two arms each are one where the chain between them does not leave
-    the spheres of the vessels there.
+    the spheres of the vessels there; ``kept`` are chains that stay.
     """
     arms = arms_of(chains)
     stands = {node: node for chain in chains for node in chain.nodes}
@@ -103,40 +108,14 @@ def find_crossings(chains: Sequence[Chain]) -> dict[int, int]:
             node = stands[node]
         return node
 
-    for chain in chains:
+    for number, chain in enumerate(chains):
         a, b = chain.nodes
-        if a != b and len(arms[a]) > 2 and len(arms[b]) > 2:
-            reach = float(chain.radii[0] + chain.radii[-1])
-            if chain.length_mm <= _CROSSING * reach:
+        if number not in kept and a != b and len(arms[a]) > 2 and len(arms[b]) > 2:
+            reach = _CROSSING * float(chain.radii[0] + chain.radii[-1])
+            if chain.length_mm <= min(reach, _CROSSING_MM):
                 low, high = sorted((find(a), find(b)))
                 stands[high] = low
     return {node: find(node) for node in stands}
-
-
-def find_fits(
-    chains: Sequence[Chain], pieces: Sequence[Piece], stands: Mapping[int, int]
-) -> list[Fit]:
-    """How well the pieces fit that follow each other or meet at a crossing."""
-    found: list[Fit] = []
-    first_of: dict[int, int] = {}
-    last_of: dict[int, int] = {}
-    for n, piece in enumerate(pieces):
-        if piece.chain not in first_of:
-            first_of[piece.chain] = n
-        else:
-            found.append((n - 1, n, _along(chains[piece.chain], pieces[n - 1], piece)))
-        last_of[piece.chain] = n
-    meeting: dict[int, list[Arm]] = {}
-    for node, ends in sorted(arms_of(chains).items()):
-        for number, begins in ends:
-            if is_inner(chains[number], stands):
-                continue
-            chain = chains[number] if begins else chains[number].reversed()
-            piece = (first_of if begins else last_of)[number]
-            meeting.setdefault(stands[node], []).append(_arm(piece, chain))
-    for arms in meeting.values():
-        found.extend(_fits_at(arms))
-    return found
 
 
 def is_inner(chain: Chain, stands: Mapping[int, int]) -> bool:
@@ -144,10 +123,59 @@ def is_inner(chain: Chain, stands: Mapping[int, int]) -> bool:
     return len(chain.places) > 1 and stands[chain.nodes[0]] == stands[chain.nodes[1]]
 
 
-def _along(chain: Chain, before: Piece, after: Piece) -> float:
-    thin = float(chain.radii[max(0, after.first - 2) : after.first + 3].min())
-    bend = _angle(before.direction, after.direction)
-    return thin * np.exp(-(bend**2) / (4 * _BEND**2)) * _alike(before.radius_mm, after.radius_mm)
+def find_links(
+    chains: Sequence[Chain], pieces: Sequence[Piece], stands: Mapping[int, int]
+) -> Links:
+    """The links of pieces that follow each other or meet at a crossing, in both directions."""
+    links: Links = {}
+    first_of: dict[int, int] = {}
+    last_of: dict[int, int] = {}
+    for n, piece in enumerate(pieces):
+        if piece.chain in first_of:
+            bend = _angle(pieces[n - 1].direction, piece.direction) ** 2 / 2
+            radii = pieces[n - 1].radius_mm, piece.radius_mm
+            _put(links, n - 1, n, _cost(bend, *radii))
+            _put(links, n, n - 1, _cost(bend, *radii[::-1]))
+        first_of.setdefault(piece.chain, n)
+        last_of[piece.chain] = n
+    meeting: dict[int, list[Arm]] = {}
+    for node, ends in sorted(arms_of(chains).items()):
+        for number, begins in ends:
+            if not is_inner(chains[number], stands):
+                chain = chains[number] if begins else chains[number].reversed()
+                arm = _arm((first_of if begins else last_of)[number], chain)
+                meeting.setdefault(stands[node], []).append(arm)
+    for arms in meeting.values():
+        _link_arms(links, arms)
+    return links
+
+
+def _put(links: Links, first: int, second: int, cost: float) -> None:
+    links[first, second] = min(cost, links.get((first, second), np.inf))
+
+
+def _cost(bend: float, parent_mm: float, child_mm: float, rival: float = 0.0) -> float:
+    """Of a child: it goes on straight unless it is thin, and is no thicker than its parent."""
+    ratio = child_mm / max(parent_mm, 1e-3)
+    growth = max(0.0, float(np.log(max(ratio, 1e-3))) - _FREE_GROWTH)
+    cost = (bend / (2 * _BEND**2) * min(1.0, ratio) + _GROWTH * growth + rival) ** _POWER
+    return float(min(cost, _WORST) + _EVERY)
+
+
+def _link_arms(links: Links, arms: Sequence[Arm]) -> None:
+    """Links between all arms; where there are four or more, one that fits better is a rival."""
+    count = len(arms)
+    bend = np.zeros((count, count))
+    unlike = np.full((count, count), np.inf)
+    for a, b in combinations(range(count), 2):
+        bend[a, b] = bend[b, a] = _bend(arms[a], arms[b])
+        ratio = max(arms[a].radius_mm, 1e-3) / max(arms[b].radius_mm, 1e-3)
+        unlike[a, b] = unlike[b, a] = bend[a, b] / (2 * _BEND**2) + abs(float(np.log(ratio)))
+    best = unlike.min(axis=1)
+    for a, b in permutations(range(count), 2):
+        rival = float(unlike[a, b] - min(best[a], best[b])) if count > 3 else 0.0
+        cost = _cost(bend[a, b], arms[a].radius_mm, arms[b].radius_mm, rival)
+        _put(links, arms[a].piece, arms[b].piece, cost)
 
 
 def _arm(piece: int, chain: Chain) -> Arm:
@@ -161,30 +189,12 @@ def _arm(piece: int, chain: Chain) -> Arm:
     return Arm(piece, chain.places[first], _unit(chain.places[last] - chain.places[first]), radius)
 
 
-def _fits_at(arms: Sequence[Arm]) -> Iterator[Fit]:
-    if len(arms) < 2:
-        return
-    fit = np.zeros((len(arms), len(arms)))
-    for a, b in combinations(range(len(arms)), 2):
-        fit[a, b] = fit[b, a] = _fit(arms[a], arms[b])
-    best = np.maximum(fit.max(axis=1), 1e-9)
-    for a, b in combinations(range(len(arms)), 2):
-        rival = max(best[a], best[b])
-        share = fit[a, b] * (fit[a, b] / rival) ** 2
-        if len(arms) == 3 and fit[a, b] >= min(best[a], best[b]):
-            share = max(share, _WITHOUT_PARTNER)
-        weight = min(arms[a].radius_mm, arms[b].radius_mm)
-        yield arms[a].piece, arms[b].piece, weight * max(share, _FLOOR)
-
-
-def _fit(one: Arm, two: Arm) -> float:
+def _bend(one: Arm, two: Arm) -> float:
+    """The sum of squares of both corners on the way from one arm to the other, rad."""
     between = two.place - one.place
     if np.linalg.norm(between) < 0.5:
-        corners = [_angle(-one.away, two.away) / 2] * 2
-    else:
-        corners = [_angle(-one.away, between), _angle(between, two.away)]
-    bend = corners[0] ** 2 + corners[1] ** 2
-    return float(np.exp(-bend / (2 * _BEND**2)) * _alike(one.radius_mm, two.radius_mm))
+        return _angle(-one.away, two.away) ** 2 / 2
+    return _angle(-one.away, between) ** 2 + _angle(between, two.away) ** 2
 
 
 def _angle(one: Lengths, two: Lengths) -> float:
@@ -192,15 +202,14 @@ def _angle(one: Lengths, two: Lengths) -> float:
     return float(np.arccos(np.clip(one @ two / length, -1, 1))) if length > 0 else 0.0
 
 
-def _alike(one: float, two: float) -> float:
-    low, high = sorted((one, two))
-    return low / high if high > 0 else 1.0
-
-
-def bridge_gaps(
-    chains: Sequence[Chain], pieces: Sequence[Piece], component: Numbers, rooted: Iterable[int]
-) -> list[Fit]:
-    """Fits over gaps, from the ends of components without a root to what they point at.
+def add_gaps(
+    links: Links,
+    chains: Sequence[Chain],
+    pieces: Sequence[Piece],
+    component: Numbers,
+    rooted: Iterable[int],
+) -> None:
+    """Add links over gaps, from the ends of components without a root to what they point at.
 
     Parameters
     ----------
@@ -209,32 +218,20 @@ def bridge_gaps(
     """
     from scipy.spatial import cKDTree
 
-    rooted = set(rooted)
-    places, owner = _points_of(chains, pieces)
+    spans = [chains[p.chain].places[p.first : p.last + 1] for p in pieces]
+    places = np.concatenate(spans)
+    owner = np.repeat(np.arange(len(pieces)), [len(s) for s in spans])
     tree = cKDTree(places)
-    found: list[Fit] = []
-    for piece, place, outward in _loose_ends(chains, pieces, component, rooted):
+    for piece, place, outward in _loose_ends(chains, pieces, component, set(rooted)):
         near = np.asarray(tree.query_ball_point(place, _GAP_MM), np.intp)
         near = np.sort(near[component[owner[near]] != component[piece]])
-        if not len(near):
-            continue
         gap = places[near] - place
-        mm = np.linalg.norm(gap, axis=1)
         turn = np.array([_angle(outward, one) for one in gap])
-        strength = np.exp(-mm / _GAP_FALL_MM - turn**2 / (4 * _BEND**2))
+        cost = np.linalg.norm(gap, axis=1) / _GAP_FALL_MM + turn**2 / (2 * _BEND**2) + _GAP
         for other in np.unique(owner[near]).tolist():
-            best = float(strength[owner[near] == other].max())
-            thin = min(pieces[piece].radius_mm, pieces[other].radius_mm)
-            if best > _FLOOR:
-                found.append((piece, other, 0.5 * best * thin))
-    return found
-
-
-def _points_of(
-    chains: Sequence[Chain], pieces: Sequence[Piece]
-) -> tuple[Places, Numbers]:
-    spans = [chains[p.chain].places[p.first : p.last + 1] for p in pieces]
-    return np.concatenate(spans), np.repeat(np.arange(len(pieces)), [len(s) for s in spans])
+            least = float(cost[owner[near] == other].min())
+            _put(links, other, piece, least)
+            _put(links, piece, other, least)
 
 
 def _loose_ends(

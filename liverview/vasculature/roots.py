@@ -7,8 +7,8 @@ is measured in the liver's own box, so that nothing depends on its size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +20,17 @@ from liverview.vasculature.pieces import Piece
 from liverview.vasculature.voxel_graph import Lengths, Mask, Places
 
 _COARSE_MM = 3.0
-_SURFACE_MM = 8.0  # and a radius: how deep the middle of a vessel that leaves may lie
+_SURFACE_MM = 10.0  # how deep the middle of a vessel that leaves lies
+_END = 1.3  # how much more a vessel that ends is like one that leaves
+_TRUNK_MM = 12.0  # around a root, where thick vessels are of its trunk
+_TRUNK_SHARE = 0.6  # of its radius
 _LEAST_RADIUS_MM = 2.0
 _EXPECTED = {  # middle and spread in the box of the liver, each axis 0..1 in RAS+
-    "portal": ((0.48, 0.55, 0.50), (0.16, 0.20, 0.14)),
-    "hepatic": ((0.40, 0.48, 0.90), (0.15, 0.20, 0.13)),
+    "portal": ((0.48, 0.55, 0.50), (0.16, 0.30, 0.14)),
+    "hepatic": ((0.40, 0.50, 0.90), (0.15, 0.20, 0.13)),
 }
 _TOGETHER_MM = 40.0  # within which veins of one root meet the vena cava
 _UNSURE = 0.15  # likelihood of the place below which a root is said to be unsure
-_THICK_MM = 4.0
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,9 @@ def find_roots(
         return NO_ROOTS, NO_ROOTS
     places, radii, owner, ends = _candidates(chains, pieces)
     depth = _depths(organ, affine, box, places)
-    thick = (radii >= _LEAST_RADIUS_MM) & (depth <= radii + _SURFACE_MM)
-    thick &= ~np.isin(owner, list(taken))
+    usable = (radii >= _LEAST_RADIUS_MM) & ~np.isin(owner, list(taken))
+    weight = radii**2 * np.where(ends, _END, 1.0) * np.exp(-depth / _SURFACE_MM) * usable
     where = _in_box(organ, affine, box, places)
-    weight = np.minimum(radii / _THICK_MM, 1.5) * np.where(ends, 1.4, 1.0) * thick
-    weight = weight / (1 + np.maximum(depth, 0) / _SURFACE_MM)
     found = {name: weight * _likelihood(where, name) for name in _EXPECTED}
     first = {name: _best(found[name], places, owner, where, name) for name in _EXPECTED}
     if first["portal"].pieces == first["hepatic"].pieces:  # the other one takes what is left
@@ -177,7 +177,10 @@ def _with_neighbors(
     if not root.pieces:
         return root
     away = np.linalg.norm(places - root.places[0], axis=1)
-    near = ends & (advantage > 0) & (away < _TOGETHER_MM) & (radii >= _LEAST_RADIUS_MM)
+    at = int(np.argmin(away))
+    near = ends & (away < _TOGETHER_MM) & (radii >= _LEAST_RADIUS_MM)
+    near |= (away < _TRUNK_MM) & (radii >= _TRUNK_SHARE * radii[at])
+    near &= advantage > 0
     if other.pieces:
         near &= np.linalg.norm(places - other.places[0], axis=1) > away
     more = [n for n in np.flatnonzero(near)[np.argsort(away[near], kind="stable")].tolist()
@@ -189,3 +192,24 @@ def _with_neighbors(
             pieces.append(int(owner[n]))
             spots.append((x, y, z))
     return FoundRoots(tuple(pieces), tuple(spots), root.likelihood)
+
+
+_UPHILL_MM = 40.0  # how far from where a root was found its trunk may lead on
+_THINNER = 0.9
+
+
+def led_uphill(
+    root: FoundRoots, pieces: Sequence[Piece], beside: Mapping[int, Sequence[int]]
+) -> FoundRoots:
+    """A root with what leads from it to the thickest part of its trunk: that begins there, too."""
+    found = list(root.pieces)
+    for n in found:  # which grows
+        for other in beside.get(n, ()):
+            away = min(
+                float(np.linalg.norm(pieces[other].middle - np.array(place)))
+                for place in root.places
+            )
+            grows = pieces[other].radius_mm >= _THINNER * pieces[n].radius_mm
+            if other not in found and grows and away < _UPHILL_MM:
+                found.append(other)
+    return replace(root, pieces=tuple(found))

@@ -17,23 +17,24 @@ from liverview.core.volume import LabelMap, Volume
 from liverview.vasculature.assembly import assemble_graph
 from liverview.vasculature.centerlines import Chain, find_chains
 from liverview.vasculature.graph import VesselGraph, VesselTree
-from liverview.vasculature.partition import Trees, divide, pull_by_direction, pull_by_hu
+from liverview.vasculature.partition import Trees, divide, pull_by_direction, pull_by_hu, reach
 from liverview.vasculature.pieces import (
-    Fit,
+    Links,
     Piece,
-    bridge_gaps,
+    add_gaps,
     cut_pieces,
     find_crossings,
-    find_fits,
+    find_links,
     is_inner,
 )
-from liverview.vasculature.roots import FoundRoots
+from liverview.vasculature.roots import FoundRoots, led_uphill
 from liverview.vasculature.seeds import choose_roots, refuse_seeds
 from liverview.vasculature.territories import Territories, find_territories, with_radii
 from liverview.vasculature.voxel_graph import Lengths, Numbers, VoxelGraph, build_voxel_graph
 
 _PHASE = "Dividing vessels"
 _LEAST_VOXELS = 10
+_TRUNK_COST = 1.0  # of a link within a trunk
 _MENTIONED = 0.02  # share of the vessels that is undecided, from which it is said
 
 
@@ -141,14 +142,17 @@ def iter_split_vessels(
     yield Progress(_PHASE, 0.75)
     pieces = cut_pieces(chains)
     roots, warnings = choose_roots(labels, chains, pieces, portal, hepatic)
-    stands = find_crossings(chains)
-    fits = _all_fits(chains, pieces, stands, roots)
+    kept = frozenset(pieces[n].chain for root in roots for n in root.pieces)
+    stands = find_crossings(chains, kept)
+    links = _all_links(chains, pieces, stands, roots)
+    beside = _beside(links)
+    costs = [reach(len(pieces), links, led_uphill(root, pieces, beside)) for root in roots]
     pull = pull_by_direction(pieces, *roots)
-    trees = divide(len(pieces), fits, *roots, pull)
+    trees = divide(*costs, pull)
     of_voxel = _piece_of_voxel(chains, pieces, territories)
     if scan is not None and scan.in_hu:
         hu = _hu_of_pieces(graph, scan, box, of_voxel, len(pieces))
-        trees = divide(len(pieces), fits, *roots, pull + pull_by_hu(pieces, trees, hu))
+        trees = divide(*costs, pull + pull_by_hu(pieces, trees, hu))
     trees = _decide_inner(chains, pieces, stands, trees)
     made = np.zeros(labels.shape, np.uint8, order="F")
     made[box][tuple(graph.voxels.T)] = trees[of_voxel]
@@ -191,15 +195,26 @@ def _components(
     return np.array([component[numbers[chains[p.chain].nodes[0]]] for p in pieces], np.intp)
 
 
-def _all_fits(
+def _all_links(
     chains: Sequence[Chain],
     pieces: Sequence[Piece],
     stands: Mapping[int, int],
     roots: tuple[FoundRoots, FoundRoots],
-) -> list[Fit]:
+) -> Links:
     component = _components(chains, pieces, stands)
+    links = find_links(chains, pieces, stands)
     rooted = [int(component[n]) for root in roots for n in root.pieces]
-    return [*find_fits(chains, pieces, stands), *bridge_gaps(chains, pieces, component, rooted)]
+    add_gaps(links, chains, pieces, component, rooted)
+    return links
+
+
+def _beside(links: Links) -> dict[int, list[int]]:
+    """By piece, those that a cheap link leads to, but for that the radius grows there."""
+    found: dict[int, list[int]] = {}
+    for (first, second), back in links.items():
+        if back < _TRUNK_COST:
+            found.setdefault(second, []).append(first)
+    return found
 
 
 def _piece_of_voxel(

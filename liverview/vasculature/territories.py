@@ -17,6 +17,8 @@ from liverview.vasculature.centerlines import Chain
 from liverview.vasculature.voxel_graph import Lengths, Numbers, VoxelGraph
 
 _LEAST_MM = 1e-3  # a way of no length would be none for the search
+_MOST = 1.5  # depths of a point, and that depths are too small by this:
+_DEPTH_MM = 0.5
 _WINDOW = 4  # points on each side whose volume gives a point's radius
 
 
@@ -95,4 +97,6 @@ def _radii(chain: Chain, volume_mm3: Lengths) -> Lengths:
     sums = [np.append(0, np.cumsum(values)) for values in (volume_mm3, along)]
     volume, length = (one[ends[:, 1]] - one[ends[:, 0]] for one in sums)
     radii = np.sqrt(volume / (np.pi * np.maximum(length, _LEAST_MM)))
-    return np.where(length > 0, radii, chain.radii)
+    # A short chain where vessels meet has more than its own volume.
+    most = _MOST * (chain.radii + _DEPTH_MM)
+    return np.where(length > 0, np.minimum(radii, most), chain.radii)
