@@ -54,7 +54,7 @@ class Lesion:
     rim_hu, rim_mm : added in a shell so far below the surface; a thin one is a capsule.
     nodular : True for a rim of separate nodules, as hemangiomas have it.
     core_hu, core_mm : added in the core, which begins so far below the surface.
-    texture_hu, texture_waves : how uneven it is inside, and how finely; fine ones are a mosaic.
+    texture_hu, texture_waves : how uneven it is inside, and how finely; above 3 it is a mosaic.
     calcium_hu : added in specks.
     """
 
@@ -152,11 +152,19 @@ class Lesion:
             soft = max(0.3 * min(self.radii), 2.0)
             depth = -distance - self.core_mm + 0.15 * min(self.radii) * texture
             target += self.core_hu * (depth / soft).clamp(0, 1)
-        target += self.texture_hu * torch.sin(self.texture_waves * texture)
+        target += self.texture_hu * self._mosaic(grid, texture)
         target.clamp_(min=min(_LEAST_HU, liver_hu - _FATTY_HU))
         if self.calcium_hu:
             target += self.calcium_hu * (self._specks(grid, texture) & (distance < -1))
         return torch.lerp(hu, target, weight)
+
+    def _mosaic(self, grid: Grid, texture: Field) -> Field:
+        """Waves of the texture, broken into patches where they are fine, about -1..1."""
+        waves = torch.sin(self.texture_waves * texture)
+        if self.texture_waves <= 3:
+            return waves
+        # Mirrored in its center the texture is another one: waves of both leave no rings.
+        return waves * torch.sin(4 * resample(self.warp.flip(0, 1, 2), self.warp_grid, grid) + 1)
 
     def _specks(self, grid: Grid, texture: Field) -> Tensor:
         """Specks in clumps: three waves aslant, bent by the texture, where it is high."""
