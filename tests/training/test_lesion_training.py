@@ -28,7 +28,7 @@ def recipe() -> LesionRecipe:
     """The shipped recipe, shorter."""
     found = read_any_recipe(SHIPPED)
     assert isinstance(found, LesionRecipe)
-    return replace(found, steps=150, folds=3, hidden=4)
+    return replace(found, steps=60, learning_rate=0.05, folds=2, hidden=2)
 
 
 def made_up_cases(seed: int) -> list[Case]:
@@ -54,10 +54,9 @@ def test_the_judge_learns_and_its_certainties_are_shares_of_lesions(recipe: Lesi
     certain = np.concatenate(fit.certainties)
     assert certain[truth].mean() > certain[~truth].mean() + 0.4
     assert certain.mean() == pytest.approx(truth.mean(), abs=0.05)
-    again = fit_classifier(cases, recipe)
-    assert np.array_equal(np.concatenate(again.certainties), certain)
     other = np.concatenate([case.table.features for case in made_up_cases(2)])
     found = fit.classifier.certainties(other)
+    assert 0.001 < np.median(found) < 0.5
     lesions = np.concatenate([case.table.is_lesion for case in made_up_cases(2)])
     assert found[lesions].mean() > found[~lesions].mean() + 0.4
     with pytest.raises(ValueError, match="that are lesions, and some that are none"):
