@@ -38,8 +38,10 @@ class CandidateControls(QWidget):
         words.addWidget(self.count)
         words.addWidget(self.hint, 1)
         row = QHBoxLayout()
-        for widget in (QLabel("Sensitive"), self.slider, QLabel("Specific")):
-            row.addWidget(widget, widget is self.slider)
+        self._ends = QLabel("Sensitive"), QLabel("Specific")
+        row.addWidget(self._ends[0], 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.slider, 1)
+        row.addWidget(self._ends[1], 0, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 2, 0, 0)
         layout.setSpacing(0)
@@ -68,7 +70,8 @@ class CandidateControls(QWidget):
             slider.blockSignals(True)
             slider.setValue(percent)
             slider.blockSignals(False)
-        slider.setEnabled(not why_not)
+        for widget in (slider, *self._ends):
+            widget.setEnabled(not why_not)
         self.setToolTip(why_not or _TIP.format(default=round(PERCENT * DEFAULT_CERTAINTY)))
         red, green, blue = review.session.styles[Label.TUMOR].color
         slider.set_dots([part.certainty for part in review.parts], QColor(red, green, blue))

@@ -133,7 +133,7 @@ class SliceCanvas(pg.GraphicsView):
         margin = _EDGE * min(area.width(), area.height())
         if not area.adjusted(margin, margin, -margin, -margin).contains(at):
             place = self._box.mapSceneToView(self.mapToScene(at.toPoint()))
-            middle = self.seen_rect().center()
+            middle = self.seen_rect.center()
             self.pan(middle.x() - place.x(), middle.y() - place.y())
 
     # ---- drawing -------------------------------------------------------------------------
