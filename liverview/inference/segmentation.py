@@ -29,6 +29,7 @@ from liverview.inference.coarse import MIN_LIVER_ML, NO_LIVER, CoarseLiver, iter
 from liverview.inference.fine import iter_refine_slabs
 from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.inference.second_stage import RefinedSlab, SecondStage, SlabExtras, nearest_first
+from liverview.inference.vessel_evening import iter_even_vessels
 from liverview.inference.whole_slices import iter_refine_whole_slices
 from liverview.networks.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from liverview.networks.network import fold_batch_norm
@@ -193,7 +194,9 @@ def _iter_cleaned_slabs(
     tumor: NDArray[np.uint8],
 ) -> Generator[Progress | Slab, None, float]:
     """Yield slabs of the slices that the clean-up changed; returns the liver's volume, mL."""
-    changed = yield from iter_clean_labels(labels, tumor, volume.spacing)
+    changed = np.zeros(labels.shape[2], np.bool_)
+    yield from iter_even_vessels(labels, volume.spacing, changed)
+    changed |= yield from iter_clean_labels(labels, tumor, volume.spacing)
     i, j, k = region
     for offset in np.flatnonzero(changed):
         slab = np.zeros((*volume.shape[:2], 1), np.uint8, order="F")
