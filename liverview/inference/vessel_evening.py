@@ -63,12 +63,11 @@ def iter_even_vessels(
         ahead = labels[:, :, slices.start : slices.stop + margin[2]]
         known = np.concatenate([before, ahead], axis=2)
         first, depth = before.shape[2], slices.stop - slices.start
-        before = known[:, :, max(first + depth - margin[2], 0) : first + depth].copy()
+        before = known[:, :, max(first + depth - margin[2], 0) : first + depth]
         found = Box.around(known == Label.VESSEL)
         if found is not None:
-            i, j, _ = found.expanded(
-                2 * max(margin), known.shape
-            )  # nothing within reach is cut off
+            # Twice the reach: beside what may become vessel, no vote is cut off.
+            i, j, _ = found.expanded(2 * max(margin[:2]), known.shape)
             share = _smoothed(votes[known[i, j]], kernels)[:, :, first : first + depth]
             _write(labels[i, j, slices], share > 0, changed[slices])
         yield _STEP
