@@ -39,6 +39,7 @@ from liverview.inference.coarse import MIN_LIVER_ML, NO_LIVER, CoarseLiver, iter
 from liverview.inference.fine import iter_refine_slabs
 from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.inference.second_stage import RefinedSlab, SecondStage, SlabExtras, nearest_first
+from liverview.inference.vessel_evening import iter_even_vessels
 from liverview.inference.whole_slices import iter_refine_whole_slices
 from liverview.networks.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from liverview.networks.network import fold_batch_norm
@@ -158,7 +159,7 @@ def iter_look_twice(
     crosshair: tuple[int, int, int] | None = None,
     extras: SlabExtras | None = None,
 ) -> Generator[Progress | Message | Slab, None, LookedTwice | None]:
-    """Run both stages as `iter_segment` does, without clean-up; returns None without a liver."""
+    """Run both stages and even vessels, without clean-up; returns None without a liver."""
     extras = extras or SlabExtras()
     reuse_large_blocks()
     execution = ExecutionDevice(pick_device(device))
@@ -178,7 +179,9 @@ def iter_look_twice(
         yield slab if extras == SlabExtras() else replace(slab, search_region=region)
         yield from execution.take_notices()
         yield Progress("Refining", 0.2 + 0.77 * refined.done)
-    return LookedTwice(region, labels, tumor)
+    changed = np.zeros(labels.shape[2], np.bool_)
+    yield from iter_even_vessels(labels, volume.spacing, changed)
+    return LookedTwice(region, labels, tumor, changed)
 
 
 def check_certainty(least_certainty: float) -> None:
@@ -247,11 +250,13 @@ class LookedTwice:
     region : the box of the volume that the liver lies in.
     labels : of its voxels, (I, J, K).
     tumor : the probability that they are tumor, (I, J, K), in 255ths.
+    changed : the slices whose vessels were evened since their slab was yielded, (K,).
     """
 
     region: Box
     labels: NDArray[np.uint8]
     tumor: NDArray[np.uint8]
+    changed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -272,7 +277,7 @@ def _iter_cleaned_slabs(
         labels, looked.tumor, scan, judging.classifier, judging.least_certainty
     )
     i, j, k = region
-    for offset in np.flatnonzero(cleaned.changed):
+    for offset in np.flatnonzero(looked.changed | cleaned.changed):
         slab = np.zeros((*volume.shape[:2], 1), np.uint8, order="F")
         slab[i, j, 0] = labels[:, :, offset]
         yield Slab(k.start + int(offset), slab, label_bbox=(i, j))
