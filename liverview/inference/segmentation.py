@@ -33,7 +33,7 @@ from liverview.inference.candidates.classifier import (
     LesionClassifier,
     load_classifier,
 )
-from liverview.inference.candidates.survey import ScanBlock
+from liverview.inference.candidates.survey import FirstLook, ScanBlock
 from liverview.inference.cleanup import iter_clean_labels
 from liverview.inference.coarse import MIN_LIVER_ML, NO_LIVER, CoarseLiver, iter_find_liver
 from liverview.inference.fine import iter_refine_slabs
@@ -178,7 +178,7 @@ def iter_look_twice(
         yield slab if extras == SlabExtras() else replace(slab, search_region=region)
         yield from execution.take_notices()
         yield Progress("Refining", 0.2 + 0.77 * refined.done)
-    return LookedTwice(region, labels, tumor)
+    return LookedTwice(region, labels, tumor, liver)
 
 
 def check_certainty(least_certainty: float) -> None:
@@ -247,11 +247,13 @@ class LookedTwice:
     region : the box of the volume that the liver lies in.
     labels : of its voxels, (I, J, K).
     tumor : the probability that they are tumor, (I, J, K), in 255ths.
+    liver : the first stage's.
     """
 
     region: Box
     labels: NDArray[np.uint8]
     tumor: NDArray[np.uint8]
+    liver: CoarseLiver
 
 
 @dataclass(frozen=True)
@@ -267,7 +269,12 @@ def _iter_cleaned_slabs(
 ) -> Generator[Progress | Slab, None, tuple[float, LesionCandidates]]:
     """Yield slabs of slices that the clean-up changed; returns the liver's mL and candidates."""
     region, labels = looked.region, looked.labels
-    scan = ScanBlock(volume.voxels[region], volume.intercept, volume.spacing)
+    scan = ScanBlock(
+        volume.voxels[region],
+        volume.intercept,
+        volume.spacing,
+        _first_look(volume, looked.liver, region),
+    )
     cleaned = yield from iter_clean_labels(
         labels, looked.tumor, scan, judging.classifier, judging.least_certainty
     )
@@ -279,3 +286,9 @@ def _iter_cleaned_slabs(
     ml = float(np.count_nonzero(labels)) * volume.voxel_ml
     moved = (replace(one, box=one.box.shifted(region.start)) for one in cleaned.candidates)
     return ml, LesionCandidates(tuple(moved), judging.least_certainty)
+
+
+def _first_look(volume: Volume, liver: CoarseLiver, region: Box) -> FirstLook:
+    """The first stage's liver behind a region of the volume."""
+    i, j, k = (own / mm for own, mm in zip(liver.spacing, volume.spacing, strict=True))
+    return FirstLook(liver.probability.numpy(), region.start, (i, j, k))
