@@ -87,7 +87,7 @@ def iter_clean_labels(
     if box is None:
         return CleanedBlock(changed)
     block, probability, block_changed = labels[box], tumor[box], changed[box.k]
-    inner = replace(scan, voxels=scan.voxels[box])
+    inner = scan.inside(box)
     pockets = classifier is not None
     described = yield from _iter_describe(block, probability, inner, block_changed, pockets)
     certainties = certainties_of(described, classifier)
@@ -113,7 +113,7 @@ def iter_describe_candidates(
     box = yield from _iter_bounding_box(labels)
     if box is None:
         return []
-    inner = replace(scan, voxels=scan.voxels[box])
+    inner = scan.inside(box)
     changed = np.zeros(box.shape[2], np.bool_)
     described = yield from _iter_describe(labels[box], tumor[box], inner, changed, pockets=True)
     return [one.shifted(box.start) for one in described]

@@ -33,7 +33,7 @@ from liverview.inference.candidates.classifier import (
     LesionClassifier,
     load_classifier,
 )
-from liverview.inference.candidates.survey import ScanBlock
+from liverview.inference.candidates.survey import FirstLook, ScanBlock
 from liverview.inference.cleanup import iter_clean_labels
 from liverview.inference.coarse import MIN_LIVER_ML, NO_LIVER, CoarseLiver, iter_find_liver
 from liverview.inference.fine import iter_refine_slabs
@@ -181,7 +181,7 @@ def iter_look_twice(
         yield Progress("Refining", 0.2 + 0.77 * refined.done)
     changed = np.zeros(labels.shape[2], np.bool_)
     yield from iter_even_vessels(labels, volume.spacing, changed)
-    return LookedTwice(region, labels, tumor, changed)
+    return LookedTwice(region, labels, tumor, changed, liver)
 
 
 def check_certainty(least_certainty: float) -> None:
@@ -251,12 +251,14 @@ class LookedTwice:
     labels : of its voxels, (I, J, K).
     tumor : the probability that they are tumor, (I, J, K), in 255ths.
     changed : the slices whose vessels were evened since their slab was yielded, (K,).
+    liver : the first stage's.
     """
 
     region: Box
     labels: NDArray[np.uint8]
     tumor: NDArray[np.uint8]
     changed: NDArray[np.bool_]
+    liver: CoarseLiver
 
 
 @dataclass(frozen=True)
@@ -272,7 +274,12 @@ def _iter_cleaned_slabs(
 ) -> Generator[Progress | Slab, None, tuple[float, LesionCandidates]]:
     """Yield slabs of slices that the clean-up changed; returns the liver's mL and candidates."""
     region, labels = looked.region, looked.labels
-    scan = ScanBlock(volume.voxels[region], volume.intercept, volume.spacing)
+    scan = ScanBlock(
+        volume.voxels[region],
+        volume.intercept,
+        volume.spacing,
+        _first_look(volume, looked.liver, region),
+    )
     cleaned = yield from iter_clean_labels(
         labels, looked.tumor, scan, judging.classifier, judging.least_certainty
     )
@@ -284,3 +291,9 @@ def _iter_cleaned_slabs(
     ml = float(np.count_nonzero(labels)) * volume.voxel_ml
     moved = (replace(one, box=one.box.shifted(region.start)) for one in cleaned.candidates)
     return ml, LesionCandidates(tuple(moved), judging.least_certainty)
+
+
+def _first_look(volume: Volume, liver: CoarseLiver, region: Box) -> FirstLook:
+    """The first stage's liver behind a region of the volume."""
+    i, j, k = (own / mm for own, mm in zip(liver.spacing, volume.spacing, strict=True))
+    return FirstLook(liver.probability.numpy(), region.start, (i, j, k))

@@ -5,21 +5,25 @@ from __future__ import annotations
 from torch import Tensor
 
 from liverview.phantoms.fields import Field, RandomSource
+from liverview.training.recipe import SampleConfig
 from liverview.training.targets import IGNORE_INDEX
 
-_SHORT, _NARROW = 0.4, 0.2  # share of the blocks
 _SHORT_SLICES = (3, 25)  # of a short scan: from, below
 _AIR_HU = -1024.0
 
 
-def cut_field_of_view(draw: RandomSource, hu: Field, target: Tensor, outside: int) -> None:
+def cut_field_of_view(
+    draw: RandomSource, config: SampleConfig, hu: Field, target: Tensor, outside: int
+) -> None:
     """Make some blocks short or narrow scans, in place; both are (I, J, K).
 
     Beyond the slices of a short scan the outermost ones are repeated, as inference does, and
     nothing is asked there; a block that already reaches beyond its scan becomes a short one.
     Beside a narrow scan is air, which is ``outside``.
     """
-    if draw.chance(_NARROW):
+    if not (config.short or config.narrow):
+        return
+    if draw.chance(config.narrow):
         for axis in (0, 1):
             if draw.chance(0.6):
                 _cut_in_plane(draw, axis, hu, target, outside)
@@ -27,7 +31,7 @@ def cut_field_of_view(draw: RandomSource, hu: Field, target: Tensor, outside: in
     if not asked:
         return
     first, stop = asked[0], asked[-1] + 1
-    if draw.chance(_SHORT):
+    if draw.chance(config.short):
         count = min(draw.integer(*_SHORT_SLICES), stop - first)
         first = draw.integer(first, stop - count + 1)
         stop = first + count

@@ -28,12 +28,16 @@ class SampleConfig:
     shape : voxels; for "liver" the last number is the slices segmented at once.
     slice_mm : range from which the distance of slices is drawn ("liver" only).
     per_body : samples made from one body before the next is drawn.
+    short, narrow : share of the samples that are cut to some slices, and in the axial plane
+        ("organs" only).
     """
 
     kind: str
     shape: tuple[int, int, int]
     per_body: int
     slice_mm: tuple[float, float] = (4.0, 4.0)
+    short: float = 0.0
+    narrow: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in ("organs", "liver", "clicks"):
@@ -45,6 +49,8 @@ class SampleConfig:
             check_range("shape", size, 1, 256)
         for mm in self.slice_mm:
             check_number("slice_mm", mm, 0.1, 20)
+        check_range("short", self.short, 0.0, 1.0)
+        check_range("narrow", self.narrow, 0.0, 1.0)
         if len(self.slice_mm) != 2 or self.slice_mm[0] > self.slice_mm[1]:
             raise ValueError(
                 f"slice_mm must be a range within 0.1 to 20, got {quoted(self.slice_mm)}"

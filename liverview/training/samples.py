@@ -136,7 +136,7 @@ def _draw_organ_sample(
     if draw.chance(0.12):
         _shift_by_breathing(draw, hu, organs)
     _limit_view(draw, hu, organs)
-    cut_field_of_view(draw, hu, organs, int(Organ.OUTSIDE))
+    cut_field_of_view(draw, config, hu, organs, int(Organ.OUTSIDE))
     return preprocessing.input_3d(hu), organs
 
 

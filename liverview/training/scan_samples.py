@@ -48,7 +48,7 @@ def draw_organ_sample(
     hu = gaussian(hu, [draw.uniform(0.0, 0.55)] * 3) + draw_noise(draw, grid)
     not_liver = complementary_label(liver)
     target = organ_targets(organ, known, liver, not_liver)
-    cut_field_of_view(draw, hu, target, not_liver)
+    cut_field_of_view(draw, config, hu, target, not_liver)
     return preprocessing.input_3d(hu), target
 
 

@@ -242,9 +242,7 @@ def two_lobes() -> np.ndarray:
         ((57, 15, 25), LesionPlace.OUTSIDE, 0.0),
     ],
 )
-def test_places_in_a_liver(
-    corner: tuple[int, int, int], place: LesionPlace, depth: float
-) -> None:
+def test_places_in_a_liver(corner: tuple[int, int, int], place: LesionPlace, depth: float) -> None:
     voxels = np.argwhere(np.ones((2, 2, 2), bool)) + corner
     assert LiverPlaces(two_lobes(), (2.0, 2.0, 2.0)).place_of(voxels) == (place, depth)
 
@@ -294,7 +292,9 @@ def test_a_lesion_is_as_certain_as_the_candidates_that_it_takes_to_find_it() -> 
 
 
 def several() -> dict[str, LesionTable]:
-    reference = labels(block(4, 4, 4, (2, 2, 2)), block(10, 10, 6, (6, 5, 4)), block(22, 22, 4, (12, 12, 4)))
+    reference = labels(
+        block(4, 4, 4, (2, 2, 2)), block(10, 10, 6, (6, 5, 4)), block(22, 22, 4, (12, 12, 4))
+    )
     predicted = labels(block(10, 10, 6, (6, 5, 4)), block(3, 30, 6, (4, 4, 4)))
     return {"a": table(predicted, reference), "b": table(labels(), labels())}
 

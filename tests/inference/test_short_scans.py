@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from liverview.core.labels import Label
 from liverview.core.volume import LabelMap, Volume
 from liverview.evaluation.scoring import evaluate
-from liverview.inference.coarse import CoarseLiver, _window_starts, iter_find_liver
+from liverview.inference.candidates.survey import FirstLook, ScanBlock
+from liverview.inference.cleanup import iter_clean_labels
+from liverview.inference.coarse import CoarseLiver, iter_find_liver
 from liverview.inference.runner import ExecutionDevice
 from liverview.inference.segmentation import collect_labels, iter_segment, load_models
 from liverview.networks.checkpoint import Checkpoint
@@ -53,34 +56,22 @@ def find(volume: Volume, checkpoint: Checkpoint) -> CoarseLiver | None:
             return liver
 
 
-def test_a_short_scan_lies_in_the_middle_of_few_repeated_slices() -> None:
+def test_beyond_a_short_scans_last_slice_the_first_stage_sees_it_repeated() -> None:
     checkpoint, network = watched()
-    find(scan_of([80, 90, 100, 110, 120, 125, 70, 65]), checkpoint)
-    expected = [80] * 4 + [80, 90, 100, 110, 120, 125, 70, 65] + [65] * 4
-    assert network.seen == [pytest.approx([(hu - 40) / 200 for hu in expected], abs=1e-3)]
+    hu = [80, 90, 100, 110, 120, 125, 70, 65]
+    find(scan_of(hu), checkpoint)
+    expected = [(n - 40) / 200 for n in [*hu, *[65] * 24]]
+    assert network.seen == [pytest.approx(expected, abs=1e-3)]
 
 
-def test_one_slice_is_seen_as_sixteen_of_it_and_found_once() -> None:
+def test_a_liver_in_one_slice_is_found_once() -> None:
     checkpoint, network = watched()
     volume = replace(scan_of([100]), affine=np.diag([4.0, 4.0, 8.0, 1.0]))
     liver = find(volume, checkpoint)
-    assert network.seen == [pytest.approx([0.3] * 16)]
+    assert network.seen == [pytest.approx([0.3] * 32)]
     assert liver is not None
     assert liver.mask.shape == (48, 48, 2)
     assert liver.mask.all()
-
-
-@pytest.mark.parametrize("depth", [32, 33, 40, 47, 48, 49, 64, 111])
-def test_longer_scans_have_no_slice_added(depth: int) -> None:
-    hu = [60 + n % 60 for n in range(depth)]
-    checkpoint, network = watched()
-    find(scan_of(hu), checkpoint)
-    starts = _window_starts(depth, 32)
-    assert starts[0] == 0
-    assert starts[-1] == depth - 32
-    assert all(0 < after - before <= 16 for before, after in zip(starts, starts[1:], strict=False))
-    expected = [[(hu[n] - 40) / 200 for n in range(start, start + 32)] for start in starts]
-    assert network.seen == [pytest.approx(window, abs=1e-3) for window in expected]
 
 
 @pytest.mark.parametrize("depth", [1, 2, 7, 8, 16, 17, 25, 31, 32, 39, 70])
@@ -106,3 +97,28 @@ def test_shipped_weights_keep_the_liver_of_a_slab(case: Phantom) -> None:
     truth = LabelMap(case.labels.voxels[:, :, cut], scan.affine)
     labels = collect_labels(iter_segment(scan, load_models(), "cpu"), scan.shape)
     assert evaluate(LabelMap(labels, scan.affine), truth)[0].dice > 0.85
+
+
+@pytest.mark.parametrize(("sure", "kept"), [(0.97, True), (0.6, False)])
+def test_the_dark_end_of_a_slab_stays_liver_where_the_first_stage_is_sure(
+    sure: float, kept: bool
+) -> None:
+    """Most of what the network calls a tumor there has no liver beside it, as a mass would."""
+    shape, spacing = (60, 60, 8), (2.0, 2.0, 5.0)
+    liver, dark = np.zeros(shape, bool), np.zeros(shape, bool)
+    liver[10:50, 10:50], dark[10:50, 10:26] = True, True
+    labels = np.asfortranarray(liver.astype(np.uint8) * np.uint8(Label.LIVER))
+    labels[dark] = Label.TUMOR
+    tumor = np.asfortranarray(dark.astype(np.uint8) * np.uint8(220))
+    hu = np.where(liver, 98, -90).astype(np.int16)
+    hu[dark] = 67
+    # The block begins at voxel 4 of the scan along i; two voxels of it are one of the first stage.
+    coarse = np.zeros((32, 30, 10), np.float32)
+    coarse[7:27, 5:25] = 0.99
+    coarse[7:27, 5:13] = sure
+    look = FirstLook(coarse, (4, 0, 0), (2.0, 2.0, 0.8))
+    for _ in iter_clean_labels(labels, tumor, ScanBlock(hu, 0, spacing, look)):
+        pass
+    assert (labels[liver & ~dark] > 0).all()
+    assert (labels[dark] > 0).all() == kept
+    assert labels[dark].any() == kept

@@ -28,16 +28,21 @@ from liverview.inference.candidates.parts import (
 from liverview.inference.candidates.survey import ScanBlock, survey_liver
 
 _MAX_EXPOSED_SHARE = 0.45  # of a part's surface; one with more lies beside the liver
+_SURELY_LIVER = 0.9  # mean probability of the first stage; such a part is the liver's own
 _FAT_HU = -30.0  # what has a darker middle is no lesion
 _EXPOSED, _CORE_HU = FEATURES.index("exposed"), FEATURES.index("core_hu")
 
 
 @dataclass(frozen=True, eq=False)
 class DescribedPart:
-    """A part with its features, (F,), as `FEATURES` names them."""
+    """A part with its features, (F,), as `FEATURES` names them.
+
+    ``liver_probability`` is the mean of the first stage's, 0 where nobody asked it.
+    """
 
     part: Part
     features: NDArray[np.float64]
+    liver_probability: float = 0.0
 
     def is_kept_by(self, labels: NDArray[np.uint8]) -> bool:
         """True where labels without any lesion reach its box, so that it is no loose part."""
@@ -49,8 +54,13 @@ class DescribedPart:
 
     @property
     def is_beside(self) -> bool:
-        """True where it lies more beside the liver than in it."""
-        return bool(self.features[_EXPOSED] > _MAX_EXPOSED_SHARE)
+        """True where it lies more beside the liver than in it.
+
+        In a scan of a few slices a dark end of the liver has little of it around: the first stage,
+        which knows the neighbors, must doubt that it is liver.
+        """
+        exposed = self.features[_EXPOSED] > _MAX_EXPOSED_SHARE
+        return bool(exposed and self.liver_probability < _SURELY_LIVER)
 
 
 def iter_describe_parts(
@@ -78,9 +88,17 @@ def iter_describe_parts(
     parts = yield from iter_find_parts(block, probability, voxel_ml, changed)
     described = []
     for part in parts:
-        described.append(DescribedPart(part, describe_part(part, block, probability, survey, scan)))
+        features = describe_part(part, block, probability, survey, scan)
+        described.append(DescribedPart(part, features, _liver_probability(part, scan)))
         yield STEP
     return described
+
+
+def _liver_probability(part: Part, scan: ScanBlock) -> float:
+    """The first stage's mean probability of liver in a part; 0 where nobody asked it."""
+    if scan.first_look is None:
+        return 0.0
+    return scan.first_look.mean_at(np.argwhere(part.mask) + part.box.start)
 
 
 def certainties_of(

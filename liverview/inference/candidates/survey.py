@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,28 @@ _LEAST_NOISE_HU = 1.0
 
 
 @dataclass(frozen=True, eq=False)
+class FirstLook:
+    """The first stage's liver behind a block of labels.
+
+    Attributes
+    ----------
+    probability : (i, j, k) in 0..1, of the whole scan on the first stage's grid.
+    start : the block's first voxel in the scan.
+    cell : voxels of the scan per voxel of that grid, along each axis.
+    """
+
+    probability: NDArray[np.float32]
+    start: tuple[int, int, int]
+    cell: tuple[float, float, float]
+
+    def mean_at(self, voxels: NDArray[np.intp]) -> float:
+        """The mean probability at voxels of the block, (N, 3)."""
+        cells = ((voxels + self.start + 0.5) / self.cell).astype(np.intp)
+        i, j, k = np.minimum(cells, np.array(self.probability.shape) - 1).T
+        return float(self.probability[i, j, k].mean())
+
+
+@dataclass(frozen=True, eq=False)
 class ScanBlock:
     """The scan behind a block of labels.
 
@@ -34,11 +56,21 @@ class ScanBlock:
     voxels : (I, J, K), as stored.
     intercept : HU are ``voxels + intercept``.
     spacing : mm.
+    first_look : what the first stage says of the block; None where nobody asked it.
     """
 
     voxels: NDArray[Any]
     intercept: int
     spacing: tuple[float, float, float]
+    first_look: FirstLook | None = None
+
+    def inside(self, box: Box) -> ScanBlock:
+        """The scan behind a box of the block."""
+        look = self.first_look
+        if look is not None:
+            i, j, k = (own + more for own, more in zip(look.start, box.start, strict=True))
+            look = replace(look, start=(i, j, k))
+        return replace(self, voxels=self.voxels[box], first_look=look)
 
     @property
     def pixel_stride(self) -> tuple[int, int]:
