@@ -93,7 +93,11 @@ def test_a_folder_is_evaluated_lesion_by_lesion(
         ("healthy", "false", "0.6"),
     ]
     # What the network called it, before the candidates were labeled.
-    assert (rows[0]["called_liver"], rows[0]["called_tumor"], rows[0]["dice"]) == ("1.0", "0.0", "1.0")
+    assert (rows[0]["called_liver"], rows[0]["called_tumor"], rows[0]["dice"]) == (
+        "1.0",
+        "0.0",
+        "1.0",
+    )
     assert rows[0]["contrast_hu"] == "0.0"
     content = json.loads(out["json"].read_text(encoding="utf-8"))
     assert (content["scans"], content["scans_without_tumors"], content["lesions"]) == (2, 1, 1)

@@ -154,9 +154,7 @@ def test_every_step_is_what_a_label_map_of_that_threshold_scores(seed: int) -> N
     own = curve(segmented(*parts), reference)
     assert own.steps
     for step in own.steps:
-        masks = compared_masks(
-            segmented(*parts, least=step.certainty), reference, Label.TUMOR
-        )
+        masks = compared_masks(segmented(*parts, least=step.certainty), reference, Label.TUMOR)
         expected = lesion_agreement(*masks, 0.012, ignored)
         assert step.false == expected.false
         if own.large:
@@ -181,9 +179,7 @@ def test_lesions_of_all_scans_are_counted_together() -> None:
     assert [p.certainty for p in froc.points] == [0.9, 0.8, 0.7, 0.6, 0.2, 0.1]
     assert [p.recall for p in froc.points] == [0.25, 0.5, 0.5, 0.5, 0.5, 0.5]
     assert [p.recall_large for p in froc.points] == pytest.approx([1 / 3] + [2 / 3] * 5)
-    assert [p.false_per_scan for p in froc.points] == pytest.approx(
-        [0, 0, 1 / 3, 2 / 3, 1, 4 / 3]
-    )
+    assert [p.false_per_scan for p in froc.points] == pytest.approx([0, 0, 1 / 3, 2 / 3, 1, 4 / 3])
     assert [p.false_per_healthy for p in froc.points] == [0, 0, 0, 1, 1, 2]
     assert [p.clear_share for p in froc.points] == [1, 1, 1, 0, 0, 0]
     assert froc.usual == replace(froc.points[3], certainty=0.5)
@@ -225,9 +221,7 @@ def test_scans_without_lesions_have_no_recall_and_those_without_healthy_ones_no_
 
 def frocs() -> list[Froc]:
     curves = three_scans()
-    many = [
-        replace(curves[0], steps=tuple(CurveStep(1 - n / 50, 1, 1, n) for n in range(1, 50)))
-    ]
+    many = [replace(curves[0], steps=tuple(CurveStep(1 - n / 50, 1, 1, n) for n in range(1, 50)))]
     return [
         pool_curves(some)
         for some in (curves, curves[:1], curves[2:], [curve(segmented(), labels(A))], many)

@@ -71,7 +71,7 @@ def test_a_lesion_has_the_figures_that_its_block_has() -> None:
     assert found.contrast_hu == pytest.approx(61 - 110)
     assert found.covered == 0.5
     assert found.dice == pytest.approx(2 * 60 / (120 + 60))
-    assert found.large == (120 * 0.012 >= math.pi / 6)
+    assert found.large  # 1.44 mL; a sphere of 10 mm has .52
     assert found.called == {Label(0): 0, Label.LIVER: 0.5, Label.VESSEL: 0, Label.TUMOR: 0.5}
     assert math.isnan(found.certainty)
 
@@ -242,28 +242,26 @@ def two_lobes() -> np.ndarray:
         ((57, 15, 25), LesionPlace.OUTSIDE, 0.0),
     ],
 )
-def test_places_in_a_liver(
-    corner: tuple[int, int, int], place: LesionPlace, depth: float
-) -> None:
-    voxels = np.argwhere(np.ones((2, 2, 2), bool)) + corner
+def test_places_in_a_liver(corner: tuple[int, int, int], place: LesionPlace, depth: float) -> None:
+    voxels = np.add(np.argwhere(np.ones((2, 2, 2), bool)), corner)
     assert LiverPlaces(two_lobes(), (2.0, 2.0, 2.0)).place_of(voxels) == (place, depth)
 
 
 def test_the_end_of_a_scan_is_no_surface_of_the_liver() -> None:
     liver = np.zeros((60, 60, 30), bool)
     liver[5:55, 5:55] = True
-    voxels = np.argwhere(np.ones((2, 2, 2), bool)) + (25, 25, 0)
+    voxels = np.add(np.argwhere(np.ones((2, 2, 2), bool)), (25, 25, 0))
     assert LiverPlaces(liver, (2.0, 2.0, 2.0)).place_of(voxels).place is LesionPlace.DEEP
     everywhere = LiverPlaces(np.ones((30, 30, 10), bool), (2.0, 2.0, 2.0))
     assert everywhere.place_of(voxels).depth_mm == math.inf
 
 
 def test_places_where_there_is_no_liver_and_on_fine_voxels() -> None:
-    voxels = np.argwhere(np.ones((2, 2, 2), bool)) + (15, 15, 25)
+    voxels = np.add(np.argwhere(np.ones((2, 2, 2), bool)), (15, 15, 25))
     nowhere = LiverPlaces(np.zeros((60, 60, 60), bool), (2.0, 2.0, 2.0))
     assert nowhere.place_of(voxels).place is LesionPlace.OUTSIDE
     fine = LiverPlaces(np.repeat(two_lobes(), 4, axis=0), (0.5, 2.0, 2.0))
-    placed = fine.place_of(np.argwhere(np.ones((8, 2, 2), bool)) + (60, 15, 25))
+    placed = fine.place_of(np.add(np.argwhere(np.ones((8, 2, 2), bool)), (60, 15, 25)))
     assert placed.place is LesionPlace.DEEP
     assert placed.depth_mm == pytest.approx(22, abs=1)
 
@@ -294,7 +292,9 @@ def test_a_lesion_is_as_certain_as_the_candidates_that_it_takes_to_find_it() -> 
 
 
 def several() -> dict[str, LesionTable]:
-    reference = labels(block(4, 4, 4, (2, 2, 2)), block(10, 10, 6, (6, 5, 4)), block(22, 22, 4, (12, 12, 4)))
+    reference = labels(
+        block(4, 4, 4, (2, 2, 2)), block(10, 10, 6, (6, 5, 4)), block(22, 22, 4, (12, 12, 4))
+    )
     predicted = labels(block(10, 10, 6, (6, 5, 4)), block(3, 30, 6, (4, 4, 4)))
     return {"a": table(predicted, reference), "b": table(labels(), labels())}
 
