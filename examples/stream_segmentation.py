@@ -28,6 +28,8 @@ def main(arguments: list[str]) -> None:
             print(f"slices {item.start} to {item.stop - 1}: {ml:.0f} mL so far")
         elif isinstance(item, lv.Message):
             print(item.text)
+        elif isinstance(item, lv.LesionCandidates):
+            print(f"{len(item.parts)} parts may be lesions")
         else:
             print(f"{item.phase}: {item.fraction:.0%}")
 

@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from liverview.phantoms.config import Phantom
     from liverview.printing.case_report import write_report
     from liverview.report.api import write_structured_report
+    from liverview.vasculature.graph import VesselGraph, VesselTree
+    from liverview.vasculature.split import VesselTrees, iter_split_vessels, split_vessels
 
 _HOME = {
     "Box": "core.box",
@@ -75,6 +77,9 @@ _HOME = {
     "SeriesVolume": "files.dicom.series.series_volume",
     "Slab": "core.stream",
     "Surface": "measurement.surface",
+    "VesselGraph": "vasculature.graph",
+    "VesselTree": "vasculature.graph",
+    "VesselTrees": "vasculature.split",
     "Volume": "core.volume",
     "WrittenMesh": "measurement.mesh_files",
     "deidentify": "files.dicom.api",
@@ -82,6 +87,7 @@ _HOME = {
     "find_series": "files.dicom.api",
     "iter_read": "files.images",
     "iter_segment": "inference.api",
+    "iter_split_vessels": "vasculature.split",
     "iter_write_labels": "files.images",
     "labels_from_nibabel": "files.nibabel_images",
     "labels_from_sitk": "files.sitk_images",
@@ -92,6 +98,7 @@ _HOME = {
     "read_labels": "files.images",
     "read_summary": "files.images",
     "segment": "inference.api",
+    "split_vessels": "vasculature.split",
     "surfaces": "measurement.surface",
     "to_nibabel": "files.nibabel_images",
     "to_sitk": "files.sitk_images",
@@ -128,6 +135,9 @@ __all__ = [
     "SeriesVolume",
     "Slab",
     "Surface",
+    "VesselGraph",
+    "VesselTree",
+    "VesselTrees",
     "Volume",
     "WrittenMesh",
     "__version__",
@@ -136,6 +146,7 @@ __all__ = [
     "find_series",
     "iter_read",
     "iter_segment",
+    "iter_split_vessels",
     "iter_write_labels",
     "labels_from_nibabel",
     "labels_from_sitk",
@@ -146,6 +157,7 @@ __all__ = [
     "read_labels",
     "read_summary",
     "segment",
+    "split_vessels",
     "surfaces",
     "to_nibabel",
     "to_sitk",

@@ -17,6 +17,7 @@ from liverview.cli import (
     series,
     system,
     train,
+    vessels,
 )
 
 COMMANDS = {
@@ -27,6 +28,7 @@ COMMANDS = {
     "deidentify": deidentify,
     "measure": measure,
     "mesh": mesh,
+    "vessels": vessels,
     "convert": convert,
     "report": report,
     "evaluate": evaluate,

@@ -25,6 +25,21 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="instead of DIR: a picture of twelve samples as training sees them",
     )
     parser.add_argument(
+        "--lesion-sheet",
+        type=Path,
+        metavar="FILE.png",
+        help="instead of DIR: a picture of twelve lesions of all kinds, plain and outlined",
+    )
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="SCAN",
+        help="under the lesion sheet: the largest lesion of each of these scans, folders with "
+        "ct.nii.gz and liver.nii.gz (3 is tumor)",
+    )
+    parser.add_argument(
         "--dicom",
         action="store_true",
         help="as DICOM: the scan as a CT series in DIR/ct, the labels as DIR/labels.dcm; its files "
@@ -34,6 +49,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--shape", type=int, nargs=3, metavar=("I", "J", "K"))
     parser.add_argument("--spacing", type=float, nargs=3, metavar=("X", "Y", "Z"))
     parser.add_argument("--lesions", type=int, metavar="N")
+    parser.add_argument(
+        "--lesion-kind",
+        choices=("plain", "mixed", "metastases", "hcc", "cysts", "hemangiomas"),
+        help="what the lesions are; all but plain ones look as the phase makes them look",
+    )
     parser.add_argument("--noise", type=float, metavar="HU")
     parser.add_argument("--phase", choices=("native", "arterial", "portal", "delayed"))
     parser.add_argument(
@@ -50,13 +70,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     from liverview.core.stream import result_of
     from liverview.networks.runtime import pick_device
-    from liverview.phantoms.config import Phantom, PhantomConfig, Phase, Region
+    from liverview.phantoms.config import Phantom, PhantomConfig, PhantomLesions, Phase, Region
     from liverview.phantoms.generation import iter_generate
 
-    if (options.folder is None) == (options.sheet is None):
-        raise ValueError("phantom needs a DIR to write a scan into, or --sheet FILE.png.")
-    if options.sheet:
-        return _sheet(options)
+    if sum(bool(n) for n in (options.folder, options.sheet, options.lesion_sheet)) != 1:
+        raise ValueError(
+            "phantom needs a DIR to write a scan into, --sheet FILE.png or --lesion-sheet FILE.png."
+        )
+    if options.beside and not options.lesion_sheet:
+        raise ValueError("--beside needs --lesion-sheet FILE.png to lay the scans under.")
+    if options.sheet or options.lesion_sheet:
+        return _draw_sheet(options)
     device = str(pick_device(options.device or "cpu"))
     given = {
         "shape": options.shape and tuple(options.shape),
@@ -65,6 +89,7 @@ def run(options: argparse.Namespace) -> int:
         "noise_hu": options.noise,
         "phase": options.phase and Phase(options.phase),
         "region": options.region and Region(options.region),
+        "lesion_kind": options.lesion_kind and PhantomLesions(options.lesion_kind),
     }
     config = PhantomConfig(
         seed=options.seed, **{name: value for name, value in given.items() if value is not None}
@@ -128,19 +153,22 @@ def _write_dicom(case: Phantom, scan: Path, labels: Path, options: argparse.Name
     drain(iter_with_progress_bar(work))
 
 
-def _sheet(options: argparse.Namespace) -> int:
+def _draw_sheet(options: argparse.Namespace) -> int:
     import numpy as np
     from PIL import Image
 
     from liverview.core.stream import result_of
     from liverview.files.atomic import atomic_write, check_target
     from liverview.phantoms.config import PhantomConfig
+    from liverview.phantoms.lesion_sheet import iter_lesion_sheet
     from liverview.phantoms.sheet import iter_contact_sheet
 
     seed = PhantomConfig(seed=options.seed).seed
-    check_target(options.sheet, overwrite=options.overwrite)
-    picture = result_of(iter_with_progress_bar(iter_contact_sheet(seed)), np.ndarray)
-    with atomic_write(options.sheet) as temporary:
+    target = options.sheet or options.lesion_sheet
+    check_target(target, overwrite=options.overwrite)
+    work = iter_contact_sheet(seed) if options.sheet else iter_lesion_sheet(seed, options.beside)
+    picture = result_of(iter_with_progress_bar(work), np.ndarray)
+    with atomic_write(target) as temporary:
         Image.fromarray(picture).save(temporary, "PNG")
-    print(f"{options.sheet} written.")
+    print(f"{target} written.")
     return 0

@@ -98,6 +98,8 @@ def _moved(
         source=on.source,
         warnings=(*labels.warnings, note) if note else labels.warnings,
         ignored=None if labels.ignored is None else turn(labels.ignored),
+        candidates=(),
+        least_certainty=None,
     )
 
 

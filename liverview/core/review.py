@@ -25,11 +25,13 @@ BENEATH = label_parent(Label.TUMOR) or Label.BACKGROUND
 class Verdict(Enum):
     """Verdicts of a person on a lesion.
 
-    One that is ruled out is no lesion and no tumor; one that is no target is a tumor that RECIST
-    does not take; a target was confirmed to be one.
+    One that is ruled out is no lesion and no tumor; an accepted one is a lesion, however sure a
+    network is of it; one that is no target is a tumor that RECIST does not take; a target was
+    confirmed to be one.
     """
 
     RULED_OUT = "ruled_out"
+    ACCEPTED = "accepted"
     NO_TARGET = "no_target"
     TARGET = "target"
 
@@ -41,15 +43,18 @@ class LesionMark:
     Attributes
     ----------
     verdict : what the person said.
-    reason : why, in words; empty for a target.
+    reason : why, in words; empty for a target, and for what is accepted.
     start : the first voxel of the lesion's box.
     voxels : (i, j, k) uint8, of the box: the labels of the lesion's voxels, 0 elsewhere.
+    otherwise : (i, j, k) uint8, of the box: the labels that these voxels have where the lesion is
+        ruled out; None for `BENEATH` everywhere.
     """
 
     verdict: Verdict
     reason: str
     start: Voxel
     voxels: NDArray[np.uint8]
+    otherwise: NDArray[np.uint8] | None = None
 
     @property
     def box(self) -> Box:
@@ -73,6 +78,26 @@ class LesionMark:
         shared = self._shared(other.start, other.voxels != 0)
         return 2 * shared > min(self.voxel_count, other.voxel_count)
 
+    def concerns_part(self, start: Voxel, mask: NDArray[np.bool_]) -> bool:
+        """True where more than half of the smaller lies in the larger: of this and of a part.
+
+        Parameters
+        ----------
+        start, mask : the first voxel of the part's box, and which voxels of it are the part's.
+        """
+        smaller = min(self.voxel_count, int(np.count_nonzero(mask)))
+        return 2 * self._shared(start, mask) > smaller
+
+    def within(self, part: Box, origin: Voxel) -> LesionMark:
+        """The mark on a part of its box, its place counted from another first voxel."""
+        inside = part.shifted([-n for n in self.start])
+        return replace(
+            self,
+            start=part.shifted([-n for n in origin]).start,
+            voxels=self.voxels[inside],
+            otherwise=None if self.otherwise is None else self.otherwise[inside],
+        )
+
     def _shared(self, start: Voxel, mask: NDArray[np.bool_]) -> int:
         """The number of voxels that this and a mask share."""
         other = Box.of_shape(mask.shape).shifted(start)
@@ -87,7 +112,8 @@ class LesionMark:
 def take_out(voxels: NDArray[np.uint8], mark: LesionMark) -> None:
     """Take a lesion out of a label map's voxels, (I, J, K): what it lies in is there then."""
     part = voxels[mark.box]
-    part[(mark.voxels != 0) & np.isin(part, label_family(Label.TUMOR))] = BENEATH
+    where = (mark.voxels != 0) & np.isin(part, label_family(Label.TUMOR))
+    part[where] = BENEATH if mark.otherwise is None else mark.otherwise[where]
 
 
 def take_out_of_slice(
@@ -102,15 +128,14 @@ def take_out_of_slice(
         stop = np.minimum(mark.box.stop, [side.stop for side in place])
         both = Box.from_bounds(start.tolist(), stop.tolist())
         if 0 not in both.shape:
-            part = mark.voxels[both.shifted([-n for n in mark.start])]
-            at = both.shifted([-side.start for side in place]).start
-            take_out(thick, replace(mark, start=at, voxels=part))
+            i, j, k = (side.start for side in place)
+            take_out(thick, mark.within(both, (i, j, k)))
 
 
 def put_back(voxels: NDArray[np.uint8], mark: LesionMark) -> None:
     """Undo `take_out`, but for voxels that have become something else since."""
     part = voxels[mark.box]
-    where = (mark.voxels != 0) & (part == BENEATH)
+    where = (mark.voxels != 0) & (part == (BENEATH if mark.otherwise is None else mark.otherwise))
     part[where] = mark.voxels[where]
 
 

@@ -143,10 +143,8 @@ def without_marks(
         part = overlap(mark.box, box)
         if mark.verdict is not Verdict.RULED_OUT or 0 in part.shape:
             continue
-        own = mark.voxels[part.shifted([-n for n in mark.start])]
-        at = part.shifted([-n for n in box.start])
         voxels = voxels.copy(order="K")
-        put_back(voxels, replace(mark, start=at.start, voxels=own))
+        put_back(voxels, mark.within(part, box.start))
     return voxels
 
 

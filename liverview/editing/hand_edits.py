@@ -193,6 +193,13 @@ class HandEdits:
                 np.copyto(merged[inside], labels.voxels[part], where=block.held[at])
         return merged
 
+    def exchange(self, block: EditedBlock) -> None:
+        """Take a block in place of the one that lies there."""
+        i, j, k = (first // BLOCK_SIDE for first in block.box.start)
+        self.revision += 1
+        self._blocks[i, j, k] = block
+        self._outdated.add((i, j, k))
+
     def take_back(
         self,
         box: Box,

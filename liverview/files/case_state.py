@@ -103,6 +103,8 @@ class LabelsState:
     marks : those in force, as `marks_content` makes them.
     edits : blocks that were edited by hand, as `HandEdits.to_json` makes them.
     edited : volumes edited before, as `edited_content` makes them; empty or one.
+    candidates : for lesions, as `candidates_content` makes them.
+    least_certainty : from which these are tumors; None where there are none.
     """
 
     device: str | None = None
@@ -114,10 +116,14 @@ class LabelsState:
     marks: tuple[dict[str, Any], ...] = ()
     edits: tuple[dict[str, Any], ...] = ()
     edited: tuple[dict[str, Any], ...] = ()
+    candidates: tuple[dict[str, Any], ...] = ()
+    least_certainty: float | None = None
 
     @classmethod
     def read(cls, entries: CheckedEntries) -> LabelsState:
         known = entries.has("defined")
+        certain = entries.knows("least_certainty") and entries.has("least_certainty")
+        listed = entries.objects("candidates", _MOST_LISTED) if certain else []
         return cls(
             device=entries.optional_text("device"),
             file=entries.optional_text("file"),
@@ -128,11 +134,14 @@ class LabelsState:
             marks=tuple(entries.objects("marks", _MOST_LISTED)),
             edits=tuple(entries.objects("edits", _MOST_LISTED)),
             edited=tuple(entries.objects("edited", 1)),
+            candidates=tuple(listed),
+            least_certainty=entries.number("least_certainty", 0, 1) if certain else None,
         )
 
     def to_dict(self) -> dict[str, Any]:
         defined = None if self.defined is None else list(self.defined)
-        lists = {name: list(getattr(self, name)) for name in ("marks", "edits", "edited")}
+        names = ("marks", "edits", "edited", "candidates")
+        lists = {name: list(getattr(self, name)) for name in names}
         return {**vars(self), "defined": defined, **lists}
 
 

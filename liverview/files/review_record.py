@@ -33,6 +33,7 @@ LARGEST_TEXT = 8 << 20
 
 _MOST_MARKS = 1000
 _LONGEST_REASON = 500
+_NO_LESION = [int(n) for n in Label if n not in label_family(Label.TUMOR)]
 _APART = 0.1  # of a voxel, as far as a place may move before it is another one
 
 
@@ -124,7 +125,6 @@ def read_marks(content: Any, grid: OnGrid) -> tuple[tuple[LesionMark, ...], int]
 
 
 def _mark_content(mark: LesionMark, grid: OnGrid) -> dict[str, Any]:
-    packed = zlib.compress(np.asfortranarray(mark.voxels).tobytes(order="F"), 1)
     last = [stop - 1 for stop in mark.box.stop]
     return {
         "verdict": mark.verdict.value,
@@ -134,8 +134,14 @@ def _mark_content(mark: LesionMark, grid: OnGrid) -> dict[str, Any]:
         "last_voxel_ras": [int(n) for n in last],
         "first_mm": _world(grid, mark.start),
         "last_mm": _world(grid, last),
-        "labels_zlib_base64": b64encode(packed).decode("ascii"),
+        "labels_zlib_base64": _pack(mark.voxels),
+        **({} if mark.otherwise is None else {"otherwise_zlib_base64": _pack(mark.otherwise)}),
     }
+
+
+def _pack(voxels: NDArray[np.uint8]) -> str:
+    packed = zlib.compress(np.asfortranarray(voxels).tobytes(order="F"), 1)
+    return b64encode(packed).decode("ascii")
 
 
 def _world(grid: OnGrid, voxel: Sequence[int]) -> list[float]:
@@ -158,8 +164,15 @@ def _read_mark(stored: Mapping[str, Any], grid: OnGrid, room: int) -> LesionMark
         if not np.abs(apart).max() <= _APART * min(grid.spacing):
             raise ValueError("the place is another one")
     voxels = _unpack(stored["labels_zlib_base64"], box)
+    if not voxels.any() or not np.isin(voxels, (0, *label_family(Label.TUMOR))).all():
+        raise ValueError("the voxels are those of no lesion")
+    otherwise = None
+    if "otherwise_zlib_base64" in stored:
+        otherwise = _unpack(stored["otherwise_zlib_base64"], box)
+        if not np.isin(otherwise, _NO_LESION).all():
+            raise ValueError("what a lesion would be otherwise is no label, or one of a lesion")
     reason = str(stored["reason"])[:_LONGEST_REASON]
-    return LesionMark(Verdict(stored["verdict"]), reason, (i, j, k), voxels)
+    return LesionMark(Verdict(stored["verdict"]), reason, (i, j, k), voxels, otherwise)
 
 
 def _whole(value: Any) -> int:
@@ -169,12 +182,9 @@ def _whole(value: Any) -> int:
 
 
 def _unpack(text: str, box: Box) -> NDArray[np.uint8]:
-    """The voxels of a mark: as many as its box has, all tumor or 0, and some of them tumor."""
+    """The voxels of a mark: as many as its box has."""
     count = int(np.prod(box.shape))
     raw = zlib.decompressobj().decompress(b64decode(text, validate=True), count + 1)
     if len(raw) != count:
         raise ValueError(f"{len(raw)} voxels where the box has {count}")
-    voxels = np.frombuffer(raw, np.uint8).reshape(box.shape, order="F").copy(order="F")
-    if not voxels.any() or not np.isin(voxels, (0, *label_family(Label.TUMOR))).all():
-        raise ValueError("the voxels are those of no lesion")
-    return voxels
+    return np.frombuffer(raw, np.uint8).reshape(box.shape, order="F").copy(order="F")

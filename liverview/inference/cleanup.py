@@ -27,6 +27,7 @@ from liverview.core.labels import FOREGROUND, Label, label_entry, label_parent
 from liverview.core.stream import Progress
 from liverview.inference.candidates.classifier import LesionClassifier
 from liverview.inference.candidates.judging import (
+    DescribedPart,
     certainties_of,
     iter_describe_parts,
     put_back,
@@ -87,11 +88,8 @@ def iter_clean_labels(
         return CleanedBlock(changed)
     block, probability, block_changed = labels[box], tumor[box], changed[box.k]
     inner = replace(scan, voxels=scan.voxels[box])
-    yield from _iter_keep_largest(block, lambda slices: block[:, :, slices] > 0)
-    yield from _iter_fill_holes(block)
-    described = yield from iter_describe_parts(
-        block, probability, inner, block_changed, pockets=classifier is not None
-    )
+    pockets = classifier is not None
+    described = yield from _iter_describe(block, probability, inner, block_changed, pockets)
     certainties = certainties_of(described, classifier)
     take_out(described, block, block_changed)
     if any(part.is_beside for part in described):
@@ -99,11 +97,39 @@ def iter_clean_labels(
     yield from _iter_write_labels(block, block_changed)
     voxel_ml = float(np.prod(scan.spacing)) / 1000
     for label, ml in MIN_COMPONENT_ML.items():
+        if label is Label.TUMOR:  # there are none; small candidates were dropped
+            continue
         least = max(1, round(ml / voxel_ml))
         yield from _iter_remove_small_components(block, label, least, block_changed)
     found = put_back(described, certainties, block, least_certainty)
     moved = (replace(candidate, box=candidate.box.shifted(box.start)) for candidate in found)
     return CleanedBlock(changed, tuple(moved))
+
+
+def iter_describe_candidates(
+    labels: NDArray[np.uint8], tumor: NDArray[np.uint8], scan: ScanBlock
+) -> Generator[Progress, None, list[DescribedPart]]:
+    """The candidates that `iter_clean_labels` judges, with pockets; writes into both arrays."""
+    box = yield from _iter_bounding_box(labels)
+    if box is None:
+        return []
+    inner = replace(scan, voxels=scan.voxels[box])
+    changed = np.zeros(box.shape[2], np.bool_)
+    described = yield from _iter_describe(labels[box], tumor[box], inner, changed, pockets=True)
+    return [one.shifted(box.start) for one in described]
+
+
+def _iter_describe(
+    block: NDArray[np.uint8],
+    probability: NDArray[np.uint8],
+    scan: ScanBlock,
+    changed: NDArray[np.bool_],
+    pockets: bool,
+) -> Generator[Progress, None, list[DescribedPart]]:
+    """Find the liver and what may be a lesion in it; sets the bits of both."""
+    yield from _iter_keep_largest(block, lambda slices: block[:, :, slices] > 0)
+    yield from _iter_fill_holes(block)
+    return (yield from iter_describe_parts(block, probability, scan, changed, pockets=pockets))
 
 
 def _iter_keep_largest(block: NDArray[np.uint8], mask_of: Callable[[slice], Mask]) -> Steps:

@@ -151,21 +151,36 @@ def _iter_slide_window(
     liver = checkpoint.classes.index("liver")
     depth = hu.shape[2]
     sizes = [-(-n // multiple) * multiple for n in hu.shape[:2]]
-    length = max(_WINDOW_SLICES, -(-depth // _WINDOW_STEP) * _WINDOW_STEP)
+    length, below = _padded_depth(depth, multiple)
     padded = torch.full((*sizes, length), _AIR_HU)
-    padded[: hu.shape[0], : hu.shape[1], :depth] = hu
-    # Beyond the last slice the scan goes on, it does not turn into air.
-    padded[:, :, depth:] = padded[:, :, depth - 1 : depth]
-    fade = 1 - (torch.arange(_WINDOW_SLICES) + 0.5 - _WINDOW_SLICES / 2).abs() / (
-        _WINDOW_SLICES / 2
-    )
+    # Beyond the outermost slices the scan goes on, it does not turn into air.
+    repeated = torch.arange(-below, length - below).clamp(0, depth - 1)
+    padded[: hu.shape[0], : hu.shape[1]] = hu[:, :, repeated]
+    slices = min(_WINDOW_SLICES, length)
+    fade = 1 - (torch.arange(slices) + 0.5 - slices / 2).abs() / (slices / 2)
     total, weight = torch.zeros_like(padded), torch.zeros(length)
-    starts = range(0, length - _WINDOW_SLICES + 1, _WINDOW_STEP)
+    starts = _window_starts(length, slices)
     for number, start in enumerate(starts, start=1):
-        window = slice(start, start + _WINDOW_SLICES)
+        window = slice(start, start + slices)
         x = checkpoint.preprocessing.input_3d(padded[:, :, window])
         total[:, :, window] += runner.predict(x[None])[0, liver] * fade
         weight[window] += fade
         yield from runner.execution.take_notices()
         yield Progress("Looking for the liver", 0.05 + 0.15 * number / len(starts))
-    return (total / weight)[: hu.shape[0], : hu.shape[1], :depth]
+    return (total / weight)[: hu.shape[0], : hu.shape[1], below : below + depth]
+
+
+def _padded_depth(depth: int, multiple: int) -> tuple[int, int]:
+    """The slices that the network sees of a scan of ``depth``, and how many of them lie below it.
+
+    A short scan lies in the middle of as few slices as the network takes: a liver of a few
+    slices, repeated to many times its height, looks like none. A longer one has none added.
+    """
+    length = depth if depth >= _WINDOW_SLICES else -(-depth // multiple) * multiple
+    return length, (length - depth) // 2
+
+
+def _window_starts(length: int, slices: int) -> list[int]:
+    """The first slices of windows spread evenly from end to end, overlapping by half or more."""
+    steps = -(-(length - slices) // _WINDOW_STEP)
+    return [round(n * (length - slices) / max(steps, 1)) for n in range(steps + 1)]

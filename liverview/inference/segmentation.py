@@ -132,21 +132,44 @@ def iter_segment(
     """
     check_certainty(least_certainty)
     check_is_ct(volume.study, volume.name)
+    extras = SlabExtras(probabilities, gates)
+    looked = yield from iter_look_twice(volume, models, device, crosshair, extras)
+    if looked is None:
+        yield Slab(0, np.zeros(volume.shape, np.uint8))
+        yield LesionCandidates((), least_certainty)
+        yield Progress("Done", 1.0)
+        return
+    judging = _Judging(models.lesions, least_certainty)
+    ml, candidates = yield from _iter_cleaned_slabs(volume, looked, judging)
+    if ml < MIN_LIVER_ML:  # the second stage did not confirm it
+        yield Slab(0, np.zeros(volume.shape, np.uint8))
+        yield Message(NO_LIVER)
+        candidates = LesionCandidates((), least_certainty)
+    elif not _PLAUSIBLE_ML[0] <= ml <= _PLAUSIBLE_ML[1]:
+        yield Message(f"The liver that was found has {ml:,.0f} mL, which is unusual: check it.")
+    yield candidates
+    yield Progress("Done", 1.0)
+
+
+def iter_look_twice(
+    volume: Volume,
+    models: Models,
+    device: str = "auto",
+    crosshair: tuple[int, int, int] | None = None,
+    extras: SlabExtras | None = None,
+) -> Generator[Progress | Message | Slab, None, LookedTwice | None]:
+    """Run both stages as `iter_segment` does, without clean-up; returns None without a liver."""
+    extras = extras or SlabExtras()
     reuse_large_blocks()
     execution = ExecutionDevice(pick_device(device))
     start_slice = crosshair[2] if crosshair is not None else volume.shape[2] // 2
     liver = yield from iter_find_liver(volume, models.coarse, execution)
     if liver is None:
-        yield Slab(0, np.zeros(volume.shape, np.uint8))
-        yield LesionCandidates((), least_certainty)
-        yield Progress("Done", 1.0)
-        return
+        return None
     yield from _iter_coarse_slabs(volume, liver, start_slice)
     region = liver.search_region(volume)
-    shape = tuple(side.stop - side.start for side in region)
-    labels = np.zeros(shape, np.uint8, order="F")
-    tumor = np.zeros(shape, np.uint8, order="F")
-    extras = SlabExtras(probabilities, gates)
+    labels = np.zeros(region.shape, np.uint8, order="F")
+    tumor = np.zeros(region.shape, np.uint8, order="F")
     stage = SecondStage(volume, models.fine, Runner(models.fine.network, execution), extras)
     for refined in _iter_second_stage(stage, liver, start_slice):
         slab = refined.slab
@@ -155,17 +178,7 @@ def iter_segment(
         yield slab if extras == SlabExtras() else replace(slab, search_region=region)
         yield from execution.take_notices()
         yield Progress("Refining", 0.2 + 0.77 * refined.done)
-    judging = _Judging(models.lesions, least_certainty)
-    ml, candidates = yield from _iter_cleaned_slabs(volume, region, labels, tumor, judging)
-    if ml < MIN_LIVER_ML:  # the second stage did not confirm it
-        yield Slab(0, np.zeros(volume.shape, np.uint8))
-        yield Message(NO_LIVER)
-        yield LesionCandidates((), least_certainty)
-    else:
-        yield candidates
-        if not _PLAUSIBLE_ML[0] <= ml <= _PLAUSIBLE_ML[1]:
-            yield Message(f"The liver that was found has {ml:,.0f} mL, which is unusual: check it.")
-    yield Progress("Done", 1.0)
+    return LookedTwice(region, labels, tumor)
 
 
 def check_certainty(least_certainty: float) -> None:
@@ -225,6 +238,22 @@ def _copy_slices(
         block[:, :, first - k.start : stop - k.start] = values[i, j, first - start : stop - start]
 
 
+@dataclass(frozen=True, eq=False)
+class LookedTwice:
+    """The result of both stages before the clean-up.
+
+    Attributes
+    ----------
+    region : the box of the volume that the liver lies in.
+    labels : of its voxels, (I, J, K).
+    tumor : the probability that they are tumor, (I, J, K), in 255ths.
+    """
+
+    region: Box
+    labels: NDArray[np.uint8]
+    tumor: NDArray[np.uint8]
+
+
 @dataclass(frozen=True)
 class _Judging:
     """The judge of candidates, and the certainty from which they are tumors."""
@@ -234,16 +263,13 @@ class _Judging:
 
 
 def _iter_cleaned_slabs(
-    volume: Volume,
-    region: Box,
-    labels: NDArray[np.uint8],
-    tumor: NDArray[np.uint8],
-    judging: _Judging,
+    volume: Volume, looked: LookedTwice, judging: _Judging
 ) -> Generator[Progress | Slab, None, tuple[float, LesionCandidates]]:
-    """Yield slabs of the slices that the clean-up changed; returns the liver's mL and candidates."""
+    """Yield slabs of slices that the clean-up changed; returns the liver's mL and candidates."""
+    region, labels = looked.region, looked.labels
     scan = ScanBlock(volume.voxels[region], volume.intercept, volume.spacing)
     cleaned = yield from iter_clean_labels(
-        labels, tumor, scan, judging.classifier, judging.least_certainty
+        labels, looked.tumor, scan, judging.classifier, judging.least_certainty
     )
     i, j, k = region
     for offset in np.flatnonzero(cleaned.changed):

@@ -79,7 +79,7 @@ def iter_measure(
     yield Progress(PHASE, 0.0)
     # Slow to import, and not needed by who only shows figures.
     from liverview.measurement.lesions import find_lesions, measure_lesion
-    from liverview.measurement.review import match_marks
+    from liverview.measurement.review import match_marks, with_certainties
 
     counts, tumor = yield from iter_count_voxels(labels)
     parts = find_lesions(tumor, labels.voxel_ml, smallest_lesion_ml)
@@ -89,11 +89,11 @@ def iter_measure(
         mask = parts.numbers[box] == number
         found.append(measure_lesion(number, mask, box, tumor, labels, volume))
     ruled_out = yield from _iter_measure_ruled_out(labels, volume, len(found))
-    no_targets, confirmed, lost = match_marks(found, labels.marks)
+    no_targets, confirmed, lost, accepted = match_marks(found, labels.marks)
     yield Measurement(
         voxel_count=counts,
         grid=labels.grid,
-        lesions=tuple(found),
+        lesions=with_certainties(found, labels.candidates),
         smallest_lesion_ml=smallest_lesion_ml,
         left_out=parts.left_out,
         left_out_ml=parts.left_out_ml,
@@ -103,6 +103,8 @@ def iter_measure(
         no_targets=no_targets,
         confirmed=confirmed,
         lost_targets=lost,
+        accepted=accepted,
+        least_certainty=labels.least_certainty,
     )
 
 
@@ -111,6 +113,7 @@ def _iter_measure_ruled_out(
 ) -> Generator[Progress, None, tuple[RuledOut, ...]]:
     """Measure what is ruled out, numbered after the lesions, in the order of the marks."""
     from liverview.measurement.lesions import measure_lesion
+    from liverview.measurement.review import with_certainties
 
     found: list[RuledOut] = []
     for mark in labels.marks:
@@ -119,5 +122,6 @@ def _iter_measure_ruled_out(
             number, mask = lesions + len(found) + 1, mark.voxels != 0
             alone, box = Tumor(mask, mark.start), Box.of_shape(mask.shape)
             lesion = measure_lesion(number, mask, box, alone, labels, volume)
+            [lesion] = with_certainties([lesion], labels.candidates)
             found.append(RuledOut(lesion, mark.reason))
     return tuple(found)

@@ -75,6 +75,8 @@ LESION_COLUMNS = (
     "centroid_y_mm",
     "centroid_z_mm",
     "axial_slice_index_ras",
+    "certainty",
+    "accepted",
     "recist_candidate",
     "recist_target",
     "excluded_reason",
@@ -89,6 +91,7 @@ def lesion_rows(measurement: Measurement) -> list[dict[str, Any]]:
     return [
         {
             **_lesion_figures(lesion),
+            "accepted": _yes_no(lesion.number in measurement.accepted),
             "recist_candidate": _yes_no(lesion in assessed.candidates),
             "recist_target": _yes_no(lesion in assessed.targets),
             "excluded_reason": assessed.excluded.get(lesion.number),

@@ -27,7 +27,7 @@ from liverview.core.volume import LabelMap, Volume
 from liverview.measurement.lesions import measure_lesion
 from liverview.measurement.reading import PHASE, READ, Tumor, iter_count_voxels
 from liverview.measurement.results import SMALLEST_LESION_ML, Lesion, Measurement, RuledOut
-from liverview.measurement.review import match_marks
+from liverview.measurement.review import match_marks, with_certainties
 
 _NEIGHBORS_26 = np.ones((3, 3, 3), np.bool_)
 
@@ -198,20 +198,29 @@ def _iter_finish(
             number = len(lesions) + len(ruled_out) + 1
             ruled_out[mark] = _ruled_out_lesion(mark, number, labels, volume, known_out)
     small = np.setdiff1d(np.arange(len(sizes)), large)
-    no_targets, confirmed, lost = match_marks(lesions, labels.marks)
+    no_targets, confirmed, lost, accepted = match_marks(lesions, labels.marks)
     measurement = Measurement(
         voxel_count=counts,
         grid=labels.grid,
-        lesions=tuple(lesions),
+        lesions=with_certainties(lesions, labels.candidates),
         smallest_lesion_ml=smallest_ml,
         left_out=len(small),
         left_out_ml=float(volumes[small].sum()),
         partial=labels.partial,
         defined=labels.defined,
-        ruled_out=tuple(RuledOut(lesion, mark.reason) for mark, lesion in ruled_out.items()),
+        ruled_out=tuple(
+            RuledOut(lesion, mark.reason)
+            for mark, lesion in zip(
+                ruled_out,
+                with_certainties(list(ruled_out.values()), labels.candidates),
+                strict=True,
+            )
+        ),
         no_targets=no_targets,
         confirmed=confirmed,
         lost_targets=lost,
+        accepted=accepted,
+        least_certainty=labels.least_certainty,
     )
     yield MeasuredParts(measurement, tuple(measured), ruled_out)
 

@@ -74,6 +74,7 @@ class Lesion:
     inside : the voxel of the centroid, or where that is none of the lesion's, the nearest one.
     start : the first voxel of its box.
     mask : which voxels of the box are the lesion's.
+    certainty : how sure the network is of it, 0..1; None of what it did not find.
 
     Examples
     --------
@@ -97,6 +98,7 @@ class Lesion:
     inside: Voxel
     start: Voxel
     mask: NDArray[np.bool_] = field(repr=False, compare=False)
+    certainty: float | None = None
 
     def __repr__(self) -> str:
         across = self.perpendicular.length_mm
@@ -147,6 +149,7 @@ class Lesion:
             "sd_hu": None if self.sd_hu is None else round(self.sd_hu, 1),
             "centroid_mm": [round(x, 1) for x in self.centroid_mm],
             "inside_voxel_ras": list(self.inside),
+            "certainty": None if self.certainty is None else round(self.certainty, 3),
         }
 
 
@@ -186,6 +189,8 @@ class Measurement:
     no_targets : reasons by lesion number, of tumors that a person has said to be no targets.
     confirmed : numbers of the lesions that a person has confirmed as target lesions.
     lost_targets : how many lesions that were confirmed are not there any more.
+    accepted : numbers of the lesions that a person has said to be lesions, in any way.
+    least_certainty : from which the network's lesions are among these; None where nothing says.
     defined : the labels that the label map's maker drew; None where nothing says. A figure that
         needs another one is NaN, or None, since its absence says nothing.
 
@@ -210,6 +215,8 @@ class Measurement:
     no_targets: Mapping[int, str] = field(default_factory=dict)
     confirmed: frozenset[int] = frozenset()
     lost_targets: int = 0
+    accepted: frozenset[int] = frozenset()
+    least_certainty: float | None = None
     defined: frozenset[Label] | None = None
 
     def __repr__(self) -> str:
@@ -276,6 +283,14 @@ class Measurement:
             *((PARTIAL_WARNING,) if self.partial else ()),
             *((self._ruled_out_warning(),) if self.ruled_out else ()),
             *((missing,) if unknown else ()),
+            *((self._certainty_warning(),) if self.least_certainty is not None else ()),
+        )
+
+    def _certainty_warning(self) -> str:
+        assert self.least_certainty is not None
+        return (
+            f"Lesions that the network found are listed from {100 * self.least_certainty:.0f} % "
+            "certainty on; what a person accepted or drew, whatever the network says."
         )
 
     def _ruled_out_warning(self) -> str:
@@ -313,10 +328,14 @@ class Measurement:
             "ruled_out_ml": round(self.ruled_out_ml, 3),
             "lesion_count": len(self.lesions) if tumor else None,
             "smallest_lesion_ml": self.smallest_lesion_ml,
+            "least_certainty": self.least_certainty,
             "left_out_count": self.left_out if tumor else None,
             "left_out_ml": round(self.left_out_ml, 3) if tumor else None,
             "statements": list(self.warnings),
-            "lesions": [lesion.to_dict() for lesion in self.lesions],
+            "lesions": [
+                {**lesion.to_dict(), "accepted": lesion.number in self.accepted}
+                for lesion in self.lesions
+            ],
             "ruled_out_lesions": [one.to_dict() for one in self.ruled_out],
         }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from liverview.core.box import Box
+from liverview.core.candidates import LesionCandidate, find_certainty, labels_otherwise
 from liverview.core.review import LesionMark, Verdict
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
@@ -27,27 +28,45 @@ class Matches(NamedTuple):
     no_targets : reasons by lesion number, of tumors that are no targets.
     confirmed : numbers of the lesions that were confirmed as targets.
     lost : how many confirmed targets are no lesion any more.
+    accepted : numbers of the lesions that a person has said to be lesions, in any way.
     """
 
     no_targets: dict[int, str]
     confirmed: frozenset[int]
     lost: int
+    accepted: frozenset[int]
 
 
 def match_marks(lesions: Sequence[Lesion], marks: Sequence[LesionMark]) -> Matches:
     """Find the lesions of marks; of two marks on one lesion, the later counts."""
     by_number: dict[int, LesionMark] = {}
+    accepted: set[int] = set()
     for mark in marks:
         for lesion in lesions:
             if mark.verdict is not Verdict.RULED_OUT and mark.marks(lesion.start, lesion.mask):
-                by_number[lesion.number] = mark
+                accepted.add(lesion.number)
+                if mark.verdict is not Verdict.ACCEPTED:
+                    by_number[lesion.number] = mark
     targets = [mark for mark in marks if mark.verdict is Verdict.TARGET]
     found = [mark for mark in by_number.values() if mark.verdict is Verdict.TARGET]
     return Matches(
         {n: m.reason for n, m in by_number.items() if m.verdict is Verdict.NO_TARGET},
         frozenset(n for n, m in by_number.items() if m.verdict is Verdict.TARGET),
         sum(mark not in found for mark in targets),
+        frozenset(accepted),
     )
+
+
+def with_certainties(
+    lesions: Sequence[Lesion], candidates: Sequence[LesionCandidate]
+) -> tuple[Lesion, ...]:
+    """The lesions with how sure the network is of each; None where it knows nothing of one."""
+    found = []
+    for lesion in lesions:
+        certainty = find_certainty(lesion, candidates)
+        same = certainty == lesion.certainty
+        found.append(lesion if same else replace(lesion, certainty=certainty))
+    return tuple(found)
 
 
 def iter_find_marked(
@@ -106,4 +125,5 @@ def _place_mark(
     mask = np.isin(parts.numbers[box], numbers)
     there = box.shifted(tumor.start)
     voxels = np.where(mask, labels.voxels[there], 0).astype(np.uint8)
-    return replace(mark, start=there.start, voxels=voxels)
+    otherwise = labels_otherwise(there, labels.candidates)
+    return replace(mark, start=there.start, voxels=voxels, otherwise=otherwise)

@@ -8,7 +8,7 @@ from typing import TypeVar
 from liverview.core.errors import LiverviewError
 from liverview.core.stream import ProgressCallback, result_of
 from liverview.networks.runtime import pick_device
-from liverview.phantoms.config import Phantom, PhantomConfig, Phase, Region
+from liverview.phantoms.config import Phantom, PhantomConfig, PhantomLesions, Phase, Region
 from liverview.phantoms.generation import iter_generate
 
 T = TypeVar("T", bound=Enum)
@@ -23,6 +23,7 @@ def phantom(
     noise_hu: float = 12.0,
     phase: str = "portal",
     region: str = "liver",
+    lesion_kind: str = "plain",
     device: str = "cpu",
     progress: ProgressCallback | None = None,
 ) -> Phantom:
@@ -39,6 +40,8 @@ def phantom(
     noise_hu : standard deviation of the image noise.
     phase : native, arterial, portal or delayed.
     region : liver, chest, pelvis or head; only the first shows the liver.
+    lesion_kind : plain, mixed, metastases, hcc, cysts or hemangiomas; all but plain ones look as
+        the phase makes them look, and stay where they are in every phase.
     device : cpu, cuda or cuda:N.
     progress : is called with a `Progress` from time to time.
 
@@ -63,6 +66,7 @@ def phantom(
         noise_hu=noise_hu,
         phase=_member(Phase, "phase", phase),
         region=_member(Region, "region", region),
+        lesion_kind=_member(PhantomLesions, "lesion_kind", lesion_kind),
     )
     device = str(pick_device(device))
     return result_of(iter_generate(config, device), Phantom, progress)

@@ -33,6 +33,19 @@ class Region(StrEnum):
     HEAD = "head"
 
 
+class PhantomLesions(StrEnum):
+    """What the lesions of a phantom are."""
+
+    PLAIN = "plain"
+    """Mostly darker than the liver, some brighter, the same in every phase."""
+    MIXED = "mixed"
+    """Metastases or carcinomas, with cysts and hemangiomas among them."""
+    METASTASES = "metastases"
+    HCC = "hcc"
+    CYSTS = "cysts"
+    HEMANGIOMAS = "hemangiomas"
+
+
 PHASES = tuple(Phase)
 REGIONS = tuple(Region)
 
@@ -51,6 +64,8 @@ class PhantomConfig:
     phase : contrast phase.
     region : what the image is centered on; the others show no liver, if the image is short
         enough for that.
+    lesion_kind : what the lesions are. All but plain ones look as the phase makes them look, and
+        have the same place and size in every phase.
     """
 
     shape: tuple[int, int, int] = (512, 512, 120)
@@ -60,6 +75,7 @@ class PhantomConfig:
     noise_hu: float = 12.0
     phase: Phase = Phase.PORTAL
     region: Region = Region.LIVER
+    lesion_kind: PhantomLesions = PhantomLesions.PLAIN
 
     def __post_init__(self) -> None:
         if len(self.shape) != 3 or not all(1 <= n <= 2048 for n in self.shape):
@@ -86,7 +102,10 @@ class PhantomConfig:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> PhantomConfig:
-        """Read what `to_dict` made; LiverviewError where it is no such thing."""
+        """Read what `to_dict` made; LiverviewError where it is no such thing.
+
+        Without a kind of lesions, as early versions wrote it, they are plain.
+        """
         try:
             return cls(
                 shape=tuple(int(n) for n in content["shape"]),  # type: ignore[arg-type]
@@ -96,6 +115,7 @@ class PhantomConfig:
                 noise_hu=float(content["noise_hu"]),
                 phase=Phase(content["phase"]),
                 region=Region(content["region"]),
+                lesion_kind=PhantomLesions(content.get("lesion_kind", PhantomLesions.PLAIN)),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise LiverviewError(f"these are no settings of a phantom: {quoted(error)}") from error

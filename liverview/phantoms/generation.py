@@ -11,10 +11,11 @@ from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.phantoms.appearance import draw_appearance
 from liverview.phantoms.body import Body, draw_head, iter_draw_body
-from liverview.phantoms.config import Phantom, PhantomConfig, Region
+from liverview.phantoms.config import Phantom, PhantomConfig, PhantomLesions, Region
+from liverview.phantoms.diseases import draw_patient_lesions
 from liverview.phantoms.fields import Grid, RandomSource, slices_with
 from liverview.phantoms.frame import CANONICAL_GRID, Organ
-from liverview.phantoms.lesions import draw_lesions
+from liverview.phantoms.lesions import Lesion, draw_lesions
 from liverview.phantoms.paint import Patient, paint
 from liverview.phantoms.scanner import Scanner, ScanSimulation
 from liverview.phantoms.vessels import grow_trees
@@ -22,6 +23,7 @@ from liverview.phantoms.vessels import grow_trees
 _SLAB = 12
 _HALO = 2
 _ANATOMY = 0.28  # the share of the time for anatomy, at the usual size
+_LESION_STREAM = 1
 _APART_MM = 12.0  # between the liver and an image that is not to show it
 
 
@@ -35,7 +37,7 @@ def iter_generate(config: PhantomConfig, device: str = "cpu") -> Iterator[Progre
     body = yield from _iter_anatomy(draw, config.region)
     trees = grow_trees(draw, body)
     appearance = draw_appearance(draw, config.phase)
-    lesions = draw_lesions(draw, body, config.lesions, appearance.lesion_contrast_hu, (4.0, 24.0))
+    lesions = _draw_lesions(draw, body, config, appearance.lesion_contrast_hu)
     patient = Patient(body, appearance, *trees, lesions)
     scan = ScanSimulation(Scanner(noise_hu=config.noise_hu, seed=config.seed), body, draw)
     grid = Grid.centered((0.0, 25.0, _image_center_z(body, config)), config.spacing, config.shape)
@@ -60,6 +62,16 @@ def iter_generate(config: PhantomConfig, device: str = "cpu") -> Iterator[Progre
     yield Phantom(
         Volume(voxels, affine, name=name), LabelMap(labels, affine, name=f"truth of {name}")
     )
+
+
+def _draw_lesions(
+    draw: RandomSource, body: Body, config: PhantomConfig, plain_hu: tuple[float, float]
+) -> list[Lesion]:
+    if config.lesion_kind is PhantomLesions.PLAIN:
+        return draw_lesions(draw, body, config.lesions, plain_hu, (4.0, 24.0))
+    # Random numbers of their own: a phase changes how many were drawn before.
+    own = RandomSource((config.seed, _LESION_STREAM), body.device)
+    return draw_patient_lesions(own, body, config.lesion_kind, config.phase, config.lesions)
 
 
 def _iter_anatomy(draw: RandomSource, region: Region) -> Generator[Progress, None, Body]:

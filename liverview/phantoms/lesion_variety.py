@@ -14,6 +14,7 @@ import numpy as np
 
 from liverview.phantoms.body import Body
 from liverview.phantoms.fields import Point, RandomSource
+from liverview.phantoms.frame import CANONICAL_GRID, Organ
 from liverview.phantoms.lesions import (
     Lesion,
     LesionKind,
@@ -31,6 +32,7 @@ _DARKEST_HU, _FAINTEST_HU = -130.0, 8.0
 _LEAST_PARTS_MM = 7.0
 _ALIKE = 0.6  # share of the patients whose lesions resemble each other
 _ALIKE_HU = 8.0
+_SHALLOW_MM = 10.0
 
 
 def draw_contrast(draw: RandomSource, typical_hu: tuple[float, float], bright: float) -> float:
@@ -73,6 +75,31 @@ def draw_varied_lesions(
     return lesions
 
 
+def draw_patches(draw: RandomSource, body: Body) -> list[Lesion]:
+    """Draw parenchyma of another density where it is common: under the capsule and at fissures.
+
+    Focal fat beside the falciform ligament, the gallbladder and the hilum, spared fat in a fatty
+    liver, uneven perfusion; wide soft edges, and vessels run through it. None without a liver.
+    """
+    liver = body.organs[Organ.LIVER]
+    shallow = ((liver < -1) & (liver > -_SHALLOW_MM)).nonzero()
+    patches = []
+    for _ in range(draw.integer(1, 4) if len(shallow) else 0):
+        voxel = shallow[draw.integer(0, len(shallow))].tolist()
+        center = CANONICAL_GRID.point(voxel)
+        plain = draw_plain_lesion(draw, center, draw.log_uniform(4, 22), (0.0, 0.0))
+        patches.append(
+            replace(
+                plain,
+                kind=LesionKind.PATCH,
+                warp_mm=2.5 * plain.warp_mm,
+                contrast_hu=draw.uniform(-32, -5) if draw.chance(0.65) else draw.uniform(5, 28),
+                edge_mm=draw.uniform(5, 16),
+            )
+        )
+    return patches
+
+
 def _draw_cluster(draw: RandomSource, first: Lesion, count: int) -> list[Lesion]:
     """Draw smaller lesions like the first around it, some of which run together."""
     cluster = []
@@ -103,8 +130,10 @@ def draw_varied_lesion(
     """Draw one lesion, or what only looks like one, at ``center`` (world mm), ``radius`` in mm."""
     kind = _KINDS[draw.choice(_KIND_WEIGHTS)]
     plain = draw_plain_lesion(draw, center, radius, (contrast_hu, 0.0))
-    lesion = replace(plain, kind=kind, contrast_hu=contrast_hu)
-    if draw.chance(0.15):  # grows into the liver around it
+    # Borders of real lesions rise over 3 to 8 mm from a tenth to nine tenths.
+    edge_mm = draw.uniform(1, min(7.0, 1.5 + 0.6 * radius))
+    lesion = replace(plain, kind=kind, contrast_hu=contrast_hu, edge_mm=edge_mm)
+    if draw.chance(0.3):  # grows into the liver around it
         lesion = replace(lesion, edge_mm=draw.uniform(4, 9))
     if kind is LesionKind.CYST:
         uneven = lesion.warp_mm if draw.chance(0.3) else 0.0

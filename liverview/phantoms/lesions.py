@@ -14,6 +14,7 @@ from enum import Enum
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from liverview.phantoms.body import Body
 from liverview.phantoms.fields import Field, Grid, Point, RandomSource, resample, smooth_noise
@@ -105,6 +106,15 @@ class Lesion:
             box.append(slice(first, last))
         return box[0], box[1], box[2]
 
+    def _slope_along_z(self, grid: Grid) -> Field:
+        """By how many mm the distance to the unwarped lesion changes per mm along z, 0 or more."""
+        x, y, z = (
+            (a - c) / r
+            for a, c, r in zip(grid.axes(self.warp.device), self.center, self.radii, strict=True)
+        )
+        norm = (x**2 + y**2 + z**2).sqrt().clamp(min=1e-3)
+        return z.abs() / norm * (min(self.radii) / self.radii[2])
+
     def distance(self, grid: Grid) -> Field:
         """Signed distance in mm, negative inside, on a grid near the lesion."""
         x, y, z = (a - c for a, c in zip(grid.axes(self.warp.device), self.center, strict=True))
@@ -115,10 +125,22 @@ class Lesion:
         return ball + resample(self.warp, self.warp_grid, grid) * self.warp_mm
 
     def paint_hu(
-        self, hu: Field, distance: Field, grid: Grid, liver_hu: float, fluid_hu: float
+        self,
+        hu: Field,
+        distance: Field,
+        grid: Grid,
+        liver_hu: float,
+        fluid_hu: float,
+        slice_mm: float = 0.0,
     ) -> Field:
-        """Paint the lesion over HU on a grid near it; ``distance`` may be clipped to an organ."""
-        weight = (0.5 - distance / self.edge_mm).clamp(0, 1)
+        """Paint the lesion over HU on a grid near it; ``distance`` may be clipped to an organ.
+
+        Where slices of ``slice_mm`` cut the surface aslant, they mix lesion and liver.
+        """
+        edge: Field | float = self.edge_mm
+        if slice_mm:
+            edge = (slice_mm * self._slope_along_z(grid)).clamp(min=self.edge_mm)
+        weight = (0.5 - distance / edge).clamp(0, 1)
         if self.kind is LesionKind.PATCH:  # vessels run through it
             return hu + weight * self.contrast_hu
         base = fluid_hu if self.kind is LesionKind.CYST else liver_hu + self.contrast_hu
@@ -133,13 +155,18 @@ class Lesion:
         target += self.texture_hu * torch.sin(self.texture_waves * texture)
         target.clamp_(min=min(_LEAST_HU, liver_hu - _FATTY_HU))
         if self.calcium_hu:
-            waves = [
-                torch.sin(axis / pace + 3 * texture)
-                for axis, pace in zip(grid.axes(hu.device), (1.3, 1.7, 2.1), strict=True)
-            ]
-            specks = (waves[0] * waves[1] * waves[2] > 0.6) & (distance < -1)
-            target += self.calcium_hu * specks
+            target += self.calcium_hu * (self._specks(grid, texture) & (distance < -1))
         return torch.lerp(hu, target, weight)
+
+    def _specks(self, grid: Grid, texture: Field) -> Tensor:
+        """Specks in clumps: three waves aslant, bent by the texture, where it is high."""
+        x, y, z = grid.axes(texture.device)
+        waves = (
+            torch.sin((x + 0.7 * y - 0.4 * z) / 1.1 + 4 * texture),
+            torch.sin((y - 0.8 * z + 0.5 * x) / 1.6 - 6 * texture),
+            torch.sin((z + 0.6 * x - 0.3 * y) / 2.3 + 5 * texture),
+        )
+        return (waves[0] * waves[1] * waves[2] > 0.55) & (texture > 0.1)
 
 
 def draw_lesions(

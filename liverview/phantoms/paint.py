@@ -13,6 +13,7 @@ from liverview.phantoms.body import Body
 from liverview.phantoms.fields import FAR_MM, Field, Grid, gaussian, resample
 from liverview.phantoms.frame import CANONICAL_GRID, Organ
 from liverview.phantoms.lesions import Lesion, LesionKind
+from liverview.phantoms.partial_volume import mix_slices
 from liverview.phantoms.vessels import Tree, Vessels
 
 _GAS_HU = -900.0
@@ -42,24 +43,31 @@ class Painting:
     hu: Field
 
 
-def paint(patient: Patient, grid: Grid) -> Painting:
+def paint(patient: Patient, grid: Grid, *, thick_slices: bool = False) -> Painting:
     """Label every voxel by its center and give it the HU of its tissue.
 
-    Partial volume is the scanner's business: see `scanner.ScanSimulation`.
+    With ``thick_slices``, HU at the surface of the liver and of lesions are means over slices as
+    thick as they are apart. All other partial volume is the scanner's business: see
+    `scanner.ScanSimulation`.
     """
-    brush = _Brush(patient, grid)
+    brush = _Brush(patient, grid, thick_slices)
     brush.fill_container()
     brush.fill_organs()
     brush.fill_liver()
-    return Painting(brush.organs, brush.labels, brush.hu)
+    hu = brush.hu
+    if brush.border is not None:
+        hu = mix_slices(hu, brush.border)
+    return Painting(brush.organs, brush.labels, hu)
 
 
 class _Brush:
     """The painting of one grid, filled from the container inward."""
 
-    def __init__(self, patient: Patient, grid: Grid) -> None:
+    def __init__(self, patient: Patient, grid: Grid, thick_slices: bool) -> None:
         self.patient = patient
         self.grid = grid
+        self.slice_mm = grid.spacing[2] if thick_slices else 0.0
+        self.border: Field | None = None
         self.appearance = patient.appearance
         self.device = patient.body.device
         self.organs = torch.zeros(grid.shape, dtype=torch.uint8, device=self.device)
@@ -88,10 +96,20 @@ class _Brush:
             best = torch.minimum(best, depth)
             self.organs.masked_fill_(wins, int(organ))
             self.depth[organ] = depth
+        if self.slice_mm and Organ.LIVER in self.depth:
+            self.border = self._liver_border()
         means = torch.tensor(
             [self.appearance.mean_hu[organ] for organ in Organ], device=self.device
         )
         self.hu = means[self.organs.int()]
+
+    def _liver_border(self) -> Field:
+        """The distance to the liver less that to what is nearest beside it, mm."""
+        beside = torch.zeros(self.grid.shape, device=self.device)
+        for organ, depth in self.depth.items():
+            if organ is not Organ.LIVER:
+                beside = torch.minimum(beside, depth)
+        return self.depth[Organ.LIVER] - beside
 
     # ---- HU of each organ ----------------------------------------------------------
 
@@ -281,7 +299,8 @@ class _Brush:
         local = crop.crop([s.start for s in box], [s.stop for s in box])
         distance = torch.where(inside[box], lesion.distance(local), FAR_MM)
         liver_hu = self.appearance.mean_hu[Organ.LIVER]
-        hu[box] = lesion.paint_hu(hu[box], distance, local, liver_hu, self.appearance.fluid_hu)
+        fluid_hu = self.appearance.fluid_hu
+        hu[box] = lesion.paint_hu(hu[box], distance, local, liver_hu, fluid_hu, self.slice_mm)
         if lesion.kind is not LesionKind.PATCH:
             labels[box].masked_fill_(distance < 0, int(Label.TUMOR))
 

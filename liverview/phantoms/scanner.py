@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -53,6 +53,13 @@ class Scanner:
     arms: bool = False
     metal: bool = False
     seed: int = 0
+
+    def without_thickness(self) -> Scanner:
+        """The scanner for paintings in which slices are averaged over their own thickness.
+
+        Variances add, and that of a mean over a slice is a twelfth of its thickness squared.
+        """
+        return replace(self, slice_blur=max(self.slice_blur**2 - 1 / 12, 0.0) ** 0.5)
 
 
 def draw_scanner(draw: RandomSource, spacing: tuple[float, float, float]) -> Scanner:

@@ -11,12 +11,13 @@ from liverview.phantoms.appearance import draw_appearance
 from liverview.phantoms.body import Body, draw_body, draw_head
 from liverview.phantoms.fields import RandomSource
 from liverview.phantoms.frame import CANONICAL_GRID, Organ
-from liverview.phantoms.lesion_variety import draw_varied_lesions
+from liverview.phantoms.lesion_variety import draw_patches, draw_varied_lesions
 from liverview.phantoms.lesions import LesionKind, bulge_liver
 from liverview.phantoms.paint import Patient
 from liverview.phantoms.vessels import Tree, Vessels, borrow_vessels, grow_trees
 
 _REAL_VESSELS = 0.6  # share of the bodies with the vessels of a real liver
+_PATCHES = 0.3  # of the patients with fat or uneven perfusion under the capsule
 _METAL = 0.05  # of the patients with clips or a stent
 
 
@@ -58,6 +59,8 @@ def add_appearance(
         body = bulge_liver(body, grown)
         obstacles = [(lesion.center, lesion.radii) for lesion in grown]
         portal, hepatic = portal.around(obstacles), hepatic.around(obstacles)
+    if draw.chance(_PATCHES):
+        drawn = draw_patches(draw, body) + drawn  # lesions lie in them, too
     metal = _draw_metal(draw, body) if draw.chance(_METAL) else Tree.empty()
     return Patient(body, appearance, portal, hepatic, drawn, metal)
 

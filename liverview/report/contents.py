@@ -27,7 +27,7 @@ NONE = "–"
 
 _LESION_COLUMNS = (
     "No.", "Volume mL", "Axial mm", "Across mm", "3D mm", "Mean HU", "SD HU",
-    "Centroid x, y, z mm", "Axial slice",
+    "Centroid x, y, z mm", "Axial slice", "Sure",
 )  # fmt: skip
 _NO_TARGETS = "Tumors that are no targets stay in the volumes; what is ruled out does not."
 _NO_TUMOR = "Nothing says which voxels are tumor."
@@ -216,10 +216,7 @@ def _lesion_section(found: Mapping[str, Any], recist: Recist, volume: Volume) ->
         "Lesions",
         table=Table(
             (*(Column(heading) for heading in _LESION_COLUMNS), Column("Remark", False)),
-            tuple(
-                (*_lesion_cells(lesion), _remark(lesion["number"], recist))
-                for lesion in found["lesions"]
-            ),
+            tuple((*_lesion_cells(lesion), _remark(lesion, recist)) for lesion in found["lesions"]),
         ),
         remarks=(
             small,
@@ -228,6 +225,7 @@ def _lesion_section(found: Mapping[str, Any], recist: Recist, volume: Volume) ->
             "the outer edges of its voxels.",
             "Centroids are in world coordinates (right, anterior and superior are positive); "
             f"axial slices count from 1 at the lowest to {volume.shape[2]}.",
+            *([found["statements"][-1]] if found["least_certainty"] is not None else ()),
             *((_NO_TARGETS,) if recist.excluded else ()),
             *(() if volume.in_hu else ("The scan's values are no HU: lesions have none.",)),
         ),
@@ -251,15 +249,17 @@ def _lesion_cells(lesion: Mapping[str, Any]) -> tuple[str, ...]:
         _format_number(lesion["sd_hu"]),
         ", ".join(f"{x:.1f}" for x in lesion["centroid_mm"]),
         str(lesion["axial_slice_index_ras"]),
+        NONE if lesion["certainty"] is None else f"{100 * lesion['certainty']:.0f} %",
     )
 
 
-def _remark(number: int, recist: Recist) -> str:
+def _remark(lesion: Mapping[str, Any], recist: Recist) -> str:
+    number, accepted = lesion["number"], "accepted" if lesion["accepted"] else ""
     if number in recist.excluded:
         return f"no target: {recist.excluded[number]}"
-    if number not in {lesion.number for lesion in recist.candidates}:
-        return ""
-    return "target" if recist.confirmed else "candidate"
+    if number not in {one.number for one in recist.candidates}:
+        return accepted
+    return "target" if recist.confirmed else ", ".join(filter(None, (accepted, "candidate")))
 
 
 def _recist_section(recist: Recist) -> Section:

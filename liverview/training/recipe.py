@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from liverview.core.checks import check_number
-from liverview.core.errors import LiverviewError
 from liverview.core.text import quoted, shortened
 from liverview.networks.click_input import MARK_CHANNELS
 from liverview.networks.network import NetworkConfig
 from liverview.networks.preprocessing import Preprocessing
-
-
-class RecipeError(LiverviewError):
-    """A recipe that cannot be used; the message names the file and the entry."""
+from liverview.training.recipe_text import RecipeError as RecipeError
+from liverview.training.recipe_text import read_recipe_values
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class SampleConfig:
 
     def __post_init__(self) -> None:
         if self.kind not in ("organs", "liver", "clicks"):
-            known = "organs, liver, clicks or slices"
+            known = "organs, liver, clicks, slices or candidates"
             raise ValueError(f"the kind of sample must be {known}, got {quoted(self.kind)}")
         if len(self.shape) != 3:
             raise ValueError(f"shape must be three numbers, got {quoted(self.shape)}")
@@ -256,29 +252,13 @@ def read_recipe(path: Path) -> Recipe | SliceRecipe:
     ------
     RecipeError : where the file cannot be read, or an entry is missing or impossible.
     """
-    try:
-        text = _read_text(path)
-        values = tomllib.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
-        why = error.strerror if isinstance(error, OSError) else quoted(error, 300)
-        raise RecipeError(f"{path} is not a readable recipe: {why}") from error
+    values, text = read_recipe_values(path)
     try:
         return _build_recipe(values, text)
     except KeyError as error:
         raise RecipeError(f"{path}: the entry {quoted(error)} is missing") from error
     except (TypeError, ValueError) as error:
         raise RecipeError(f"{path}: {quoted(error, 300)}") from error
-
-
-def _read_text(path: Path) -> str:
-    """The text of a recipe: of a file, and of no more of it than a recipe can be."""
-    if path.exists() and not path.is_file():
-        raise ValueError("it is no file; choose a .toml file")
-    with path.open("rb") as file:
-        content = file.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise ValueError(f"it has more than {_LARGEST} bytes; choose a .toml file")
-    return content.decode("utf-8")
 
 
 def _table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -295,7 +275,6 @@ def _list(name: str, value: Any) -> tuple[Any, ...]:
     return tuple(value)
 
 
-_LARGEST = 1 << 20  # bytes of a recipe
 _TABLES = {
     *("name", "seed", "classes", "network", "preprocessing", "sample", "scans", "optimizer"),
     "validation",

@@ -33,6 +33,7 @@ from liverview.phantoms.scanner import Scanner, ScanSimulation, draw_scanner
 from liverview.phantoms.subject import Subject, add_appearance, draw_subject
 from liverview.phantoms.vessels import min_visible_contrast
 from liverview.training.click_samples import draw_click_sample
+from liverview.training.field_of_view import cut_field_of_view
 from liverview.training.phantom_scans import paint_phantom
 from liverview.training.recipe import Recipe, SampleConfig
 from liverview.training.scan_samples import draw_liver_sample, draw_organ_sample
@@ -41,6 +42,7 @@ from liverview.training.simulated_prior import simulate_coarse_prior
 
 _WITH_LESIONS, _MANY = 0.5, 0.2  # share of the livers with lesions; of these, with dozens
 _AT_LESION, _AT_DOME = 0.35, 0.15  # share of the grids around a lesion, and under the lung
+_BREATHING = 0.1  # share of the blocks of slices with steps of breathing
 _HEADS = 0.05  # share of the subjects that are a head
 _LIVER_BLUR_MM = 6.0  # SD of the blur for the HU of the liver around a vessel
 _MAX_TISSUE_HU = 150.0  # of difference from the liver; beyond it is metal or calcium
@@ -134,6 +136,7 @@ def _draw_organ_sample(
     if draw.chance(0.12):
         _shift_by_breathing(draw, hu, organs)
     _limit_view(draw, hu, organs)
+    cut_field_of_view(draw, hu, organs, int(Organ.OUTSIDE))
     return preprocessing.input_3d(hu), organs
 
 
@@ -165,12 +168,12 @@ def _draw_organ_grid(
     return Grid.centered(center, spacing, config.shape)
 
 
-def _shift_by_breathing(draw: RandomSource, hu: Field, organs: Tensor) -> None:
+def _shift_by_breathing(draw: RandomSource, *blocks: Tensor) -> None:
     """Shift the slices above a level, as breathing between parts of the scan does, in place."""
     for _ in range(draw.integer(1, 4)):
-        level = draw.integer(0, hu.shape[2])
+        level = draw.integer(0, blocks[0].shape[2])
         shift = (draw.integer(-1, 2), draw.integer(-1, 2))
-        for block in (hu, organs):
+        for block in blocks:
             block[:, :, level:] = block[:, :, level:].roll(shift, (0, 1))
 
 
@@ -191,15 +194,15 @@ def _draw_liver_sample(
     draw: RandomSource, subject: Subject, config: SampleConfig, preprocessing: Preprocessing
 ) -> tuple[Tensor, Tensor]:
     """Draw slices around a point of the liver, (K, C, I, J) and (K, I, J)."""
-    count, largest = _draw_lesion_number(draw)
+    count, largest = draw_lesion_number(draw)
     patient = add_appearance(draw, subject, count, largest)
     grid = _draw_liver_grid(draw, patient, config, preprocessing)
     scanner = draw_scanner(draw, grid.spacing)
     seen = [n for n in patient.lesions if n.is_visible(scanner.noise_hu, grid.spacing[2])]
     patient = replace(patient, lesions=seen)
-    painting = paint(patient, grid)
+    painting = paint(patient, grid, thick_slices=True)
     body = patient.body
-    hu = ScanSimulation(scanner, body, draw).image(painting, grid)
+    hu = ScanSimulation(scanner.without_thickness(), body, draw).image(painting, grid)
     liver = resample(_liver_field(body), CANONICAL_GRID, grid)
     prior = simulate_coarse_prior(draw, liver, grid, partial(_organ_field_at, body, grid))
     sure = prior > 0.9
@@ -207,12 +210,14 @@ def _draw_liver_sample(
     liver_hu = float(hu[sure].median()) if known else patient.appearance.mean_hu[Organ.LIVER]
     liver_hu += draw.normal(0, 4)
     labels = _visible_labels(painting, patient.appearance.mean_hu[Organ.LIVER], scanner, grid)
+    if draw.chance(_BREATHING):
+        _shift_by_breathing(draw, hu, labels, prior)
     inner = slice(preprocessing.halo, grid.shape[2] - preprocessing.halo)
     target = labels[:, :, inner].long().movedim(2, 0)
     return preprocessing.input_2d(hu, prior[:, :, inner], liver_hu), target
 
 
-def _draw_lesion_number(draw: RandomSource) -> tuple[int, float]:
+def draw_lesion_number(draw: RandomSource) -> tuple[int, float]:
     """Draw how many lesions a liver has, and the largest radius, mm."""
     if not draw.chance(_WITH_LESIONS):
         return 0, 0.0

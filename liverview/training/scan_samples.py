@@ -12,6 +12,7 @@ from liverview.core.labels import Label
 from liverview.networks.preprocessing import Preprocessing
 from liverview.phantoms.fields import Field, Grid, Point, RandomSource, gaussian
 from liverview.training.augmentation import augment_intensity, deform_points, draw_noise
+from liverview.training.field_of_view import cut_field_of_view
 from liverview.training.lesion_insertion import insert_lesions
 from liverview.training.recipe import SampleConfig
 from liverview.training.scans import LabelledScan
@@ -23,6 +24,8 @@ from liverview.training.targets import (
 )
 
 _SAME_HU = 25.0  # tissue that differs by less may be one organ
+_TUMORS_SHIFTED, _TUMOR_SHIFT_HU = 0.4, 25.0  # share of the samples; standard deviation
+_SURELY_NEITHER = 0.8  # share of a voxel that is liver and no part of it
 _WITH_LESIONS = 0.45  # share of the samples with lesions drawn into the liver
 
 
@@ -43,9 +46,10 @@ def draw_organ_sample(
     hu, organ, known, *_ = sample_scan(scan, points)
     hu = augment_intensity(draw, hu, organ, grid)
     hu = gaussian(hu, [draw.uniform(0.0, 0.55)] * 3) + draw_noise(draw, grid)
-    return preprocessing.input_3d(hu), organ_targets(
-        organ, known, liver, complementary_label(liver)
-    )
+    not_liver = complementary_label(liver)
+    target = organ_targets(organ, known, liver, not_liver)
+    cut_field_of_view(draw, hu, target, not_liver)
+    return preprocessing.input_3d(hu), target
 
 
 def draw_liver_sample(
@@ -68,9 +72,13 @@ def draw_liver_sample(
     points = points + torch.tensor([*middle, math.floor(k) - 0.5])
     hu, organ, known, vessel, tumor, neither, away = sample_scan(scan, points)
     hu = augment_intensity(draw, hu, organ, grid)
+    if draw.chance(_TUMORS_SHIFTED):
+        hu = hu + tumor * draw.normal(0, _TUMOR_SHIFT_HU)
     target = organ_targets(organ, known, complementary_label(0), 0)
     for share, label in ((neither, Label.LIVER), (vessel, Label.VESSEL), (tumor, Label.TUMOR)):
-        target[(share > 0.5) & (known > 0.9)] = int(label)
+        # Beside a vessel nothing is neither: its wall is somewhere in the voxel.
+        least = _SURELY_NEITHER if share is neither else 0.5
+        target[(share > least) & (known > 0.9)] = int(label)
     noise = draw_noise(draw, grid)
     ignore_invisible_vessels(hu, target, float(noise.std()))
     if draw.chance(_WITH_LESIONS):

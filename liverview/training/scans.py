@@ -27,7 +27,7 @@ from liverview.training.decathlon import DataError, read_alone
 _VESSEL, _TUMOR, _NEITHER, _IGNORE_VALUE = 2, 3, 4, 255  # values of a file; 1 is some of these
 _VALUES = (0, 1, _VESSEL, _TUMOR, _NEITHER, _IGNORE_VALUE)
 _MAX_DISTANCE_MM = 60.0
-_POINTS = 5000  # about so many are kept of the border, and of the liver deeper inside
+_POINTS = 5000  # about so many are kept of the border, of the liver deeper inside, of tumors
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,8 @@ class LabelledScan:
     fields : (7, I, J, K) float16: HU, liver 0..1, known 0..1, vessel 0..1, tumor 0..1, neither
         of them 0..1, mm to voxels of liver or unknown class, negative inside.
     spacing : mm.
-    points : (N, 3), some voxels of the liver, half of them near its border.
+    points : (N, 3), some voxels of the liver: near its border, inside, and in tumors, a third each
+        where all are large.
     """
 
     name: str
@@ -79,7 +80,8 @@ def _read_scan(path: Path, preprocessing: Preprocessing) -> LabelledScan:
     fields = [downsample(block) for block in blocks]
     # A first stage takes for liver most of what could not be decided on.
     away = _signed_distance(torch.maximum(fields[1], 1 - fields[2]), spacing)
-    groups = [depth.nonzero() for depth in (away.abs() < 5, away <= -5)]
+    tumor = fields[4] > 0.5
+    groups = [part.nonzero() for part in (away.abs() < 5, away <= -5, tumor)]
     points = torch.cat([group[:: max(1, len(group) // _POINTS)] for group in groups])
     if preprocessing.prior and len(points) == 0:
         raise DataError(

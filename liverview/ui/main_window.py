@@ -54,6 +54,7 @@ from liverview.ui.tools.markup_layer import MarkupLayer
 from liverview.ui.tools.toolbox import SPLIT_LINE, Toolbox
 from liverview.ui.views.cine import Cine
 from liverview.ui.views.hand_edit_layer import HandEditLayer
+from liverview.ui.views.hidden_candidate_outline import HiddenCandidateOutline
 from liverview.ui.views.lesion_lines import LesionLines
 from liverview.ui.views.linked_views import LinkedViews
 from liverview.ui.views.missing_slices import MissingSlices
@@ -145,6 +146,9 @@ class MainWindow(QMainWindow):
         edits, review = self.session.hand_edits, self.session.review
         self.views.add_overlay_painter(HandEditLayer(edits), edits.changed)
         self.views.add_overlay_painter(RuledOutOutlines(review), review.changed)
+        candidates = self.panels.candidates
+        self.views.add_overlay_painter(HiddenCandidateOutline(candidates), candidates.changed)
+        candidates.gone_to.connect(self.views.bring_into_sight)
         self.views.add_overlay_painter(MissingSlices(self.session), self.session.volume_changed)
 
     def _make_actions(self) -> Actions:
@@ -172,7 +176,7 @@ class MainWindow(QMainWindow):
                 self.panels.reset,
                 OwnWindows(self.settings, self),
             ),
-            LabelActions(factory, session, self.navigation, self.filling),
+            LabelActions(factory, session, self.navigation, self.filling, self.panels.candidates),
             PartActions(factory, self.parts, self.files),
             ToolActions(factory, self.toolbox, self.markups, session),
             SegmentActions(factory, self.segment, self.controller.cancel),
@@ -241,7 +245,7 @@ class MainWindow(QMainWindow):
         told.say(self.toolbox.message)
         told.say_failures(self.pictures.failed, self.exporting.failed, self.pacs.failed)
         told.say(self.exporting.written, self.pacs.message)
-        passing = (self.filling, self.clicks, self.navigation)
+        passing = (self.filling, self.clicks, self.navigation, self.panels.candidates)
         told.show_in_passing([self.pictures.copied, self._marked_labels.applied])
         told.show_in_passing(part.message for part in passing)
         told.follow_reports(self.reporting)

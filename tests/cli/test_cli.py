@@ -267,7 +267,7 @@ def test_values_that_no_label_has_are_said(
 def test_being_asked_to_end_leaves_nothing_behind(
     phantom: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(*arguments: object) -> Iterator[Progress]:
+    def slow(*arguments: object, **options: object) -> Iterator[Progress]:
         yield Progress("Refining", 0.5)
         os.kill(os.getpid(), signal.SIGTERM)
         yield Progress("Refining", 0.6)

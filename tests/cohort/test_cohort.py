@@ -150,7 +150,7 @@ def test_the_next_scan_is_read_and_the_last_one_saved_while_one_is_computed(
         yield from real_save(path, *arguments, **options)  # type: ignore[arg-type]
         saved[path.name[0]].set()
 
-    def segment(volume: Volume, *arguments: object) -> Iterator[Slab]:
+    def segment(volume: Volume, *arguments: object, **options: object) -> Iterator[Slab]:
         if volume.name != "c":
             assert read[chr(ord(volume.name) + 1)].wait(30)
         if volume.name != "a":
@@ -201,7 +201,7 @@ def test_remarks_name_their_scan(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def odd(volume: Volume, *arguments: object) -> Iterator[Message | Slab]:
+    def odd(volume: Volume, *arguments: object, **options: object) -> Iterator[Message | Slab]:
         yield Slab(0, np.zeros(volume.shape, np.uint8))
         yield Message("No liver.")
 
@@ -217,7 +217,7 @@ def test_remarks_name_their_scan(
 def test_a_cohort_that_is_stopped_leaves_whole_files_only(
     scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(volume: Volume, *arguments: object) -> Iterator[Progress | Slab]:
+    def slow(volume: Volume, *arguments: object, **options: object) -> Iterator[Progress | Slab]:
         yield Slab(0, np.ones(volume.shape, np.uint8))
         if volume.name == "b":
             os.kill(os.getpid(), signal.SIGTERM)

@@ -14,6 +14,7 @@ import pytest
 
 from liverview.cli import main
 from liverview.cohort import local
+from liverview.core.candidates import DEFAULT_CERTAINTY
 from liverview.core.stream import Progress, Slab
 from liverview.core.volume import Volume
 from liverview.files import images
@@ -34,14 +35,16 @@ class Segmenting:
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.least: list[object] = []
         self.stop_at = ""
         self.after: list[dict[str, object] | None] = []
         self.json: Path | None = None
 
-    def __call__(self, volume: Volume, *arguments: object) -> Iterator[Slab]:
+    def __call__(self, volume: Volume, *arguments: object, **options: object) -> Iterator[Slab]:
         if volume.name == self.stop_at:
             raise KeyboardInterrupt
         self.names.append(volume.name)
+        self.least.append(options["least_certainty"])
         yield Slab(0, np.ones(volume.shape, np.uint8))
 
 
@@ -66,6 +69,20 @@ def scans(tmp_path: Path) -> Path:
 
 def run(*arguments: object) -> int:
     return main(["segment", *map(str, arguments)])
+
+
+def test_labels_of_another_certainty_are_not_taken_for_these(
+    scans: Path, tmp_path: Path, segmenting: Segmenting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = (scans / "a.nii.gz", "-o", tmp_path / "a_seg.nii.gz")
+    assert run(*command, "--least-certainty", "0.3") == 0
+    assert segmenting.least == [0.3]
+    assert run(*command) == 2  # never replaced unasked
+    assert "a_seg.nii.gz" in capsys.readouterr().err
+    assert run(*command, "--overwrite") == 0
+    assert run(*command, "--least-certainty", "0.5") == 0
+    assert "is there already" in capsys.readouterr().out
+    assert segmenting.least == [0.3, DEFAULT_CERTAINTY]
 
 
 def test_the_same_command_again_finishes_the_rest(
@@ -104,7 +121,7 @@ def test_the_json_is_complete_after_every_scan(
     """Before the last scan is computed, the file holds those that are saved."""
     path, held = tmp_path / "figures.json", []
 
-    def patient(volume: Volume, *arguments: object) -> Iterator[Progress | Slab]:
+    def patient(volume: Volume, *arguments: object, **options: object) -> Iterator[Progress | Slab]:
         yield Slab(0, np.ones(volume.shape, np.uint8))
         if volume.name == "c":
             for _ in range(200_000):  # until both are saved
@@ -283,7 +300,7 @@ def test_a_json_that_cannot_be_written_loses_no_labels(
     folder = tmp_path / "figures"
     folder.mkdir()
 
-    def removing(volume: Volume, *arguments: object) -> Iterator[Slab]:
+    def removing(volume: Volume, *arguments: object, **options: object) -> Iterator[Slab]:
         shutil.rmtree(folder, ignore_errors=True)
         yield Slab(0, np.ones(volume.shape, np.uint8))
 

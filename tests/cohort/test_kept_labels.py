@@ -32,7 +32,7 @@ FOUND = (np.indices((6, 5, 4)).sum(axis=0) % 4).astype(np.uint8)
 def _known_labels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Segmentation that finds `FOUND`; the working folder is one of the test's own."""
 
-    def segment(volume: Volume, *arguments: object) -> Iterator[Slab]:
+    def segment(volume: Volume, *arguments: object, **options: object) -> Iterator[Slab]:
         yield Slab(0, FOUND)
 
     monkeypatch.setattr(

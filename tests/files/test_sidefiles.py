@@ -154,7 +154,11 @@ def test_existing_files_are_kept_unless_allowed(
 def test_hashes_are_those_of_the_weights_files(tmp_path: Path) -> None:
     assert weights_sha256() == {
         name: hashlib.sha256((paths.weights() / name).read_bytes()).hexdigest()
-        for name in ("coarse.safetensors", "fine.safetensors")  # those that segment
+        for name in (
+            "coarse.safetensors",
+            "fine.safetensors",
+            "lesions.safetensors",
+        )  # those that segment
     }
     (tmp_path / "fine.safetensors").write_bytes(b"own")
     (tmp_path / "other.safetensors").write_bytes(b"not used")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import pytest
@@ -11,16 +11,19 @@ from scipy import ndimage
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
 from liverview.inference import streamed_components
-from liverview.inference.cleanup import MIN_COMPONENT_ML, iter_clean_labels
+from liverview.inference.candidates.survey import ScanBlock
+from liverview.inference.cleanup import MIN_COMPONENT_ML, CleanedBlock, iter_clean_labels
 
 
-def result(work: Generator[Progress, None, np.ndarray]) -> np.ndarray:
+def result(work: Generator[Progress, None, CleanedBlock]) -> CleanedBlock:
     """What a generator returns at its end."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return np.asarray(end.value)
+    returned: list[CleanedBlock] = []
+
+    def iter_all() -> Iterator[Progress]:
+        returned.append((yield from work))
+
+    assert all(step.fraction < 1 for step in iter_all())
+    return returned[0]
 
 
 TWO_MM = (2.0, 2.0, 2.0)
@@ -31,7 +34,8 @@ def cleaned_up(
 ) -> np.ndarray:
     """The labels after the clean-up, which says of every slice whether it is another."""
     after = labels.copy(order="F")
-    changed = result(iter_clean_labels(after, tumor, spacing))
+    scan = ScanBlock(np.zeros(labels.shape, np.int16), 100, spacing)
+    changed = result(iter_clean_labels(after, tumor.copy(order="F"), scan)).changed
     assert (changed | (after == labels).all(axis=(0, 1))).all()
     return after
 
@@ -45,14 +49,14 @@ def test_clean_up_keeps_the_largest_liver_fills_holes_and_drops_specks() -> None
     labels = np.zeros((30, 30, 30), np.uint8)
     labels[2:20, 2:20, 2:20] = 1
     labels[5:15, 5:15, 5:15] = 3
-    labels[10, 10, 10] = 0  # a hole
+    labels[10, 10, 10] = labels[17, 17, 17] = 0  # holes of the tumor and of the liver
     labels[3, 3, 3] = 2  # a speck
     labels[25:28, 25:28, 25:28] = 1  # a loose part
     cleaned = cleaned_up(labels, sure(labels), TWO_MM)
-    assert cleaned[10, 10, 10] == Label.LIVER
+    assert cleaned[17, 17, 17] == Label.LIVER
     assert cleaned[3, 3, 3] == Label.LIVER
     assert not cleaned[25:28].any()
-    assert (cleaned == 3).sum() == 999
+    assert (cleaned == 3).sum() == 1000
     nothing = np.zeros((3, 3, 3), np.uint8)
     assert not cleaned_up(nothing, nothing, TWO_MM).any()
 
@@ -63,7 +67,7 @@ def test_a_tumor_that_the_network_is_not_sure_of_is_none() -> None:
     labels[5:10, 5:10, 5:10] = 3
     labels[15:25, 15:25, 15:25] = 3
     probability = np.where(labels == 3, 200, 0).astype(np.uint8)
-    probability[5:10, 5:10, 5:10] = 140
+    probability[5:10, 5:10, 5:10] = 110
     probability[5, 5, 5] = 255  # as a whole it counts, not by its surest voxel
     cleaned = cleaned_up(labels, probability, TWO_MM)
     assert (cleaned[5:10, 5:10, 5:10] == Label.LIVER).all()
@@ -109,32 +113,41 @@ def plain_clean_up(
 ) -> np.ndarray:
     """The same rules, written down for a whole block."""
     corners = np.ones((3, 3, 3), bool)
+    ml = np.prod(spacing) / 1000
+    chance = tumor & 254  # known to 2/255
 
     def largest(mask: np.ndarray) -> np.ndarray:
         numbers, _ = ndimage.label(mask)
         return mask & (numbers == np.bincount(numbers[mask], minlength=2).argmax())
 
     organ = ndimage.binary_fill_holes(largest(labels > 0))
-    numbers, count = ndimage.label((labels == Label.TUMOR) & organ, corners)
-    found, beside = labels.copy(), np.zeros(labels.shape, bool)
+    may = organ & ((chance >= round(0.3 * 255)) | (labels == Label.TUMOR) | (labels == 0))
+    numbers, count = ndimage.label(may, corners)
+    beside, lesions = np.zeros(labels.shape, bool), []
     for number in range(1, count + 1):
         part = numbers == number
+        seeds = (part & ((chance >= round(0.4 * 255)) | (labels == 0))).sum()
+        if part.sum() * ml < MIN_COMPONENT_ML[Label.TUMOR] or seeds * ml < 0.02:
+            continue
         surface = outside = 0.0
         for axis, step in enumerate(spacing):
             for shift in (-1, 1):
-                there = np.roll(part, shift, axis) & (numbers == 0)  # no label at the border
+                there = np.roll(part, shift, axis) & ~part  # no label at the border
                 surface += there.sum() / step
                 outside += (there & ~organ).sum() / step
-        if tumor[part].mean() < 0.7 * 255:
-            found[part] = Label.LIVER
         if outside > 0.45 * surface:
-            beside |= part
+            beside |= part & ((labels == Label.TUMOR) | (labels == 0))
+        elif round(float(chance[part].mean()) / 255, 3) >= 0.5:
+            lesions.append(part)
     organ = largest(organ & ~beside) if beside.any() else organ
-    out = np.where(organ, np.maximum(found, Label.LIVER), 0)
-    for label, ml in MIN_COMPONENT_ML.items():
-        numbers, _ = ndimage.label(out == label, corners)
-        sizes = np.bincount(numbers.ravel()) * np.prod(spacing) / 1000
-        out[(numbers > 0) & (sizes < ml)[numbers]] = Label.LIVER
+    out = np.where(organ, np.maximum(np.where(labels == Label.TUMOR, Label.LIVER, labels), 1), 0)
+    small, _ = ndimage.label(out == Label.VESSEL, corners)
+    sizes = np.bincount(small.ravel()) * ml
+    out[(small > 0) & (sizes < MIN_COMPONENT_ML[Label.VESSEL])[small]] = Label.LIVER
+    base = out.copy()
+    for part in lesions:
+        if (base > 0)[ndimage.binary_dilation(part, corners)].any():
+            out[part] = Label.TUMOR
     return out
 
 
@@ -154,7 +167,8 @@ def test_the_clean_up_is_the_same_in_slabs_of_any_size(
         for label, field in ((Label.VESSEL, smooth[1]), (Label.TUMOR, smooth[2])):
             labels[(field > 0.08) & (smooth[0] > -0.01)] = label
         labels[[0, -1]] = labels[:, [0, -1]] = labels[:, :, [0, -1]] = 0
-        tumor = np.clip(175 + 4000 * smooth[0], 0, 255).astype(np.uint8)
+        chance = 125 + 2700 * (smooth[2] - 0.08) + 1500 * smooth[0]
+        tumor = np.clip(chance, 0, 255).astype(np.uint8)
         expected = plain_clean_up(labels, tumor, spacing)
         assert {0, 1, 2, 3} <= set(np.unique(expected))
         assert np.array_equal(cleaned_up(labels, tumor, spacing), expected)

@@ -26,7 +26,7 @@ UNITS = ("_ml", "_mm", "_hu", "_percent", "_voxel_ras", "_index_ras", "_count", 
 WITHOUT = {"number", "lesions", "statements", "recist_1_1", "caveats", "excluded_lesions"} | {
     "target_lesion_numbers", "candidate_lesion_numbers", "confirmed", "recist_candidate",
     "recist_target", "recist_confirmed", "excluded_reason", "reason", "partial", "statement",
-    "ruled_out_lesions", "ruled_out_reasons",
+    "ruled_out_lesions", "ruled_out_reasons", "certainty", "accepted", "least_certainty",
 }  # fmt: skip
 
 

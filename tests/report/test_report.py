@@ -38,7 +38,8 @@ WITHOUT = {
     "candidate_lesion_numbers", "confirmed", "statement", "partial", "ruled_out_lesions",
     "excluded_lesions", "reason", "caveats", "software", "scan_file", "labels_file", "date",
     "device", "weights_sha256", "markups", "id", "kind", "plane", "disclaimer",
-    "coarse.safetensors", "fine.safetensors", "edited_by_hand", "liver", "vessel", "tumor",
+    "coarse.safetensors", "fine.safetensors", "lesions.safetensors", "edited_by_hand",
+    "liver", "vessel", "tumor", "certainty", "accepted", "least_certainty",
 }  # fmt: skip
 WITHOUT_A_CELL = ("voxel_ml", "smallest_lesion_ml", "left_out_ml", "ruled_out_ml")
 
@@ -197,7 +198,7 @@ def test_it_says_what_it_was_made_from_and_with(
     page, content = page_of(reported), json_of(reported)
     digests = {
         name: hashlib.sha256((paths.weights() / name).read_bytes()).hexdigest()
-        for name in ("coarse.safetensors", "fine.safetensors")
+        for name in ("coarse.safetensors", "fine.safetensors", "lesions.safetensors")
     }
     assert content["weights_sha256"] == digests
     assert all(f"{name} {digest[:12]}" in page.text for name, digest in digests.items())

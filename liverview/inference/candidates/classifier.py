@@ -21,7 +21,7 @@ LESIONS_FILE = "lesions.safetensors"
 """The name of the file in a folder of weights."""
 _FORMAT = "liverview-lesions-1"
 _MOST_SCALED = 3.0  # standard deviations; what is farther out was not in the training
-_SURE = 0.999
+LEAST_CERTAIN, _SURE = 0.001, 0.999
 _SHAPES = {
     "mean": ("features",),
     "scale": ("features",),
@@ -69,8 +69,12 @@ class LesionClassifier:
 
     def certainties(self, described: Numbers) -> Numbers:
         """The certainty of candidates, (n,), by their features (n, F) as `FEATURES` names them."""
+        return self.calibrated(self.scores(described))
+
+    def calibrated(self, scores: Numbers) -> Numbers:
+        """The certainties that scores mean, (n,)."""
         slope, offset = self.tensors["calibration"]
-        return _as_certainty(slope * self.scores(described) + offset)
+        return _as_certainty(slope * scores + offset)
 
     def scores(self, described: Numbers) -> Numbers:
         """The mean output of the networks, (n,), before the calibration."""
@@ -86,17 +90,17 @@ class LesionClassifier:
 def certainties_without(described: Numbers) -> Numbers:
     """Certainties where no weights judge: the mean probability of tumor in each candidate."""
     mean: Numbers = described[:, FEATURES.index("mean_probability")]
-    return np.clip(np.round(mean, 3), 1 - _SURE, _SURE)
+    return np.clip(np.round(mean, 3), LEAST_CERTAIN, _SURE)
 
 
 def _as_certainty(logits: Numbers) -> Numbers:
     """Between 0 and 1, never either of them, to three digits."""
     with np.errstate(over="ignore"):
-        return np.clip(np.round(1 / (1 + np.exp(-logits)), 3), 1 - _SURE, _SURE)
+        return np.clip(np.round(1 / (1 + np.exp(-logits)), 3), LEAST_CERTAIN, _SURE)
 
 
-def save_classifier(path: Path, classifier: LesionClassifier) -> None:
-    """Write a classifier, whole or not at all.
+def save_classifier(path: Path, classifier: LesionClassifier, recipe: str = "") -> None:
+    """Write a classifier and the TOML that it was trained with, whole or not at all.
 
     Raises
     ------
@@ -105,6 +109,7 @@ def save_classifier(path: Path, classifier: LesionClassifier) -> None:
     metadata = {
         "format": _FORMAT,
         "features": json.dumps(classifier.features),
+        "recipe": recipe,
         "card": json.dumps(dict(classifier.card)),
     }
     tensors = {name: np.ascontiguousarray(classifier.tensors[name], np.float32) for name in _SHAPES}

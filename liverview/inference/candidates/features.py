@@ -149,14 +149,14 @@ def _cut(
         at = np.argwhere(mask)[0] // stride
         thinned[tuple(np.minimum(at, np.array(thinned.shape) - 1))] = True
     spacing = np.multiply(stride, scan.spacing)
-    chance = probability[box][picked]
+    marked = probability[box][picked]
     return _Crop(
         spacing,
         thinned,
         hu[thin // 2 :: thin, thin // 2 :: thin, along_k // 2 :: along_k],
         block[box][picked],
-        chance.astype(np.float32) / 255,
-        (chance & CANDIDATE_BIT) > 0,
+        (marked & ~CANDIDATE_BIT).astype(np.float32) / 255,
+        (marked & CANDIDATE_BIT) > 0,
         ndimage.distance_transform_edt(thinned, sampling=spacing),
         ndimage.distance_transform_edt(~thinned, sampling=spacing),
     )
@@ -270,9 +270,7 @@ def _shape(crop: _Crop, part: Part, ml: float) -> Mapping[str, float]:
     }
 
 
-def _place(
-    crop: _Crop, part: Part, survey: LiverSurvey, scan: ScanBlock
-) -> Mapping[str, float]:
+def _place(crop: _Crop, part: Part, survey: LiverSurvey, scan: ScanBlock) -> Mapping[str, float]:
     voxels = np.argwhere(part.mask)
     voxels = voxels[:: max(1, len(voxels) // 500)] + part.box.start
     depths = survey.depths(voxels)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from liverview.core.candidates import LesionCandidate, write_candidate
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
-from liverview.inference.candidates.classifier import LesionClassifier, certainties_without
+from liverview.inference.candidates.classifier import (
+    LEAST_CERTAIN,
+    LesionClassifier,
+    certainties_without,
+)
 from liverview.inference.candidates.features import FEATURES, describe_part
 from liverview.inference.candidates.label_bytes import IN_LIVER_BIT, LABEL_BITS, PLAIN_LIVER
 from liverview.inference.candidates.parts import (
@@ -24,7 +28,8 @@ from liverview.inference.candidates.parts import (
 from liverview.inference.candidates.survey import ScanBlock, survey_liver
 
 _MAX_EXPOSED_SHARE = 0.45  # of a part's surface; one with more lies beside the liver
-_EXPOSED = FEATURES.index("exposed")
+_FAT_HU = -30.0  # what has a darker middle is no lesion
+_EXPOSED, _CORE_HU = FEATURES.index("exposed"), FEATURES.index("core_hu")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +42,10 @@ class DescribedPart:
     def is_kept_by(self, labels: NDArray[np.uint8]) -> bool:
         """True where labels without any lesion reach its box, so that it is no loose part."""
         return bool(labels[self.part.box.expanded(1, labels.shape)].any())
+
+    def shifted(self, by: Sequence[int]) -> DescribedPart:
+        """The same with its box moved by some voxels along each axis."""
+        return replace(self, part=replace(self.part, box=self.part.box.shifted(by)))
 
     @property
     def is_beside(self) -> bool:
@@ -69,9 +78,7 @@ def iter_describe_parts(
     parts = yield from iter_find_parts(block, probability, voxel_ml, changed)
     described = []
     for part in parts:
-        described.append(
-            DescribedPart(part, describe_part(part, block, probability, survey, scan))
-        )
+        described.append(DescribedPart(part, describe_part(part, block, probability, survey, scan)))
         yield STEP
     return described
 
@@ -79,11 +86,19 @@ def iter_describe_parts(
 def certainties_of(
     described: list[DescribedPart], classifier: LesionClassifier | None
 ) -> NDArray[np.float64]:
-    """The certainty of each part; without a classifier the mean probability of tumor."""
+    """The certainty of each part: the least of one that is fat, or lung in part.
+
+    Without a classifier it is the mean probability of tumor, the least of a part beside the liver.
+    """
     if not described:
         return np.zeros(0)
     features = np.stack([part.features for part in described])
-    return certainties_without(features) if classifier is None else classifier.certainties(features)
+    beside = np.array([part.is_beside for part in described])
+    certain = (
+        certainties_without(features) if classifier is None else classifier.certainties(features)
+    )
+    never = features[:, _CORE_HU] < _FAT_HU
+    return np.where(never | beside if classifier is None else never, LEAST_CERTAIN, certain)
 
 
 def take_out(

@@ -65,7 +65,7 @@ def iter_mark_pockets(
 ) -> Steps:
     """Set the candidates' bit in pockets of the organ that hold neither liver nor fat nor gas."""
     dents = ndimage.binary_opening(survey.closed & ~survey.organ, np.ones((2, 2, 2)))
-    ids, count = cc3d.connected_components(dents, connectivity=6, return_N=True)
+    ids, _count = cc3d.connected_components(dents, connectivity=6, return_N=True)
     for number, where in enumerate(ndimage.find_objects(ids), start=1):
         pocket = ids[where] == number
         if np.count_nonzero(pocket) < _LEAST_POCKET_VOXELS:
@@ -170,5 +170,3 @@ def _join(pieces: list[tuple[Box, Mask]]) -> Part:
     for place, piece in pieces:
         mask[place.shifted([-n for n in box.start])] |= piece
     return Part(box, mask)
-
-

@@ -100,9 +100,7 @@ def survey_liver(block: NDArray[np.uint8], scan: ScanBlock) -> LiverSurvey:
     present = np.flatnonzero(organ.any(axis=(0, 1))) * k
     slices = (int(present[0]), int(present[-1])) if len(present) else (0, 0)
     liver_hu, noise_hu = _liver_statistics(block, scan, slices)
-    return LiverSurvey(
-        (i, j, k), organ, closed[inner], depth[inner], slices, liver_hu, noise_hu
-    )
+    return LiverSurvey((i, j, k), organ, closed[inner], depth[inner], slices, liver_hu, noise_hu)
 
 
 def _liver_statistics(

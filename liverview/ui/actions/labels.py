@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenuBar
 from liverview.core.labels import FOREGROUND, DrawStyle, Label, label_entry
 from liverview.ui.actions.factory import ActionFactory
 from liverview.ui.flows.slice_filling import SliceFilling
+from liverview.ui.live.candidate_review import CandidateReview
 from liverview.ui.live.navigation import Navigation
 from liverview.ui.state.session import Session
 
@@ -23,6 +24,7 @@ class LabelActions:
     ----------
     layers : show and hide a label each.
     fill : fills between the slices in which a label was drawn.
+    judging : commands on candidates for lesions, `accept` and `reject` among them.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class LabelActions:
         session: Session,
         navigation: Navigation,
         filling: SliceFilling,
+        candidates: CandidateReview,
     ) -> None:
         self._session = session
         make = factory.make_action
@@ -77,6 +80,7 @@ class LabelActions:
         self.previous_lesion = make(
             "&Previous lesion", ",", "Go to the lesion before", partial(navigation.go_to_lesion, -1)
         )
+        self.judging = self._judging_actions(factory, candidates)
         session.styles_changed.connect(self._on_styles_changed)
         session.hand_edits.shown_changed.connect(self.by_hand.setChecked)
 
@@ -89,6 +93,33 @@ class LabelActions:
         menu.addActions([self.by_hand, self.ruled_out])
         menu.addSeparator()
         menu.addActions([self.go_to_liver, self.next_lesion, self.previous_lesion])
+        menu.addSeparator()
+        menu.addActions(self.judging)
+
+    def _judging_actions(
+        self, factory: ActionFactory, candidates: CandidateReview
+    ) -> list[QAction]:
+        make, step = factory.make_action, candidates.step
+        self.accept = make(
+            "A&ccept lesion",
+            "Y",
+            "What is looked at is a lesion; go to the next candidate",
+            candidates.accept,
+        )
+        self.reject = make(
+            "Re&ject lesion",
+            "U",
+            "What is looked at is no lesion; go to the next candidate",
+            candidates.reject,
+        )
+        surest = "Go to the next candidate by how sure the network is, also one that is not shown"
+        before = "Go to the candidate before, by how sure the network is"
+        return [
+            self.accept,
+            self.reject,
+            make("Ne&xt candidate", "Ctrl+.", surest, partial(step, 1)),
+            make("Previo&us candidate", "Ctrl+,", before, partial(step, -1)),
+        ]
 
     def _layer_action(self, factory: ActionFactory, label: Label) -> QAction:
         def show(visible: bool) -> None:

@@ -85,6 +85,7 @@ class Actions:
         labels = self.labels
         panels.labels.set_actions(labels.layers, labels.draw_style, labels.by_hand)
         panels.findings_panel.set_segment_action(self.segment.run)
+        panels.findings_panel.candidates.set_actions(labels.accept, labels.reject)
         panels.history.set_actions(self.edit.undo, self.edit.redo)
         panels.compare.set_segment_action(self.segment.run)
         panels.network.set_draw_style_action(self.labels.draw_style)

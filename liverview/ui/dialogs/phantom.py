@@ -14,12 +14,21 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from liverview.phantoms.config import PHASES, PhantomConfig
+from liverview.phantoms.config import PHASES, PhantomConfig, PhantomLesions
 from liverview.ui.widgets.controls import add_access_keys
+
+_LESION_TEXTS = {
+    PhantomLesions.PLAIN: "Plain",
+    PhantomLesions.MIXED: "Mixed, by phase",
+    PhantomLesions.METASTASES: "Metastases",
+    PhantomLesions.HCC: "Hepatocellular carcinoma",
+    PhantomLesions.CYSTS: "Cysts",
+    PhantomLesions.HEMANGIOMAS: "Hemangiomas",
+}
 
 
 class PhantomDialog(QDialog):
-    """Size, spacing, seed, lesions, noise and contrast phase of a phantom."""
+    """Size, spacing, seed, lesions and their kind, noise and contrast phase of a phantom."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,6 +38,9 @@ class PhantomDialog(QDialog):
         self.spacing_boxes = [_decimal_box(s, 0.3, 10, " mm") for s in standard.spacing]
         self.seed = _integer_box(standard.seed, 0, 2**31 - 1)
         self.lesions = _integer_box(standard.lesions, 0, 50)
+        self.lesion_kind = QComboBox()
+        for kind, text in _LESION_TEXTS.items():
+            self.lesion_kind.addItem(text, kind)
         self.noise = _decimal_box(standard.noise_hu, 0, 100, " HU")
         self.phase = QComboBox()
         for phase in PHASES:
@@ -46,6 +58,7 @@ class PhantomDialog(QDialog):
         layout.addRow(_make_title("S&pacing", self.spacing_boxes), _make_row(self.spacing_boxes))
         layout.addRow("S&eed", self.seed)
         layout.addRow("&Lesions", self.lesions)
+        layout.addRow("Lesion &kind", self.lesion_kind)
         layout.addRow("&Noise", self.noise)
         layout.addRow("Contrast p&hase", self.phase)
         layout.addRow(buttons)
@@ -61,6 +74,7 @@ class PhantomDialog(QDialog):
             lesions=self.lesions.value(),
             noise_hu=self.noise.value(),
             phase=self.phase.currentData(),
+            lesion_kind=self.lesion_kind.currentData(),
         )
 
 

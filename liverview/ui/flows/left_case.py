@@ -14,7 +14,7 @@ from liverview.files.case_state import CaseState, read_case_state
 from liverview.files.journal.masks import unpack_mask
 from liverview.files.journal.reading import Restored, Summary
 from liverview.files.review_record import read_marks
-from liverview.ui.jobs.journaling import EDITS
+from liverview.ui.jobs.journaling import CANDIDATES, EDITS
 
 
 class LeftCase:
@@ -71,12 +71,13 @@ class LeftCase:
 
 
 def _with_edits(case: object, sections: Mapping[str, Any]) -> object:
-    """The state of a case with what was edited by hand, which a journal has block by block."""
+    """The state of a case with what a journal has apart: edits by hand, and candidates."""
     labels = case.get("labels") if isinstance(case, dict) else None
     if not isinstance(case, dict) or not isinstance(labels, dict):
         return case
     edits = [block for name, block in sections.items() if name.startswith(f"{EDITS} ") and block]
-    return {**case, "labels": {**labels, "edits": edits}}
+    candidates = sections.get(CANDIDATES) or []
+    return {**case, "labels": {**labels, "edits": edits, "candidates": candidates}}
 
 
 def offer_sentence(summary: Summary, now: float, others: int) -> str:

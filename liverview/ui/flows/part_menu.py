@@ -147,7 +147,9 @@ class PartMenu(QObject):
         if seeds:
             self._editing.run_at(seeds, DeletePart())
         else:
-            self._say("What is ruled out has left the labels already: there is nothing to delete.")
+            self._say(
+                "What is ruled out or not shown is not in the labels: there is nothing to delete."
+            )
 
 
 def _seeds(findings: Findings, numbers: Sequence[int]) -> list[Seed]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.candidates import LesionCandidate
 from liverview.core.errors import LiverviewError
 from liverview.core.grid import Voxel
 from liverview.core.stream import Progress
 from liverview.core.volume import Volume
 from liverview.editing.edited_blocks import EditedBlock
+from liverview.files.candidate_record import candidates_content
 from liverview.files.journal.entry import Entry, JournalError
 from liverview.files.journal.masks import pack_mask
 from liverview.files.journal.reading import LeftJournal, Restored, find_left
@@ -23,21 +26,30 @@ from liverview.files.journal.writing import JournalWriter
 
 EDITS = "edits"
 """The first word of the sections of a journal that hold a block of what was edited by hand."""
+CANDIDATES = "candidates"
+"""The section of a journal that holds the candidates for lesions."""
 Blocks = Mapping[Voxel, EditedBlock | None]
 
 
 def iter_append(
-    writer: JournalWriter, entry: Entry, ignored: NDArray[np.bool_] | None, blocks: Blocks
+    writer: JournalWriter,
+    entry: Entry,
+    ignored: NDArray[np.bool_] | None,
+    blocks: Blocks,
+    candidates: Sequence[LesionCandidate] | None = None,
 ) -> Iterator[JournalError | None]:
     """Append an entry to a journal; yields what went wrong, or None.
 
     With one that clears the labels go the voxels that nobody judged, (I, J, K), or None; with any,
     the blocks of edits by hand that are others, by their first voxels; None for one that is gone.
+    Candidates for lesions are those of a new run; None for those of before.
     """
-    sections = {
+    sections: dict[str, Any] = {
         f"{EDITS} {i} {j} {k}": None if block is None else block.content
         for (i, j, k), block in blocks.items()
     }
+    if candidates is not None:
+        sections[CANDIDATES] = candidates_content(candidates)
     entry = replace(entry, sections={**entry.sections, **sections})
     if entry.clears:
         packed = None if ignored is None else pack_mask(ignored)

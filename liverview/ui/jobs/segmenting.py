@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from liverview.core.candidates import LesionCandidates
 from liverview.core.probability_maps import ProbabilitySlab
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.text import shown
@@ -76,6 +77,8 @@ class Segmenting(QObject):
     def _on_item(self, item: object) -> None:
         if isinstance(item, Slab):
             self._session.store.merge_slab(item)
+        elif isinstance(item, LesionCandidates):
+            self._session.store.take_candidates(item)
         elif isinstance(item, ProbabilitySlab):
             self.maps_received.emit(item)
         elif isinstance(item, Progress):

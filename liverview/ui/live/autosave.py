@@ -11,6 +11,7 @@ from typing import Any
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
 from liverview.core.box import Box
+from liverview.core.candidates import LesionCandidate
 from liverview.core.grid import Voxel
 from liverview.editing.edited_blocks import EditedBlock
 from liverview.files.journal.entry import Entry, JournalError, Part
@@ -88,6 +89,7 @@ class Autosave(QObject):
         for signal in (
             store.replaced,
             store.state_changed,
+            store.candidates_changed,
             session.review.changed,
             session.crosshair_changed,
             session.window_changed,
@@ -134,6 +136,7 @@ class Autosave(QObject):
         self._boxes: list[Box] = []  # of the labels that wait
         self._parts: list[Part] = []  # of them, those that are copied
         self._blocks: dict[Voxel, EditedBlock] = {}  # of edits by hand that are written
+        self._candidates: tuple[LesionCandidate, ...] = ()  # that are written
         self._clears = self._all_wait = False
         self._state_waits = self._drawn = False
         self._edits = 0
@@ -257,7 +260,8 @@ class Autosave(QObject):
         self._clears, self._parts, self._state_waits = False, [], False
         labels = self.session.store.labels
         ignored = labels.ignored if labels is not None else None
-        self._job = job = self._start(journaling.iter_append(writer, entry, ignored, blocks))
+        work = journaling.iter_append(writer, entry, ignored, blocks, self._other_candidates(entry))
+        self._job = job = self._start(work)
         job.yielded.connect(self._on_appended)
         job.ended.connect(self._on_ended)
 
@@ -270,6 +274,13 @@ class Autosave(QObject):
             for first in before.keys() | self._blocks.keys()
             if self._blocks.get(first) is not before.get(first)
         }
+
+    def _other_candidates(self, entry: Entry) -> tuple[LesionCandidate, ...] | None:
+        """Candidates for lesions that are others than in the entry before."""
+        labels = self.session.store.labels
+        before = () if entry.clears else self._candidates
+        self._candidates = () if labels is None else labels.candidates
+        return None if self._candidates is before else self._candidates
 
     def _on_appended(self, problem: JournalError | None) -> None:
         if self.sender() is not self._job or self._writer is None:

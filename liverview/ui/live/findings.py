@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject
 
+from liverview.core.candidates import LesionCandidate
 from liverview.core.grid import Voxel
 from liverview.core.labels import Label
 from liverview.core.review import Verdict
 from liverview.measurement.recist import Recist, assess_recist
 from liverview.measurement.results import Lesion, Measurement
-from liverview.measurement.review import match_marks
+from liverview.measurement.review import match_marks, with_certainties
 from liverview.ui.jobs import following
 from liverview.ui.live.live_result import LiveResult, StartJob
 from liverview.ui.state.session import Session
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenLesion:
+    """A candidate of which the network is not sure enough to be in the labels.
+
+    Attributes
+    ----------
+    number : that follows those of all that is listed.
+    part : the candidate.
+    volume_ml : its size.
+    """
+
+    number: int
+    part: LesionCandidate
+    volume_ml: float
 
 
 class Findings(LiveResult):
@@ -35,6 +52,7 @@ class Findings(LiveResult):
         super().__init__(session, start, parent)
         session.store.state_changed.connect(self._on_state_changed)
         session.review.changed.connect(self._on_review_changed)
+        session.store.candidates_changed.connect(self._on_candidates_changed)
 
     @property
     def lesions(self) -> tuple[Lesion, ...]:
@@ -45,6 +63,19 @@ class Findings(LiveResult):
         """The lesions, and after them what is ruled out."""
         ruled_out = self.measurement.ruled_out if self.measurement is not None else ()
         return (*self.lesions, *(one.lesion for one in ruled_out))
+
+    @property
+    def hidden(self) -> tuple[HiddenLesion, ...]:
+        """The candidates that are not shown, the most certain first."""
+        store = self.session.store
+        if store.labels is None:
+            return ()
+        shown, voxel_ml, first = store.shown_candidates, store.labels.voxel_ml, len(self.listed) + 1
+        parts = [p for n, p in enumerate(store.labels.candidates) if n not in shown]
+        return tuple(
+            HiddenLesion(first + n, part, part.voxel_count * voxel_ml)
+            for n, part in enumerate(parts)
+        )
 
     @property
     def excluded(self) -> dict[int, str]:
@@ -78,7 +109,22 @@ class Findings(LiveResult):
             if lesion.number == number:
                 self._chosen_voxel = lesion.inside
                 self.session.set_crosshair(lesion.axial_voxel)
+        for one in self.hidden:
+            if one.number == number:
+                self._chosen_voxel = one.part.inside
+                self.session.set_crosshair(one.part.inside)
         self.changed.emit()
+
+    def choose_at(self, voxel: Voxel) -> None:
+        """Look at the lesion or candidate that a voxel is in: the crosshair goes there."""
+        self._chosen_voxel, self.chosen = voxel, self._number_at(voxel)
+        self.session.set_crosshair(voxel)
+        self.changed.emit()
+
+    def _number_at(self, voxel: Voxel) -> int | None:
+        listed = [lesion.number for lesion in self.listed if lesion.contains(voxel)]
+        hidden = [one.number for one in self.hidden if one.part.contains(voxel)]
+        return next(iter((*listed, *hidden)), None)
 
     # ---- what the person says ------------------------------------------------------------------
 
@@ -90,13 +136,20 @@ class Findings(LiveResult):
     def exclude(self, number: int, reason: str) -> None:
         """Rule a lesion out: no figure counts it; an empty reason takes it in again."""
         if reason:
-            self.session.review.mark(self._numbered(number), Verdict.RULED_OUT, reason)
+            self._say(number, Verdict.RULED_OUT, reason)
         else:
             self.include(number)
 
     def set_no_target(self, number: int, reason: str) -> None:
         """Leave a lesion out of the target lesions alone: it is a tumor."""
-        self.session.review.mark(self._numbered(number), Verdict.NO_TARGET, reason)
+        self._say(number, Verdict.NO_TARGET, reason)
+
+    def _say(self, number: int, verdict: Verdict, reason: str) -> None:
+        """Say something of a lesion, or of a candidate that is not shown."""
+        self.session.review.mark(self._numbered(number), verdict, reason)
+        for one in self.hidden:
+            if one.number == number:
+                self.session.review.judge(one.part, verdict, reason)
 
     def include(self, number: int) -> None:
         """Take a lesion in again."""
@@ -136,8 +189,9 @@ class Findings(LiveResult):
         """Numbers change as lesions come and go; the one that is looked at stays chosen."""
         voxel = self._chosen_voxel
         if voxel is not None:
-            self.chosen = next((x.number for x in self.listed if x.contains(voxel)), self.chosen)
-        if self.chosen is not None and self.chosen > len(self.listed):
+            found = self._number_at(voxel)
+            self.chosen = self.chosen if found is None else found
+        if self.chosen is not None and self.chosen > len(self.listed) + len(self.hidden):
             self.chosen = self._chosen_voxel = None
 
     def _clear(self) -> None:
@@ -165,5 +219,15 @@ class Findings(LiveResult):
                 no_targets=found.no_targets,
                 confirmed=found.confirmed,
                 lost_targets=found.lost,
+                accepted=found.accepted,
             )
+        self.changed.emit()
+
+    def _on_candidates_changed(self) -> None:
+        """Lesions that were measured while labels streamed learn how sure the network is."""
+        store = self.session.store
+        if self.measurement is not None and store.labels is not None:
+            lesions = with_certainties(self.measurement.lesions, store.labels.candidates)
+            self.measurement = replace(self.measurement, lesions=lesions)
+            self._follow_chosen()
         self.changed.emit()

@@ -54,6 +54,10 @@ class MarkedLabels(QObject):
         kept, missing = review.compare()
         if len(kept) < len(review.in_force):
             store.set_marks(kept, "include", follows=True)
+        hidden = review.find_hidden(missing)
+        if hidden:  # lesions that were judged before, of which this run is not sure
+            store.set_marks([*review.in_force, *hidden], "lesions judged before", follows=True)
+            missing = review.compare()[1]
         if missing:
             self._job = job = self._start(
                 generators.iter_find_marked(store.snapshot(), tuple(missing))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from liverview.core.box import Box
+from liverview.core.candidates import shown_candidates, write_shown
 from liverview.core.labels import FOREGROUND, Label, label_entry
 from liverview.core.probability_maps import DEFAULT_THRESHOLDS, ProbabilityMaps, ProbabilitySlab
 from liverview.core.review import take_out_of_slice
@@ -230,6 +231,9 @@ class ProbabilityLayers(QObject):
         i, j, k = inside
         own = labelled.own.voxels[reach][i, j, k]
         found = labelled.maps.relabel(own, labelled.thresholds, (i, j, k))
+        cut = list(reach)
+        cut[plane.axis] = slice(index, index + 1)
+        self._show_candidates(labelled, np.expand_dims(found, plane.axis), Box(*cut))
         self._put_edits_over(found, reach, plane, index)
         take_out_of_slice(found, self.session.review.ruled_out, reach, plane.axis, index)
         found = found.T
@@ -237,6 +241,16 @@ class ProbabilityLayers(QObject):
             reach[plane.vertical_axis].start,
             reach[plane.horizontal_axis].start,
         )
+
+    def _show_candidates(
+        self, labelled: _LabelledMaps, voxels: NDArray[np.uint8], box: Box
+    ) -> None:
+        """Have the candidates as tumors that are sure enough, in labels made of the network's."""
+        own, now = labelled.own, self.session.labels
+        if now is not None and own.candidates:
+            drawn = shown_candidates(own.candidates, own.least_certainty, own.marks)
+            shown = shown_candidates(own.candidates, now.least_certainty, ())
+            write_shown(voxels, box, own.candidates, shown, drawn)
 
     def _put_edits_over(
         self, found: NDArray[np.uint8], reach: Box, plane: Plane, index: int
@@ -257,8 +271,13 @@ class ProbabilityLayers(QObject):
     def _on_relabeled(self, labelled: _LabelledMaps, item: object) -> None:
         if item is not None and self._current is labelled and self.can_relabel:
             assert isinstance(item, np.ndarray)
-            own = labelled.own
-            self._replace(labelled, LabelMap(item, own.affine, own.name))
+            own, now = labelled.own, self.session.labels
+            self._show_candidates(labelled, item, Box.of_shape(item.shape))
+            least = None if now is None else now.least_certainty
+            made = LabelMap(
+                item, own.affine, own.name, candidates=own.candidates, least_certainty=least
+            )
+            self._replace(labelled, made)
 
     def _replace(self, labelled: _LabelledMaps, labels: LabelMap) -> None:
         labelled.applied = dict(labelled.thresholds)

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
 from liverview.ui.jobs.controller import Controller
+from liverview.ui.live.candidate_review import CandidateReview
 from liverview.ui.live.comparison import Comparison, ErrorMapOverlay
 from liverview.ui.live.findings import Findings
 from liverview.ui.live.probability_layers import ProbabilityLayers
@@ -32,6 +33,7 @@ class PanelDocks:
     ----------
     docks : by the name under which the settings keep each one's place.
     findings : the figures that the Findings panel shows.
+    candidates : how sure the network has to be of lesions, and what a person says of them.
     """
 
     def __init__(self, window: QMainWindow, controller: Controller, markups: ScanMarkups) -> None:
@@ -41,7 +43,8 @@ class PanelDocks:
         self.labels = LabelPanel(session)
         self._add("labels", "Labels", self.labels)
         self.findings = Findings(session, controller.start_background, window)
-        self.findings_panel = FindingsPanel(self.findings)
+        self.candidates = CandidateReview(session, self.findings, window)
+        self.findings_panel = FindingsPanel(self.findings, self.candidates)
         self._add("findings", "Findings", self.findings_panel)
         self.measurements = MarkupPanel(session, markups)
         self._add("measurements", "Measurements", self.measurements, "findings")

@@ -28,8 +28,11 @@ from liverview.measurement.results import (
     Measurement,
     parts_of_liver_text,
 )
+from liverview.ui.live.candidate_review import CandidateReview
 from liverview.ui.live.findings import Findings
-from liverview.ui.panels.lesion_table import COLUMNS, LesionTable, lesion_cells
+from liverview.ui.panels.candidate_controls import CandidateControls
+from liverview.ui.panels.lesion_model import COLUMNS, lesion_cells
+from liverview.ui.panels.lesion_table import LesionTable
 from liverview.ui.panels.verdict_menu import fill_verdict_menu
 from liverview.ui.widgets.controls import WrappedLabel
 from liverview.ui.widgets.formatting import format_ml
@@ -46,9 +49,12 @@ class FindingsPanel(QScrollArea):
     changed are faded.
     """
 
-    def __init__(self, findings: Findings, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, findings: Findings, candidates: CandidateReview, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.findings = findings
+        self.candidates = CandidateControls(candidates)
         self._segment_key = KeyHint()
         self._was_older = False
         self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
@@ -90,6 +96,7 @@ class FindingsPanel(QScrollArea):
         layout.setContentsMargins(6, 4, 6, 4)
         layout.addWidget(self.state)
         layout.addLayout(self._make_grid())
+        layout.addWidget(self.candidates)
         layout.addWidget(self.table, 1)
         layout.addLayout(buttons)
         layout.addWidget(self.recist)
@@ -145,7 +152,8 @@ class FindingsPanel(QScrollArea):
         self._show_state()
         self._show_amounts()
         known = self.findings
-        self.table.show_lesions(known.listed, known.excluded, known.chosen)
+        accepted = measurement.accepted if measurement is not None else ()
+        self.table.show_lesions(known.listed, known.excluded, known.chosen, known.hidden, accepted)
         proposal = self.findings.recist
         self.recist.setText(known.recist_text)
         notes = []

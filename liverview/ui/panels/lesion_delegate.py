@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 
 LINES_ROLE = Qt.ItemDataRole.UserRole
 """The role of the lines below the figures of a row, a list of texts; the same in every column."""
+FADED_ROLE = Qt.ItemDataRole.UserRole + 1
+"""The role of whether a row is drawn fainter than others."""
 _MARGIN_X, _MARGIN_Y = 5, 3  # pixels
 _FADED = 0.5
 _SMALLER = 0.88  # of the font's size
@@ -55,7 +57,7 @@ class LesionDelegate(QStyledItemDelegate):
         painter.save()
         painter.setClipRect(rect)
         painter.setPen(self._pen(cell))
-        painter.setOpacity(_FADED if self.faded else 1.0)
+        painter.setOpacity(_FADED if self.faded or index.data(FADED_ROLE) else 1.0)
         inner = rect.adjusted(_MARGIN_X, _MARGIN_Y, -_MARGIN_X, -_MARGIN_Y)
         side = Qt.AlignmentFlag.AlignRight
         painter.setFont(cell.font)

@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QEvent,
-    QModelIndex,
-    QPersistentModelIndex,
-    QPoint,
-    QSize,
-    Qt,
-    Signal,
-)
-from PySide6.QtGui import QFont, QKeyEvent, QKeySequence
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from liverview.measurement.results import Lesion
-from liverview.ui.panels.lesion_delegate import LINES_ROLE, LesionDelegate, lesion_lines
+from liverview.ui.live.findings import HiddenLesion
+from liverview.ui.panels.lesion_delegate import LesionDelegate, lesion_lines
+from liverview.ui.panels.lesion_model import COLUMNS, SURE, LesionModel, hidden_row, lesion_row
 
-COLUMNS = {
-    "#": "Number, 1 the largest by volume",
-    "mL": "Volume",
-    "Axial mm": "The longest diameter in an axial slice",
-    "Across mm": "The longest line at right angles to it in the same slice",
-    "3D mm": "The longest distance between two points of the surface",
-    "Mean HU": "Mean of its voxels",
-    "SD HU": "Standard deviation of its voxels",
-    "R mm": "Centroid, world coordinates: to the right of the patient",
-    "A mm": "Centroid, world coordinates: to the front",
-    "S mm": "Centroid, world coordinates: to the head",
-    "Excluded": "Why it is no lesion, or no target",
-}
-_REASON = len(COLUMNS) - 1
-_SD = list(COLUMNS).index("SD HU")
 _SHOWN = ("#", "mL", "Axial mm", "Across mm", "3D mm", "Mean HU")  # the second line has the others
 _DELETE = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 _KEYPAD = Qt.KeyboardModifier.KeypadModifier
 _ROWS_MEASURED = 20  # rows by which the numbers get their width
 _LEAST_ROWS = 3
-_DESCRIPTION = Qt.ItemDataRole.AccessibleDescriptionRole  # for those who hear the table
-_Index = QModelIndex | QPersistentModelIndex
-_Value = float | int | str | None
-
-
-def lesion_cells(lesion: Lesion, reason: str) -> tuple[str, ...]:
-    """The texts of a lesion's row, by column."""
-    return tuple(_cell_text(value) for value in _sort_values(lesion, reason))
 
 
 class LesionTable(QTableView):
@@ -71,7 +39,7 @@ class LesionTable(QTableView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.lesions = _Lesions()
+        self.lesions = LesionModel()
         self._chosen: int | None = None
         self.setModel(self.lesions)
         self.verticalHeader().hide()
@@ -95,12 +63,36 @@ class LesionTable(QTableView):
         self.clicked.connect(self._on_clicked)
 
     def show_lesions(
-        self, lesions: Sequence[Lesion], excluded: Mapping[int, str], chosen: int | None
+        self,
+        lesions: Sequence[Lesion],
+        excluded: Mapping[int, str],
+        chosen: int | None,
+        hidden: Sequence[HiddenLesion] = (),
+        accepted: Collection[int] = (),
     ) -> None:
-        """Show these; ``excluded`` has reasons by number."""
+        """Show these, and below them what is hidden.
+
+        Parameters
+        ----------
+        excluded : reasons by number.
+        accepted : numbers of the lesions that a person has accepted.
+        """
         self._chosen = chosen
-        if not self.lesions.set_lesions(lesions, excluded):
+        rows = [lesion_row(one, excluded.get(one.number, ""), one.number in accepted)
+                for one in lesions]  # fmt: skip
+        rows += [hidden_row(one) for one in hidden]
+        self._rank(any(one.certainty is not None for one in lesions) or bool(hidden))
+        if not self.lesions.set_rows(rows):
             self._select_chosen()
+
+    def _rank(self, known: bool) -> None:
+        """The surest first where the network has said how sure it is, unless a person sorts."""
+        if known == self.isColumnHidden(SURE):
+            self.setColumnHidden(SURE, not known)
+            header = self.horizontalHeader()
+            if header.sortIndicatorSection() in (0, SURE):
+                falling = Qt.SortOrder.DescendingOrder
+                self.sortByColumn(*((SURE, falling) if known else (0, Qt.SortOrder.AscendingOrder)))
 
     def set_older(self, older: bool) -> None:
         """Fade what was measured before the labels changed."""
@@ -157,6 +149,8 @@ class LesionTable(QTableView):
         header.customContextMenuRequested.connect(self._show_sort_menu)
         for column, name in enumerate(COLUMNS):
             self.setColumnHidden(column, name not in _SHOWN)
+        header.moveSection(SURE, 1)
+        header.setSectionResizeMode(SURE, QHeaderView.ResizeMode.ResizeToContents)
         rows = self.verticalHeader()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(self.delegate.row_height(2))
@@ -214,131 +208,3 @@ class LesionTable(QTableView):
         if numbers == [self.lesions.number(index.row())]:
             self.selected.emit(numbers[0])
         self.rows_selected.emit(numbers)
-
-
-class _Lesions(QAbstractTableModel):
-    def __init__(self) -> None:
-        super().__init__()
-        self._rows: list[tuple[_Value, ...]] = []
-        self._places: dict[int, str] = {}  # by number
-        self._column, self._order = 0, Qt.SortOrder.AscendingOrder
-
-    def set_lesions(self, lesions: Sequence[Lesion], excluded: Mapping[int, str]) -> bool:
-        """Show these; True where they are others than before."""
-        self._places = {lesion.number: _place_text(lesion) for lesion in lesions}
-        rows = [_sort_values(lesion, excluded.get(lesion.number, "")) for lesion in lesions]
-        if sorted(rows, key=_lesion_number) == sorted(self._rows, key=_lesion_number):
-            return False
-        self._set_rows(rows)
-        return True
-
-    def number(self, row: int) -> int:
-        """The number of the lesion in a row."""
-        return _lesion_number(self._rows[row])
-
-    def row_of(self, number: int) -> int | None:
-        """The row of a lesion."""
-        rows = (n for n, values in enumerate(self._rows) if _lesion_number(values) == number)
-        return next(rows, None)
-
-    def _set_rows(self, rows: list[tuple[_Value, ...]]) -> None:
-        self.beginResetModel()
-        falling = self._order is Qt.SortOrder.DescendingOrder
-        rows = sorted(rows, key=_lesion_number)
-        self._rows = sorted(rows, key=lambda row: _sort_key(row[self._column]), reverse=falling)
-        self.endResetModel()
-
-    # ---- what Qt asks ------------------------------------------------------------------------
-
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        values = self._rows[index.row()]
-        value = values[index.column()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _cell_text(value)
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag
-            return (side.AlignLeft if isinstance(value, str) else side.AlignRight) | (
-                side.AlignVCenter
-            )
-        if role == Qt.ItemDataRole.FontRole and values[_REASON]:
-            font = QFont()
-            font.setStrikeOut(index.column() != _REASON)
-            return font
-        if role in (LINES_ROLE, Qt.ItemDataRole.ToolTipRole, _DESCRIPTION):
-            lines = self._further_lines(values)
-            return lines if role == LINES_ROLE else "\n".join([f"Lesion {values[0]}", *lines])
-        return None
-
-    def _further_lines(self, values: tuple[_Value, ...]) -> list[str]:
-        """The lines below the figures: place and spread, and why it is excluded."""
-        spread = values[_SD]
-        place = self._places[_lesion_number(values)]
-        line = place if spread is None else f"{place} · SD {_cell_text(spread)} HU"
-        return [line, f"Excluded: {values[_REASON]}"] if values[_REASON] else [line]
-
-    def headerData(
-        self,
-        section: int,
-        orientation: Qt.Orientation,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> Any:
-        if orientation is Qt.Orientation.Horizontal:
-            name = list(COLUMNS)[section]
-            if role == Qt.ItemDataRole.DisplayRole:
-                return name.replace(" ", "\n")
-            if role == Qt.ItemDataRole.ToolTipRole:
-                return COLUMNS[name]
-        return None
-
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        self._column, self._order = max(column, 0), order
-        self._set_rows(self._rows)
-
-
-def _sort_values(lesion: Lesion, reason: str) -> tuple[_Value, ...]:
-    return (
-        lesion.number,
-        lesion.volume_ml,
-        lesion.axial.length_mm,
-        lesion.perpendicular.length_mm,
-        lesion.diameter_3d.length_mm,
-        lesion.mean_hu,
-        lesion.sd_hu,
-        *(float(mm) for mm in lesion.centroid_mm),
-        reason,
-    )
-
-
-def _place_text(lesion: Lesion) -> str:
-    """Its axial slice as the views count it, and its middle as mm to the patient's sides."""
-    sides = (
-        f"{letters[mm < 0]} {abs(mm):.0f}"
-        for mm, letters in zip(lesion.centroid_mm, ("RL", "AP", "SI"), strict=True)
-    )
-    return f"slice {lesion.axial_slice} · {' '.join(sides)} mm"
-
-
-def _lesion_number(values: tuple[_Value, ...]) -> int:
-    assert isinstance(values[0], int)
-    return values[0]
-
-
-def _cell_text(value: _Value) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.2f}" if abs(value) < 1 else f"{value:.1f}"
-    return str(value)
-
-
-def _sort_key(value: _Value) -> tuple[float, str]:
-    """Numbers as numbers, what is unknown first, words by the alphabet."""
-    if isinstance(value, str):
-        return 0.0, value
-    return (-math.inf if value is None else float(value)), ""

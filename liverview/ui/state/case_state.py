@@ -7,6 +7,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any, TypeVar
 
+from liverview.core.candidates import LesionCandidate
 from liverview.core.edited_volume import edited_content, read_edited
 from liverview.core.labels import FOREGROUND, Label
 from liverview.core.review import LesionMark
@@ -14,6 +15,7 @@ from liverview.core.volume import LabelMap, Volume
 from liverview.editing.hand_edits import HandEdits
 from liverview.editing.limits import EditLimits
 from liverview.files.atomic import resolved
+from liverview.files.candidate_record import DAMAGED, candidates_content, read_candidates
 from liverview.files.case_state import (
     Arrangement,
     CaseState,
@@ -50,7 +52,8 @@ def capture(
     ----------
     arrangement : of the views, which only they know.
     reference : path of the label map that labels are compared with, where it is known.
-    edits : whether what was edited by hand is wanted, which takes longer the more it is.
+    edits : whether what was edited by hand and candidates for lesions are wanted, which takes
+        longer the more they are.
     """
     volume = session.volume
     assert volume is not None
@@ -102,7 +105,7 @@ def restore(
         session.review.replace_remembered(marks)
         if labels is not None and state.labels is not None:  # marks in force must be remembered
             edits, problem = _read_edits(state.labels, volume)
-            said += problem
+            said += problem + _read_candidates(state.labels, volume)[1]
             made = described(labels, state.labels, volume)
             session.store.open_labels(made, state.labels.file, edits, saved=saved)
             session.store.source = LabelSource(state.labels.device, state.labels.file)
@@ -116,9 +119,11 @@ def described(labels: LabelMap, state: LabelsState, volume: Volume) -> LabelMap:
     """Labels on the grid of a volume, with what a state says of them."""
     defined = None if state.defined is None else frozenset(_labels_of(state.defined))
     marks, _ = read_marks({"lesion_marks": list(state.marks)}, volume)
+    candidates, _ = _read_candidates(state, volume)
     return replace(
         labels, partial=state.partial, made_by=state.made_by, defined=defined, marks=marks,
-        edited=read_edited(state.edited[0]) if state.edited else {},
+        edited=read_edited(state.edited[0]) if state.edited else {}, candidates=candidates,
+        least_certainty=state.least_certainty if candidates else None,
     )  # fmt: skip
 
 
@@ -128,6 +133,16 @@ def _read_edits(state: LabelsState, volume: Volume) -> tuple[HandEdits | None, l
         return HandEdits.from_json(state.edits, volume.shape), []
     except (KeyError, TypeError, ValueError, zlib.error):
         return None, ["What was edited by hand is not known any more: its marks are damaged."]
+
+
+def _read_candidates(
+    state: LabelsState, volume: Volume
+) -> tuple[tuple[LesionCandidate, ...], list[str]]:
+    """Candidates for lesions, and a sentence where they cannot be used."""
+    try:
+        return read_candidates(list(state.candidates), volume.shape), []
+    except DAMAGED:
+        return (), ["Candidates for lesions are not known any more: what is kept is damaged."]
 
 
 def _scan_state(session: Session, volume: Volume) -> ScanState:
@@ -156,6 +171,8 @@ def _labels_state(session: Session, *, edits: bool) -> LabelsState | None:
         marks=_marks_state(labels.marks, labels),
         edits=tuple(store.hand.to_json()) if edits else (),
         edited=(edited_content(labels.edited),) if labels.edited else (),
+        candidates=tuple(candidates_content(labels.candidates)) if edits else (),
+        least_certainty=labels.least_certainty,
     )
 
 

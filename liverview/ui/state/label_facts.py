@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from liverview.core.review import LesionMark, Verdict
 from liverview.core.source_grid import SourceGrid
 from liverview.core.volume import LabelMap
 from liverview.editing.hand_edits import HandEdits
+from liverview.files.candidate_record import candidates_content, read_candidates
 from liverview.ui.state.label_changes import LabelSource
 
 _WITH_PATIENT = "DICOM"
@@ -98,21 +99,42 @@ def with_about(voxels: NDArray[np.uint8], about: About) -> LabelMap:
 # ---- as JSON -----------------------------------------------------------------------------------
 
 
-def about_to_json(about: About) -> dict[str, Any]:
-    """Fields of a label map, of texts, numbers, lists and dicts."""
-    return {name: _FIELDS[name][0](value) for name, value in about.items()}
+def abouts_to_json(abouts: Sequence[About]) -> list[dict[str, Any]]:
+    """Fields of label maps, of texts, numbers, lists and dicts.
+
+    Candidates, which many have in common, are written once: others have the number of the first.
+    """
+    first: dict[int, int] = {}
+    items = []
+    for number, about in enumerate(abouts):
+        owner = first.setdefault(id(about["candidates"]), number)
+        write = {**_FIELDS, "candidates": _FIELDS["candidates"] if owner == number else _NUMBER}
+        content = {**about, "candidates": about["candidates"] if owner == number else owner}
+        items.append({name: write[name][0](value) for name, value in content.items()})
+    return items
 
 
-def about_from_json(item: Mapping[str, Any]) -> About:
-    """What `about_to_json` has written; raises what a wrong type or key raises."""
-    return {name: read(item[name]) for name, (_, read) in _FIELDS.items()}
+def abouts_from_json(items: Sequence[Mapping[str, Any]]) -> list[About]:
+    """What `abouts_to_json` has written; raises what a wrong type, key or number raises."""
+    abouts: list[About] = []
+    for item in items:
+        known = {**_SINCE, **item}  # an older version has not written all of it
+        owner = known["candidates"]
+        if isinstance(owner, int):
+            known["candidates"] = []
+        about = {name: read(known[name]) for name, (_, read) in _FIELDS.items()}
+        if isinstance(owner, int):
+            about["candidates"] = abouts[owner]["candidates"]
+        abouts.append(about)
+    return abouts
 
 
 def marks_to_json(marks: tuple[LesionMark, ...]) -> list[Any]:
     """Marks, to the bit."""
     return [
         [mark.verdict.value, mark.reason, mark.start, mark.voxels.shape,
-         _text(zlib.compress(mark.voxels.tobytes(order="F"), 1))]
+         *(_text(zlib.compress(voxels.tobytes(order="F"), 1))
+           for voxels in (mark.voxels, mark.otherwise) if voxels is not None)]
         for mark in marks
     ]  # fmt: skip
 
@@ -120,11 +142,16 @@ def marks_to_json(marks: tuple[LesionMark, ...]) -> list[Any]:
 def marks_from_json(items: list[Any]) -> tuple[LesionMark, ...]:
     """What `marks_to_json` has written; raises what a wrong type or key raises."""
     marks = []
-    for verdict, reason, (i, j, k), shape, text in items:
+    for verdict, reason, (i, j, k), shape, *texts in items:
         size = int(np.prod(shape))
-        raw = zlib.decompressobj().decompress(b64decode(text), size + 1)
-        voxels = np.frombuffer(raw, np.uint8).reshape(shape, order="F")
-        marks.append(LesionMark(Verdict(verdict), str(reason), (int(i), int(j), int(k)), voxels))
+        voxels, *more = (
+            np.frombuffer(
+                zlib.decompressobj().decompress(b64decode(text), size + 1), np.uint8
+            ).reshape(shape, order="F")
+            for text in texts
+        )
+        start, otherwise = (int(i), int(j), int(k)), more[0] if more else None
+        marks.append(LesionMark(Verdict(verdict), str(reason), start, voxels, otherwise))
     return tuple(marks)
 
 
@@ -198,6 +225,12 @@ def _affine_from_json(item: Any) -> NDArray[np.float64]:
     return affine
 
 
+def _certainty_from_json(item: Any) -> float | None:
+    return None if item is None else float(item)
+
+
+_NUMBER = (int, int)
+_SINCE: dict[str, Any] = {"candidates": [], "least_certainty": None}
 _FIELDS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "affine": (lambda affine: affine.tolist(), _affine_from_json),
     "name": (str, str),
@@ -209,4 +242,6 @@ _FIELDS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "made_by": (str, str),
     "marks": (marks_to_json, marks_from_json),
     "edited": (edited_content, read_edited),
+    "candidates": (candidates_content, read_candidates),
+    "least_certainty": (_certainty_from_json, _certainty_from_json),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from liverview.editing.differences import (
     HistoryError,
     apply_differences,
     find_differences,
+    join_differences,
     joint_box,
 )
 from liverview.editing.hand_edits import HandEdits
@@ -26,13 +27,28 @@ from liverview.ui.state.label_changes import LabelChange, LabelSource
 from liverview.ui.state.label_facts import (
     About,
     LabelFacts,
-    about_from_json,
-    about_to_json,
+    abouts_from_json,
+    abouts_to_json,
 )
 from liverview.ui.state.lent_labels import Ledger
 
 if TYPE_CHECKING:
     from liverview.ui.state.label_store import LabelStore
+
+
+class WrittenPart(NamedTuple):
+    """A box that was written into.
+
+    Attributes
+    ----------
+    box : of the volume.
+    before : its labels before that, (i, j, k) uint8, on their own memory.
+    differences : of the labels before and right after it.
+    """
+
+    box: Box
+    before: NDArray[np.uint8]
+    differences: tuple[Difference, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +105,28 @@ class LabelSteps:
         old : what was known before it, where the result is another one.
         """
         assert self._store.labels is not None
+        after = self._store.labels.voxels[box]
+        found = find_differences(before, after, box.start)
+        self.tell_written(name, [WrittenPart(box, before, found)], follows=follows, old=old)
+
+    def tell_written(
+        self,
+        name: str,
+        written: Sequence[WrittenPart],
+        *,
+        follows: bool = False,
+        old: LabelFacts | None = None,
+    ) -> None:
+        """Boxes were written into, one after the other; the rest is as for `tell`."""
         if old is not None:
             self._store.history.end_stroke()
-        after = self._store.labels.voxels[box]
         by_hand = old is not None or (follows and self._last is not None and bool(self._last.hand))
         self._last = old or self._last
-        self._record(name, find_differences(before, after, box.start), follows, by_hand)
+        found = [difference for one in written for difference in one.differences]
+        self._record(name, join_differences(found), follows, by_hand)
         for hook in self.hooks:
-            hook(LabelChange(name, box, before, self._store.version))
+            for one in written:
+                hook(LabelChange(name, one.box, one.before, self._store.version))
 
     def tell_replaced(self, name: str, old: LabelSnapshot) -> None:
         """All labels are others: the old ones, in the box that holds both, are what was before."""
@@ -187,11 +217,11 @@ class LabelSteps:
 
     def shared_to_json(self) -> list[Any]:
         """What many facts share."""
-        return [about_to_json(about) for about in self.shared]
+        return abouts_to_json(self.shared)
 
     def shared_from_json(self, items: list[Any]) -> list[About]:
         """What many facts share; raises what a wrong type or key raises."""
-        return [about_from_json(item) for item in items]
+        return abouts_from_json(items)
 
     def describe(self) -> dict[str, Any]:
         """What the labels are known by."""

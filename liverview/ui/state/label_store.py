@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.box import Box
+from liverview.core.candidates import LesionCandidates, shown_candidates
 from liverview.core.review import LesionMark, apply_marks, changed_box
 from liverview.core.stream import Slab
 from liverview.core.volume import LabelMap, Volume
@@ -26,15 +27,18 @@ from liverview.ui.state.label_changes import (
     empty_labels,
     no_counts,
 )
-from liverview.ui.state.label_holder import LabelHolder
+from liverview.ui.state.label_facts import LabelFacts
 from liverview.ui.state.label_steps import LabelSnapshot, LabelSteps
+from liverview.ui.state.label_writing import LabelWriting, WrittenPart, written_part
 from liverview.ui.state.lent_labels import Ledger, LentLabels
 
+CANDIDATES = "sure lesions"
+"""The name of the step that shows more or fewer candidates for lesions."""
 _SEGMENTATION, _EDITS_KEPT = "segmentation", "edits kept"
 _STREAMS = "A segmentation is running: steps can be undone when it has ended."
 
 
-class LabelStore(LabelHolder):
+class LabelStore(LabelWriting):
     """Holds the labels; whoever changes them does so here.
 
     Nobody writes into the label map from outside. Jobs on other threads get a `snapshot`, which
@@ -57,7 +61,6 @@ class LabelStore(LabelHolder):
         super().__init__(parent)
         self._editing = False
         self._before: LabelSnapshot | None = None  # from before the segmentation
-        self._lent = Ledger()  # of this array
         self._history = LabelSteps(self)
         self.history = EditHistory(self._history, self)
 
@@ -151,6 +154,38 @@ class LabelStore(LabelHolder):
         self.changed.emit(Box(*self._whole[:2], box.k))
         self._set_modified(self.modified or bool(found.any()))
 
+    def take_candidates(self, found: LesionCandidates) -> None:
+        """Know the candidates of the running segmentation, whose labels are here already."""
+        assert self.labels is not None
+        least = found.least_certainty
+        self.labels = replace(self.labels, candidates=found.parts, least_certainty=least)
+        self.candidates_changed.emit()
+
+    def set_least_certainty(self, least: float, *, follows: bool = False) -> None:
+        """Make tumors of the candidates that are so sure, and of no others.
+
+        That is a change of the result, under what was edited. Those that marks are on stay tumors.
+        With ``follows``, it belongs to the step before, and is undone with it.
+        """
+        labels = self.labels
+        assert labels is not None
+        if not labels.candidates or least == labels.least_certainty:
+            return
+        old, was = self.facts(by_hand=True), self.shown_candidates
+        self.labels = replace(labels, least_certainty=least)
+        written = self._write_candidates(was, self.shown_candidates)
+        self.version = self.new_version()
+        self._tell_written(CANDIDATES, written, old, follows)
+
+    def _tell_written(
+        self, name: str, written: Sequence[WrittenPart], old: LabelFacts | None, follows: bool
+    ) -> None:
+        self._history.tell_written(name, written, old=old, follows=follows)
+        for one in written:
+            self.changed.emit(one.box)
+        self._set_modified(True)
+        self.candidates_changed.emit()
+
     def end_segmentation(self, *, complete: bool) -> None:
         """End the segmentation; one that found nothing before it stopped is forgotten."""
         assert self.labels is not None
@@ -237,13 +272,16 @@ class LabelStore(LabelHolder):
         old, new = self.labels.marks, tuple(marks)
         if old == new:
             return
+        kept, was = self.facts(by_hand=True), self.shown_candidates
+        now = shown_candidates(self.labels.candidates, self.labels.least_certainty, new)
+        written = self._write_candidates(was, was | now)  # before marks can be on them
         box = changed_box(old, new)
-        with self._changing(box, by_hand=False) as (_, before):
+        with self._changing(box, by_hand=False) as (voxels, before):
             apply_marks(self.labels.voxels, old, new)
+        written.append(written_part(box, before, voxels))
         self.labels, self.version = replace(self.labels, marks=new), self.new_version()
-        self._history.tell(name, box, before, follows=follows)
-        self.changed.emit(box)
-        self._set_modified(True)
+        written += self._write_candidates(was | now, now)
+        self._tell_written(name, written, None if was == now else kept, follows)
 
     def open_labels(
         self,
@@ -268,37 +306,6 @@ class LabelStore(LabelHolder):
             self._saved.add(self.version)
         self._end_replacement("open labels", old, modified=not saved)
 
-    def writable_voxels(self, box: Box) -> NDArray[np.uint8]:
-        """All voxels, to be written to inside a box by the history alone."""
-        voxels = self._writable()
-        self._lent.note(box, voxels[box].copy(order="K"))
-        return voxels
-
-    @contextmanager
-    def _changing(
-        self, box: Box, *, by_hand: bool = True
-    ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-        """Yields the voxels of a box, to be written to, and a copy of what they were."""
-        voxels = self._writable()[box]
-        before = voxels.copy(order="K")
-        self._lent.note(box, before)
-        finished = False
-        try:
-            yield voxels, before
-            finished = True
-        finally:
-            if not finished:
-                voxels[...] = before
-        if np.array_equal(voxels, before):
-            return
-        self._counts = self._counts + count_labels(voxels) - count_labels(before)
-        changed = Box.around(voxels)
-        if changed is not None:
-            self.label_bbox = changed.shifted(box.start).union(self.label_bbox)
-        self.version = self.new_version()
-        if by_hand and self.labels is not None:
-            self.hand.follow(box, before, self.labels)
-
     def _paint(self, painted: Sequence[PaintedVoxels], name: str = "") -> None:
         """Lay what a person edited over the labels; with a name, as a step."""
         if not painted or self.labels is None:
@@ -313,14 +320,6 @@ class LabelStore(LabelHolder):
             self.has_labels = True
             if name:
                 self._history.tell(name, box, before)
-
-    def _writable(self) -> NDArray[np.uint8]:
-        """The array to write to: a copy, where whoever made the current one still has it."""
-        assert self.labels is not None
-        if self._lent.is_shared:
-            self.labels = replace(self.labels, voxels=self.labels.voxels.copy(order="K"))
-            self._lent = Ledger()
-        return self.labels.voxels
 
     def _keep(self) -> LabelSnapshot:
         assert self.labels is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from liverview.core.box import Box
+from liverview.core.candidates import LesionCandidate, labels_otherwise
 from liverview.core.grid import Voxel
 from liverview.core.labels import Label, label_family
 from liverview.core.review import LesionMark, Verdict
+from liverview.editing.beneath import find_edited
 from liverview.editing.step import Change
 from liverview.ui.state.label_facts import marks_from_json, marks_to_json
 from liverview.ui.state.label_store import LabelStore
@@ -79,13 +82,35 @@ class LesionReview(QObject):
         """Say something of lesions, in place of what was said of them before."""
         if not self.can_change:
             return
-        new = [mark for one in lesions if (mark := self._mark_of(one, verdict, reason))]
+        self._say([mark for one in lesions if (mark := self._mark_of(one, verdict, reason))])
+
+    def _say(self, new: Sequence[LesionMark]) -> None:
+        """Take marks of one verdict in place of those on the same lesions."""
         if new:
             kept, others = (
                 [mark for mark in marks if not any(mark.concerns(one) for one in new)]
                 for marks in (self.remembered, self.in_force)
             )
-            self._change([*kept, *new], [*others, *new], verdict.value.replace("_", " "))
+            self._change([*kept, *new], [*others, *new], _step_name(new[0].verdict))
+
+    def judge(self, candidate: LesionCandidate, verdict: Verdict, reason: str = "") -> bool:
+        """Say something of a candidate, also of one that is no tumor as the labels are.
+
+        It stays as was said, whatever certainty is asked for. False where nothing is left of it.
+        """
+        labels, store = self._store.labels, self._store
+        if labels is None or not self.can_change:
+            return False
+        voxels = labels.voxels[candidate.box]
+        painted = find_edited(store.hand, candidate.box, labels)
+        there = candidate.mask & (~painted | np.isin(voxels, label_family(Label.TUMOR)))
+        if not there.any():
+            return False
+        start = candidate.box.start
+        tumor = np.where(there, Label.TUMOR, 0).astype(np.uint8, order="F")
+        otherwise = labels_otherwise(candidate.box, labels.candidates)
+        self._say([LesionMark(verdict, reason, start, tumor, otherwise)])
+        return True
 
     def take_back(self, *marks: LesionMark) -> None:
         """Take back what was said, as marks in force have it."""
@@ -130,12 +155,17 @@ class LesionReview(QObject):
     def _mark_of(self, lesion: Marked, verdict: Verdict, reason: str) -> LesionMark | None:
         """A mark on what is still there of a lesion, which was measured a moment ago."""
         assert self._store.labels is not None
-        voxels = self._store.labels.voxels[Box.of_shape(lesion.mask.shape).shifted(lesion.start)]
+        box = Box.of_shape(lesion.mask.shape).shifted(lesion.start)
+        voxels = self._store.labels.voxels[box]
         there = lesion.mask & np.isin(voxels, label_family(Label.TUMOR))
         if not there.any():
             return None
         return LesionMark(
-            verdict, reason, lesion.start, np.where(there, voxels, 0).astype(np.uint8, order="F")
+            verdict,
+            reason,
+            lesion.start,
+            np.where(there, voxels, 0).astype(np.uint8, order="F"),
+            labels_otherwise(box, self._store.labels.candidates),
         )
 
     # ---- scans and labels ----------------------------------------------------------------------
@@ -167,6 +197,21 @@ class LesionReview(QObject):
         self._store.history.amend("marks of a label map", (change,))
         self.changed.emit()
 
+    def find_hidden(self, marks: Sequence[LesionMark]) -> list[LesionMark]:
+        """Marks that are on candidates which are no tumors as the labels are, put on these."""
+        labels = self._store.labels
+        if labels is None:
+            return []
+        shown, found = self._store.shown_candidates, []
+        for index, part in enumerate(labels.candidates):
+            own = [one for one in marks if one.marks(part.box.start, part.mask)]
+            if index not in shown and own:
+                tumor = np.where(part.mask, Label.TUMOR, 0).astype(np.uint8, order="F")
+                otherwise = labels_otherwise(part.box, labels.candidates)
+                mark = replace(own[-1], start=part.box.start, voxels=tumor, otherwise=otherwise)
+                found.append(mark)
+        return found
+
     def compare(self) -> tuple[list[LesionMark], list[LesionMark]]:
         """The marks in force that are remembered, and those remembered that are not in force."""
         kept = [
@@ -176,6 +221,10 @@ class LesionReview(QObject):
         ]
         missing = [mark for mark in self.remembered if not any(mark.concerns(one) for one in kept)]
         return kept, missing
+
+
+def _step_name(verdict: Verdict) -> str:
+    return verdict.value.replace("_", " ")
 
 
 class RememberedMarks:

@@ -197,6 +197,11 @@ class LinkedViews(QWidget):
         for view in self.by_plane.values():
             view.fit_slice()
 
+    def bring_into_sight(self) -> None:
+        """Show the place of the crosshair in every view, also where it is enlarged."""
+        for view in self.by_plane.values():
+            view.bring_into_sight()
+
     def set_tool(self, tool: MouseTool, changed: SignalInstance) -> None:
         """Give a tool the left button before the crosshair; it draws over the slices as well."""
         for view in self.by_plane.values():

@@ -19,6 +19,8 @@ from liverview.ui.views.slice_geometry import SliceGeometry, nearest_voxel
 from liverview.ui.views.slice_image import SliceImage
 from liverview.ui.views.slice_layers import Part, SliceLayers
 
+_EDGE = 0.15  # of a view, in which the crosshair is hardly seen
+
 
 class SliceCanvas(pg.GraphicsView):
     """Shows a plane's slice at the session's crosshair, and follows the session.
@@ -122,6 +124,17 @@ class SliceCanvas(pg.GraphicsView):
         """Move the picture by so many mm."""
         self._box.translateBy(x=-across, y=-up)
         self._schedule()
+
+    def bring_into_sight(self) -> None:
+        """Bring the crosshair into the middle, where it is near the edge or out of sight."""
+        if self.session.volume is None:
+            return
+        at, area = self.widget_position(self.session.crosshair), QRectF(self.viewport().rect())
+        margin = _EDGE * min(area.width(), area.height())
+        if not area.adjusted(margin, margin, -margin, -margin).contains(at):
+            place = self._box.mapSceneToView(self.mapToScene(at.toPoint()))
+            middle = self.seen_rect().center()
+            self.pan(middle.x() - place.x(), middle.y() - place.y())
 
     # ---- drawing -------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from liverview.measurement.compute import measure
 from liverview.printing import pdf
 from liverview.report.assembly import WrittenReport, iter_write_report
 from liverview.report.provenance import Provenance
-from liverview.ui.state.label_facts import about_from_json, about_of, about_to_json, with_about
+from liverview.ui.state.label_facts import about_of, abouts_from_json, abouts_to_json, with_about
 
 from support.dicom_series import pattern, write_series
 from support.hidden_texts import markers_in, markers_in_folder
@@ -114,7 +114,7 @@ def test_sessions_say_nothing_of_the_patient(
     out = tmp_path / "out"
     out.mkdir()
     state = state_of(volume, None, labels)
-    history = json.dumps([about_to_json(about_of(labels))]).encode()
+    history = json.dumps(abouts_to_json([about_of(labels)])).encode()
     assert volume.study is not None
     for name, kept in (("in", state), ("by", replace(state, scan=replace(
         state.scan, path=str(tmp_path / "scans"), series=volume.study.series_key)))):  # fmt: skip
@@ -128,9 +128,9 @@ def test_sessions_say_nothing_of_the_patient(
 def test_the_journal_says_nothing_of_the_patient_and_the_labels_come_back(
     volume: Volume, labels: LabelMap, tmp_path: Path
 ) -> None:
-    kept = json.loads(json.dumps(about_to_json(about_of(labels))))
+    kept = json.loads(json.dumps(abouts_to_json([about_of(labels)])))
     assert not markers_in(json.dumps(kept).encode(), MARKERS)
-    again = with_about(labels.voxels, about_from_json(kept))
+    again = with_about(labels.voxels, abouts_from_json(kept)[0])
     assert again.source is not None
     assert again.source.shape == volume.source.shape  # type: ignore[union-attr]
     # On the scan's grid they are written as a segmentation of its slices, as before.

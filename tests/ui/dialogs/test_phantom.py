@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
 
-from liverview.phantoms.config import PhantomConfig, Phase
+from liverview.phantoms.config import PhantomConfig, PhantomLesions, Phase
 from liverview.ui.dialogs.phantom import PhantomDialog
 
 
@@ -20,5 +20,8 @@ def test_the_phantom_dialog_starts_with_what_is_usual(qtbot: QtBot) -> None:
     dialog.lesions.setValue(2)
     dialog.noise.setValue(20)
     dialog.phase.setCurrentIndex(1)
-    expected = PhantomConfig((64, 48, 32), (1.5, 2, 2.5), 9, 2, 20, Phase.ARTERIAL)
+    dialog.lesion_kind.setCurrentIndex(list(PhantomLesions).index(PhantomLesions.HCC))
+    expected = PhantomConfig(
+        (64, 48, 32), (1.5, 2, 2.5), 9, 2, 20, Phase.ARTERIAL, lesion_kind=PhantomLesions.HCC
+    )
     assert dialog.config() == expected

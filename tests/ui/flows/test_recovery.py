@@ -21,7 +21,7 @@ from liverview.files.journal.entry import Entry
 from liverview.files.journal.reading import read_journal
 from liverview.files.journal.records import MAGIC, RecordChain, iter_records
 from liverview.measurement.markup.shapes import Ruler
-from liverview.phantoms.config import PhantomConfig, Phase, Region
+from liverview.phantoms.config import PhantomConfig, PhantomLesions, Phase, Region
 from liverview.ui import app
 from liverview.ui.app import keep_journal
 from liverview.ui.dialogs.questions import Unsaved
@@ -544,8 +544,12 @@ def test_a_scan_that_lies_in_a_session_file_alone_is_opened_from_it(
 
 
 def test_the_settings_of_a_phantom_come_back_from_json() -> None:
-    config = PhantomConfig((9, 8, 7), (1, 2, 3), 4, 5, 6.5, Phase.DELAYED, Region.HEAD)
+    kind = PhantomLesions.MIXED
+    config = PhantomConfig((9, 8, 7), (1, 2, 3), 4, 5, 6.5, Phase.DELAYED, Region.HEAD, kind)
     assert PhantomConfig.from_dict(config.to_dict()) == config
+    older = {key: value for key, value in config.to_dict().items() if key != "lesion_kind"}
+    plain = PhantomConfig((9, 8, 7), (1, 2, 3), 4, 5, 6.5, Phase.DELAYED, Region.HEAD)
+    assert PhantomConfig.from_dict(older) == plain
     for key in config.to_dict():
         with pytest.raises(ValueError, match="these are no settings of a phantom"):
             PhantomConfig.from_dict({**config.to_dict(), key: "odd"})

@@ -51,7 +51,8 @@ def test_side_files_carry_the_colors_of_the_session(
     assert "9    8    7" in (tmp_path / "labels.txt").read_text()
     record = json.loads((tmp_path / "labels.json").read_text())
     assert [row["color_rgb"] for row in record["labels"]][2] == [9, 8, 7]
-    assert set(record["weights_sha256"]) == {"coarse.safetensors", "fine.safetensors"}
+    judges = {"coarse.safetensors", "fine.safetensors", "lesions.safetensors"}
+    assert set(record["weights_sha256"]) == judges
     table = nib.load(answers.label_map).header.extensions[0].get_content()
     assert f'Blue="{7 / 255:.6g}"'.encode() in table
     # Once more: what lies beside is asked about, which the file dialog has not done.

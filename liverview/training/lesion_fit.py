@@ -1,0 +1,166 @@
+"""The fit of the judge of lesions: small networks, calibrated on what each has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from liverview.inference.candidates.classifier import LesionClassifier
+from liverview.inference.candidates.features import FEATURES
+from liverview.training.lesion_recipe import LesionRecipe
+from liverview.training.lesion_samples import CandidateTable
+
+_LEAST_SCALE = 1e-3
+_LARGE_ML = 0.5  # of a lesion of 10 mm
+_HIT_SHARE = 0.2  # of a lesion that a candidate covers
+_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """The candidates of a scan, its body or patient, and the weight of each candidate."""
+
+    table: CandidateTable
+    group: str
+    weight: float
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A classifier with the certainties that its parts give to what they have not seen.
+
+    Attributes
+    ----------
+    certainties : (n,) of each case.
+    """
+
+    classifier: LesionClassifier
+    certainties: tuple[Numbers, ...]
+
+
+def fit_classifier(cases: Sequence[Case], recipe: LesionRecipe) -> Fit:
+    """Fit one network per fold, each without the cases of its fold, and calibrate their mean.
+
+    All cases of one group are in one fold.
+
+    Raises
+    ------
+    ValueError : where all candidates are lesions, or none is.
+    """
+    features = np.concatenate([case.table.features for case in cases])
+    truth = np.concatenate([case.table.is_lesion for case in cases]).astype(np.float64)
+    if truth.all() or not truth.any():
+        raise ValueError("there must be candidates that are lesions, and some that are none")
+    counts = [len(case.table.features) for case in cases]
+    weights = np.repeat([case.weight for case in cases], counts)
+    folds = np.repeat(_draw_folds(cases, recipe), counts)
+    mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), _LEAST_SCALE)
+    tensors = {"mean": mean, "scale": scale, "calibration": np.array([1.0, 0.0])}
+    networks, scores = [], np.zeros(len(truth))
+    for fold in range(recipe.folds):
+        seen, unseen = folds != fold, folds == fold
+        torch.manual_seed(recipe.seed + fold)
+        network = _fit_network((features - mean) / scale, truth, weights * seen, recipe)
+        networks.append(network)
+        alone = LesionClassifier(FEATURES, {**tensors, **_stack([network])})
+        scores[unseen] = alone.scores(features[unseen])
+    calibration = _calibrate(scores, truth, weights)
+    tensors |= {**_stack(networks), "calibration": calibration}
+    outside = LesionClassifier(FEATURES, tensors)
+    certainties = outside.calibrated(scores)
+    return Fit(outside, tuple(np.split(certainties, np.cumsum(counts)[:-1])))
+
+
+def _draw_folds(cases: Sequence[Case], recipe: LesionRecipe) -> NDArray[np.intp]:
+    """The fold of each case, drawn by its group."""
+    groups = sorted({case.group for case in cases})
+    drawn = np.random.default_rng(recipe.seed).permutation(len(groups)) % recipe.folds
+    of_group = dict(zip(groups, drawn.tolist(), strict=True))
+    return np.array([of_group[case.group] for case in cases], np.intp)
+
+
+def _fit_network(
+    x: Numbers, truth: Numbers, weights: Numbers, recipe: LesionRecipe
+) -> Mapping[str, Numbers]:
+    """Fit one network to all candidates of weight at once, by AdamW with a falling rate."""
+    shapes = {"direct": (x.shape[1],), "hidden": (x.shape[1], recipe.hidden)}
+    shapes |= {"hidden_bias": (recipe.hidden,), "out": (recipe.hidden,), "bias": ()}
+    spread = {"hidden": x.shape[1] ** -0.5, "out": recipe.hidden**-0.5}
+    values = {
+        name: (torch.randn(shape, dtype=torch.float64) * spread.get(name, 0.0)).requires_grad_()
+        for name, shape in shapes.items()
+    }
+    optimizer = torch.optim.AdamW(
+        values.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.steps)
+    inputs, target = torch.from_numpy(x).clamp(-3, 3), torch.from_numpy(truth)
+    share = torch.from_numpy(weights / weights.sum())
+    for _ in range(recipe.steps):
+        hidden = torch.tanh(inputs @ values["hidden"] + values["hidden_bias"])
+        logits = hidden @ values["out"] + inputs @ values["direct"] + values["bias"]
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            logits, target, reduction="none"
+        )
+        optimizer.zero_grad()
+        ((loss * share).sum()).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+    return {name: value.detach().numpy() for name, value in values.items()}
+
+
+def _stack(networks: Sequence[Mapping[str, Numbers]]) -> dict[str, Numbers]:
+    return {name: np.stack([network[name] for network in networks]) for name in networks[0]}
+
+
+def _calibrate(scores: Numbers, truth: Numbers, weights: Numbers) -> Numbers:
+    """Slope and offset that make scores the log odds of a lesion (Platt scaling), by Newton."""
+    x = np.stack([scores, np.ones_like(scores)], axis=1)
+    weights = weights / weights.mean()
+    found = np.array([1.0, 0.0])
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-np.clip(x @ found, -30, 30)))
+        slope = x.T @ (weights * (truth - chance)) - 0.1 * (found - [1.0, 0.0])
+        curve = (x * (weights * chance * (1 - chance))[:, None]).T @ x + 0.1 * np.eye(2)
+        found = found + np.linalg.solve(curve, slope)
+    return found
+
+
+def froc_points(
+    cases: Sequence[Case], certainties: Sequence[Numbers]
+) -> list[dict[str, float | None]]:
+    """Recall against false candidates per scan, at several certainties.
+
+    Keys: ``certainty``; ``recall`` of all lesions and ``recall_10mm`` of those of .5 mL and more;
+    ``false_per_scan``, and ``false_without`` in scans without any lesion. None is no such scan.
+    """
+    points = []
+    for least in _THRESHOLDS:
+        found, large, false, without = [], [], [], []
+        for case, certain in zip(cases, certainties, strict=True):
+            taken, table = certain >= least, case.table
+            hit = (table.covered[taken] >= _HIT_SHARE).any(axis=0)
+            found += hit.tolist()
+            large += hit[table.lesion_ml >= _LARGE_ML].tolist()
+            wrong = int((taken & ~table.is_lesion).sum())
+            false.append(wrong)
+            if len(table.lesion_ml) == 0:
+                without.append(wrong)
+        means = {
+            "recall": found,
+            "recall_10mm": large,
+            "false_per_scan": false,
+            "false_without": without,
+        }
+        points.append(
+            {
+                "certainty": least,
+                **{k: round(float(np.mean(v)), 3) if v else None for k, v in means.items()},
+            }
+        )
+    return points
