@@ -4,11 +4,16 @@
         [--labels liverview] [--only RUN]
 
 Three short trainings of the second stage, each begun with --init, with one seed, one after the
-other: the whole recipe; lesions as narrow as they were, a little darker than the liver, at most six
-and labeled as tumors alone; nothing that only looks like a lesion, and no more samples under the
-lung than elsewhere. DATA are the scans that training mixes in; without [scans] in the recipe they
-are not read. Every network, and the one of --init, then segments CASES twice: candidates judged by
-lesions.safetensors, and by their mean probability of tumor, as it was done before.
+other:
+
+- the whole recipe;
+- lesions as narrow as they were: a little darker than the liver, at most six;
+- no look-alikes: no fat or uneven perfusion that only looks like a lesion, slices that do not mix
+  what they cut at the liver's surface, no more samples under the lung than elsewhere.
+
+DATA are the scans that training mixes in. Every network, and the shipped one, then segments CASES
+twice: candidates judged by lesions.safetensors, and by their mean probability of tumor, as it was
+done before.
 
 Prints a row for each: lesions with the volume of a 10 mm sphere found, and false lesions per scan,
 at the default certainty, for the mean probability also at .7, the rule of before; and what is found
@@ -37,6 +42,7 @@ from liverview.phantoms import lesion_variety, lesions, subject
 from liverview.phantoms.body import Body
 from liverview.phantoms.fields import Point, RandomSource
 from liverview.phantoms.lesions import Lesion
+from liverview.phantoms.paint import paint
 from liverview.training import lesion_insertion, samples
 
 _NARROW_HU = -45.0, 22.0
@@ -76,7 +82,9 @@ def patch_narrow_lesions() -> None:
 def patch_look_alikes() -> None:
     tumors, cysts, _ = lesion_variety._KIND_WEIGHTS
     patch(lesion_variety, "_KIND_WEIGHTS", (tumors / (tumors + cysts), cysts / (tumors + cysts), 0))
+    patch(subject, "_PATCHES", 0.0)
     patch(samples, "_AT_DOME", 0.0)
+    patch(samples, "paint", lambda patient, grid, **_: paint(patient, grid))
 
 
 RUNS: dict[str, tuple[Edit, Callable[[], None], bool]] = {

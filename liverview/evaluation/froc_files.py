@@ -31,12 +31,14 @@ def draw_froc(froc: Froc) -> Chart:
 
     Beyond ten false lesions per scan nothing is drawn.
     """
-    chart = Chart(_SIDE + 110 + (_SIDE + 80 if froc.healthy else 0), _SIDE + 150)
+    chart = Chart(_SIDE + 110 + (_SIDE + 80 if froc.healthy else 0), _SIDE + 160)
     most = max((point.false_per_scan for point in froc.points), default=0.0)
-    most = float(math.ceil(min(max(most, _LEAST_RATE), _MOST_RATE)))
+    most = min(max(most, _LEAST_RATE), _MOST_RATE)
+    step = 1 if most <= 6 else 2
+    most = float(step * math.ceil(most / step))
     axes = Axes(60, 50, _SIDE, _SIDE, most)
     title = f"lesions found, {froc.scans} scan{'' if froc.scans == 1 else 's'}"
-    chart.marks += axes.marks(1 if most <= 6 else 2, 0.2, "false lesions per scan", title)
+    chart.marks += axes.marks(step, 0.2, "false lesions per scan", title)
     band = [place for place in froc.band if place.false_per_scan <= most]
     if band:
         edges = [(p.false_per_scan, p.high) for p in band] + [

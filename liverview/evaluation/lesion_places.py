@@ -88,9 +88,9 @@ class LiverPlaces:
 
 def _distance_inside(
     mask: NDArray[np.bool_], sampling: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Each voxel's distance to the nearest one outside a mask, and the index of that, (3, ...)."""
     if mask.all():  # no outside: the transform would take the array's corner for it
-        return np.full(mask.shape, np.inf), np.indices(mask.shape)
+        return np.full(mask.shape, np.inf), np.indices(mask.shape, np.int32)
     distance, nearest = ndimage.distance_transform_edt(mask, sampling, return_indices=True)
     return distance, nearest

@@ -113,7 +113,8 @@ def score_lesions(
     evidence : what else is known; without the scan there is no contrast, without candidates no
         certainty and no curve.
     """
-    box = _block(masks, evidence.candidates)
+    # With what lies beside them: voxels there may be ones that nobody judged.
+    box = _block(masks, evidence.candidates).expanded(1, reference.voxels.shape)
     found, true = (
         cc3d.connected_components(np.asfortranarray(mask[box]), connectivity=26) for mask in masks
     )

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from liverview.core.box import Box
@@ -154,7 +153,7 @@ def _count_false(parts: _Parts, labeled: Mask, voxel_ml: float) -> int:
     """The false lesions where some of the parts are labeled, as `lesion_agreement` counts them."""
     if not labeled.any():
         return 0
-    graph = csr_array(parts.touching[np.ix_(labeled, labeled)])
+    graph = parts.touching[np.ix_(labeled, labeled)].astype(np.int8)
     count, lesion = connected_components(graph, directed=False)
     ml = np.bincount(lesion, parts.voxels[labeled], count) * voxel_ml
     shared = np.bincount(lesion, parts.overlap[labeled, 1:].sum(axis=1), count) > 0
