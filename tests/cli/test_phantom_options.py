@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from liverview.cli.main import main
+from liverview.cli import main
 from liverview.core.stream import result_of
 from liverview.files import images
 from liverview.phantoms.config import Phantom, PhantomConfig, PhantomLesions, Phase
