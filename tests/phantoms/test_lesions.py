@@ -118,7 +118,7 @@ def test_what_is_inserted_into_a_scan_is_labeled_where_the_density_changed() -> 
         changed = (after - hu).abs() > 30  # patches differ by less
         labeled += int((tumor & changed).sum())
         # Soft edges change what lies just outside, too.
-        around = torch.nn.functional.max_pool3d(tumor.float()[None], (5, 5, 3), 1, (2, 2, 1))[0] > 0
+        around = torch.nn.functional.max_pool3d(tumor.float()[None], (9, 9, 5), 1, (4, 4, 2))[0] > 0
         assert not (changed & ~around).any()
         assert set(target.unique().tolist()) <= {int(Label.LIVER), int(Label.TUMOR)}
     assert labeled > 5000
