@@ -72,7 +72,8 @@ def _draw_one(
 def _as_metastasis(draw: RandomSource, plain: Lesion, phase: int, deviation: float) -> Lesion:
     """Dark, round, with an uneven border; large ones are dead inside."""
     mean, spread = _METASTASIS[phase]
-    core, texture = draw.uniform(-35, -8), draw.uniform(1, 6)
+    # What is dead takes up no contrast: in the portal phase it stands out most.
+    core, texture = mean / 50 * draw.uniform(8, 35), draw.uniform(1, 6)
     large = min(plain.radii) > _LEAST_PARTS_MM
     return replace(
         plain,

@@ -51,7 +51,9 @@ def insert_lesions(
             continue
         local = grid.crop([s.start for s in box], [s.stop for s in box])
         distance = torch.where(inside[box], lesion.distance(local), FAR_MM)
-        smooth[box] = lesion.paint_hu(smooth[box], distance, local, liver_hu, _CYST_HU)
+        smooth[box] = lesion.paint_hu(
+            smooth[box], distance, local, liver_hu, _CYST_HU, grid.spacing[2]
+        )
         within = (distance < 0) & organ[box]
         if lesion.kind is not LesionKind.PATCH:
             target[box].masked_fill_(within, int(Label.TUMOR))

@@ -21,8 +21,8 @@ from liverview.phantoms.paint import Patient, paint
 from liverview.phantoms.vessels import Tree
 
 _CASES = [
-    (PhantomLesions.METASTASES, Phase.PORTAL, (-90, -25)),
-    (PhantomLesions.METASTASES, Phase.NATIVE, (-45, -8)),
+    (PhantomLesions.METASTASES, Phase.PORTAL, (-115, -15)),
+    (PhantomLesions.METASTASES, Phase.NATIVE, (-50, -3)),
     (PhantomLesions.HCC, Phase.ARTERIAL, (15, 75)),
     (PhantomLesions.HCC, Phase.PORTAL, (-40, -2)),
     (PhantomLesions.HCC, Phase.DELAYED, (-40, -2)),
