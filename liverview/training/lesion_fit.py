@@ -155,10 +155,13 @@ def froc_points(
     """
     points = []
     for least in _THRESHOLDS:
-        found, large, false, without = [], [], [], []
+        found: list[float] = []
+        large: list[float] = []
+        false: list[float] = []
+        without: list[float] = []
         for case, certain in zip(cases, certainties, strict=True):
             taken, table = certain >= least, case.table
-            hit = (table.covered[taken] >= _HIT_SHARE).any(axis=0)
+            hit = np.asarray((table.covered[taken] >= _HIT_SHARE).any(axis=0), np.bool_)
             found += hit.tolist()
             large += hit[table.lesion_ml >= _LARGE_ML].tolist()
             wrong = int((taken & ~table.is_lesion).sum())

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.multiprocessing
 from numpy.typing import NDArray
+from torch.multiprocessing.spawn import spawn
 
 from liverview.core.stream import Progress
 from liverview.files import atomic
@@ -106,9 +106,8 @@ def _iter_collect(recipe: LesionRecipe, missing: list[_Work], total: int) -> Ite
         for number, done in enumerate(_iter_make_tables(recipe, missing), start=1):
             yield Progress(f"Candidates of {done.stem}", number / (len(missing) + 1))
         return
-    running = torch.multiprocessing.spawn(
-        _make_share, (recipe, missing, processes), processes, join=False
-    )
+    share = (recipe, missing, processes)
+    running = spawn(_make_share, share, processes, join=False)  # type: ignore[no-untyped-call]
     while not running.join(timeout=_POLL_S):
         there = total - sum(not one.table.exists() for one in missing)
         yield Progress("Looking for candidates", 0.99 * there / total)
@@ -140,9 +139,15 @@ def _iter_make_tables(recipe: LesionRecipe, work: list[_Work]) -> Iterator[Path]
             volume, truth = paint_case(draw, subject, recipe.pixel_mm, recipe.slice_mm)
         else:
             volume, truth = read_case(one.source)
-        arrays = describe_case(volume, truth, models).to_arrays()
+        table = describe_case(volume, truth, models)
         with atomic.atomic_write(one.table) as temporary, temporary.open("wb") as file:
-            np.savez(file, **arrays)
+            np.savez(
+                file,
+                features=table.features,
+                is_lesion=table.is_lesion,
+                covered=table.covered,
+                lesion_ml=table.lesion_ml,
+            )
         yield one.table
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,10 +56,6 @@ class CandidateTable:
     is_lesion: NDArray[np.bool_]
     covered: NDArray[np.float32]
     lesion_ml: NDArray[np.float64]
-
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Its arrays by name, for a file."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def paint_case(
@@ -149,7 +145,7 @@ def compare_candidates(
         np.array(features, np.float64).reshape(len(features), len(FEATURES)),
         np.array(verdicts, np.bool_),
         np.array(covered, np.float32).reshape(len(covered), len(kept)),
-        sizes[kept] * voxel_ml,
+        np.asarray(sizes[kept] * voxel_ml, np.float64),
     )
 
 

@@ -155,7 +155,7 @@ def _cut(
         thinned,
         hu[thin // 2 :: thin, thin // 2 :: thin, along_k // 2 :: along_k],
         block[box][picked],
-        (marked & ~CANDIDATE_BIT).astype(np.float32) / 255,
+        (marked & ~CANDIDATE_BIT).astype(np.float32) / np.float32(255),
         (marked & CANDIDATE_BIT) > 0,
         ndimage.distance_transform_edt(thinned, sampling=spacing),
         ndimage.distance_transform_edt(~thinned, sampling=spacing),

@@ -64,7 +64,7 @@ def iter_mark_pockets(
     scan: ScanBlock,
 ) -> Steps:
     """Set the candidates' bit in pockets of the organ that hold neither liver nor fat nor gas."""
-    dents = ndimage.binary_opening(survey.closed & ~survey.organ, np.ones((2, 2, 2)))
+    dents = ndimage.binary_opening(survey.closed & ~survey.organ, np.ones((2, 2, 2), np.bool_))
     ids, _count = cc3d.connected_components(dents, connectivity=6, return_N=True)
     for number, where in enumerate(ndimage.find_objects(ids), start=1):
         pocket = ids[where] == number

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from numpy.typing import NDArray
 
 from liverview.core.box import Box
+from liverview.core.candidates import LesionCandidates
 from liverview.core.coding import Meaning
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.probability_maps import ProbabilitySlab, probability_slab
@@ -50,7 +51,7 @@ def iter_generate_phantom(config: PhantomConfig) -> Iterator[Progress | Phantom]
 
 def iter_segment(
     volume: Volume, device: str, crosshair: tuple[int, int, int], keep_maps: bool = False
-) -> Iterator[Progress | Message | Slab | ProbabilitySlab]:
+) -> Iterator[Progress | Message | Slab | ProbabilitySlab | LesionCandidates]:
     """Segment a volume from the crosshair outward; with ``keep_maps``, maps follow the slabs."""
     yield Progress("Loading the networks", 0.0)
     from liverview.inference.segmentation import iter_segment, load_models
