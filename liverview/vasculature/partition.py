@@ -27,9 +27,7 @@ Trees = NDArray[np.uint8]
 """By piece, the value of its tree."""
 
 
-def pull_by_direction(
-    pieces: Sequence[Piece], portal: FoundRoots, hepatic: FoundRoots
-) -> Lengths:
+def pull_by_direction(pieces: Sequence[Piece], portal: FoundRoots, hepatic: FoundRoots) -> Lengths:
     """By piece, how much it points at a root of the portal vein rather than of hepatic veins."""
     if not portal.pieces or not hepatic.pieces:
         return np.zeros(len(pieces))
