@@ -88,12 +88,11 @@ def _trace(around: dict[int, dict[int, None]], graph: VoxelGraph) -> list[Chain]
         add(line)
 
     for start, near in around.items():
-        if len(near) != 2:
-            for second in near:
-                if (start, second) not in seen:
-                    follow(start, second)
-            if not near:  # a component of one voxel
-                add([start])
+        for second in near if len(near) != 2 else ():
+            if (start, second) not in seen:
+                follow(start, second)
+        if not near:  # a component of one voxel
+            add([start])
     for start, near in around.items():  # what is left are loops without a branch
         if start not in passed:
             follow(start, next(iter(near)))

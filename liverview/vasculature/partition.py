@@ -1,4 +1,4 @@
-"""Pieces of vessels divided between two trees: each is of the one from whose root the way is cheaper.
+"""Pieces of vessels divided between two trees: each goes to the root with the cheaper way.
 
 The cost of a way is that of its links. A piece that points at one root rather than the other is
 pulled there a little, and, where the scan shows that the trees differ in HU, by its own HU.

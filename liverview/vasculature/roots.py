@@ -30,7 +30,8 @@ _EXPECTED = {  # middle and spread in the box of the liver, each axis 0..1 in RA
     "hepatic": ((0.40, 0.50, 0.90), (0.15, 0.20, 0.13)),
 }
 _TOGETHER_MM = 40.0  # within which veins of one root meet the vena cava
-_UNSURE = 0.15  # likelihood of the place below which a root is said to be unsure
+_NO_ROOT = 0.15  # likelihood of the place below which nothing begins there,
+_UNSURE = 0.4  # and below which it is said to be unsure
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,8 @@ def _best(
         return NO_ROOTS
     x, y, z = (float(mm) for mm in places[at])
     likely = float(_likelihood(where[[at]], name)[0])
+    if likely < _NO_ROOT:
+        return NO_ROOTS
     return FoundRoots((int(owner[at]),), ((x, y, z),), likely)
 
 
