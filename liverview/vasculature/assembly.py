@@ -31,8 +31,9 @@ class _Run:
     begins: bool
 
     def reversed(self) -> _Run:
-        return replace(self, nodes=self.nodes[::-1], places=self.places[::-1],
-                       radii=self.radii[::-1])
+        return replace(
+            self, nodes=self.nodes[::-1], places=self.places[::-1], radii=self.radii[::-1]
+        )
 
     @property
     def length_mm(self) -> float:
@@ -88,13 +89,19 @@ def _runs(
         for group in _equal(of_chain[number], trees):
             first, last = pieces[group[0]].first, pieces[group[-1]].last
             tree = VesselTree(int(trees[group[0]]))
-            ends = [
-                _key(chain, number, at, tree, stands, mixed) for at in (first, last)
-            ]
+            ends = [_key(chain, number, at, tree, stands, mixed) for at in (first, last)]
             some = slice(first, last + 1)
             volume = float(volume_ml[number][some].sum())
-            found.append(_Run(tree, (ends[0], ends[1]), chain.places[some], chain.radii[some],
-                              volume, bool(roots.intersection(group))))
+            found.append(
+                _Run(
+                    tree,
+                    (ends[0], ends[1]),
+                    chain.places[some],
+                    chain.radii[some],
+                    volume,
+                    bool(roots.intersection(group)),
+                )
+            )
     return found
 
 
@@ -121,7 +128,11 @@ def _equal(numbers: Sequence[int], trees: Trees) -> list[list[int]]:
 
 
 def _key(
-    chain: Chain, number: int, at: int, tree: VesselTree, stands: Mapping[int, int],
+    chain: Chain,
+    number: int,
+    at: int,
+    tree: VesselTree,
+    stands: Mapping[int, int],
     mixed: set[int],
 ) -> Key:
     if 0 < at < len(chain.places) - 1:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from liverview.vasculature.minimal_paths import find_lines
 from liverview.vasculature.voxel_graph import Lengths, Places, VoxelGraph
@@ -64,7 +64,7 @@ def _neighbors(lines: Sequence[Sequence[int]]) -> dict[int, dict[int, None]]:
     around: dict[int, dict[int, None]] = {}
     for line in lines:
         around.setdefault(line[0], {})
-        for a, b in zip(line[:-1], line[1:], strict=True):
+        for a, b in itertools.pairwise(line):
             around.setdefault(a, {})[b] = None
             around.setdefault(b, {})[a] = None
     return around
@@ -88,12 +88,11 @@ def _trace(around: dict[int, dict[int, None]], graph: VoxelGraph) -> list[Chain]
         add(line)
 
     for start, near in around.items():
-        if len(near) != 2:
-            for second in near:
-                if (start, second) not in seen:
-                    follow(start, second)
-            if not near:  # a component of one voxel
-                add([start])
+        for second in near if len(near) != 2 else ():
+            if (start, second) not in seen:
+                follow(start, second)
+        if not near:  # a component of one voxel
+            add([start])
     for start, near in around.items():  # what is left are loops without a branch
         if start not in passed:
             follow(start, next(iter(near)))

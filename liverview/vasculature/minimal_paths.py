@@ -152,8 +152,9 @@ def _meetings(
     pairs, which = np.unique(
         line_of[origin[a]] * len(lines) + line_of[origin[b]], return_inverse=True
     )
-    parted = np.array([_parted_mm(int(p) // len(lines), int(p) % len(lines), lines, tree, line_of)
-                       for p in pairs]).reshape(-1, 2)[which]
+    parted = np.array(
+        [_parted_mm(int(p) // len(lines), int(p) % len(lines), lines, tree, line_of) for p in pairs]
+    ).reshape(-1, 2)[which]
     way_a, way_b = tree.way_mm[origin[a]], tree.way_mm[origin[b]]
     common = np.minimum(np.minimum(parted[:, 0], way_a), np.minimum(parted[:, 1], way_b))
     depth_a, depth_b = graph.depth_mm[a], graph.depth_mm[b]

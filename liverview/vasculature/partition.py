@@ -1,4 +1,4 @@
-"""Pieces of vessels divided between two trees: each is of the one from whose root the way is cheaper.
+"""Pieces of vessels divided between two trees: each goes to the root with the cheaper way.
 
 The cost of a way is that of its links. A piece that points at one root rather than the other is
 pulled there a little, and, where the scan shows that the trees differ in HU, by its own HU.
@@ -27,9 +27,7 @@ Trees = NDArray[np.uint8]
 """By piece, the value of its tree."""
 
 
-def pull_by_direction(
-    pieces: Sequence[Piece], portal: FoundRoots, hepatic: FoundRoots
-) -> Lengths:
+def pull_by_direction(pieces: Sequence[Piece], portal: FoundRoots, hepatic: FoundRoots) -> Lengths:
     """By piece, how much it points at a root of the portal vein rather than of hepatic veins."""
     if not portal.pieces or not hepatic.pieces:
         return np.zeros(len(pieces))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, permutations
+from itertools import combinations, pairwise, permutations
 
 import numpy as np
 
@@ -24,7 +24,7 @@ _BEND = 0.5  # rad, at each of two corners, that costs half
 _GROWTH = 4.0  # of the logarithm by which a radius grows away from the root,
 _FREE_GROWTH = 0.1  # but for so much
 _POWER = 1.5  # one bad link counts more than many that are not perfect
-_WORST = 3.0  # what a link costs at most: radii and directions are noisy where vessels meet
+_WORST = 8.0  # what a link costs at most: radii and directions are noisy where vessels meet
 _EVERY = 0.01  # costs of each link
 _CROSSING = 0.6  # of the radii of two nodes, up to which they are one crossing,
 _CROSSING_MM = 6.0  # but no farther apart
@@ -76,7 +76,7 @@ def _pieces_of(number: int, chain: Chain) -> Iterator[Piece]:
     count = max(1, min(round(along[-1] / _PIECE_MM), len(along) - 1))
     cuts = np.searchsorted(along, np.linspace(0, along[-1], count + 1)[1:-1])
     ends = np.unique([0, *cuts.tolist(), len(along) - 1])
-    for first, last in zip(ends[:-1], ends[1:], strict=True) if len(ends) > 1 else [(0, 0)]:
+    for first, last in pairwise(ends) if len(ends) > 1 else [(0, 0)]:
         some = slice(int(first), int(last) + 1)
         yield Piece(
             number,

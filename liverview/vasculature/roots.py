@@ -30,7 +30,8 @@ _EXPECTED = {  # middle and spread in the box of the liver, each axis 0..1 in RA
     "hepatic": ((0.40, 0.50, 0.90), (0.15, 0.20, 0.13)),
 }
 _TOGETHER_MM = 40.0  # within which veins of one root meet the vena cava
-_UNSURE = 0.15  # likelihood of the place below which a root is said to be unsure
+_NO_ROOT = 0.15  # likelihood of the place below which nothing begins there,
+_UNSURE = 0.4  # and below which it is said to be unsure
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,24 @@ def find_roots(
         loses = min(_EXPECTED, key=lambda name: float(found[name].max()))
         again = np.where(np.isin(owner, first[loses].pieces), 0.0, found[loses])
         first[loses] = _best(again, places, owner, where, loses)
-    portal = _with_neighbors(first["portal"], found["portal"] - found["hepatic"], places, owner,
-                             radii, ends, first["hepatic"])
-    hepatic = _with_neighbors(first["hepatic"], found["hepatic"] - found["portal"], places, owner,
-                              radii, ends, first["portal"])
+    portal = _with_neighbors(
+        first["portal"],
+        found["portal"] - found["hepatic"],
+        places,
+        owner,
+        radii,
+        ends,
+        first["hepatic"],
+    )
+    hepatic = _with_neighbors(
+        first["hepatic"],
+        found["hepatic"] - found["portal"],
+        places,
+        owner,
+        radii,
+        ends,
+        first["portal"],
+    )
     return portal, hepatic
 
 
@@ -123,8 +138,12 @@ def _candidates(
         is_end[0] = piece.first == 0 and len(arms[chain.nodes[0]]) == 1
         is_end[-1] |= piece.last == len(chain.places) - 1 and len(arms[chain.nodes[1]]) == 1
         ends.append(is_end)
-    return (np.concatenate(places), np.concatenate(radii), np.concatenate(owner),
-            np.concatenate(ends))
+    return (
+        np.concatenate(places),
+        np.concatenate(radii),
+        np.concatenate(owner),
+        np.concatenate(ends),
+    )
 
 
 def _depths(organ: Mask, affine: Affine, box: Box, places: Places) -> Lengths:
@@ -166,12 +185,19 @@ def _best(
         return NO_ROOTS
     x, y, z = (float(mm) for mm in places[at])
     likely = float(_likelihood(where[[at]], name)[0])
+    if likely < _NO_ROOT:
+        return NO_ROOTS
     return FoundRoots((int(owner[at]),), ((x, y, z),), likely)
 
 
 def _with_neighbors(
-    root: FoundRoots, advantage: Lengths, places: Places, owner: NDArray[np.intp],
-    radii: Lengths, ends: NDArray[np.bool_], other: FoundRoots,
+    root: FoundRoots,
+    advantage: Lengths,
+    places: Places,
+    owner: NDArray[np.intp],
+    radii: Lengths,
+    ends: NDArray[np.bool_],
+    other: FoundRoots,
 ) -> FoundRoots:
     """With further vessels that end near the root, where the other tree's root is farther."""
     if not root.pieces:
@@ -183,8 +209,11 @@ def _with_neighbors(
     near &= advantage > 0
     if other.pieces:
         near &= np.linalg.norm(places - other.places[0], axis=1) > away
-    more = [n for n in np.flatnonzero(near)[np.argsort(away[near], kind="stable")].tolist()
-            if int(owner[n]) not in root.pieces]
+    more = [
+        n
+        for n in np.flatnonzero(near)[np.argsort(away[near], kind="stable")].tolist()
+        if int(owner[n]) not in root.pieces
+    ]
     pieces, spots = list(root.pieces), list(root.places)
     for n in more:
         if int(owner[n]) not in pieces:

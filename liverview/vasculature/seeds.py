@@ -55,7 +55,8 @@ def choose_roots(
     )
     found = [one or other for one, other in zip(given, searched, strict=True)]
     first, second = found
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     if set(first.pieces) & set(second.pieces):
         raise VesselSeedError(
             f"Both trees would begin in the same vessel of {labels.name}, at voxels {portal} and "

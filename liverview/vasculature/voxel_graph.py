@@ -63,7 +63,9 @@ def _to_world(voxels: NDArray[np.floating | np.integer], affine: Affine) -> Plac
     return world
 
 
-def _numbered(voxels: Numbers, shape: tuple[int, ...]) -> tuple[NDArray[np.int32], Numbers, Numbers]:
+def _numbered(
+    voxels: Numbers, shape: tuple[int, ...]
+) -> tuple[NDArray[np.int32], Numbers, Numbers]:
     """An array of all voxels, one more on every side, flat: their numbers, -1 for none.
 
     With the place of each voxel in it, and the strides of its axes.
