@@ -71,7 +71,7 @@ def test_a_lesion_has_the_figures_that_its_block_has() -> None:
     assert found.contrast_hu == pytest.approx(61 - 110)
     assert found.covered == 0.5
     assert found.dice == pytest.approx(2 * 60 / (120 + 60))
-    assert found.large == (120 * 0.012 >= math.pi / 6)
+    assert found.large == (math.pi / 6 <= 120 * 0.012)
     assert found.called == {Label(0): 0, Label.LIVER: 0.5, Label.VESSEL: 0, Label.TUMOR: 0.5}
     assert math.isnan(found.certainty)
 
