@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from liverview.core import paths
 from liverview.phantoms.fields import RandomSource
 from liverview.training.field_of_view import cut_field_of_view
-from liverview.training.recipe import SampleConfig
+from liverview.training.recipe import Recipe, SampleConfig, read_recipe
 from liverview.training.targets import IGNORE_INDEX
 
 SHAPE = (32, 32, 32)
@@ -67,3 +68,12 @@ def test_without_a_share_of_them_nothing_is_cut_and_nothing_drawn() -> None:
     cut_field_of_view(draw, SampleConfig("organs", SHAPE, 1), hu, target, 0)
     assert (hu == 1).all()
     assert draw.uniform(0, 1) == other.uniform(0, 1)
+
+
+def test_only_the_recipe_for_short_scans_cuts_samples() -> None:
+    shares = {}
+    for name in ("coarse", "liver", "liver-short"):
+        recipe = read_recipe(paths.resources() / "recipes" / f"{name}.toml")
+        assert isinstance(recipe, Recipe)
+        shares[name] = recipe.sample.short, recipe.sample.narrow
+    assert shares == {"coarse": (0, 0), "liver": (0, 0), "liver-short": (0.4, 0.2)}
