@@ -78,7 +78,7 @@ def _as_metastasis(draw: RandomSource, plain: Lesion, phase: int, deviation: flo
     return replace(
         plain,
         contrast_hu=min(mean + spread * deviation, -8.0),
-        edge_mm=draw.uniform(2.5, 6),
+        edge_mm=draw.uniform(1.5, min(6.0, 1.5 + 0.5 * min(plain.radii))),
         rim_hu=_METASTASIS_RIM[phase] * draw.uniform(0.3, 1),
         rim_mm=0.18 * min(plain.radii) + 0.8,
         core_hu=core if large else 0.0,
