@@ -30,7 +30,7 @@ IN_PLANE_MM, ACROSS_MM = 0.6, 1.6
 """Standard deviations of the weights, in the slice and across slices."""
 MIN_SHARE = 0.4
 """Share of the liver around, from which a voxel is vessel."""
-_REACH = 2.5  # standard deviations, beyond which weights are 0
+_TRUNCATE = 2.5  # standard deviations, beyond which weights are 0
 _STEP = Progress("Cleaning up", 0.98)
 Values = NDArray[np.float32]
 
@@ -93,6 +93,6 @@ def _smoothed(values: Values, kernels: list[Values]) -> Values:
 
 def _gaussian_weights(sigma: float) -> Values:
     """Weights at whole voxels, an odd number; ``sigma`` in voxels."""
-    reach = int(_REACH * sigma + 0.5)
-    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 1e-6)) ** 2)
+    radius = int(_TRUNCATE * sigma + 0.5)
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / max(sigma, 1e-6)) ** 2)
     return (weights / weights.sum()).astype(np.float32)

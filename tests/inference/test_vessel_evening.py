@@ -69,16 +69,16 @@ def test_a_gap_in_one_slice_closes_and_a_dot_in_one_goes() -> None:
 def test_walls_that_jump_from_slice_to_slice_become_smooth() -> None:
     truth = rod(THIN, 3.0, (0.0, 0.0, 1.0)) == Label.VESSEL
     rng = np.random.default_rng(3)
-    drawn = np.full(truth.shape, Label.LIVER, np.uint8)
+    jittered = np.full(truth.shape, Label.LIVER, np.uint8)
     for k in range(truth.shape[2]):
         shifted = np.roll(truth[:, :, k], rng.integers(-1, 2, 2), (0, 1))
-        drawn[:, :, k][shifted] = Label.VESSEL
+        jittered[:, :, k][shifted] = Label.VESSEL
     inner = (slice(None), slice(None), slice(3, -3))
 
     def wrong(labels: np.ndarray) -> int:
         return int(((labels == Label.VESSEL) != truth)[inner].sum())
 
-    assert wrong(evened(drawn, THIN)) < 0.75 * wrong(drawn)
+    assert wrong(evened(jittered, THIN)) < 0.75 * wrong(jittered)
 
 
 def test_single_grains_give_nothing() -> None:
