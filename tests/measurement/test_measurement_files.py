@@ -107,7 +107,7 @@ def test_the_tables_are_read_by_others(tmp_path: Path, measurement: Measurement)
     assert (row["recist_candidate_count"], row["recist_target_count"]) == ("1", "0")
     assert (row["recist_confirmed"], row["partial"], row["ruled_out_count"]) == ("no", "no", "0")
     assert {key for key in row if not key.endswith(UNITS)} == {"name"} | {
-        "partial", "recist_confirmed", "ruled_out_reasons",
+        "partial", "recist_confirmed", "ruled_out_reasons", "least_certainty",
     }  # fmt: skip
 
 

@@ -28,8 +28,8 @@ from liverview.ui.state.label_changes import (
     no_counts,
 )
 from liverview.ui.state.label_facts import LabelFacts
-from liverview.ui.state.label_steps import LabelSnapshot, LabelSteps
-from liverview.ui.state.label_writing import LabelWriting, WrittenPart, written_part
+from liverview.ui.state.label_steps import LabelSnapshot, LabelSteps, WrittenPart
+from liverview.ui.state.label_writing import LabelWriting, written_part
 from liverview.ui.state.lent_labels import Ledger, LentLabels
 
 CANDIDATES = "sure lesions"
