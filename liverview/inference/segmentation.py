@@ -33,7 +33,7 @@ from liverview.inference.candidates.classifier import (
     LesionClassifier,
     load_classifier,
 )
-from liverview.inference.candidates.survey import FirstLook, ScanBlock
+from liverview.inference.candidates.survey import FirstStageBlock, ScanBlock
 from liverview.inference.cleanup import iter_clean_labels
 from liverview.inference.coarse import MIN_LIVER_ML, NO_LIVER, CoarseLiver, iter_find_liver
 from liverview.inference.fine import iter_refine_slabs
@@ -134,7 +134,7 @@ def iter_segment(
     check_certainty(least_certainty)
     check_is_ct(volume.study, volume.name)
     extras = SlabExtras(probabilities, gates)
-    looked = yield from iter_look_twice(volume, models, device, crosshair, extras)
+    looked = yield from iter_both_stages(volume, models, device, crosshair, extras)
     if looked is None:
         yield Slab(0, np.zeros(volume.shape, np.uint8))
         yield LesionCandidates((), least_certainty)
@@ -152,7 +152,7 @@ def iter_segment(
     yield Progress("Done", 1.0)
 
 
-def iter_look_twice(
+def iter_both_stages(
     volume: Volume,
     models: Models,
     device: str = "auto",
@@ -278,7 +278,7 @@ def _iter_cleaned_slabs(
         volume.voxels[region],
         volume.intercept,
         volume.spacing,
-        _first_look(volume, looked.liver, region),
+        _first_stage_block(volume, looked.liver, region),
     )
     cleaned = yield from iter_clean_labels(
         labels, looked.tumor, scan, judging.classifier, judging.least_certainty
@@ -293,7 +293,7 @@ def _iter_cleaned_slabs(
     return ml, LesionCandidates(tuple(moved), judging.least_certainty)
 
 
-def _first_look(volume: Volume, liver: CoarseLiver, region: Box) -> FirstLook:
+def _first_stage_block(volume: Volume, liver: CoarseLiver, region: Box) -> FirstStageBlock:
     """The first stage's liver behind a region of the volume."""
     i, j, k = (own / mm for own, mm in zip(liver.spacing, volume.spacing, strict=True))
-    return FirstLook(liver.probability.numpy(), region.start, (i, j, k))
+    return FirstStageBlock(liver.probability.numpy(), region.start, (i, j, k))

@@ -14,7 +14,7 @@ from dataclasses import replace
 from liverview.phantoms.body import Body
 from liverview.phantoms.config import PHASES, PhantomLesions, Phase
 from liverview.phantoms.fields import Point, RandomSource
-from liverview.phantoms.lesions import Lesion, LesionKind, draw_centers, draw_plain_lesion
+from liverview.phantoms.lesions import Lesion, LesionKind, draw_plain_lesion, iter_centers
 
 _Painter = Callable[[RandomSource, Lesion, int, float], Lesion]
 
@@ -48,7 +48,7 @@ def draw_patient_lesions(
     patient = draw.normal(0, 1)  # lesions of one patient resemble each other
     return [
         _draw_one(draw, center, kind, disease, PHASES.index(phase), patient)
-        for center in draw_centers(draw, body, count)
+        for center in iter_centers(draw, body, count)
     ]
 
 

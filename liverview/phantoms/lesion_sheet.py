@@ -86,7 +86,7 @@ def iter_lesion_sheet(
         tiles.append(_draw_phantom_tile(draw, bodies[number % len(bodies)], look))
         yield Progress("Drawing lesions", (number + 1) / steps)
     for number, folder in enumerate(scans):
-        tiles += _read_tiles(folder, per_scan)
+        tiles += _read_squares(folder, per_scan)
         yield Progress("Reading scans", (len(LOOKS) + number + 1) / steps)
     empty = np.full((_SIDE, _SIDE, 3), _GROUND, np.uint8)
     tiles += [(empty, empty)] * (-len(tiles) % _COLUMNS)
@@ -133,7 +133,7 @@ def _draw_lesion(draw: RandomSource, place: Point, look: str) -> Lesion:
     return lesion
 
 
-def _read_tiles(folder: Path, count: int) -> list[tuple[Picture, Picture]]:
+def _read_squares(folder: Path, count: int) -> list[tuple[Picture, Picture]]:
     """Slices of a real scan through its largest tumors."""
     ct, known = find_named(folder, "ct"), find_named(folder, "liver")
     volume, labels = images.read(ct), images.read_label_values(known)

@@ -20,9 +20,9 @@ from liverview.phantoms.lesions import (
     LesionKind,
     add_rim_and_core,
     depth_in_liver,
-    draw_centers,
     draw_plain_lesion,
     draw_warp,
+    iter_centers,
 )
 
 _KINDS = (LesionKind.TUMOR, LesionKind.CYST, LesionKind.PATCH)
@@ -62,7 +62,7 @@ def draw_varied_lesions(
     """Draw ``count`` lesions inside the liver, some in clusters; none without a liver."""
     alike = draw_contrast(draw, typical_hu, bright) if draw.chance(_ALIKE) else None
     lesions: list[Lesion] = []
-    for center in draw_centers(draw, body, count):
+    for center in iter_centers(draw, body, count):
         if len(lesions) >= count:
             break
         own = draw_contrast(draw, typical_hu, bright)

@@ -155,7 +155,7 @@ class Lesion:
         target += self.texture_hu * self._mosaic(grid, texture)
         target.clamp_(min=min(_LEAST_HU, liver_hu - _FATTY_HU))
         if self.calcium_hu:
-            target += self.calcium_hu * (self._specks(grid, texture) & (distance < -1))
+            target += self.calcium_hu * (self._calcium(grid, texture) & (distance < -1))
         return torch.lerp(hu, target, weight)
 
     def _mosaic(self, grid: Grid, texture: Field) -> Field:
@@ -166,7 +166,7 @@ class Lesion:
         # Mirrored in its center the texture is another one: waves of both leave no rings.
         return waves * torch.sin(4 * resample(self.warp.flip(0, 1, 2), self.warp_grid, grid) + 1)
 
-    def _specks(self, grid: Grid, texture: Field) -> Tensor:
+    def _calcium(self, grid: Grid, texture: Field) -> Tensor:
         """Specks in clumps: three waves aslant, bent by the texture, where it is high."""
         x, y, z = grid.axes(texture.device)
         waves = (
@@ -190,13 +190,13 @@ def draw_lesions(
     of radii (log-uniform).
     """
     lesions = []
-    for center in draw_centers(draw, body, count):
+    for center in iter_centers(draw, body, count):
         radius = draw.log_uniform(*radius_mm)
         lesions.append(draw_lesion(draw, center, radius, contrast_hu))
     return lesions
 
 
-def draw_centers(draw: RandomSource, body: Body, count: int) -> Iterator[Point]:
+def iter_centers(draw: RandomSource, body: Body, count: int) -> Iterator[Point]:
     """Draw ``count`` points inside the liver, world mm; none where the body has no liver."""
     candidates = (body.organs[Organ.LIVER] < -4).nonzero()
     for _ in range(count if len(candidates) else 0):

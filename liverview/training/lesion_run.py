@@ -152,7 +152,7 @@ def _iter_make_tables(recipe: LesionRecipe, work: list[_Work]) -> Iterator[Path]
 
 
 def _read_table(work: _Work, recipe: LesionRecipe) -> Case:
-    with np.load(work.table, allow_pickle=False) as arrays:
+    with np.load(work.table) as arrays:
         table = CandidateTable(
             **{field.name: arrays[field.name] for field in fields(CandidateTable)}
         )

@@ -21,7 +21,7 @@ from liverview.inference.candidates.features import FEATURES
 from liverview.inference.candidates.judging import DescribedPart
 from liverview.inference.candidates.survey import ScanBlock
 from liverview.inference.cleanup import iter_describe_candidates
-from liverview.inference.segmentation import Models, iter_look_twice
+from liverview.inference.segmentation import Models, iter_both_stages
 from liverview.phantoms.fields import Grid, RandomSource
 from liverview.phantoms.frame import CANONICAL_GRID, Organ
 from liverview.phantoms.paint import paint
@@ -114,7 +114,7 @@ def describe_case(
     ----------
     truth : (I, J, K), TUMOR in lesions, `UNKNOWN` where nobody knows.
     """
-    looked = _result(iter_look_twice(volume, models, device))
+    looked = _result(iter_both_stages(volume, models, device))
     if looked is None:
         return compare_candidates([], truth, volume.voxel_ml)
     region = looked.region

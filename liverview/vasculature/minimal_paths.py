@@ -65,13 +65,13 @@ def _grow_paths(graph: VoxelGraph) -> PathTree:
     spent, before, _ = dijkstra(
         steps, directed=False, indices=sources, min_only=True, return_predecessors=True
     )
-    before = np.where(before < 0, np.arange(size), before).astype(np.intp)
-    way = np.linalg.norm(graph.places - graph.places[before], axis=1)
-    ancestor = before
+    parent: Numbers = np.where(before < 0, np.arange(size), before)
+    way = np.linalg.norm(graph.places - graph.places[parent], axis=1)
+    ancestor = parent
     while not np.array_equal(ancestor, further := ancestor[ancestor]):
         way = way + way[ancestor]
         ancestor = further
-    return PathTree(before, way, np.argsort(spent, kind="stable"))
+    return PathTree(parent, way, np.argsort(spent, kind="stable"))
 
 
 def _long_paths(graph: VoxelGraph, tree: PathTree) -> tuple[list[list[int]], Numbers]:
@@ -108,7 +108,8 @@ def _long_paths(graph: VoxelGraph, tree: PathTree) -> tuple[list[list[int]], Num
 def _onward(tree: PathTree) -> tuple[list[float], list[int], dict[int, list[int]]]:
     """By voxel, how long the longest way through it is, its next voxel, and all others after it."""
     before, farthest = tree.before.tolist(), tree.way_mm.tolist()
-    onward, leaving = [-1] * len(before), {}
+    onward = [-1] * len(before)
+    leaving: dict[int, list[int]] = {}
     for voxel in reversed(tree.order.tolist()):
         parent = before[voxel]
         if parent == voxel:

@@ -72,7 +72,7 @@ def pull_by_hu(pieces: Sequence[Piece], trees: Trees, hu: Lengths) -> Lengths:
     return found
 
 
-def reach(count: int, links: Links, root: FoundRoots) -> Lengths:
+def way_costs(count: int, links: Links, root: FoundRoots) -> Lengths:
     """By piece, the cost of the cheapest way from a root; infinite where there is none."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra

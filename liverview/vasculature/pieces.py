@@ -68,10 +68,10 @@ class Arm:
 
 def cut_pieces(chains: Sequence[Chain]) -> list[Piece]:
     """The pieces of all chains, in order."""
-    return [piece for n, chain in enumerate(chains) for piece in _pieces_of(n, chain)]
+    return [piece for n, chain in enumerate(chains) for piece in _iter_pieces(n, chain)]
 
 
-def _pieces_of(number: int, chain: Chain) -> Iterator[Piece]:
+def _iter_pieces(number: int, chain: Chain) -> Iterator[Piece]:
     along = np.append(0, np.cumsum(chain.steps_mm))
     count = max(1, min(round(along[-1] / _PIECE_MM), len(along) - 1))
     cuts = np.searchsorted(along, np.linspace(0, along[-1], count + 1)[1:-1])
@@ -222,7 +222,7 @@ def add_gaps(
     places = np.concatenate(spans)
     owner = np.repeat(np.arange(len(pieces)), [len(s) for s in spans])
     tree = cKDTree(places)
-    for piece, place, outward in _loose_ends(chains, pieces, component, set(rooted)):
+    for piece, place, outward in _iter_loose_ends(chains, pieces, component, set(rooted)):
         near = np.asarray(tree.query_ball_point(place, _GAP_MM), np.intp)
         near = np.sort(near[component[owner[near]] != component[piece]])
         gap = places[near] - place
@@ -234,7 +234,7 @@ def add_gaps(
             _put(links, piece, other, least)
 
 
-def _loose_ends(
+def _iter_loose_ends(
     chains: Sequence[Chain], pieces: Sequence[Piece], component: Numbers, rooted: set[int]
 ) -> Iterator[tuple[int, Lengths, Lengths]]:
     """The ends of chains in components without a root: piece, place and direction outward."""

@@ -17,7 +17,7 @@ from liverview.core.volume import LabelMap, Volume
 from liverview.vasculature.assembly import assemble_graph
 from liverview.vasculature.centerlines import Chain, find_chains
 from liverview.vasculature.graph import VesselGraph, VesselTree
-from liverview.vasculature.partition import Trees, divide, pull_by_direction, pull_by_hu, reach
+from liverview.vasculature.partition import Trees, divide, pull_by_direction, pull_by_hu, way_costs
 from liverview.vasculature.pieces import (
     Links,
     Piece,
@@ -146,13 +146,15 @@ def iter_split_vessels(
     stands = find_crossings(chains, kept)
     links = _all_links(chains, pieces, stands, roots)
     beside = _beside(links)
-    costs = [reach(len(pieces), links, led_uphill(root, pieces, beside)) for root in roots]
+    to_portal, to_hepatic = (
+        way_costs(len(pieces), links, led_uphill(root, pieces, beside)) for root in roots
+    )
     pull = pull_by_direction(pieces, *roots)
-    trees = divide(*costs, pull)
+    trees = divide(to_portal, to_hepatic, pull)
     of_voxel = _piece_of_voxel(chains, pieces, territories)
     if scan is not None and scan.in_hu:
         hu = _hu_of_pieces(graph, scan, box, of_voxel, len(pieces))
-        trees = divide(*costs, pull + pull_by_hu(pieces, trees, hu))
+        trees = divide(to_portal, to_hepatic, pull + pull_by_hu(pieces, trees, hu))
     trees = _decide_inner(chains, pieces, stands, trees)
     made = np.zeros(labels.shape, np.uint8, order="F")
     made[box][tuple(graph.voxels.T)] = trees[of_voxel]

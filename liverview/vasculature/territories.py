@@ -51,7 +51,7 @@ def find_territories(graph: VoxelGraph, chains: Sequence[Chain]) -> Territories:
     away, nearest = cKDTree(graph.places).query(points)
     start_mm = away + radii.max() - radii + _LEAST_MM
     best = np.lexsort((np.arange(len(points)), start_mm))
-    seeds, which = np.unique(nearest[best], return_index=True)
+    seeds, which = np.unique(np.asarray(nearest)[best], return_index=True)
     point_of = np.full(size, -1, np.intp)
     point_of[seeds] = best[which]
     # The search begins at one more node, whose steps to the seeds are their heads start.
@@ -63,13 +63,15 @@ def find_territories(graph: VoxelGraph, chains: Sequence[Chain]) -> Territories:
         ),
         shape=(size + 1, size + 1),
     )
-    _, before = dijkstra(steps, directed=False, indices=size, return_predecessors=True)
+    _, before, _ = dijkstra(
+        steps, directed=False, indices=np.array([size]), min_only=True, return_predecessors=True
+    )
     own = np.arange(size)
-    origin = np.where((before[:-1] < 0) | (before[:-1] == size), own, before[:-1])
+    origin: Numbers = np.where((before[:-1] < 0) | (before[:-1] == size), own, before[:-1])
     while not np.array_equal(origin, further := origin[origin]):
         origin = further
     point = point_of[origin]
-    volume = np.bincount(point[point >= 0], minlength=len(points)) * graph.voxel_ml
+    volume: Lengths = np.bincount(point[point >= 0], minlength=len(points)) * graph.voxel_ml
     return Territories(point, owner, volume)
 
 

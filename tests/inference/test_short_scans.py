@@ -11,7 +11,7 @@ import torch
 from liverview.core.labels import Label
 from liverview.core.volume import LabelMap, Volume
 from liverview.evaluation.scoring import evaluate
-from liverview.inference.candidates.survey import FirstLook, ScanBlock
+from liverview.inference.candidates.survey import FirstStageBlock, ScanBlock
 from liverview.inference.cleanup import iter_clean_labels
 from liverview.inference.coarse import CoarseLiver, iter_find_liver
 from liverview.inference.runner import ExecutionDevice
@@ -116,7 +116,7 @@ def test_the_dark_end_of_a_slab_stays_liver_where_the_first_stage_is_sure(
     coarse = np.zeros((32, 30, 10), np.float32)
     coarse[7:27, 5:25] = 0.99
     coarse[7:27, 5:13] = sure
-    look = FirstLook(coarse, (4, 0, 0), (2.0, 2.0, 0.8))
+    look = FirstStageBlock(coarse, (4, 0, 0), (2.0, 2.0, 0.8))
     for _ in iter_clean_labels(labels, tumor, ScanBlock(hu, 0, spacing, look)):
         pass
     assert (labels[liver & ~dark] > 0).all()

@@ -26,7 +26,7 @@ _LEAST_NOISE_HU = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class FirstLook:
+class FirstStageBlock:
     """The first stage's liver behind a block of labels.
 
     Attributes
@@ -62,7 +62,7 @@ class ScanBlock:
     voxels: NDArray[Any]
     intercept: int
     spacing: tuple[float, float, float]
-    first_look: FirstLook | None = None
+    first_look: FirstStageBlock | None = None
 
     def inside(self, box: Box) -> ScanBlock:
         """The scan behind a box of the block."""
