@@ -19,7 +19,8 @@ from liverview.phantoms.lesions import Lesion, LesionKind, draw_plain_lesion, it
 _Painter = Callable[[RandomSource, Lesion, int, float], Lesion]
 
 # By phase: native, arterial, portal, delayed. HU minus liver, mean and spread between patients.
-_METASTASIS = ((-17, 5), (-24, 9), (-50, 14), (-30, 9))
+# A soft border and the rim take some 10 HU of a metastasis' median.
+_METASTASIS = ((-17, 5), (-24, 9), (-70, 12), (-30, 9))
 _METASTASIS_RIM = (0, 24, 14, 4)
 _CARCINOMA = ((-7, 4), (38, 12), (-18, 6), (-22, 6))
 _CARCINOMA_CAPSULE = (0, 0, 14, 26)
@@ -73,7 +74,7 @@ def _as_metastasis(draw: RandomSource, plain: Lesion, phase: int, deviation: flo
     """Dark, round, with an uneven border; large ones are dead inside."""
     mean, spread = _METASTASIS[phase]
     # What is dead takes up no contrast: in the portal phase it stands out most.
-    core, texture = mean / 50 * draw.uniform(8, 35), draw.uniform(1, 6)
+    core, texture = mean / 70 * draw.uniform(8, 35), draw.uniform(1, 6)
     large = min(plain.radii) > _LEAST_PARTS_MM
     return replace(
         plain,

@@ -20,6 +20,7 @@ from liverview.ui.actions.main_actions import Actions
 from liverview.ui.actions.parts import PartActions
 from liverview.ui.actions.segment import SegmentActions
 from liverview.ui.actions.tools import ToolActions
+from liverview.ui.actions.trees import TreeActions
 from liverview.ui.actions.view import ViewActions
 from liverview.ui.flows.announcements import Announcements
 from liverview.ui.flows.case_files import CaseFiles
@@ -43,7 +44,7 @@ from liverview.ui.live.slow_axis_copy import SlowAxisCopy
 from liverview.ui.live.surfaces import Surfaces
 from liverview.ui.panels.docks import PanelDocks
 from liverview.ui.panels.patient_line import PatientLine
-from liverview.ui.panels.status_bar import ProgressStatus, Readout
+from liverview.ui.panels.status_bar import JobProgress, ProgressStatus, Readout
 from liverview.ui.settings import load_settings, recent_scans, remember_scan, save_settings
 from liverview.ui.state.kept_review import KeptReview
 from liverview.ui.state.markups import ScanMarkups
@@ -95,10 +96,10 @@ class MainWindow(QMainWindow):
         self.series = SeriesChoice(self, self.files, self.messages)
         self.start_page = StartPage()
         self.readout = Readout(session)
-        self.progress = ProgressStatus(session)
+        self.progress, self.division_progress = ProgressStatus(session), JobProgress()
         self.panels = PanelDocks(self, self.controller, self.markups)
         self.reporting = ReportFlow(self.files, self.controller, self.markups)
-        self.exporting = ExportFlow(self, self.files, self.controller)
+        self.exporting = ExportFlow(self, self.files, self.controller, self.panels.division)
         self.pacs = PacsFlow(self, self.files, settings)
         self.navigation = Navigation(
             session, self.controller.segmenting, self.panels.findings, self
@@ -131,6 +132,7 @@ class MainWindow(QMainWindow):
         split, remove = tools.by_entry(SPLIT_LINE), tools.remove
         self.part_menu = PartMenu(self, self.parts, menu, split, remove, self.views, self.markups)
         self.part_menu.follow_table(self.panels.findings_panel.table, self.panels.findings)
+        self.part_menu.follow_division(self.panels.division)
 
     def _make_views(self) -> None:
         """The views, and what draws over them: the last one on top."""
@@ -178,6 +180,7 @@ class MainWindow(QMainWindow):
             ),
             LabelActions(factory, session, self.navigation, self.filling, self.panels.candidates),
             PartActions(factory, self.parts, self.files),
+            TreeActions(factory, self.panels.division),
             ToolActions(factory, self.toolbox, self.markups, session),
             SegmentActions(factory, self.segment, self.controller.cancel),
             HelpActions(factory),
@@ -213,6 +216,7 @@ class MainWindow(QMainWindow):
         self.addToolBar(_LEFT, self.actions_.make_editing_toolbar())
         self.actions_.fill_menus(self.menuBar())
         self.statusBar().addWidget(self.readout, 1)
+        self.statusBar().addPermanentWidget(self.division_progress)
         self.statusBar().addPermanentWidget(self.progress)
         note = QLabel("Research use only")
         note.setToolTip(DISCLAIMER)
@@ -228,6 +232,7 @@ class MainWindow(QMainWindow):
         self.panels.compare.reference_requested.connect(self.actions_.file.compare.trigger)
         self.toolbox.edit_chosen.connect(partial(self.panels.show_if_open, "edit"))
         self.progress.cancel_requested.connect(control.cancel)
+        self.division_progress.follow(self.panels.division)
         self.start_page.open_requested.connect(files.choose_scan)
         self.start_page.phantom_requested.connect(files.new_phantom)
         self.start_page.folder_requested.connect(files.choose_folder)
@@ -244,7 +249,7 @@ class MainWindow(QMainWindow):
         told = self._announcements
         told.say(self.toolbox.message)
         told.say_failures(self.pictures.failed, self.exporting.failed, self.pacs.failed)
-        told.say(self.exporting.written, self.pacs.message)
+        told.say(self.exporting.written, self.pacs.message, self.panels.division.message)
         passing = (self.filling, self.clicks, self.navigation, self.panels.candidates)
         told.show_in_passing([self.pictures.copied, self._marked_labels.applied])
         told.show_in_passing(part.message for part in passing)

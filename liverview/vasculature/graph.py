@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from liverview.core.labels import LabelStyle
+
 
 class VesselTree(IntEnum):
     """Values of a map of vessel trees; one that is undecided keeps the value of the vessels.
@@ -28,6 +30,14 @@ class VesselTree(IntEnum):
     def words(self) -> str:
         """What people call it."""
         return {2: "undecided", 4: "portal vein", 5: "hepatic veins"}[int(self)]
+
+
+TREE_STYLES = {
+    VesselTree.UNDECIDED: LabelStyle("Vessels, undecided", (170, 170, 170)),
+    VesselTree.PORTAL: LabelStyle("Portal vein", (150, 50, 75)),
+    VesselTree.HEPATIC: LabelStyle("Hepatic veins", (150, 225, 225)),
+}
+"""Names and colors: one dark, one light, apart from those of labels for color-blind eyes, too."""
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,8 @@ from liverview.files.format import TableOrder
 from liverview.files.formats import DICOM
 from liverview.files.images import iter_write_labels
 from liverview.files.opening import PathLike, as_path
-from liverview.vasculature.graph import VesselTree
+from liverview.vasculature.graph import TREE_STYLES, VesselTree
 from liverview.vasculature.split import VesselTrees
-
-TREE_STYLES = {
-    VesselTree.UNDECIDED: LabelStyle("Vessels, undecided", (170, 170, 170)),
-    VesselTree.PORTAL: LabelStyle("Portal vein", (0, 114, 178)),
-    VesselTree.HEPATIC: LabelStyle("Hepatic veins", (213, 94, 0)),
-}
-"""Names and colors; blue and vermilion of Okabe and Ito stay apart for color-blind eyes."""
 
 
 def check_format(path: PathLike) -> None:

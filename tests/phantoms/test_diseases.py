@@ -21,7 +21,7 @@ from liverview.phantoms.paint import Patient, paint
 from liverview.phantoms.vessels import Tree
 
 _CASES = [
-    (PhantomLesions.METASTASES, Phase.PORTAL, (-115, -15)),
+    (PhantomLesions.METASTASES, Phase.PORTAL, (-105, -25)),
     (PhantomLesions.METASTASES, Phase.NATIVE, (-50, -3)),
     (PhantomLesions.HCC, Phase.ARTERIAL, (15, 75)),
     (PhantomLesions.HCC, Phase.PORTAL, (-40, -2)),
@@ -34,16 +34,31 @@ _CASES = [
 def test_lesions_are_as_dark_or_bright_as_their_phase_makes_them(
     body: Body, kind: PhantomLesions, phase: Phase, span: tuple[float, float]
 ) -> None:
+    medians = painted_medians(body, kind, phase, 4)
+    assert len(medians) == 5
+    assert all(span[0] < median < span[1] for median in medians)
+
+
+def painted_medians(body: Body, kind: PhantomLesions, phase: Phase, seed: int) -> list[float]:
+    """Median HU of five lesions of a patient, each minus that of the liver around it."""
     appearance = draw_appearance(RandomSource(2), phase)
     medians = []
-    for lesion in draw_patient_lesions(RandomSource(4), body, kind, phase, 5):
+    for lesion in draw_patient_lesions(RandomSource(seed), body, kind, phase, 5):
         grid = Grid.centered(lesion.center, (1.5, 1.5, 3), (24, 24, 12))
         painting = paint(Patient(body, appearance, Tree.empty(), Tree.empty(), [lesion]), grid)
         tumor = painting.labels == Label.TUMOR
         liver = painting.labels == Label.LIVER
         medians.append(float(painting.hu[tumor].median() - painting.hu[liver].median()))
-    assert len(medians) == 5
-    assert all(span[0] < median < span[1] for median in medians)
+    return medians
+
+
+def test_portal_metastases_are_as_dark_as_measured_ones(body: Body) -> None:
+    """Those of real patients are 37 to 84 HU darker than the liver around them."""
+    medians = np.concatenate(
+        [painted_medians(body, PhantomLesions.METASTASES, Phase.PORTAL, n) for n in range(8)]
+    )
+    assert ((medians > -84) & (medians < -37)).mean() > 0.7
+    assert -67 < np.median(medians) < -52
 
 
 def test_cysts_are_water_in_every_phase(body: Body) -> None:

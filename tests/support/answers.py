@@ -12,7 +12,7 @@ from liverview.files.named_labels import NamedLabels
 from liverview.phantoms.config import PhantomConfig
 from liverview.ui.dialogs.questions import Dialogs, EditedLabels, Unsaved
 from liverview.ui.dialogs.session_questions import Changed
-from liverview.ui.jobs.export_work import MeshChoice, SegmentationChoice
+from liverview.ui.jobs.export_work import MeshChoice, SegmentationChoice, TreeChoice
 
 TIMEOUT_MS = 60_000
 
@@ -40,6 +40,7 @@ class Answers(Dialogs):
         self.export_file: Path | None = None
         self.segmentation: SegmentationChoice | None = None
         self.mesh: MeshChoice | None = None
+        self.trees: TreeChoice | None = None
         self.asked: list[str] = []
 
     def scan_to_open(self) -> Path | None:
@@ -87,6 +88,10 @@ class Answers(Dialogs):
     ) -> MeshChoice | None:
         self.asked.append(f"meshes of {', '.join(label.name.lower() for label in labels)}")
         return self.mesh
+
+    def tree_choice(self) -> TreeChoice | None:
+        self.asked.append("trees")
+        return self.trees
 
     def may_replace(self, paths: list[Path]) -> bool:
         self.asked.append("replace")

@@ -80,7 +80,7 @@ def test_slices_of_the_second_stage_are_the_scans_own(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In-plane they are bent, and every voxel inside is some part of the organ, whichever."""
-    monkeypatch.setattr(scan_samples, "insert_lesions", lambda draw, hu, target, grid: hu)
+    monkeypatch.setattr(scan_samples, "insert_lesions", lambda draw, hu, target, grid, noise_hu: hu)
     scans = read_scans(folder, FINE)
     assert scans[0].spacing == (1.25, 1.25, 5.0)
     depths = set()
@@ -125,7 +125,7 @@ def parts(folder: Path) -> LabelledScan:
 def test_vessels_and_tumors_are_named_where_they_are_known(
     parts: LabelledScan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan_samples, "insert_lesions", lambda draw, hu, target, grid: hu)
+    monkeypatch.setattr(scan_samples, "insert_lesions", lambda draw, hu, target, grid, noise_hu: hu)
     seen = set()
     for n in range(24):
         x, target = draw_liver_sample(RandomSource((6, n)), parts, SLICES, FINE)
@@ -164,7 +164,7 @@ def test_lesions_are_drawn_into_a_real_liver_and_named() -> None:
     sizes = []
     for n in range(12):
         drawn = target.clone()
-        seen = insert_lesions(RandomSource((7, n)), hu, drawn, grid)
+        seen = insert_lesions(RandomSource((7, n)), hu, drawn, grid, 10.0)
         tumor = drawn == Label.TUMOR
         assert not tumor[~organ].any()
         assert torch.equal(drawn == IGNORE_INDEX, target == IGNORE_INDEX)

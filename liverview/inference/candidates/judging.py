@@ -18,6 +18,7 @@ from liverview.inference.candidates.classifier import (
 )
 from liverview.inference.candidates.features import FEATURES, describe_part
 from liverview.inference.candidates.label_bytes import IN_LIVER_BIT, LABEL_BITS, PLAIN_LIVER
+from liverview.inference.candidates.outlines import outline_part
 from liverview.inference.candidates.parts import (
     STEP,
     Part,
@@ -37,12 +38,14 @@ _EXPOSED, _CORE_HU = FEATURES.index("exposed"), FEATURES.index("core_hu")
 class DescribedPart:
     """A part with its features, (F,), as `FEATURES` names them.
 
-    ``liver_probability`` is the mean of the first stage's, 0 where nobody asked it.
+    ``liver_probability`` is the mean of the first stage's, 0 where nobody asked it; ``rim`` holds
+    the voxels around it that go where it goes, and are no lesion.
     """
 
     part: Part
     features: NDArray[np.float64]
     liver_probability: float = 0.0
+    rim: Part | None = None
 
     def is_kept_by(self, labels: NDArray[np.uint8]) -> bool:
         """True where labels without any lesion reach its box, so that it is no loose part."""
@@ -50,7 +53,8 @@ class DescribedPart:
 
     def shifted(self, by: Sequence[int]) -> DescribedPart:
         """The same with its box moved by some voxels along each axis."""
-        return replace(self, part=replace(self.part, box=self.part.box.shifted(by)))
+        part, rim = (one and replace(one, box=one.box.shifted(by)) for one in (self.part, self.rim))
+        return replace(self, part=part or self.part, rim=rim)
 
     @property
     def is_beside(self) -> bool:
@@ -87,10 +91,12 @@ def iter_describe_parts(
     voxel_ml = float(np.prod(scan.spacing)) / 1000
     parts = yield from iter_find_parts(block, probability, voxel_ml, changed)
     described = []
-    for part in parts:
-        features = describe_part(part, block, probability, survey, scan)
-        described.append(DescribedPart(part, features, _liver_probability(part, scan)))
-        yield STEP
+    for whole in parts:
+        for found in outline_part(whole, block, probability, voxel_ml):
+            part, sure = found.part, _liver_probability(found.part, scan)
+            features = describe_part(part, block, probability, survey, scan)
+            described.append(DescribedPart(part, features, sure, found.rim))
+            yield STEP
     return described
 
 
@@ -128,15 +134,23 @@ def take_out(
     becomes background.
     """
     for one in described:
-        voxels, mask = block[one.part.box], one.part.mask
-        tumor = mask & ((voxels & LABEL_BITS) == Label.TUMOR)
-        empty = mask & ((voxels & LABEL_BITS) == Label.BACKGROUND)
-        if one.is_beside:
-            voxels[tumor | empty] = Label.BACKGROUND
-        else:
-            voxels[(tumor | empty) & (voxels >= IN_LIVER_BIT)] = PLAIN_LIVER
-            voxels[tumor & (voxels < IN_LIVER_BIT)] = Label.BACKGROUND
-        changed[one.part.box.k] |= mask.any(axis=(0, 1))
+        for part in (one.part, one.rim):
+            if part is not None:
+                _take_one_out(part, one.is_beside, block, changed)
+
+
+def _take_one_out(
+    part: Part, is_beside: bool, block: NDArray[np.uint8], changed: NDArray[np.bool_]
+) -> None:
+    voxels, mask = block[part.box], part.mask
+    tumor = mask & ((voxels & LABEL_BITS) == Label.TUMOR)
+    empty = mask & ((voxels & LABEL_BITS) == Label.BACKGROUND)
+    if is_beside:
+        voxels[tumor | empty] = Label.BACKGROUND
+    else:
+        voxels[(tumor | empty) & (voxels >= IN_LIVER_BIT)] = PLAIN_LIVER
+        voxels[tumor & (voxels < IN_LIVER_BIT)] = Label.BACKGROUND
+    changed[part.box.k] |= mask.any(axis=(0, 1))
 
 
 def put_back(

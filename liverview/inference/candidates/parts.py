@@ -28,7 +28,7 @@ from liverview.inference.streamed_components import SlabwiseComponents, iter_sla
 _LOW = np.uint8(round(0.3 * 255))  # probability from which a voxel can belong to a candidate
 _SEED = np.uint8(round(0.4 * 255))  # some voxels of a candidate have this much
 _LEAST_SEEDS_ML = 0.02
-_LEAST_ML = label_entry(Label.TUMOR).least_ml
+LEAST_ML = label_entry(Label.TUMOR).least_ml
 _MOST = 254  # candidates of a scan; marks of components are bytes
 _DROPPED = np.uint8(255)
 _POCKET_HU = (-20.0, 400.0)  # darker is fat or gas
@@ -153,7 +153,7 @@ def _number_parts(
     """A number for each component that is a part, the one with most seeds first."""
     seed_ml = components.sum_per_component(seeds) * voxel_ml
     marks = np.full(len(seed_ml), _DROPPED)
-    least = np.maximum(_LEAST_ML, voxel_ml)
+    least = np.maximum(LEAST_ML, voxel_ml)
     kept = (components.voxel_counts * voxel_ml >= least) & (seed_ml >= _LEAST_SEEDS_ML)
     order = np.argsort(-seed_ml, kind="stable")
     order = order[kept[order]][:_MOST]

@@ -41,6 +41,12 @@ class ExportActions:
                 flow.save_key_images,
             ),
             make("&Meshes …", "", "Save surfaces of the labels", flow.save_meshes),
+            make(
+                "&Vessel trees …",
+                "",
+                "Save portal vein and hepatic veins as values of their own",
+                flow.save_trees,
+            ),
         ]
         self._of_scan = [
             make(

@@ -16,6 +16,7 @@ from liverview.ui.actions.labels import LabelActions
 from liverview.ui.actions.parts import PartActions
 from liverview.ui.actions.segment import SegmentActions
 from liverview.ui.actions.tools import ToolActions
+from liverview.ui.actions.trees import TreeActions
 from liverview.ui.actions.view import ViewActions
 from liverview.ui.panels.docks import PanelDocks
 from liverview.ui.panels.status_bar import ProgressStatus
@@ -32,6 +33,7 @@ class Actions:
     view: ViewActions
     labels: LabelActions
     parts: PartActions
+    trees: TreeActions
     tools: ToolActions
     segment: SegmentActions
     help: HelpActions
@@ -41,8 +43,12 @@ class Actions:
         menus = (self.file, self.edit, self.view, self.labels, self.tools, self.segment, self.help)
         for menu in menus:
             menu.fill_menu(bar)
-        self.labels.menu.addSeparator()
-        self.labels.menu.addMenu(self.parts.menu)
+        labels = self.labels.menu
+        labels.addSeparator()
+        labels.addAction(self.trees.divide)
+        labels.addMenu(self.trees.menu)
+        labels.addSeparator()
+        labels.addMenu(self.parts.menu)
 
     def make_toolbar(self) -> QToolBar:
         """The toolbar: one primary action, and what is used often."""

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.text import shown
 from liverview.files import formats
-from liverview.ui.jobs.export_work import MeshChoice, SegmentationChoice
+from liverview.ui.jobs.export_work import MeshChoice, SegmentationChoice, TreeChoice
 from liverview.ui.widgets.controls import WrappedLabel, add_access_keys
 from liverview.ui.widgets.file_names import path_from_qt
 
@@ -127,6 +127,28 @@ class MeshDialog(QDialog):
         ok.setEnabled(any(box.isChecked() for box in self.boxes.values()))
 
 
+class TreeDialog(QDialog):
+    """Files beside a map of vessel trees."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Vessel trees")
+        note = WrappedLabel()
+        note.setText(
+            "A label map with 4 for the portal vein, 5 for hepatic veins and 2 for vessels of "
+            "neither for sure. For research: crossings may be told apart wrongly."
+        )
+        self.json = QCheckBox("&Graph beside it, as JSON: branches, lengths, radii")
+        self.csv = QCheckBox("Table of &branches beside it, as CSV")
+        layout = QVBoxLayout(self)
+        for widget in (note, self.json, self.csv, _make_buttons(self)):
+            layout.addWidget(widget)
+
+    def choice(self) -> TreeChoice:
+        """What the person asked for."""
+        return TreeChoice(self.json.isChecked(), self.csv.isChecked())
+
+
 class ExportProgress(QProgressDialog):
     """Progress of an export, once it takes a while; the window goes on beside it."""
 
@@ -188,6 +210,13 @@ class ExportQuestions:
     ) -> MeshChoice | None:
         """Ask which meshes are wanted."""
         dialog = MeshDialog(labels, styles, self._parent)
+        choice = dialog.choice() if dialog.exec() == QDialog.DialogCode.Accepted else None
+        dialog.deleteLater()
+        return choice
+
+    def tree_choice(self) -> TreeChoice | None:
+        """Ask what is wanted beside a map of vessel trees."""
+        dialog = TreeDialog(self._parent)
         choice = dialog.choice() if dialog.exec() == QDialog.DialogCode.Accepted else None
         dialog.deleteLater()
         return choice

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from liverview.core.labels import FOREGROUND
+from liverview.core.labels import FOREGROUND, Label
 from liverview.core.stream import Progress
 from liverview.core.text import shown
 from liverview.core.volume import LabelMap, Volume
@@ -20,6 +20,9 @@ from liverview.ui.jobs import export_work
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.jobs.export_work import Exported
 from liverview.ui.jobs.job import Job, Outcome
+from liverview.ui.live.vessel_division import VesselDivision
+
+_TREES_FILE = "_trees.nii.gz"
 
 
 class ExportFlow(QObject):
@@ -38,8 +41,15 @@ class ExportFlow(QObject):
     written = Signal(str)
     failed = Signal(str)
 
-    def __init__(self, window: QWidget, files: CaseFiles, controller: Controller) -> None:
+    def __init__(
+        self,
+        window: QWidget,
+        files: CaseFiles,
+        controller: Controller,
+        division: VesselDivision,
+    ) -> None:
         super().__init__(controller)
+        self._division = division
         self._window, self._files, self._controller = window, files, controller
         self._session = files.session
         self._job: Job | None = None
@@ -133,6 +143,32 @@ class ExportFlow(QObject):
             self._start("Saving meshes", work)
         else:
             self.failed.emit("No meshes were saved: the labels are not complete just now.")
+
+    def save_trees(self) -> None:
+        """Ask what is wanted and for a name, and save the vessels in two trees."""
+        session, files = self._session, self._files
+        if session.volume is None or session.labels is None or self._is_running():
+            return
+        if not session.store.volume_ml(Label.VESSEL) > 0:
+            self.failed.emit("No vessel trees were saved: there are no vessels in the labels.")
+            return
+        choice = files.ask(files.dialogs.tree_choice)
+        if choice is None:
+            return
+        path = files.ask(files.dialogs.label_map_to_write, files.beside(_TREES_FILE))
+        if path is None or any(map(self._is_of_scan, choice.paths(path))):
+            return
+        if not self._may_replace(choice.paths(path)):
+            return
+        if session.store.can_be_saved:
+            known, begins = self._division.current_trees, self._division.begins
+            case = session.store.snapshot(), session.volume
+            work = export_work.iter_export_trees(
+                path, *case, known, dict(begins), choice, files.label_table
+            )
+            self._start("Saving vessel trees", work)
+        else:
+            self.failed.emit("No vessel trees were saved: the labels are not complete just now.")
 
     def save_deidentified(self) -> None:
         """Ask for a folder and save a de-identified copy of the series in a new folder there."""

@@ -16,12 +16,14 @@ from liverview.editing.part_commands import DeletePart
 from liverview.editing.parts import Part, Seed
 from liverview.ui.live.findings import Findings
 from liverview.ui.live.part_editing import PartEditing
+from liverview.ui.live.vessel_division import VesselDivision, begin_words
 from liverview.ui.panels.lesion_table import LesionTable
 from liverview.ui.panels.verdict_menu import fill_verdict_menu
 from liverview.ui.state.markups import ScanMarkups
 from liverview.ui.views.linked_views import LinkedViews
 from liverview.ui.views.selected_outlines import part_words
 from liverview.ui.views.slice_view import SliceView
+from liverview.vasculature.graph import VesselTree
 
 _MESSAGE_MS = 6000
 
@@ -56,6 +58,7 @@ class PartMenu(QObject):
         self._remove, self._markups = remove, markups
         self.menu = QMenu(window)
         self._verdicts = QMenu(window)
+        self._division: VesselDivision | None = None
         views.menu_requested.connect(self._on_menu_requested)
         editing.message.connect(self._say)
         window.installEventFilter(self)
@@ -64,6 +67,10 @@ class PartMenu(QObject):
         """Select the lesions that are chosen in a table, and delete them by its key."""
         table.rows_selected.connect(partial(self._on_rows_selected, findings))
         table.delete_requested.connect(partial(self._on_delete_requested, findings))
+
+    def follow_division(self, division: VesselDivision) -> None:
+        """Offer, in vessels, to say that a tree starts there."""
+        self._division = division
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Take the keys that remove a measurement for the selected parts, over a view."""
@@ -101,6 +108,7 @@ class PartMenu(QObject):
         else:
             menu.addAction("No part of a label is shown here").setEnabled(False)
         self._add_verdicts(parts)
+        self._add_begins(voxel)
         self._add_ruled_out(voxel)
         menu.popup(at)
 
@@ -121,6 +129,15 @@ class PartMenu(QObject):
             partial(review.mark, lesions, Verdict.RULED_OUT),
             partial(review.mark, lesions, Verdict.NO_TARGET),
         )
+
+    def _add_begins(self, voxel: Voxel) -> None:
+        """Where vessel trees start, a person knows better than the shape of the liver."""
+        division = self._division
+        if division is None or self._session.store.label_at(voxel) is not Label.VESSEL:
+            return
+        self.menu.addSeparator()
+        for tree in (VesselTree.PORTAL, VesselTree.HEPATIC):
+            self.menu.addAction(begin_words(tree), partial(division.begin_at, tree, voxel))
 
     def _add_ruled_out(self, voxel: Voxel) -> None:
         """The way back for a lesion that was ruled out at this place."""

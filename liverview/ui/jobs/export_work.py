@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from liverview.core.grid import Voxel
 from liverview.core.labels import Label, LabelStyle
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
+from liverview.files.format import TableOrder
+from liverview.files.formats import case_name
+from liverview.vasculature.graph import VesselTree
+
+if TYPE_CHECKING:
+    from liverview.vasculature.split import VesselTrees
 
 
 class SegmentationChoice(NamedTuple):
@@ -39,6 +46,25 @@ class MeshChoice(NamedTuple):
     suffix: str
     labels: tuple[Label, ...]
     lps: bool
+
+
+class TreeChoice(NamedTuple):
+    """Which files are wanted beside a map of vessel trees.
+
+    Attributes
+    ----------
+    json : the graph.
+    csv : its branches.
+    """
+
+    json: bool = False
+    csv: bool = False
+
+    def paths(self, path: Path) -> list[Path]:
+        """The map, and the files beside it, called as it is."""
+        wanted = {".json": self.json, ".csv": self.csv}
+        stem = case_name(path)
+        return [path, *(path.with_name(stem + end) for end, there in wanted.items() if there)]
 
 
 class Exported(NamedTuple):
@@ -119,6 +145,42 @@ def iter_export_meshes(
             yield item
     axes = "left, back, up (LPS)" if choice.lps else "right, front, up (RAS)"
     yield Exported((f"{', '.join(names)} saved in {path.parent}: mm, {axes}.",))
+
+
+def iter_export_trees(
+    path: Path,
+    labels: LabelMap,
+    volume: Volume,
+    known: VesselTrees | None,
+    begins: Mapping[VesselTree, Voxel],
+    choice: TreeChoice,
+    label_table: TableOrder,
+) -> Iterator[Progress | Exported]:
+    """Write a map of vessel trees, divided now unless they are known, and its graph beside it."""
+    from liverview.files.atomic import write_csv, write_json
+    from liverview.vasculature.graph import BRANCH_COLUMNS
+    from liverview.vasculature.saving import check_format, iter_write_trees, trees_record
+    from liverview.vasculature.split import VesselTrees, iter_split_vessels
+
+    check_format(path)
+    trees = known
+    if trees is None:
+        seeds = {tree.name.lower(): voxel for tree, voxel in begins.items()}
+        for item in iter_split_vessels(labels, volume, **seeds):
+            if isinstance(item, VesselTrees):
+                trees = item
+            else:
+                yield item
+    assert trees is not None
+    yield from iter_write_trees(path, trees, volume, overwrite=True, label_table=label_table)
+    _, *beside = choice.paths(path)
+    for other in beside:
+        if other.suffix == ".json":
+            write_json(other, trees_record(trees))
+        else:
+            write_csv(other, trees.graph.rows(), BRANCH_COLUMNS)
+    names = ", ".join(["", *(other.name for other in beside)])
+    yield Exported((f"Vessel trees saved and verified: {path}{names}.", *trees.warnings))
 
 
 def iter_export_key_images(

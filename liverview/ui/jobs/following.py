@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from liverview.core.labels import Label
+from liverview.core.differences import Difference
+from liverview.core.grid import Voxel
+from liverview.core.labels import Label, label_mask
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap, Volume
 from liverview.ui.state.lent_labels import LentLabels
+from liverview.vasculature.graph import VesselTree
 
 if TYPE_CHECKING:
     from liverview.evaluation.error_map import ErrorMap
     from liverview.evaluation.scores import LabelScore
     from liverview.measurement.surface import Surface
+    from liverview.vasculature.split import VesselTrees
 
 _ROOM = 24  # voxels
 
@@ -23,6 +27,21 @@ class Followed(NamedTuple):
 
     labels: LentLabels
     found: Any
+
+
+class DividedVessels(NamedTuple):
+    """Vessels in two trees, with what panels say of them.
+
+    Attributes
+    ----------
+    trees : the map, the graph and the warnings.
+    volumes_ml : of each tree, and of vessels of neither.
+    begins : the voxels at which a person said that trees begin.
+    """
+
+    trees: VesselTrees
+    volumes_ml: Mapping[VesselTree, float]
+    begins: Mapping[VesselTree, Voxel]
 
 
 def iter_measure(
@@ -93,3 +112,37 @@ def iter_error_map(labels: LentLabels, reference: LabelMap, label: Label) -> Ite
     from liverview.evaluation.error_map import error_map
 
     yield error_map(labels.take(), reference, label, _ROOM)
+
+
+def iter_divide_vessels(
+    labels: LentLabels,
+    volume: Volume,
+    begins: Mapping[VesselTree, Voxel],
+    known: Followed | None = None,
+) -> Iterator[Progress | Followed]:
+    """Divide the vessels of the open scan; what is known is right where no vessel has changed.
+
+    What was found are `DividedVessels`.
+    """
+    from liverview.vasculature.split import VesselTrees, iter_split_vessels
+
+    changes = None if known is None else labels.differences(known.labels)
+    same = known is not None and changes is not None and known.found.begins == begins
+    if same and not any(map(_concerns_trees, changes)):
+        yield Followed(labels, known.found)
+        return
+    seeds = {tree.name.lower(): voxel for tree, voxel in begins.items()}
+    for item in iter_split_vessels(labels.take(), volume, **seeds):
+        if isinstance(item, VesselTrees):
+            volumes_ml = {tree: item.volume_ml(tree) for tree in VesselTree}
+            yield Followed(labels, DividedVessels(item, volumes_ml, dict(begins)))
+        else:
+            yield item
+
+
+def _concerns_trees(change: Difference) -> bool:
+    """Whether vessels or the organ, whose shape says where trees begin, are others."""
+    before, after = change.before, change.after
+    vessel = (before == Label.VESSEL) != (after == Label.VESSEL)
+    organ = label_mask(before, Label.LIVER) != label_mask(after, Label.LIVER)
+    return bool(vessel.any() or organ.any())

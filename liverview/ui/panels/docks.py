@@ -7,11 +7,13 @@ from functools import partial
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QWidget
 
+from liverview.core.labels import Label
 from liverview.ui.jobs.controller import Controller
 from liverview.ui.live.candidate_review import CandidateReview
 from liverview.ui.live.comparison import Comparison, ErrorMapOverlay
 from liverview.ui.live.findings import Findings
 from liverview.ui.live.probability_layers import ProbabilityLayers
+from liverview.ui.live.vessel_division import VesselDivision
 from liverview.ui.panels.compare_panel import ComparePanel
 from liverview.ui.panels.edit_panel import EditPanel
 from liverview.ui.panels.findings_panel import FindingsPanel
@@ -19,6 +21,7 @@ from liverview.ui.panels.history_panel import HistoryPanel
 from liverview.ui.panels.label_panel import LabelPanel
 from liverview.ui.panels.markup_panel import MarkupPanel
 from liverview.ui.panels.network_panel import NetworkPanel
+from liverview.ui.panels.tree_legend import TreeLegend
 from liverview.ui.state.markups import ScanMarkups
 
 _RIGHT = Qt.DockWidgetArea.RightDockWidgetArea
@@ -32,6 +35,7 @@ class PanelDocks:
     Attributes
     ----------
     docks : by the name under which the settings keep each one's place.
+    division : the vessels as two trees, while that is asked for.
     findings : the figures that the Findings panel shows.
     candidates : how sure the network has to be of lesions, and what a person says of them.
     """
@@ -42,6 +46,8 @@ class PanelDocks:
         self._window = window
         self.labels = LabelPanel(session)
         self._add("labels", "Labels", self.labels)
+        self.division = VesselDivision(session, controller.start_background, window)
+        self.labels.put_under(Label.VESSEL, TreeLegend(self.division))
         self.findings = Findings(session, controller.start_background, window)
         self.candidates = CandidateReview(session, self.findings, window)
         self.findings_panel = FindingsPanel(self.findings, self.candidates)

@@ -37,7 +37,7 @@ class LabelPanel(QWidget):
         self.session = session
         self.rows = {label: LabelRow(session, label, self) for label in FOREGROUND}
         inner = QWidget()
-        layout = QVBoxLayout(inner)
+        self._layout = layout = QVBoxLayout(inner)
         layout.setSpacing(4)
         layout.setContentsMargins(4, 2, 4, 2)
         for row in self.rows.values():
@@ -58,6 +58,10 @@ class LabelPanel(QWidget):
         session.styles_changed.connect(self.refresh)
         session.hand_edits.changed.connect(self.refresh)
         self.refresh()
+
+    def put_under(self, label: Label, widget: QWidget) -> None:
+        """Show something under the row of a label."""
+        self._layout.insertWidget(self._layout.indexOf(self.rows[label]) + 1, widget)
 
     def refresh(self) -> None:
         """Bring every row up to date."""

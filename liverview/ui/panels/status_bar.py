@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
@@ -10,9 +11,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QToolButton, QW
 
 from liverview.core.grid import Voxel
 from liverview.core.labels import Label
+from liverview.core.stream import Progress
 from liverview.core.volume import Volume
+from liverview.ui.live.vessel_division import VesselDivision
 from liverview.ui.state.session import Session
 from liverview.ui.widgets.shortcuts import KeyHint
+from liverview.vasculature.graph import VesselTree
 
 _FIRST_ESTIMATE_S = 1.0
 
@@ -31,6 +35,7 @@ class Readout(QLabel):
         session.crosshair_changed.connect(self.refresh)
         session.volume_changed.connect(self.refresh)
         session.store.changed.connect(self.refresh)
+        session.trees.changed.connect(self.refresh)
 
     def set_hovered(self, voxel: Voxel | None) -> None:
         """The pointer moved to a voxel, or away from the views."""
@@ -49,6 +54,9 @@ class Readout(QLabel):
         x, y, z = volume.voxel_to_world(voxel)
         label = self.session.store.label_at(voxel)
         name = "" if label is Label.BACKGROUND else f"  ·  {self.session.styles[label].name}"
+        tree = self.session.trees.tree_at(voxel, label)
+        if tree is not VesselTree.UNDECIDED:
+            name += f", {tree.words}"
         self.setText(
             f"{prefix}voxel {i} {j} {k}  ·  world RAS {x:.1f} {y:.1f} {z:.1f} mm  ·  "
             f"{_value_text(volume, voxel)}{name}"
@@ -64,14 +72,13 @@ def _value_text(volume: Volume, voxel: Voxel) -> str:
     return f"value {volume.hu_at(voxel):.3g}"
 
 
-class ProgressStatus(QWidget):
+class JobProgress(QWidget):
     """Phase, percent, remaining time, and a cross to cancel; hidden while nothing runs."""
 
     cancel_requested = Signal()
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.session = session
         self.phase = QLabel()
         self.bar = QProgressBar()
         self.bar.setRange(0, 100)
@@ -86,9 +93,34 @@ class ProgressStatus(QWidget):
         for widget in (self.phase, self.bar, self.cross):
             layout.addWidget(widget)
         self._started = time.monotonic()
+        self.hide()
+
+    def follow(self, division: VesselDivision) -> None:
+        """Show how far vessels are divided; the cross shows them as vessels again."""
+        self.cross.setToolTip("Stop, and show vessels as vessels")
+        division.changed.connect(lambda: self.show_progress(division.progress))
+        self.cancel_requested.connect(partial(division.set_shown, False))
+
+    def show_progress(self, progress: Progress | None) -> None:
+        """Show how far the work is, or that none is under way."""
+        if progress is None:
+            self.hide()
+            return
+        if self.isHidden():
+            self._started = time.monotonic()
+            self.show()
+        self.phase.setText(progress.phase + remaining_time(self._started, progress.fraction))
+        self.bar.setValue(round(100 * progress.fraction))
+
+
+class ProgressStatus(JobProgress):
+    """The progress of loading and segmenting."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
         self._cancel_key = KeyHint()
         session.progress_changed.connect(self.refresh)
-        self.hide()
 
     def set_cancel_action(self, action: QAction) -> None:
         """Name the key that cancels."""
@@ -99,15 +131,7 @@ class ProgressStatus(QWidget):
         self.cross.setToolTip(f"Cancel{self._cancel_key.text}")
 
     def refresh(self) -> None:
-        progress = self.session.progress
-        if progress is None:
-            self.hide()
-            return
-        if self.isHidden():
-            self._started = time.monotonic()
-            self.show()
-        self.phase.setText(progress.phase + remaining_time(self._started, progress.fraction))
-        self.bar.setValue(round(100 * progress.fraction))
+        self.show_progress(self.session.progress)
 
 
 def remaining_time(started: float, fraction: float) -> str:

@@ -28,6 +28,7 @@ from liverview.ui.state.lesion_review import LesionReview
 from liverview.ui.state.overlay import Overlay
 from liverview.ui.state.selected_parts import SelectedParts
 from liverview.ui.state.slice_reader import SliceReader
+from liverview.ui.state.tree_layer import TreeLayer
 from liverview.ui.state.volumes import Volumes
 
 _HU_RANGE = (-1000.0, 1000.0)
@@ -59,6 +60,7 @@ class Session(QObject):
     volumes : of the labels, as every panel shows them.
     editing : what tools draw, and over what.
     hand_edits : what was edited by hand.
+    trees : portal vein and hepatic veins, where vessels are shown as such.
     selected : the parts of labels that commands are for.
     reference : the labels that those are compared with.
     """
@@ -99,6 +101,7 @@ class Session(QObject):
         self.editing = EditSettings(self)
         self.hand_edits = HandEditing(self.store, self)
         self.selected = SelectedParts(self)
+        self.trees = TreeLayer(self)
         self.volume_changed.connect(self.volumes.refresh)
         self.volume_changed.connect(self.hand_edits.refresh)
 
@@ -115,6 +118,7 @@ class Session(QObject):
         self.review.forget()
         self.slices.forget()
         self.set_overlay(None)
+        self.trees.show(None)
         i, j, k = (n // 2 for n in volume.shape)
         self.crosshair = (i, j, k)
         self._choose_window()

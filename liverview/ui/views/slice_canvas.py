@@ -62,6 +62,7 @@ class SliceCanvas(pg.GraphicsView):
         session.styles_changed.connect(self._on_styles_changed)
         session.store.changed.connect(self._on_labels_changed)
         session.slices.preview_changed.connect(self._on_preview_changed)
+        session.trees.changed.connect(self._on_trees_changed)
         session.view_changed.connect(self._on_view_changed)
         session.overlay_changed.connect(self._on_overlay_changed)
         session.display.changed.connect(self._on_display_changed)
@@ -204,6 +205,9 @@ class SliceCanvas(pg.GraphicsView):
 
     def _on_display_changed(self) -> None:
         self._schedule(Part.SLICE)
+
+    def _on_trees_changed(self) -> None:
+        self._schedule(Part.LABELS)
 
     def _on_view_changed(self) -> None:
         radiological = self.session.convention is Convention.RADIOLOGICAL

@@ -9,13 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 
-from liverview.core.labels import FOREGROUND, DrawStyle, color_lookup_table
+from liverview.core.labels import FOREGROUND, DrawStyle, Label, color_lookup_table
 from liverview.core.volume import Plane
 from liverview.ui.state.session import Session
 from liverview.ui.state.slice_reader import LabelSlice
 from liverview.ui.views.outline import Borders
 from liverview.ui.views.slice_geometry import SliceGeometry
 from liverview.ui.views.slice_image import Layer, Outline, apply_window, pack_colors
+from liverview.ui.views.tree_colors import (
+    Masks,
+    add_tree_colors,
+    iter_tree_outlines,
+    with_trees,
+)
 
 
 class Part(Enum):
@@ -43,6 +49,8 @@ class SliceLayers:
         self._values: NDArray[Any] = np.zeros((1, 1), np.int16)
         self._gray = Layer(np.zeros((1, 1), np.uint8), QRectF())
         self._labels: LabelSlice | None = None
+        self._trees: Masks = {}
+        self._pixels: NDArray[np.uint8] | None = None  # of labels and trees
         self._colors: list[int] = []
         self._label_outlines: list[Outline] = []
         self._heat_map: Layer | None = None
@@ -65,9 +73,11 @@ class SliceLayers:
             smooth = session.display.interpolated
             self._gray = Layer(gray, self._geometry.extent, smooth=smooth)
         if Part.LABELS in outdated:
-            self._labels = session.slices.labels(self._plane)
+            self._read_labels()
         if Part.COLORS in outdated:
-            self._colors = pack_colors(color_lookup_table(session.styles))
+            table = color_lookup_table(session.styles)
+            add_tree_colors(table, session.styles)
+            self._colors = pack_colors(table)
         if outdated & {Part.LABELS, Part.COLORS}:
             self._label_outlines = self._outline_labels()
         if Part.OVERLAY in outdated:
@@ -77,10 +87,10 @@ class SliceLayers:
     @property
     def layers(self) -> list[Layer]:
         layers = [self._gray]
-        if self._labels is not None and any(self._colors) and not self._overlay_hides_labels:
-            block, corner = self._labels
-            geometry = self._geometry
-            layers.append(Layer(block, geometry.block_rect(block.shape, corner), self._colors))
+        hidden = self._overlay_hides_labels or not any(self._colors)
+        if self._labels is not None and self._pixels is not None and not hidden:
+            rect = self._geometry.block_rect(self._pixels.shape, self._labels[1])
+            layers.append(Layer(self._pixels, rect, self._colors))
         if self._heat_map is not None:  # above them: its colors are those of its legend
             layers.append(self._heat_map)
         return layers
@@ -99,6 +109,15 @@ class SliceLayers:
         """True where the heat map is shown without labels over it."""
         return self._session.overlay is not None and self._session.overlay.alone
 
+    def _read_labels(self) -> None:
+        """Take the labels of the slice, and the trees of its vessels where those are shown."""
+        session, plane = self._session, self._plane
+        self._labels = session.slices.labels(plane)
+        self._trees, self._pixels = {}, None
+        if self._labels is not None:
+            self._trees = session.trees.masks(self._labels, plane, session.crosshair[plane.axis])
+            self._pixels = with_trees(self._labels[0], self._trees)
+
     def _outline_labels(self) -> list[Outline]:
         """Outlines of the labels that are shown with one, the liver's around the whole organ."""
         styles = self._session.styles
@@ -112,8 +131,15 @@ class SliceLayers:
         block, corner = self._labels
         geometry, borders = self._geometry, Borders(block)
         rect = geometry.block_rect(block.shape, corner)
-        origin = rect.left(), rect.top()
-        return [(borders.path(n, origin, geometry.pixel_mm), styles[n].color) for n in outlined]
+        origin, steps = (rect.left(), rect.top()), geometry.pixel_mm
+        outlines: list[Outline] = []
+        for label in outlined:
+            color = styles[label].color
+            if label is Label.VESSEL and self._trees:
+                outlines += iter_tree_outlines(block, self._trees, origin, steps, color)
+            else:
+                outlines.append((borders.path(label, origin, steps), color))
+        return outlines
 
     def _heat_map_layer(self) -> Layer | None:
         """The slice of the session's heat map; None where there is none."""
