@@ -283,23 +283,14 @@ class Measurement:
             *((PARTIAL_WARNING,) if self.partial else ()),
             *((self._ruled_out_warning(),) if self.ruled_out else ()),
             *((missing,) if unknown else ()),
-            *((self._certainty_warning(),) if self.least_certainty is not None else ()),
-        )
-
-    def _certainty_warning(self) -> str:
-        assert self.least_certainty is not None
-        return (
-            f"Lesions that the network found are listed from {100 * self.least_certainty:.0f} % "
-            "certainty on; what a person accepted or drew, whatever the network says."
+            *(() if self.least_certainty is None else (_certainty_warning(self.least_certainty),)),
         )
 
     def _ruled_out_warning(self) -> str:
         count = len(self.ruled_out)
         lesions = "1 lesion is" if count == 1 else f"{count} lesions are"
-        return (
-            f"{lesions} ruled out by a person ({self.ruled_out_ml:.2f} mL): no figure counts what "
-            "is ruled out, and the labels have it as liver."
-        )
+        otherwise = "labels and figures have what is there otherwise, liver as a rule."
+        return f"{lesions} ruled out by a person ({self.ruled_out_ml:.2f} mL): {otherwise}"
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: the unit is in every key."""
@@ -342,6 +333,11 @@ class Measurement:
 
 def _rounded_ml(ml: float) -> float | None:
     return None if math.isnan(ml) else round(ml, 2)
+
+
+def _certainty_warning(least: float) -> str:
+    words = "certainty on; what a person accepted or drew, whatever the network says."
+    return f"Lesions that the network found are listed from {100 * least:.0f} % {words}"
 
 
 def parts_of_liver_text(*without: Label) -> str:

@@ -71,7 +71,8 @@ def find_territories(graph: VoxelGraph, chains: Sequence[Chain]) -> Territories:
     while not np.array_equal(origin, further := origin[origin]):
         origin = further
     point = point_of[origin]
-    volume: Lengths = np.bincount(point[point >= 0], minlength=len(points)) * graph.voxel_ml
+    counts = np.bincount(point[point >= 0], minlength=len(points))
+    volume = counts.astype(np.float64) * graph.voxel_ml
     return Territories(point, owner, volume)
 
 
