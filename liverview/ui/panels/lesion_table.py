@@ -77,13 +77,15 @@ class LesionTable(QTableView):
         excluded : reasons by number.
         accepted : numbers of the lesions that a person has accepted.
         """
-        self._chosen = chosen
+        moved, self._chosen = chosen != self._chosen, chosen
         rows = [lesion_row(one, excluded.get(one.number, ""), one.number in accepted)
                 for one in lesions]  # fmt: skip
         rows += [hidden_row(one) for one in hidden]
         self._rank(any(one.certainty is not None for one in lesions) or bool(hidden))
         if not self.lesions.set_rows(rows):
             self._select_chosen()
+        if moved and chosen is not None and (row := self.lesions.row_of(chosen)) is not None:
+            self.scrollTo(self.lesions.index(row, 0))  # it is chosen by keys over the views as well
 
     def _rank(self, known: bool) -> None:
         """The surest first where the network has said how sure it is, unless a person sorts."""
