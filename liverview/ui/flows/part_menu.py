@@ -97,13 +97,13 @@ class PartMenu(QObject):
         parts = self._session.selected.parts
         for part in parts:  # no section: the style cuts the title of a first one off
             menu.addAction(part_words(self._session, part)).setEnabled(False)
-        if parts:
-            menu.addSeparator()
-            menu.addActions([*self._commands.actions(), self._split])
-        else:
+        if not parts:
             menu.addAction("No part of a label is shown here").setEnabled(False)
         if len(parts) <= 1:
             self._add_candidate(voxel)
+        if parts:
+            menu.addSeparator()
+            menu.addActions([*self._commands.actions(), self._split])
         self._add_verdicts(parts)
         self._add_ruled_out(voxel)
         menu.popup(at)

@@ -77,15 +77,26 @@ class LesionTable(QTableView):
         excluded : reasons by number.
         accepted : numbers of the lesions that a person has accepted.
         """
-        moved, self._chosen = chosen != self._chosen, chosen
+        follow = chosen != self._chosen or self._shows_chosen()
+        self._chosen = chosen
         rows = [lesion_row(one, excluded.get(one.number, ""), one.number in accepted)
                 for one in lesions]  # fmt: skip
         rows += [hidden_row(one) for one in hidden]
         self._rank(any(one.certainty is not None for one in lesions) or bool(hidden))
         if not self.lesions.set_rows(rows):
             self._select_chosen()
-        if moved and chosen is not None and (row := self.lesions.row_of(chosen)) is not None:
-            self.scrollTo(self.lesions.index(row, 0))  # it is chosen by keys over the views as well
+        if follow and (row := self._chosen_row()) is not None:  # also one that keys have chosen
+            self.scrollTo(self.lesions.index(row, 0))
+
+    def _chosen_row(self) -> int | None:
+        return None if self._chosen is None else self.lesions.row_of(self._chosen)
+
+    def _shows_chosen(self) -> bool:
+        """True where the chosen lesion is in sight, wherever the table was scrolled to."""
+        row = self._chosen_row()
+        if row is None:
+            return False
+        return self.visualRect(self.lesions.index(row, 0)).intersects(self.viewport().rect())
 
     def _rank(self, known: bool) -> None:
         """The surest first where the network has said how sure it is, unless a person sorts."""
@@ -188,7 +199,7 @@ class LesionTable(QTableView):
         selection = self.selectionModel()
         selection.blockSignals(True)
         selection.clear()
-        if self._chosen is not None and (row := self.lesions.row_of(self._chosen)) is not None:
+        if (row := self._chosen_row()) is not None:
             self.selectRow(row)
         selection.blockSignals(False)
         self.viewport().update()

@@ -376,6 +376,9 @@ def test_the_next_candidate_is_told_and_its_row_comes_into_sight(
         assert table.viewport().rect().contains(table.visualRect(row))
     review_of(shown).reject()
     review_of(shown).step(-1)
+    measured(qtbot, shown)  # the row has become another one
+    (row,) = table.selectionModel().selectedRows()
+    assert table.viewport().rect().contains(table.visualRect(row))
     assert said == [
         "Candidate 5 of 5: 12 % sure, not shown.",
         "Candidate 4 of 5: 31 % sure, not shown.",
