@@ -37,7 +37,7 @@ from scipy import ndimage
 from liverview.core.labels import FOREGROUND, DrawStyle, Label
 from liverview.core.volume import LabelMap, Plane, Volume
 from liverview.measurement.markup.shapes import Ellipse, Ruler
-from liverview.phantoms.config import Phantom, PhantomConfig
+from liverview.phantoms.config import Phantom, PhantomConfig, PhantomLesions
 from liverview.phantoms.generation import iter_generate
 from liverview.ui.app import make_application
 from liverview.ui.main_window import MainWindow
@@ -53,6 +53,14 @@ SAVED_WIDTH, SAVED_QUALITY = 1000, 86
 SEED = 11
 WRONG = PhantomConfig(shape=(300, 300, 100), spacing=(1.27, 1.27, 3.0), seed=2, lesions=5)
 """A phantom whose labels are made wrong, in the slice SLICE."""
+METASTASES = PhantomConfig(
+    shape=(192, 160, 48),
+    spacing=(1.8, 1.8, 4.0),
+    seed=3,
+    lesions=8,
+    lesion_kind=PhantomLesions.METASTASES,
+)
+"""A phantom with lesions of which the network is more and less sure."""
 SLICE = 62
 MISSED, FALSE, BRIDGE = (226, 172, SLICE), (185, 200, SLICE), (124, 184, SLICE)
 """Voxels: of a tumor that is missed, of one that is none, of the bridge to the stomach."""
@@ -61,7 +69,7 @@ CUT = (109, 191, SLICE), (133, 168, SLICE)
 FRAME = QSize(300, 260)
 STEPS = (
     *("streaming", "findings", "light", "surfaces", "network", "compare"),
-    *("editing", "correction"),
+    *("editing", "correction", "candidates"),
     *("series", "pacs"),
 )
 Place = tuple[float, float, float]
@@ -261,6 +269,23 @@ class Photographer:
         frames.append(("Del: it is gone", self._frame()))
         _strip(frames).save(IMAGES / "correction.png", optimize=True)
         self.window.views.reset_views()
+
+    def candidates(self) -> None:
+        """Fewer and surer lesions by the slider, and one that it hides, outlined."""
+        session, window = self.session, self.window
+        session.store.mark_saved()
+        window.controller.loading.generate(METASTASES)
+        self.until(lambda: session.volume is not None and session.volume.shape == METASTASES.shape)
+        self.idle()
+        window.segment()
+        self.idle()
+        self.raise_panel("findings")
+        review, findings = window.panels.candidates, window.panels.findings
+        review.set_least_certainty(0.6)
+        self.until(lambda: findings.measurement is not None and findings.is_current)
+        for _ in range(sum(review.are_tumors) + 1):
+            review.step(1)
+        self.take("candidates")
 
     def _open_wrong(self, place: tuple[int, int, int]) -> None:
         session, window = self.session, self.window

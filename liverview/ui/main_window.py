@@ -130,9 +130,12 @@ class MainWindow(QMainWindow):
         Leaving(self, cancel, self.toolbox, self.views, self.cine, self.messages)
         tools, menu = self.actions_.tools, self.actions_.parts.menu
         split, remove = tools.by_entry(SPLIT_LINE), tools.remove
-        self.part_menu = PartMenu(self, self.parts, menu, split, remove, self.views, self.markups)
-        self.part_menu.follow_table(self.panels.findings_panel.table, self.panels.findings)
-        self.part_menu.follow_division(self.panels.division)
+        panels = self.panels
+        self.part_menu = PartMenu(
+            self, self.parts, menu, split, remove, self.views, self.markups, panels.candidates
+        )
+        self.part_menu.follow_table(panels.findings_panel.table, panels.findings)
+        self.part_menu.follow_division(panels.division)
 
     def _make_views(self) -> None:
         """The views, and what draws over them: the last one on top."""

@@ -14,6 +14,7 @@ from liverview.core.labels import Label
 from liverview.core.review import Verdict
 from liverview.editing.part_commands import DeletePart
 from liverview.editing.parts import Part, Seed
+from liverview.ui.live.candidate_review import NOT_A_LESION, CandidateReview
 from liverview.ui.live.findings import Findings
 from liverview.ui.live.part_editing import PartEditing
 from liverview.ui.live.vessel_division import VesselDivision, begin_words
@@ -51,11 +52,12 @@ class PartMenu(QObject):
         remove: QAction,
         views: LinkedViews,
         markups: ScanMarkups,
+        candidates: CandidateReview,
     ) -> None:
         super().__init__(window)
         self._window, self._editing, self._session = window, editing, editing.session
         self._commands, self._split = commands, split
-        self._remove, self._markups = remove, markups
+        self._remove, self._markups, self._candidates = remove, markups, candidates
         self.menu = QMenu(window)
         self._verdicts = QMenu(window)
         self._division: VesselDivision | None = None
@@ -102,15 +104,30 @@ class PartMenu(QObject):
         parts = self._session.selected.parts
         for part in parts:  # no section: the style cuts the title of a first one off
             menu.addAction(part_words(self._session, part)).setEnabled(False)
+        if not parts:
+            menu.addAction("No part of a label is shown here").setEnabled(False)
+        if len(parts) <= 1:
+            self._add_candidate(voxel)
         if parts:
             menu.addSeparator()
             menu.addActions([*self._commands.actions(), self._split])
-        else:
-            menu.addAction("No part of a label is shown here").setEnabled(False)
         self._add_verdicts(parts)
         self._add_begins(voxel)
         self._add_ruled_out(voxel)
         menu.popup(at)
+
+    def _add_candidate(self, voxel: Voxel) -> None:
+        """What the network is more or less sure of at this place, also where it is not shown."""
+        part = self._candidates.find_at(voxel)
+        if part is None:
+            return
+        self.menu.addSeparator()
+        judge, sure = partial(self._candidates.judge, part), f"{100 * part.certainty:.0f} % sure"
+        accept = self.menu.addAction(f"&Accept lesion ({sure})", partial(judge, Verdict.ACCEPTED))
+        rule_out = partial(judge, Verdict.RULED_OUT, NOT_A_LESION)
+        reject = self.menu.addAction(f"&Reject lesion ({sure})", rule_out)
+        for action in (accept, reject):
+            action.setEnabled(self._session.review.can_change)
 
     def _add_verdicts(self, parts: Sequence[Part]) -> None:
         """What can be said of lesions: Delete is for what was drawn wrong, this for the rest."""

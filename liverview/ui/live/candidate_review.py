@@ -6,11 +6,13 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from liverview.core.box import Box
 from liverview.core.candidates import DEFAULT_CERTAINTY, LesionCandidate, find_marks
+from liverview.core.grid import Voxel
 from liverview.core.review import LesionMark, Verdict
 from liverview.ui.live.findings import Findings
 from liverview.ui.state.session import Session
 
 NOT_A_LESION = "Not a lesion"
+_SAID = {Verdict.RULED_OUT: "rejected", Verdict.TARGET: "a target", Verdict.NO_TARGET: "no target"}
 _TOGETHER_MS = 600  # moves of the slider that follow each other sooner are one step
 _COMING = "The network's candidates come when the segmentation has ended."
 _UNKNOWN = (
@@ -82,18 +84,24 @@ class CandidateReview(QObject):
         return next((x for x in (self._wanted, known) if x is not None), DEFAULT_CERTAINTY)
 
     @property
+    def are_tumors(self) -> tuple[bool, ...]:
+        """Of each candidate, if it is a tumor: sure enough or accepted, and not rejected."""
+        shown, out = self.session.store.shown_candidates, Verdict.RULED_OUT
+        return tuple(
+            index in shown and all(mark.verdict is not out for mark in self._marks(part))
+            for index, part in enumerate(self.parts)
+        )
+
+    @property
     def shown_count(self) -> int:
-        """The number of candidates that are tumors: sure enough or accepted, and not rejected."""
-        shown = [self._marks(self.parts[index]) for index in self.session.store.shown_candidates]
-        out = Verdict.RULED_OUT
-        return sum(all(mark.verdict is not out for mark in marks) for marks in shown)
+        """The number of candidates that are tumors."""
+        return sum(self.are_tumors)
 
     @property
     def current(self) -> LesionCandidate | None:
         """The candidate that is looked at; None where none is."""
         at = self.session.crosshair
-        inside = next((part for part in self.parts if part.contains(at)), None)
-        last = self._gone_to
+        inside, last = self.find_at(at), self._gone_to
         if inside is not None or last is None or all(part is not last for part in self.parts):
             return inside
         return last if _is_beside(at, last.box) else None
@@ -108,6 +116,10 @@ class CandidateReview(QObject):
     def undecided(self) -> tuple[LesionCandidate, ...]:
         """The candidates that the person has said nothing of, the most certain first."""
         return tuple(part for part in self.parts if not self._marks(part))
+
+    def find_at(self, voxel: Voxel) -> LesionCandidate | None:
+        """The candidate that a voxel is in, shown or not."""
+        return next((part for part in self.parts if part.contains(voxel)), None)
 
     def _marks(self, part: LesionCandidate) -> list[LesionMark]:
         """What the person has said of a candidate."""
@@ -175,10 +187,21 @@ class CandidateReview(QObject):
         parts, now = self.parts, self.current
         if not parts:
             self.message.emit("There are no candidates to go to.")
-        elif now is None:
-            self._go_to(parts[0 if count > 0 else -1])
-        else:
-            self._go_to(parts[(self._index(now) + count) % len(parts)])
+            return
+        first = 0 if count > 0 else -1
+        index = first if now is None else (self._index(now) + count) % len(parts)
+        self._go_to(parts[index])
+        self.message.emit(self._words_of(parts[index]))
+
+    def _words_of(self, part: LesionCandidate) -> str:
+        """``Candidate 3 of 8: 72 % sure, accepted``."""
+        index, marks = self._index(part), self._marks(part)
+        words = [f"{100 * part.certainty:.0f} % sure"]
+        if marks:
+            words.append(_SAID.get(marks[-1].verdict, "accepted"))
+        elif not self.are_tumors[index]:
+            words.append("not shown")
+        return f"Candidate {index + 1} of {len(self.parts)}: {', '.join(words)}."
 
     def _judge(self, verdict: Verdict, reason: str = "") -> None:
         if not self.session.review.can_change:
@@ -186,23 +209,28 @@ class CandidateReview(QObject):
             return
         part, word = self.current, "Accepted" if verdict is Verdict.ACCEPTED else "Rejected"
         if part is None:
-            self._judge_other(verdict, reason)
+            self._judge_other(verdict, reason, word)
             return
-        review, out = self.session.review, Verdict.RULED_OUT
+        if self.judge(part, verdict, reason):
+            self._go_on(part, f"{word}.")
+
+    def judge(self, part: LesionCandidate, verdict: Verdict, reason: str = "") -> bool:
+        """Accept a candidate or rule it out, and stay; False where nothing is left of it."""
+        out = Verdict.RULED_OUT
         # Also one that is a target, or was said to be none, is a lesion already.
         kept = any((mark.verdict is out) == (verdict is out) for mark in self._marks(part))
-        if not kept and not review.judge(part, verdict, reason):
+        if not kept and not self.session.review.judge(part, verdict, reason):
             self.message.emit("Nothing is left of this candidate: it was drawn over.")
-            return
-        self._go_on(part, f"{word}.")
+            return False
+        return True
 
-    def _judge_other(self, verdict: Verdict, reason: str) -> None:
+    def _judge_other(self, verdict: Verdict, reason: str, word: str) -> None:
         """Judge a lesion that is no candidate: one that a person drew, or that a file has."""
         at, review = self.session.crosshair, self.session.review
         lesion = next((one for one in self.findings.lesions if one.contains(at)), None)
         if lesion is not None:
             review.mark([lesion], verdict, reason)
-        self._go_on(None, "" if lesion is None else "Done.")
+        self._go_on(None, "" if lesion is None else f"{word}.")
 
     def _go_on(self, part: LesionCandidate | None, said: str) -> None:
         """Go to the surest candidate after this one that the person has said nothing of."""

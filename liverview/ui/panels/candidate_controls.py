@@ -9,12 +9,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 from liverview.core.candidates import DEFAULT_CERTAINTY
 from liverview.core.labels import Label
 from liverview.ui.live.candidate_review import CandidateReview
-from liverview.ui.widgets.certainty_slider import PERCENT, CertaintySlider
+from liverview.ui.widgets.certainty_slider import PERCENT, ROW_OF_DOTS, CertaintySlider
 from liverview.ui.widgets.shortcuts import first_key
 
 _TIP = (
-    "The network is more or less sure of each lesion that it found: a dot each. Those to the right "
-    "of the handle are shown. To the left: more lesions, more of them false; to the right: fewer "
+    "The network is more or less sure of each lesion that it found: a dot each, in the color of "
+    "tumors where it is shown. To the left: more lesions, more of them false; to the right: fewer "
     "and surer ones. What you drew, accepted or rejected stays. Double click: back to {default} %."
 )
 
@@ -39,9 +39,11 @@ class CandidateControls(QWidget):
         words.addWidget(self.hint, 1)
         row = QHBoxLayout()
         self._ends = QLabel("Sensitive"), QLabel("Specific")
-        row.addWidget(self._ends[0], 0, Qt.AlignmentFlag.AlignTop)
+        for end in self._ends:  # beside the groove
+            end.setContentsMargins(0, 0, 0, ROW_OF_DOTS)
+        row.addWidget(self._ends[0])
         row.addWidget(self.slider, 1)
-        row.addWidget(self._ends[1], 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._ends[1])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 2, 0, 0)
         layout.setSpacing(0)
@@ -74,7 +76,8 @@ class CandidateControls(QWidget):
             widget.setEnabled(not why_not)
         self.setToolTip(why_not or _TIP.format(default=round(PERCENT * DEFAULT_CERTAINTY)))
         red, green, blue = review.session.styles[Label.TUMOR].color
-        slider.set_dots([part.certainty for part in review.parts], QColor(red, green, blue))
+        sure = [part.certainty for part in review.parts]
+        slider.set_dots(list(zip(sure, review.are_tumors, strict=True)), QColor(red, green, blue))
         self.count.setText(self._words())
         for words in (self.count, self.hint):  # where there is nothing to say, the table has room
             words.setVisible(not why_not)

@@ -77,6 +77,7 @@ class LesionTable(QTableView):
         excluded : reasons by number.
         accepted : numbers of the lesions that a person has accepted.
         """
+        follow = chosen != self._chosen or self._shows_chosen()
         self._chosen = chosen
         rows = [lesion_row(one, excluded.get(one.number, ""), one.number in accepted)
                 for one in lesions]  # fmt: skip
@@ -84,6 +85,18 @@ class LesionTable(QTableView):
         self._rank(any(one.certainty is not None for one in lesions) or bool(hidden))
         if not self.lesions.set_rows(rows):
             self._select_chosen()
+        if follow and (row := self._chosen_row()) is not None:  # also one that keys have chosen
+            self.scrollTo(self.lesions.index(row, 0))
+
+    def _chosen_row(self) -> int | None:
+        return None if self._chosen is None else self.lesions.row_of(self._chosen)
+
+    def _shows_chosen(self) -> bool:
+        """True where the chosen lesion is in sight, wherever the table was scrolled to."""
+        row = self._chosen_row()
+        if row is None:
+            return False
+        return self.visualRect(self.lesions.index(row, 0)).intersects(self.viewport().rect())
 
     def _rank(self, known: bool) -> None:
         """The surest first where the network has said how sure it is, unless a person sorts."""
@@ -186,7 +199,7 @@ class LesionTable(QTableView):
         selection = self.selectionModel()
         selection.blockSignals(True)
         selection.clear()
-        if self._chosen is not None and (row := self.lesions.row_of(self._chosen)) is not None:
+        if (row := self._chosen_row()) is not None:
             self.selectRow(row)
         selection.blockSignals(False)
         self.viewport().update()

@@ -10,8 +10,11 @@ from PySide6.QtWidgets import QStyle, QStyleOptionSlider, QWidget
 
 from liverview.ui.widgets.controls import FocuslessSlider
 
-_DOTS, _DOT, _NOTCH = 8, 2.2, 4.0  # pixels: height of the row of dots, radius, half a mark
+ROW_OF_DOTS = 8
+"""Pixels below the groove that the dots take."""
 PERCENT = 100
+_DOT, _NOTCH = 2.2, 4.0  # pixels: radius, half a mark
+_QUIET = 0.3  # of the words' color: the same in a dark and a light theme
 
 
 class CertaintySlider(FocuslessSlider):
@@ -29,22 +32,22 @@ class CertaintySlider(FocuslessSlider):
         self.setRange(0, PERCENT)
         self.setPageStep(5)
         self._default = default
-        self._dots: tuple[float, ...] = ()
+        self._dots: tuple[tuple[float, bool], ...] = ()
         self._color = QColor(Qt.GlobalColor.white)
 
-    def set_dots(self, values: Sequence[float], color: QColor) -> None:
-        """Show a dot at each value, 0..1; those to the right of the handle in a color."""
-        if (tuple(values), color) != (self._dots, self._color):
-            self._dots, self._color = tuple(values), color
+    def set_dots(self, dots: Sequence[tuple[float, bool]], color: QColor) -> None:
+        """Show a dot at each value, 0..1; those that are said to be kept in a color."""
+        if (tuple(dots), color) != (self._dots, self._color):
+            self._dots, self._color = tuple(dots), color
             self.update()
 
     def sizeHint(self) -> QSize:
         hint = super().sizeHint()
-        return QSize(hint.width(), hint.height() + _DOTS)
+        return QSize(hint.width(), hint.height() + ROW_OF_DOTS)
 
     def minimumSizeHint(self) -> QSize:
         hint = super().minimumSizeHint()
-        return QSize(hint.width(), hint.height() + _DOTS)
+        return QSize(hint.width(), hint.height() + ROW_OF_DOTS)
 
     def position_of(self, value: float) -> float:
         """The middle of the handle at a value, 0..1, in pixels from the left."""
@@ -74,10 +77,11 @@ class CertaintySlider(FocuslessSlider):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, palette = QPainter(self), self.palette()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        middle = (self.height() - _DOTS) / 2
+        middle = (self.height() - ROW_OF_DOTS) / 2
         left, right, at = (self.position_of(x) for x in (0.0, 1.0, self.value() / PERCENT))
         on = self.isEnabled()
-        quiet = palette.color(QPalette.ColorRole.Mid)
+        quiet = palette.color(QPalette.ColorRole.WindowText)
+        quiet.setAlphaF(_QUIET)
         kept = self._color if on else quiet
         for first, last, color in ((left, at, quiet), (at, right, kept)):
             painter.setPen(QPen(color, 4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
@@ -95,9 +99,9 @@ class CertaintySlider(FocuslessSlider):
         painter.end()
 
     def _paint_dots(self, painter: QPainter, kept: QColor, quiet: QColor) -> None:
-        """Draw the dots below the groove; where many lie at one place, one."""
+        """Draw the dots below the groove; where many lie at one place, one: a kept one on top."""
         painter.setPen(Qt.PenStyle.NoPen)
-        low = self.height() - _DOTS / 2
-        for percent in sorted({round(PERCENT * value, 1) for value in self._dots}):
-            painter.setBrush(kept if percent >= self.value() else quiet)
+        low = self.height() - ROW_OF_DOTS / 2
+        for percent, is_kept in sorted({(round(PERCENT * x, 1), it) for x, it in self._dots}):
+            painter.setBrush(kept if is_kept else quiet)
             painter.drawEllipse(QPointF(self.position_of(percent / PERCENT), low), _DOT, _DOT)

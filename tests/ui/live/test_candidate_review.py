@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -25,6 +26,7 @@ from liverview.ui.live.candidate_review import CandidateReview
 from liverview.ui.live.findings import Findings
 from liverview.ui.main_window import MainWindow
 from liverview.ui.panels.lesion_model import COLUMNS
+from liverview.ui.widgets.certainty_slider import ROW_OF_DOTS
 
 from support.answers import TIMEOUT_MS, Answers
 from support.candidates import SHAPE, found_candidates, iter_found, labels_from
@@ -344,6 +346,48 @@ def test_the_views_go_there_when_they_are_enlarged(shown: MainWindow) -> None:
     review_of(shown).step(1)
     at = view.widget_position(shown.session.crosshair)
     assert view.viewport().rect().contains(at.toPoint())
+
+
+def test_dots_have_the_color_of_what_is_a_tumor(qtbot: QtBot, shown: MainWindow) -> None:
+    """Also where the verdict is another one than the slider's."""
+    parts = review_of(shown).parts
+    for index, judge in ((3, review_of(shown).accept), (0, review_of(shown).reject)):
+        shown.session.set_crosshair(parts[index].inside)
+        judge()
+    slider = shown.panels.findings_panel.candidates.slider
+    picture, low = slider.grab().toImage(), slider.height() - ROW_OF_DOTS // 2
+    tumor = QColor(*shown.session.styles[Label.TUMOR].color)
+    colors = [picture.pixelColor(round(slider.position_of(p.certainty)), low) for p in parts]
+    assert [color == tumor for color in colors] == [False, True, True, True, False]
+
+
+def test_the_next_candidate_is_told_and_its_row_comes_into_sight(
+    qtbot: QtBot, shown: MainWindow
+) -> None:
+    measured(qtbot, shown)
+    table = shown.panels.findings_panel.table
+    table.setFixedHeight(table.minimumHeight())  # three of the five rows
+    said: list[str] = []
+    review_of(shown).message.connect(said.append)
+    shown.session.set_crosshair((4, 4, 4))
+    for _ in range(5):
+        review_of(shown).step(-1)
+        (row,) = table.selectionModel().selectedRows()
+        assert table.viewport().rect().contains(table.visualRect(row))
+    review_of(shown).reject()
+    review_of(shown).step(-1)
+    measured(qtbot, shown)  # the row has become another one
+    (row,) = table.selectionModel().selectedRows()
+    assert table.viewport().rect().contains(table.visualRect(row))
+    assert said == [
+        "Candidate 5 of 5: 12 % sure, not shown.",
+        "Candidate 4 of 5: 31 % sure, not shown.",
+        "Candidate 3 of 5: 55 % sure.",
+        "Candidate 2 of 5: 82 % sure.",
+        "Candidate 1 of 5: 97 % sure.",
+        "Rejected. 4 to judge.",
+        "Candidate 1 of 5: 97 % sure, rejected.",
+    ]
 
 
 # ---- kept ------------------------------------------------------------------------------------
