@@ -126,11 +126,11 @@ def iter_divide_vessels(
     """
     from liverview.vasculature.split import VesselTrees, iter_split_vessels
 
-    changes = None if known is None else labels.differences(known.labels)
-    same = known is not None and changes is not None and known.found.begins == begins
-    if same and not any(map(_concerns_trees, changes)):
-        yield Followed(labels, known.found)
-        return
+    if known is not None and known.found.begins == begins:
+        changes = labels.differences(known.labels)
+        if changes is not None and not any(map(_concerns_trees, changes)):
+            yield Followed(labels, known.found)
+            return
     seeds = {tree.name.lower(): voxel for tree, voxel in begins.items()}
     for item in iter_split_vessels(labels.take(), volume, **seeds):
         if isinstance(item, VesselTrees):

@@ -87,7 +87,8 @@ class VesselDivision(LiveResult):
 
     def begin_at(self, tree: VesselTree, voxel: Voxel) -> None:
         """Let a tree begin in the vessel at a voxel, and divide anew."""
-        if self.session.store.label_at(voxel) is not Label.VESSEL:
+        store = self.session.store
+        if store.labels is None or store.label_at(voxel) is not Label.VESSEL:
             self.message.emit(
                 f"There is no vessel at the crosshair: put it into the one in which the "
                 f"{tree.words} {_STARTS[tree]}."

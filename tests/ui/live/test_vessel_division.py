@@ -133,9 +133,7 @@ def test_panel_and_status_bar_name_the_trees(shown: MainWindow, qtbot: QtBot) ->
     assert shown.readout.text().endswith("Liver")
 
 
-def test_labels_without_vessels_are_told_in_one_sentence(
-    window: MainWindow, qtbot: QtBot
-) -> None:
+def test_labels_without_vessels_are_told_in_one_sentence(window: MainWindow, qtbot: QtBot) -> None:
     open_trees(window, drawn_labels(vessels=False))
     divide(window, qtbot)
     said = "There are no vessels in these labels: nothing was divided."
@@ -217,7 +215,10 @@ def test_the_cross_in_the_status_bar_stops_and_shows_vessels(
 
 def test_where_a_person_lets_trees_start_decides(shown: MainWindow, qtbot: QtBot) -> None:
     portal, hepatic = shown.actions_.trees._begin
-    assert (portal.text(), hepatic.text()) == ("Portal vein starts here", "Hepatic veins start here")
+    assert (portal.text(), hepatic.text()) == (
+        "Portal vein starts here",
+        "Hepatic veins start here",
+    )
     division, forget = shown.panels.division, shown.actions_.trees._forget
     assert not forget.isEnabled()
     shown.session.set_crosshair(IN_LIVER)

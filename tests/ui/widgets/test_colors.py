@@ -12,6 +12,7 @@ from liverview.ui.live.comparison import error_map_colors
 from liverview.ui.panels.label_panel import SWATCH_EDGE
 from liverview.ui.widgets.color_ramp import color_ramp
 from liverview.ui.widgets.theme import _DARK, _LIGHT
+from liverview.vasculature.graph import TREE_STYLES, VesselTree
 
 from support.color_vision import EYES, contrast, difference, seen_by
 
@@ -32,6 +33,15 @@ def test_the_measure_is_the_one_that_is_published() -> None:
 def test_labels_are_told_from_each_other(eyes: str) -> None:
     for first, second in combinations(LABELS.values(), 2):
         assert difference(first, second, eyes) > APART
+
+
+@pytest.mark.parametrize("eyes", EYES)
+def test_vessel_trees_are_told_from_each_other_and_from_all_labels(eyes: str) -> None:
+    portal, hepatic = (TREE_STYLES[tree].color for tree in (VesselTree.PORTAL, VesselTree.HEPATIC))
+    assert difference(portal, hepatic, eyes) > 2 * APART
+    for color in LABELS.values():
+        assert difference(portal, color, eyes) > APART
+        assert difference(hepatic, color, eyes) > APART
 
 
 @pytest.mark.parametrize("eyes", EYES)
