@@ -1,7 +1,6 @@
-"""Pieces of vessels divided between two trees: each goes to the root with the cheaper way.
+"""Pieces of vessels divided between two trees, by what is believed of each of them.
 
-The cost of a way is that of its links. A piece that points at one root rather than the other is
-pulled there a little, and, where the scan shows that the trees differ in HU, by its own HU.
+Where the scan shows that the trees differ in HU, a piece is pulled by its own HU, too.
 """
 
 from __future__ import annotations
@@ -12,40 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liverview.vasculature.graph import VesselTree
-from liverview.vasculature.pieces import Links, Piece
-from liverview.vasculature.roots import FoundRoots
+from liverview.vasculature.pieces import Piece
+from liverview.vasculature.roots import RootPlace
 from liverview.vasculature.voxel_graph import Lengths
 
-_POINTING = 1.5  # costs
-_BY_HU = 3.0  # costs
+_BY_HU = 3.0  # logits
 _LEAST_SEPARATION = 0.8  # of the trees' HU, in standard deviations
 _LEAST_PIECES = 8
 _LARGE_MM = 1.5
-_UNREACHED = 1e6  # costs
+_SURE = 0.52  # probability, below which a piece is of neither
+_BOUND = 50.0  # logits
+_STATES_OF = (slice(0, 2), slice(2, 4))
 
 Trees = NDArray[np.uint8]
 """By piece, the value of its tree."""
-
-
-def pull_by_direction(pieces: Sequence[Piece], portal: FoundRoots, hepatic: FoundRoots) -> Lengths:
-    """By piece, how much it points at a root of the portal vein rather than of hepatic veins."""
-    if not portal.pieces or not hepatic.pieces:
-        return np.zeros(len(pieces))
-    middles = np.array([piece.middle for piece in pieces])
-    directions = np.array([piece.direction for piece in pieces])
-    by_root = [
-        np.max([_pointing(middles, directions, np.array(p)) for p in root.places], axis=0)
-        for root in (portal, hepatic)
-    ]
-    pull: Lengths = _POINTING * (by_root[0] - by_root[1])
-    return pull
-
-
-def _pointing(middles: Lengths, directions: Lengths, root: Lengths) -> Lengths:
-    to_root = root - middles
-    length = np.maximum(np.linalg.norm(to_root, axis=1), 1e-6)
-    cosine: Lengths = np.abs((directions * to_root).sum(axis=1)) / length
-    return cosine
 
 
 def pull_by_hu(pieces: Sequence[Piece], trees: Trees, hu: Lengths) -> Lengths:
@@ -72,24 +51,31 @@ def pull_by_hu(pieces: Sequence[Piece], trees: Trees, hu: Lengths) -> Lengths:
     return found
 
 
-def way_costs(count: int, links: Links, root: FoundRoots) -> Lengths:
-    """By piece, the cost of the cheapest way from a root; infinite where there is none."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import dijkstra
-
-    if not root.pieces:
-        return np.full(count, np.inf)
-    ends = np.array(list(links), np.intp).reshape(-1, 2)
-    costs = np.array(list(links.values()))
-    steps = csr_array((costs, (ends[:, 0], ends[:, 1])), shape=(count, count))
-    found: Lengths = dijkstra(steps, directed=True, indices=list(root.pieces), min_only=True)
-    return found
-
-
-def divide(portal_cost: Lengths, hepatic_cost: Lengths, pull: Lengths) -> Trees:
-    """The tree of each piece; what no way leads to is undecided."""
-    costs = [np.minimum(cost, _UNREACHED) for cost in (portal_cost, hepatic_cost)]
-    trees = np.where(costs[1] - costs[0] + pull >= 0, VesselTree.PORTAL, VesselTree.HEPATIC)
-    reached = np.isfinite(portal_cost) | np.isfinite(hepatic_cost)
-    decided: Trees = np.where(reached, trees, VesselTree.UNDECIDED).astype(np.uint8)
+def divide(beliefs: Lengths) -> Trees:
+    """The tree of each piece by the logarithms of its states' probabilities, (n, STATES)."""
+    portal, hepatic = (np.exp(beliefs[:, some]).sum(axis=1) for some in _STATES_OF)
+    trees = np.where(portal >= hepatic, VesselTree.PORTAL, VesselTree.HEPATIC)
+    unsure = np.maximum(portal, hepatic) < _SURE
+    decided: Trees = np.where(unsure, VesselTree.UNDECIDED, trees).astype(np.uint8)
     return decided
+
+
+def leads_along(beliefs: Lengths) -> NDArray[np.bool_]:
+    """By piece, whether its tree leads from its first point to its last, rather than back."""
+    best = beliefs.argmax(axis=1)
+    along: NDArray[np.bool_] = best % 2 == 0
+    return along
+
+
+def keep_seeds(scores: Lengths, roots: Sequence[RootPlace]) -> Lengths:
+    """The scores of pieces' states, with those of seeds bound to the trees of these."""
+    kept = scores.copy()
+    for root, others in zip(roots, _STATES_OF[::-1], strict=True):
+        if root.piece is not None:
+            kept[root.piece, others] -= _BOUND
+    return kept
+
+
+def pulled(scores: Lengths, pull: Lengths) -> Lengths:
+    """The scores of pieces' states, with a pull of each piece to the portal vein."""
+    return scores + np.column_stack([pull, pull, -pull, -pull]) / 2

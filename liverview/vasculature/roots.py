@@ -2,13 +2,14 @@
 
 Both places are where thick vessels reach the surface of the liver. The portal vein enters on the
 under side, half-way up; the hepatic veins leave near the top, at the back. Where they are expected
-is measured in the liver's own box, so that nothing depends on its size.
+is measured in the liver's own box, so that nothing depends on its size: middles and spreads are
+those of 139 real livers, by where their Couinaud segments meet, made a little wider.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,49 +18,46 @@ from liverview.core.box import Box
 from liverview.core.grid import Affine
 from liverview.vasculature.centerlines import Chain
 from liverview.vasculature.pieces import Piece
+from liverview.vasculature.relations import loose_ends
 from liverview.vasculature.voxel_graph import Lengths, Mask, Places
 
 _COARSE_MM = 3.0
-_SURFACE_MM = 10.0  # how deep the middle of a vessel that leaves lies
+_SURFACE_MM = 12.0  # how deep the middle of a vessel that leaves lies
 _END = 1.3  # how much more a vessel that ends is like one that leaves
-_TRUNK_MM = 12.0  # around a root, where thick vessels are of its trunk
-_TRUNK_SHARE = 0.6  # of its radius
-_LEAST_RADIUS_MM = 2.0
-_EXPECTED = {  # middle and spread in the box of the liver, each axis 0..1 in RAS+
-    "portal": ((0.48, 0.55, 0.50), (0.16, 0.30, 0.14)),
-    "hepatic": ((0.40, 0.50, 0.90), (0.15, 0.20, 0.13)),
-}
-_TOGETHER_MM = 40.0  # within which veins of one root meet the vena cava
-_NO_ROOT = 0.15  # likelihood of the place below which nothing begins there,
-_UNSURE = 0.4  # and below which it is said to be unsure
+_TOGETHER_MM = 15.0  # within which the middle of likely places is taken
+_APART_MM = 15.0  # between the roots of both trees
+_BEGINS_MM = 40.0  # of a root, within which further vessels of its tree begin
+_LEAST_RADIUS_MM = 1.5
+_EXPECTED = (  # portal vein, hepatic veins: middle and spread, each axis 0..1 in RAS+
+    ((0.52, 0.60, 0.53), (0.09, 0.14, 0.10)),
+    ((0.43, 0.54, 0.86), (0.09, 0.11, 0.10)),
+)
+_UNSURE = 0.05  # likelihood of the place, below which it is said to be unsure
 
 
 @dataclass(frozen=True)
-class FoundRoots:
-    """The pieces at which a tree begins, surest first, and the places of these.
+class RootPlace:
+    """Where a tree begins.
 
     Attributes
     ----------
-    pieces : their numbers.
-    places : world mm.
-    likelihood : 0..1, how much the first place is like those of the tree's roots.
+    place : world mm.
+    likelihood : 0..1, how much the place is like those of the tree's roots; 0 where no vessel is.
+    piece : the one that a person's seed lies in; None where it was searched.
     """
 
-    pieces: tuple[int, ...]
-    places: tuple[tuple[float, float, float], ...]
+    place: tuple[float, float, float]
     likelihood: float
+    piece: int | None = None
 
     @property
     def is_sure(self) -> bool:
         return self.likelihood >= _UNSURE
 
 
-NO_ROOTS = FoundRoots((), (), 0.0)
-
-
 def seeded_root(
     place: Lengths, chains: Sequence[Chain], pieces: Sequence[Piece]
-) -> tuple[FoundRoots, float]:
+) -> tuple[RootPlace, float]:
     """The root at the piece nearest to a place a person gave, and how far that is, mm."""
     away = [
         float(np.linalg.norm(chains[p.chain].places[p.first : p.last + 1] - place, axis=1).min())
@@ -67,7 +65,7 @@ def seeded_root(
     ]
     nearest = int(np.argmin(away))
     x, y, z = (float(mm) for mm in place)
-    return FoundRoots((nearest,), ((x, y, z),), 1.0), away[nearest]
+    return RootPlace((x, y, z), 1.0, nearest), away[nearest]
 
 
 def find_roots(
@@ -75,75 +73,90 @@ def find_roots(
     affine: Affine,
     chains: Sequence[Chain],
     pieces: Sequence[Piece],
-    taken: frozenset[int] = frozenset(),
-) -> tuple[FoundRoots, FoundRoots]:
-    """The roots of portal vein and hepatic veins, `NO_ROOTS` where nothing thick is near.
+    given: tuple[RootPlace | None, RootPlace | None] = (None, None),
+) -> tuple[RootPlace, RootPlace]:
+    """The roots of portal vein and hepatic veins; without a vessel near, where they would be.
 
     Parameters
     ----------
-    organ : (I, J, K), the liver with its vessels and tumors.
-    taken : pieces that can be no root any more.
+    organ : (I, J, K), the liver with its vessels and tumors, at least one voxel.
+    given : by a person, which are kept.
     """
     box = Box.around(organ)
-    if box is None or not pieces:
-        return NO_ROOTS, NO_ROOTS
-    places, radii, owner, ends = _candidates(chains, pieces)
+    assert box is not None
+    low, high = _corners(affine, box)
+    places, radii, ends = _candidates(chains, pieces)
+    where = (places - low) / (high - low)
     depth = _depths(organ, affine, box, places)
-    usable = (radii >= _LEAST_RADIUS_MM) & ~np.isin(owner, list(taken))
-    weight = radii**2 * np.where(ends, _END, 1.0) * np.exp(-depth / _SURFACE_MM) * usable
-    where = _in_box(organ, affine, box, places)
-    found = {name: weight * _likelihood(where, name) for name in _EXPECTED}
-    first = {name: _best(found[name], places, owner, where, name) for name in _EXPECTED}
-    if first["portal"].pieces == first["hepatic"].pieces:  # the other one takes what is left
-        loses = min(_EXPECTED, key=lambda name: float(found[name].max()))
-        again = np.where(np.isin(owner, first[loses].pieces), 0.0, found[loses])
-        first[loses] = _best(again, places, owner, where, loses)
-    portal = _with_neighbors(
-        first["portal"],
-        found["portal"] - found["hepatic"],
-        places,
-        owner,
-        radii,
-        ends,
-        first["hepatic"],
-    )
-    hepatic = _with_neighbors(
-        first["hepatic"],
-        found["hepatic"] - found["portal"],
-        places,
-        owner,
-        radii,
-        ends,
-        first["portal"],
-    )
+    weight = radii**2 * np.where(ends, _END, 1.0) * np.exp(-depth / _SURFACE_MM)
+    weight = weight * (radii >= _LEAST_RADIUS_MM)
+    likely = [_likelihood(where, *expected) for expected in _EXPECTED]
+    scores = [weight * one for one in likely]
+    found = list(given)
+    # The surer one first: the other one is somewhere else.
+    for tree in sorted(range(2), key=lambda n: -float(scores[n].max())):
+        if found[tree] is not None:
+            continue
+        other = found[1 - tree]
+        score = scores[tree]
+        if other is not None:
+            score = np.where(np.linalg.norm(places - other.place, axis=1) < _APART_MM, 0, score)
+        found[tree] = _best(score, likely[tree], places, low + _EXPECTED[tree][0] * (high - low))
+    portal, hepatic = found
+    assert portal is not None
+    assert hepatic is not None
     return portal, hepatic
+
+
+def _best(score: Lengths, likely: Lengths, places: Places, expected: Lengths) -> RootPlace:
+    at = int(np.argmax(score))
+    if score[at] <= 1e-4:
+        x, y, z = (float(mm) for mm in expected)
+        return RootPlace((x, y, z), 0.0)
+    near = np.linalg.norm(places - places[at], axis=1) < _TOGETHER_MM
+    share = score * near
+    x, y, z = (float(mm) for mm in share @ places / share.sum())
+    return RootPlace((x, y, z), float(likely[at]))
+
+
+def find_beginnings(
+    root: RootPlace,
+    chains: Sequence[Chain],
+    pieces: Sequence[Piece],
+    of_tree: NDArray[np.bool_],
+    along: NDArray[np.bool_],
+) -> frozenset[int]:
+    """The pieces at which a tree begins: that of a seed, and those that come from an end nearby.
+
+    Parameters
+    ----------
+    of_tree : by piece, whether it is of the tree.
+    along : by piece, whether the way from the root is that from its first point to its last.
+    """
+    if not of_tree.any():
+        return frozenset()
+    middles = np.array([piece.middle for piece in pieces])
+    away = np.where(of_tree, np.linalg.norm(middles - root.place, axis=1), np.inf)
+    found = {int(np.argmin(away)) if root.piece is None else root.piece}
+    for n, at_last, place, _ in loose_ends(chains, pieces):
+        near = float(np.linalg.norm(place - root.place)) < _BEGINS_MM
+        if near and of_tree[n] and bool(along[n]) != at_last:
+            found.add(n)
+    return frozenset(found)
 
 
 def _candidates(
     chains: Sequence[Chain], pieces: Sequence[Piece]
-) -> tuple[Places, Lengths, NDArray[np.intp], NDArray[np.bool_]]:
-    """All points of the chains: places, radii, pieces, and whether a chain ends there."""
-    from liverview.vasculature.centerlines import arms_of
-
-    arms = arms_of(chains)
-    places, radii, owner, ends = [], [], [], []
-    for n, piece in enumerate(pieces):
-        chain = chains[piece.chain]
-        some = slice(piece.first, piece.last + 1)
-        count = piece.last + 1 - piece.first
-        places.append(chain.places[some])
-        radii.append(np.full(count, piece.radius_mm))
-        owner.append(np.full(count, n))
-        is_end = np.zeros(count, bool)
-        is_end[0] = piece.first == 0 and len(arms[chain.nodes[0]]) == 1
-        is_end[-1] |= piece.last == len(chain.places) - 1 and len(arms[chain.nodes[1]]) == 1
-        ends.append(is_end)
-    return (
-        np.concatenate(places),
-        np.concatenate(radii),
-        np.concatenate(owner),
-        np.concatenate(ends),
-    )
+) -> tuple[Places, Lengths, NDArray[np.bool_]]:
+    """All points of the chains: places, radii, and whether a chain ends there."""
+    spans = [chains[p.chain].places[p.first : p.last + 1] for p in pieces]
+    counts = [len(span) for span in spans]
+    begin = np.cumsum([0, *counts])
+    ends = np.zeros(begin[-1], bool)
+    for n, at_last, *_ in loose_ends(chains, pieces):
+        ends[begin[n + 1] - 1 if at_last else begin[n]] = True
+    radii = np.repeat([p.radius_mm for p in pieces], counts)
+    return np.concatenate(spans), radii, ends
 
 
 def _depths(organ: Mask, affine: Affine, box: Box, places: Places) -> Lengths:
@@ -162,83 +175,15 @@ def _depths(organ: Mask, affine: Affine, box: Box, places: Places) -> Lengths:
     return found
 
 
-def _in_box(organ: Mask, affine: Affine, box: Box, places: Places) -> Places:
-    """Places in the box of the liver along the patient's axes, 0..1 from left, back and feet."""
+def _corners(affine: Affine, box: Box) -> tuple[Lengths, Lengths]:
+    """The corners of a box of voxels along the patient's axes, world mm, lowest and highest."""
     corners = np.array(np.meshgrid(*[(s.start - 0.5, s.stop - 0.5) for s in box])).reshape(3, -1).T
     world = corners @ affine[:3, :3].T + affine[:3, 3]
-    low, high = world.min(axis=0), world.max(axis=0)
-    share: Places = (places - low) / (high - low)
-    return share
+    return world.min(axis=0), world.max(axis=0)
 
 
-def _likelihood(where: Places, name: str) -> Lengths:
-    middle, spread = (np.array(values) for values in _EXPECTED[name])
+def _likelihood(
+    where: Places, middle: tuple[float, float, float], spread: tuple[float, float, float]
+) -> Lengths:
     likely: Lengths = np.exp(-(((where - middle) / spread) ** 2).sum(axis=1) / 2)
     return likely
-
-
-def _best(
-    score: Lengths, places: Places, owner: NDArray[np.intp], where: Places, name: str
-) -> FoundRoots:
-    at = int(np.argmax(score))
-    if score[at] <= 1e-4:
-        return NO_ROOTS
-    x, y, z = (float(mm) for mm in places[at])
-    likely = float(_likelihood(where[[at]], name)[0])
-    if likely < _NO_ROOT:
-        return NO_ROOTS
-    return FoundRoots((int(owner[at]),), ((x, y, z),), likely)
-
-
-def _with_neighbors(
-    root: FoundRoots,
-    advantage: Lengths,
-    places: Places,
-    owner: NDArray[np.intp],
-    radii: Lengths,
-    ends: NDArray[np.bool_],
-    other: FoundRoots,
-) -> FoundRoots:
-    """With further vessels that end near the root, where the other tree's root is farther."""
-    if not root.pieces:
-        return root
-    away = np.linalg.norm(places - root.places[0], axis=1)
-    at = int(np.argmin(away))
-    near = ends & (away < _TOGETHER_MM) & (radii >= _LEAST_RADIUS_MM)
-    near |= (away < _TRUNK_MM) & (radii >= _TRUNK_SHARE * radii[at])
-    near &= advantage > 0
-    if other.pieces:
-        near &= np.linalg.norm(places - other.places[0], axis=1) > away
-    more = [
-        n
-        for n in np.flatnonzero(near)[np.argsort(away[near], kind="stable")].tolist()
-        if int(owner[n]) not in root.pieces
-    ]
-    pieces, spots = list(root.pieces), list(root.places)
-    for n in more:
-        if int(owner[n]) not in pieces:
-            x, y, z = (float(mm) for mm in places[n])
-            pieces.append(int(owner[n]))
-            spots.append((x, y, z))
-    return FoundRoots(tuple(pieces), tuple(spots), root.likelihood)
-
-
-_UPHILL_MM = 40.0  # how far from where a root was found its trunk may lead on
-_THINNER = 0.9
-
-
-def led_uphill(
-    root: FoundRoots, pieces: Sequence[Piece], beside: Mapping[int, Sequence[int]]
-) -> FoundRoots:
-    """A root with what leads from it to the thickest part of its trunk: that begins there, too."""
-    found = list(root.pieces)
-    for n in found:  # which grows
-        for other in beside.get(n, ()):
-            away = min(
-                float(np.linalg.norm(pieces[other].middle - np.array(place)))
-                for place in root.places
-            )
-            grows = pieces[other].radius_mm >= _THINNER * pieces[n].radius_mm
-            if other not in found and grows and away < _UPHILL_MM:
-                found.append(other)
-    return replace(root, pieces=tuple(found))

@@ -10,7 +10,7 @@ from liverview.core.labels import Label, label_mask
 from liverview.core.volume import LabelMap
 from liverview.vasculature.centerlines import Chain
 from liverview.vasculature.pieces import Piece
-from liverview.vasculature.roots import FoundRoots, find_roots, seeded_root
+from liverview.vasculature.roots import RootPlace, find_roots, seeded_root
 
 _FAR_MM = 15.0  # from a seed to the vessel that it says is the root
 _NAMES = ("portal vein", "hepatic veins")
@@ -37,34 +37,27 @@ def choose_roots(
     pieces: Sequence[Piece],
     portal: Voxel | None,
     hepatic: Voxel | None,
-) -> tuple[tuple[FoundRoots, FoundRoots], list[str]]:
+) -> tuple[tuple[RootPlace, RootPlace], list[str]]:
     """The roots of portal vein and hepatic veins, and what to say where they are unsure.
 
     Raises
     ------
     VesselSeedError : where a seed is far from any vessel, or both are at the same one.
     """
-    given = [
+    first, second = (
         None if voxel is None else _seeded(labels, chains, pieces, name, voxel)
         for name, voxel in zip(_NAMES, (portal, hepatic), strict=True)
-    ]
-    taken = frozenset(n for root in given if root is not None for n in root.pieces)
-    organ = label_mask(labels.voxels, Label.LIVER)
-    searched = (
-        find_roots(organ, labels.affine, chains, pieces, taken) if None in given else (None, None)
     )
-    found = [one or other for one, other in zip(given, searched, strict=True)]
-    first, second = found
-    assert first is not None
-    assert second is not None
-    if set(first.pieces) & set(second.pieces):
+    if first is not None and second is not None and first.piece == second.piece:
         raise VesselSeedError(
             f"Both trees would begin in the same vessel of {labels.name}, at voxels {portal} and "
             f"{hepatic}: give a voxel of another vessel for one of them."
         )
-    return (first, second), [
+    organ = label_mask(labels.voxels, Label.LIVER)
+    roots = find_roots(organ, labels.affine, chains, pieces, (first, second))
+    return roots, [
         sentence
-        for root, name, where in zip((first, second), _NAMES, _WHERE, strict=True)
+        for root, name, where in zip(roots, _NAMES, _WHERE, strict=True)
         for sentence in _doubts(root, name, where)
     ]
 
@@ -75,7 +68,7 @@ def _seeded(
     pieces: Sequence[Piece],
     name: str,
     voxel: Voxel,
-) -> FoundRoots:
+) -> RootPlace:
     root, away = seeded_root(labels.grid.voxel_to_world(voxel), chains, pieces)
     if away > _FAR_MM:
         raise VesselSeedError(
@@ -86,15 +79,15 @@ def _seeded(
     return root
 
 
-def _doubts(root: FoundRoots, name: str, where: str) -> list[str]:
-    if not root.pieces:
+def _doubts(root: RootPlace, name: str, where: str) -> list[str]:
+    if root.likelihood == 0:
         return [
             f"No beginning of the {name} was found near {where}: say where it is, or take the "
             "trees with care."
         ]
     if root.is_sure:
         return []
-    x, y, z = root.places[0]
+    x, y, z = root.place
     return [
         f"The {name} may not begin at {x:.0f} {y:.0f} {z:.0f} mm, where it was taken to: look "
         "there, and say where it does."

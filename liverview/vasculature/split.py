@@ -15,26 +15,27 @@ from liverview.core.labels import Label
 from liverview.core.stream import Progress, ProgressCallback, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.vasculature.assembly import assemble_graph
+from liverview.vasculature.beliefs import networks, propagate, relation_scores
 from liverview.vasculature.centerlines import Chain, find_chains
+from liverview.vasculature.evidence import find_evidence
 from liverview.vasculature.graph import VesselGraph, VesselTree
-from liverview.vasculature.partition import Trees, divide, pull_by_direction, pull_by_hu, way_costs
-from liverview.vasculature.pieces import (
-    Links,
-    Piece,
-    add_gaps,
-    cut_pieces,
-    find_crossings,
-    find_links,
-    is_inner,
+from liverview.vasculature.partition import (
+    Trees,
+    divide,
+    keep_seeds,
+    leads_along,
+    pull_by_hu,
+    pulled,
 )
-from liverview.vasculature.roots import FoundRoots, led_uphill
+from liverview.vasculature.pieces import Piece, cut_pieces, find_crossings, is_inner
+from liverview.vasculature.relations import find_relations
+from liverview.vasculature.roots import RootPlace, find_beginnings
 from liverview.vasculature.seeds import choose_roots, refuse_seeds
 from liverview.vasculature.territories import Territories, find_territories, with_radii
 from liverview.vasculature.voxel_graph import Lengths, Numbers, VoxelGraph, build_voxel_graph
 
 _PHASE = "Dividing vessels"
 _LEAST_VOXELS = 10
-_TRUNK_COST = 1.0  # of a link within a trunk
 _MENTIONED = 0.02  # share of the vessels that is undecided, from which it is said
 
 
@@ -142,26 +143,26 @@ def iter_split_vessels(
     yield Progress(_PHASE, 0.75)
     pieces = cut_pieces(chains)
     roots, warnings = choose_roots(labels, chains, pieces, portal, hepatic)
-    kept = frozenset(pieces[n].chain for root in roots for n in root.pieces)
-    stands = find_crossings(chains, kept)
-    links = _all_links(chains, pieces, stands, roots)
-    beside = _beside(links)
-    to_portal, to_hepatic = (
-        way_costs(len(pieces), links, led_uphill(root, pieces, beside)) for root in roots
-    )
-    pull = pull_by_direction(pieces, *roots)
-    trees = divide(to_portal, to_hepatic, pull)
+    stands = find_crossings(chains)
+    relations = find_relations(chains, pieces, stands, _components(chains, pieces, stands))
+    of_evidence, of_relations = networks()
+    pairs = relation_scores(relations, of_relations(relations.features))
+    places = (np.array(root.place) for root in roots)
+    scores = of_evidence(find_evidence(chains, pieces, *places))[..., 0]
+    scores = keep_seeds(scores, roots)
+    beliefs = propagate(scores, relations, pairs)
     of_voxel = _piece_of_voxel(chains, pieces, territories)
     if scan is not None and scan.in_hu:
         hu = _hu_of_pieces(graph, scan, box, of_voxel, len(pieces))
-        trees = divide(to_portal, to_hepatic, pull + pull_by_hu(pieces, trees, hu))
-    trees = _decide_inner(chains, pieces, stands, trees)
+        scores = pulled(scores, pull_by_hu(pieces, divide(beliefs), hu))
+        beliefs = propagate(scores, relations, pairs)
+    trees = _decide_inner(chains, pieces, stands, divide(beliefs))
     made = np.zeros(labels.shape, np.uint8, order="F")
     made[box][tuple(graph.voxels.T)] = trees[of_voxel]
     volumes = np.split(
         territories.volume_ml, np.cumsum([len(chain.places) for chain in chains])[:-1]
     )
-    begins = frozenset(roots[0].pieces + roots[1].pieces)
+    begins = _beginnings(roots, chains, pieces, trees, leads_along(beliefs))
     assembled = assemble_graph(chains, pieces, trees, stands, volumes, begins)
     warnings += _undecided_warning(trees[of_voxel], graph.voxel_ml)
     yield VesselTrees(_map_of(labels, made, warnings), assembled, tuple(warnings))
@@ -197,26 +198,16 @@ def _components(
     return np.array([component[numbers[chains[p.chain].nodes[0]]] for p in pieces], np.intp)
 
 
-def _all_links(
+def _beginnings(
+    roots: tuple[RootPlace, RootPlace],
     chains: Sequence[Chain],
     pieces: Sequence[Piece],
-    stands: Mapping[int, int],
-    roots: tuple[FoundRoots, FoundRoots],
-) -> Links:
-    component = _components(chains, pieces, stands)
-    links = find_links(chains, pieces, stands)
-    rooted = [int(component[n]) for root in roots for n in root.pieces]
-    add_gaps(links, chains, pieces, component, rooted)
-    return links
-
-
-def _beside(links: Links) -> dict[int, list[int]]:
-    """By piece, those that a cheap link leads to, but for that the radius grows there."""
-    found: dict[int, list[int]] = {}
-    for (first, second), back in links.items():
-        if back < _TRUNK_COST:
-            found.setdefault(second, []).append(first)
-    return found
+    trees: Trees,
+    along: NDArray[np.bool_],
+) -> frozenset[int]:
+    both = zip(roots, (VesselTree.PORTAL, VesselTree.HEPATIC), strict=True)
+    found = [find_beginnings(root, chains, pieces, trees == tree, along) for root, tree in both]
+    return found[0] | found[1]
 
 
 def _piece_of_voxel(
