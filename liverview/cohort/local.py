@@ -168,7 +168,7 @@ def iter_segment_cohort(
                     computed = volume
                 else:
                     work = (
-                        _iter_read_result(task, volume)
+                        _iter_read_result(task, volume, options.least_certainty)
                         if task in made
                         else _iter_segment_scan(task, volume, models, device, options)
                     )
@@ -234,10 +234,12 @@ def _iter_read(scan: Path, index: int | None) -> Work[Volume]:
     return volume
 
 
-def _iter_read_result(task: Task, volume: Volume) -> Work[_Computed]:
+def _iter_read_result(task: Task, volume: Volume, least: float) -> Work[_Computed]:
     """The labels that are there, with the scan they were made from."""
     yield Progress("Reading labels", 0.0)
     labels = images.read_labels(task.output)
+    # Its record, by which it was taken for made, has this certainty.
+    labels = replace(labels, least_certainty=least)
     check_same_grid(volume, labels)
     return _Computed(volume, labels, None)
 

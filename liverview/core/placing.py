@@ -99,7 +99,6 @@ def _moved(
         warnings=(*labels.warnings, note) if note else labels.warnings,
         ignored=None if labels.ignored is None else turn(labels.ignored),
         candidates=(),
-        least_certainty=None,
     )
 
 

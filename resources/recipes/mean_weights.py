@@ -2,10 +2,10 @@
 
     python resources/recipes/mean_weights.py OUT.safetensors IN.safetensors... --lower tumor=0.7
 
-Weights of runs that began one with the other lie in one valley of the loss: their mean errs less than
-each of them (Wortsman et al. 2022, arXiv:2203.05482). A class that training shows more often than
-patients have it is believed too readily; lowering its bias by the logarithm of the ratio of the odds
-gives it the chance that it has in patients.
+Weights of runs that began one with the other lie in one valley of the loss: their mean errs less
+than each of them (Wortsman et al. 2022, arXiv:2203.05482). A class that training shows more often
+than patients have it is believed too readily; lowering its bias by the logarithm of the ratio of
+the odds gives it the chance that it has in patients.
 """
 
 from __future__ import annotations
