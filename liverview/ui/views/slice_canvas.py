@@ -127,8 +127,11 @@ class SliceCanvas(pg.GraphicsView):
         self._schedule()
 
     def bring_into_sight(self) -> None:
-        """Bring the crosshair into the middle, where it is near the edge or out of sight."""
-        if self.session.volume is None:
+        """Bring the crosshair into the middle, where it is near the edge or out of sight.
+
+        A view that shows its whole slice stays as it is.
+        """
+        if self.session.volume is None or self.seen_rect.contains(self.geometry_.extent):
             return
         at, area = self.widget_position(self.session.crosshair), QRectF(self.viewport().rect())
         margin = _EDGE * min(area.width(), area.height())

@@ -348,6 +348,15 @@ def test_the_views_go_there_when_they_are_enlarged(shown: MainWindow) -> None:
     assert view.viewport().rect().contains(at.toPoint())
 
 
+def test_a_view_that_shows_all_of_its_slice_does_not_move(shown: MainWindow) -> None:
+    view = shown.views.by_plane[Plane.AXIAL]
+    view.fit_slice()
+    before = view.seen_rect
+    for _ in range(5):  # one of them is at the scan's edge
+        review_of(shown).step(1)
+    assert view.seen_rect == before
+
+
 def test_dots_have_the_color_of_what_is_a_tumor(qtbot: QtBot, shown: MainWindow) -> None:
     """Also where the verdict is another one than the slider's."""
     parts = review_of(shown).parts
