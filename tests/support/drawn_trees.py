@@ -23,7 +23,7 @@ HEPATIC = (
     ((60, 38, 62), (84, 44, 50), 2.6, 2.0),
     ((36, 34, 75), (16, 54, 52), 2.8, 2.0),
 )
-IN_PORTAL, IN_HEPATIC, IN_LIVER = (25, 18, 18), (24, 18, 34), (5, 5, 5)
+IN_PORTAL, IN_HEPATIC, IN_LIVER = (25, 18, 18), (24, 18, 34), (22, 9, 20)
 """Voxels: of the trunk of each tree, and of neither."""
 LEFT_BRANCH = (slice(4, 19), slice(14, 26), slice(12, 21))
 """A box around a branch of the portal vein, and of nothing else of the vessels."""
