@@ -115,7 +115,8 @@ def find_roots(
 
 def _choices(score: Lengths, places: Places) -> list[Lengths]:
     """The likeliest places, each away from the likelier ones."""
-    left, found = score.copy(), []
+    left = score.copy()
+    found: list[Lengths] = []
     while len(found) < _CHOICES and left.max() > _LEAST_SCORE:
         place = places[int(np.argmax(left))]
         found.append(place)
