@@ -2,8 +2,8 @@
 
 Both places are where thick vessels reach the surface of the liver. The portal vein enters on the
 under side, half-way up; the hepatic veins leave near the top, at the back. Where they are expected
-is measured in the liver's own box, so that nothing depends on its size: middles and spreads began as
-those of 139 real livers, by where their Couinaud segments meet, and were widened, the portal vein's
+is measured in the liver's own box, so that nothing depends on its size: middles and spreads began
+as those of 139 real livers, by where their Couinaud segments meet, and were widened, the portal vein's
 moved forward, by hand until phantoms' roots were found more often.
 """
 
@@ -20,7 +20,7 @@ from liverview.core.box import Box
 from liverview.core.grid import Affine
 from liverview.vasculature.centerlines import Chain
 from liverview.vasculature.pieces import Piece
-from liverview.vasculature.relations import loose_ends
+from liverview.vasculature.relations import iter_loose_ends
 from liverview.vasculature.voxel_graph import Lengths, Mask, Places
 
 _COARSE_MM = 3.0
@@ -175,7 +175,7 @@ def find_beginnings(
     middles = np.array([piece.middle for piece in pieces])
     away = np.where(of_tree, np.linalg.norm(middles - root.place, axis=1), np.inf)
     found = {int(np.argmin(away)) if root.piece is None else root.piece}
-    for n, at_last, place, _ in loose_ends(chains, pieces):
+    for n, at_last, place, _ in iter_loose_ends(chains, pieces):
         near = float(np.linalg.norm(place - root.place)) < _BEGINS_MM
         if near and of_tree[n] and bool(along[n]) != at_last:
             found.add(n)
@@ -190,7 +190,7 @@ def _candidates(
     counts = [len(span) for span in spans]
     begin = np.cumsum([0, *counts])
     ends = np.zeros(begin[-1], bool)
-    for n, at_last, *_ in loose_ends(chains, pieces):
+    for n, at_last, *_ in iter_loose_ends(chains, pieces):
         ends[begin[n + 1] - 1 if at_last else begin[n]] = True
     radii = np.repeat([p.radius_mm for p in pieces], counts)
     return np.concatenate(spans), radii, ends
