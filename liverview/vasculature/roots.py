@@ -2,9 +2,9 @@
 
 Both places are where thick vessels reach the surface of the liver. The portal vein enters on the
 under side, half-way up; the hepatic veins leave near the top, at the back. Where they are expected
-is measured in the liver's own box, so that nothing depends on its size: middles and spreads began
-as those of 139 real livers, by where their Couinaud segments meet, and were widened, the portal vein's
-moved forward, by hand until phantoms' roots were found more often.
+is measured in the liver's own box, so that nothing depends on its size: middles and spreads
+began as those of 139 real livers, by where their Couinaud segments meet, and were widened, the
+portal vein's moved forward, by hand until phantoms' roots were found more often.
 """
 
 from __future__ import annotations
