@@ -12,7 +12,7 @@ import numpy as np
 
 from liverview.vasculature.centerlines import Chain
 from liverview.vasculature.pieces import Piece
-from liverview.vasculature.relations import loose_ends
+from liverview.vasculature.relations import iter_loose_ends
 from liverview.vasculature.voxel_graph import Lengths, Places
 
 EVIDENCE_FEATURES = 15
@@ -42,7 +42,7 @@ def find_evidence(
     length = np.array([p.length_mm for p in pieces]) / 10
     own, whole = _tapers(chains, pieces)
     loose = np.zeros((count, 2))
-    for n, at_last, *_ in loose_ends(chains, pieces):
+    for n, at_last, *_ in iter_loose_ends(chains, pieces):
         loose[n, int(at_last)] = 1
     away = [middles - root for root in (portal, hepatic)]
     apart = [np.maximum(np.linalg.norm(a, axis=1), 1e-6) for a in away]

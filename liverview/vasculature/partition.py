@@ -19,7 +19,7 @@ _BY_HU = 3.0  # logits
 _LEAST_SEPARATION = 0.8  # of the trees' HU, in standard deviations
 _LEAST_PIECES = 8
 _LARGE_MM = 1.5
-_SURE = 0.52  # probability, below which a piece is of neither
+_SURE = 0.505  # probability, below which a piece is of neither
 _BOUND = 50.0  # logits
 _STATES_OF = (slice(0, 2), slice(2, 4))
 

@@ -51,10 +51,10 @@ class Arm:
 
 def cut_pieces(chains: Sequence[Chain]) -> list[Piece]:
     """The pieces of all chains, in order."""
-    return [piece for n, chain in enumerate(chains) for piece in _pieces_of(n, chain)]
+    return [piece for n, chain in enumerate(chains) for piece in _iter_pieces_of(n, chain)]
 
 
-def _pieces_of(number: int, chain: Chain) -> Iterator[Piece]:
+def _iter_pieces_of(number: int, chain: Chain) -> Iterator[Piece]:
     along = np.append(0, np.cumsum(chain.steps_mm))
     count = max(1, min(round(along[-1] / _PIECE_MM), len(along) - 1))
     cuts = np.searchsorted(along, np.linspace(0, along[-1], count + 1)[1:-1])

@@ -74,9 +74,9 @@ def find_relations(
 ) -> Relations:
     """The relations of pieces that follow each other, meet at a crossing or over a gap."""
     found = [
-        *_along_chains(pieces),
-        *_at_crossings(chains, pieces, stands),
-        *_over_gaps(chains, pieces, component),
+        *_iter_along_chains(pieces),
+        *_iter_at_crossings(chains, pieces, stands),
+        *_iter_over_gaps(chains, pieces, component),
     ]
     shape = len(found), 2
     return Relations(
@@ -88,7 +88,7 @@ def find_relations(
     )
 
 
-def _along_chains(pieces: Sequence[Piece]) -> Iterator[_Pair]:
+def _iter_along_chains(pieces: Sequence[Piece]) -> Iterator[_Pair]:
     for n in range(1, len(pieces)):
         before, piece = pieces[n - 1], pieces[n]
         if before.chain == piece.chain:
@@ -96,7 +96,7 @@ def _along_chains(pieces: Sequence[Piece]) -> Iterator[_Pair]:
             yield _Pair((n - 1, n), (True, False), bend, (before.radius_mm, piece.radius_mm))
 
 
-def _at_crossings(
+def _iter_at_crossings(
     chains: Sequence[Chain], pieces: Sequence[Piece], stands: Mapping[int, int]
 ) -> Iterator[_Pair]:
     first_of: dict[int, int] = {}
@@ -112,10 +112,10 @@ def _at_crossings(
                 arm = arm_at((first_of if begins else last_of)[number], chain)
                 meeting.setdefault(stands[node], []).append((arm, not begins))
     for arms in meeting.values():
-        yield from _between_arms(arms)
+        yield from _iter_between_arms(arms)
 
 
-def _between_arms(arms: Sequence[tuple[Arm, bool]]) -> Iterator[_Pair]:
+def _iter_between_arms(arms: Sequence[tuple[Arm, bool]]) -> Iterator[_Pair]:
     count = len(arms)
     bend = np.zeros((count, count))
     unlike = np.full((count, count), np.inf)
@@ -138,7 +138,7 @@ def _between_arms(arms: Sequence[tuple[Arm, bool]]) -> Iterator[_Pair]:
             )
 
 
-def _over_gaps(
+def _iter_over_gaps(
     chains: Sequence[Chain], pieces: Sequence[Piece], component: Numbers
 ) -> Iterator[_Pair]:
     """From ends to what they point at in another component."""
@@ -148,7 +148,7 @@ def _over_gaps(
     places = np.concatenate(spans)
     owner = np.repeat(np.arange(len(pieces)), [len(s) for s in spans])
     tree = cKDTree(places)
-    for n, at_last, place, outward in loose_ends(chains, pieces):
+    for n, at_last, place, outward in iter_loose_ends(chains, pieces):
         near = np.sort(np.asarray(tree.query_ball_point(place, _GAP_MM), np.intp))
         near = near[component[owner[near]] != component[n]]
         gaps = places[near] - place
@@ -171,7 +171,7 @@ def _over_gaps(
             yield _Pair((n, other), (at_last, by_last), float(bend), radii, gap_mm=float(away[at]))
 
 
-def loose_ends(
+def iter_loose_ends(
     chains: Sequence[Chain], pieces: Sequence[Piece]
 ) -> Iterator[tuple[int, bool, Lengths, Lengths]]:
     """The ends that meet nothing: piece, whether it is its last point, place, direction outward."""

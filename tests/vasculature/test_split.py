@@ -9,7 +9,10 @@ import pytest
 
 import liverview as lv
 from liverview.core.errors import LiverviewError
+from liverview.vasculature.beliefs import propagate
 from liverview.vasculature.centerlines import find_chains
+from liverview.vasculature.evidence import STATES
+from liverview.vasculature.relations import Relations
 from liverview.vasculature.split import VesselTrees, split_vessels
 from liverview.vasculature.territories import find_territories, with_radii
 from liverview.vasculature.voxel_graph import build_voxel_graph
@@ -196,3 +199,29 @@ def test_hu_that_differ_between_trees_do_no_harm_where_shape_decides():
     hu = np.where(truth == PORTAL, 180, np.where(truth == HEPATIC, 140, 100)).astype(np.int16)
     scan = lv.Volume.from_array(hu, spacing=(1, 1, 1))
     assert np.array_equal(split_vessels(labels, scan).labels.voxels, truth)
+
+
+def test_two_trees_that_touch_at_a_crossing_are_told_apart_beyond_it():
+    labels, truth = label_map(hepatic=HEPATIC_TREE + CROSSING)
+    trees = split_vessels(labels)
+    assert share_right(trees, truth) > 0.9
+    # The hepatic vein goes on as such below the branch that it runs through, and this beyond it.
+    assert trees.labels.voxels[66, 38, 16] == HEPATIC
+    assert trees.labels.voxels[79, 45, 31] == PORTAL
+
+
+def test_what_is_believed_of_three_pieces_in_a_row_is_that_of_all_their_states():
+    pieces = np.array([[0, 1], [1, 2]])
+    relations = Relations(pieces, np.array([[True, False]] * 2), np.zeros((2, 2, 9)))
+    numbers = np.random.default_rng(3)
+    scores, pairs = numbers.normal(size=(3, STATES)), numbers.normal(size=(2, STATES, STATES))
+    joint = np.exp(
+        scores[0][:, None, None]
+        + scores[1][:, None]
+        + scores[2]
+        + pairs[0][:, :, None]
+        + pairs[1][None]
+    )
+    joint /= joint.sum()
+    expected = [joint.sum(axis=axes) for axes in ((1, 2), (0, 2), (0, 1))]
+    np.testing.assert_allclose(np.exp(propagate(scores, relations, pairs)), expected, atol=2e-4)
