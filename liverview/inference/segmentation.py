@@ -278,7 +278,7 @@ def _iter_cleaned_slabs(
         volume.voxels[region],
         volume.intercept,
         volume.spacing,
-        _first_look(volume, looked.liver, region),
+        first_look(volume, looked.liver, region),
     )
     cleaned = yield from iter_clean_labels(
         labels, looked.tumor, scan, judging.classifier, judging.least_certainty
@@ -293,7 +293,7 @@ def _iter_cleaned_slabs(
     return ml, LesionCandidates(tuple(moved), judging.least_certainty)
 
 
-def _first_look(volume: Volume, liver: CoarseLiver, region: Box) -> FirstLook:
+def first_look(volume: Volume, liver: CoarseLiver, region: Box) -> FirstLook:
     """The first stage's liver behind a region of the volume."""
     i, j, k = (own / mm for own, mm in zip(liver.spacing, volume.spacing, strict=True))
     return FirstLook(liver.probability.numpy(), region.start, (i, j, k))

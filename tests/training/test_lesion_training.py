@@ -114,8 +114,8 @@ def test_a_candidate_is_a_lesion_by_what_is_known_of_its_voxels() -> None:
     ("old", "new", "said"),
     [
         ("phantoms = 150", "phantoms = -1", "phantoms must be a whole number"),
-        ("folds = 6", "parts = 6", "validation.parts"),
-        ("hidden = 8", "", "is missing"),
+        ("folds = 12", "parts = 12", "validation.parts"),
+        ("hidden = 4", "", "is missing"),
         ("slice_mm = [2.0, 5.0]", "slice_mm = [5.0, 2.0]", "from low to high"),
         ('kind = "candidates"', 'kind = "candidate"', "is missing"),
     ],
