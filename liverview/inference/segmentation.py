@@ -278,7 +278,7 @@ def _iter_cleaned_slabs(
         volume.voxels[region],
         volume.intercept,
         volume.spacing,
-        _first_stage_block(volume, looked.liver, region),
+        first_stage_block(volume, looked.liver, region),
     )
     cleaned = yield from iter_clean_labels(
         labels, looked.tumor, scan, judging.classifier, judging.least_certainty
@@ -293,7 +293,7 @@ def _iter_cleaned_slabs(
     return ml, LesionCandidates(tuple(moved), judging.least_certainty)
 
 
-def _first_stage_block(volume: Volume, liver: CoarseLiver, region: Box) -> FirstStageBlock:
+def first_stage_block(volume: Volume, liver: CoarseLiver, region: Box) -> FirstStageBlock:
     """The first stage's liver behind a region of the volume."""
     i, j, k = (own / mm for own, mm in zip(liver.spacing, volume.spacing, strict=True))
     return FirstStageBlock(liver.probability.numpy(), region.start, (i, j, k))

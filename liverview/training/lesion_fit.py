@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from liverview.inference.candidates.classifier import LesionClassifier
 from liverview.inference.candidates.features import FEATURES
+from liverview.training.lesion_prior import Prior, known_of_lesions
 from liverview.training.lesion_recipe import LesionRecipe
 from liverview.training.lesion_samples import CandidateTable
 
 _LEAST_SCALE = 1e-3
 _RIDGE, _LEAST_SLOPE = 0.1, 0.05  # of the calibration; a higher score is never less certain
+_MISSED = 3.0  # false candidates that a missed lesion weighs as much as, at a certainty of .5
 _LARGE_ML = 0.5  # of a lesion of 10 mm
 _HIT_SHARE = 0.2  # of a lesion that a candidate covers
 _THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -60,17 +62,19 @@ def fit_classifier(cases: Sequence[Case], recipe: LesionRecipe) -> Fit:
     counts = [len(case.table.features) for case in cases]
     weights = np.repeat([case.weight for case in cases], counts)
     folds = np.repeat(_draw_folds(cases, recipe), counts)
-    mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), _LEAST_SCALE)
-    tensors = {"mean": mean, "scale": scale, "calibration": np.array([1.0, 0.0])}
+    prior = known_of_lesions(features.mean(axis=0), np.maximum(features.std(axis=0), _LEAST_SCALE))
+    uncalibrated = np.array([1.0, 0.0])
+    tensors = {"mean": prior.mean, "scale": prior.scale, "calibration": uncalibrated}
     networks, scores = [], np.zeros(len(truth))
     for fold in range(recipe.folds):
         seen, unseen = folds != fold, folds == fold
         torch.manual_seed(recipe.seed + fold)
-        network = _fit_network((features - mean) / scale, truth, weights * seen, recipe)
+        network = _fit_network(features, truth, weights * seen, prior, recipe)
         networks.append(network)
         alone = LesionClassifier(FEATURES, {**tensors, **_stack([network])})
         scores[unseen] = alone.scores(features[unseen])
-    calibration = _calibrate(scores, truth, weights)
+    costs = np.where(truth > 0, _MISSED, 1.0)
+    calibration = _calibrate(scores, truth, weights * costs)
     tensors |= {**_stack(networks), "calibration": calibration}
     outside = LesionClassifier(FEATURES, tensors)
     certainties = outside.calibrated(scores)
@@ -86,30 +90,34 @@ def _draw_folds(cases: Sequence[Case], recipe: LesionRecipe) -> NDArray[np.intp]
 
 
 def _fit_network(
-    x: Numbers, truth: Numbers, weights: Numbers, recipe: LesionRecipe
+    features: Numbers, truth: Numbers, weights: Numbers, prior: Prior, recipe: LesionRecipe
 ) -> Mapping[str, Numbers]:
-    """Fit one network to all candidates of weight at once, by AdamW with a falling rate."""
-    shapes = {"direct": (x.shape[1],), "hidden": (x.shape[1], recipe.hidden)}
-    shapes |= {"hidden_bias": (recipe.hidden,), "out": (recipe.hidden,), "bias": ()}
-    spread = {"hidden": x.shape[1] ** -0.5, "out": recipe.hidden**-0.5}
-    values = {
-        name: (torch.randn(shape, dtype=torch.float64) * spread.get(name, 0.0)).requires_grad_()
-        for name, shape in shapes.items()
+    """Fit one network to all candidates of weight at once, by Adam with a falling rate.
+
+    It starts as what is known of lesions, and its distance from that is a part of the loss.
+    """
+    start = {
+        "direct": torch.from_numpy(prior.direct),
+        "hidden": torch.randn((len(prior.direct), recipe.hidden), dtype=torch.float64)
+        * len(prior.direct) ** -0.5,
+        "hidden_bias": torch.randn(recipe.hidden, dtype=torch.float64),
+        "out": torch.zeros(recipe.hidden, dtype=torch.float64),
+        "bias": torch.tensor(prior.bias, dtype=torch.float64),
     }
-    optimizer = torch.optim.AdamW(
-        values.values(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
+    values = {name: value.clone().requires_grad_() for name, value in start.items()}
+    optimizer = torch.optim.Adam(values.values(), lr=recipe.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.steps)
-    inputs, target = torch.from_numpy(x).clamp(-3, 3), torch.from_numpy(truth)
-    share = torch.from_numpy(weights / weights.sum())
+    inputs = torch.from_numpy((features - prior.mean) / prior.scale).clamp(-3, 3)
+    target, share = torch.from_numpy(truth), torch.from_numpy(weights / weights.sum())
     for _ in range(recipe.steps):
         hidden = torch.tanh(inputs @ values["hidden"] + values["hidden_bias"])
         logits = hidden @ values["out"] + inputs @ values["direct"] + values["bias"]
         loss = torch.nn.functional.binary_cross_entropy_with_logits(
             logits, target, reduction="none"
         )
+        moved = torch.stack([((values[name] - start[name]) ** 2).sum() for name in start])
         optimizer.zero_grad()
-        ((loss * share).sum()).backward()  # type: ignore[no-untyped-call]
+        ((loss * share).sum() + recipe.weight_decay * moved.sum()).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
     return {name: value.detach().numpy() for name, value in values.items()}

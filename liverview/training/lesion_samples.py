@@ -21,7 +21,7 @@ from liverview.inference.candidates.features import FEATURES
 from liverview.inference.candidates.judging import DescribedPart
 from liverview.inference.candidates.survey import ScanBlock
 from liverview.inference.cleanup import iter_describe_candidates
-from liverview.inference.segmentation import Models, iter_both_stages
+from liverview.inference.segmentation import Models, first_stage_block, iter_both_stages
 from liverview.phantoms.fields import Grid, RandomSource
 from liverview.phantoms.frame import CANONICAL_GRID, Organ
 from liverview.phantoms.paint import paint
@@ -118,7 +118,8 @@ def describe_case(
     if looked is None:
         return compare_candidates([], truth, volume.voxel_ml)
     region = looked.region
-    scan = ScanBlock(volume.voxels[region], volume.intercept, volume.spacing)
+    look = first_stage_block(volume, looked.liver, region)
+    scan = ScanBlock(volume.voxels[region], volume.intercept, volume.spacing, look)
     described = _result(iter_describe_candidates(looked.labels, looked.tumor, scan))
     moved = [one.shifted(region.start) for one in described]
     return compare_candidates(moved, truth, volume.voxel_ml)

@@ -65,6 +65,7 @@ FEATURES = (
     "slice_mm",
     "liver_hu",
     "noise_hu",
+    "first_look",
 )
 """The names of the features, in the order of `describe_part`."""
 
@@ -116,6 +117,7 @@ def describe_part(
         "slice_mm": scan.spacing[2],
         "liver_hu": survey.liver_hu,
         "noise_hu": survey.noise_hu,
+        "first_look": _first_look(part, scan),
         **_chances(crop),
         **_contrasts(crop, survey),
         **_neighbors(crop),
@@ -123,6 +125,13 @@ def describe_part(
         **_place(crop, part, survey, scan),
     }
     return np.array([found[name] for name in FEATURES])
+
+
+def _first_look(part: Part, scan: ScanBlock) -> float:
+    """The first stage's mean probability of liver in a part; 0 where nobody asked it."""
+    if scan.first_look is None:
+        return 0.0
+    return scan.first_look.mean_at(np.argwhere(part.mask) + part.box.start)
 
 
 def _cut(

@@ -31,20 +31,18 @@ from liverview.inference.candidates.survey import ScanBlock, survey_liver
 _MAX_EXPOSED_SHARE = 0.45  # of a part's surface; one with more lies beside the liver
 _SURELY_LIVER = 0.9  # mean probability of the first stage; such a part is the liver's own
 _FAT_HU = -30.0  # what has a darker middle is no lesion
-_EXPOSED, _CORE_HU = FEATURES.index("exposed"), FEATURES.index("core_hu")
+_EXPOSED, _CORE_HU, _FIRST_LOOK = map(FEATURES.index, ("exposed", "core_hu", "first_look"))
 
 
 @dataclass(frozen=True, eq=False)
 class DescribedPart:
     """A part with its features, (F,), as `FEATURES` names them.
 
-    ``liver_probability`` is the mean of the first stage's, 0 where nobody asked it; ``rim`` holds
-    the voxels around it that go where it goes, and are no lesion.
+    ``rim`` holds the voxels around it that go where it goes, and are no lesion.
     """
 
     part: Part
     features: NDArray[np.float64]
-    liver_probability: float = 0.0
     rim: Part | None = None
 
     def is_kept_by(self, labels: NDArray[np.uint8]) -> bool:
@@ -64,7 +62,7 @@ class DescribedPart:
         which knows the neighbors, must doubt that it is liver.
         """
         exposed = self.features[_EXPOSED] > _MAX_EXPOSED_SHARE
-        return bool(exposed and self.liver_probability < _SURELY_LIVER)
+        return bool(exposed and self.features[_FIRST_LOOK] < _SURELY_LIVER)
 
 
 def iter_describe_parts(
@@ -93,18 +91,10 @@ def iter_describe_parts(
     described = []
     for whole in parts:
         for found in outline_part(whole, block, probability, voxel_ml):
-            part, sure = found.part, _liver_probability(found.part, scan)
-            features = describe_part(part, block, probability, survey, scan)
-            described.append(DescribedPart(part, features, sure, found.rim))
+            features = describe_part(found.part, block, probability, survey, scan)
+            described.append(DescribedPart(found.part, features, found.rim))
             yield STEP
     return described
-
-
-def _liver_probability(part: Part, scan: ScanBlock) -> float:
-    """The first stage's mean probability of liver in a part; 0 where nobody asked it."""
-    if scan.first_look is None:
-        return 0.0
-    return scan.first_look.mean_at(np.argwhere(part.mask) + part.box.start)
 
 
 def certainties_of(
