@@ -73,9 +73,7 @@ def test_the_judge_learns_and_its_certainties_are_shares_of_lesions(recipe: Lesi
 def test_few_candidates_move_what_is_known_of_lesions_little(recipe: LesionRecipe) -> None:
     draw = np.random.default_rng(4)
     features = draw.normal(0, 1, (6, len(FEATURES)))
-    table = CandidateTable(
-        features, np.arange(6) < 3, np.zeros((6, 0), np.float32), np.zeros(0)
-    )
+    table = CandidateTable(features, np.arange(6) < 3, np.zeros((6, 0), np.float32), np.zeros(0))
     cases = [Case(table, f"body {number}", 1.0) for number in range(2)]
     stiff = fit_classifier(cases, replace(recipe, weight_decay=10.0)).classifier.tensors
     known = known_of_lesions(stiff["mean"], stiff["scale"])
