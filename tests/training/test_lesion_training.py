@@ -15,6 +15,7 @@ from liverview.inference.candidates.features import FEATURES
 from liverview.inference.candidates.judging import DescribedPart
 from liverview.inference.candidates.parts import Part
 from liverview.training.lesion_fit import Case, fit_classifier, froc_points
+from liverview.training.lesion_prior import known_of_lesions
 from liverview.training.lesion_recipe import LesionRecipe, read_any_recipe
 from liverview.training.lesion_samples import UNKNOWN, CandidateTable, compare_candidates
 from liverview.training.recipe import Recipe
@@ -28,7 +29,7 @@ def recipe() -> LesionRecipe:
     """The shipped recipe, shorter."""
     found = read_any_recipe(SHIPPED)
     assert isinstance(found, LesionRecipe)
-    return replace(found, steps=60, learning_rate=0.05, folds=2, hidden=2)
+    return replace(found, steps=80, learning_rate=0.05, weight_decay=1e-3, folds=2, hidden=2)
 
 
 def made_up_cases(seed: int) -> list[Case]:
@@ -39,7 +40,11 @@ def made_up_cases(seed: int) -> list[Case]:
         features = draw.normal(0, 1, (20, len(FEATURES)))
         score = features[:, FEATURES.index("dark_hu")] + features[:, FEATURES.index("depth_mean")]
         truth = (score + draw.normal(0, 0.3, 20) > 1) & (number % 2 == 0)
-        features[number % 2 == 1 and score > 0.5, FEATURES.index("dark_hu")] = -3
+        if number % 2:
+            features[score > 0.5, FEATURES.index("dark_hu")] = -3
+        for name, middle, spread in (("dark_hu", 30, 20), ("depth_mean", 15, 7)):
+            features[:, FEATURES.index(name)] *= spread
+            features[:, FEATURES.index(name)] += middle
         covered = np.eye(20, dtype=np.float32)[:, truth]
         ml = np.where(np.arange(truth.sum()) % 2, 0.2, 4.0)
         table = CandidateTable(features, truth, covered, ml)
@@ -63,6 +68,21 @@ def test_the_judge_learns_and_its_certainties_are_shares_of_lesions(recipe: Lesi
     assert found[lesions].mean() > found[~lesions].mean() + 0.4
     with pytest.raises(ValueError, match="that are lesions, and some that are none"):
         fit_classifier([replace(case, table=_none(case.table)) for case in cases], recipe)
+
+
+def test_few_candidates_move_what_is_known_of_lesions_little(recipe: LesionRecipe) -> None:
+    draw = np.random.default_rng(4)
+    features = draw.normal(0, 1, (6, len(FEATURES)))
+    table = CandidateTable(features, np.arange(6) < 3, np.zeros((6, 0), np.float32), np.zeros(0))
+    cases = [Case(table, f"body {number}", 1.0) for number in range(2)]
+    stiff = fit_classifier(cases, replace(recipe, weight_decay=10.0)).classifier.tensors
+    known = known_of_lesions(stiff["mean"], stiff["scale"])
+    assert np.allclose(stiff["direct"], known.direct, atol=0.05)
+    assert np.allclose(stiff["bias"], known.bias, atol=0.05)
+    free = fit_classifier(cases, replace(recipe, weight_decay=1e-6)).classifier.tensors
+    assert np.abs(free["direct"] - known.direct).max() > 0.3
+    exposed, dark = (FEATURES.index(name) for name in ("exposed", "dark_hu"))
+    assert known.direct[exposed] < 0 < known.direct[dark]
 
 
 def _none(table: CandidateTable) -> CandidateTable:
