@@ -17,7 +17,7 @@ from liverview.training.lesion_samples import CandidateTable
 
 _LEAST_SCALE = 1e-3
 _RIDGE, _LEAST_SLOPE = 0.1, 0.05  # of the calibration; a higher score is never less certain
-_MISSED = 3.0  # false candidates that a missed lesion weighs as much as, at a certainty of .5
+_MISSED = 5.0  # false candidates that a missed lesion weighs as much as, at a certainty of .5
 _LARGE_ML = 0.5  # of a lesion of 10 mm
 _HIT_SHARE = 0.2  # of a lesion that a candidate covers
 _THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

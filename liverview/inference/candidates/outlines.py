@@ -60,7 +60,7 @@ def _divide(
     part: Part, ids: NDArray[np.uint32], large: NDArray[np.intp], organ: Mask
 ) -> list[Outlined]:
     """A lesion for each large component; every other voxel goes with the nearest of them."""
-    new_ids = np.zeros(ids.max() + 1, np.uint8)
+    new_ids = np.zeros(ids.max() + 1, np.uint16)
     new_ids[large] = np.arange(1, len(large) + 1)
     cores = new_ids[ids]
     nearest = cores
