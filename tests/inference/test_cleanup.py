@@ -131,6 +131,19 @@ def outlined(
     return found
 
 
+def exposed_share(
+    lesion: np.ndarray, organ: np.ndarray, spacing: tuple[float, float, float]
+) -> float:
+    """The share of a lesion's surface with nothing of the organ beyond."""
+    surface = outside = 0.0
+    for axis, step in enumerate(spacing):
+        for shift in (-1, 1):
+            there = np.roll(lesion, shift, axis) & ~lesion  # no label at the border
+            surface += there.sum() / step
+            outside += (there & ~organ).sum() / step
+    return outside / surface
+
+
 def plain_clean_up(
     labels: np.ndarray, tumor: np.ndarray, spacing: tuple[float, float, float]
 ) -> np.ndarray:
@@ -153,13 +166,7 @@ def plain_clean_up(
         if part.sum() * ml < MIN_COMPONENT_ML[Label.TUMOR] or seeds * ml < 0.02:
             continue
         for lesion, rim in outlined(part, chance, labels, organ, ml):
-            surface = outside = 0.0
-            for axis, step in enumerate(spacing):
-                for shift in (-1, 1):
-                    there = np.roll(lesion, shift, axis) & ~lesion  # no label at the border
-                    surface += there.sum() / step
-                    outside += (there & ~organ).sum() / step
-            if outside > 0.45 * surface:
+            if exposed_share(lesion, organ, spacing) > 0.45:
                 beside |= (lesion | rim) & ((labels == Label.TUMOR) | (labels == 0))
             elif round(float(chance[lesion].mean()) / 255, 3) >= 0.5:
                 lesions.append(lesion)

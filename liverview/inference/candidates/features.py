@@ -117,7 +117,7 @@ def describe_part(
         "slice_mm": scan.spacing[2],
         "liver_hu": survey.liver_hu,
         "noise_hu": survey.noise_hu,
-        "first_look": _first_look(part, scan),
+        "first_look": _first_stage_mean(part, scan),
         **_chances(crop),
         **_contrasts(crop, survey),
         **_neighbors(crop),
@@ -127,7 +127,7 @@ def describe_part(
     return np.array([found[name] for name in FEATURES])
 
 
-def _first_look(part: Part, scan: ScanBlock) -> float:
+def _first_stage_mean(part: Part, scan: ScanBlock) -> float:
     """The first stage's mean probability of liver in a part; 0 where nobody asked it."""
     if scan.first_look is None:
         return 0.0
