@@ -28,7 +28,14 @@ class LesionCandidate:
     box : of the volume's voxels, around the part.
     mask : its voxels, (I, J, K) of the box.
     otherwise : the labels of these voxels where it is no lesion, (I, J, K) of the box, uint8.
-    certainty : the share of such candidates that are lesions, 0..1.
+    certainty : how sure the judge of lesions is that it is one, 0..1.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> labels = lv.segment(lv.read("ct.nii.gz"), device="cpu")
+    >>> all(0 <= candidate.certainty <= 1 for candidate in labels.candidates)
+    True
     """
 
     box: Box
@@ -65,6 +72,13 @@ class LesionCandidates:
     ----------
     parts : they do not overlap.
     least_certainty : those of this certainty or more are tumors in the labels that came before.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> *_, found, done = lv.iter_segment(lv.read("ct.nii.gz"), device="cpu")
+    >>> isinstance(found, lv.LesionCandidates)
+    True
     """
 
     parts: tuple[LesionCandidate, ...]

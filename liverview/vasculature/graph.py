@@ -137,7 +137,15 @@ BRANCH_COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class VesselGraph:
-    """All branches of the vessels, and the nodes where they meet."""
+    """All branches of the vessels, and the nodes where they meet.
+
+    Examples
+    --------
+    >>> import liverview as lv
+    >>> graph = lv.split_vessels(lv.read_labels("labels.nii.gz")).graph
+    >>> all(branch.length_mm >= 0 for branch in graph.branches)
+    True
+    """
 
     nodes: tuple[VesselNode, ...]
     branches: tuple[VesselBranch, ...]

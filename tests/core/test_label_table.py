@@ -125,7 +125,7 @@ def test_the_table_is_read_once() -> None:
         ("value = 4", "value = 128", '"value" of [cyst] must be'),
         ("value = 4", "value = true", '"value" of [cyst] must be'),
         ("value = 4\n", "", '[cyst] has no "value"'),
-        ('key = "Y"', 'key = "T"', "[cyst] has the key 'T' of [tumor]"),
+        ('key = "Q"', 'key = "T"', "[cyst] has the key 'T' of [tumor]"),
         ('parent = "liver"\ncolor = [0, 158', 'parent = "livre"\ncolor = [0, 158',
          'the parent "livre" of [cyst] is no entry above it'),
         ('parent = "liver"\ncolor = [0, 158', 'parent = "cyst"\ncolor = [0, 158',

@@ -11,7 +11,7 @@ description = "Cysts inside the liver"
 parent = "liver"
 color = [0, 158, 115]
 opacity = 0.5
-key = "Y"
+key = "Q"
 threshold = 0.5
 least_ml = 0.02
 mesh = { spacing_mm = 1.0, blur_mm = 1.0, opacity = 1.0 }

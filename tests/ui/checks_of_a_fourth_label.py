@@ -39,6 +39,7 @@ from liverview.evaluation.scoring import evaluate
 from liverview.evaluation.soft_slice_dice import SoftSliceDice
 from liverview.files import images
 from liverview.files.sidefiles.writing import iter_write_side_files
+from liverview.inference.candidates.survey import ScanBlock
 from liverview.inference.cleanup import MIN_COMPONENT_ML, iter_clean_labels
 from liverview.inference.segmentation import Models, iter_segment, load_models
 from liverview.measurement.compute import measure
@@ -226,7 +227,8 @@ def test_small_cysts_become_liver(labels: LabelMap) -> None:
     assert MIN_COMPONENT_ML[CYST] == 0.02
     labels.voxels[5, 5, 7] = 4
     clean = labels.voxels.copy(order="F")
-    for _ in iter_clean_labels(clean, np.full(clean.shape, 255, np.uint8), (1.0, 1.0, 1.0)):
+    scan = ScanBlock(np.full(clean.shape, 60, np.int16), 0, (1.0, 1.0, 1.0))
+    for _ in iter_clean_labels(clean, np.full(clean.shape, 255, np.uint8), scan):
         pass
     assert clean[5, 5, 7] == 1
     assert (clean == 4).sum() == 64
@@ -371,13 +373,13 @@ def test_the_panel_has_a_row_with_its_key_and_volume(qtbot: QtBot, opened: MainW
     assert tuple(rows) == FOREGROUND
     qtbot.waitUntil(lambda: rows[CYST].volume.text() == "0.1 mL", timeout=TIMEOUT_MS)
     assert rows[Label.LIVER].volume.text() == "4.0 mL"
-    assert rows[CYST].shown.toolTip() == "Show cysts (Y). Cysts inside the liver."
+    assert rows[CYST].shown.toolTip() == "Show cysts (Q). Cysts inside the liver."
     assert opened.session.store.label_at((21, 9, 11)) is CYST
 
 
 def test_its_key_shows_and_hides_it(qtbot: QtBot, opened: MainWindow) -> None:
     opened.activateWindow()
-    qtbot.keyClick(opened, Qt.Key.Key_Y)
+    qtbot.keyClick(opened, Qt.Key.Key_Q)
     assert not opened.session.styles[CYST].visible
     assert not label_panel(opened).rows[CYST].shown.isChecked()
     label_panel(opened).rows[CYST].shown.click()

@@ -24,7 +24,7 @@ class TreeActions:
     def __init__(self, factory: ActionFactory, division: VesselDivision) -> None:
         self._division = division
         self.divide = factory.make_toggle(
-            "Tell portal &vein from hepatic veins",
+            "Portal and hepatic &veins",
             "Shift+V",
             "Show vessels as two trees: for research, crossings may be told apart wrongly",
             division.set_shown,

@@ -169,10 +169,10 @@ def test_texts_name_the_keys_that_commands_have_now(window: MainWindow, volume: 
     tour = window.findChild(Tour)
     tour.go_to(3)
     assert "The keys L, V and T show" in tour.text.text()
-    assert shortcuts.assign(actions.labels.layers[Label.LIVER], QKeySequence("Y")) is None
-    assert row.shown.toolTip().startswith("Show liver (Y). ")
-    assert "The keys Y, V and T show" in tour.text.text()
-    assert "<b>Y</b></td><td>Liver" in _sheet_text(window)
+    assert shortcuts.assign(actions.labels.layers[Label.LIVER], QKeySequence("Q")) is None
+    assert row.shown.toolTip().startswith("Show liver (Q). ")
+    assert "The keys Q, V and T show" in tour.text.text()
+    assert "<b>Q</b></td><td>Liver" in _sheet_text(window)
     assert shortcuts.assign(actions.labels.layers[Label.LIVER], QKeySequence()) is None
     assert row.shown.toolTip().startswith("Show liver. ")
     assert "The keys V and T show" in tour.text.text()
