@@ -158,6 +158,7 @@ class ShortcutSheet(QDialog):
         self.columns = _make_columns(shortcuts)
         inner = QWidget()
         row = QHBoxLayout(inner)
+        row.setContentsMargins(0, 0, 0, 0)  # the dialog has its own
         row.setSpacing(_GAP)
         for groups in self.columns:
             row.addWidget(QLabel(_column_html(groups)), 0, Qt.AlignmentFlag.AlignTop)
