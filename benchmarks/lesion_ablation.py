@@ -74,7 +74,7 @@ def patch_narrow_lesions() -> None:
     patch(lesion_insertion, "draw_varied_lesion", draw_narrow_lesion)
     patch(
         samples,
-        "_draw_lesion_number",
+        "draw_lesion_number",
         lambda draw: (draw.integer(1, 7), 60.0) if draw.chance(0.45) else (0, 0.0),
     )
 
