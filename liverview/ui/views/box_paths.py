@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtGui import QPainterPath, QTransform
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
 
 from liverview.core.grid import Voxel
 from liverview.core.labels import Label
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from liverview.ui.views.slice_canvas import SliceCanvas
 
 _KEPT = 300
+_CASING = QColor(0, 0, 0)
 
 
 class BoxPaths:
@@ -61,3 +63,16 @@ def _to_widget(view: SliceCanvas, start: Voxel) -> QTransform:
     origin, across, up = corners
     right, top = across - origin, up - origin
     return QTransform(right.x(), right.y(), top.x(), top.y(), origin.x(), origin.y())
+
+
+def draw_dashed(
+    painter: QPainter, path: QPainterPath, color: QColor, width: float, dashes: tuple[float, float]
+) -> None:
+    """Draw a dashed line over a black one twice as wide; ``width`` in pixels, dashes in widths."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    casing, line = QPen(_CASING, 2 * width), QPen(color, width)
+    line.setDashPattern(dashes)
+    for pen in (casing, line):
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        painter.setPen(pen)
+        painter.drawPath(path)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QColor, QPainter
 
 from liverview.core.labels import Label
 from liverview.ui.live.candidate_review import CandidateReview
-from liverview.ui.views.box_paths import BoxPaths
+from liverview.ui.views.box_paths import BoxPaths, draw_dashed
 
 if TYPE_CHECKING:
     from liverview.ui.views.slice_canvas import SliceCanvas
 
-_CASING = QColor(0, 0, 0)
 _DASHES = (5.0, 3.0)
 
 
@@ -33,15 +32,8 @@ class HiddenCandidateOutline:
             path = self._paths.path(view, part, part.box.start, part.mask)
         if part is None or path is None or path.isEmpty():
             return
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         color = QColor(*view.session.styles[Label.TUMOR].color)
-        for line, width in ((_CASING, 4.0), (color, 2.0)):
-            pen = QPen(line, width)
-            if line is color:
-                pen.setDashPattern(_DASHES)
-            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-            painter.setPen(pen)
-            painter.drawPath(path)
+        draw_dashed(painter, path, color, 2.0, _DASHES)
         area = path.boundingRect()
         words = f"{100 * part.certainty:.0f} % sure, not shown"
         view.label_placer.draw_label(painter, QPointF(area.right() + 6, area.top()), words)

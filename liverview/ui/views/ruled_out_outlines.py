@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QColor, QPainter, QPainterPath
 
 from liverview.core.review import LesionMark
 from liverview.ui.state.lesion_review import LesionReview
-from liverview.ui.views.box_paths import BoxPaths
+from liverview.ui.views.box_paths import BoxPaths, draw_dashed
 
 if TYPE_CHECKING:
     from liverview.ui.views.slice_canvas import SliceCanvas
 
-_CASING, _LINE = QColor(0, 0, 0), QColor(190, 190, 190)
+_LINE = QColor(190, 190, 190)
 _DASHES = (4.0, 3.0)
 
 
@@ -34,14 +34,7 @@ class RuledOutOutlines:
 
 
 def _paint_mark(view: SliceCanvas, painter: QPainter, mark: LesionMark, path: QPainterPath) -> None:
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    for color, width in ((_CASING, 3.0), (_LINE, 1.5)):
-        pen = QPen(color, width)
-        if color is _LINE:
-            pen.setDashPattern(_DASHES)
-        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-        painter.setPen(pen)
-        painter.drawPath(path)
+    draw_dashed(painter, path, _LINE, 1.5, _DASHES)
     area = path.boundingRect()
     if not area.isEmpty():
         beside = QPointF(area.right() + 6, area.bottom() - 6)
