@@ -22,6 +22,8 @@ PAGES = {
     "SECURITY.md": "security.md",
     "weights/coarse.md": "weights/coarse.md",
     "weights/fine.md": "weights/fine.md",
+    "weights/lesions.md": "weights/lesions.md",
+    "weights/click.md": "weights/click.md",
     "resources/bank/README.md": "resources/bank.md",
     "resources/livers/README.md": "resources/livers.md",
 }
