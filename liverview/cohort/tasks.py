@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from liverview.files import formats, images
@@ -21,10 +21,21 @@ class Task:
     ----------
     scan : the file.
     output : where its label map goes.
+    columns : what else the person's table says of it.
     """
 
     scan: Path
     output: Path
+    columns: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The name of its label map without suffix, by which the ledger knows it."""
+        return formats.name_without_suffix(self.output)
+
+    @property
+    def path(self) -> Path:
+        return self.scan
 
 
 def find_files(given: Sequence[Path], *, alone: bool = False) -> list[Path]:
