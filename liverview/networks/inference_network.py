@@ -26,7 +26,6 @@ from liverview.networks.network import (
 )
 
 _FORMAT = {2: torch.channels_last, 3: torch.channels_last_3d}
-_SHAPES = 2  # a scan's slabs are looked at upwards and downwards by turns
 _TOLERANCE = 1e-4  # of a trial's values, which are about 1
 
 
@@ -93,48 +92,35 @@ def _computes(dims: int) -> bool:
 
 
 class _Convolution:
-    """A convolution of stride 1 whose weights are kept in the order that oneDNN wants.
+    """A convolution of stride 1, with what follows it.
 
-    The order depends on the input's shape, and a convolution with weights in the order for another
-    can take several times as long: they are ordered anew where another shape comes.
+    oneDNN puts the weights in an order that depends on the input's shape. Slabs have many shapes,
+    and to do so in each call takes less time than to ask for the order whenever a shape comes.
     """
 
     def __init__(self, conv: nn.Module) -> None:
         assert isinstance(conv, nn.Conv2d | nn.Conv3d)
-        # Close to what is wanted: a third of the time to order them from as they are.
+        # Close to every order: a third of the time to get there.
         self._weight = conv.weight.detach().contiguous(memory_format=_FORMAT[conv.weight.ndim - 2])
         self._bias = None if conv.bias is None else conv.bias.detach()
-        self._padding = [size // 2 for size in conv.kernel_size]
-        self._ones = [1] * len(self._padding)
-        self._ordered: dict[torch.Size, Tensor] = {}
+        ones = [1] * len(conv.kernel_size)
+        # Padding, stride, dilation, groups.
+        self._settings = ([size // 2 for size in conv.kernel_size], ones, ones, 1)
 
     def __call__(self, x: Tensor, activation: str = "none") -> Tensor:
         """The activation of the convolution of (B, inputs, ...)."""
         out: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            *(x, self._weight_for(x), self._bias, self._padding, self._ones, self._ones, 1),
-            *(activation, [], ""),
+            x, self._weight, self._bias, *self._settings, activation, [], ""
         )
         return out
 
     def add_to(self, total: Tensor, x: Tensor, activation: str) -> Tensor:
         """Add the convolution of x to ``total``, in place; the activation of the sum."""
         out: Tensor = torch.ops.mkldnn._convolution_pointwise_(
-            *(total, x, self._weight_for(x), self._bias, self._padding, self._ones, self._ones, 1),
+            *(total, x, self._weight, self._bias, *self._settings),
             *("add", 1.0, activation, [], None),
         )
         return out
-
-    def _weight_for(self, x: Tensor) -> Tensor:
-        """The weights in the order for an input's shape, of which the latest are kept."""
-        weight = self._ordered.pop(x.shape, None)
-        if weight is None:
-            weight = torch.ops.mkldnn._reorder_convolution_weight(
-                self._weight, self._padding, self._ones, self._ones, 1, list(x.shape)
-            )
-        self._ordered[x.shape] = weight
-        if len(self._ordered) > _SHAPES:
-            del self._ordered[next(iter(self._ordered))]
-        return weight
 
 
 class _Block:
