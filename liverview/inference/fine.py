@@ -183,27 +183,33 @@ def _refine_slab(stage: SecondStage, coarse: CoarseLiver, group: int, start: int
         organ = torch.zeros(*coarse.mask.shape[:2], SLAB_SLICES)
         return _SlabResult(_empty_slab(stage, frame), frame.zeros((), np.uint8), organ)
     hu = read_working_slices(volume, preprocessing.halo, grid, group, start)
-    # Slices come first: products with a short last axis are slow.
-    coarse_slices = apply_along_axis(coarse.probability, slice_weights, 2).movedim(2, 0)
-    work_prior = grid.work_from_coarse(coarse_slices).permute(1, 2, 0)
-    # (slices, classes, i, j) on the working grid, then in the box.
+    # Everything is (slices, j, i), as the volume's voxels lie.
+    coarse_slices = _coarse_slices(coarse.probability, slice_weights)
+    work_prior = grid.work_from_coarse(coarse_slices).permute(2, 1, 0)
+    # (slices, classes, j, i) on the working grid, then in the box that may have labels.
     probabilities, gates = stage.predict(preprocessing.input_2d(hu, work_prior, coarse.liver_hu))
-    organ = grid.coarse_from_work(1 - probabilities[:, 0]).permute(1, 2, 0)
-    probabilities = grid.box_from_work(probabilities)
-    mask_slices = apply_along_axis(torch.from_numpy(coarse.mask).float(), slice_weights, 2)
-    prior = CoarsePrior(
-        grid.box_from_coarse(coarse_slices).permute(1, 2, 0),
-        grid.box_from_coarse(mask_slices.movedim(2, 0)).permute(1, 2, 0),
-    )
-    classes, box = stage.checkpoint.classes, grid.box
+    probabilities = probabilities.transpose(2, 3).contiguous()
+    organ = grid.coarse_from_work(1 - probabilities[:, 0]).permute(2, 1, 0)
+    probabilities = grid.inner_from_work(probabilities).transpose(2, 3)
+    classes, box = stage.checkpoint.classes, grid.inner
+    mask = None
+    if LIVER not in classes:
+        mask_slices = _coarse_slices(torch.from_numpy(coarse.mask).float(), slice_weights)
+        mask = grid.inner_from_coarse(mask_slices).permute(2, 1, 0)
+    prior = CoarsePrior(grid.inner_from_coarse(coarse_slices).permute(2, 1, 0), mask)
     labels = frame.expand(labels_from_probabilities(probabilities, prior, classes), box)
     behind = shown = None
     if stage.extras.probabilities:
         behind = frame.expand(slab_probabilities(probabilities, prior, classes), box)
     if gates is not None:
-        shown = frame.expand(upsample_gates(gates, grid.scale, grid.size), box)
+        shown = frame.expand(upsample_gates(gates, grid.scale, grid.size), grid.box)
     tumor = frame.expand(tumor_probability(probabilities, classes), box)
     return _SlabResult(Slab(start, labels, behind, box, shown), tumor, organ)
+
+
+def _coarse_slices(block: Tensor, slice_weights: Tensor) -> Tensor:
+    """Slices of a block of the coarse grid, (i, j, k), as (slices, j, i)."""
+    return torch.tensordot(slice_weights, block, ([1], [2])).transpose(1, 2).contiguous()
 
 
 def _empty_slab(stage: SecondStage, frame: _SlabFrame) -> Slab:
