@@ -94,29 +94,40 @@ class SlabGrid:
 
 
 def slab_grid(
-    volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint, slice_weights: Tensor
+    volume: Volume,
+    coarse: CoarseLiver,
+    checkpoint: Checkpoint,
+    slice_weights: Tensor,
+    window: tuple[slice, slice] | None = None,
 ) -> SlabGrid | None:
     """The working grid around the first stage's liver in a slab; None where it shows none.
 
-    ``slice_weights`` are the weights from the coarse slices to the slab's.
+    Parameters
+    ----------
+    slice_weights : the weights from the coarse slices to the slab's.
+    window : the coarse cells, i and j, that count.
     """
     touched = (slice_weights > 0).any(dim=0)
     liver = coarse.probability[:, :, touched].amax(dim=2) > MIN_LIVER_PROBABILITY
+    if window is not None:
+        inside = torch.zeros_like(liver)
+        inside[window] = True
+        liver &= inside
     if not liver.any():
         return None
-    i, j = (
-        _axis_grid(volume, coarse, checkpoint, axis, liver.any(dim=1 - axis)) for axis in (0, 1)
+    i, j = (liver.any(dim=1 - axis).nonzero()[:, 0].tolist() for axis in (0, 1))
+    cells = slice(i[0], i[-1] + 1), slice(j[0], j[-1] + 1)
+    return SlabGrid(
+        *(_axis_grid(volume, coarse, checkpoint, axis, side) for axis, side in enumerate(cells))
     )
-    return SlabGrid(i, j)
 
 
 def _axis_grid(
-    volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint, axis: int, liver: Tensor
+    volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint, axis: int, cells: slice
 ) -> AxisGrid:
-    """The working grid along one axis; ``liver`` is True for coarse cells that show some."""
-    cells = liver.nonzero()[:, 0]
+    """The working grid along one axis around some coarse cells."""
     voxels_per_cell = coarse.spacing[axis] / volume.spacing[axis]
-    low, high = int(cells[0]), int(cells[-1]) + 1
+    low, high = cells.start, cells.stop
     box = _voxels_around(volume, axis, low, high, voxels_per_cell, _AROUND_MM)
     # Beyond the middle of the next cell, interpolation shows nothing of the last one.
     inner = _voxels_around(volume, axis, low, high, voxels_per_cell, coarse.spacing[axis] / 2)

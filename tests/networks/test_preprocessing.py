@@ -118,7 +118,12 @@ def test_min_max_is_for_whole_slices_without_windows(values: dict[str, object]) 
 
 @pytest.mark.parametrize(
     ("count", "new", "step", "first", "support"),
-    [(176, 290, 0.6, -0.2, 1), (512, 96, 5.3, 2.2, 5.3), (3, 200, 0.01, 0.3, 1), (1, 40, 0.1, -4, 1)],
+    [
+        (176, 290, 0.6, -0.2, 1),
+        (512, 96, 5.3, 2.2, 5.3),
+        (3, 200, 0.01, 0.3, 1),
+        (1, 40, 0.1, -4, 1),
+    ],
 )
 def test_banded_weights_are_the_same_weights(
     count: int, new: int, step: float, first: float, support: float
