@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(given: Sequence[str]) -> int:
     command = given[0] if given and given[0] in COMMANDS else None
     try:
-        options = (command_parser() if command else window_parser(COMMANDS)).parse_args(given)
+        options = (command_parser([command]) if command else window_parser(COMMANDS)).parse_args(given)
         code: int = options.run(options)
     finally:
         if sys.stdout is not None:  # a program without a terminal on Windows has none
