@@ -38,12 +38,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(given: Sequence[str]) -> int:
     command = given[0] if given and given[0] in COMMANDS else None
     try:
-        options = (command_parser([command]) if command else window_parser(COMMANDS)).parse_args(given)
-        code: int = options.run(options)
+        parser = command_parser([command]) if command else window_parser(COMMANDS)
+        options = parser.parse_args(given)
+        with _imports(command):
+            code: int = options.run(options)
     finally:
         if sys.stdout is not None:  # a program without a terminal on Windows has none
             sys.stdout.flush()
     return code
+
+
+def _imports(command: str | None) -> contextlib.AbstractContextManager[None]:
+    """Training may use all of torch; no other command does."""
+    if command in ("train", "system"):
+        return contextlib.nullcontext()
+    from liverview.core.lean_imports import lean_imports
+
+    return lean_imports()
 
 
 @contextlib.contextmanager
