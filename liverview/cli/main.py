@@ -13,6 +13,10 @@ from liverview.cli.streams import OutputError, discard_standard_output, prepared
 from liverview.cli.window import window_parser
 from liverview.core.waiting_threads import limit_spinning
 
+TYPE_CHECKING = False  # as in liverview/__init__: importing typing would be half of `--help`
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, or 2 after one clear sentence."""
@@ -33,6 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if isinstance(error, OutputError):
                 discard_standard_output()
     return 2
+
+
+def run() -> NoReturn:
+    """Run the command line as a process of its own."""
+    code = main()
+    if "liverview.core.lean_imports" in sys.modules:  # else there is little to leave
+        from liverview.core.garbage import leave_all
+
+        leave_all()
+    sys.exit(code)
 
 
 def _run(given: Sequence[str]) -> int:

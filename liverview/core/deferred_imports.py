@@ -14,12 +14,15 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.machinery
+import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType, ModuleType
 
+_VERSION = re.compile(r"""^(?:__)?version(?:__)? *= *["']([^"']*)""", re.MULTILINE)
 _swapping = threading.Lock()  # held while sys.modules is looked at and changed, never on import
 
 
@@ -32,7 +35,7 @@ class Waiting:
     names : of the modules; none of which all names are taken by ``import *``.
     stand_ins : values that are given for some of their attributes meanwhile, by "module.attribute".
     calls : functions of theirs, as "module.attribute", that are taken meanwhile and called later.
-    version_file : the file beside the other module in which its version stands.
+    version_file : the path, from the other module's folder, of the file that says its version.
     versions : beginnings of the versions that this was tested with; empty for any.
     """
 
@@ -185,12 +188,11 @@ def _is_tested(waiting: Waiting, path: str) -> bool:
     if not waiting.versions:
         return True
     try:
-        with open(path.rpartition("__init__")[0] + waiting.version_file, encoding="utf-8") as file:
-            lines = file.read().splitlines()
+        text = (Path(path).parent / waiting.version_file).read_text(encoding="utf-8")
     except OSError:
         return False
-    given = [line.partition("=")[2].strip(" '\"") for line in lines if "__version__ =" in line]
-    return len(given) == 1 and given[0].startswith(waiting.versions)
+    found = _VERSION.search(text)
+    return found is not None and found[1].startswith(waiting.versions)
 
 
 @contextlib.contextmanager

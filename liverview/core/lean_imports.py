@@ -11,6 +11,21 @@ from liverview.core.deferred_imports import Waiting, deferred_imports
 SWITCH = "LIVERVIEW_WHOLE_IMPORTS"
 """The name of a variable of the environment: where it is set, nothing waits."""
 
+
+
+class _PlainDoc:
+    """Stands for SciPy's parser of docstrings: the text stays as it is, without a note added."""
+
+    def __init__(self, function: object) -> None:
+        self._text = function.__doc__ or ""
+
+    def __getitem__(self, section: str) -> list[str]:
+        return []
+
+    def __str__(self) -> str:
+        return f"\n{self._text}"
+
+
 WAITING = {
     # What torch imports at the end of its __init__ and binds only: kernels in Python for tensors
     # without data, by which graphs are captured, and the export and quantization of these. The
@@ -53,6 +68,13 @@ WAITING = {
                 "numpy.testing",
             }
         )
+    ),
+    # It parses the docstrings of all its functions, to add a note to them.
+    "scipy._lib._array_api": Waiting(
+        frozenset({"scipy._lib._docscrape"}),
+        {"scipy._lib._docscrape.FunctionDoc": _PlainDoc},
+        version_file="../version.py",
+        versions=("1.17.",),
     ),
     # LAPACK, and special functions, for a function or two of each of these.
     "scipy.ndimage": Waiting(frozenset({"scipy.special"})),
