@@ -9,6 +9,7 @@ differs.
 from __future__ import annotations
 
 import functools
+import platform
 
 import torch
 from torch import Tensor, nn
@@ -75,8 +76,10 @@ def _computes(dims: int) -> bool:
     """True where torch has the operations, and they do what a convolution and a sum do.
 
     They are those that torch's compiler calls; torch does not promise that they stay as they are.
+    On other processors than those of this family nothing was measured.
     """
-    if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
+    usable = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+    if not usable or platform.machine().lower() not in ("x86_64", "amd64"):
         return False
     conv = (nn.Conv2d if dims == 2 else nn.Conv3d)(8, 8, 3, padding=1).eval()
     x = torch.linspace(-1, 1, 8 * 6**dims).reshape(1, 8, *[6] * dims)
