@@ -9,6 +9,7 @@ differs.
 from __future__ import annotations
 
 import functools
+import platform
 
 import torch
 from torch import Tensor, nn
@@ -40,8 +41,7 @@ class InferenceNetwork:
         self._format, self._pool = _FORMAT[dims], POOL[dims]
         self._encoder = [_Block(block) for block in network.encoder]
         self._decoder = [_Stage(stage) for stage in network.decoder]
-        self._classes = network.head.weight.detach().flatten(1)
-        self._bias = network.head.bias.detach()
+        self._classes, self._bias = _of_pixels(network.head)
 
     def __call__(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The logits, and the gates' coefficients as `AttentionResUNet` returns them."""
@@ -75,8 +75,10 @@ def _computes(dims: int) -> bool:
     """True where torch has the operations, and they do what a convolution and a sum do.
 
     They are those that torch's compiler calls; torch does not promise that they stay as they are.
+    On other processors than those of this family nothing was measured.
     """
-    if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
+    usable = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+    if not usable or platform.machine().lower() not in ("x86_64", "amd64"):
         return False
     conv = (nn.Conv2d if dims == 2 else nn.Conv3d)(8, 8, 3, padding=1).eval()
     x = torch.linspace(-1, 1, 8 * 6**dims).reshape(1, 8, *[6] * dims)
@@ -143,7 +145,8 @@ class _Gate:
 
     def __init__(self, gate: AttentionGate) -> None:
         self._w_x, self._w_g = _folded(gate.w_x), _folded(gate.w_g)
-        self._psi, self._bias = gate.psi.weight.detach().flatten(), gate.psi.bias.detach()
+        psi, self._bias = _of_pixels(gate.psi)
+        self._psi = psi[0]
 
     def __call__(self, x: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
         hidden = self._w_g.add_to(self._w_x(x), g, "relu").movedim(1, -1)
@@ -176,3 +179,10 @@ def _folded(module: nn.Module) -> _Convolution:
     if isinstance(module.norm, _BatchNorm):
         return _Convolution(fuse_conv_bn_eval(module.conv, module.norm))
     return _Convolution(module.conv)
+
+
+def _of_pixels(conv: nn.Module) -> tuple[Tensor, Tensor]:
+    """The weights, (outputs, inputs), and the bias of a convolution of single pixels."""
+    assert isinstance(conv, nn.Conv2d | nn.Conv3d)
+    assert conv.bias is not None
+    return conv.weight.detach().flatten(1), conv.bias.detach()

@@ -122,7 +122,8 @@ def test_out_of_memory_halves_the_batch_of_the_fast_form(monkeypatch: pytest.Mon
     x = torch.randn(5, network.config.in_channels, 16, 32)
     runner = Runner(network, ExecutionDevice(torch.device("cpu"), torch.float32))
     whole = runner.predict(x)
-    real, batches = InferenceNetwork.__call__, []
+    real = InferenceNetwork.__call__
+    batches: list[int] = []
 
     def limited(self: InferenceNetwork, x: torch.Tensor) -> object:
         if len(x) > 2:

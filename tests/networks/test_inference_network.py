@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import platform
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -100,6 +103,15 @@ def test_only_a_trained_network_has_it() -> None:
     assert inference_network(AttentionResUNet(config).eval()) is not None
 
 
+@pytest.fixture
+def asked_anew() -> Iterator[None]:
+    """Forget, before and after, whether torch has the operations."""
+    module._computes.cache_clear()
+    yield
+    module._computes.cache_clear()
+
+
+@pytest.mark.usefixtures("asked_anew")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -116,18 +128,17 @@ def test_a_torch_that_cannot_or_errs_is_noticed(
             raise answer
         return torch.zeros_like(x)
 
-    module._computes.cache_clear()
     monkeypatch.setattr(module._Convolution, "__call__", fused)
-    try:
-        assert inference_network(AttentionResUNet(NetworkConfig(2, 1, 2, 2, 1)).eval()) is None
-    finally:
-        module._computes.cache_clear()
+    assert inference_network(AttentionResUNet(NetworkConfig(2, 1, 2, 2, 1)).eval()) is None
 
 
-def test_a_torch_without_onednn_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    module._computes.cache_clear()
-    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    try:
-        assert inference_network(AttentionResUNet(NetworkConfig(3, 1, 2, 2, 1)).eval()) is None
-    finally:
-        module._computes.cache_clear()
+@pytest.mark.usefixtures("asked_anew")
+@pytest.mark.parametrize(
+    ("place", "name", "answer"),
+    [(torch.backends.mkldnn, "is_available", False), (platform, "machine", "riscv64")],
+)
+def test_without_onednn_or_on_another_processor_it_is_not_tried(
+    place: object, name: str, answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, name, lambda: answer)
+    assert inference_network(AttentionResUNet(NetworkConfig(3, 1, 2, 2, 1)).eval()) is None
