@@ -135,14 +135,21 @@ def _group_folders(controller: str) -> list[Path]:
 
 
 def memory_reader() -> Callable[[int], float] | None:
-    """A function for the memory that a process holds, MB, by its number; None where none is there."""
+    """A function for the MB that a process holds, by its number; None where there is none."""
     if Path("/proc/self/statm").exists():
         return _held_mb
     try:
         import psutil
     except ImportError:
         return None
-    return lambda process: psutil.Process(process).memory_info().rss / (1 << 20)
+
+    def held(process: int) -> float:
+        try:
+            return float(psutil.Process(process).memory_info().rss) / (1 << 20)
+        except psutil.Error:  # it has just ended
+            return 0.0
+
+    return held
 
 
 def _held_mb(process: int) -> float:

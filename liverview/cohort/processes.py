@@ -1,4 +1,4 @@
-"""A cohort by several processes of this machine: one that dies, hangs or grows takes one item along.
+"""A cohort by several processes of this machine: one that dies or hangs takes one item along.
 
 Workers are programs of their own (`worker`), started anew rather than forked: torch's threads do
 not survive a fork, and the program that called need not be written for it. Items go to them by
@@ -321,10 +321,12 @@ def _read(
     """Pass on what a worker says; None where it has ended."""
     assert process.stdout is not None
     # A worker that is killed ends in the middle of a word.
-    with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
-        with io.BufferedReader(process.stdout) as stream:  # type: ignore[type-var]
-            while True:
-                reports.put((slot, process.pid, pickle.load(stream)))
+    with (
+        contextlib.suppress(EOFError, OSError, pickle.UnpicklingError),
+        io.BufferedReader(process.stdout) as stream,  # type: ignore[type-var]
+    ):
+        while True:
+            reports.put((slot, process.pid, pickle.load(stream)))
     reports.put((slot, process.pid, None))
 
 

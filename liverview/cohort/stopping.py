@@ -36,7 +36,7 @@ def reason_to_stop(error: BaseException, results: Path) -> RunStoppedError | Non
 
 
 def folder_check(folder: Path) -> Callable[[], None]:
-    """A function that raises RunStoppedError once a folder is another one, as when it is unmounted."""
+    """A function that raises RunStoppedError once a folder is gone or another one."""
     before = _identity(folder)
 
     def check() -> None:

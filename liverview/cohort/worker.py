@@ -106,7 +106,7 @@ def _iter_results(
 
 
 def _listen(incoming: BinaryIO, inbox: SimpleQueue[Any]) -> None:
-    """Pass on what comes; where it ends without a word, whoever sent it is gone or wants no more."""
+    """Pass on what comes; where it ends without a word, whoever sent it wants no more."""
     with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
         while True:
             item = pickle.load(incoming)
