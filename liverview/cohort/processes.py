@@ -8,17 +8,14 @@ their standard input, one at a time, or three where a GPU must not wait for read
 from __future__ import annotations
 
 import contextlib
-import io
 import os
-import pickle
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from threading import Thread
 
@@ -29,6 +26,15 @@ from liverview.cohort.machine import memory_reader
 from liverview.cohort.stopping import GOES_ON, RunStoppedError, folder_check
 from liverview.cohort.work import Attempt, CohortItem, CohortWork
 from liverview.cohort.worker import START, Order, Ready, Refused, Report
+from liverview.cohort.worker_slot import (
+    Job,
+    Slot,
+    close_input,
+    ending_words,
+    is_closed,
+    read_reports,
+    send,
+)
 from liverview.core.errors import LiverviewError
 from liverview.core.stream import Message, Progress
 from liverview.core.text import printable
@@ -87,37 +93,6 @@ def iter_run_in_processes(
         run.end()
 
 
-@dataclass(eq=False)
-class _Job:
-    """An item, and how often its process has died."""
-
-    item: CohortItem
-    losses: int = 0
-
-
-@dataclass(eq=False)
-class _Slot:
-    """The place of one worker; another one takes it where it dies.
-
-    Attributes
-    ----------
-    number : of the place, from 0.
-    most : items that its worker may have at a time.
-    jobs : those that it has.
-    since : when it was ready, or had its first item, or ended one: from there the limit counts.
-    last, code : the number of its last process, and what that ended with.
-    """
-
-    number: int
-    most: int
-    process: subprocess.Popen[bytes] | None = None
-    jobs: list[_Job] = field(default_factory=list)
-    ready: bool = False
-    since: float = 0.0
-    last: int = 0
-    code: int = 0
-
-
 class _Run:
     """Items that wait, and the places of the workers."""
 
@@ -129,14 +104,14 @@ class _Run:
         workers: Workers,
         stopping: Callable[[], bool],
     ) -> None:
-        self._waiting = deque(_Job(item) for item in items)
+        self._waiting = deque(Job(item) for item in items)
         self._total = len(items)
         self._work, self._ledger, self._workers = work, ledger, workers
         self._stopping = stopping
         self._check = never if ledger is None else folder_check(ledger.folder.parent)
-        self._reports: SimpleQueue[tuple[_Slot, int, Report | None]] = SimpleQueue()
+        self._reports: SimpleQueue[tuple[Slot, int, Report | None]] = SimpleQueue()
         most = _OVERLAPPED if workers.gpus else 1
-        self._slots = [_Slot(number, most) for number in range(workers.count)]
+        self._slots = [Slot(number, most) for number in range(workers.count)]
         self._unready = 0
         self._held_mb = memory_reader()
         if workers.memory_mb is not None and self._held_mb is None:
@@ -160,8 +135,8 @@ class _Run:
         """End all workers: those at work clean up, within a few seconds."""
         for slot in self._slots:
             if not slot.jobs:
-                _send(slot, None)
-            _close_input(slot)
+                send(slot, None)
+            close_input(slot)
         deadline = time.monotonic() + _GRACE
         for slot in self._slots:
             self._end(slot, max(0.0, deadline - time.monotonic()))
@@ -171,7 +146,7 @@ class _Run:
 
     def _hand_out(self) -> None:
         for slot in self._slots:
-            while self._goes_on() and len(slot.jobs) < slot.most and not _is_closed(slot):
+            while self._goes_on() and len(slot.jobs) < slot.most and not is_closed(slot):
                 self._check()
                 if slot.process is None:
                     self._start(slot)
@@ -179,13 +154,13 @@ class _Run:
                     slot.since = time.monotonic()
                 job = self._waiting.popleft()
                 slot.jobs.append(job)
-                _send(slot, job.item)  # where it has died, its reports end, which says so
+                send(slot, job.item)  # where it has died, its reports end, which says so
             # Who overlaps waits for the next item before it goes on: that none follows is said.
-            if slot.most > 1 and slot.jobs and not self._goes_on() and not _is_closed(slot):
-                _send(slot, None)
-                _close_input(slot)
+            if slot.most > 1 and slot.jobs and not self._goes_on() and not is_closed(slot):
+                send(slot, None)
+                close_input(slot)
 
-    def _start(self, slot: _Slot) -> None:
+    def _start(self, slot: Slot) -> None:
         environment = dict(os.environ)
         if self._workers.threads is not None:
             environment.update(dict.fromkeys(_THREADS, str(self._workers.threads)))
@@ -202,9 +177,9 @@ class _Run:
             start_new_session=True,  # Ctrl-C in the terminal is for this process alone
         )
         slot.ready, slot.since = False, time.monotonic()
-        Thread(target=_read, args=(slot, slot.process, self._reports), daemon=True).start()
-        _send(slot, sys.path)
-        _send(slot, Order(work, self._ledger, overlap=slot.most > 1))
+        Thread(target=read_reports, args=(slot, slot.process, self._reports), daemon=True).start()
+        send(slot, sys.path)
+        send(slot, Order(work, self._ledger, overlap=slot.most > 1))
 
     def _received(self) -> Iterator[Message | Attempt]:
         """What workers have said, after a moment at most."""
@@ -215,7 +190,7 @@ class _Run:
                     yield from self._take(slot, report)
                 slot, process, report = self._reports.get_nowait()
 
-    def _take(self, slot: _Slot, report: Report | None) -> Iterator[Message | Attempt]:
+    def _take(self, slot: Slot, report: Report | None) -> Iterator[Message | Attempt]:
         if report is None:
             yield from self._after_death(slot)
         elif isinstance(report, Ready):
@@ -230,7 +205,7 @@ class _Run:
         else:
             yield report
 
-    def _after_death(self, slot: _Slot) -> Iterator[Attempt]:
+    def _after_death(self, slot: Slot) -> Iterator[Attempt]:
         """A worker has ended: what it had is tried once more, then it has failed."""
         assert slot.process is not None
         self._end(slot, _GRACE)
@@ -239,7 +214,7 @@ class _Run:
         self._unready = 0 if slot.ready else self._unready + 1
         if self._unready >= _UNREADY:
             raise RunStoppedError(
-                f"Processes for the work end as soon as they are started ({_ending(slot)}): see "
+                f"Processes for the work end as soon as they are started ({ending_words(slot)}): see "
                 f"what they have said, or give --processes 1. {GOES_ON}"
             )
         jobs, slot.jobs = slot.jobs, []
@@ -250,7 +225,7 @@ class _Run:
                 self._waiting.append(job)
                 continue
             sentence = (
-                f"{job.item.path}: the process at work on it ended ({_ending(slot)}), and a second "
+                f"{job.item.path}: the process at work on it ended ({ending_words(slot)}), and a second "
                 "one, too: give it more memory, or look at the scan."
             )
             yield self._fail(slot, job, sentence, "lost")
@@ -269,7 +244,7 @@ class _Run:
                 reason = f"it took {held:,.0f} MB, more than the {limits.memory_mb:,.0f} MB"
                 yield from self._cut(slot, f"{reason} of --memory-limit.", "memory limit")
 
-    def _cut(self, slot: _Slot, reason: str, kind: str) -> Iterator[Attempt]:
+    def _cut(self, slot: Slot, reason: str, kind: str) -> Iterator[Attempt]:
         """End a worker by a limit; of several items that it has, the one that it is at is meant."""
         process = slot.process
         assert process is not None
@@ -279,7 +254,7 @@ class _Run:
         yield self._fail(slot, jobs[0], f"{jobs[0].item.path}: {reason}", kind)
         self._waiting.extendleft(reversed(jobs[1:]))
 
-    def _fail(self, slot: _Slot, job: _Job, sentence: str, kind: str) -> Attempt:
+    def _fail(self, slot: Slot, job: Job, sentence: str, kind: str) -> Attempt:
         begun = self._begun(slot, job)
         if begun.outcome != "begun":  # it had just ended, and could not say so any more
             return begun
@@ -288,7 +263,7 @@ class _Run:
             keep_attempt(self._ledger, attempt)
         return attempt
 
-    def _begun(self, slot: _Slot, job: _Job) -> Attempt:
+    def _begun(self, slot: Slot, job: Job) -> Attempt:
         """The attempt as the worker began it, where it came to that."""
         if self._ledger is not None:
             for attempt in reversed(self._ledger.attempts_at(job.item.name)):
@@ -296,7 +271,7 @@ class _Run:
                     return attempt
         return begun_attempt(self._work, job.item, self._ledger)
 
-    def _end(self, slot: _Slot, seconds: float) -> None:
+    def _end(self, slot: Slot, seconds: float) -> None:
         process, slot.process = slot.process, None
         if process is None:
             return
@@ -311,52 +286,3 @@ class _Run:
             process.stdin.close()
         if self._ledger is not None and process.returncode != 0:
             remove_unfinished(self._ledger.folder.parent)
-
-
-def _read(
-    slot: _Slot,
-    process: subprocess.Popen[bytes],
-    reports: SimpleQueue[tuple[_Slot, int, Report | None]],
-) -> None:
-    """Pass on what a worker says; None where it has ended."""
-    assert process.stdout is not None
-    # A worker that is killed ends in the middle of a word.
-    with (
-        contextlib.suppress(EOFError, OSError, pickle.UnpicklingError),
-        io.BufferedReader(process.stdout) as stream,  # type: ignore[type-var]
-    ):
-        while True:
-            reports.put((slot, process.pid, pickle.load(stream)))
-    reports.put((slot, process.pid, None))
-
-
-def _send(slot: _Slot, content: object) -> None:
-    """Send something to a worker; one that has died does not get it."""
-    if slot.process is None or slot.process.stdin is None or slot.process.stdin.closed:
-        return
-    data = memoryview(pickle.dumps(content))
-    with contextlib.suppress(BrokenPipeError):
-        while data:
-            data = data[slot.process.stdin.write(data) :]
-
-
-def _is_closed(slot: _Slot) -> bool:
-    """True where a worker has been told that no item follows."""
-    process = slot.process
-    return process is not None and process.stdin is not None and process.stdin.closed
-
-
-def _close_input(slot: _Slot) -> None:
-    if slot.process is not None and slot.process.stdin is not None:
-        slot.process.stdin.close()
-
-
-def _ending(slot: _Slot) -> str:
-    """The way that a process ended, in words."""
-    if slot.code >= 0:
-        return f"with exit code {slot.code}"
-    with contextlib.suppress(ValueError):
-        name = signal.Signals(-slot.code).name
-        hint = ", as the system does where memory runs out" if name == "SIGKILL" else ""
-        return f"by {name}{hint}"
-    return f"by signal {-slot.code}"
