@@ -6,6 +6,7 @@ import argparse
 
 from liverview.cli import (
     click,
+    cohort,
     convert,
     deidentify,
     evaluate,
@@ -22,6 +23,7 @@ from liverview.cli import (
 
 COMMANDS = {
     "segment": segment,
+    "cohort": cohort,
     "series": series,
     "click": click,
     "phantom": phantom,

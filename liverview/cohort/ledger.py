@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import re
 from collections import Counter
@@ -107,9 +108,10 @@ class Ledger:
         digests = None if keys is None else {item_digest(key) for key in keys}
         passed: Counter[str] = Counter()
         found: dict[str, list[Attempt]] = {}
-        for attempt in self._iter_read(digests, passed):
-            if keys is None or attempt.item in keys:
-                found.setdefault(attempt.item, []).append(attempt)
+        with _without_garbage_collection():
+            for attempt in self._iter_read(digests, passed):
+                if keys is None or attempt.item in keys:
+                    found.setdefault(attempt.item, []).append(attempt)
         ordered = {item: tuple(sorted(found[item], key=_order)) for item in sorted(found)}
         return LedgerContent(ordered, passed, self.folder)
 
@@ -154,6 +156,18 @@ class Ledger:
 
     def _shard(self, item: str) -> Path:
         return self.folder / item_digest(item)[:2]
+
+
+@contextlib.contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Within the block, millions of new values that all stay are not looked through again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _names_in(folder: Path, passed: Counter[str] | None = None) -> list[str]:

@@ -181,11 +181,21 @@ def _standing(attempts: Sequence[Attempt], now: datetime, lost_after_s: float) -
     for attempt in reversed(attempts):
         if attempt.outcome == "done":
             if (attempt.input_sha256, dict(attempt.made_with)) == basis:
-                return attempt
+                return _with_written(attempt, attempts)
             break
     if newest.outcome == "begun" and is_gone(newest, now, lost_after_s):
         return _lost(newest, len([a for a in attempts if a.outcome == "begun"]))
     return newest
+
+
+def _with_written(done: Attempt, attempts: Sequence[Attempt]) -> Attempt:
+    """An attempt that found its files there, with those that one before it wrote."""
+    before = (
+        attempt.written
+        for attempt in reversed(attempts)
+        if attempt.written and attempt.input_sha256 == done.input_sha256
+    )
+    return done if done.written else replace(done, written=next(before, ()))
 
 
 def _state_of_unfinished(same: Sequence[Attempt], tries: int) -> ItemState:
@@ -240,4 +250,6 @@ def _scans(count: int) -> str:
 
 
 def _ordinal(number: int) -> str:
-    return {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in (11, 12, 13) else 0, "th")
+    return {1: "st", 2: "nd", 3: "rd"}.get(
+        number % 10 if number % 100 not in (11, 12, 13) else 0, "th"
+    )
