@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,6 +110,7 @@ def run(options: argparse.Namespace) -> int:
     from liverview.cli.segment_outcome import SegmentOutcome, segment_tasks
     from liverview.cohort.local import iter_run_here
     from liverview.cohort.running import iter_run
+    from liverview.cohort.stopping import RunStoppedError
     from liverview.core.candidates import DEFAULT_CERTAINTY
 
     if options.least_certainty is None:
@@ -129,11 +131,13 @@ def run(options: argparse.Namespace) -> int:
             for attempt in iter_cohort(stream, len(outcome.to_do), stop):
                 outcome.take(attempt)
     except KeyboardInterrupt:
-        outcome.finish()
+        outcome.write_figures()
         print("What is saved stays; the same command goes on from there.", file=sys.stderr)
         raise
-    except LiverviewError:
-        outcome.finish()
+    except RunStoppedError:
+        # What stops the run is worth saying; that nothing else can be written follows from it.
+        with contextlib.suppress(LiverviewError):
+            outcome.finish()
         raise
     return outcome.finish()
 

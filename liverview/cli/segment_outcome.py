@@ -8,14 +8,16 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import write_json
+from liverview.cli.printing import iter_with_progress_bar, write_json
 from liverview.cli.streams import OutputError
 from liverview.cohort.figures import CohortFigures, is_record
 from liverview.cohort.ledger import Ledger
 from liverview.cohort.results import is_made, missing_masks, missing_side_files
+from liverview.cohort.results_written import ResultsWritten, iter_write_results
 from liverview.cohort.scan_steps import SegmentOptions
 from liverview.cohort.segmenting import SegmentWork
 from liverview.cohort.states import ItemState, item_states, state_sentences
+from liverview.cohort.summary import failure_lines
 from liverview.cohort.tasks import Task, find_files, find_scan_tasks
 from liverview.cohort.work import Attempt
 from liverview.core.errors import LiverviewError
@@ -97,16 +99,27 @@ class SegmentOutcome:
         elif self._json is not None:
             self._figures.add(task.scan, item.figures)
 
-    def finish(self) -> int:
-        """Write the last of the figures; returns the exit code."""
+    def write_figures(self) -> None:
+        """Write the JSON of a cohort, where one is wanted."""
         if self._json and not self.alone:
             self._figures.write()
             self._say(f"{self._json} written.")
+
+    def finish(self) -> int:
+        """Write figures, tables and page, and what has failed; returns the exit code."""
+        self.write_figures()
         if self.ledger is not None:
-            self.ledger.tidy()
+            self._write_results(self.ledger.folder.parent)
         if self._lost is not None:
             raise self._lost
         return 2 if self._failed or self._figures.failed else 0
+
+    def _write_results(self, folder: Path) -> None:
+        for item in iter_with_progress_bar(iter_write_results(folder, len(self._by_name))):
+            if isinstance(item, ResultsWritten):
+                self._say(*(f"{path} written." for path in item.files))
+        for line in failure_lines(list(self._failed.values())):
+            print(line, file=sys.stderr)
 
     def _read_states(self, tasks: Sequence[Task]) -> dict[str, ItemState]:
         """What the ledger says of each task."""

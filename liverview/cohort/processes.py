@@ -214,8 +214,8 @@ class _Run:
         self._unready = 0 if slot.ready else self._unready + 1
         if self._unready >= _UNREADY:
             raise RunStoppedError(
-                f"Processes for the work end as soon as they are started ({ending_words(slot)}): see "
-                f"what they have said, or give --processes 1. {GOES_ON}"
+                f"Processes for the work end as soon as they are started ({ending_words(slot)}): "
+                f"see what they have said, or give --processes 1. {GOES_ON}"
             )
         jobs, slot.jobs = slot.jobs, []
         slot.most = 1  # so that the next death says which item it is
@@ -225,8 +225,8 @@ class _Run:
                 self._waiting.append(job)
                 continue
             sentence = (
-                f"{job.item.path}: the process at work on it ended ({ending_words(slot)}), and a second "
-                "one, too: give it more memory, or look at the scan."
+                f"{job.item.path}: the process at work on it ended ({ending_words(slot)}), and a "
+                "second one, too: give it more memory, or look at the scan."
             )
             yield self._fail(slot, job, sentence, "lost")
 

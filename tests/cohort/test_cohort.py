@@ -56,8 +56,9 @@ def scans(phantoms: Path, tmp_path: Path) -> Path:
 
 
 def results(folder: Path) -> list[str]:
-    """The names of what is there beside the ledger."""
-    return sorted(path.name for path in folder.iterdir() if path.name != LEDGER)
+    """The names of what is there beside the ledger, its tables and its page."""
+    cohort = {LEDGER, "cohort.csv", "cohort.html", "cohort.parquet"}
+    return sorted(path.name for path in folder.iterdir() if path.name not in cohort)
 
 
 def test_side_files_of_every_scan(

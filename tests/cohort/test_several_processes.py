@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from liverview.cli import main
-from liverview.cohort.ledger import LEDGER, Ledger
+from liverview.cohort.ledger import Ledger
 from liverview.cohort.part import parse_part
 
 from support import tiny_networks
@@ -62,7 +62,7 @@ def test_one_process_two_and_three_parts_give_the_same_bytes(
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != LEDGER}
+    return {path.name: path.read_bytes() for path in folder.glob("*_seg*")}
 
 
 def _figures(folder: Path) -> dict[str, object]:
