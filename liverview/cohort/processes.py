@@ -174,7 +174,9 @@ class _Run:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
-            start_new_session=True,  # Ctrl-C in the terminal is for this process alone
+            # Ctrl-C in the terminal is for this process alone; in a session of their own, the
+            # system would give workers time as if they were not of this command.
+            process_group=0 if sys.platform != "win32" else None,
         )
         slot.ready, slot.since = False, time.monotonic()
         Thread(target=read_reports, args=(slot, slot.process, self._reports), daemon=True).start()
