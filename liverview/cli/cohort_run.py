@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import sys
 import time
@@ -90,8 +89,9 @@ def iter_cohort(
             line.show()
     finally:
         line.clear()
-        with contextlib.suppress(AttributeError):
-            stream.close()  # type: ignore[union-attr]
+        close = getattr(stream, "close", None)
+        if close is not None:
+            close()
     if stop.asked and line.ended < count:
         raise KeyboardInterrupt
 
