@@ -127,9 +127,9 @@ class _Run:
                 return
             for item in (*self._received(), *self._over_limits()):
                 yield item
-                if isinstance(item, Attempt):
-                    ended += 1
-                    yield Progress("Scans", ended / max(1, self._total))
+                ended += isinstance(item, Attempt)
+            # All the time, so that what watches can say how far it is, and that it is stopping.
+            yield Progress("Scans", ended / max(1, self._total))
 
     def end(self) -> None:
         """End all workers: those at work clean up, within a few seconds."""
