@@ -108,7 +108,9 @@ class _Run:
         self._total = len(items)
         self._work, self._ledger, self._workers = work, ledger, workers
         self._stopping = stopping
-        self._check = never if ledger is None else folder_check(ledger.folder.parent)
+        self._check: Callable[[], object] = never
+        if ledger is not None:
+            self._check = folder_check(ledger.folder.parent)
         self._reports: SimpleQueue[tuple[Slot, int, Report | None]] = SimpleQueue()
         most = _OVERLAPPED if workers.gpus else 1
         self._slots = [Slot(number, most) for number in range(workers.count)]

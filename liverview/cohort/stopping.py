@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from liverview.core.errors import LiverviewError
-from liverview.files.atomic import reason_of
+from liverview.files.atomic import make_folder, reason_of
 
 GOES_ON = "The run is stopped; what is done stays, and the same command goes on from there."
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -36,7 +36,13 @@ def reason_to_stop(error: BaseException, results: Path) -> RunStoppedError | Non
 
 
 def folder_check(folder: Path) -> Callable[[], None]:
-    """A function that raises RunStoppedError once a folder is gone or another one."""
+    """A function that raises RunStoppedError once a folder is gone or another one.
+
+    Raises
+    ------
+    TargetError : where it is not there and cannot be made.
+    """
+    make_folder(folder)
     before = _identity(folder)
 
     def check() -> None:
