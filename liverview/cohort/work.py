@@ -74,11 +74,11 @@ class CohortWork(Protocol):
     @property
     def device(self) -> str: ...
 
-    def input_sha256(self, item: CohortItem) -> str:
+    def input_sha256(self, item: Any) -> str:  # each work has items of its own
         """A hash by which a changed input is noticed; OSError where it cannot be read."""
         ...
 
-    def iter_do(self, item: CohortItem) -> Generator[Progress | Message, None, Done]:
+    def iter_do(self, item: Any) -> Generator[Progress | Message, None, Done]:
         """Do one item; what was loaded once (weights) is kept by the process."""
         ...
 
