@@ -77,7 +77,11 @@ class Trial:
 
     def _keep(self, attempt: Attempt) -> Attempt:
         if self._ledger is not None:
-            keep_attempt(self._ledger, attempt)
+            try:
+                keep_attempt(self._ledger, attempt)
+            except RunStoppedError:
+                self.withdraw()
+                raise
         return attempt
 
 

@@ -8,6 +8,7 @@ their standard input, one at a time, or three where a GPU must not wait for read
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -171,7 +172,7 @@ class _Run:
             environment["CUDA_VISIBLE_DEVICES"] = self._workers.gpus[slot.number]
             work = replace(work, device="cuda:0")  # type: ignore[type-var]
         slot.process = subprocess.Popen(
-            [sys.executable, "-c", START],
+            [sys.executable, "-c", START, json.dumps(sys.path)],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -182,7 +183,6 @@ class _Run:
         )
         slot.ready, slot.since = False, time.monotonic()
         Thread(target=read_reports, args=(slot, slot.process, self._reports), daemon=True).start()
-        send(slot, sys.path)
         send(slot, Order(work, self._ledger, overlap=slot.most > 1))
 
     def _received(self) -> Iterator[Message | Attempt]:

@@ -27,10 +27,10 @@ from liverview.core.stream import Message, Progress
 
 _GRACE = 3.0  # seconds to clean up in, once nobody is there for the results
 START = (
-    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from liverview.cohort.worker import main; main()"
 )
-"""The program of a worker's process: modules are found where its starter finds them."""
+"""The program of a worker's process: its argument says where modules are found, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ Report = Ready | Refused | Message | Attempt
 def main() -> None:
     """Work for the process at the other end of the standard streams until that closes them."""
     _set_signals()
-    incoming: BinaryIO = sys.stdin.buffer
+    # Python's own object for it would be waited for in vain when this process ends.
+    incoming: BinaryIO = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no result
     inbox: SimpleQueue[CohortItem | None] = SimpleQueue()
