@@ -97,7 +97,7 @@ def iter_cohort(
 
 
 class ProgressLine:
-    """How many are done, how fast, and how long the rest takes.
+    """Counts of what is done, how fast, and how long the rest takes.
 
     Attributes
     ----------

@@ -45,7 +45,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_choice(options: argparse.Namespace) -> RunChoice:
-    """What the options say of how a cohort runs."""
+    """The choice that the options make of how a cohort runs."""
     from liverview.cohort.running import RunChoice
 
     return RunChoice(options.processes, options.time_limit, options.memory_limit)

@@ -143,7 +143,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _work(options: argparse.Namespace, tasks: Sequence[Task]) -> SegmentWork:
-    """What is to be done with every scan."""
+    """The work that is to be done with every scan."""
     from liverview.cohort.scan_steps import SegmentOptions
     from liverview.cohort.segmenting import SegmentWork
     from liverview.files.sidefiles.weights import weights_sha256
@@ -177,7 +177,7 @@ def _suffix(options: argparse.Namespace) -> str:
 
 
 def _dicom_outputs(options: argparse.Namespace, tasks: Sequence[Task]) -> DicomOutputs:
-    """What is asked for of DICOM; it is refused where nothing of the kind is written."""
+    """All that is asked for of DICOM; it is refused where nothing of the kind is written."""
     from liverview.cohort.scan_steps import DicomOutputs
     from liverview.files import atomic, formats
 

@@ -122,7 +122,7 @@ class SegmentOutcome:
             print(line, file=sys.stderr)
 
     def _read_states(self, tasks: Sequence[Task]) -> dict[str, ItemState]:
-        """What the ledger says of each task."""
+        """The state that the ledger gives each task."""
         if self.ledger is None:
             return {}
         return item_states(tasks, self.ledger.read(), self._work)

@@ -129,7 +129,7 @@ def begun_attempt(
 def failed_attempt(
     begun: Attempt, sentence: str, kind: str, peak_mb: float | None = None
 ) -> Attempt:
-    """What became of an attempt that failed now."""
+    """The outcome of an attempt that failed now."""
     return replace(
         begun, outcome="failed", ended=_now(), peak_mb=peak_mb, error=sentence, error_kind=kind
     )

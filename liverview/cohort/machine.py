@@ -18,7 +18,7 @@ _UNLIMITED = 1 << 60
 
 @dataclass(frozen=True)
 class Share:
-    """What this process may use.
+    """All that this process may use.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Plan:
-    """How many processes do the work, each with how many threads.
+    """The number of processes that do the work, and of the threads of each.
 
     Attributes
     ----------

@@ -128,7 +128,7 @@ class _Run:
             self._hand_out()
             if not any(slot.jobs for slot in self._slots) and not self._goes_on():
                 return
-            for item in (*self._received(), *self._over_limits()):
+            for item in (*self._iter_received(), *self._iter_over_limits()):
                 yield item
                 ended += isinstance(item, Attempt)
             # All the time, so that what watches can say how far it is, and that it is stopping.
@@ -185,18 +185,18 @@ class _Run:
         Thread(target=read_reports, args=(slot, slot.process, self._reports), daemon=True).start()
         send(slot, Order(work, self._ledger, overlap=slot.most > 1))
 
-    def _received(self) -> Iterator[Message | Attempt]:
-        """What workers have said, after a moment at most."""
+    def _iter_received(self) -> Iterator[Message | Attempt]:
+        """Yield what workers have said, after a moment at most."""
         with contextlib.suppress(Empty):
             slot, process, report = self._reports.get(timeout=_TICK)
             while True:
                 if slot.process is not None and slot.process.pid == process:
-                    yield from self._take(slot, report)
+                    yield from self._iter_take(slot, report)
                 slot, process, report = self._reports.get_nowait()
 
-    def _take(self, slot: Slot, report: Report | None) -> Iterator[Message | Attempt]:
+    def _iter_take(self, slot: Slot, report: Report | None) -> Iterator[Message | Attempt]:
         if report is None:
-            yield from self._after_death(slot)
+            yield from self._iter_after_death(slot)
         elif isinstance(report, Ready):
             slot.ready, slot.since, self._unready = True, time.monotonic(), 0
         elif isinstance(report, Refused):
@@ -209,7 +209,7 @@ class _Run:
         else:
             yield report
 
-    def _after_death(self, slot: Slot) -> Iterator[Attempt]:
+    def _iter_after_death(self, slot: Slot) -> Iterator[Attempt]:
         """A worker has ended: what it had is tried once more, then it has failed."""
         assert slot.process is not None
         self._end(slot, _GRACE)
@@ -234,7 +234,7 @@ class _Run:
             )
             yield self._fail(slot, job, sentence, "lost")
 
-    def _over_limits(self) -> Iterator[Attempt]:
+    def _iter_over_limits(self) -> Iterator[Attempt]:
         """End the workers that take too much."""
         limits, now = self._workers, time.monotonic()
         for slot in self._slots:
@@ -243,12 +243,12 @@ class _Run:
             held = self._held_mb(slot.process.pid) if limits.memory_mb and self._held_mb else 0.0
             if limits.seconds is not None and slot.ready and now - slot.since > limits.seconds:
                 reason = f"it took longer than the {limits.seconds:g} s of --time-limit"
-                yield from self._cut(slot, f"{reason}, and was stopped.", "time limit")
+                yield from self._iter_cut(slot, f"{reason}, and was stopped.", "time limit")
             elif limits.memory_mb is not None and held > limits.memory_mb:
                 reason = f"it took {held:,.0f} MB, more than the {limits.memory_mb:,.0f} MB"
-                yield from self._cut(slot, f"{reason} of --memory-limit.", "memory limit")
+                yield from self._iter_cut(slot, f"{reason} of --memory-limit.", "memory limit")
 
-    def _cut(self, slot: Slot, reason: str, kind: str) -> Iterator[Attempt]:
+    def _iter_cut(self, slot: Slot, reason: str, kind: str) -> Iterator[Attempt]:
         """End a worker by a limit; of several items that it has, the one that it is at is meant."""
         process = slot.process
         assert process is not None

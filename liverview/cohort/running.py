@@ -18,7 +18,7 @@ from liverview.core.stream import Message, Progress
 
 @dataclass(frozen=True)
 class RunChoice:
-    """What a person says of how a cohort runs.
+    """The wishes of a person for how a cohort runs.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ START = (
 
 @dataclass(frozen=True)
 class Order:
-    """What a worker is told when it starts.
+    """All that a worker is told when it starts.
 
     Attributes
     ----------
