@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 COMMANDS = (
     "segment",
+    "cohort",
     "series",
     "click",
     "phantom",

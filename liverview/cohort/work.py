@@ -74,11 +74,11 @@ class CohortWork(Protocol):
     @property
     def device(self) -> str: ...
 
-    def input_sha256(self, item: CohortItem) -> str:
+    def input_sha256(self, item: Any) -> str:  # each work has items of its own
         """A hash by which a changed input is noticed; OSError where it cannot be read."""
         ...
 
-    def iter_do(self, item: CohortItem) -> Generator[Progress | Message, None, Done]:
+    def iter_do(self, item: Any) -> Generator[Progress | Message, None, Done]:
         """Do one item; what was loaded once (weights) is kept by the process."""
         ...
 
@@ -106,6 +106,7 @@ class Attempt:
     error : what went wrong, one sentence.
     error_kind : the error's class, or lost, time limit, memory limit.
     columns : of the person's table.
+    token : random, so that attempts that two machines make at the same item stay apart.
     """
 
     item: str
@@ -129,3 +130,4 @@ class Attempt:
     error: str = ""
     error_kind: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    token: str = ""

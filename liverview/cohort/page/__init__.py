@@ -1,0 +1,1 @@
+"""A cohort on one page: distributions, outliers with pictures, failures by kind."""
