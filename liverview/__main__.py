@@ -1,7 +1,5 @@
 """``python -m liverview`` is the ``liverview`` command."""
 
-import sys
+from liverview.cli import run
 
-from liverview.cli import main
-
-sys.exit(main())
+run()

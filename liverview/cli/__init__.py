@@ -4,6 +4,6 @@ Nothing heavy is imported before a command needs it, and none of the commands bu
 window and the report, whose PDF it sets, imports Qt.
 """
 
-from liverview.cli.main import main
+from liverview.cli.main import main, run
 
-__all__ = ["main"]
+__all__ = ["main", "run"]

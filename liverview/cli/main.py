@@ -13,6 +13,10 @@ from liverview.cli.streams import OutputError, discard_standard_output, prepared
 from liverview.cli.window import window_parser
 from liverview.core.waiting_threads import limit_spinning
 
+TYPE_CHECKING = False  # as in liverview/__init__: importing typing would be half of `--help`
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, or 2 after one clear sentence."""
@@ -35,15 +39,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 2
 
 
+def run() -> NoReturn:
+    """Run the command line as a process of its own."""
+    code = main()
+    if "liverview.core.lean_imports" in sys.modules:  # else there is little to leave
+        from liverview.core.garbage import leave_all
+
+        leave_all()
+    sys.exit(code)
+
+
 def _run(given: Sequence[str]) -> int:
     command = given[0] if given and given[0] in COMMANDS else None
     try:
-        options = (command_parser() if command else window_parser(COMMANDS)).parse_args(given)
-        code: int = options.run(options)
+        parser = command_parser([command]) if command else window_parser(COMMANDS)
+        options = parser.parse_args(given)
+        with _imports(command):
+            code: int = options.run(options)
     finally:
         if sys.stdout is not None:  # a program without a terminal on Windows has none
             sys.stdout.flush()
     return code
+
+
+def _imports(command: str | None) -> contextlib.AbstractContextManager[None]:
+    """Training may use all of torch; no other command does."""
+    if command in ("train", "system"):
+        return contextlib.nullcontext()
+    from liverview.core.lean_imports import lean_imports
+
+    return lean_imports()
 
 
 @contextlib.contextmanager

@@ -20,7 +20,6 @@ def check_outputs(
     With ``go_on``, the JSON is there and goes on.
     """
     from liverview.files import atomic, formats, images
-    from liverview.files.dicom.writing.targets import check_file_target
 
     # Of an input that is a link to itself, reading says so.
     seen = {Path(os.path.realpath(path)): "is read" for path in inputs}
@@ -35,4 +34,6 @@ def check_outputs(
         check = images.check_target if path in labels else atomic.check_target
         check(path, overwrite=options.overwrite or (go_on and path == options.json))
         if formats.DICOM.has_suffix(path):
+            from liverview.files.dicom.writing.targets import check_file_target
+
             check_file_target(path, overwrite=True)

@@ -3,47 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+from collections.abc import Sequence
 
-from liverview.cli import (
-    click,
-    cohort,
-    convert,
-    deidentify,
-    evaluate,
-    measure,
-    mesh,
-    phantom,
-    report,
-    segment,
-    series,
-    system,
-    train,
-    vessels,
+COMMANDS = (
+    "segment",
+    "cohort",
+    "series",
+    "click",
+    "phantom",
+    "deidentify",
+    "measure",
+    "mesh",
+    "vessels",
+    "convert",
+    "report",
+    "evaluate",
+    "train",
+    "system",
 )
-
-COMMANDS = {
-    "segment": segment,
-    "cohort": cohort,
-    "series": series,
-    "click": click,
-    "phantom": phantom,
-    "deidentify": deidentify,
-    "measure": measure,
-    "mesh": mesh,
-    "vessels": vessels,
-    "convert": convert,
-    "report": report,
-    "evaluate": evaluate,
-    "train": train,
-    "system": system,
-}
-"""The module of every command, by its name."""
+"""The name of every command, which is that of its module, too."""
 
 
-def command_parser() -> argparse.ArgumentParser:
-    """The parser of everything but the window; `run` of what it parses is what to call."""
+def command_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of everything but the window; `run` of what it parses is what to call.
+
+    Only the modules of the commands in ``names`` are imported: whoever knows which one is meant
+    spares the others.
+    """
     parser = argparse.ArgumentParser(prog="liverview")
     commands = parser.add_subparsers(required=True)
-    for module in COMMANDS.values():
-        module.add_parser(commands)
+    for name in names:
+        importlib.import_module(f"liverview.cli.{name}").add_parser(commands)
     return parser

@@ -24,6 +24,7 @@ from liverview.core.errors import LiverviewError
 
 if TYPE_CHECKING:
     from liverview.cohort.local import DicomOutputs, Segmented
+    from liverview.cohort.models_ahead import ModelsAhead
     from liverview.cohort.tasks import Task
 
 
@@ -108,11 +109,11 @@ def add_dicom_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from liverview.cohort.local import iter_segment_cohort
+    from liverview.cohort.models_ahead import ModelsAhead
     from liverview.cohort.tasks import find_files, find_scan_tasks
     from liverview.core.candidates import DEFAULT_CERTAINTY
     from liverview.files.atomic import make_folder
-    from liverview.inference.segmentation import load_models
-    from liverview.networks.runtime import pick_device
+    from liverview.files.sidefiles.weights import check_weights
 
     if options.least_certainty is None:
         options.least_certainty = DEFAULT_CERTAINTY
@@ -125,11 +126,14 @@ def run(options: argparse.Namespace) -> int:
         make_folder(options.output)
     dicom = _dicom_outputs(options, tasks)
     outcome = _Outcome(options, tasks, dicom.reports)
-    device = str(pick_device(options.device))
+    check_weights(options.weights)
+    ahead = ModelsAhead(options.weights, options.device)
+    if any(task.scan.exists() for task in outcome.to_do if task not in outcome.made):
+        ahead.start()  # else nothing needs them, and what is wrong is said at once
     results = iter_segment_cohort(
         outcome.to_do,
-        load_models(options.weights),
-        device,
+        ahead,
+        options.device,
         index=options.volume,
         masks=options.masks,
         side_files=options.side_files,
@@ -143,11 +147,13 @@ def run(options: argparse.Namespace) -> int:
     outcome.say_what_is_there()
     try:
         for item in iter_with_progress_bar(results):
-            outcome.take(item, device)
+            outcome.take(item, ahead)
     except KeyboardInterrupt:
         if len(tasks) > 1:
             print("What is saved stays; the same command goes on from there.", file=sys.stderr)
         raise
+    finally:
+        ahead.abandon()
     return outcome.finish()
 
 
@@ -225,7 +231,7 @@ class _Outcome:
                 "--overwrite makes it again."
             )
 
-    def take(self, item: object, device: str) -> None:
+    def take(self, item: object, ahead: ModelsAhead) -> None:
         """Print what became of a scan, and keep its figures."""
         from liverview.cohort.local import Failed, Segmented
 
@@ -236,7 +242,7 @@ class _Outcome:
             print(f"liverview: {said}", file=sys.stderr)
             self._figures.fail(item.task.scan, said)
         elif isinstance(item, Segmented):
-            self._take_result(item, device)
+            self._take_result(item, ahead)
 
     def finish(self) -> int:
         """Write the last of the figures; returns the exit code."""
@@ -247,7 +253,7 @@ class _Outcome:
             raise self._lost
         return 2 if self._figures.failed else 0
 
-    def _take_result(self, item: Segmented, device: str) -> None:
+    def _take_result(self, item: Segmented, ahead: ModelsAhead) -> None:
         from liverview.measurement.export import measurement_record
 
         names = ", ".join(str(path) for path in item.written)
@@ -256,6 +262,7 @@ class _Outcome:
             done = f"{names} written beside " if names else "Measured: "
             done += f"{item.task.output}, which was there already."
         else:
+            _, device = ahead.wait()
             run = {"device": device, "seconds": round(item.seconds, 2)}
             done = f"{names} written, segmented in {item.seconds:.1f} s on {device}."
         self._say(*volume_lines(item.measurement), done)

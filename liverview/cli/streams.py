@@ -7,10 +7,13 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO, cast
 
 from liverview.core.errors import LiverviewError
 from liverview.core.text import ESCAPING, KEEPING_BYTES
+
+TYPE_CHECKING = False  # as in liverview/__init__: importing typing would be half of `--help`
+if TYPE_CHECKING:
+    from typing import Any, TextIO
 
 
 class OutputError(LiverviewError):
@@ -33,9 +36,9 @@ def prepared_streams() -> Iterator[None]:
                 keeps = stream.errors == "surrogateescape"
                 _set_errors(stream, KEEPING_BYTES if keeps else ESCAPING)
         if sys.stdout is not None:  # a program without a terminal on Windows has none
-            sys.stdout = cast("TextIO", _Checked(sys.stdout))
+            sys.stdout = _Checked(sys.stdout)  # type: ignore[assignment]
         if sys.stderr is not None:
-            sys.stderr = cast("TextIO", _Lenient(sys.stderr))
+            sys.stderr = _Lenient(sys.stderr)  # type: ignore[assignment]
         try:
             yield
         finally:

@@ -13,10 +13,11 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
+from liverview.cohort.models_ahead import ModelsAhead
 from liverview.cohort.results import make_record, missing_masks, missing_side_files
 from liverview.cohort.tasks import Task
 from liverview.core.candidates import DEFAULT_CERTAINTY, LesionCandidates
@@ -29,9 +30,11 @@ from liverview.files.format import TableOrder
 from liverview.files.rescue import KeptLabels, check_can_write
 from liverview.files.sidefiles.weights import weights_sha256
 from liverview.files.sidefiles.writing import SideFiles, iter_write_side_files
-from liverview.inference.segmentation import Models, iter_segment
 from liverview.measurement.compute import measure
 from liverview.measurement.results import Measurement
+
+if TYPE_CHECKING:
+    from liverview.inference.segmentation import Models
 
 T = TypeVar("T")
 Work: TypeAlias = Generator[Progress | Message, None, T]
@@ -111,7 +114,7 @@ class _Options:
 
 def iter_segment_cohort(
     tasks: Sequence[Task],
-    models: Models,
+    models: Models | ModelsAhead,
     device: str,
     *,
     index: int | None = None,
@@ -128,6 +131,8 @@ def iter_segment_cohort(
 
     Parameters
     ----------
+    models : the networks; those on their way are waited for once a scan is read, and their device
+        takes the place of ``device``.
     index : which volume of 4D files, from 0; by default the first, which is said.
     masks : write one binary file per label, too.
     side_files : write names and colors for other programs beside each label map, too.
@@ -167,11 +172,12 @@ def iter_segment_cohort(
                 if isinstance(volume, Failed):
                     computed = volume
                 else:
-                    work = (
-                        _iter_read_result(task, volume, options.least_certainty)
-                        if task in made
-                        else _iter_segment_scan(task, volume, models, device, options)
-                    )
+                    if task in made:
+                        work = _iter_read_result(task, volume, options.least_certainty)
+                    else:
+                        if isinstance(models, ModelsAhead):
+                            models, device = models.wait()
+                        work = _iter_segment_scan(task, volume, models, device, options)
                     computed = yield from _iter_beside(_iter_catching(task, work), saving)
                 if saving:
                     yield saving.pop().result()
@@ -247,6 +253,8 @@ def _iter_read_result(task: Task, volume: Volume, least: float) -> Work[_Compute
 def _iter_segment_scan(
     task: Task, volume: Volume, models: Models, device: str, options: _Options
 ) -> Work[_Computed]:
+    from liverview.inference.segmentation import iter_segment
+
     check_can_write(task.output, volume, overwrite=options.overwrite)
     if task in options.dicom.reports:
         from liverview.files.dicom.writing.evidence import dicom_header

@@ -9,7 +9,10 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
-from typing import Any
+
+TYPE_CHECKING = False  # as in liverview/__init__: importing typing would be half of `--help`
+if TYPE_CHECKING:
+    from typing import Any
 
 ESCAPING = "liverview-escaping"
 """An error handler for encoding: what cannot be encoded is escaped, a stray byte as ``\\xfc``."""

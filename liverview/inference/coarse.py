@@ -20,8 +20,8 @@ from liverview.inference.extent import check_extent
 from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.networks.checkpoint import Checkpoint
 from liverview.networks.resampling import (
-    apply_along_axis,
     apply_in_plane,
+    banded_downsampling_weights,
     downsampling_weights,
     linear_weights,
 )
@@ -30,8 +30,7 @@ _AIR_HU = -1024.0
 _BODY_HU = -400.0
 _WINDOW_SLICES = 32  # slices in one forward pass: well under half a second on two cores
 _WINDOW_STEP = 16
-_CHUNK = 16  # full-resolution slices downsampled at once, of at most so many voxels
-_CHUNK_VOXELS = 1 << 25
+_CHUNK_VOXELS = 1 << 20  # of full-resolution slices downsampled at once, if one has not more
 MIN_LIVER_ML = 60.0
 """The least volume of a liver; anything smaller is none."""
 MIN_LIVER_PROBABILITY = 0.02
@@ -56,10 +55,14 @@ class CoarseLiver:
     spacing: tuple[float, float, float]
     liver_hu: float
 
+    def positions_in_coarse(self, volume: Volume, axis: int, positions: Tensor) -> Tensor:
+        """Positions given in the volume's voxels, in those of the coarse grid."""
+        return (positions + 0.5) * (volume.spacing[axis] / self.spacing[axis]) - 0.5
+
     def weights_from_coarse(self, volume: Volume, axis: int, positions: Tensor) -> Tensor:
         """Weights from the coarse grid to positions given in the volume's voxels."""
-        scale = volume.spacing[axis] / self.spacing[axis]
-        return linear_weights(self.probability.shape[axis], (positions + 0.5) * scale - 0.5)
+        cells = self.positions_in_coarse(volume, axis, positions)
+        return linear_weights(self.probability.shape[axis], cells)
 
     def bounding_box(self, volume: Volume, margin_mm: float) -> Box:
         """The box of the volume's voxels around the liver, with a margin."""
@@ -113,17 +116,22 @@ def _iter_downsample(
 ) -> Generator[Progress | Message, None, Tensor]:
     """Downsample the volume in HU to the coarse grid, anti-aliased, some slices at a time."""
     check_extent(volume, spacing)
-    weights = [
-        downsampling_weights(n, wide / mm)
-        for n, wide, mm in zip(volume.shape, spacing, volume.spacing, strict=True)
-    ]
-    out = torch.zeros(*(len(w) for w in reversed(weights)))  # (k, j, i), as files have them
-    at_once = max(1, min(_CHUNK, _CHUNK_VOXELS // math.prod(volume.shape[:2])))
+    scale = [wide / mm for wide, mm in zip(spacing, volume.spacing, strict=True)]
+    in_plane = [banded_downsampling_weights(volume.shape[n], scale[n]) for n in (0, 1)]
+    across = downsampling_weights(volume.shape[2], scale[2])
+    # (k, j, i), as files have them
+    out = torch.zeros(len(across), in_plane[1].count, in_plane[0].count)
+    at_once = max(1, _CHUNK_VOXELS // math.prod(volume.shape[:2]))
     for start in range(0, volume.shape[2], at_once):
         stored = volume.voxels[:, :, start : start + at_once].T
-        chunk = torch.from_numpy(np.ascontiguousarray(stored, np.float32)) + volume.intercept
-        chunk = apply_in_plane(chunk.clamp_(min=_AIR_HU), (weights[0], weights[1]), (2, 1))
-        out += apply_along_axis(chunk, weights[2][:, start : start + at_once], 0)
+        # A copy, even where the scan is of this type already: it is written into.
+        chunk = torch.from_numpy(np.array(stored, np.float32, order="C"))
+        if volume.intercept:
+            chunk += volume.intercept
+        chunk = apply_in_plane(chunk.clamp_(min=_AIR_HU), (in_plane[0], in_plane[1]), (2, 1))
+        parts = across[:, start : start + at_once]
+        touched = parts.any(dim=1)
+        out[touched] += torch.tensordot(parts[touched], chunk, 1)
         done = min(start + at_once, volume.shape[2]) / volume.shape[2]
         yield Progress("Looking for the liver", 0.05 * done)
     return out.permute(2, 1, 0).contiguous()

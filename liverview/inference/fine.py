@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
 from liverview.core.labels import FOREGROUND
-from liverview.core.stream import Slab
 from liverview.inference.attention_gates import upsample_gates
 from liverview.inference.coarse import MIN_LIVER_PROBABILITY, CoarseLiver
 from liverview.inference.components import fill_holes, largest_component, remove_small_objects
@@ -32,11 +31,14 @@ from liverview.inference.slab_labels import (
     slab_probabilities,
     tumor_probability,
 )
+from liverview.inference.slab_result import PlaneWindow, Extra, SlabFrame, SlabResult
 from liverview.networks.resampling import apply_along_axis
 
 _MAX_PASSES = 3  # phantoms with masses never needed a fourth
 _FIRST_PASS_SHARE = 0.8  # share of the work that the first pass is taken for
 _CORRECTED_ML = 2.0  # of difference beyond the rim that is worth another pass
+_WINDOW_SHARE = 1 / 3  # of a slab; where more changed, the whole of it is refined again
+_BESIDE_CHANGES_MM = 16.0  # what is refined again around where the liver changed
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,79 +57,41 @@ class _Partition:
     to_coarse: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class _SlabResult:
-    """The second stage's result for one slab.
-
-    Attributes
-    ----------
-    slab : its labels.
-    tumor : the probability of tumor, (I, J, slices), in 255ths.
-    organ : the probability of the organ in its working slices, (i, j, slices), coarse in plane.
-    """
-
-    slab: Slab
-    tumor: NDArray[np.uint8]
-    organ: Tensor
-
-
-@dataclass(frozen=True)
-class _SlabFrame:
-    """The stored slices of one slab.
-
-    Attributes
-    ----------
-    plane_shape : voxels of the volume, I and J.
-    start, depth : the first stored slice, and their number.
-    group : stored slices per working slice; the last working slice may have fewer.
-    """
-
-    plane_shape: tuple[int, ...]
-    start: int
-    depth: int
-    group: int
-
-    def zeros(self, leading: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """Zeros of shape (*leading, I, J, slices)."""
-        # One value per voxel: axial slices are contiguous, as in the volume.
-        order: Literal["C", "F"] = "C" if leading else "F"
-        return np.zeros((*leading, *self.plane_shape, self.depth), dtype, order=order)
-
-    def expand(self, values: NDArray[Any], box: tuple[slice, slice]) -> NDArray[Any]:
-        """Copy (..., i, j, working slices) of a box to the stored slices, 0 beyond it."""
-        out = self.zeros(values.shape[:-3], values.dtype)
-        out[..., *box, :] = values.repeat(self.group, axis=-1)[..., : self.depth]
-        return out
-
-
 def iter_refine_slabs(
     stage: SecondStage, coarse: CoarseLiver, start_slice: int
 ) -> Iterator[RefinedSlab]:
     """Yield refined slabs, nearest to ``start_slice`` first.
 
     Slabs lie on a fixed partition of the volume: order and result are independent. Where the
-    refined liver differs from the first stage's by more than its rim, another pass refines
-    those slabs with the refined liver as the prior: the network can then drop the rest of a
+    refined liver differs from the first stage's by more than its rim, another pass refines what
+    is around there with the refined liver as the prior: the network can then drop the rest of a
     structure of which it has dropped a part.
     """
     partition = _partition_slices(stage, coarse)
     depth = partition.group * SLAB_SLICES
     organ = torch.zeros(*coarse.mask.shape[:2], len(partition.starts) * SLAB_SLICES)
-    starts = partition.starts
+    wanted = _wanted_extras(stage)
+    results: dict[int, SlabResult] = {}
+    windows: dict[int, PlaneWindow | None] = dict.fromkeys(partition.starts)
     for refinement_pass in range(_MAX_PASSES):
-        order = nearest_first(starts, depth, start_slice)
+        order = nearest_first(windows, depth, start_slice)
         for number, start in enumerate(order, start=1):
-            result = _refine_slab(stage, coarse, partition.group, start)
+            window = windows[start]
+            result = _refine_slab(stage, coarse, partition.group, start, window)
+            if window is not None:
+                voxels = _voxels_of(stage, coarse, window)
+                result = results[start].replaced(result, window, voxels)
+            results[start] = result
             first_slice = partition.starts.index(start) * SLAB_SLICES
             organ[:, :, first_slice : first_slice + SLAB_SLICES] = result.organ
             done = _progress_fraction(refinement_pass, number / len(order))
-            yield RefinedSlab(result.slab, result.tumor, done)
+            yield result.on_volume(_frame_of(stage, partition.group, start), wanted, done)
         if LIVER not in stage.checkpoint.classes:
             return  # the liver is the first stage's
         previous = coarse
         coarse = _corrected_prior(coarse, apply_along_axis(organ, partition.to_coarse, 2))
-        starts = _slabs_to_refine_again(partition, previous, coarse)
-        if not starts:
+        windows = _windows_to_refine_again(partition, previous, coarse)
+        if not windows:
             return
 
 
@@ -145,18 +109,55 @@ def _corrected_prior(coarse: CoarseLiver, organ: Tensor) -> CoarseLiver:
     return replace(coarse, probability=organ * neighborhood, mask=mask)
 
 
-def _slabs_to_refine_again(
+def _windows_to_refine_again(
     partition: _Partition, previous: CoarseLiver, corrected: CoarseLiver
-) -> list[int]:
-    """The starts of the slabs in which the liver changed by more than its rim."""
+) -> dict[int, PlaneWindow | None]:
+    """The starts of the slabs in which the liver changed by more than its rim, and where.
+
+    None stands for the whole slab: a structure that is dropped in part is seen as a whole.
+    """
     if not corrected.mask.any():
-        return []
+        return {}
     thick = ndimage.binary_opening(previous.mask != corrected.mask)
     least = math.ceil(_CORRECTED_ML * 1000 / math.prod(previous.spacing))
     changed = remove_small_objects(thick, least)
-    slices = torch.from_numpy(changed.any(axis=(0, 1))).float() @ partition.to_coarse
-    slabs = (slices.reshape(-1, SLAB_SLICES) > 0).any(dim=1).tolist()
-    return [start for start, again in zip(partition.starts, slabs, strict=True) if again]
+    windows: dict[int, PlaneWindow | None] = {}
+    for start, weights in zip(
+        partition.starts, partition.to_coarse.split(SLAB_SLICES, dim=1), strict=True
+    ):
+        slices = (weights > 0).any(dim=1).numpy()
+        if changed[:, :, slices].any():
+            cells = thick[:, :, slices].any(axis=2)
+            margins = [math.ceil(_BESIDE_CHANGES_MM / mm) for mm in previous.spacing[:2]]
+            window = _window_around(cells, margins)
+            shown = (corrected.probability[:, :, slices] > MIN_LIVER_PROBABILITY).any(dim=2)
+            whole = _window_around(shown.numpy() | cells, [0, 0])
+            small = _count_cells(window) <= _WINDOW_SHARE * _count_cells(whole)
+            windows[start] = window if small else None
+    return windows
+
+
+def _voxels_of(stage: SecondStage, coarse: CoarseLiver, window: PlaneWindow) -> PlaneWindow:
+    """The voxels whose centers lie in a window of coarse cells."""
+    sides = []
+    for axis, cells in enumerate(window):
+        scale = coarse.spacing[axis] / stage.volume.spacing[axis]
+        sides.append(slice(round(cells.start * scale), round(cells.stop * scale)))
+    return sides[0], sides[1]
+
+
+def _count_cells(window: PlaneWindow) -> int:
+    return math.prod(side.stop - side.start for side in window)
+
+
+def _window_around(cells: NDArray[np.bool_], margins: list[int]) -> PlaneWindow:
+    """The coarse cells around those that are set, (i, j), with a margin along each axis."""
+    sides = []
+    for axis, margin in enumerate(margins):
+        hit = np.flatnonzero(cells.any(axis=1 - axis))
+        stop = min(int(hit[-1]) + 1 + margin, cells.shape[axis])
+        sides.append(slice(max(int(hit[0]) - margin, 0), stop))
+    return sides[0], sides[1]
 
 
 def _partition_slices(stage: SecondStage, coarse: CoarseLiver) -> _Partition:
@@ -171,46 +172,59 @@ def _partition_slices(stage: SecondStage, coarse: CoarseLiver) -> _Partition:
     return _Partition(group, starts, weights_to_coarse(volume, coarse, 2, covered, group, count))
 
 
-def _refine_slab(stage: SecondStage, coarse: CoarseLiver, group: int, start: int) -> _SlabResult:
-    """Refine the slab of `SLAB_SLICES` working slices that begins at stored slice ``start``."""
+def _wanted_extras(stage: SecondStage) -> dict[str, Extra]:
+    """What slabs hold beside labels."""
+    wanted: dict[str, Extra] = {}
+    if stage.extras.probabilities:
+        wanted["probabilities"] = (len(FOREGROUND),), np.float16
+    if stage.extras.gates:
+        wanted["gates"] = (stage.checkpoint.network.config.depth,), np.uint8
+    return wanted
+
+
+def _frame_of(stage: SecondStage, group: int, start: int) -> SlabFrame:
+    """The stored slices of the slab that begins at stored slice ``start``."""
+    shape = stage.volume.shape
+    return SlabFrame(shape[:2], start, min(group * SLAB_SLICES, shape[2] - start), group)
+
+
+def _refine_slab(
+    stage: SecondStage, coarse: CoarseLiver, group: int, start: int, window: PlaneWindow | None
+) -> SlabResult:
+    """Refine the slab of `SLAB_SLICES` working slices that begins at stored slice ``start``.
+
+    With a ``window`` of the coarse grid, what is in it.
+    """
     volume, preprocessing = stage.volume, stage.checkpoint.preprocessing
     centers = start + (torch.arange(SLAB_SLICES) + 0.5) * group - 0.5
     slice_weights = coarse.weights_from_coarse(volume, 2, centers)
-    grid = slab_grid(volume, coarse, stage.checkpoint, slice_weights)
-    depth = min(group * SLAB_SLICES, volume.shape[2] - start)
-    frame = _SlabFrame(volume.shape[:2], start, depth, group)
+    grid = slab_grid(volume, coarse, stage.checkpoint, slice_weights, window)
     if grid is None:
-        organ = torch.zeros(*coarse.mask.shape[:2], SLAB_SLICES)
-        return _SlabResult(_empty_slab(stage, frame), frame.zeros((), np.uint8), organ)
+        return SlabResult.empty((*coarse.mask.shape[:2], SLAB_SLICES))
     hu = read_working_slices(volume, preprocessing.halo, grid, group, start)
-    # Slices come first: products with a short last axis are slow.
-    coarse_slices = apply_along_axis(coarse.probability, slice_weights, 2).movedim(2, 0)
-    work_prior = grid.work_from_coarse(coarse_slices).permute(1, 2, 0)
-    # (slices, classes, i, j) on the working grid, then in the box.
+    # Everything is (slices, j, i), as the volume's voxels lie.
+    coarse_slices = _coarse_slices(coarse.probability, slice_weights)
+    work_prior = grid.work_from_coarse(coarse_slices).permute(2, 1, 0)
+    # (slices, classes, j, i) on the working grid, then in the box that may have labels.
     probabilities, gates = stage.predict(preprocessing.input_2d(hu, work_prior, coarse.liver_hu))
-    organ = grid.coarse_from_work(1 - probabilities[:, 0]).permute(1, 2, 0)
-    probabilities = grid.box_from_work(probabilities)
-    mask_slices = apply_along_axis(torch.from_numpy(coarse.mask).float(), slice_weights, 2)
-    prior = CoarsePrior(
-        grid.box_from_coarse(coarse_slices).permute(1, 2, 0),
-        grid.box_from_coarse(mask_slices.movedim(2, 0)).permute(1, 2, 0),
-    )
-    classes, box = stage.checkpoint.classes, grid.box
-    labels = frame.expand(labels_from_probabilities(probabilities, prior, classes), box)
-    behind = shown = None
+    probabilities = probabilities.transpose(2, 3).contiguous()
+    organ = grid.coarse_from_work(1 - probabilities[:, 0]).permute(2, 1, 0)
+    probabilities = grid.inner_from_work(probabilities).transpose(2, 3)
+    classes, box = stage.checkpoint.classes, grid.inner
+    mask = None
+    if LIVER not in classes:
+        mask_slices = _coarse_slices(torch.from_numpy(coarse.mask).float(), slice_weights)
+        mask = grid.inner_from_coarse(mask_slices).permute(2, 1, 0)
+    prior = CoarsePrior(grid.inner_from_coarse(coarse_slices).permute(2, 1, 0), mask)
+    extras: dict[str, tuple[NDArray[Any], PlaneWindow]] = {}
     if stage.extras.probabilities:
-        behind = frame.expand(slab_probabilities(probabilities, prior, classes), box)
+        extras["probabilities"] = (slab_probabilities(probabilities, prior, classes), box)
     if gates is not None:
-        shown = frame.expand(upsample_gates(gates, grid.scale, grid.size), box)
-    tumor = frame.expand(tumor_probability(probabilities, classes), box)
-    return _SlabResult(Slab(start, labels, behind, box, shown), tumor, organ)
+        extras["gates"] = (upsample_gates(gates, grid.scale, grid.size), grid.box)
+    labels = labels_from_probabilities(probabilities, prior, classes)
+    return SlabResult(box, labels, tumor_probability(probabilities, classes), organ, extras)
 
 
-def _empty_slab(stage: SecondStage, frame: _SlabFrame) -> Slab:
-    """A slab of background, where the first stage saw no liver."""
-    behind = gates = None
-    if stage.extras.probabilities:
-        behind = frame.zeros((len(FOREGROUND),), np.float16)
-    if stage.extras.gates:
-        gates = frame.zeros((stage.checkpoint.network.config.depth,), np.uint8)
-    return Slab(frame.start, frame.zeros((), np.uint8), behind, gates=gates)
+def _coarse_slices(block: Tensor, slice_weights: Tensor) -> Tensor:
+    """Slices of a block of the coarse grid, (i, j, k), as (slices, j, i)."""
+    return torch.tensordot(slice_weights, block, ([1], [2])).transpose(1, 2).contiguous()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from liverview.core.stream import Message
+from liverview.networks.inference_network import InferenceNetwork, inference_network
 from liverview.networks.network import AttentionResUNet
 from liverview.networks.runtime import fastest_type
 
@@ -62,6 +63,8 @@ class Runner:
         is_2d = network.config.dims == 2
         self._memory_format = torch.channels_last if is_2d else torch.channels_last_3d
         self._max_batch: int | None = None
+        self._fast: InferenceNetwork | None = None
+        self._looked = False
 
     def predict(self, x: Tensor) -> Tensor:
         """Class probabilities (B, classes, ...) of (B, C, ...), float32 on the CPU."""
@@ -108,14 +111,22 @@ class Runner:
         rounded = nullcontext() if plain else torch.autocast(device.type, dtype)
         with torch.inference_mode(), rounded:
             self.network = self.network.to(device)
-            batch = x.to(device).contiguous(memory_format=self._memory_format)
-            coefficients: list[Tensor] = []
-            if gates:
-                logits, coefficients = self.network(batch, return_gates=True)
+            fast = self._inference_network() if plain and device.type == "cpu" else None
+            if fast is not None:
+                logits, coefficients = fast(x)
             else:
-                logits = self.network(batch)
+                batch = x.to(device).contiguous(memory_format=self._memory_format)
+                answer = self.network(batch, return_gates=True) if gates else self.network(batch)
+                logits, coefficients = answer if gates else (answer, [])
+            shown = coefficients if gates else []
             probabilities = logits.float().softmax(dim=1).cpu()
-            return [probabilities, *(gate.float().cpu() for gate in coefficients)]
+            return [probabilities, *(gate.float().cpu() for gate in shown)]
+
+    def _inference_network(self) -> InferenceNetwork | None:
+        """The network's form for CPUs, made when it is first asked for; None where it has none."""
+        if not self._looked:
+            self._fast, self._looked = inference_network(self.network), True
+        return self._fast
 
     def _step_down(self, size: int) -> None:
         """Halve the batch, or go on on the CPU where a single input was too much."""

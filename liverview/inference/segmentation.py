@@ -43,7 +43,7 @@ from liverview.inference.vessel_evening import iter_even_vessels
 from liverview.inference.whole_slices import iter_refine_whole_slices
 from liverview.networks.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from liverview.networks.network import fold_batch_norm
-from liverview.networks.resampling import apply_along_axis, apply_in_plane
+from liverview.networks.resampling import BandedWeights, apply_along_axis, apply_in_plane
 from liverview.networks.runtime import pick_device, reuse_large_blocks
 
 __all__ = ["Models", "Slab", "collect_labels", "iter_segment", "load_models"]
@@ -205,18 +205,28 @@ def collect_labels(
 
 def _iter_coarse_slabs(volume: Volume, liver: CoarseLiver, start_slice: int) -> Iterator[Slab]:
     """Yield the first stage's liver on the volume's grid, nearest to ``start_slice`` first."""
-    mask = torch.from_numpy(liver.mask).float()
-    i, j = (
-        liver.weights_from_coarse(volume, axis, torch.arange(volume.shape[axis])) for axis in (0, 1)
-    )
-    *in_plane, slices = liver.bounding_box(volume, max(liver.spacing))
+    mask = torch.from_numpy(liver.mask.T.astype(np.float32))  # (k, j, i), as voxels lie
+    box = liver.bounding_box(volume, max(liver.spacing))
+    i, j = (_banded_from_coarse(liver, volume, axis, box[axis]) for axis in (0, 1))
+    slices = box.k
     for start in nearest_first(range(slices.start, slices.stop, _CHUNK), _CHUNK, start_slice):
         stop = min(start + _CHUNK, volume.shape[2])
         slice_weights = liver.weights_from_coarse(volume, 2, torch.arange(start, stop))
-        coarse_slices = apply_along_axis(mask, slice_weights, 2).movedim(2, 0)
-        inside = apply_in_plane(coarse_slices, (i, j), (1, 2)).permute(1, 2, 0) > 0.5
-        labels = np.asfortranarray(inside.to(torch.uint8).numpy() * np.uint8(Label.LIVER))
-        yield Slab(start, labels, label_bbox=(in_plane[0], in_plane[1]))
+        coarse_slices = apply_along_axis(mask, slice_weights, 0)
+        inside = apply_in_plane(coarse_slices, (i, j), (2, 1)) > 0.5
+        labels = np.zeros((*volume.shape[:2], stop - start), np.uint8, order="F")
+        labels[box.i, box.j] = inside.numpy().T * np.uint8(Label.LIVER)
+        yield Slab(start, labels, label_bbox=(box.i, box.j))
+
+
+def _banded_from_coarse(
+    liver: CoarseLiver, volume: Volume, axis: int, voxels: slice
+) -> BandedWeights:
+    """Weights from the first stage's grid to some of the volume's voxels."""
+    positions = torch.arange(voxels.start, voxels.stop)
+    return BandedWeights.linear(
+        liver.mask.shape[axis], liver.positions_in_coarse(volume, axis, positions)
+    )
 
 
 def _iter_second_stage(

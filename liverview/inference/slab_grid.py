@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from liverview.core.volume import Volume
 from liverview.inference.coarse import MIN_LIVER_PROBABILITY, CoarseLiver
 from liverview.networks.checkpoint import Checkpoint
-from liverview.networks.resampling import apply_in_plane, linear_weights
+from liverview.networks.resampling import BandedWeights, apply_in_plane, linear_weights
 
 SLAB_SLICES = 4
 """Working slices in one forward pass and one slab: well under half a second."""
@@ -26,19 +27,22 @@ class AxisGrid:
     Attributes
     ----------
     box : the volume's voxels.
-    scale : voxels per cell of the working grid; both begin at the same edge.
-    box_to_work, work_to_box : weights between box and working grid.
-    coarse_to_work, coarse_to_box : weights from the coarse grid.
+    inner : those of them that may have labels.
+    scale : voxels per cell of the working grid, which begins at the box's edge.
+    box_to_work : weights from the box.
+    work_to_inner, coarse_to_inner : weights to the voxels that may have labels.
+    coarse_to_work : weights from the coarse grid.
     work_to_coarse : weights from the working grid to the coarse one, 0 beyond the box.
     """
 
     box: slice
+    inner: slice
     scale: float
-    box_to_work: Tensor
-    work_to_box: Tensor
-    coarse_to_work: Tensor
-    coarse_to_box: Tensor
-    work_to_coarse: Tensor
+    box_to_work: BandedWeights
+    work_to_inner: BandedWeights
+    coarse_to_work: BandedWeights
+    coarse_to_inner: BandedWeights
+    work_to_coarse: BandedWeights
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +58,11 @@ class SlabGrid:
         return self.i.box, self.j.box
 
     @property
+    def inner(self) -> tuple[slice, slice]:
+        """The voxels of the box that may have labels, i and j."""
+        return self.i.inner, self.j.inner
+
+    @property
     def scale(self) -> tuple[float, float]:
         """Voxels per cell of the working grid, along i and j."""
         return self.i.scale, self.j.scale
@@ -64,20 +73,20 @@ class SlabGrid:
         return self.i.box.stop - self.i.box.start, self.j.box.stop - self.j.box.start
 
     def work_from_coarse(self, slices: Tensor) -> Tensor:
-        """Resample slices of the coarse grid, (slices, i, j), to the working grid."""
-        return apply_in_plane(slices, (self.i.coarse_to_work, self.j.coarse_to_work), (1, 2))
+        """Resample slices of the coarse grid, (slices, j, i), to the working grid."""
+        return apply_in_plane(slices, (self.i.coarse_to_work, self.j.coarse_to_work), (2, 1))
 
-    def box_from_coarse(self, slices: Tensor) -> Tensor:
-        """Resample slices of the coarse grid, (slices, i, j), to the box."""
-        return apply_in_plane(slices, (self.i.coarse_to_box, self.j.coarse_to_box), (1, 2))
+    def inner_from_coarse(self, slices: Tensor) -> Tensor:
+        """Resample slices of the coarse grid, (slices, j, i), to what may have labels."""
+        return apply_in_plane(slices, (self.i.coarse_to_inner, self.j.coarse_to_inner), (2, 1))
 
     def coarse_from_work(self, slices: Tensor) -> Tensor:
-        """Resample slices of the working grid, (slices, i, j), to the coarse grid."""
-        return apply_in_plane(slices, (self.i.work_to_coarse, self.j.work_to_coarse), (1, 2))
+        """Resample slices of the working grid, (slices, j, i), to the coarse grid."""
+        return apply_in_plane(slices, (self.i.work_to_coarse, self.j.work_to_coarse), (2, 1))
 
-    def box_from_work(self, values: Tensor) -> Tensor:
-        """Resample (slices, classes, i, j) of the working grid to the box."""
-        return apply_in_plane(values, (self.i.work_to_box, self.j.work_to_box), (2, 3))
+    def inner_from_work(self, values: Tensor) -> Tensor:
+        """Resample (slices, classes, j, i) of the working grid to what may have labels."""
+        return apply_in_plane(values, (self.i.work_to_inner, self.j.work_to_inner), (3, 2))
 
     def work_from_box(self, slices: Tensor) -> Tensor:
         """Resample slices of the box, (slices, j, i), to the working grid."""
@@ -85,47 +94,72 @@ class SlabGrid:
 
 
 def slab_grid(
-    volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint, slice_weights: Tensor
+    volume: Volume,
+    coarse: CoarseLiver,
+    checkpoint: Checkpoint,
+    slice_weights: Tensor,
+    window: tuple[slice, slice] | None = None,
 ) -> SlabGrid | None:
     """The working grid around the first stage's liver in a slab; None where it shows none.
 
-    ``slice_weights`` are the weights from the coarse slices to the slab's.
+    Parameters
+    ----------
+    slice_weights : the weights from the coarse slices to the slab's.
+    window : the coarse cells, i and j, that count.
     """
     touched = (slice_weights > 0).any(dim=0)
     liver = coarse.probability[:, :, touched].amax(dim=2) > MIN_LIVER_PROBABILITY
+    if window is not None:
+        inside = torch.zeros_like(liver)
+        inside[window] = True
+        liver &= inside
     if not liver.any():
         return None
-    i, j = (
-        _axis_grid(volume, coarse, checkpoint, axis, liver.any(dim=1 - axis)) for axis in (0, 1)
+    i, j = (liver.any(dim=1 - axis).nonzero()[:, 0].tolist() for axis in (0, 1))
+    cells = slice(i[0], i[-1] + 1), slice(j[0], j[-1] + 1)
+    return SlabGrid(
+        *(_axis_grid(volume, coarse, checkpoint, axis, side) for axis, side in enumerate(cells))
     )
-    return SlabGrid(i, j)
 
 
 def _axis_grid(
-    volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint, axis: int, liver: Tensor
+    volume: Volume, coarse: CoarseLiver, checkpoint: Checkpoint, axis: int, cells: slice
 ) -> AxisGrid:
-    """The working grid along one axis; ``liver`` is True for coarse cells that show some."""
-    cells = liver.nonzero()[:, 0]
+    """The working grid along one axis around some coarse cells."""
     voxels_per_cell = coarse.spacing[axis] / volume.spacing[axis]
-    margin = _AROUND_MM / volume.spacing[axis]
-    start = max(math.floor(int(cells[0]) * voxels_per_cell - margin), 0)
-    stop = math.ceil((int(cells[-1]) + 1) * voxels_per_cell + margin)
-    box = slice(start, min(stop, volume.shape[axis]))
+    low, high = cells.start, cells.stop
+    box = _voxels_around(volume, axis, low, high, voxels_per_cell, _AROUND_MM)
+    # Beyond the middle of the next cell, interpolation shows nothing of the last one.
+    inner = _voxels_around(volume, axis, low, high, voxels_per_cell, coarse.spacing[axis] / 2)
     size = box.stop - box.start
     scale = checkpoint.preprocessing.spacing_mm[axis] / volume.spacing[axis]
     multiple = checkpoint.network.config.multiple
     count = -(-math.ceil(size / scale) // multiple) * multiple
     centers = (torch.arange(count) + 0.5) * scale - 0.5  # of working cells, in voxels of the box
-    voxels = torch.arange(size)
+    voxels = torch.arange(inner.start, inner.stop)
+    cells_of = partial(coarse.positions_in_coarse, volume, axis)
+    coarse_count = coarse.mask.shape[axis]
+    positions, inside = _positions_of_coarse(volume, coarse, axis, box, scale)
+    support = voxels_per_cell / scale
     return AxisGrid(
         box=box,
+        inner=inner,
         scale=scale,
-        box_to_work=linear_weights(size, centers, support=scale),
-        work_to_box=linear_weights(count, (voxels + 0.5) / scale - 0.5),
-        coarse_to_work=coarse.weights_from_coarse(volume, axis, centers + start),
-        coarse_to_box=coarse.weights_from_coarse(volume, axis, voxels + start),
-        work_to_coarse=weights_to_coarse(volume, coarse, axis, box, scale, count),
+        box_to_work=BandedWeights.linear(size, centers, support=scale),
+        work_to_inner=BandedWeights.linear(count, (voxels - box.start + 0.5) / scale - 0.5),
+        coarse_to_work=BandedWeights.linear(coarse_count, cells_of(centers + box.start)),
+        coarse_to_inner=BandedWeights.linear(coarse_count, cells_of(voxels)),
+        work_to_coarse=BandedWeights.linear(count, positions, support).keep(inside),
     )
+
+
+def _voxels_around(
+    volume: Volume, axis: int, low: int, high: int, voxels_per_cell: float, margin_mm: float
+) -> slice:
+    """The volume's voxels of coarse cells from ``low`` up to, without, ``high``, with a margin."""
+    margin = margin_mm / volume.spacing[axis]
+    start = max(math.floor(low * voxels_per_cell - margin), 0)
+    return slice(start, min(math.ceil(high * voxels_per_cell + margin), volume.shape[axis]))
 
 
 def weights_to_coarse(
@@ -135,12 +169,20 @@ def weights_to_coarse(
 
     They are 0 for coarse cells whose center is beyond the box.
     """
+    positions, inside = _positions_of_coarse(volume, coarse, axis, box, scale)
+    support = coarse.spacing[axis] / volume.spacing[axis] / scale
+    return linear_weights(count, positions, support) * inside[:, None]
+
+
+def _positions_of_coarse(
+    volume: Volume, coarse: CoarseLiver, axis: int, box: slice, scale: float
+) -> tuple[Tensor, Tensor]:
+    """The coarse cells' centers in cells of ``scale`` voxels; True for those in the box."""
     voxels_per_cell = coarse.spacing[axis] / volume.spacing[axis]
     # In voxels of the box, whose first edge is 0.
     centers = (torch.arange(coarse.mask.shape[axis]) + 0.5) * voxels_per_cell - box.start
-    weights = linear_weights(count, centers / scale - 0.5, support=voxels_per_cell / scale)
     inside = (centers >= 0) & (centers <= box.stop - box.start)
-    return weights * inside[:, None]
+    return centers / scale - 0.5, inside
 
 
 def read_working_slices(
@@ -156,7 +198,9 @@ def read_working_slices(
     picked = np.clip(wanted, 0, volume.shape[2] - 1)
     low, high = int(picked[0]), int(picked[-1]) + 1
     stored = volume.voxels[*grid.box, low:high].T  # (k, j, i), as files have them
-    block = torch.from_numpy(np.ascontiguousarray(stored, np.float32)) + volume.intercept
+    block = torch.from_numpy(np.ascontiguousarray(stored, np.float32))
+    if volume.intercept:
+        block = block + volume.intercept
     if len(picked) > len(block):
         block = block[torch.from_numpy(picked - low)]
     if group > 1:

@@ -15,6 +15,7 @@ from liverview.inference.attention_gates import upsample_gates
 from liverview.inference.coarse import CoarseLiver
 from liverview.inference.second_stage import MARGIN_MM, RefinedSlab, SecondStage, nearest_first
 from liverview.inference.slab_labels import (
+    LIVER,
     CoarsePrior,
     labels_from_probabilities,
     slab_probabilities,
@@ -53,7 +54,7 @@ def _refine_slice(
     if stage_gates is not None:
         gates = upsample_gates(stage_gates, (1.0, 1.0), size)[:, i, j]
     probabilities = probabilities[:, :, i, j]
-    prior = _prior_of_slice(volume, coarse, k)
+    prior = _prior_of_slice(volume, coarse, k, LIVER not in checkpoint.classes)
     labels = labels_from_probabilities(probabilities, prior, checkpoint.classes)
     behind = None
     if stage.extras.probabilities:
@@ -69,15 +70,18 @@ def _read_slices(volume: Volume, k: int, halo: int) -> Tensor:
     return torch.from_numpy(stored) + volume.intercept
 
 
-def _prior_of_slice(volume: Volume, coarse: CoarseLiver, k: int) -> CoarsePrior:
+def _prior_of_slice(volume: Volume, coarse: CoarseLiver, k: int, with_mask: bool) -> CoarsePrior:
     """The first stage's liver in one slice, (I, J, 1)."""
     i, j = (
         coarse.weights_from_coarse(volume, axis, torch.arange(volume.shape[axis]))
         for axis in (0, 1)
     )
     slice_weights = coarse.weights_from_coarse(volume, 2, torch.tensor([k]))
-    probability, mask = (
+    blocks = [coarse.probability]
+    if with_mask:
+        blocks.append(torch.from_numpy(coarse.mask).float())
+    probability, *mask = (
         apply_in_plane(apply_along_axis(block, slice_weights, 2), (i, j), (0, 1))
-        for block in (coarse.probability, torch.from_numpy(coarse.mask).float())
+        for block in blocks
     )
-    return CoarsePrior(probability, mask)
+    return CoarsePrior(probability, mask[0] if mask else None)

@@ -20,8 +20,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import cdist
 from skimage.measure import find_contours
 
 from liverview.core.grid import Affine
@@ -130,6 +128,10 @@ def _longest_chord(outline: Points) -> Points:
 
 def _farthest_points(mask: Mask, columns: NDArray[np.float64]) -> Points:
     """The two points of a mask's edge that lie farthest apart after a linear map, (2, axes)."""
+    # Imported for lesions alone: with LAPACK, which comes with them, they take a fifth of a second.
+    from scipy.spatial import ConvexHull
+    from scipy.spatial.distance import cdist
+
     points = _edge_midpoints(mask)
     points = points[ConvexHull(points).vertices]
     points = points[_possible_ends(points @ columns.T)]

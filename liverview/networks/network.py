@@ -20,7 +20,7 @@ from liverview.core.checks import check_number
 
 _CONV = {2: nn.Conv2d, 3: nn.Conv3d}
 _NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
-_POOL = {2: F.max_pool2d, 3: F.max_pool3d}
+POOL = {2: F.max_pool2d, 3: F.max_pool3d}
 _LINEAR = {2: "bilinear", 3: "trilinear"}
 # Beyond these no machine could build it; a damaged file must not make one try.
 _MAX = {"in_channels": 256, "classes": 256, "base_features": 128, "depth": 6}
@@ -155,7 +155,7 @@ class AttentionResUNet(nn.Module):
         self._check_shape(x)
         skips: list[Tensor] = []
         for level, block in enumerate(self.encoder):
-            x = block(x if level == 0 else _POOL[self.config.dims](x, 2))
+            x = block(x if level == 0 else POOL[self.config.dims](x, 2))
             skips.append(x)
         gates: list[Tensor] = []
         for stage, skip in zip(self.decoder, skips[-2::-1], strict=True):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from liverview.inference import runner as runner_module
 from liverview.inference.runner import ExecutionDevice, Runner
 from liverview.inference.segmentation import load_models
+from liverview.networks.inference_network import InferenceNetwork
 
 from support import tiny_networks
 
@@ -98,3 +100,36 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
     runner.network.forward = lambda x: x @ torch.zeros(7, 7)  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="size"):
         runner.predict(torch.randn(2, 11, 16, 16))
+
+
+@pytest.mark.parametrize("stage", ["coarse", "fine"])
+def test_the_fast_form_says_what_the_network_says(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = getattr(load_models(), stage).network
+    x = torch.randn(2, network.config.in_channels, *(32, 48, 16)[: network.config.dims])
+    execution = ExecutionDevice(torch.device("cpu"), torch.float32)
+    fast = Runner(network, execution).predict_with_gates(x)
+    monkeypatch.setattr(runner_module, "inference_network", lambda _: None)
+    plain = Runner(network, execution).predict_with_gates(x)
+    assert torch.allclose(fast[0], plain[0], atol=1e-5)
+    for mine, own in zip(fast[1], plain[1], strict=True):
+        assert torch.allclose(mine, own, atol=1e-5)
+
+
+def test_out_of_memory_halves_the_batch_of_the_fast_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = tiny_networks.fine().network
+    x = torch.randn(5, network.config.in_channels, 16, 32)
+    runner = Runner(network, ExecutionDevice(torch.device("cpu"), torch.float32))
+    whole = runner.predict(x)
+    real, batches = InferenceNetwork.__call__, []
+
+    def limited(self: InferenceNetwork, x: torch.Tensor) -> object:
+        if len(x) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")
+        batches.append(len(x))
+        return real(self, x)
+
+    monkeypatch.setattr(InferenceNetwork, "__call__", limited)
+    assert torch.allclose(runner.predict(x), whole, atol=1e-6)
+    assert batches == [2, 2, 1]

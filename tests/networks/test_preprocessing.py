@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from liverview.networks.preprocessing import Preprocessing, Window, center_slice, pad_to_size
-from liverview.networks.resampling import apply_along_axis, linear_weights
+from liverview.networks.resampling import BandedWeights, apply_along_axis, linear_weights
 
 
 def test_windows_map_their_range_to_one() -> None:
@@ -114,3 +114,27 @@ def test_slices_are_padded_with_their_minimum() -> None:
 def test_min_max_is_for_whole_slices_without_windows(values: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"must be|needed"):
         Preprocessing(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("count", "new", "step", "first", "support"),
+    [
+        (176, 290, 0.6, -0.2, 1),
+        (512, 96, 5.3, 2.2, 5.3),
+        (3, 200, 0.01, 0.3, 1),
+        (1, 40, 0.1, -4, 1),
+    ],
+)
+def test_banded_weights_are_the_same_weights(
+    count: int, new: int, step: float, first: float, support: float
+) -> None:
+    positions = first + torch.arange(new) * step
+    whole = linear_weights(count, positions, support)
+    banded = BandedWeights.linear(count, positions, support)
+    block = torch.rand(2, count, 3)
+    for axis, values in ((0, block[0]), (1, block), (2, block.transpose(1, 2))):
+        expected = apply_along_axis(values, whole, axis)
+        assert torch.allclose(apply_along_axis(values, banded, axis), expected, atol=1e-6)
+    kept = torch.arange(new) % 3 > 0
+    expected = apply_along_axis(block, whole * kept[:, None], 1)
+    assert torch.allclose(apply_along_axis(block, banded.keep(kept), 1), expected, atol=1e-6)

@@ -6,8 +6,25 @@ import hashlib
 from pathlib import Path
 
 from liverview.core import paths
+from liverview.core.errors import LiverviewError
 
-_WEIGHTS = ("coarse.safetensors", "fine.safetensors", "lesions.safetensors")
+_NEEDED = ("coarse.safetensors", "fine.safetensors")
+_WEIGHTS = (*_NEEDED, "lesions.safetensors")
+
+
+class WeightsError(LiverviewError):
+    """Weights that are not there; the message names the file."""
+
+
+def check_weights(folder: Path | None = None) -> None:
+    """Raise `WeightsError` where one of both networks is not there; nothing is read."""
+    folder = folder or paths.weights()
+    for name in _NEEDED:
+        if not (folder / name).is_file():
+            raise WeightsError(
+                f"{folder / name} is not there: give --weights a folder with {_NEEDED[0]} and "
+                f"{_NEEDED[1]}."
+            )
 
 
 def weights_sha256(folder: Path | None = None) -> dict[str, str]:

@@ -1,0 +1,102 @@
+"""Torch and the networks, on their way while the first scan is read.
+
+What holds Python's lock while torch is imported is Python code; loading its library, a third of the
+time, need not, and reading a scan is mostly inflating, which does not either. So the library comes
+first, by a call that lets go of the lock.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import sys
+from concurrent.futures import CancelledError, Future
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from liverview.core.garbage import uncollected
+
+if TYPE_CHECKING:
+    from liverview.inference.segmentation import Models
+
+_LIBRARIES = ("libtorch_global_deps.so", "libtorch_cpu.so")  # in torch's order
+
+
+class ModelsAhead:
+    """The networks of a folder and the device for them, got ready on a thread of their own.
+
+    Parameters
+    ----------
+    folder : of the weights; None for those that liverview brings.
+    device : auto, cpu, cuda, cuda:N or mps.
+    """
+
+    def __init__(self, folder: Path | None, device: str) -> None:
+        self._folder, self._device = folder, device
+        self._future: Future[tuple[Models, str]] = Future()
+        self._abandoned = Event()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Begin now, where that has not happened yet."""
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="networks ahead")
+            self._thread.start()
+
+    def wait(self) -> tuple[Models, str]:
+        """Wait for the networks, and the name of the device.
+
+        Raises
+        ------
+        DeviceError : where the device is unknown or not there.
+        CheckpointError : where a network is missing, damaged or of the wrong kind.
+        """
+        self.start()
+        return self._future.result()
+
+    def abandon(self) -> None:
+        """Nobody waits any more: the thread ends after the step it is at."""
+        self._abandoned.set()
+
+    def _run(self) -> None:
+        try:
+            self._future.set_result(self._load())
+        except BaseException as error:  # of this thread or not, it is raised where it is waited for
+            self._future.set_exception(error)
+
+    def _load(self) -> tuple[Models, str]:
+        load_library()
+        self._go_on()
+        with uncollected():
+            from liverview.networks.runtime import pick_device
+
+            device = str(pick_device(self._device))
+            self._go_on()
+            from liverview.inference.segmentation import load_models
+        self._go_on()
+        return load_models(self._folder), device
+
+    def _go_on(self) -> None:
+        if self._abandoned.is_set():
+            raise CancelledError
+
+
+def load_library() -> None:
+    """Load torch's library for the CPU, other threads going on; torch itself finds it loaded.
+
+    Where that is not possible it does nothing: torch loads it then, or says what is wrong.
+    """
+    if "torch" in sys.modules or not sys.platform.startswith("linux"):
+        return
+    spec = importlib.util.find_spec("torch")
+    load = getattr(ctypes.CDLL(None), "dlopen", None)
+    if spec is None or spec.origin is None or load is None:
+        return
+    load.restype, load.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
+    for name in _LIBRARIES:
+        path = Path(spec.origin).parent / "lib" / name
+        visible = os.RTLD_GLOBAL if name == _LIBRARIES[0] else os.RTLD_LOCAL  # as torch does
+        if not path.is_file() or not load(os.fsencode(path), os.RTLD_NOW | visible):
+            return
