@@ -22,7 +22,7 @@ FORMAT = 1
 LARGEST = 1 << 26
 """Bytes that the file of one attempt may have."""
 NAME = re.compile(r"(?P<digest>[0-9a-f]{16})-(?P<number>[1-9][0-9]{0,8})-[0-9a-f]{8}\.json")
-"""Of the files: by item, try, and machine, process, moment and token."""
+"""Of the files: by item, try, and kind, machine, process, moment and token."""
 
 _NOT_KEPT = ("lines",)  # they are printed, and the figures have it all
 _LARGEST_NUMBER = 1 << 53  # whole numbers that every reader of JSON takes exactly
@@ -40,7 +40,8 @@ def item_digest(item: str) -> str:
 
 def file_name(attempt: Attempt) -> str:
     """The name of an attempt's file, which no other attempt has."""
-    where = f"{attempt.host}\0{attempt.process}\0{attempt.began}\0{attempt.token}"
+    parts = (attempt.kind, attempt.host, attempt.process, attempt.began, attempt.token)
+    where = "\0".join(map(str, parts))
     place = hashlib.sha256(where.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{item_digest(attempt.item)}-{attempt.number}-{place}.json"
 

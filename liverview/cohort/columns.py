@@ -175,7 +175,9 @@ ITEM_COLUMNS: tuple[ItemColumn, ...] = (
         for n, axis in enumerate("ijk")
     ),
     ItemColumn("seconds", "float", "s", "that the computation took", lambda a: a.seconds),
-    ItemColumn("peak_mb", "float", "MB", "most memory of its process until then", lambda a: a.peak_mb),
+    ItemColumn(
+        "peak_mb", "float", "MB", "most memory of its process until then", lambda a: a.peak_mb
+    ),
     ItemColumn("device", "text", "", "that it was computed on", lambda a: a.device),
     ItemColumn("host", "text", "", "machine", lambda a: a.host),
     ItemColumn("began", "text", "", "UTC, ISO 8601", lambda a: a.began),

@@ -93,7 +93,7 @@ def item_state(
     Parameters
     ----------
     attempts : at it, of one kind of work; the oldest first.
-    made_with, input_sha256 : what results depend on now; the hash is asked for only where it counts.
+    made_with, input_sha256 : what results depend on now; the hash is asked for where it counts.
     """
     if not attempts:
         return ItemState("new")

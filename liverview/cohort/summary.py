@@ -98,7 +98,9 @@ def summary_lines(attempts: Sequence[Attempt]) -> list[str]:
         lines.append(f"{one['count']:>6,}  {one['kind']}, as: {one['example']}")
     for rate in device_rates(attempts):
         machines = "1 machine" if rate.machines == 1 else f"{rate.machines:,} machines"
-        hourly = "" if rate.scans_per_hour is None else f", {rate.scans_per_hour:,.0f} scans an hour"
+        hourly = (
+            "" if rate.scans_per_hour is None else f", {rate.scans_per_hour:,.0f} scans an hour"
+        )
         lines.append(
             f"{rate.device}: {rate.scans:,} scans on {machines}, {rate.median_seconds:.1f} s "
             f"each (median){hourly}"
@@ -147,7 +149,10 @@ def _states(attempts: Sequence[Attempt]) -> tuple[CohortState, int]:
 def _covered_s(attempts: Iterable[Attempt]) -> float:
     """The time in which at least one of some attempts was under way; pauses between runs not."""
     spans = sorted(
-        (datetime.fromisoformat(one.began).timestamp(), datetime.fromisoformat(one.ended).timestamp())
+        (
+            datetime.fromisoformat(one.began).timestamp(),
+            datetime.fromisoformat(one.ended).timestamp(),
+        )
         for one in attempts
         if one.ended
     )

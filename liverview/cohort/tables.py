@@ -103,16 +103,17 @@ def given_columns(attempts: Iterable[Attempt]) -> tuple[dict[str, str], tuple[st
     They keep their names, but for those that a column of ours has or could have, in capitals or
     not: those begin with ``given_``. Two of the same name are numbered.
     """
-    taken = {column.name for column in (*ITEM_COLUMNS, *SCORE_COLUMNS)}
+    own = {column.name for column in (*ITEM_COLUMNS, *SCORE_COLUMNS)}
+    taken = set(own)
     names: dict[str, str] = {}
     sentences = []
     for name in dict.fromkeys(name for attempt in attempts for name in attempt.columns):
         base = name.strip() or "column"
-        chosen = f"{_GIVEN}{base}" if base.casefold() in taken else base
+        first = chosen = f"{_GIVEN}{base}" if base.casefold() in own else base
         number = 1
         while chosen.casefold() in taken:
             number += 1
-            chosen = f"{_GIVEN if base.casefold() in taken else ''}{base}_{number}"
+            chosen = f"{first}_{number}"
         taken.add(chosen.casefold())
         names[name] = chosen
         if chosen != name:
@@ -153,9 +154,7 @@ def _is_among(
     return lesion.get("number") in numbers if isinstance(numbers, list) else None
 
 
-def _write_csv(
-    path: Path, columns: Sequence[Column], rows: Iterable[Mapping[str, Value]]
-) -> None:
+def _write_csv(path: Path, columns: Sequence[Column], rows: Iterable[Mapping[str, Value]]) -> None:
     names = {column.name: _cell(column.name) for column in columns}
     cells = ({str(names[key]): _cell(value) for key, value in row.items()} for row in rows)
     write_csv(path, cells, [str(name) for name in names.values()])

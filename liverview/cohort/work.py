@@ -1,8 +1,8 @@
 """What is done with every item of a cohort, and what became of it.
 
-A work says how one item is done and where; ways of running it (`local`, `processes`, `dask_cluster`)
-know nothing of segmentation. Works and items are pickled to other processes and machines, what
-comes back is an `Attempt`: plain values that the ledger keeps as JSON.
+A work says how one item is done and where; ways of running it (`local`, `processes`,
+`dask_cluster`) know nothing of segmentation. Works and items are pickled to other processes and
+machines, what comes back is an `Attempt`: plain values that the ledger keeps as JSON.
 """
 
 from __future__ import annotations

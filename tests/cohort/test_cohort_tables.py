@@ -24,7 +24,6 @@ from liverview.files.atomic import TargetError
 from liverview.measurement.compute import measure
 from liverview.measurement.export import measurement_figures
 
-
 BEGAN = datetime(2026, 11, 30, 8, tzinfo=UTC)
 
 
@@ -120,7 +119,12 @@ def test_parquet_has_the_types_and_units_of_the_table_in_code(tmp_path: Path) ->
 
 
 def test_csv_is_rfc_4180_in_utf_8_and_runs_no_formula(tmp_path: Path) -> None:
-    columns = {"site": 'Köln, "Süd"\r\nzwei', "code": "=HYPERLINK(1)", "shift": "-3.5e2", "at": "@x"}
+    columns = {
+        "site": 'Köln, "Süd"\r\nzwei',
+        "code": "=HYPERLINK(1)",
+        "shift": "-3.5e2",
+        "at": "@x",
+    }
     write_cohort_tables(tmp_path, [done("-a\\xfc", columns=columns, notes=("=1+1",))])
     data = (tmp_path / "cohort.csv").read_bytes()
     assert data.decode("utf-8").count("\r\n") == 3

@@ -118,7 +118,7 @@ def test_two_machines_at_one_item_keep_both_attempts(tmp_path: Path) -> None:
 def test_any_name_is_kept_and_found(tmp_path: Path, name: str) -> None:
     ledger = Ledger(tmp_path)
     for given in (name, "other"):
-        *_, = iter_attempt(Work(), Item(given), ledger)  # type: ignore[arg-type]
+        (*_,) = iter_attempt(Work(), Item(given), ledger)  # type: ignore[arg-type]
     assert ledger.tries(name) == 1
     assert item_states([Item(name)], ledger.read(), Work())[name].state == "done"
     assert all(len(path.name) < 40 for path in files_of(ledger))
@@ -130,7 +130,7 @@ def test_names_that_differ_stay_apart(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     names = ["case", "CASE", "M\udcfcller", "M\\xfcller", "Müller", "Mu\u0308ller"]
     for name in names:
-        *_, = iter_attempt(Work(), Item(name), ledger)  # type: ignore[arg-type]
+        (*_,) = iter_attempt(Work(), Item(name), ledger)  # type: ignore[arg-type]
     assert len(ledger.read().attempts) == len(names)
 
 
@@ -166,7 +166,20 @@ def test_no_damage_raises_and_what_is_read_has_the_right_types() -> None:
 def test_a_field_of_another_type_makes_it_none(field_name: str) -> None:
     content = json.loads(attempt_text(attempt()))
     right = content[field_name]
-    values: list[Any] = ["1", "", 1, -1, 1.5, 10**400, True, None, [1], {"a": 1}, ["a", 1], "\ud800"]
+    values: list[Any] = [
+        "1",
+        "",
+        1,
+        -1,
+        1.5,
+        10**400,
+        True,
+        None,
+        [1],
+        {"a": 1},
+        ["a", 1],
+        "\ud800",
+    ]
     refused = 0
     for value in values:
         try:
@@ -347,9 +360,9 @@ def test_a_process_of_this_machine_is_asked_for() -> None:
 def test_what_a_person_stops_was_never_begun(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        *_, = iter_attempt(Work(error=KeyboardInterrupt()), Item("a"), ledger)  # type: ignore[arg-type]
+        (*_,) = iter_attempt(Work(error=KeyboardInterrupt()), Item("a"), ledger)  # type: ignore[arg-type]
     assert ledger.read().attempts == {}
-    *_, = iter_attempt(Work(error=OSError(28, "No space")), Item("a"), ledger)  # type: ignore[arg-type]
+    (*_,) = iter_attempt(Work(error=OSError(28, "No space")), Item("a"), ledger)  # type: ignore[arg-type]
     (failed,) = ledger.read().attempts["a"]
     assert (failed.outcome, failed.error) == ("failed", "No space")
 
