@@ -30,7 +30,7 @@ from liverview.files.label_maps import checked_label_map
 from liverview.files.named_labels import NamedLabels
 
 _SIDE = 400  # pixels of the longer edge
-_LINE = 1  # pixels to each side
+_LINE = 2  # pixels to each side
 _QUALITIES = (80, 60, 40, 20)
 MOST_BYTES = 40_000
 """Of one picture: it is saved worse where it would have more."""

@@ -118,7 +118,7 @@ def _iter_quantities() -> Iterator[Quantity]:
     yield Quantity("slices", "Slices", "", _axis("shape_voxels"))
     yield Quantity("slice_spacing_mm", "Slice spacing", "mm", _axis("spacing_mm"), 2)
     yield Quantity("seconds", "Computation", "s", lambda attempt: attempt.seconds, 1)
-    yield Quantity("peak_mb", "Most memory held by then", "MB", lambda attempt: attempt.peak_mb)
+    yield Quantity("peak_mb", "Peak memory of the process", "MB", lambda attempt: attempt.peak_mb)
 
 
 def _at(*keys: str) -> Callable[[Attempt], float | None]:

@@ -57,7 +57,7 @@ def _outlier_html(outlier: Outlier, picture: ScanPicture | NoPicture) -> str:
     item, reasons = outlier.attempt.item, outlier.reasons
     texts = [f"{reason.text}." for reason in reasons[:_MOST_REASONS]]
     if len(reasons) > _MOST_REASONS:
-        texts.append(f"{len(reasons) - _MOST_REASONS} more reasons.")
+        texts.append(f"And {len(reasons) - _MOST_REASONS} more.")
     image, caption = "", ""
     if isinstance(picture, NoPicture):
         caption = picture.reason
