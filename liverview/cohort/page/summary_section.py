@@ -98,8 +98,8 @@ def _iter_made_with_html(attempts: Sequence[Attempt]) -> Iterator[str]:
         differing = _differing([dict(one) for one in made])
         yield (
             f'<p class="warning">The results were made with {len(made)} different sets of '
-            f"software, weights or options ({text_html(', '.join(differing))} differ): figures of one and "
-            "another may not be compared. The same command again makes those anew that are not of "
+            f"software, weights or options ({text_html(', '.join(differing))} differ): figures "
+            "of one and another may not be compared. The same command again makes those anew that are not of "
             "the present one.</p>"
         )
     if any(made):
