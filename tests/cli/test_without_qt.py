@@ -7,9 +7,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from support.without_qt import run_without_qt
 
 from liverview.core.missing_qt import is_without_qt, missing_qt
+
+from support.without_qt import run_without_qt
 
 ROOT = Path(__file__).parents[2]
 QT_PACKAGES = {"pyside6-essentials", "pyqtgraph", "pyopengl"}

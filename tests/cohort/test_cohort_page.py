@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import liverview as lv
-from liverview.cohort.page.charts import histogram
+from liverview.cohort.page.charts import histogram, histogram_svg
 from liverview.cohort.page.cohort_state import cohort_state
 from liverview.cohort.page.outliers import far_scores, find_outliers
 from liverview.cohort.page.quantities import Scale, distributions
@@ -138,8 +138,17 @@ def test_every_value_is_in_a_bin_or_counted_beside_them(scale: float) -> None:
     assert bins.below + bins.above > 0
     assert 5 <= len(bins.counts) <= 40
     assert np.allclose(np.diff(bins.edges), np.diff(bins.edges)[0])
-    one = histogram(np.array([3.0]))
-    assert int(one.counts.sum()) == 1
+    for few in ([3.0], [2.5, 2.5 + 1e-12], [0.0, 0.0, 1e-9], [1e9, 1e9 + 1], [-1e12, 1e12]):
+        assert int(histogram(np.array(few)).counts.sum()) == len(few)
+
+
+def test_numbers_below_a_chart_are_those_of_their_ticks() -> None:
+    svg = histogram_svg(np.linspace(0.0, 15.0, 100), "title", 1)
+    ticks = re.findall('x="([0-9.]+)" y="145" text-anchor="[a-z]+">([0-9.,]+)<', svg)
+    places = [float(x) for x, _ in ticks]
+    numbers = [float(text) for _, text in ticks]
+    assert numbers == [0.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0]
+    assert np.allclose(np.diff(places), np.diff(places)[0], atol=0.15)
 
 
 def test_far_values_have_the_scores_of_iglewicz_and_hoaglin() -> None:
@@ -228,10 +237,10 @@ def test_no_name_breaks_the_page_and_nothing_is_fetched_or_run(tmp_path: Path) -
     evil.append(printable("M\udcfcller"))
     attempts = [
         attempt(
-            name, figures=figures(0.0, notes=[name]), notes=(name,), columns={name: name},
-            device=name, made_with={name: name}, host=name, path=name, written=(name, "\0"),
+            name, figures=figures(0.0, notes=[name]), notes=(name,),
+            columns={name: name, "site": evil[n % 2]}, device=name, made_with={name: name}, host=name, path=name, written=(name, "\0"),
         )
-        for name in evil
+        for n, name in enumerate(evil)
     ]  # fmt: skip
     attempts.append(attempt("f<b>", "failed", error=evil[0], error_kind=evil[1]))
     attempts.append(replace(attempts[0], item="\udcff lone"))

@@ -99,8 +99,8 @@ def _iter_made_with_html(attempts: Sequence[Attempt]) -> Iterator[str]:
         yield (
             f'<p class="warning">The results were made with {len(made)} different sets of '
             f"software, weights or options ({text_html(', '.join(differing))} differ): figures "
-            "of one and another may not be compared. The same command again makes those anew that are not of "
-            "the present one.</p>"
+            "of one and another may not be compared. The same command again makes those "
+            "anew that are not of the present one.</p>"
         )
     if any(made):
         keys = sorted({key for one in made for key, _ in one})
