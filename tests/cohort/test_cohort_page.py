@@ -238,7 +238,8 @@ def test_no_name_breaks_the_page_and_nothing_is_fetched_or_run(tmp_path: Path) -
     attempts = [
         attempt(
             name, figures=figures(0.0, notes=[name]), notes=(name,),
-            columns={name: name, "site": evil[n % 2]}, device=name, made_with={name: name}, host=name, path=name, written=(name, "\0"),
+            columns={name: name, "site": evil[n % 2]}, device=name,
+            made_with={name: name}, host=name, path=name, written=(name, "\0"),
         )
         for n, name in enumerate(evil)
     ]  # fmt: skip
