@@ -15,9 +15,9 @@ import numpy as np
 from PIL import Image
 
 import liverview as lv
+from liverview.cohort.liver_figures import liver_figures
 from liverview.cohort.page.writing import write_cohort_page
 from liverview.cohort.work import Attempt
-from liverview.core.labels import Label
 from liverview.files.opening import ImageFileError
 from liverview.measurement.export import measurement_record
 
@@ -57,11 +57,7 @@ def _attempt(folder: Path, seed: int) -> Attempt:
         return replace(begun, outcome="failed", error=sentence, error_kind=type(error).__name__)
     labels = lv.segment(scan)
     lv.write_labels(output, labels, scan)
-    liver = labels.voxels > Label.BACKGROUND
-    figures = measurement_record(scan, lv.measure(labels, scan))
-    if liver.any():
-        figures["liver_mean_hu"] = float(scan.voxels[labels.voxels == Label.LIVER].mean())
-        figures["liver_on_last_slice"] = bool(liver[:, :, -1].any())
+    figures = measurement_record(scan, lv.measure(labels, scan)) | liver_figures(scan, labels)
     return replace(begun, outcome="done", figures=figures, written=(str(output),))
 
 

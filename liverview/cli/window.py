@@ -83,5 +83,5 @@ def _window() -> Callable[..., int]:
     try:
         from liverview.ui.app import run
     except ImportError as error:
-        raise missing_qt(error, "The window, and --out,") from error
+        raise missing_qt(error, "The window (and --out)") from error
     return run

@@ -34,8 +34,8 @@ def run_without_qt(folder: Path, *commands: list[str]) -> list[tuple[str, str, s
         capture_output=True,
         text=True,
         cwd=folder,
-        check=True,
     )
+    assert run.returncode == 0, run.stderr
     streams = [_by_command(text) for text in (run.stdout, run.stderr)]
     return [(code, out, errors) for (code, out), (_, errors) in zip(*streams, strict=True)]
 
