@@ -21,7 +21,7 @@ from liverview.cohort.work import Attempt
 from liverview.files.opening import ImageFileError
 from liverview.measurement.export import measurement_record
 
-_COUNT = 24
+_COUNT = 16
 _CUT, _BAD = 5, 11  # the numbers of the phantom whose liver is cut, and of a file that is
 _SIZE = 1300, 1500
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -38,10 +38,10 @@ def take_cohort() -> Image.Image:
 def _attempt(folder: Path, seed: int) -> Attempt:
     phase = ("portal", "native")[seed % 2]
     scan = lv.phantom(
-        seed=seed, shape=(112, 96, 48), spacing=(3.4, 3.4, 4.5), lesions=seed % 5, phase=phase
+        seed=seed, shape=(96, 84, 40), spacing=(4, 4, 5), lesions=seed % 5, phase=phase
     ).volume
     if seed == _CUT:
-        scan = lv.Volume.from_array(np.ascontiguousarray(scan.voxels[:, :, :26]), scan.affine)
+        scan = lv.Volume.from_array(np.ascontiguousarray(scan.voxels[:, :, :22]), scan.affine)
     path, output = folder / f"phantom_{seed:02}.nii.gz", folder / f"phantom_{seed:02}_seg.nii.gz"
     lv.write_volume(path, scan)
     if seed == _BAD:

@@ -219,7 +219,8 @@ def _jpeg(picture: Image.Image) -> bytes:
     data = b""
     for quality in _QUALITIES:
         buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=quality, optimize=True)
+        # Colors at full resolution: outlines are two pixels wide.
+        picture.save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True)
         data = buffer.getvalue()
         if len(data) <= MOST_BYTES:
             break
