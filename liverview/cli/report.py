@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _pdf_writer() -> PdfWriter | None:
-    """What sets the PDF; None where Qt is not installed, which is said."""
+    """The function that sets the PDF; None where Qt is not installed, which is said."""
     from liverview.core.missing_qt import is_without_qt, missing_qt
 
     try:

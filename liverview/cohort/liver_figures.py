@@ -1,4 +1,4 @@
-"""What a cohort's page knows of a liver beside its measurement: its mean, and whether it is cut."""
+"""Figures of a liver beside its measurement: its mean, and whether the scan's ends cut it."""
 
 from __future__ import annotations
 

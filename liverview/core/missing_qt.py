@@ -1,4 +1,4 @@
-"""Where Qt is not installed: what to say to a person who asks for what needs it."""
+"""Sentences for a person who asks for what needs Qt, and it is not installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a liver beside its measurement."""
+"""Figures of a liver beside its measurement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of every item of a cohort, from its attempts."""
+"""The state of a cohort, from its attempts."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Scale(Enum):
 
 
 class Focus(Enum):
-    """What a picture of a scan is to show."""
+    """Things that a picture of a scan can show."""
 
     LIVER = "liver"
     TUMOR = "tumor"

@@ -92,7 +92,7 @@ def _devices_html(attempts: Sequence[Attempt]) -> str:
 
 
 def _iter_made_with_html(attempts: Sequence[Attempt]) -> Iterator[str]:
-    """What the results were made with; several are a reason to wonder."""
+    """Yield software, weights and options; several sets are a reason to wonder."""
     made = Counter(tuple(sorted(one.made_with.items())) for one in attempts)
     if len(made) > 1:
         differing = _differing([dict(one) for one in made])
