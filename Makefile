@@ -6,7 +6,7 @@ SCAN ?=
 OUT ?= out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system servers run test ascii soak lint docs format bench pictures clean
+.PHONY: help setup system servers run test ascii commands soak lint docs format bench pictures clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,14 @@ test: .venv/ready ## Run all tests but the slow ones
 ascii: .venv/ready ## Test the commands where the locale knows no letter but those of ASCII
 	LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONUTF8=0 $(PYTEST) tests/cli tests/cohort
 
+# An environment of its own, as on a cluster; pip keeps what it has fetched.
+commands: ## Test the commands in an environment without Qt
+	rm -rf .venv-without-qt
+	$(PYTHON) -m venv .venv-without-qt
+	.venv-without-qt/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-without-qt.txt
+	.venv-without-qt/bin/pip install --quiet --disable-pip-version-check --no-deps .
+	tests/without_qt.sh .venv-without-qt/bin
+
 soak: .venv/ready ## Run the slow tests: training, examples, other programs
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow
 
@@ -48,11 +56,11 @@ format: .venv/ready ## Put the code into shape
 bench: .venv/ready ## Measure every wait against its alternatives (SCAN=file adds yours)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python benchmarks/bench.py $(SCAN)
 
-pictures: .venv/ready ## Take the pictures of docs/images (needs xvfb-run)
+pictures: .venv/ready ## Take the pictures of docs/images (needs xvfb-run and chromium)
 	QT_QPA_PLATFORM=xcb LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s '-screen 0 1600x1000x24' $(BIN)/python docs/take_pictures.py
 
 clean: ## Remove what make made
-	rm -rf .venv out dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-without-qt out dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/ready: pyproject.toml constraints.txt | system
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ...")'

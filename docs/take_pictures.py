@@ -1,6 +1,6 @@
 """Takes the README's pictures: drives the real window through its work on phantoms.
 
-make pictures        # needs xvfb-run, for a display with OpenGL
+make pictures        # needs xvfb-run, for a display with OpenGL, and chromium for `cohort`
 
 With names, as ``editing correction``, it takes these alone; `compare` goes on from `streaming`.
 """
@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 
+import cohort_picture
 import dicom_pictures
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,7 @@ FRAME = QSize(300, 260)
 STEPS = (
     *("streaming", "findings", "light", "surfaces", "network", "compare"),
     *("editing", "correction", "candidates"),
-    *("series", "pacs"),
+    *("series", "pacs", "cohort"),
 )
 Place = tuple[float, float, float]
 LEFT, NO_KEY, SHIFT = (
@@ -239,6 +240,9 @@ class Photographer:
     def pacs(self) -> None:
         self.session.store.mark_saved()
         self._save(dicom_pictures.take_pacs(self.window, self.until, self._grab), "pacs")
+
+    def cohort(self) -> None:
+        self._save(cohort_picture.take_cohort(), "cohort")
 
     # ---- correcting, with the mouse and keys --------------------------------------------------
 

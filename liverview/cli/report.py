@@ -6,6 +6,7 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from liverview.cli.printing import (
     add_labels_option,
@@ -17,6 +18,9 @@ from liverview.cli.printing import (
 )
 from liverview.core.about import DISCLAIMER
 
+if TYPE_CHECKING:
+    from liverview.report.assembly import PdfWriter
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser."""
@@ -25,7 +29,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="a report of a scan and its label map",
         description="Write NAME_report.html and .pdf, the measurements as JSON, and lesions and "
         "totals as CSV. NAME is that of the scan's file; of its folder where many scans are called "
-        f"so, as ct.nii.gz. No screen is needed. {DISCLAIMER}",
+        f"so, as ct.nii.gz. No screen is needed; without Qt there is no PDF. {DISCLAIMER}",
     )
     parser.add_argument("scan", type=Path, metavar="SCAN")
     parser.add_argument("labels", type=Path, metavar="LABELS", help="on the scan's grid")
@@ -45,16 +49,12 @@ def run(options: argparse.Namespace) -> int:
     from liverview.report.assembly import WrittenReport, iter_write_report, report_paths
     from liverview.report.provenance import Provenance
 
-    try:
-        from liverview.printing import pdf
-    except ImportError as error:
-        raise ValueError(
-            f"the PDF needs a library that is not installed ({error}): see README, Start."
-        ) from error
-    pdf.prepare_qt()
+    write_pdf = _pdf_writer()
     make_folder(options.output)
     name = formats.case_name(options.scan)
-    for path in report_paths(options.output, name):
+    paths = report_paths(options.output, name)
+    targets = [path for path in paths if write_pdf is not None or path != paths.pdf]
+    for path in targets:
         check_target(path, overwrite=options.overwrite)
     volume = result_of(
         iter_with_progress_bar(images.iter_read(options.scan, options.volume)), Volume
@@ -69,7 +69,24 @@ def run(options: argparse.Namespace) -> int:
     named = replace(volume, name=name)
     if labels.partial:
         print("PARTIAL: the segmentation of these labels was stopped; the report says so.")
-    work = iter_write_report(named, labels, options.output, origin, pdf.write_pdf)
-    for path in result_of(iter_with_progress_bar(work), WrittenReport).paths:
+    work = iter_write_report(named, labels, options.output, origin, write_pdf)
+    result_of(iter_with_progress_bar(work), WrittenReport)
+    for path in targets:
         print(f"{path} written.")
     return 0
+
+
+def _pdf_writer() -> PdfWriter | None:
+    """The function that sets the PDF; None where Qt is not installed, which is said."""
+    from liverview.core.missing_qt import is_without_qt, missing_qt
+
+    try:
+        from liverview.printing import pdf
+    except ImportError as error:
+        missing = missing_qt(error, "The PDF of a report")
+        if not is_without_qt(error):
+            raise missing from error
+        print(f"{missing} The other files are written.", file=sys.stderr)
+        return None
+    pdf.prepare_qt()
+    return pdf.write_pdf

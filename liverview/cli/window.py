@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from liverview.core.about import DISCLAIMER, __version__
@@ -45,8 +45,8 @@ def run(options: argparse.Namespace) -> int:
     from liverview.files.atomic import make_folder
     from liverview.files.formats import labels_file_name
     from liverview.files.sessions.container import is_session_file
-    from liverview.ui.app import run
 
+    show = _window()
     if options.labels is not None and options.scan is None:
         raise ValueError("--labels needs the scan that they are of: liverview SCAN --labels SEG.")
     if options.labels is not None and (options.out is not None or options.segment):
@@ -70,7 +70,18 @@ def run(options: argparse.Namespace) -> int:
         from liverview.phantoms.config import PhantomConfig
 
         phantom = PhantomConfig(seed=options.phantom)
-    code: int = run(
+    code: int = show(
         options.scan, phantom, options.segment, options.device, options.out, options.labels
     )
     return code
+
+
+def _window() -> Callable[..., int]:
+    """The window's main function; MissingQtError where there is no Qt."""
+    from liverview.core.missing_qt import missing_qt
+
+    try:
+        from liverview.ui.app import run
+    except ImportError as error:
+        raise missing_qt(error, "The window (and --out)") from error
+    return run

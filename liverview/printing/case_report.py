@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from liverview.core.checks import require_labels, require_volume
+from liverview.core.missing_qt import missing_qt
 from liverview.core.placing import place_labels
 from liverview.core.stream import ProgressCallback, result_of
 from liverview.core.volume import LabelMap, Volume
 from liverview.files.atomic import check_target, make_folder
 from liverview.files.opening import PathLike, as_path
-from liverview.printing import pdf
 from liverview.report.assembly import ReportPaths, WrittenReport, iter_write_report, report_paths
 from liverview.report.provenance import Provenance
 
@@ -44,6 +44,7 @@ def write_report(
     GridMismatchError : where scan and labels do not lie on the same voxels.
     TargetError : where a file exists and may not be replaced, or cannot be written.
     PdfError : where there is no font.
+    MissingQtError : where Qt is not installed; `liverview report` writes the other files then.
 
     Examples
     --------
@@ -59,6 +60,10 @@ def write_report(
     labels = place_labels(labels, scan)
     scan = replace(scan, warnings=(*scan.warnings, *labels.warnings[told:]))
     target = as_path(folder)
+    try:
+        from liverview.printing import pdf
+    except ImportError as error:
+        raise missing_qt(error, "The PDF of a report") from error
     pdf.prepare_qt()
     make_folder(target)
     for path in report_paths(target, scan.name):

@@ -58,7 +58,7 @@ def iter_write_report(
     labels: LabelMap,
     folder: Path,
     origin: Provenance,
-    write_pdf: PdfWriter,
+    write_pdf: PdfWriter | None,
     *,
     markups: Markups | None = None,
     styles: Mapping[Label, LabelStyle] | None = None,
@@ -71,7 +71,7 @@ def iter_write_report(
     Parameters
     ----------
     labels : on the grid of the volume.
-    write_pdf : sets the contents as a PDF.
+    write_pdf : sets the contents as a PDF; None for no PDF.
     styles : names and colors of labels.
     window : level and width of the pictures.
 
@@ -92,7 +92,8 @@ def iter_write_report(
     paths = report_paths(folder, volume.name)
     write_text(paths.html, html_page(contents))
     yield Progress("Writing the report", 0.3)
-    write_pdf(paths.pdf, contents)
+    if write_pdf is not None:
+        write_pdf(paths.pdf, contents)
     yield Progress("Writing the report", 0.9)
     run: dict[str, Any] = {
         "scan_file": origin.scan,

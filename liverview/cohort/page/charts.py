@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from liverview.core.text import shortened
+from liverview.cohort.page.html import text_html
 
 _WIDTH, _HEIGHT = 380, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 8, 18, 22
 _MOST_BINS, _LEAST_BINS = 36, 5
 _WIDE = 3.0  # quartile distances beyond the quartiles: what is farther is counted, not placed
 _ROW, _NAME = 22, 120
+_APART = 1e-6  # of a value: what is closer is one
 
 
 class Bins(NamedTuple):
@@ -52,8 +52,9 @@ def histogram(values: NDArray[np.float64]) -> Bins:
         width = max(1.0, width)
     shift = 0.5 if whole and width == 1 else 0.0  # a whole number is in the middle of its bin
     first = math.floor((low + shift) / width) * width - shift
-    number = max(1, math.floor((high - first) / width + 1e-9) + 1)
+    number = max(1, math.ceil((high - first) / width - 1e-9))
     edges = first + width * np.arange(number + 1)
+    edges[-1] = max(float(edges[-1]), high)  # which rounding may have left outside
     counts, _ = np.histogram(values, edges)
     return Bins(
         edges,
@@ -70,7 +71,7 @@ def chart_range(values: NDArray[np.float64]) -> tuple[float, float]:
     if third > first:
         low = max(low, first - _WIDE * (third - first))
         high = min(high, third + _WIDE * (third - first))
-    if high <= low:
+    if high - low <= _APART * max(abs(low), abs(high)):
         low, high = low - 0.5 * max(1.0, abs(low) * 0.1), high + 0.5 * max(1.0, abs(high) * 0.1)
     return low, high
 
@@ -139,7 +140,7 @@ def box_plot_svg(groups: Sequence[tuple[str, NDArray[np.float64]]], title: str) 
         ends = [x_of(float(q)) for q in np.percentile(values, [5, 25, 50, 75, 95])]
         parts += [
             f'<text class="name" x="{_LEFT + _NAME - 8}" y="{middle + 4:.1f}" text-anchor="end">'
-            f"{escape(shortened(name, 14))} ({len(values):,})</text>",
+            f"{text_html(name, 14)} ({len(values):,})</text>",
             f'<line class="reach" x1="{ends[0]:.1f}" x2="{ends[4]:.1f}" y1="{middle:.1f}" '
             f'y2="{middle:.1f}"/>',
             f'<rect class="bar" x="{ends[1]:.1f}" y="{middle - 6:.1f}" '
@@ -156,7 +157,7 @@ def _axis(low: float, high: float, left: float, right: float, base: float) -> li
     step = _round_up((high - low) / 6)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    decimals = next(n for n in range(20) if abs(step * 10**n - round(step * 10**n)) < 1e-6)
     parts = [f'<line class="axis" x1="{left:.1f}" x2="{right:.1f}" y1="{base}" y2="{base}"/>']
     for number in range(first, last + 1):
         x = left + (right - left) * (number * step - low) / (high - low)
@@ -168,7 +169,7 @@ def _axis(low: float, high: float, left: float, right: float, base: float) -> li
 
 
 def _svg(width: float, height: float, title: str, parts: Sequence[str]) -> str:
-    label = escape(title)
+    label = text_html(title)
     return (
         f'<svg viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" role="img" '
         f'aria-label="{label}">{"".join(parts)}</svg>'

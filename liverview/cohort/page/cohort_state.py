@@ -1,4 +1,4 @@
-"""What became of every item of a cohort, from its attempts."""
+"""The state of a cohort, from its attempts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOST = "lost"
 
 @dataclass(frozen=True)
 class CohortState:
-    """The newest attempt of every item.
+    """The newest attempt of every item by each kind of work.
 
     Attributes
     ----------
@@ -43,9 +43,9 @@ def cohort_state(attempts: Iterable[Attempt], planned: int | None = None) -> Coh
     What an older attempt at the same input has written still counts as written: a newer one that
     found it there wrote nothing.
     """
-    by_item: dict[str, list[Attempt]] = {}
+    by_item: dict[tuple[str, str], list[Attempt]] = {}
     for attempt in attempts:
-        by_item.setdefault(attempt.item, []).append(attempt)
+        by_item.setdefault((attempt.item, attempt.kind), []).append(attempt)
     newest = [_newest(by_item[item]) for item in sorted(by_item)]
     done = tuple(one for one in newest if one.outcome == "done")
     lost = tuple(one for one in newest if one.outcome == "begun" or _is_lost(one))

@@ -48,7 +48,7 @@ class FailureKind:
 
 
 def failure_kinds(state: CohortState) -> list[FailureKind]:
-    """What failed and what was lost, the most frequent kind first."""
+    """Failures and losses, the most frequent kind first."""
     kinds: dict[str, list[Attempt]] = {}
     for attempt in state.failed:
         kinds.setdefault(attempt.error_kind or "unknown", []).append(attempt)

@@ -37,7 +37,7 @@ _NUMBERS = re.compile(r"\d[\d.,]*")
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a scan should be looked at.
+    """A reason to look at a scan.
 
     Attributes
     ----------
@@ -114,12 +114,10 @@ def sentence_pattern(sentence: str, item: str) -> str:
 
 
 def sentences_of(attempt: Attempt) -> list[str]:
-    """What was said of a scan, each sentence once."""
-    found = [*attempt.notes]
-    for key in ("notes", "statements"):
-        said = figure_at(attempt, key)
-        found += [one for one in said if isinstance(one, str)] if isinstance(said, list) else []
-    return list(dict.fromkeys(found))
+    """Sentences that reading and segmentation said of a scan, each once."""
+    said = figure_at(attempt, "notes")
+    more = [one for one in said if isinstance(one, str)] if isinstance(said, list) else []
+    return list(dict.fromkeys((*attempt.notes, *more)))
 
 
 def _iter_far(distribution: Distribution) -> Iterator[tuple[int, Reason]]:

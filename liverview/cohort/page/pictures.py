@@ -30,7 +30,7 @@ from liverview.files.label_maps import checked_label_map
 from liverview.files.named_labels import NamedLabels
 
 _SIDE = 400  # pixels of the longer edge
-_LINE = 1  # pixels to each side
+_LINE = 2  # pixels to each side
 _QUALITIES = (80, 60, 40, 20)
 MOST_BYTES = 40_000
 """Of one picture: it is saved worse where it would have more."""
@@ -48,7 +48,7 @@ class ScanPicture:
 
 @dataclass(frozen=True)
 class NoPicture:
-    """Why there is no picture, one sentence."""
+    """The reason for a missing picture, one sentence."""
 
     reason: str
 
@@ -117,7 +117,7 @@ def _there(name: str, results: Path, *, moved: bool) -> Path | None:
 
 
 def _index(attempt: Attempt) -> int | None:
-    """Which volume of the scan was worked on."""
+    """The number of the volume that was worked on."""
     text = attempt.made_with.get("volume", "")
     return int(text) if text.isdecimal() and text != "0" else None
 
@@ -202,7 +202,7 @@ def _iter_masks(
 
 
 def _core(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What is inside of a mask with all of its neighbors; the picture's edge is none."""
+    """The voxels of a mask with all of their neighbors in it; the picture's edge is none."""
     padded = np.pad(inside, _LINE, constant_values=True)
     core = inside.copy()
     for y, x in ((0, 1), (2, 1), (1, 0), (1, 2)):
@@ -219,7 +219,8 @@ def _jpeg(picture: Image.Image) -> bytes:
     data = b""
     for quality in _QUALITIES:
         buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=quality, optimize=True)
+        # Colors at full resolution: outlines are two pixels wide.
+        picture.save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True)
         data = buffer.getvalue()
         if len(data) <= MOST_BYTES:
             break

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from liverview.cohort.work import Attempt
 from liverview.core.labels import FOREGROUND, Label, label_entry
 
+_MOST = 1e12  # of any figure
 _LIVER_ML = "liver_with_vessels_and_tumors_ml"
 
 
@@ -27,7 +28,7 @@ class Scale(Enum):
 
 
 class Focus(Enum):
-    """What a picture of a scan is to show."""
+    """Things that a picture of a scan can show."""
 
     LIVER = "liver"
     TUMOR = "tumor"
@@ -118,7 +119,7 @@ def _iter_quantities() -> Iterator[Quantity]:
     yield Quantity("slices", "Slices", "", _axis("shape_voxels"))
     yield Quantity("slice_spacing_mm", "Slice spacing", "mm", _axis("spacing_mm"), 2)
     yield Quantity("seconds", "Computation", "s", lambda attempt: attempt.seconds, 1)
-    yield Quantity("peak_mb", "Most memory held by then", "MB", lambda attempt: attempt.peak_mb)
+    yield Quantity("peak_mb", "Peak memory of the process", "MB", lambda attempt: attempt.peak_mb)
 
 
 def _at(*keys: str) -> Callable[[Attempt], float | None]:
@@ -145,10 +146,7 @@ def _longest(attempt: Attempt) -> float | None:
 
 
 def _number(value: Any) -> float:
-    """A figure as a number; NaN for none, and for what is infinite or no number."""
+    """A figure as a number; NaN for none, and for what is infinite or makes no sense."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
-    try:
-        return float(value) if math.isfinite(value) else math.nan
-    except OverflowError:  # a whole number of hundreds of digits
-        return math.nan
+    return float(value) if -_MOST <= value <= _MOST else math.nan

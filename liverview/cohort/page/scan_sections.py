@@ -57,7 +57,7 @@ def _outlier_html(outlier: Outlier, picture: ScanPicture | NoPicture) -> str:
     item, reasons = outlier.attempt.item, outlier.reasons
     texts = [f"{reason.text}." for reason in reasons[:_MOST_REASONS]]
     if len(reasons) > _MOST_REASONS:
-        texts.append(f"{len(reasons) - _MOST_REASONS} more reasons.")
+        texts.append(f"And {len(reasons) - _MOST_REASONS} more.")
     image, caption = "", ""
     if isinstance(picture, NoPicture):
         caption = picture.reason
@@ -130,10 +130,10 @@ def iter_item_html(
     headings += [
         f"{d.quantity.title}{f', {d.quantity.unit}' if d.quantity.unit else ''}" for d in shown
     ]
+    lost = {id(attempt) for attempt in state.lost}
     rows = []
     for attempt in attempts[:_MOST_ROWS]:
-        lost = attempt in state.lost if attempt.outcome != "done" else False
-        row = [attempt.item, "lost" if lost else attempt.outcome]
+        row = [attempt.item, "lost" if id(attempt) in lost else attempt.outcome]
         row += [attempt.columns.get(column, "") for column in columns]
         row += [_cell(one, places.get(id(attempt))) for one in shown]
         rows.append(row)

@@ -19,7 +19,8 @@ p { margin: .4rem 0; max-width: 60rem; }
 .disclaimer { margin: 0 0 1rem; font-weight: 600; }
 .warning { margin: .8rem 0; padding: .5rem .75rem; font-weight: 600; border: 2px solid #b45309; }
 .faint { color: var(--faint); font-size: .9em; }
-.counts { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1rem 0; padding: 0; list-style: none; }
+.counts { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1rem 0; padding: 0;
+  list-style: none; }
 .counts li { padding: .5rem .9rem; background: var(--head); border-radius: .4rem; }
 .counts b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.25rem; margin: .6rem 0; }
@@ -28,11 +29,10 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9em; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .55rem;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+  border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
 th { background: var(--head); font-weight: 600; overflow-wrap: normal; }
 .number { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 td.number { white-space: nowrap; }
-td.long { min-width: 16rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr));
   gap: 1.2rem 1.5rem; align-items: start; }
 .charts h3 { margin: 0 0 .1rem; }

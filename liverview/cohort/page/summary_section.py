@@ -92,15 +92,15 @@ def _devices_html(attempts: Sequence[Attempt]) -> str:
 
 
 def _iter_made_with_html(attempts: Sequence[Attempt]) -> Iterator[str]:
-    """What the results were made with; several are a reason to wonder."""
+    """Yield software, weights and options; several sets are a reason to wonder."""
     made = Counter(tuple(sorted(one.made_with.items())) for one in attempts)
     if len(made) > 1:
         differing = _differing([dict(one) for one in made])
         yield (
-            f'<p class="warning">The results were made with {len(made)} different sets of software, '
-            f"weights or options ({text_html(', '.join(differing))} differ): figures of one and "
-            "another may not be compared. The same command again makes those anew that are not of "
-            "the present one.</p>"
+            f'<p class="warning">The results were made with {len(made)} different sets of '
+            f"software, weights or options ({text_html(', '.join(differing))} differ): figures "
+            "of one and another may not be compared. The same command again makes those "
+            "anew that are not of the present one.</p>"
         )
     if any(made):
         keys = sorted({key for one in made for key, _ in one})
