@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from liverview.cli import main
-from liverview.cohort import local
+from liverview.cohort import scan_steps
 from liverview.core.labels import Label
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import Volume
@@ -159,7 +159,7 @@ def test_the_next_scan_is_read_and_the_last_one_saved_while_one_is_computed(
 
     monkeypatch.setattr(images, "iter_read", load)
     monkeypatch.setattr(images, "iter_write_labels", save)
-    monkeypatch.setattr(local, "iter_segment", segment)
+    monkeypatch.setattr(scan_steps, "iter_segment", segment)
     assert main(["segment", str(scans), "-o", str(tmp_path / "out")]) == 0
     assert saved["c"].is_set()
 
@@ -205,7 +205,7 @@ def test_remarks_name_their_scan(
         yield Slab(0, np.zeros(volume.shape, np.uint8))
         yield Message("No liver.")
 
-    monkeypatch.setattr(local, "iter_segment", odd)
+    monkeypatch.setattr(scan_steps, "iter_segment", odd)
     assert main(["segment", str(scans), "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().err
     assert [line for line in said.splitlines() if "No liver" in line] == [
@@ -223,7 +223,7 @@ def test_a_cohort_that_is_stopped_leaves_whole_files_only(
             os.kill(os.getpid(), signal.SIGTERM)
             yield Progress("Refining", 0.6)
 
-    monkeypatch.setattr(local, "iter_segment", slow)
+    monkeypatch.setattr(scan_steps, "iter_segment", slow)
     out = tmp_path / "out"
     assert main(["segment", str(scans), "-o", str(out)]) == 130
     for path in out.iterdir():

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from liverview.cli import main
-from liverview.cohort import local
+from liverview.cohort import scan_steps
 from liverview.core.candidates import DEFAULT_CERTAINTY
 from liverview.core.stream import Progress, Slab
 from liverview.core.volume import Volume
@@ -51,7 +51,7 @@ class Segmenting:
 @pytest.fixture
 def segmenting(monkeypatch: pytest.MonkeyPatch) -> Segmenting:
     made = Segmenting()
-    monkeypatch.setattr(local, "iter_segment", made)
+    monkeypatch.setattr(scan_steps, "iter_segment", made)
     return made
 
 
@@ -132,7 +132,7 @@ def test_the_json_is_complete_after_every_scan(
                     content = json.loads(path.read_text())
                     held[:] = content["scans"]
 
-    monkeypatch.setattr(local, "iter_segment", patient)
+    monkeypatch.setattr(scan_steps, "iter_segment", patient)
     assert run(scans, "-o", tmp_path / "out", "--json", path) == 0
     assert held == [str(scans / f"{name}.nii.gz") for name in "ab"]
 
@@ -304,7 +304,7 @@ def test_a_json_that_cannot_be_written_loses_no_labels(
         shutil.rmtree(folder, ignore_errors=True)
         yield Slab(0, np.ones(volume.shape, np.uint8))
 
-    monkeypatch.setattr(local, "iter_segment", removing)
+    monkeypatch.setattr(scan_steps, "iter_segment", removing)
     assert run(scans, "-o", tmp_path / "out", "--json", folder / "figures.json") == 2
     assert "figures.json could not be saved" in capsys.readouterr().err
     assert len(list((tmp_path / "out").iterdir())) == 3
