@@ -61,9 +61,7 @@ def _duration(text: str) -> float:
     found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", text)
     seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
     if seconds <= 0:
-        raise argparse.ArgumentTypeError(
-            f"{quoted(text)} is no time: give it as 90s, 20m or 1.5h"
-        )
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is no time: give it as 90s, 20m or 1.5h")
     return seconds
 
 

@@ -75,9 +75,7 @@ class _Reading:
 class _Overlap:
     """Three items at most, each in another step."""
 
-    def __init__(
-        self, work: Any, ledger: Ledger | None, stopping: Callable[[], bool]
-    ) -> None:
+    def __init__(self, work: Any, ledger: Ledger | None, stopping: Callable[[], bool]) -> None:
         self._work, self._ledger, self._stopping = work, ledger, stopping
         self._pool, self._stopped = ThreadPoolExecutor(2), Event()  # one reads, one saves
         self._saving: list[Future[Attempt]] = []  # one at most

@@ -91,7 +91,10 @@ def _quotas() -> list[float]:
 def _memory_mb() -> float:
     free = [_available_bytes()]
     for folder in _group_folders("memory"):
-        names = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
+        names = (
+            ("memory.max", "memory.current"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+        )
         for limit, used in names:
             with contextlib.suppress(OSError, ValueError):
                 most = int((folder / limit).read_text())
