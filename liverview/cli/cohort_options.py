@@ -75,5 +75,6 @@ def add_results_option(parser: argparse.ArgumentParser, of: str) -> None:
         "--output",
         type=Path,
         metavar="DIR",
-        help=f"a folder for {of} and the ledger, by which the same command goes on where it stopped",
+        help=f"a folder for {of} and for the ledger, by which the same command goes on where it "
+        "stopped",
     )

@@ -110,14 +110,7 @@ def run(options: argparse.Namespace) -> int:
     if options.cases is not None:
         _check_cases(options, marked=bool(marked))
         return _mark_cases(options) if marked else evaluate_cases(options, files)
-    if options.output or options.part:
-        raise ValueError("-o and --part are of many scans: add --cases DIR.")
-    if marked:
-        raise ValueError("--clicks and --rulers mark scans: add --cases DIR.")
-    if options.reference is None:
-        raise ValueError("evaluate needs PREDICTED and REFERENCE, or --cases DIR.")
-    if options.montage or options.device or options.volume is not None:
-        raise ValueError("--montage, --device and --volume are of scans: add --cases DIR.")
+    _check_pair(options, marked=bool(marked))
     from liverview.evaluation.lesion_summary import table_dict
     from liverview.evaluation.scores import table_of
     from liverview.evaluation.scoring import evaluate
@@ -149,6 +142,18 @@ def run(options: argparse.Namespace) -> int:
             figures["lesions"] = table_dict(table)
         write_json(options.json, figures | ({"partial": partial} if partial else {}))
     return 0
+
+
+def _check_pair(options: argparse.Namespace, *, marked: bool) -> None:
+    """ValueError where options do not go together with two label maps."""
+    if options.output or options.part:
+        raise ValueError("-o and --part are of many scans: add --cases DIR.")
+    if marked:
+        raise ValueError("--clicks and --rulers mark scans: add --cases DIR.")
+    if options.reference is None:
+        raise ValueError("evaluate needs PREDICTED and REFERENCE, or --cases DIR.")
+    if options.montage or options.device or options.volume is not None:
+        raise ValueError("--montage, --device and --volume are of scans: add --cases DIR.")
 
 
 def _check_cases(options: argparse.Namespace, *, marked: bool) -> None:
