@@ -60,20 +60,12 @@ class FoundTasks:
     warnings: tuple[str, ...] = ()
 
 
-def find_files(given: Sequence[Path], *, alone: bool = False) -> list[Path]:
-    """The files that are given, and those of folders by their suffixes; label maps among them.
+def _find_scan_items(given: Sequence[Path], *, alone: bool) -> list[GivenItem]:
+    """The items that are given, label maps among them.
 
     A folder of DICOM files is one scan. One that has only folders is one for each folder with DICOM
-    in it, or with ``alone`` one in all. Lists, tables and patterns: see `find_items`.
-
-    Raises
-    ------
-    ImageFileError : where a folder holds none.
+    in it, or with ``alone`` one in all.
     """
-    return [item.path for item in _find_scan_items(given, alone=alone)]
-
-
-def _find_scan_items(given: Sequence[Path], *, alone: bool) -> list[GivenItem]:
     return find_items(given, lambda folder: _scans_of(folder, alone), _scans_in)
 
 
