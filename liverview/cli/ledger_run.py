@@ -65,7 +65,7 @@ def run_items(
             else:
                 print(f"liverview: {attempt.item}: {attempt.error}", file=sys.stderr)
     if ledger is None:
-        return ended
+        return dict(sorted(ended.items()))
     ledger.tidy()
     return _standing(items, work, ledger)
 

@@ -48,7 +48,7 @@ def test_many_label_maps_are_measured_a_line_for_each(
     path = tmp_path / "figures.json"
     assert run("measure", label_maps, "--json", path) == 2
     said = capsys.readouterr()
-    lines = [line for line in said.out.splitlines() if line.startswith("m")]
+    lines = sorted(line for line in said.out.splitlines() if line.startswith("m"))
     assert [line.split(",")[0] for line in lines] == [
         f"m{n}_seg  liver {n:.1f} mL" for n in range(1, 8)
     ]
@@ -131,9 +131,9 @@ def test_cases_in_parts_give_the_figures_of_one_run(
     tables = [tmp_path / f"{name}.csv" for name in ("plain", "parts")]
     assert run(*evaluate, "--json", plain, "--lesions", tables[0]) == 2
     printed = capsys.readouterr().out
-    assert run(*evaluate, "--json", once, "-o", tmp_path / "once") == 2
+    assert run(*evaluate, "--json", once, "-o", tmp_path / "once", "--processes", 1) == 2
     for part in PARTS:
-        out = ("-o", tmp_path / "three", "--part", part)
+        out = ("-o", tmp_path / "three", "--processes", 1, "--part", part)
         assert run(*evaluate, "--json", parts, *out) == 0
     capsys.readouterr()
     last = ("-o", tmp_path / "three", "--lesions", tables[1], "--montage", tmp_path / "worst.png")
@@ -157,7 +157,17 @@ def test_a_record_that_was_taken_away_or_damaged_is_made_again(
 ) -> None:
     listed = tmp_path / "two.csv"
     listed.write_text(f"id,path\nfirst,{cases}/case0\nsecond,{cases}/case1\n")
-    evaluate = ("evaluate", "--cases", listed, "--device", "cpu", "-o", tmp_path / "out")
+    evaluate = (
+        "evaluate",
+        "--cases",
+        listed,
+        "--device",
+        "cpu",
+        "-o",
+        tmp_path / "out",
+        "--processes",
+        1,
+    )
     assert run(*evaluate) == 0
     (tmp_path / "out" / "first_scores.json").write_text('{"seconds": 1, "scores": [{}]}')
     capsys.readouterr()
