@@ -175,7 +175,7 @@ def test_a_part_has_the_names_of_the_whole_and_looks_at_its_own_files_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(12):
-        volume = Volume(np.zeros((2, 2, 2), np.int16), AFFINE, "x")
+        volume = Volume(np.zeros((2, 2, 2), np.int16), AFFINE, name="x")
         (tmp_path / f"s{number}").mkdir()
         images.write_volume(tmp_path / f"s{number}" / "ct.nii.gz", volume)
     labels = LabelMap(np.ones((2, 2, 2), np.uint8), AFFINE, "x")
