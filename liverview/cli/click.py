@@ -18,11 +18,11 @@ from liverview.cli.printing import (
     iter_with_progress_bar,
     place_labels,
     read_labels,
-    volume_lines,
     write_json,
 )
 from liverview.core.about import DISCLAIMER
 from liverview.core.label_table import label_table
+from liverview.measurement.wording import volume_lines
 
 if TYPE_CHECKING:
     from liverview.core.labels import Label

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import add_labels_option, read_labels, volume_lines, write_json
+from liverview.cli.printing import add_labels_option, read_labels, write_json
+from liverview.measurement.wording import volume_lines
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -15,20 +15,8 @@ if TYPE_CHECKING:
     from liverview.core.grid import Grid
     from liverview.core.volume import LabelMap, Volume
     from liverview.evaluation.scores import LabelScore
-    from liverview.measurement.results import Measurement
 
 T = TypeVar("T")
-
-
-def volume_lines(measurement: Measurement) -> list[str]:
-    """A line for the volume of each label."""
-    width = max(7, *(len(label.name) for label in measurement.volume_ml))
-    partial = "PARTIAL: the segmentation was stopped, and what is missing was not looked at."
-    lines = [partial] if measurement.partial else []
-    for label, ml in reversed(measurement.volume_ml.items()):
-        figure = f"{ml:10.1f} mL" if measurement.defines(label) else f"{'-':>10}"
-        lines.insert(0, f"{label.name.lower():<{width}} {figure}")
-    return lines
 
 
 def scores_by_name(scores: Sequence[LabelScore]) -> dict[str, Any]:

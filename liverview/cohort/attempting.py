@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import socket
 import sys
 from collections.abc import Generator
@@ -27,7 +28,7 @@ def iter_attempt(
     with contextlib.suppress(OSError):
         digest = work.input_sha256(item)
     attempt = Attempt(
-        item=item.name,
+        item=printable(item.name),
         path=printable(str(item.path)),
         kind=work.kind,
         number=1 if ledger is None else ledger.tries(item.name) + 1,
@@ -39,10 +40,17 @@ def iter_attempt(
         input_sha256=digest,
         made_with=dict(work.made_with),
         columns=dict(item.columns),
+        token=secrets.token_hex(8),
     )
     if ledger is not None:
         ledger.keep(attempt)
-    attempt = yield from _iter_do(work, item, attempt)
+    try:
+        attempt = yield from _iter_do(work, item, attempt)
+    except (GeneratorExit, KeyboardInterrupt):
+        # A person stopped it: nothing became of it, and nothing is wrong with the scan.
+        if ledger is not None:
+            ledger.withdraw(attempt)
+        raise
     if ledger is not None:
         ledger.keep(attempt)
     return attempt

@@ -44,7 +44,7 @@ def make_record(
     content = {
         "software": f"liverview {__version__}",
         "weights_sha256": dict(hashes),
-        "scan_sample_sha256": _sample_sha256(scan),
+        "scan_sample_sha256": sample_sha256(scan),
         "volume": index or 0,
         "least_certainty": least_certainty,
     }
@@ -78,7 +78,7 @@ def missing_side_files(label_map: Path) -> list[Path]:
     return [path for path in SideFiles.of(label_map) if not os.path.lexists(path)]
 
 
-def _sample_sha256(path: Path) -> str:
+def sample_sha256(path: Path) -> str:
     """A hash of a file's size and of pieces from its whole length, its two ends among them.
 
     Compressed files end with a checksum of their content. Of a folder, the files that are in it

@@ -106,6 +106,7 @@ class Attempt:
     error : what went wrong, one sentence.
     error_kind : the error's class, or lost, time limit, memory limit.
     columns : of the person's table.
+    token : random, so that attempts that two machines make at the same item stay apart.
     """
 
     item: str
@@ -129,3 +130,4 @@ class Attempt:
     error: str = ""
     error_kind: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    token: str = ""

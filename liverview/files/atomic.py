@@ -81,6 +81,11 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[s
         writer.writerows(rows)
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove the temporary files in a folder whose writers were killed."""
+    remove_left(folder, _PURPOSE, renamed=True)
+
+
 def make_folder(path: Path) -> None:
     """Make a folder, and those above it; one that is there is taken.
 
