@@ -12,22 +12,100 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from liverview.cohort.ledger import Ledger
-from liverview.cohort.work import Attempt, CohortItem, CohortWork
+from liverview.cohort.stopping import GOES_ON, RunStoppedError, reason_to_stop
+from liverview.cohort.work import Attempt, CohortItem, CohortWork, Done
 from liverview.core.stream import Message, Progress
 from liverview.core.text import printable, shortened
+from liverview.files.atomic import TargetError
 
 EXPECTED = (ValueError, OSError, MemoryError)
 """What a scan or a disk can do; all else is a bug and is raised."""
 
 
+class Trial:
+    """A try at an item that has begun, and that the ledger knows of.
+
+    Attributes
+    ----------
+    attempt : as it was begun.
+
+    Raises
+    ------
+    RunStoppedError : where the ledger cannot be written.
+    """
+
+    def __init__(self, work: CohortWork, item: CohortItem, ledger: Ledger | None) -> None:
+        self.item = item
+        self._ledger = ledger
+        digest = ""
+        with contextlib.suppress(OSError):
+            digest = work.input_sha256(item)
+        self.attempt = begun_attempt(work, item, ledger, digest)
+        self._keep(self.attempt)
+
+    def done(self, done: Done) -> Attempt:
+        """It has come to a result; RunStoppedError where the ledger cannot be written."""
+        return self._keep(
+            replace(
+                self.attempt,
+                outcome="done",
+                ended=_now(),
+                peak_mb=_peak_mb(),
+                seconds=done.seconds,
+                figures=dict(done.figures),
+                lines=done.lines,
+                written=tuple(printable(str(path)) for path in done.written),
+                notes=done.notes,
+            )
+        )
+
+    def failed(self, error: Exception) -> Attempt:
+        """It came to an error; RunStoppedError where that is not the item's but the disk's."""
+        if self._ledger is not None:
+            stop = reason_to_stop(error, self._ledger.folder.parent)
+            if stop is not None:
+                self.withdraw()
+                raise stop from error
+        return self._keep(
+            failed_attempt(self.attempt, error_sentence(error), type(error).__name__, _peak_mb())
+        )
+
+    def withdraw(self) -> None:
+        """Nothing became of it, and nothing is wrong with the item: it was stopped."""
+        if self._ledger is not None:
+            self._ledger.withdraw(self.attempt)
+
+    def _keep(self, attempt: Attempt) -> Attempt:
+        if self._ledger is not None:
+            keep_attempt(self._ledger, attempt)
+        return attempt
+
+
 def iter_attempt(
     work: CohortWork, item: CohortItem, ledger: Ledger | None
 ) -> Generator[Progress | Message, None, Attempt]:
-    """Do one item; what a scan or a disk can do makes it failed, all else is raised."""
-    digest = ""
-    with contextlib.suppress(OSError):
-        digest = work.input_sha256(item)
-    attempt = Attempt(
+    """Do one item; what a scan or a disk can do makes it failed, all else is raised.
+
+    Raises
+    ------
+    RunStoppedError : where no result can be written any more, as on a full disk.
+    """
+    trial = Trial(work, item, ledger)
+    try:
+        done = yield from work.iter_do(item)
+    except EXPECTED as error:
+        return trial.failed(error)
+    except (GeneratorExit, KeyboardInterrupt):
+        trial.withdraw()
+        raise
+    return trial.done(done)
+
+
+def begun_attempt(
+    work: CohortWork, item: CohortItem, ledger: Ledger | None, input_sha256: str = ""
+) -> Attempt:
+    """An attempt at an item that this process begins now; nothing is written."""
+    return Attempt(
         item=printable(item.name),
         path=printable(str(item.path)),
         kind=work.kind,
@@ -37,50 +115,28 @@ def iter_attempt(
         host=socket.gethostname(),
         process=os.getpid(),
         device=work.device,
-        input_sha256=digest,
+        input_sha256=input_sha256,
         made_with=dict(work.made_with),
         columns=dict(item.columns),
         token=secrets.token_hex(8),
     )
-    if ledger is not None:
-        ledger.keep(attempt)
-    try:
-        attempt = yield from _iter_do(work, item, attempt)
-    except (GeneratorExit, KeyboardInterrupt):
-        # A person stopped it: nothing became of it, and nothing is wrong with the scan.
-        if ledger is not None:
-            ledger.withdraw(attempt)
-        raise
-    if ledger is not None:
-        ledger.keep(attempt)
-    return attempt
 
 
-def _iter_do(
-    work: CohortWork, item: CohortItem, begun: Attempt
-) -> Generator[Progress | Message, None, Attempt]:
-    try:
-        done = yield from work.iter_do(item)
-    except EXPECTED as error:
-        return replace(
-            begun,
-            outcome="failed",
-            ended=_now(),
-            peak_mb=_peak_mb(),
-            error=error_sentence(error),
-            error_kind=type(error).__name__,
-        )
+def failed_attempt(
+    begun: Attempt, sentence: str, kind: str, peak_mb: float | None = None
+) -> Attempt:
+    """What became of an attempt that failed now."""
     return replace(
-        begun,
-        outcome="done",
-        ended=_now(),
-        peak_mb=_peak_mb(),
-        seconds=done.seconds,
-        figures=dict(done.figures),
-        lines=done.lines,
-        written=tuple(printable(str(path)) for path in done.written),
-        notes=done.notes,
+        begun, outcome="failed", ended=_now(), peak_mb=peak_mb, error=sentence, error_kind=kind
     )
+
+
+def keep_attempt(ledger: Ledger, attempt: Attempt) -> None:
+    """Write an attempt into the ledger; RunStoppedError where that is not possible."""
+    try:
+        ledger.keep(attempt)
+    except TargetError as error:
+        raise RunStoppedError(f"{str(error).rstrip('.')}. {GOES_ON}") from error
 
 
 def error_sentence(error: Exception) -> str:

@@ -133,8 +133,8 @@ def _value(where: str, name: str, value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
         raise ClusterError(f"{where}: {name} is {quoted(value)}; it has to be text or a number.")
     if name == "walltime" and not isinstance(value, str):
-        # YAML takes 02:00:00 for a number to the base of 60, and SLURM would take it for minutes.
-        raise ClusterError(f"{where}: walltime has to stand in quotes, as '02:00:00'.")
+        # YAML takes 12:00:00 for a number to the base of 60, and SLURM would take that for minutes.
+        raise ClusterError(f"{where}: walltime has to stand in quotes, as '12:00:00'.")
     if name in _NUMBERS:
         if not re.fullmatch(r"[0-9]{1,6}", str(value)) or int(value) < 1:
             raise ClusterError(f"{where}: {name} is {quoted(value)}; it has to be 1 or more.")

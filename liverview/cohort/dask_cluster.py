@@ -7,26 +7,27 @@ Whatever happens to the cluster, the ledger says what is done.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib.util
 import os
+import secrets
+import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from liverview.cohort.attempting import begun_attempt, failed_attempt, keep_attempt
 from liverview.cohort.cluster_choice import ClusterChoice, ClusterError
 from liverview.cohort.dask_starting import connected
 from liverview.cohort.dask_worker import WorkerRun, check_worker, do_item
-from liverview.cohort.ledger import Ledger
+from liverview.cohort.ledger import LEDGER, Ledger
+from liverview.cohort.local import never
 from liverview.cohort.work import Attempt, CohortItem, CohortWork
 from liverview.core.about import __version__
 from liverview.core.stream import Message, Progress
-from liverview.core.text import printable
-from liverview.files.atomic import make_folder, write_text
+from liverview.files.atomic import make_folder
 
 _AHEAD = 2  # items per thread that are with the scheduler: one under way, one to follow
 _LOST = 2  # times that an item's worker may be lost
@@ -67,54 +68,56 @@ class _Submitted:
 def iter_run_on_dask(
     items: Iterable[CohortItem],
     work: CohortWork,
-    results: Path,
+    ledger: Ledger,
     choice: ClusterChoice,
     limits: Limits | None = None,
+    stopping: Callable[[], bool] = never,
 ) -> Iterator[Progress | Message | Attempt]:
     """Do all items on a cluster; every one ends as an `Attempt`, in the order that they end.
 
-    The first Ctrl-C ends it after the items under way, with `KeyboardInterrupt`; the second at once.
-
     Parameters
     ----------
-    results : the folder that the ledger is in, which all workers see.
+    ledger : in a folder that all workers see.
+    stopping : asked all the time; once it says so, no item is begun any more.
 
     Raises
     ------
     ClusterError : where the cluster cannot be used, or is lost; what is done stays done.
-    TargetError : where a worker cannot write the ledger, as on a full disk.
+    RunStoppedError : where a worker cannot write results any more, as on a full disk.
     """
     limits = limits or Limits()
-    results = Path(os.path.realpath(results))
-    ledger = Ledger(results)
-    make_folder(ledger.folder)
-    mark = f"run-{hashlib.sha256(os.urandom(16)).hexdigest()[:16]}.txt"
+    results = Path(os.path.realpath(ledger.folder.parent))
+    mark = f"run-{secrets.token_hex(8)}"
     run = WorkerRun(work, Path.cwd(), results, mark, limits.seconds)
-    write_text(ledger.folder / mark, "Workers end their work where this file is gone.\n")
+    make_folder(results / LEDGER / mark)
     try:
         with connected(choice, limits.memory_mb) as client, _losses_said(client):
             yield from _iter_checked(client, run)
-            yield from _Submission(client, run, ledger, list(items)).iter_all()
+            yield from _Submission(client, run, list(items), stopping).iter_all()
     finally:
-        (ledger.folder / mark).unlink(missing_ok=True)
+        shutil.rmtree(results / LEDGER / mark, ignore_errors=True)
 
 
 class _Submission:
     """Items that wait, items that are with the scheduler, and what ends."""
 
     def __init__(
-        self, client: Any, run: WorkerRun, ledger: Ledger, items: list[CohortItem]
+        self,
+        client: Any,
+        run: WorkerRun,
+        items: list[CohortItem],
+        stopping: Callable[[], bool],
     ) -> None:
         self._client = client
         self._run = run
         self._packed = run.packed()
-        self._ledger = ledger
+        self._ledger = Ledger(run.results)
         self._waiting = items[::-1]
         self._count = len(items)
         self._with_scheduler: dict[Any, _Submitted] = {}
         self._ended: SimpleQueue[Any] = SimpleQueue()
         self._submitted = 0
-        self._stopping = False
+        self._stopping, self._stopped = stopping, False
         self._threads, self._alone, self._looked = 1, True, -_LOOK_EVERY
         # Where workers say that they have one, each item has a GPU for itself.
         offered = [one["resources"] for one in client.scheduler_info()["workers"].values()]
@@ -123,21 +126,14 @@ class _Submission:
 
     def iter_all(self) -> Iterator[Progress | Message | Attempt]:
         done = 0
-        while self._with_scheduler or (self._waiting and not self._stopping):
-            attempts: list[Attempt] = []
-            try:
-                self._fill()
-                attempts = self._take()
-            except KeyboardInterrupt:
-                if self._stopping:
-                    raise
-                yield Message(self._stop())
-            for attempt in attempts:
+        while self._with_scheduler or (self._waiting and not self._stopped):
+            if self._stopping() and not self._stopped:
+                self._stop()
+            self._fill()
+            for attempt in self._take():
                 done += 1
                 yield attempt
-                yield Progress(f"{done} of {self._count}", done / self._count)
-        if self._stopping:
-            raise KeyboardInterrupt
+                yield Progress("Scans", done / self._count)
 
     def _fill(self) -> None:
         now = time.monotonic()
@@ -146,7 +142,7 @@ class _Submission:
             self._threads, self._alone = max(1, sum(threads)), all(n == 1 for n in threads)
             self._looked = now
         most = _AHEAD * self._threads
-        while self._waiting and not self._stopping and len(self._with_scheduler) < most:
+        while self._waiting and not self._stopped and len(self._with_scheduler) < most:
             item = self._waiting.pop()
             self._submit(_Submitted(item, self._ledger.tries(item.name)))
 
@@ -159,7 +155,7 @@ class _Submission:
             submitted.item,
             submitted.tries,
             alone=self._alone,
-            key=f"{self._run.work.kind}-{self._run.mark[4:-4]}-{self._submitted}",
+            key=f"{self._run.work.kind}-{self._run.mark}-{self._submitted}",
             pure=False,
             resources=self._resources,
         )
@@ -181,7 +177,7 @@ class _Submission:
     def _attempt_of(self, future: Any) -> Attempt | None:
         submitted = self._with_scheduler.pop(future)
         if future.status == "cancelled":
-            if self._stopping:
+            if self._stopped:
                 return None
             raise ClusterError(_lost_sentence())
         error = future.exception() if future.status == "error" else None
@@ -195,32 +191,26 @@ class _Submission:
         The scheduler counts an item that only waited at a worker as lost with it; the ledger knows.
         """
         item = submitted.item
-        attempts = [
-            attempt
-            for attempt in self._ledger.iter_attempts_at(item.name)
-            if attempt.number > submitted.tries
-        ]
-        last = max(attempts, key=lambda attempt: attempt.number, default=None)
-        if last is not None and last.outcome != "begun":
-            return last
+        attempts = [a for a in self._ledger.attempts_at(item.name) if a.number > submitted.tries]
+        if attempts and attempts[-1].outcome != "begun":
+            return attempts[-1]
         if len(attempts) < _LOST and submitted.unbegun < _UNBEGUN:
-            if not self._stopping:
+            if not self._stopped:
                 self._submit(replace(submitted, unbegun=submitted.unbegun + 1))
             return None
-        failed = replace(
-            last or _never_begun(self._run.work, submitted),
-            outcome="failed",
-            ended=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            error=f"Its worker was lost {max(len(attempts), 1)} times: it ran out of memory, or its "
-            "machine went away; give workers more memory, and try it again by --retry failed.",
-            error_kind="lost",
+        begun = attempts[-1] if attempts else begun_attempt(self._run.work, item, self._ledger)
+        failed = failed_attempt(
+            begun,
+            f"{item.path}: the worker at work on it ended, and another one, too: give workers more "
+            "memory, or look at the scan.",
+            "lost",
         )
-        self._ledger.keep(failed)
+        keep_attempt(self._ledger, failed)
         return failed
 
-    def _stop(self) -> str:
+    def _stop(self) -> None:
         """Let what is under way end, and take back all else."""
-        self._stopping = True
+        self._stopped = True
         waiting = [
             future
             for future, submitted in self._with_scheduler.items()
@@ -229,8 +219,6 @@ class _Submission:
         for future in waiting:
             del self._with_scheduler[future]
         self._client.cancel(waiting)
-        count = len(self._with_scheduler)
-        return f"Stopping after the {count} under way; Ctrl-C again stops at once."
 
 
 def _iter_checked(client: Any, run: WorkerRun) -> Iterator[Message]:
@@ -274,17 +262,4 @@ def _lost_sentence() -> str:
     return (
         "The Dask scheduler is gone: what is done stays done, and the same command goes on from "
         "there."
-    )
-
-
-def _never_begun(work: CohortWork, submitted: _Submitted) -> Attempt:
-    return Attempt(
-        item=submitted.item.name,
-        path=printable(str(submitted.item.path)),
-        kind=work.kind,
-        number=submitted.tries + 1,
-        outcome="begun",
-        began=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        made_with=dict(work.made_with),
-        columns=dict(submitted.item.columns),
     )

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import shutil
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from liverview.cohort.cluster_choice import INSTALL, ClusterChoice, ClusterError
 _SUBMIT = {"slurm": "sbatch", "pbs": "qsub", "lsf": "bsub", "sge": "qsub"}
 _CLASSES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
 _MEMORY_GB = 4  # of a worker where nothing is said: a scan of 512x512x600 and its labels fit
+_DASHBOARD = ":0"  # a port that is free: it is said
 _SCHEDULER = {"distributed.scheduler.allowed-failures": 1}
 # What stays allocated between scans must not make a worker stop taking work, and there is nothing
 # to spill: at the limit the nanny ends the worker, which is all that is wanted.
@@ -26,12 +26,15 @@ _WORKER = {
 
 
 @contextlib.contextmanager
-def connected(choice: ClusterChoice, memory_mb: float | None = None) -> Iterator[Any]:
+def connected(
+    choice: ClusterChoice, memory_mb: float | None = None, *, timeout: float = 30.0
+) -> Iterator[Any]:
     """A `distributed.Client` of the cluster, which ends with the block where it was started here.
 
     Parameters
     ----------
     memory_mb : above which a worker that is started here is ended.
+    timeout : seconds to wait for a scheduler that runs elsewhere.
 
     Raises
     ------
@@ -48,13 +51,10 @@ def connected(choice: ClusterChoice, memory_mb: float | None = None) -> Iterator
         stack.enter_context(_quiet("distributed"))
         try:
             if choice.kind == "address":
-                client = _client_of(distributed, choice.options)
+                client = _client_of(distributed, choice.options, timeout)
             else:
-                with warnings.catch_warnings():  # of a dashboard's port that is taken
-                    warnings.simplefilter("ignore")
-                    start = _local if choice.kind == "local" else _queued
-                    cluster = stack.enter_context(start(choice, memory_mb))
-                client = distributed.Client(cluster)
+                start = _local if choice.kind == "local" else _queued
+                client = distributed.Client(stack.enter_context(start(choice, memory_mb)))
         except (OSError, RuntimeError, ValueError) as error:
             if isinstance(error, ClusterError):
                 raise
@@ -72,10 +72,10 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _client_of(distributed: Any, options: Mapping[str, Any]) -> Any:
+def _client_of(distributed: Any, options: Mapping[str, Any], timeout: float) -> Any:
     files = {name: value for name, value in options.items() if name.startswith("tls_")}
     security = distributed.Security(require_encryption=True, **files) if files else None
-    return distributed.Client(options["address"], security=security, timeout=30)
+    return distributed.Client(options["address"], security=security, timeout=timeout)
 
 
 def _local(choice: ClusterChoice, memory_mb: float | None) -> Any:
@@ -88,6 +88,7 @@ def _local(choice: ClusterChoice, memory_mb: float | None) -> Any:
         memory_limit=given or (f"{memory_mb:.0f}MB" if memory_mb else "auto"),
         local_directory=choice.options.get("local_directory"),
         silence_logs=logging.CRITICAL,
+        dashboard_address=_DASHBOARD,
     )
 
 
@@ -114,7 +115,9 @@ def _queued(choice: ClusterChoice, memory_mb: float | None) -> Any:
     }
     exported = [f"export {name}={value}" for name, value in settings.items()]
     options["job_script_prologue"] = [*exported, *options.get("job_script_prologue", [])]
-    cluster = getattr(dask_jobqueue, _CLASSES[choice.kind])(processes=each, **options)
+    cluster = getattr(dask_jobqueue, _CLASSES[choice.kind])(
+        processes=each, scheduler_options={"dashboard_address": _DASHBOARD}, **options
+    )
     cluster.scale(jobs=jobs)
     return cluster
 

@@ -18,18 +18,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liverview.cohort.attempting import iter_attempt
+from liverview.cohort.attempting import failed_attempt, iter_attempt
 from liverview.cohort.cluster_choice import ClusterError
 from liverview.cohort.ledger import LEDGER, Ledger
 from liverview.cohort.work import Attempt, CohortItem, CohortWork
 from liverview.core.about import __version__
 from liverview.core.errors import LiverviewError
-from liverview.files.atomic import make_folder
 
 HARD = 2.0
 """Times the limit of an item, after which a step that does not end is ended with its process."""
-STUCK = "stuck"
-"""The ledger's folder of files that say which processes were ended so."""
 _CHECKED_EVERY = 2.0  # seconds between looks at whether the command is still wanted
 
 
@@ -45,7 +42,8 @@ class WorkerRun:
     ----------
     folder : the working folder, from which paths that are not absolute count.
     results : the folder of the results, in which the ledger is.
-    mark : the name of a file in the ledger that is there as long as the command runs.
+    mark : the name of a folder in the ledger that is there as long as the command runs; in it, files
+        of what hung.
     seconds : that an item may take; None for no limit.
     """
 
@@ -88,23 +86,28 @@ def do_item(
     Raises
     ------
     ClusterError : where this worker does not see what it has to see.
-    TargetError : where the ledger cannot be written.
+    RunStoppedError : where no result can be written any more.
+    LiverviewError : where networks cannot be loaded.
     """
     run = _run_of(version, packed)
+    _prepare(packed)
     ledger = Ledger(run.results)
-    for known in ledger.iter_attempts_at(item.name):
+    for known in ledger.attempts_at(item.name):
         if known.number <= tries:
             continue
-        if known.outcome == "done":
+        if known.outcome != "begun":
             return known
         stuck = _stuck_file(run, item, known.host, known.process)
-        if known.outcome == "begun" and stuck.is_file() and stuck.stat().st_size:
-            ledger.keep(known := _out_of_time(known, run.seconds or 0.0))
-            stuck.unlink(missing_ok=True)
+        if stuck.is_file() and stuck.stat().st_size:
+            said = f"{_limit_sentence(item, run.seconds or 0)} One step of it did not end."
+            ledger.keep(known := failed_attempt(known, said, "time limit"))
             return known
-    if run.seconds is None or not alone:
-        return _do(run, item, ledger)
-    with _ended_at_last(run, item, HARD * run.seconds):
+    with contextlib.ExitStack() as stack:
+        if run.seconds is not None and alone:
+            try:
+                stack.enter_context(_ended_at_last(run, item, HARD * run.seconds))
+            except FileNotFoundError:
+                return None
         return _do(run, item, ledger)
 
 
@@ -116,11 +119,10 @@ def _do(run: WorkerRun, item: CohortItem, ledger: Ledger) -> Attempt | None:
             next(steps)
             now = time.monotonic()
             if run.seconds is not None and now - began > run.seconds:
-                limit = TimeLimitError(_limit_sentence(run.seconds))
-                steps.throw(limit)
+                steps.throw(TimeLimitError(_limit_sentence(item, run.seconds)))
             if now - looked > _CHECKED_EVERY:
                 looked = now
-                if not (ledger.folder / run.mark).exists():
+                if not (ledger.folder / run.mark).is_dir():
                     steps.close()
                     return None
     except StopIteration as end:
@@ -130,17 +132,8 @@ def _do(run: WorkerRun, item: CohortItem, ledger: Ledger) -> Attempt | None:
     return attempt
 
 
-def _out_of_time(attempt: Attempt, seconds: float) -> Attempt:
-    return replace(
-        attempt,
-        outcome="failed",
-        error=f"{_limit_sentence(seconds)} One step did not end; its process was ended.",
-        error_kind="time limit",
-    )
-
-
-def _limit_sentence(seconds: float) -> str:
-    return f"It took longer than the {seconds:g} s that a scan may take."
+def _limit_sentence(item: CohortItem, seconds: float) -> str:
+    return f"{item.path}: it took longer than the {seconds:g} s of --time-limit, and was stopped."
 
 
 @functools.lru_cache(1)  # one run at a time; what it has loaded stays with it
@@ -156,24 +149,33 @@ def _run_of(version: str, packed: bytes) -> WorkerRun:
         raise ClusterError(
             f"{here} cannot load what it has to do ({error}): install the same liverview there."
         ) from error
-    if not (run.results / LEDGER / run.mark).is_file():
+    if not (run.results / LEDGER / run.mark).is_dir():
         raise ClusterError(
             f"{here} does not see {run.results}: results have to be in a folder that all machines "
             "share."
         )
-    for path in getattr(run.work, "needs", ()):
-        if not path.exists():
-            raise ClusterError(
-                f"{here} does not see {path}: it has to be in a folder that all machines share."
-            )
     with contextlib.suppress(OSError):  # where paths are absolute, it does not matter
         if Path.cwd() != run.folder:
             os.chdir(run.folder)
+    check = getattr(run.work, "check_here", None)
+    if check is not None:
+        try:
+            check()
+        except LiverviewError as error:
+            raise ClusterError(f"{here}: {error}") from error
     # Several workers share a machine; a thread each is theirs.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(1)
     return run
+
+
+@functools.lru_cache(1)
+def _prepare(packed: bytes) -> None:
+    """Load networks and the like, once; not when a worker is only asked what it sees."""
+    prepare = getattr(_run_of(__version__, packed).work, "prepare", None)
+    if prepare is not None:
+        prepare()
 
 
 @contextlib.contextmanager
@@ -183,7 +185,6 @@ def _ended_at_last(run: WorkerRun, item: CohortItem, seconds: float) -> Iterator
     The timer is a thread of the interpreter that needs no lock of it.
     """
     path = _stuck_file(run, item, socket.gethostname(), os.getpid())
-    make_folder(path.parent)
     with path.open("w") as said:
         faulthandler.dump_traceback_later(seconds, exit=True, file=said)
         try:
@@ -195,4 +196,4 @@ def _ended_at_last(run: WorkerRun, item: CohortItem, seconds: float) -> Iterator
 
 def _stuck_file(run: WorkerRun, item: CohortItem, host: str, process: int) -> Path:
     text = f"{item.name} {host} {process}".encode("utf-8", "surrogateescape")
-    return run.results / LEDGER / STUCK / f"{hashlib.sha256(text).hexdigest()[:16]}.txt"
+    return run.results / LEDGER / run.mark / f"{hashlib.sha256(text).hexdigest()[:16]}.txt"

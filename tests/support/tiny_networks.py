@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
 from liverview.inference.segmentation import Models
-from liverview.networks.checkpoint import Checkpoint
+from liverview.networks.checkpoint import Checkpoint, save_checkpoint
 from liverview.networks.network import AttentionResUNet, NetworkConfig
 from liverview.networks.preprocessing import Preprocessing, Window
 
@@ -99,3 +100,18 @@ def bright_liver(parts: tuple[tuple[int, float, float], ...] = PARTS) -> Models:
     # Window 40 +- 200: 60 to 130 HU is 0.1 to 0.45. Relative window: liver +- 100 is -1 to 1.
     found = with_network(first, Threshold(first.network, ((1, 0.1, 0.45),)))
     return Models(found, with_network(second, Threshold(second.network, parts)))
+
+
+def save_weights(folder: Path) -> Path:
+    """A folder of weights that any process can load: they call the whole of every scan liver.
+
+    The second stage's random weights make vessels and tumors of parts of it.
+    """
+    first, second = coarse(), fine()
+    with torch.no_grad():
+        first.network.head.bias.copy_(torch.tensor([-9.0, 9.0, -9.0]))
+        second.network.head.bias.copy_(torch.tensor([-9.0, 0.3, 0.0, 0.0]))
+    folder.mkdir(exist_ok=True)
+    save_checkpoint(folder / "coarse.safetensors", first)
+    save_checkpoint(folder / "fine.safetensors", second)
+    return folder
