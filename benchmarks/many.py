@@ -11,8 +11,10 @@ from pathlib import Path
 
 from measuring import Row
 
-from liverview.cohort.local import Failed, Segmented, iter_segment_cohort
+from liverview.cohort.local import iter_run_here
+from liverview.cohort.segmenting import SegmentWork
 from liverview.cohort.tasks import find_scan_tasks
+from liverview.cohort.work import Attempt
 from liverview.files import images
 from liverview.inference.segmentation import collect_labels, iter_segment, load_models
 
@@ -39,10 +41,10 @@ def many_rows(scan: Path) -> list[Row]:
 
     before = computing()
     started = time.perf_counter()
-    done = list(iter_segment_cohort(find_scan_tasks([scans], folder / "out"), models, "cpu"))
+    tasks = find_scan_tasks([scans], folder / "out")
+    done = [item for item in iter_run_here(tasks, SegmentWork(), None) if isinstance(item, Attempt)]
     together = time.perf_counter() - started
-    assert not any(isinstance(item, Failed) for item in done)
-    assert sum(isinstance(item, Segmented) for item in done) == SCANS
+    assert [item.outcome for item in done] == ["done"] * SCANS
     alone = before + computing()  # half before and half after: the machine is not always as fast
     started = time.perf_counter()
     for number in range(SINGLE):
@@ -51,18 +53,26 @@ def many_rows(scan: Path) -> list[Row]:
             [sys.executable, "-m", "liverview", *command], check=True, capture_output=True
         )
     single = (time.perf_counter() - started) / SINGLE * SCANS
+    started = time.perf_counter()
+    command = ["segment", str(scans), "-o", str(folder / "command"), "--device", "cpu"]
+    subprocess.run([sys.executable, "-m", "liverview", *command], check=True, capture_output=True)
+    chosen = time.perf_counter() - started
     shutil.rmtree(folder)
     size = "x".join(str(n) for n in volume.shape)
     return [
         Row(
             f"{SCANS} scans of {size}, read, segmented, saved, measured",
             {
-                "liverview segment, all at once": [together],
+                "one process, all at once": [together],
                 "computing alone": [alone],
+                "liverview segment, processes as it chooses": [chosen],
                 f"one command each ({SINGLE} measured)": [single],
             },
             "within 1.1x of computing alone",
             together <= 1.1 * alone,
-            notes=[f"{together / alone:.2f}x computing alone"],
+            notes=[
+                f"{together / alone:.2f}x computing alone",
+                f"{3600 * SCANS / chosen:,.0f} scans an hour by the command",
+            ],
         )
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def case() -> Phantom:
 @pytest.fixture(scope="session", autouse=True)
 def _application(qapp: QApplication) -> None:
     """One that can show windows: a command that prints would make one that cannot."""
+
+
+@pytest.fixture(autouse=True)
+def _networks_of_this_test() -> Iterator[None]:
+    """What a test puts in place of trained networks is not kept for the next one."""
+    yield
+    segmenting = sys.modules.get("liverview.cohort.segmenting")
+    if segmenting is not None:
+        segmenting.loaded_models.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -57,14 +57,11 @@ def iter_run_here(
                 return
             yield (yield from iter_attempt(work, item, ledger))
         return
-    stopped = Event()
-    with ThreadPoolExecutor(2) as pool:  # one reads, one saves
-        overlap = _Overlap(work, ledger, pool, stopped, stopping)
-        try:
-            yield from overlap.iter_all(iter(items))
-        finally:
-            stopped.set()
-            overlap.withdraw()
+    overlap = _Overlap(work, ledger, stopping)
+    try:
+        yield from overlap.iter_all(iter(items))
+    finally:
+        overlap.end()
 
 
 class _Reading:
@@ -78,16 +75,9 @@ class _Reading:
 class _Overlap:
     """Three items at most, each in another step."""
 
-    def __init__(
-        self,
-        work: Any,
-        ledger: Ledger | None,
-        pool: ThreadPoolExecutor,
-        stopped: Event,
-        stopping: Callable[[], bool],
-    ) -> None:
-        self._work, self._ledger, self._pool = work, ledger, pool
-        self._stopped, self._stopping = stopped, stopping
+    def __init__(self, work: Any, ledger: Ledger | None, stopping: Callable[[], bool]) -> None:
+        self._work, self._ledger, self._stopping = work, ledger, stopping
+        self._pool, self._stopped = ThreadPoolExecutor(2), Event()  # one reads, one saves
         self._saving: list[Future[Attempt]] = []  # one at most
         self._open: list[Trial] = []
 
@@ -104,6 +94,8 @@ class _Overlap:
             if not isinstance(read, Attempt):
                 computing = self._work.iter_compute(trial.item, read)
                 computed = yield from self._iter_beside(_iter_catching(trial, computing))
+            if self._stopping():  # what is only being read is as if it had not been begun
+                following = None
             if self._saving:
                 yield self._saving.pop().result()
             if isinstance(computed, Attempt):
@@ -118,8 +110,10 @@ class _Overlap:
         if self._saving:
             yield self._saving.pop().result()
 
-    def withdraw(self) -> None:
-        """Take back what was begun and has not ended: it was stopped from outside."""
+    def end(self) -> None:
+        """Stop what is under way; what has not come to an end is as if it had not been begun."""
+        self._stopped.set()
+        self._pool.shutdown()
         for trial in self._open:
             trial.withdraw()
 

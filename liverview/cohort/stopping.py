@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from liverview.core.errors import LiverviewError
@@ -32,6 +33,20 @@ def reason_to_stop(error: BaseException, results: Path) -> RunStoppedError | Non
     full = any(isinstance(e, OSError) and e.errno in _FULL for e in _chain(error))
     reason = _why_not_writable(results, _ROOM if full else 0)
     return RunStoppedError(f"{results} cannot be written: {reason}. {GOES_ON}") if reason else None
+
+
+def folder_check(folder: Path) -> Callable[[], None]:
+    """A function that raises RunStoppedError once a folder is another one, as when it is unmounted."""
+    before = _identity(folder)
+
+    def check() -> None:
+        if _identity(folder) != before:
+            raise RunStoppedError(
+                f"{folder} is not the folder any more that it was, as when a disk is taken away: "
+                f"bring it back. {GOES_ON}"
+            )
+
+    return check
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
@@ -67,3 +82,11 @@ def _take_room(handle: int, room: int) -> None:
         return
     for _ in range(room >> 20):
         os.write(handle, bytes(1 << 20))
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

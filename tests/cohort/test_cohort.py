@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from liverview.cli import main
-from liverview.cohort import local
+from liverview.cohort import scan_steps
+from liverview.cohort.ledger import LEDGER, Ledger
 from liverview.core.labels import Label
 from liverview.core.stream import Message, Progress, Slab
 from liverview.core.volume import Volume
@@ -52,6 +53,11 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scans(phantoms: Path, tmp_path: Path) -> Path:
     """A copy of them."""
     return Path(shutil.copytree(phantoms, tmp_path / "scans"))
+
+
+def results(folder: Path) -> list[str]:
+    """The names of what is there beside the ledger."""
+    return sorted(path.name for path in folder.iterdir() if path.name != LEDGER)
 
 
 def test_side_files_of_every_scan(
@@ -111,7 +117,7 @@ def test_a_scan_that_fails_does_so_alone(
     written = json.loads(figures.read_text())
     assert list(written["failed"]) == [str(damaged)]
     others = [name for name in "abc" if name != broken]
-    assert sorted(p.name for p in out.iterdir()) == [f"{name}_seg.nii.gz" for name in others]
+    assert results(out) == [f"{name}_seg.nii.gz" for name in others]
     assert sorted(written["scans"]) == [str(scans / f"{name}.nii.gz") for name in others]
 
 
@@ -131,7 +137,7 @@ def test_what_cannot_be_saved_is_said_and_the_rest_is_saved(
     monkeypatch.setattr(images, "iter_write_labels", full)
     assert main(["segment", str(scans), "-o", str(tmp_path / "out")]) == 2
     assert "No space left" in capsys.readouterr().err
-    assert [p.name[0] for p in sorted((tmp_path / "out").iterdir())] == ["a", "c"]
+    assert results(tmp_path / "out") == ["a_seg.nii.gz", "c_seg.nii.gz"]
 
 
 def test_the_next_scan_is_read_and_the_last_one_saved_while_one_is_computed(
@@ -159,7 +165,7 @@ def test_the_next_scan_is_read_and_the_last_one_saved_while_one_is_computed(
 
     monkeypatch.setattr(images, "iter_read", load)
     monkeypatch.setattr(images, "iter_write_labels", save)
-    monkeypatch.setattr(local, "iter_segment", segment)
+    monkeypatch.setattr(scan_steps, "iter_segment", segment)
     assert main(["segment", str(scans), "-o", str(tmp_path / "out")]) == 0
     assert saved["c"].is_set()
 
@@ -171,7 +177,7 @@ def test_scans_of_one_name_are_told_apart_by_their_folders(scans: Path, tmp_path
         given.append(shutil.move(scans / f"{name}.nii.gz", tmp_path / name / "ct.nii.gz"))
     out = tmp_path / "out"
     assert main(["segment", *map(str, given), "-o", str(out)]) == 0
-    assert sorted(p.name for p in out.iterdir()) == ["a_ct_seg.nii.gz", "b_ct_seg.nii.gz"]
+    assert results(out) == ["a_ct_seg.nii.gz", "b_ct_seg.nii.gz"]
 
 
 def test_what_a_cohort_cannot_be_is_said_before_anything_is_computed(
@@ -205,7 +211,7 @@ def test_remarks_name_their_scan(
         yield Slab(0, np.zeros(volume.shape, np.uint8))
         yield Message("No liver.")
 
-    monkeypatch.setattr(local, "iter_segment", odd)
+    monkeypatch.setattr(scan_steps, "iter_segment", odd)
     assert main(["segment", str(scans), "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().err
     assert [line for line in said.splitlines() if "No liver" in line] == [
@@ -220,14 +226,46 @@ def test_a_cohort_that_is_stopped_leaves_whole_files_only(
     def slow(volume: Volume, *arguments: object, **options: object) -> Iterator[Progress | Slab]:
         yield Slab(0, np.ones(volume.shape, np.uint8))
         if volume.name == "b":
-            os.kill(os.getpid(), signal.SIGTERM)
-            yield Progress("Refining", 0.6)
+            for _ in range(2):  # the first time, the scans under way would be done
+                os.kill(os.getpid(), signal.SIGTERM)
+                yield Progress("Refining", 0.6)
 
-    monkeypatch.setattr(local, "iter_segment", slow)
+    monkeypatch.setattr(scan_steps, "iter_segment", slow)
     out = tmp_path / "out"
     assert main(["segment", str(scans), "-o", str(out)]) == 130
-    for path in out.iterdir():
-        assert path.name == "a_seg.nii.gz"
-        assert images.read_labels(path).voxels.all()
+    for name in results(out):
+        assert name == "a_seg.nii.gz"
+        assert images.read_labels(out / name).voxels.all()
+    # What was not done is as if it had not been begun.
+    assert set(Ledger(out).read().attempts) <= {"a_seg"}
     names = {thread.name for thread in threading.enumerate()}
     assert not any("ThreadPool" in name for name in names)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are another thing there")
+def test_ctrl_c_stops_after_the_scan_under_way(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def asking(volume: Volume, *arguments: object, **options: object) -> Iterator[Progress | Slab]:
+        if volume.name == "b":
+            os.kill(os.getpid(), signal.SIGINT)
+            yield Progress("Refining", 0.6)
+        yield Slab(0, np.ones(volume.shape, np.uint8))
+
+    monkeypatch.setattr(scan_steps, "iter_segment", asking)
+    out = tmp_path / "out"
+    before = signal.getsignal(signal.SIGINT)
+    assert main(["segment", str(scans), "-o", str(out)]) == 130
+    assert signal.getsignal(signal.SIGINT) is before
+    assert results(out) == ["a_seg.nii.gz", "b_seg.nii.gz"]
+    assert "again stops at once" in capsys.readouterr().err
+    attempts = Ledger(out).read().attempts
+    assert {name: [a.outcome for a in of] for name, of in attempts.items()} == {
+        "a_seg": ["done"],
+        "b_seg": ["done"],
+    }
+    monkeypatch.setattr(
+        scan_steps, "iter_segment", lambda v, *a, **o: iter([Slab(0, np.ones(v.shape, np.uint8))])
+    )
+    assert main(["segment", str(scans), "-o", str(out)]) == 0
+    assert results(out) == [f"{name}_seg.nii.gz" for name in "abc"]

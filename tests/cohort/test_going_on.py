@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from liverview.cli import main
-from liverview.cohort import local
+from liverview.cohort import scan_steps
+from liverview.cohort.ledger import Ledger
 from liverview.core.candidates import DEFAULT_CERTAINTY
 from liverview.core.stream import Progress, Slab
 from liverview.core.volume import Volume
@@ -51,7 +52,7 @@ class Segmenting:
 @pytest.fixture
 def segmenting(monkeypatch: pytest.MonkeyPatch) -> Segmenting:
     made = Segmenting()
-    monkeypatch.setattr(local, "iter_segment", made)
+    monkeypatch.setattr(scan_steps, "iter_segment", made)
     return made
 
 
@@ -111,7 +112,7 @@ def test_the_same_command_again_finishes_the_rest(
     for scan, figures in expected["scans"].items():
         for key in figures.keys() - {"seconds", "device"}:
             assert together["scans"][scan][key] == figures[key]
-    for path in (tmp_path / "whole").iterdir():
+    for path in (tmp_path / "whole").glob("*_seg*"):
         assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes()
 
 
@@ -132,12 +133,12 @@ def test_the_json_is_complete_after_every_scan(
                     content = json.loads(path.read_text())
                     held[:] = content["scans"]
 
-    monkeypatch.setattr(local, "iter_segment", patient)
+    monkeypatch.setattr(scan_steps, "iter_segment", patient)
     assert run(scans, "-o", tmp_path / "out", "--json", path) == 0
     assert held == [str(scans / f"{name}.nii.gz") for name in "ab"]
 
 
-def test_a_scan_that_failed_is_tried_again(
+def test_a_scan_that_failed_and_was_mended_is_tried_again(
     scans: Path, tmp_path: Path, segmenting: Segmenting, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = (scans / "b.nii.gz").read_bytes()
@@ -155,6 +156,20 @@ def test_a_scan_that_failed_is_tried_again(
     assert sorted(content["scans"]) == [str(scans / f"{name}.nii.gz") for name in "abc"]
 
 
+def test_what_failed_is_tried_again_where_that_is_asked_for(
+    scans: Path, tmp_path: Path, segmenting: Segmenting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged, out = scans / "b.nii.gz", tmp_path / "out"
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    for more, tries in (((), 1), ((), 1), (("--retry", "failed"), 2)):
+        assert run(scans, "-o", out, *more) == 2
+        attempts = Ledger(out).read().attempts
+        assert [a.outcome for a in attempts["b_seg"]] == ["failed"] * tries
+        assert len(attempts["a_seg"]) == len(attempts["c_seg"]) == 1
+    assert segmenting.names == ["a", "c"]
+    assert "--retry failed" in capsys.readouterr().err
+
+
 def test_figures_masks_and_side_files_can_come_later(
     scans: Path, tmp_path: Path, segmenting: Segmenting
 ) -> None:
@@ -163,16 +178,16 @@ def test_figures_masks_and_side_files_can_come_later(
     segmenting.names.clear()
     assert run(scans, "-o", out, "--json", figures, "--masks", "--side-files") == 0
     assert segmenting.names == []
-    assert len(list(out.iterdir())) == 3 * (1 + 3 + 4)
+    assert len(list(out.glob("*_seg*"))) == 3 * (1 + 3 + 4)
     voxel_ml = 5**3 / 1000
     for name in "abc":
         record = json.loads(figures.read_text())["scans"][str(scans / f"{name}.nii.gz")]
         assert record["liver_with_vessels_and_tumors_ml"] == pytest.approx(12 * 10 * 8 * voxel_ml)
         (out / f"{name}_seg_liver.nii.gz").unlink()
-    before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*_seg*")}
     assert run(scans, "-o", out, "--masks", "--side-files", "--json", figures) == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert len(list(out.iterdir())) == 3 * (1 + 3 + 4)
+    assert len(list(out.glob("*_seg*"))) == 3 * (1 + 3 + 4)
 
 
 def _edit_with_liverview(path: Path) -> None:
@@ -304,7 +319,7 @@ def test_a_json_that_cannot_be_written_loses_no_labels(
         shutil.rmtree(folder, ignore_errors=True)
         yield Slab(0, np.ones(volume.shape, np.uint8))
 
-    monkeypatch.setattr(local, "iter_segment", removing)
+    monkeypatch.setattr(scan_steps, "iter_segment", removing)
     assert run(scans, "-o", tmp_path / "out", "--json", folder / "figures.json") == 2
     assert "figures.json could not be saved" in capsys.readouterr().err
-    assert len(list((tmp_path / "out").iterdir())) == 3
+    assert len(list((tmp_path / "out").glob("*_seg*"))) == 3

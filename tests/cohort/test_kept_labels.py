@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from liverview.cli import main
-from liverview.cohort import local
+from liverview.cohort import scan_steps
 from liverview.core.stream import Progress, Slab
 from liverview.core.volume import LabelMap, Volume
 from liverview.files import images, rescue
@@ -38,7 +38,7 @@ def _known_labels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(
         segmentation, "load_models", lambda folder=None: tiny_networks.bright_liver()
     )
-    monkeypatch.setattr(local, "iter_segment", segment)
+    monkeypatch.setattr(scan_steps, "iter_segment", segment)
     (tmp_path / "working").mkdir()
     (tmp_path / "out").mkdir()
     monkeypatch.chdir(tmp_path / "working")
