@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 
 import pytest
 
+from liverview.cli import main
 from liverview.cohort import dask_worker
 from liverview.cohort.cluster_choice import ClusterError, parse_cluster
 from liverview.cohort.dask_cluster import Limits, iter_run_on_dask
 from liverview.cohort.dask_worker import WorkerRun, check_worker, do_item
 from liverview.cohort.ledger import Ledger
-from liverview.cohort.local import iter_run_here
 from liverview.cohort.scan_steps import SegmentOptions
 from liverview.cohort.segmenting import SegmentWork
-from liverview.cohort.tasks import Task
 from liverview.cohort.work import Attempt
 from liverview.core.about import __version__
 from liverview.files.sidefiles.weights import weights_sha256
@@ -75,30 +73,28 @@ def test_what_misbehaves_takes_nothing_along(tmp_path: Path, out: Path) -> None:
     assert not list(out.glob("ledger/run-*"))
 
 
-def test_segmentation_gives_the_bytes_of_one_process(tmp_path: Path, out: Path) -> None:
+def test_the_command_gives_the_bytes_of_one_process(
+    tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     weights = tiny_networks.save_weights(tmp_path / "weights")
-    options = SegmentOptions(hashes=weights_sha256(weights))
-    work = SegmentWork("cpu", weights, options)
-    scans = clusters.write_scans(tmp_path / "in", 6)
+    clusters.write_scans(tmp_path / "in", 6)
     alone = tmp_path / "alone"
-    alone.mkdir()
-
-    def tasks(folder: Path) -> list[Task]:
-        return [Task(scan, folder / f"{scan.name[:8]}_seg.nii.gz") for scan in scans]
-
-    here = [
-        item
-        for item in iter_run_here(tasks(alone), work, Ledger(alone))
-        if isinstance(item, Attempt)
-    ]
-    attempts, _ = clusters.run_on("local:2", tasks(out), work, out)
-    assert {one.outcome for one in (*here, *attempts.values())} == {"done"}
-    written = {path.name: path.read_bytes() for path in alone.glob("*.nii.gz")}
+    command = ["segment", str(tmp_path / "in"), "--weights", str(weights), "--format", ".nii", "-o"]
+    assert main([*command, str(alone), "--processes", "1"]) == 0
+    assert main([*command, str(out), "--on", "local:2"]) == 0
+    assert "2 workers with 2 threads." in capsys.readouterr().err
+    written = {path.name: path.read_bytes() for path in alone.glob("*.nii")}
     assert len(set(written.values())) == 6
-    assert {path.name: path.read_bytes() for path in out.glob("*.nii.gz")} == written
-    assert {one.figures["liver_with_vessels_and_tumors_ml"] for one in here} == {
-        one.figures["liver_with_vessels_and_tumors_ml"] for one in attempts.values()
+    assert {path.name: path.read_bytes() for path in out.glob("*.nii")} == written
+    done = Ledger(out).read().attempts
+    assert {name: [one.outcome for one in tries] for name, tries in done.items()} == {
+        f"scan_{number:03d}_seg": ["done"] for number in range(6)
     }
+    figures = {name: tries[0].figures for name, tries in Ledger(alone).read().attempts.items()}
+    for name, tries in done.items():
+        there = dict(tries[0].figures)
+        assert there.pop("seconds") > 0
+        assert there == {k: v for k, v in figures[name].items() if k != "seconds"}
 
 
 def test_a_stop_ends_what_is_under_way_and_begins_nothing(tmp_path: Path, out: Path) -> None:
@@ -118,25 +114,22 @@ def test_a_stop_ends_what_is_under_way_and_begins_nothing(tmp_path: Path, out: P
 def test_a_scheduler_that_dies_is_said_and_the_rest_is_done_later(
     tmp_path: Path, out: Path
 ) -> None:
-    import distributed
-
     items = clusters.files(tmp_path / "in", ["a", "b", "c", "d"])
     work, ledger = DigestWork(out), Ledger(out)
+    ended = 0
     with (
         clusters.scheduler(tmp_path) as (address, process),
-        distributed.LocalCluster(1, processes=False, dashboard_address=None) as other,
+        clusters.worker(address),
+        pytest.raises(ClusterError, match="The Dask scheduler is gone"),
     ):
-        worker = distributed.Nanny(address, nthreads=1, dashboard_address=None, loop=other.loop)
-        other.sync(worker.start)
-        ended = 0
-        with pytest.raises(ClusterError, match="The Dask scheduler is gone"):
-            for item in iter_run_on_dask(items, work, ledger, parse_cluster(address)):
-                if isinstance(item, Attempt) and not ended:
-                    ended += 1
-                    process.send_signal(signal.SIGKILL)
-                    process.wait()
-        other.sync(worker.close)
-    rest = [one for one in items if not any(a.outcome == "done" for a in ledger.attempts_at(one.name))]
+        for item in iter_run_on_dask(items, work, ledger, parse_cluster(address)):
+            if isinstance(item, Attempt) and not ended:
+                ended += 1
+                process.kill()
+                process.wait()
+    assert ended == 1
+    done = {name for name, tries in ledger.read().attempts.items() if tries[-1].outcome == "done"}
+    rest = [one for one in items if one.name not in done]
     attempts, _ = clusters.run_on("local:1", rest, work, out)
     assert {one.outcome for one in attempts.values()} <= {"done"}
     assert sorted(path.stem for path in out.glob("*.sha256")) == ["a", "b", "c", "d"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import nibabel as nib
 import numpy as np
@@ -63,21 +65,30 @@ def run_on(
 
 
 @contextlib.contextmanager
-def scheduler(folder: Path) -> Iterator[tuple[str, Any]]:
+def scheduler(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """The address of a scheduler in a process of its own, without workers; and that process."""
-    said = folder / "scheduler.json"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard",
-         "--host", "127.0.0.1", "--scheduler-file", str(said)],
-        stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
+    said = folder / "scheduler.log"
+    command = ["-m", "distributed.cli.dask_scheduler", "--port", "0", "--host", "127.0.0.1"]
+    with said.open("wb") as log, _process([*command, "--no-dashboard"], log) as process:
+        while not (found := re.search(r"Scheduler at: +(\S+)", said.read_text())):
+            assert process.poll() is None
+            os.sched_yield()
+        yield found[1], process
+
+
+@contextlib.contextmanager
+def worker(address: str) -> Iterator[None]:
+    """A worker of one thread for a scheduler that runs."""
+    command = ["-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
+    with _process([*command, "--no-nanny"], subprocess.DEVNULL):
+        yield
+
+
+@contextlib.contextmanager
+def _process(command: Sequence[str], log: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, *command], stderr=log)
     try:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if "Scheduler at:" in line:
-                yield line.split("Scheduler at:")[1].strip(), process
-                break
+        yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
