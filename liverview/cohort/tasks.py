@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from liverview.cohort.given_items import find_items, missing_warnings
+from liverview.cohort.naming import unique_names
+from liverview.cohort.part import Part
+from liverview.cohort.scan_lists import GivenItem
 from liverview.files import formats, images
 from liverview.files.atomic import TargetError
 from liverview.files.dicom_places import folders_with_dicom, holds_dicom
+from liverview.files.label_intent import is_surely_no_label_map
 from liverview.files.opening import ImageFileError
 
 
@@ -31,24 +35,46 @@ class Task:
     @property
     def name(self) -> str:
         """The name of its label map without suffix, by which the ledger knows it."""
-        return formats.name_without_suffix(self.output)
+        return _name_of(self.output)
 
     @property
     def path(self) -> Path:
         return self.scan
 
 
+@dataclass(frozen=True)
+class FoundTasks:
+    """The tasks of a cohort, or of a part of it.
+
+    Attributes
+    ----------
+    tasks : in the order in which they were given.
+    label_maps : files of the part that are none, and are passed over.
+    count : of all parts; label maps of other parts, which nobody has looked at, among them.
+    warnings : sentences about files of lists that are not there.
+    """
+
+    tasks: list[Task]
+    label_maps: list[Path]
+    count: int
+    warnings: tuple[str, ...] = ()
+
+
 def find_files(given: Sequence[Path], *, alone: bool = False) -> list[Path]:
     """The files that are given, and those of folders by their suffixes; label maps among them.
 
     A folder of DICOM files is one scan. One that has only folders is one for each folder with DICOM
-    in it, or with ``alone`` one in all.
+    in it, or with ``alone`` one in all. Lists, tables and patterns: see `find_items`.
 
     Raises
     ------
     ImageFileError : where a folder holds none.
     """
-    return [path for one in given for path in (_scans_of(one, alone) if one.is_dir() else [one])]
+    return [item.path for item in _find_scan_items(given, alone=alone)]
+
+
+def _find_scan_items(given: Sequence[Path], *, alone: bool) -> list[GivenItem]:
+    return find_items(given, lambda folder: _scans_of(folder, alone), _scans_in)
 
 
 def _scans_of(folder: Path, alone: bool) -> list[Path]:
@@ -57,15 +83,33 @@ def _scans_of(folder: Path, alone: bool) -> list[Path]:
     return folders_with_dicom(folder) or formats.find_scans(folder)
 
 
+def _scans_in(folder: Path) -> list[Path]:
+    """The scans in a folder that a pattern matches; folders in it match by themselves."""
+    own = holds_dicom(folder, below=False, results=False)
+    return [folder] if own else formats.find_scans(folder)
+
+
 def find_scan_tasks(
     given: Sequence[Path], output: Path, suffix: str = formats.DEFAULT_SUFFIX
 ) -> list[Task]:
-    """Find the scans to segment: files, and the scans of folders by their suffixes.
+    """Find the scans to segment, see `find_tasks`; what is not there, their turn will say."""
+    return find_tasks(given, output, suffix).tasks
+
+
+def find_tasks(
+    given: Sequence[Path],
+    output: Path,
+    suffix: str = formats.DEFAULT_SUFFIX,
+    part: Part | None = None,
+) -> FoundTasks:
+    """Find the scans to segment: files, and the scans of folders, patterns, lists and tables.
 
     Label maps are no scans, however they are called: results that lie among the scans are left
-    out. One file goes to ``output``, unless that is a folder (which has no ending where it is not
-    there yet); several need one, where each becomes
-    NAME_seg and the suffix, with its folder's name before it where names are not unique.
+    out; of tables, it is taken at their word. One file goes to ``output``, unless that is a folder
+    (which has no ending where it is not there yet); several need one, where each becomes NAME_seg
+    and the suffix, with its folders' names before it where names are not unique.
+
+    With ``part``, names are those of the whole, and only files of the part are looked at.
 
     Raises
     ------
@@ -73,27 +117,40 @@ def find_scan_tasks(
     TargetError : where several scans would go to one file.
     """
     one_file = formats.has_known_suffix(output) and not output.is_dir()
-    files = find_files(given, alone=one_file)
-    scans = [path for path in files if not _is_label_map(path)]
-    if not scans:
-        raise ImageFileError(f"{files[0]} is a label map, not a scan: give the scan it is for.")
-    alone = len(given) == 1 and (scans == list(given) or not given[0].is_dir())
+    items = _find_scan_items(given, alone=one_file)
+    alone = len(given) == 1 and [item.path for item in items] == list(given) and part is None
     if alone and not output.is_dir() and (one_file or (output.suffix and given[0].is_file())):
-        return [Task(scans[0], output)]
+        _check_some([] if _is_label_map(given[0]) else items, items)
+        return FoundTasks([Task(given[0], output)], [], 1)
     if one_file:
         raise TargetError(f"{output} is one file: choose a folder for the labels of several scans.")
-    names = [formats.name_without_suffix(scan) for scan in scans]
-    names = [
-        f"{Path(os.path.realpath(scan)).parent.name}_{name}" if names.count(name) > 1 else name
-        for scan, name in zip(scans, names, strict=True)
-    ]
-    for name, scan in zip(names, scans, strict=True):
-        if names.count(name) > 1:
-            raise TargetError(f"{scan}: another scan would be saved as {name}, too; rename one.")
-    return [
-        Task(s, output / formats.labels_file_name(n, suffix))
-        for s, n in zip(scans, names, strict=True)
-    ]
+    targets = [_target(output, name, suffix) for name in unique_names(items)]
+    share = [n for n, target in enumerate(targets) if part is None or part.has(_name_of(target))]
+    warnings = missing_warnings([items[n] for n in share])
+    label_maps = {n for n in share if not items[n].vouched and _is_label_map(items[n].path)}
+    found = [n for n in share if n not in label_maps]
+    if part is None:
+        _check_some(found, items)
+    return FoundTasks(
+        [Task(items[n].path, targets[n], items[n].columns) for n in found],
+        [items[n].path for n in sorted(label_maps)],
+        len(items),
+        tuple(warnings),
+    )
+
+
+def _target(folder: Path, name: str, suffix: str) -> Path:
+    return folder / formats.labels_file_name(name, suffix)
+
+
+def _name_of(output: Path) -> str:
+    return formats.name_without_suffix(output)
+
+
+def _check_some(found: Sequence[object], items: Sequence[GivenItem]) -> None:
+    if not found:
+        path = items[0].path
+        raise ImageFileError(f"{path} is a label map, not a scan: give the scan it is for.")
 
 
 def _is_label_map(path: Path) -> bool:
@@ -101,6 +158,6 @@ def _is_label_map(path: Path) -> bool:
     if path.is_dir():  # of DICOM: which of its series is a scan, reading says
         return False
     try:
-        return images.read_summary(path).label_map
+        return not is_surely_no_label_map(path) and images.read_summary(path).label_map
     except (ImageFileError, OSError):
         return False
