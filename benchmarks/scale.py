@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -83,8 +84,16 @@ def peak_mb(process: int) -> float:
 
 async def keep_workers(said: Path, count: int) -> None:
     """Run workers of one thread in this process until it is killed."""
+    import dask
     from distributed import Worker
 
+    # A hundred profilers and monitors in one process would be all that it does.
+    dask.config.set(
+        {
+            "distributed.worker.profile.enabled": False,
+            "distributed.admin.system-monitor.interval": "60s",
+        }
+    )
     address = json.loads(said.read_text())["address"]
     workers = [Worker(address, nthreads=1, name=str(n), dashboard=False) for n in range(count)]
     await asyncio.gather(*workers)
@@ -123,7 +132,7 @@ def simulate(scans: int, workers: int, ahead: int) -> dict[str, Any]:
         with started(scheduler, said) as pid, started(own, ready) as hosting:
             address = json.loads(said.read_text())["address"]
             before, waited = cpu_seconds(pid), time.monotonic()
-            time.sleep(10)
+            time.sleep(5)
             idle = (cpu_seconds(pid) - before) / (time.monotonic() - waited)
             at_start = peak_mb(pid)
             first = {key: cpu_seconds(one) for key, one in _parts(pid, hosting)}
@@ -169,6 +178,7 @@ def main() -> None:
     parser.add_argument("--ahead", type=int, nargs="+", default=[2])
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # its processes end with it
     if options.serve:
         asyncio.run(keep_workers(options.serve, options.workers))
         return
