@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from liverview.cli.run_options import add_run_options
 
 if TYPE_CHECKING:
     from liverview.cohort.part import Part
@@ -15,12 +19,14 @@ SCANS_HELP = (
     "columns path and id"
 )
 """Everything that scans can be given as."""
+OVERWRITE_HELP = "replace existing files, and make results again"
 
 
 def add_cohort_options(parser: argparse.ArgumentParser) -> None:
     """Add what is said of how many items are done: which of them, where, by how many processes."""
     group = parser.add_argument_group("many scans")
     _add_part(group)
+    add_run_options(parser)
 
 
 def _add_part(group: argparse._ArgumentGroup) -> None:
@@ -40,7 +46,26 @@ def _part(text: str) -> Part:
     try:
         return parse_part(text)
     except LiverviewError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        raise argparse.ArgumentTypeError(str(error).removeprefix("--part ")) from error
+
+
+def say_part(part: Part, share: int, count: int) -> None:
+    """Say how much a part is."""
+    print(f"Part {part.number} of {part.count}: {share} of {count}.", file=sys.stderr)
+
+
+def exit_code(failed: Mapping[str, str], part: Part | None) -> int:
+    """The exit code, once what failed is said again in a table.
+
+    A part is done where every item of it has been tried: what failed is in the ledger, and no
+    job of many should be started again for it.
+    """
+    if failed:
+        width = max(len(name) for name in failed)
+        print(f"{len(failed)} failed:", file=sys.stderr)
+        for name, sentence in sorted(failed.items()):
+            print(f"  {name:<{width}}  {sentence}", file=sys.stderr)
+    return 2 if failed and part is None else 0
 
 
 def add_results_option(parser: argparse.ArgumentParser, of: str) -> None:

@@ -7,12 +7,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from liverview.cli.cohort_options import OVERWRITE_HELP, add_cohort_options, add_results_option
 from liverview.cli.errors import expected_errors, sentence
+from liverview.cli.evaluate_cases import (
+    NO_REFERENCE,
+    SOFT_DICE,
+    evaluate_cases,
+    find_case_items,
+)
+from liverview.cli.ledger_run import refuse_without_folder
 from liverview.cli.lesion_outputs import (
     add_lesion_options,
     check_lesion_options,
-    tables_by_case,
-    write_lesion_outputs,
     write_table,
 )
 from liverview.cli.outputs import check_outputs
@@ -30,18 +36,6 @@ from liverview.cli.printing import (
 if TYPE_CHECKING:
     from liverview.core.volume import LabelMap
 
-_NO_REFERENCE = (
-    '"-" in a whole line: the reference is no measure of the label, since its maker did not draw\n'
-    "it, or nothing says that it was looked for; the scan is left out of that label's medians.\n"
-    '"-" beside volumes: it was looked for and there is none; the volume error is then invented\n'
-    'volume. "inf": only the segmentation lacks it.'
-)
-_SOFT_DICE = (
-    "soft slice Dice: on probabilities, slice by slice, averaged over all slices; "
-    "for comparison only."
-)
-
-
 _MOST_CLICKS = 20
 
 
@@ -54,7 +48,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "compare that. The liver is the organ, with its vessels and tumors; vessels are compared "
         "inside the reference's organ, or everywhere where it has none. HD95 is the worse "
         "direction, between centers of surface voxels; lesions are 26-connected components.",
-        epilog=f"{_NO_REFERENCE} {_SOFT_DICE}",
+        epilog=f"{NO_REFERENCE} {SOFT_DICE}",
     )
     parser.add_argument("predicted", type=Path, nargs="?", metavar="PREDICTED")
     parser.add_argument("reference", type=Path, nargs="?", metavar="REFERENCE")
@@ -62,8 +56,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--cases",
         type=Path,
         metavar="DIR",
-        help="a folder per case in it, with ct.nii.gz and reference.nii.gz",
+        help="a folder per case in it, with ct.nii.gz and reference.nii.gz; or a quoted pattern, a "
+        "list (.txt) or a table (.csv, .tsv) of such folders",
     )
+    add_results_option(parser, "with --cases, the record of every case")
     add_labels_option(parser, " of PREDICTED and REFERENCE")
     parser.add_argument(
         "--reference-labels",
@@ -101,7 +97,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="with --cases: instead, or also, mark every tumor of the reference by a line",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
+    parser.add_argument("--overwrite", action="store_true", help=OVERWRITE_HELP)
+    add_cohort_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -111,7 +108,10 @@ def run(options: argparse.Namespace) -> int:
     files = check_lesion_options(options)
     marked = options.clicks or options.rulers
     if options.cases is not None:
-        return _mark_cases(options) if marked else _evaluate_cases(options, files)
+        _check_cases(options, marked=bool(marked))
+        return _mark_cases(options) if marked else evaluate_cases(options, files)
+    if options.output or options.part:
+        raise ValueError("-o and --part are of many scans: add --cases DIR.")
     if marked:
         raise ValueError("--clicks and --rulers mark scans: add --cases DIR.")
     if options.reference is None:
@@ -151,6 +151,19 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check_cases(options: argparse.Namespace, *, marked: bool) -> None:
+    """ValueError where options do not go together with --cases."""
+    if options.predicted is not None:
+        raise ValueError(f"--cases segments its scans itself: leave {options.predicted} out.")
+    refuse_without_folder(options, "processes", "time_limit", "memory_limit")
+    if options.output is None:
+        return
+    if marked:
+        raise ValueError("-o is of segmentations: leave it out, or --clicks and --rulers.")
+    if options.lesion_montage:
+        raise ValueError("--lesion-montage is of one run: leave it out, or -o.")
+
+
 def _read_both(options: argparse.Namespace) -> tuple[LabelMap, LabelMap]:
     """The label maps to compare, each by what was said of its values."""
     apart = options.reference_labels is not None
@@ -163,99 +176,25 @@ def _read_both(options: argparse.Namespace) -> tuple[LabelMap, LabelMap]:
     return predicted, reference
 
 
-def _evaluate_cases(options: argparse.Namespace, files: list[Path]) -> int:
-    if options.predicted is not None:
-        raise ValueError(f"--cases segments its scans itself: leave {options.predicted} out.")
-    from liverview.core.stream import result_of
-    from liverview.evaluation.cases import CaseResult, case_files, find_cases, iter_evaluate_case
-    from liverview.evaluation.lesion_summary import size_lines, table_dict
-    from liverview.evaluation.montage import save_montage
-    from liverview.evaluation.summary import (
-        SCAN_FIGURES,
-        counting_lines,
-        reason_lines,
-        summary_dict,
-        summary_lines,
-        table_heading,
-        table_row,
-    )
-    from liverview.inference.segmentation import load_models
-    from liverview.networks.runtime import pick_device
-
-    folders = find_cases(options.cases)
-    read = [path for folder in folders for path in case_files(folder)]
-    check_outputs(options, read, side_files=files)
-    coding = options.reference_labels or options.coding
-    device, models = str(pick_device(options.device or "auto")), load_models()
-    width = max(len(folder.name) for folder in folders)
-    results: list[CaseResult] = []
-    failed: dict[str, str] = {}
-    print(f"{'scan':<{width}}  {table_heading(SCAN_FIGURES)}")
-    for folder in folders:
-        try:
-            work = iter_evaluate_case(
-                folder,
-                models,
-                device,
-                nsd=options.nsd,
-                resample=options.resample,
-                index=options.volume,
-                labels=coding,
-                lesion_pictures=options.lesion_montage is not None,
-            )
-            result = result_of(iter_with_progress_bar(work), CaseResult)
-        except expected_errors() as error:
-            failed[folder.name] = sentence(error)
-            print(f"liverview: {folder.name}: {failed[folder.name]}", file=sys.stderr)
-            continue
-        results.append(result)
-        for score in result.scores:
-            print(f"{result.name:<{width}}  {table_row(score, SCAN_FIGURES)}")
-        for line in reason_lines(result.scores):
-            print(f"{result.name:<{width}}  {line}", file=sys.stderr)
-    if not results:
-        return 2
-    scores = [result.scores for result in results]
-    notes = _NO_REFERENCE, *counting_lines(options.nsd), _SOFT_DICE
-    tables = tables_by_case(results)
-    sizes = size_lines(list(tables.values()))
-    print("", *summary_lines(scores), *sizes, "", *notes, sep="\n")
-    if options.json:
-        scans = {
-            r.name: {"seconds": round(r.seconds, 2), **scores_by_name(r.scores)} for r in results
-        }
-        for name, table in tables.items():
-            scans[name]["lesions"] = table_dict(table)
-        figures = {"scans": scans, "medians": summary_dict(scores), "failed": failed}
-        write_json(options.json, figures | {"device": device})
-    if options.montage:
-        save_montage(options.montage, [(result.name, result.picture) for result in results])
-        print(f"{options.montage} written.")
-    write_lesion_outputs(options, results)
-    return 2 if failed else 0
-
-
 def _mark_cases(options: argparse.Namespace) -> int:
     """Mark the tumors of every case's reference, as a person would."""
-    if options.predicted is not None:
-        raise ValueError(f"--cases segments its scans itself: leave {options.predicted} out.")
     if options.montage:
         raise ValueError("--montage is of segmentations: leave it out, or --clicks and --rulers.")
     from liverview.core.stream import result_of
     from liverview.evaluation import marks_summary
-    from liverview.evaluation.cases import case_files, find_cases, iter_mark_folder
+    from liverview.evaluation.cases import case_files, iter_mark_folder
     from liverview.evaluation.marked_lesions import MarkedCase
     from liverview.inference.interactive import load_click_network
     from liverview.inference.segmentation import load_models
     from liverview.networks.runtime import pick_device
 
-    folders = find_cases(options.cases)
+    folders = [item.path for item in find_case_items(options)]
     check_outputs(options, [path for folder in folders for path in case_files(folder)])
     coding = options.reference_labels or options.coding
     device = str(pick_device(options.device or "auto"))
     models, network = load_models(), load_click_network(device=device)
     asked = options.clicks, options.rulers
-    width = max(len(folder.name) for folder in folders)
+    width = max((len(folder.name) for folder in folders), default=0)
     results: list[MarkedCase] = []
     failed: dict[str, str] = {}
     print(f"{'scan':<{width}}{marks_summary.heading(*asked)}")

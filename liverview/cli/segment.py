@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from liverview.cli.cohort_options import SCANS_HELP, add_cohort_options
 from liverview.cli.cohort_run import GentleStop, iter_cohort
 from liverview.cli.printing import (
     add_certainty_option,
@@ -15,7 +16,7 @@ from liverview.cli.printing import (
     add_volume_option,
     iter_with_progress_bar,
 )
-from liverview.cli.run_options import add_run_options, run_choice
+from liverview.cli.run_options import run_choice
 from liverview.core.about import DISCLAIMER
 from liverview.core.errors import LiverviewError
 
@@ -39,7 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=Path,
         nargs="+",
         metavar="SCAN",
-        help="a file, a folder of files, a folder or zip archive of DICOM",
+        help=SCANS_HELP,
     )
     parser.add_argument(
         "-o",
@@ -79,7 +80,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--overwrite", action="store_true", help="replace existing files, and make results again"
     )
-    add_run_options(parser)
+    add_cohort_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -114,6 +115,8 @@ def run(options: argparse.Namespace) -> int:
     if options.least_certainty is None:
         options.least_certainty = DEFAULT_CERTAINTY
     tasks = segment_tasks(options, _suffix(options))
+    if not tasks:  # a part may have none
+        return 0
     work = _work(options, tasks)
     outcome = SegmentOutcome(options, tasks, work)
     work.prepare()
@@ -178,12 +181,13 @@ def _dicom_outputs(options: argparse.Namespace, tasks: Sequence[Task]) -> DicomO
     from liverview.files import atomic, formats
 
     written = any(formats.DICOM.has_suffix(task.output) for task in tasks)
-    if (options.per_lesion or options.segmentation_type) and not written:
+    if (options.per_lesion or options.segmentation_type) and tasks and not written:
         raise ValueError(
             "--per-lesion and --segmentation-type are of DICOM segmentations: add -o NAME.dcm, or "
             "--format .dcm."
         )
-    alone = len(tasks) == 1 and not (options.sr and options.sr.is_dir())
+    alone = len(tasks) == 1 and options.part is None
+    alone = alone and not (options.sr and options.sr.is_dir())
     if options.sr and alone:
         if not formats.DICOM.has_suffix(options.sr):
             raise atomic.TargetError(f"{options.sr} must end in .dcm: it is a DICOM file.")

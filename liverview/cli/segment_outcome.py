@@ -7,16 +7,18 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from liverview.cli.cohort_options import exit_code, say_part
 from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import write_json
 from liverview.cli.streams import OutputError
 from liverview.cohort.figures import CohortFigures, is_record
 from liverview.cohort.ledger import Ledger
+from liverview.cohort.part import Part
 from liverview.cohort.results import is_made, missing_masks, missing_side_files
 from liverview.cohort.scan_steps import SegmentOptions
 from liverview.cohort.segmenting import SegmentWork
 from liverview.cohort.states import ItemState, item_states, state_sentences
-from liverview.cohort.tasks import Task, find_files, find_scan_tasks
+from liverview.cohort.tasks import Task, find_tasks
 from liverview.cohort.work import Attempt
 from liverview.core.errors import LiverviewError
 from liverview.core.text import printable
@@ -26,15 +28,17 @@ from liverview.files.sidefiles.writing import SideFiles
 
 
 def segment_tasks(options: argparse.Namespace, suffix: str) -> list[Task]:
-    """The scans that are given, and where their label maps go; the folder of those is made."""
-    tasks = find_scan_tasks(options.scans, options.output, suffix)
-    scans = {task.scan for task in tasks}
-    for path in find_files(options.scans, alone=len(tasks) == 1):
-        if path not in scans and path.is_file():
-            print(f"{path} is passed over: it is a label map.", file=sys.stderr)
-    if tasks[0].output != options.output:
+    """The scans that are given, or the part of them; the folder of their label maps is made."""
+    found = find_tasks(options.scans, options.output, suffix, options.part)
+    for path in found.label_maps:
+        print(f"{path} is passed over: it is a label map.", file=sys.stderr)
+    for warning in found.warnings:
+        print(warning, file=sys.stderr)
+    if options.part is not None:
+        say_part(options.part, len(found.tasks), found.count)
+    if options.part is not None or found.tasks[0].output != options.output:
         make_folder(options.output)
-    return tasks
+    return found.tasks
 
 
 class SegmentOutcome:
@@ -50,9 +54,10 @@ class SegmentOutcome:
     def __init__(
         self, options: argparse.Namespace, tasks: Sequence[Task], work: SegmentWork
     ) -> None:
-        self.alone = len(tasks) == 1 and options.retry is None
+        self.alone = len(tasks) == 1 and options.retry is None and options.part is None
         self.ledger = None if self.alone else Ledger(options.output)
         self._json: Path | None = options.json
+        self._part: Part | None = options.part
         self._figures = CohortFigures(None if self.alone else options.json)
         self._work = work
         self._retry_failed = options.retry == "failed"
@@ -106,7 +111,10 @@ class SegmentOutcome:
             self.ledger.tidy()
         if self._lost is not None:
             raise self._lost
-        return 2 if self._failed or self._figures.failed else 0
+        failed = {name: attempt.error for name, attempt in self._failed.items()}
+        if self._part is not None:
+            return exit_code(failed, self._part)
+        return 2 if failed or self._figures.failed else 0
 
     def _read_states(self, tasks: Sequence[Task]) -> dict[str, ItemState]:
         """What the ledger says of each task."""

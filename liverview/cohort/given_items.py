@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from liverview.cohort.scan_lists import GivenItem, is_list, read_list
 from liverview.files import formats
+from liverview.files.dicom_places import holds_dicom
 from liverview.files.opening import ImageFileError
 
 FolderItems: TypeAlias = Callable[[Path], list[Path]]
@@ -38,6 +39,13 @@ def find_items(
     """
     matched = matched_items or folder_items
     return [item for path in given for item in _iter_given(path, folder_items, matched)]
+
+
+def is_many(path: Path) -> bool:
+    """True for what stands for several items: a list, a pattern, a folder that is no DICOM."""
+    if path.is_dir():
+        return not holds_dicom(path)
+    return is_list(path) or _is_pattern(path)
 
 
 def _iter_given(path: Path, folder_items: FolderItems, matched: FolderItems) -> Iterator[GivenItem]:

@@ -39,7 +39,9 @@ def unique_names(items: Sequence[GivenItem]) -> list[str]:
         for number in alike:
             if number not in parents and items[number].name is None:
                 parents[number] = _named(items[number].path).parts[1:]
-        longer = {n: _name_with(parents[n], depth) for n in alike if len(parents.get(n, ())) > depth}
+        longer = {
+            n: _name_with(parents[n], depth) for n in alike if len(parents.get(n, ())) > depth
+        }
         if not longer:
             _refuse(items[alike[-1]])
         for number, name in longer.items():

@@ -240,4 +240,6 @@ def _scans(count: int) -> str:
 
 
 def _ordinal(number: int) -> str:
-    return {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in (11, 12, 13) else 0, "th")
+    return {1: "st", 2: "nd", 3: "rd"}.get(
+        number % 10 if number % 100 not in (11, 12, 13) else 0, "th"
+    )

@@ -45,14 +45,14 @@ class CaseResult:
     name : of its folder.
     scores : one per label.
     seconds : that the segmentation took.
-    picture : where segmentation and reference part.
+    picture : where segmentation and reference part; None where it was not asked for.
     lesion_pictures : of lesions that went best and worst, where they were asked for.
     """
 
     name: str
     scores: list[LabelScore]
     seconds: float
-    picture: Image.Image
+    picture: Image.Image | None
     lesion_pictures: tuple[LesionPicture, ...] = ()
 
     @property
@@ -94,6 +94,7 @@ def iter_evaluate_case(
     index: int | None = None,
     labels: GivenLabels | None = None,
     lesion_pictures: bool = False,
+    name: str = "",
 ) -> Iterator[Progress | Message | CaseResult]:
     """Segment a case's scan and compare it with its reference, voxel by voxel of the scan.
 
@@ -106,6 +107,7 @@ def iter_evaluate_case(
     labels : what the values of the reference are, as for `liverview.read_labels`; where its own
         names say the same of those that it has, these say which labels were drawn.
     lesion_pictures : draw lesions that went best and worst.
+    name : of the result; by default that of the folder.
 
     Raises
     ------
@@ -135,10 +137,10 @@ def iter_evaluate_case(
     evidence = Evidence(volume, network, candidates)
     scores = list(_iter_scores(predicted, reference, nsd, evidence, soft))
     picture = draw_comparison(volume, predicted, reference)
-    result = CaseResult(folder.name, scores, seconds, picture)
+    result = CaseResult(name or folder.name, scores, seconds, picture)
     if lesion_pictures and result.lesions is not None:
         masks = compared_masks(predicted, reference, Label.TUMOR)
-        pictures = draw_lesions(folder.name, volume, masks, result.lesions)
+        pictures = draw_lesions(result.name, volume, masks, result.lesions)
         result = replace(result, lesion_pictures=tuple(pictures))
     yield result
 
