@@ -34,12 +34,12 @@ def files(folder: Path, names: Sequence[str]) -> list[FileItem]:
 
 
 def write_scans(folder: Path, count: int) -> list[Path]:
-    """Noise of CT values, each another: 16 x 14 x 6 voxels of 8 x 8 x 10 mm."""
+    """Noise of CT values, each another: 16 x 14 x 8 voxels of 4 x 4 x 5 mm."""
     folder.mkdir(exist_ok=True)
     paths = [folder / f"scan_{number:03d}.nii.gz" for number in range(count)]
     for number, path in enumerate(paths):
-        voxels = np.random.default_rng(number).normal(60, 40, (16, 14, 6)).astype(np.int16)
-        image = nib.Nifti1Image(voxels, np.diag([8.0, 8.0, 10.0, 1.0]))
+        voxels = np.random.default_rng(number).normal(60, 40, (16, 14, 8)).astype(np.int16)
+        image = nib.Nifti1Image(voxels, np.diag([4.0, 4.0, 5.0, 1.0]))
         image.header.set_xyzt_units("mm")
         nib.save(image, path)
     return paths
