@@ -95,7 +95,8 @@ async def keep_workers(said: Path, count: int) -> None:
         }
     )
     address = json.loads(said.read_text())["address"]
-    workers = [Worker(address, nthreads=1, name=str(n), dashboard=False) for n in range(count)]
+    how = {"nthreads": 1, "memory_limit": 0, "dashboard": False}
+    workers = [Worker(address, name=str(number), **how) for number in range(count)]
     await asyncio.gather(*workers)
     (said.parent / "ready").touch()
     await asyncio.gather(*(worker.finished() for worker in workers))
