@@ -155,9 +155,35 @@ def simulate(scans: int, workers: int, ahead: int) -> dict[str, Any]:
                     "files": len(files),
                     "bytes_per_file": round(sum(p.stat().st_size for p in files) / len(files)),
                     "most_names_in_a_folder": max(
-                        len(os.listdir(p)) for p in (Path(name) / "ledger").iterdir()
+                        len(list(p.iterdir())) for p in (Path(name) / "ledger").iterdir()
                     ),
                 },
+            }
+
+
+def pending(scans: int) -> dict[str, Any]:
+    """What it costs the scheduler to be given all scans at once; there are no workers."""
+    from distributed import Client
+
+    from liverview.cohort.dask_worker import WorkerRun, do_item
+
+    with tempfile.TemporaryDirectory() as name:
+        said = Path(name) / "scheduler.json"
+        scheduler = ["-m", "distributed.cli.dask_scheduler", "--port", "0", "--host", "127.0.0.1"]
+        scheduler += ["--no-dashboard", "--scheduler-file", str(said)]
+        packed = WorkerRun(WaitingWork(0.0), Path(name), Path(name), "run").packed()
+        with started(scheduler, said) as pid, Client(scheduler_file=str(said)) as client:
+            before, spent = peak_mb(pid), cpu_seconds(pid)
+            futures = [
+                client.submit(do_item, "0", packed, NamedItem(Path(f"scan_{n}")), 0, key=f"s-{n}")
+                for n in range(scans)
+            ]
+            client.nthreads()  # is answered after all of them
+            return {
+                "pending": len(futures),
+                "bytes_of_the_work": len(packed),
+                "scheduler_mb": {"before": round(before), "peak": round(peak_mb(pid))},
+                "scheduler_cpu_ms_per_scan": round(1e3 * (cpu_seconds(pid) - spent) / scans, 2),
             }
 
 
@@ -177,11 +203,15 @@ def main() -> None:
     parser.add_argument("--scans", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=100)
     parser.add_argument("--ahead", type=int, nargs="+", default=[2])
+    parser.add_argument("--at-once", action="store_true", help="only submit them, all at once")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # its processes end with it
     if options.serve:
         asyncio.run(keep_workers(options.serve, options.workers))
+        return
+    if options.at_once:
+        print(json.dumps(pending(options.scans), indent=2))
         return
     for ahead in options.ahead:
         print(json.dumps(simulate(options.scans, options.workers, ahead), indent=2), flush=True)

@@ -42,8 +42,8 @@ class WorkerRun:
     ----------
     folder : the working folder, from which paths that are not absolute count.
     results : the folder of the results, in which the ledger is.
-    mark : the name of a folder in the ledger that is there as long as the command runs; in it, files
-        of what hung.
+    mark : the name of a folder in the ledger that is there as long as the command runs; in it
+        are files of what hung.
     seconds : that an item may take; None for no limit.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -116,18 +117,13 @@ def test_a_scheduler_that_dies_is_said_and_the_rest_is_done_later(
 ) -> None:
     items = clusters.files(tmp_path / "in", ["a", "b", "c", "d"])
     work, ledger = DigestWork(out), Ledger(out)
-    ended = 0
-    with (
-        clusters.scheduler(tmp_path) as (address, process),
-        clusters.worker(address),
-        pytest.raises(ClusterError, match="The Dask scheduler is gone"),
-    ):
-        for item in iter_run_on_dask(items, work, ledger, parse_cluster(address)):
-            if isinstance(item, Attempt) and not ended:
-                ended += 1
-                process.kill()
-                process.wait()
-    assert ended == 1
+    with clusters.scheduler(tmp_path) as (address, process), clusters.worker(address):
+        stream = iter_run_on_dask(items, work, ledger, parse_cluster(address))
+        assert any(isinstance(item, Attempt) for item in stream)
+        process.kill()
+        process.wait()
+        with pytest.raises(ClusterError, match="The Dask scheduler is gone"):
+            list(stream)
     done = {name for name, tries in ledger.read().attempts.items() if tries[-1].outcome == "done"}
     rest = [one for one in items if one.name not in done]
     attempts, _ = clusters.run_on("local:1", rest, work, out)
@@ -139,8 +135,9 @@ def test_no_scheduler_there_is_said() -> None:
     from liverview.cohort.dask_starting import connected
 
     choice = parse_cluster("tcp://127.0.0.1:9")
-    with pytest.raises(ClusterError, match=r"tcp://127.0.0.1:9 cannot be used"), connected(
-        choice, timeout=1
+    with (
+        pytest.raises(ClusterError, match=r"tcp://127.0.0.1:9 cannot be used"),
+        connected(choice, timeout=1),
     ):
         pass
 
@@ -151,12 +148,39 @@ def test_no_batch_system_there_is_said(out: Path, monkeypatch: pytest.MonkeyPatc
         clusters.run_on("slurm:jobs=2", [], DigestWork(out), out)
 
 
+SBATCH = """#!/bin/sh
+setsid bash "$1" >"$1.log" 2>&1 &
+echo "Submitted batch job $!"
+"""
+
+
+def test_jobs_of_a_batch_system_do_the_work(
+    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a stand-in for SLURM that runs each job at once, and ends it by its process."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, text in (("sbatch", SBATCH), ("scancel", '#!/bin/sh\nkill -- "-$1"\n')):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    items = clusters.files(tmp_path / "in", ["a", "b", "kill"])
+    on = "slurm:jobs=1,cores=2,memory=2GB,interface=lo,job_script_prologue=export SAID=1"
+    attempts, messages = clusters.run_on(on, items, DigestWork(out), out)
+    assert {name: one.outcome for name, one in attempts.items()} == {
+        "a": "done",
+        "b": "done",
+        "kill": "failed",
+    }
+    assert any(text.startswith("2 workers with 2") or "1 worker" in text for text in messages)
+
+
 def _packed(work: object, results: Path) -> bytes:
     return WorkerRun(work, Path.cwd(), results, MARK).packed()  # type: ignore[arg-type]
 
 
 def test_a_worker_that_does_not_see_the_results_says_so(out: Path) -> None:
-    with pytest.raises(ClusterError, match="does not see .*out: results have to be in a folder"):
+    with pytest.raises(ClusterError, match=r"does not see .*out: results have to be in a folder"):
         check_worker(__version__, _packed(DigestWork(out), out))
 
 

@@ -1,4 +1,4 @@
-"""What tests of cohorts on a cluster share: small scans, schedulers and batch systems that are none."""
+"""Shared by tests of cohorts on a cluster: small scans, schedulers, workers."""
 
 from __future__ import annotations
 
