@@ -239,9 +239,10 @@ def _iter_checked(client: Any, run: WorkerRun) -> Iterator[Message]:
         raise ClusterError(
             f"The workers cannot load liverview ({error}): install liverview {__version__} there."
         ) from error
-    count = len(threads)
+    workers, total = len(threads), sum(threads.values())
     yield Message(
-        f"{count} {'worker' if count == 1 else 'workers'} with {sum(threads.values())} threads."
+        f"{workers} {'worker' if workers == 1 else 'workers'} with "
+        f"{total} {'thread' if total == 1 else 'threads'}."
     )
 
 

@@ -149,7 +149,7 @@ def test_no_batch_system_there_is_said(out: Path, monkeypatch: pytest.MonkeyPatc
 
 
 SBATCH = """#!/bin/sh
-setsid bash "$1" >"$1.log" 2>&1 &
+bash "$1" >"$1.log" 2>&1 &
 echo "Submitted batch job $!"
 """
 
@@ -160,7 +160,7 @@ def test_jobs_of_a_batch_system_do_the_work(
     """With a stand-in for SLURM that runs each job at once, and ends it by its process."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name, text in (("sbatch", SBATCH), ("scancel", '#!/bin/sh\nkill -- "-$1"\n')):
+    for name, text in (("sbatch", SBATCH), ("scancel", '#!/bin/sh\nkill "$1"\n')):
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
