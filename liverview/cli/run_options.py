@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from liverview.core.text import quoted
 
 if TYPE_CHECKING:
+    from liverview.cohort.cluster_choice import ClusterChoice
     from liverview.cohort.running import RunChoice
 
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -24,6 +25,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many scans are computed at a time; by default by cores, memory and the number "
         "of scans, or one for each GPU",
+    )
+    group.add_argument(
+        "--on",
+        type=_cluster,
+        metavar="CLUSTER",
+        help="a cluster, by Dask: local, local:N, tcp://HOST:PORT, slurm or pbs, lsf, sge with "
+        "options as slurm:queue=short,jobs=20, or FILE.yaml",
     )
     group.add_argument(
         "--time-limit",
@@ -48,13 +56,22 @@ def run_choice(options: argparse.Namespace) -> RunChoice:
     """The choice that the options make of how a cohort runs."""
     from liverview.cohort.running import RunChoice
 
-    return RunChoice(options.processes, options.time_limit, options.memory_limit)
+    return RunChoice(options.processes, options.time_limit, options.memory_limit, options.on)
 
 
 def _count(text: str) -> int:
     if not re.fullmatch("[0-9]{1,4}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{quoted(text)} is no number of processes: give it as 4")
     return int(text)
+
+
+def _cluster(text: str) -> ClusterChoice:
+    from liverview.cohort.cluster_choice import ClusterError, parse_cluster
+
+    try:
+        return parse_cluster(text)
+    except ClusterError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _duration(text: str) -> float:

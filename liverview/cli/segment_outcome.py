@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from liverview.cli.cohort_options import exit_code, say_part
+from liverview.cli.cohort_options import say_part
 from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import iter_with_progress_bar, write_json
 from liverview.cli.streams import OutputError
@@ -117,10 +117,9 @@ class SegmentOutcome:
             self._write_results(self.ledger.folder.parent)
         if self._lost is not None:
             raise self._lost
-        failed = {name: attempt.error for name, attempt in self._failed.items()}
-        if self._part is not None:
-            return exit_code(failed, self._part)
-        return 2 if failed or self._figures.failed else 0
+        if self._part is not None:  # what failed is in the ledger: no job need be started again
+            return 0
+        return 2 if self._failed or self._figures.failed else 0
 
     def _write_results(self, folder: Path) -> None:
         for item in iter_with_progress_bar(iter_write_results(folder, len(self._by_name))):

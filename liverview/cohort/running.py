@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from liverview.cohort.cluster_choice import ClusterChoice
+from liverview.cohort.dask_cluster import Limits, iter_run_on_dask
 from liverview.cohort.ledger import Ledger
 from liverview.cohort.local import iter_run_here, never
 from liverview.cohort.machine import choose, this_machine
@@ -25,11 +27,13 @@ class RunChoice:
     processes : how many; None chooses by cores, memory and the number of items.
     seconds : that an item may take; None for no limit.
     memory_mb : that a process may hold; None for no limit.
+    on : the cluster; None is this machine, without Dask.
     """
 
     processes: int | None = None
     seconds: float | None = None
     memory_mb: float | None = None
+    on: ClusterChoice | None = None
 
     @property
     def is_limited(self) -> bool:
@@ -44,7 +48,7 @@ def iter_run(
     choice: RunChoice | None = None,
     stopping: Callable[[], bool] = never,
 ) -> Iterator[Progress | Message | Attempt]:
-    """Do the items on this machine; every one that is begun ends as an `Attempt`.
+    """Do the items; every one that is begun ends as an `Attempt`.
 
     Parameters
     ----------
@@ -53,8 +57,14 @@ def iter_run(
     Raises
     ------
     RunStoppedError : where no result can be written any more.
+    ClusterError : where the cluster cannot be used, or is lost.
     """
     choice = choice or RunChoice()
+    if choice.on is not None and ledger is not None:
+        if items:
+            limits = Limits(choice.seconds, choice.memory_mb)
+            yield from iter_run_on_dask(items, work, ledger, choice.on, limits, stopping)
+        return
     workers = _workers(len(items), work.device, choice)
     alone = workers.count == 1 and not choice.is_limited and not workers.gpus
     if len(items) > 1:

@@ -25,9 +25,11 @@ from liverview.cohort.tasks import Task
 from liverview.cohort.work import Done
 from liverview.core.about import __version__
 from liverview.core.volume import Volume
+from liverview.files.sidefiles.weights import weights_sha256
 from liverview.inference import segmentation
 from liverview.measurement.export import measurement_record
 from liverview.measurement.wording import volume_lines
+from liverview.networks.checkpoint import CheckpointError
 
 _KEPT = 2  # folders of weights whose networks a process keeps
 
@@ -78,6 +80,19 @@ class SegmentWork:
         CheckpointError : where one is missing, damaged or of the wrong kind.
         """
         loaded_models(self.weights)
+
+    def check_here(self) -> None:
+        """Look whether this process sees the networks that the work was made for.
+
+        Raises
+        ------
+        CheckpointError : where it does not.
+        """
+        if weights_sha256(self.weights) != dict(self.options.hashes):
+            raise CheckpointError(
+                f"{self.weights or 'The installed weights'}: these are not the networks that the "
+                "run was started with; put them into a folder that all machines share."
+            )
 
     def input_sha256(self, item: Task) -> str:
         """A hash of pieces of the scan from its whole length; OSError where it cannot be read."""

@@ -1,0 +1,86 @@
+"""Two hundred scans on two workers, with workers and the whole command killed on the way."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from liverview.cohort.ledger import Ledger
+
+from support import clusters, tiny_networks
+
+SCANS, KILLS = 200, 12
+
+
+def _results(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.nii")}
+
+
+def _iter_ended(command: list[str], out: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start the command; yields its process at every scan that it says is written."""
+    environment = os.environ | clusters.FAST_START
+    process = subprocess.Popen(
+        [*command, str(out)], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if " written, segmented in " in line:
+            yield process
+    process.wait()
+
+
+def _workers_at_work(out: Path) -> list[int]:
+    """The processes that have begun a scan and not ended it, by the ledger."""
+    newest = [attempts[-1] for attempts in Ledger(out).read().attempts.values()]
+    return [attempt.process for attempt in newest if attempt.outcome == "begun"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signals")
+def test_all_are_done_once_whatever_is_killed(tmp_path: Path) -> None:
+    weights = tiny_networks.save_weights(tmp_path / "weights")
+    clusters.write_scans(tmp_path / "in", SCANS)
+    plain, out = tmp_path / "plain", tmp_path / "out"
+    command = [sys.executable, "-m", "liverview", "segment", str(tmp_path / "in")]
+    command += ["--weights", str(weights), "--format", ".nii"]
+    subprocess.run([*command, "-o", str(plain), "--processes", "1"], check=True)
+
+    chosen = random.Random(0)
+    moments = sorted(chosen.sample(range(2, SCANS // 2), KILLS // 2))
+    killed: list[int] = []
+    command += ["--on", "local:2", "-o"]
+    for number, process in enumerate(_iter_ended(command, out)):
+        if number in moments and (at_work := _workers_at_work(out)):
+            os.kill(victim := chosen.choice(at_work), signal.SIGKILL)
+            killed.append(victim)
+        if number == SCANS // 2:
+            process.kill()
+    begun = Ledger(out).read().attempts
+    under_way = {name for name, tries in begun.items() if tries[-1].outcome == "begun"}
+    done = {name for name, tries in begun.items() if tries[-1].outcome == "done"}
+    assert len(under_way) <= 2
+    assert len(done) < SCANS
+
+    moments = sorted(chosen.sample(range(2, SCANS // 2 - 10), KILLS // 2))
+    for number, _ in enumerate(_iter_ended(command, out)):
+        if number in moments and (at_work := _workers_at_work(out)):
+            os.kill(victim := chosen.choice(at_work), signal.SIGKILL)
+            killed.append(victim)
+    final = Ledger(out).read().attempts
+    assert len(killed) >= KILLS // 2
+    assert {tries[-1].outcome for tries in final.values()} == {"done"}
+    assert len(final) == SCANS
+    # Done once each: what was lost was under way, and nothing done before the kill was begun again.
+    assert {sum(one.outcome == "done" for one in tries) for tries in final.values()} == {1}
+    assert all(len(final[name]) == len(begun[name]) for name in done)
+    lost = sum(one.outcome == "begun" for tries in final.values() for one in tries)
+    assert lost <= len(killed) + len(under_way)
+    assert _results(out) == _results(plain)
+    print(f"{SCANS} scans, {len(killed)} workers and 1 command killed, {lost} attempts lost")
