@@ -31,7 +31,7 @@ from liverview.inference.slab_labels import (
     slab_probabilities,
     tumor_probability,
 )
-from liverview.inference.slab_result import PlaneWindow, Extra, SlabFrame, SlabResult
+from liverview.inference.slab_result import Extra, PlaneWindow, SlabFrame, SlabResult
 from liverview.networks.resampling import apply_along_axis
 
 _MAX_PASSES = 3  # phantoms with masses never needed a fourth

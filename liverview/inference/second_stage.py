@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from liverview.core.volume import Volume
 from liverview.inference.runner import Runner
 from liverview.networks.checkpoint import Checkpoint
 
+_AT_ONCE = 2  # slices in one forward pass on the CPU: as quick as four, with half of the memory
 MARGIN_MM = 12.0
 """The slices above and below the liver that the second stage looks at, mm."""
 
@@ -45,9 +47,13 @@ class SecondStage:
 
     def predict(self, network_input: Tensor) -> tuple[Tensor, list[Tensor] | None]:
         """Class probabilities, (B, classes, i, j), and the gates' coefficients if asked for."""
-        if self.extras.gates:
-            return self.runner.predict_with_gates(network_input)
-        return self.runner.predict(network_input), None
+        on_cpu = self.runner.execution.device.type == "cpu"
+        pieces = network_input.split(_AT_ONCE if on_cpu else len(network_input))
+        if not self.extras.gates:
+            return torch.cat([self.runner.predict(piece) for piece in pieces]), None
+        looked = [self.runner.predict_with_gates(piece) for piece in pieces]
+        gates = [torch.cat(level) for level in zip(*(own for _, own in looked), strict=True)]
+        return torch.cat([probabilities for probabilities, _ in looked]), gates
 
 
 @dataclass(frozen=True, eq=False)

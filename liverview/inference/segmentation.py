@@ -4,8 +4,8 @@
 close it. Slabs are computed on a fixed partition of the volume and only their order depends
 on the crosshair, so the result is the same, bit for bit, whatever the order. Memory beyond
 the volume and the label map is bounded by the slab and the first stage's 4 mm grid, except for
-two bytes per voxel of the liver's box that the clean-up needs: the label, and the probability of
-tumor.
+four bytes per voxel of the liver's box: the label, and the probability of tumor, once for further
+looks of the second stage and once for the clean-up.
 """
 
 from __future__ import annotations

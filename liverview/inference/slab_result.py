@@ -101,7 +101,12 @@ class SlabResult:
             for name, extra in wanted.items()
         }
         labels = frame.expand(self.labels, self.box)
-        slab = Slab(frame.start, labels, **extras)
+        slab = Slab(
+            frame.start,
+            labels,
+            probabilities=extras.get("probabilities"),
+            gates=extras.get("gates"),
+        )
         if self.box != _NOWHERE:
             slab = replace(slab, label_bbox=self.box)
         return RefinedSlab(slab, frame.expand(self.tumor, self.box), done)

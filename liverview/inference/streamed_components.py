@@ -145,14 +145,17 @@ class SlabwiseComponents:
             elif (slab_marks == slab_marks[0]).all():
                 yield slices, self._mask_of(slices) * slab_marks[0]
             else:
-                yield slices, np.append(np.uint8(0), slab_marks)[self._label_slab(slices)[0]]
+                ids = self._label_slab(slices)[0]
+                by_id = np.append(np.uint8(0), slab_marks)
+                yield slices, by_id[ids.ravel(order="F")].reshape(ids.shape, order="F")
 
 
 def _count_voxels(ids: Ids, count: int) -> NDArray[np.int64]:
     """Voxels of every component, (count,); the ids begin with 1."""
     if count == 0:
         return np.zeros(0, np.int64)
-    rest = ids[ids > 1]  # mostly few: a histogram is slow
+    flat = ids.ravel(order="K")  # as they lie in memory: another order takes many times as long
+    rest = flat[flat > 1]  # mostly few: a histogram is slow
     counts = np.bincount(rest, minlength=count + 1)[1:].astype(np.int64)
-    counts[0] = np.count_nonzero(ids) - len(rest)
+    counts[0] = np.count_nonzero(flat) - len(rest)
     return counts

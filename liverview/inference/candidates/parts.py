@@ -113,7 +113,8 @@ def iter_find_parts(
         ids = slab.component_ids
         voxels, chance = block[:, :, slab.slices], probability[:, :, slab.slices]
         sure = (ids > 0) & ((chance >= _SEED) | ((voxels & LABEL_BITS) == 0))
-        counts = np.bincount(ids[sure], minlength=len(slab.voxel_counts) + 1)
+        # Transposed they lie in memory as they are gone through.
+        counts = np.bincount(ids.T[sure.T], minlength=len(slab.voxel_counts) + 1)
         seeds.append(counts[1:])
         yield STEP
     return (yield from _iter_cut_out(components, seeds, block, probability, voxel_ml, changed))
@@ -138,9 +139,10 @@ def _iter_cut_out(
             changed[slices] |= dropped.any(axis=(0, 1))
             probability[:, :, slices][dropped] &= ~CANDIDATE_BIT
             marked[dropped] = 0
-            for number, where in enumerate(ndimage.find_objects(marked), start=1):
+            # Transposed it lies in memory as it is gone through.
+            for number, where in enumerate(ndimage.find_objects(marked.T), start=1):
                 if where is not None:
-                    box = Box(*where)
+                    box = Box(*reversed(where))
                     place = box.shifted((0, 0, slices.start))
                     pieces.setdefault(number, []).append((place, marked[box] == number))
         yield STEP
