@@ -34,7 +34,7 @@ from liverview.measurement.compute import measure
 from liverview.measurement.results import Measurement
 
 if TYPE_CHECKING:
-    from liverview.inference.segmentation import Models
+    from liverview.inference.segmentation import Models, SegmentationItem
 
 T = TypeVar("T")
 Work: TypeAlias = Generator[Progress | Message, None, T]
@@ -250,11 +250,18 @@ def _iter_read_result(task: Task, volume: Volume, least: float) -> Work[_Compute
     return _Computed(volume, labels, None)
 
 
+def iter_segment(
+    volume: Volume, models: Models, device: str, *, least_certainty: float
+) -> Iterator[SegmentationItem]:
+    """Segment; with torch, which may still be on its way when this module is imported."""
+    from liverview.inference import segmentation
+
+    return segmentation.iter_segment(volume, models, device, least_certainty=least_certainty)
+
+
 def _iter_segment_scan(
     task: Task, volume: Volume, models: Models, device: str, options: _Options
 ) -> Work[_Computed]:
-    from liverview.inference.segmentation import iter_segment
-
     check_can_write(task.output, volume, overwrite=options.overwrite)
     if task in options.dicom.reports:
         from liverview.files.dicom.writing.evidence import dicom_header
