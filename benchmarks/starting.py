@@ -7,8 +7,9 @@ import subprocess
 import sys
 import time
 
-from liverview.core.lean_imports import SWITCH
 from measuring import Row, median
+
+from liverview.core.lean_imports import SWITCH
 
 RUNS = 5
 _IMPORTS = """

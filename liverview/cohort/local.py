@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from liverview.cohort.models_ahead import ModelsAhead
+from liverview.cohort.models_ahead import ModelsAhead, awaited, iter_segment
 from liverview.cohort.results import make_record, missing_masks, missing_side_files
 from liverview.cohort.tasks import Task
 from liverview.core.candidates import DEFAULT_CERTAINTY, LesionCandidates
@@ -34,7 +34,7 @@ from liverview.measurement.compute import measure
 from liverview.measurement.results import Measurement
 
 if TYPE_CHECKING:
-    from liverview.inference.segmentation import Models, SegmentationItem
+    from liverview.inference.segmentation import Models
 
 T = TypeVar("T")
 Work: TypeAlias = Generator[Progress | Message, None, T]
@@ -175,8 +175,7 @@ def iter_segment_cohort(
                     if task in made:
                         work = _iter_read_result(task, volume, options.least_certainty)
                     else:
-                        if isinstance(models, ModelsAhead):
-                            models, device = models.wait()
+                        models, device = awaited(models, device)
                         work = _iter_segment_scan(task, volume, models, device, options)
                     computed = yield from _iter_beside(_iter_catching(task, work), saving)
                 if saving:
@@ -248,15 +247,6 @@ def _iter_read_result(task: Task, volume: Volume, least: float) -> Work[_Compute
     labels = replace(labels, least_certainty=least)
     check_same_grid(volume, labels)
     return _Computed(volume, labels, None)
-
-
-def iter_segment(
-    volume: Volume, models: Models, device: str, *, least_certainty: float
-) -> Iterator[SegmentationItem]:
-    """Segment; with torch, which may still be on its way when this module is imported."""
-    from liverview.inference import segmentation
-
-    return segmentation.iter_segment(volume, models, device, least_certainty=least_certainty)
 
 
 def _iter_segment_scan(

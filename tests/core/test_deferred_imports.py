@@ -110,9 +110,7 @@ def test_outside_the_block_nothing_waits(wide: Path) -> None:
 
 
 @pytest.mark.parametrize(("versions", "waits"), [(("2.13.",), True), (("2.14.", "2.1."), False)])
-def test_only_versions_that_were_tested(
-    wide: Path, versions: tuple[str, ...], waits: bool
-) -> None:
+def test_only_versions_that_were_tested(wide: Path, versions: tuple[str, ...], waits: bool) -> None:
     names = frozenset({"wide.part"})
     package = import_lean({"wide": Waiting(names, version_file="version.py", versions=versions)})
     assert isinstance(package.part, DeferredModule) == waits
