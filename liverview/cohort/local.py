@@ -1,7 +1,6 @@
 """Segment many scans: the next one is read and the last one saved while one is computed.
 
-Of all scans at most three are in memory: the one being computed, the next, and the one
-whose labels are being saved.
+Of all scans at most three are in memory: the one being computed, the next, and the last one.
 """
 
 from __future__ import annotations
@@ -131,8 +130,7 @@ def iter_segment_cohort(
 
     Parameters
     ----------
-    models : the networks; those on their way are waited for once a scan is read, and their device
-        takes the place of ``device``.
+    models : the networks; those on their way are waited for, and bring their device.
     index : which volume of 4D files, from 0; by default the first, which is said.
     masks : write one binary file per label, too.
     side_files : write names and colors for other programs beside each label map, too.
