@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.abc
 import importlib.machinery
 import re
 import sys
@@ -111,7 +112,7 @@ class DeferredModule(ModuleType):
             _now.names = before
 
 
-class _PlaceholderLoader:
+class _PlaceholderLoader(importlib.abc.Loader):
     """Makes placeholders."""
 
     def __init__(self, real: importlib.machinery.ModuleSpec) -> None:

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,6 @@ def test_who_gives_up_has_nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(segmentation, "load_models", loaded.append)
     ahead = ModelsAhead(None, "cpu")
     monkeypatch.setattr(models_ahead, "load_library", ahead.abandon)
-    with pytest.raises(models_ahead.CancelledError):
+    with pytest.raises(CancelledError):
         ahead.wait()
     assert loaded == []

@@ -165,7 +165,7 @@ def test_nothing_is_collected_within_the_block_and_what_is_there_never_again() -
     try:
         with uncollected():
             assert not gc.isenabled()
-            kept = [[] for _ in range(1000)]
+            kept: list[list[int]] = [[] for _ in range(1000)]
         assert gc.isenabled()
         assert gc.get_freeze_count() >= frozen + len(kept)
     finally:
