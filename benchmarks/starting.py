@@ -9,7 +9,14 @@ import time
 
 from measuring import Row, median
 
+from liverview.core.lean_imports import SWITCH
+
 RUNS = 5
+_IMPORTS = """
+from liverview.core.lean_imports import lean_imports
+with lean_imports():
+    import liverview.cohort.local, liverview.files.nifti, liverview.inference.segmentation
+"""
 # The real window by the real function; what is added writes down when things happened.
 _CHILD = """
 import sys, time
@@ -58,6 +65,54 @@ def _start(before: str) -> tuple[float, float]:
     return shown - started, ready - started
 
 
+def _run(*arguments: str, **environment: str) -> float:
+    """Seconds of a process of Python from its start to its end."""
+    started = time.perf_counter()
+    subprocess.run(
+        [sys.executable, *arguments],
+        stdout=subprocess.DEVNULL,
+        check=True,
+        env=os.environ | environment,
+    )
+    return time.perf_counter() - started
+
+
+def _command_rows() -> list[Row]:
+    """Help, and the imports of ``liverview segment`` with and without what can wait."""
+    _run("-c", _IMPORTS)
+    nothing, cli, help_text, lean, whole = zip(
+        *(
+            (
+                _run("-c", "pass"),
+                _run("-c", "import liverview.cli"),
+                _run("-m", "liverview", "--help"),
+                _run("-c", _IMPORTS),
+                _run("-c", _IMPORTS, **{SWITCH: "1"}),
+            )
+            for _ in range(RUNS)
+        ),
+        strict=True,
+    )
+    return [
+        Row(
+            "command: import of liverview.cli",
+            {"liverview": list(cli), "Python alone": list(nothing)},
+            "under 0.1 s",
+            median(list(cli)) < 0.1,
+        ),
+        Row(
+            "command: liverview --help",
+            {"liverview": list(help_text), "Python alone": list(nothing)},
+            "under 0.1 s",
+            median(list(help_text)) < 0.1,
+        ),
+        Row(
+            "command: imports of liverview segment, to the end of the process",
+            {"liverview": list(lean), "nothing waits": list(whole)},
+        ),
+    ]
+
+
 def start_rows() -> list[Row]:
     _start("")
     runs = [(_start(""), _start("import torch")) for _ in range(RUNS)]
@@ -74,4 +129,5 @@ def start_rows() -> list[Row]:
             "start: process to ready to segment",
             {"liverview": ready, "torch imported before": [other[1] for _, other in runs]},
         ),
+        *_command_rows(),
     ]

@@ -60,7 +60,7 @@ def _networks_of_this_test() -> Iterator[None]:
     yield
     segmenting = sys.modules.get("liverview.cohort.segmenting")
     if segmenting is not None:
-        segmenting.loaded_models.cache_clear()
+        segmenting.networks_ahead.cache_clear()
 
 
 @pytest.fixture(autouse=True)

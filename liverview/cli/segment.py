@@ -22,6 +22,7 @@ from liverview.core.about import DISCLAIMER
 from liverview.core.errors import LiverviewError
 
 if TYPE_CHECKING:
+    from liverview.cli.segment_outcome import SegmentOutcome
     from liverview.cohort.scan_steps import DicomOutputs
     from liverview.cohort.segmenting import SegmentWork
     from liverview.cohort.tasks import Task
@@ -109,10 +110,10 @@ def add_dicom_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from liverview.cli.segment_outcome import SegmentOutcome, segment_tasks
-    from liverview.cohort.local import iter_run_here
     from liverview.cohort.running import iter_run
     from liverview.cohort.stopping import RunStoppedError
     from liverview.core.candidates import DEFAULT_CERTAINTY
+    from liverview.files.sidefiles.weights import check_weights
 
     if options.least_certainty is None:
         options.least_certainty = DEFAULT_CERTAINTY
@@ -121,12 +122,11 @@ def run(options: argparse.Namespace) -> int:
         return 0
     work = _work(options, tasks)
     outcome = SegmentOutcome(options, tasks, work)
-    work.prepare()
-    outcome.say_what_is_there()
+    check_weights(options.weights)
     if outcome.alone:
-        for item in iter_with_progress_bar(iter_run_here(outcome.to_do, work, None)):
-            outcome.take(item)
-        return outcome.finish()
+        return _run_one(outcome, work)
+    work = work.prepared()
+    outcome.say_what_is_there()
     try:
         with GentleStop() as stop:
             choice = run_choice(options)
@@ -145,12 +145,26 @@ def run(options: argparse.Namespace) -> int:
     return outcome.finish()
 
 
+def _run_one(outcome: SegmentOutcome, work: SegmentWork) -> int:
+    """Segment one scan; the networks are loaded while it is read."""
+    from liverview.cohort.local import iter_run_here
+
+    outcome.say_what_is_there()
+    # Else nothing needs them, and what is wrong is said at once.
+    wanted = any(task.scan.exists() for task in outcome.to_do if task not in outcome.made)
+    with contextlib.ExitStack() as stack:
+        if wanted:
+            stack.callback(work.load_ahead().abandon)
+        for item in iter_with_progress_bar(iter_run_here(outcome.to_do, work, None)):
+            outcome.take(item)
+    return outcome.finish()
+
+
 def _work(options: argparse.Namespace, tasks: Sequence[Task]) -> SegmentWork:
     """The work that is to be done with every scan."""
     from liverview.cohort.scan_steps import SegmentOptions
     from liverview.cohort.segmenting import SegmentWork
     from liverview.files.sidefiles.weights import weights_sha256
-    from liverview.networks.runtime import pick_device
 
     wanted = SegmentOptions(
         index=options.volume,
@@ -162,7 +176,7 @@ def _work(options: argparse.Namespace, tasks: Sequence[Task]) -> SegmentWork:
         dicom=_dicom_outputs(options, tasks),
         least_certainty=options.least_certainty,
     )
-    return SegmentWork(str(pick_device(options.device)), options.weights, wanted)
+    return SegmentWork(options.device, options.weights, wanted)
 
 
 def _suffix(options: argparse.Namespace) -> str:

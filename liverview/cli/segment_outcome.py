@@ -51,12 +51,14 @@ class SegmentOutcome:
     alone : there is one scan, which has no ledger.
     ledger : of a cohort.
     to_do : tasks that need work.
+    made : tasks whose label map is there, made from the same scan by the same weights.
     """
 
     def __init__(
         self, options: argparse.Namespace, tasks: Sequence[Task], work: SegmentWork
     ) -> None:
-        self.alone = len(tasks) == 1 and options.retry is None and options.part is None
+        asked = options.retry, options.part, options.on
+        self.alone = len(tasks) == 1 and not any(asked)
         self.ledger = None if self.alone else Ledger(options.output)
         self._json: Path | None = options.json
         self._part: Part | None = options.part
@@ -66,15 +68,15 @@ class SegmentOutcome:
         self._by_name = {printable(task.name): task for task in tasks}
         self._failed: dict[str, Attempt] = {}
         self._lost: OutputError | None = None  # why nothing can be printed any more
-        self._there = _tasks_made(tasks, work.options)
+        self.made = _tasks_made(tasks, work.options)
         go_on = not options.overwrite and self._take_up(tasks)
         self._states = self._read_states(tasks)
         self.to_do = [task for task in tasks if self._is_to_do(task, go_on)]
-        _check_targets(options, tasks, self._there, work.options, go_on=go_on)
+        _check_targets(options, tasks, self.made, work.options, go_on=go_on)
 
     def say_what_is_there(self) -> None:
         to_do = set(self.to_do)
-        for task in sorted(self._there - to_do, key=lambda task: task.scan):
+        for task in sorted(self.made - to_do, key=lambda task: task.scan):
             self._say(
                 f"{task.output} is there already, made from {task.scan} by these weights; "
                 "--overwrite makes it again."
@@ -137,14 +139,14 @@ class SegmentOutcome:
     def _is_to_do(self, task: Task, go_on: bool) -> bool:
         state = self._states.get(task.name)
         if state is None:
-            return task not in self._there or self._lacks(task, go_on)
+            return task not in self.made or self._lacks(task, go_on)
         if state.state in ("failed", "under way") and not self._work.options.overwrite:
             if not state.is_to_do(retry_failed=self._retry_failed):
                 if state.state == "failed" and state.attempt is not None:
                     self._failed[printable(task.name)] = state.attempt
                 return False
             return True
-        return task not in self._there or state.state != "done" or self._lacks(task, go_on)
+        return task not in self.made or state.state != "done" or self._lacks(task, go_on)
 
     def _say(self, *lines: str) -> None:
         """Print; where that is not possible any more, the work goes on, and the end says it."""
@@ -159,9 +161,9 @@ class SegmentOutcome:
         if self._json is None:
             return False
         if self.alone:
-            return bool(self._there) and is_record(self._json)
+            return bool(self.made) and is_record(self._json)
         return self._figures.take_up(
-            [task.scan for task in tasks], [task.scan for task in self._there]
+            [task.scan for task in tasks], [task.scan for task in self.made]
         )
 
     def _lacks(self, task: Task, go_on: bool) -> bool:

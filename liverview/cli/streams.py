@@ -36,9 +36,9 @@ def prepared_streams() -> Iterator[None]:
                 keeps = stream.errors == "surrogateescape"
                 _set_errors(stream, KEEPING_BYTES if keeps else ESCAPING)
         if sys.stdout is not None:  # a program without a terminal on Windows has none
-            sys.stdout = _Checked(sys.stdout)  # type: ignore[assignment]
+            sys.stdout = _Checked(sys.stdout)
         if sys.stderr is not None:
-            sys.stderr = _Lenient(sys.stderr)  # type: ignore[assignment]
+            sys.stderr = _Lenient(sys.stderr)
         try:
             yield
         finally:

@@ -11,6 +11,7 @@ import ctypes
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from threading import Event, Thread
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING
 from liverview.core.garbage import uncollected
 
 if TYPE_CHECKING:
-    from liverview.inference.segmentation import Models
+    from liverview.core.volume import Volume
+    from liverview.inference.segmentation import Models, SegmentationItem
 
 _LIBRARIES = ("libtorch_global_deps.so", "libtorch_cpu.so")  # in torch's order
 
@@ -81,6 +83,15 @@ class ModelsAhead:
     def _go_on(self) -> None:
         if self._abandoned.is_set():
             raise CancelledError
+
+
+def iter_segment(
+    volume: Volume, models: Models, device: str, *, least_certainty: float
+) -> Iterator[SegmentationItem]:
+    """Segment; with torch, which may still be on its way when this module is imported."""
+    from liverview.inference import segmentation
+
+    return segmentation.iter_segment(volume, models, device, least_certainty=least_certainty)
 
 
 def load_library() -> None:

@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
+from liverview.cohort.liver_figures import liver_figures
+from liverview.cohort.models_ahead import iter_segment
 from liverview.cohort.results import is_made, make_record, missing_masks, missing_side_files
 from liverview.cohort.tasks import Task
 from liverview.core.candidates import DEFAULT_CERTAINTY, LesionCandidates
@@ -24,9 +26,11 @@ from liverview.files import formats, images
 from liverview.files.format import TableOrder
 from liverview.files.rescue import KeptLabels, check_can_write
 from liverview.files.sidefiles.writing import SideFiles, iter_write_side_files
-from liverview.inference.segmentation import Models, iter_segment
 from liverview.measurement.compute import measure
 from liverview.measurement.results import Measurement
+
+if TYPE_CHECKING:
+    from liverview.inference.segmentation import Models
 
 T = TypeVar("T")
 Work: TypeAlias = Generator[Progress | Message, None, T]
@@ -40,14 +44,18 @@ class Segmented:
     ----------
     volume : the scan; its notes are the reader's and the segmentation's.
     seconds : that the segmentation took; None where the label map was there.
+    device : that it ran on; empty where the label map was there.
     written : the label map, then the masks and the side files; what was there is not among them.
+    liver : of `liver_figures`.
     """
 
     task: Task
     volume: Volume
     measurement: Measurement
     seconds: float | None
+    device: str
     written: list[Path]
+    liver: Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +65,7 @@ class Computed:
     volume: Volume
     labels: LabelMap
     seconds: float | None
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,14 +129,14 @@ def iter_read_scan(scan: Path, index: int | None) -> Work[Volume]:
 
 
 def iter_labels(
-    task: Task, volume: Volume, models: Callable[[], Models], device: str, options: SegmentOptions
+    task: Task, volume: Volume, models: Callable[[], tuple[Models, str]], options: SegmentOptions
 ) -> Work[Computed]:
     """Segment a scan; where its label map is there already, made by these networks, read that."""
     if not options.overwrite and is_made(
         task, options.index, options.hashes, options.least_certainty
     ):
         return (yield from _iter_read_result(task, volume, options.least_certainty))
-    return (yield from _iter_segment_scan(task, volume, models(), device, options))
+    return (yield from _iter_segment_scan(task, volume, *models(), options))
 
 
 def _iter_read_result(task: Task, volume: Volume, least: float) -> Work[Computed]:
@@ -176,7 +185,7 @@ def _iter_segment_scan(
         candidates=candidates.parts,
         least_certainty=least,
     )
-    return Computed(replace(volume, warnings=tuple(notes)), labels, seconds)
+    return Computed(replace(volume, warnings=tuple(notes)), labels, seconds, device)
 
 
 def iter_save(task: Task, computed: Computed, options: SegmentOptions) -> Work[Segmented]:
@@ -206,7 +215,10 @@ def iter_save(task: Task, computed: Computed, options: SegmentOptions) -> Work[S
     if report is not None and not (is_there and report.exists()):
         yield from _iter_write_report(report, task, computed, measurement, again)
         written.append(report)
-    return Segmented(task, volume, measurement, computed.seconds, written)
+    liver = liver_figures(volume, labels)
+    return Segmented(
+        task, volume, measurement, computed.seconds, computed.device, written, liver
+    )
 
 
 def _iter_write_labels(

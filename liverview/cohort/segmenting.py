@@ -8,9 +8,11 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from liverview.cohort.models_ahead import ModelsAhead
 from liverview.cohort.results import sample_sha256
 from liverview.cohort.scan_steps import (
     Computed,
@@ -26,23 +28,31 @@ from liverview.cohort.work import Done
 from liverview.core.about import __version__
 from liverview.core.volume import Volume
 from liverview.files.sidefiles.weights import weights_sha256
-from liverview.inference import segmentation
 from liverview.measurement.export import measurement_record
 from liverview.measurement.wording import volume_lines
 from liverview.networks.checkpoint import CheckpointError
+
+if TYPE_CHECKING:
+    from liverview.inference.segmentation import Models
 
 _KEPT = 2  # folders of weights whose networks a process keeps
 
 
 @functools.lru_cache(_KEPT)
-def loaded_models(folder: Path | None) -> segmentation.Models:
-    """The networks of a folder, loaded once by a process.
+def networks_ahead(folder: Path | None, device: str) -> ModelsAhead:
+    """The networks of a folder for a device, loaded once by a process."""
+    return ModelsAhead(folder, device)
+
+
+def loaded_models(folder: Path | None, device: str = "cpu") -> tuple[Models, str]:
+    """The networks of a folder and the name of their device, once they are loaded.
 
     Raises
     ------
     CheckpointError : where one is missing, damaged or of the wrong kind.
+    DeviceError : where the device is unknown or not there.
     """
-    return segmentation.load_models(folder)
+    return networks_ahead(folder, device).wait()
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class SegmentWork:
 
     Attributes
     ----------
-    device : that networks run on, as cpu or cuda:0.
+    device : that networks run on: auto, cpu, cuda, cuda:N or mps.
     weights : the folder of the networks; None for those that come with the program.
     options : the outputs that are wanted, and of what.
     kind : the command.
@@ -72,14 +82,21 @@ class SegmentWork:
             "volume": str(options.index or 0),
         }
 
-    def prepare(self) -> None:
-        """Load the networks, before the first scan.
+    def prepared(self) -> SegmentWork:
+        """This work with its networks loaded, on the device that they run on.
 
         Raises
         ------
-        CheckpointError : where one is missing, damaged or of the wrong kind.
+        CheckpointError : where a network is missing, damaged or of the wrong kind.
+        DeviceError : where the device is unknown or not there.
         """
-        loaded_models(self.weights)
+        return replace(self, device=loaded_models(self.weights, self.device)[1])
+
+    def load_ahead(self) -> ModelsAhead:
+        """Let the networks be loaded while something else is done; `abandon` what is returned."""
+        ahead = networks_ahead(self.weights, self.device)
+        ahead.start()
+        return ahead
 
     def check_here(self) -> None:
         """Look whether this process sees the networks that the work was made for.
@@ -110,16 +127,16 @@ class SegmentWork:
 
     def iter_compute(self, item: Task, volume: Volume) -> Work[Computed]:
         """Segment it, or read the labels that are there."""
-        models = functools.partial(loaded_models, self.weights)
-        return (yield from iter_labels(item, volume, models, self.device, self.options))
+        models = functools.partial(loaded_models, self.weights, self.device)
+        return (yield from iter_labels(item, volume, models, self.options))
 
     def iter_finish(self, item: Task, computed: Computed) -> Work[Done]:
         """Save and verify its labels, and measure them."""
         segmented = yield from iter_save(item, computed, self.options)
-        return _done(segmented, self.device)
+        return _done(segmented)
 
 
-def _done(segmented: Segmented, device: str) -> Done:
+def _done(segmented: Segmented) -> Done:
     written = tuple(segmented.written)
     names = ", ".join(os.fspath(path) for path in written)
     if segmented.seconds is None:
@@ -127,10 +144,10 @@ def _done(segmented: Segmented, device: str) -> Done:
         said = f"{names} written beside " if names else "Measured: "
         said += f"{segmented.task.output}, which was there already."
     else:
-        run = {"device": device, "seconds": round(segmented.seconds, 2)}
-        said = f"{names} written, segmented in {segmented.seconds:.1f} s on {device}."
+        run = {"device": segmented.device, "seconds": round(segmented.seconds, 2)}
+        said = f"{names} written, segmented in {segmented.seconds:.1f} s on {segmented.device}."
     return Done(
-        figures=measurement_record(segmented.volume, segmented.measurement, **run),
+        figures=measurement_record(segmented.volume, segmented.measurement, **segmented.liver, **run),
         lines=(*volume_lines(segmented.measurement), said),
         written=written,
         notes=tuple(segmented.volume.warnings),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.abc
 import importlib.machinery
 import re
 import sys
@@ -23,6 +24,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 
 _VERSION = re.compile(r"""^(?:__)?version(?:__)? *= *["']([^"']*)""", re.MULTILINE)
+_ASKED_OF_ANYTHING = ("__wrapped__", "__warningregistry__")  # by inspect and unittest
 _swapping = threading.Lock()  # held while sys.modules is looked at and changed, never on import
 
 
@@ -77,7 +79,7 @@ class DeferredModule(ModuleType):
     """Stands for a module that nobody has asked anything of."""
 
     def __getattr__(self, name: str) -> object:
-        if not vars(self).get("_is_waiting"):  # it is being made
+        if not vars(self).get("_is_waiting") or name in _ASKED_OF_ANYTHING:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         stand_ins = _now.stand_ins.get(self.__name__)
         if stand_ins:
@@ -110,7 +112,7 @@ class DeferredModule(ModuleType):
             _now.names = before
 
 
-class _PlaceholderLoader:
+class _PlaceholderLoader(importlib.abc.Loader):
     """Makes placeholders."""
 
     def __init__(self, real: importlib.machinery.ModuleSpec) -> None:

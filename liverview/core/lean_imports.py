@@ -12,7 +12,6 @@ SWITCH = "LIVERVIEW_WHOLE_IMPORTS"
 """The name of a variable of the environment: where it is set, nothing waits."""
 
 
-
 class _PlainDoc:
     """Stands for SciPy's parser of docstrings: the text stays as it is, without a note added."""
 
