@@ -33,7 +33,9 @@ def test_broad_catches_are_in_one_place() -> None:
 def test_nothing_pickled_is_loaded() -> None:
     # numpy's load refuses pickles unless it is told otherwise.
     unsafe = re.compile(r"torch\.load\b|import pickle|allow_pickle")
-    assert [name for name, text in sources().items() if unsafe.search(text)] == []
+    # Between a command and the workers that it has started, and never from a file.
+    workers = {"cohort/dask_worker.py", "cohort/worker.py", "cohort/worker_slot.py"}
+    assert {name for name, text in sources().items() if unsafe.search(text)} == workers
 
 
 def test_state_knows_qtcore_alone_and_printing_no_widgets() -> None:

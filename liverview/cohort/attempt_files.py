@@ -78,7 +78,7 @@ def parse_attempt(data: bytes) -> Attempt:
         raise NewerFormatError(f"format {content['format']}")
     if b"\\u" in data:  # an escape may stand for half a character, which nothing can print
         json.dumps(content, ensure_ascii=False).encode("utf-8")
-    found = {}
+    found: dict[str, Any] = {}
     for name, holds in _FIELDS.items():
         if name in content:
             if not holds(content[name]):

@@ -65,7 +65,8 @@ def check_worker(version: str, packed: bytes) -> str:
     ------
     ClusterError : where it does not; says what, and on which machine.
     """
-    return _run_of(version, packed) and __version__
+    _run_of(version, packed)
+    return __version__
 
 
 def do_item(

@@ -54,7 +54,7 @@ class EvaluateWork:
 
     def prepare(self) -> None:
         """Load the networks, before the first case; CheckpointError where that is not possible."""
-        loaded_models(None)
+        loaded_models(None, self.device)
 
     def input_sha256(self, item: CohortItem) -> str:
         """A hash of the scan, the reference and what lies beside it to name its values."""
@@ -70,8 +70,7 @@ class EvaluateWork:
         """Segment one case, compare it and keep the record."""
         work = iter_evaluate_case(
             item.path,
-            loaded_models(None),
-            self.device,
+            *loaded_models(None, self.device),
             nsd=self.nsd,
             resample=self.resample,
             index=self.index,

@@ -216,9 +216,7 @@ def iter_save(task: Task, computed: Computed, options: SegmentOptions) -> Work[S
         yield from _iter_write_report(report, task, computed, measurement, again)
         written.append(report)
     liver = liver_figures(volume, labels)
-    return Segmented(
-        task, volume, measurement, computed.seconds, computed.device, written, liver
-    )
+    return Segmented(task, volume, measurement, computed.seconds, computed.device, written, liver)
 
 
 def _iter_write_labels(

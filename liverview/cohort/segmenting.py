@@ -92,6 +92,10 @@ class SegmentWork:
         """
         return replace(self, device=loaded_models(self.weights, self.device)[1])
 
+    def prepare(self) -> None:
+        """Load the networks of this process, as `prepared` does."""
+        loaded_models(self.weights, self.device)
+
     def load_ahead(self) -> ModelsAhead:
         """Let the networks be loaded while something else is done; `abandon` what is returned."""
         ahead = networks_ahead(self.weights, self.device)
@@ -147,7 +151,9 @@ def _done(segmented: Segmented) -> Done:
         run = {"device": segmented.device, "seconds": round(segmented.seconds, 2)}
         said = f"{names} written, segmented in {segmented.seconds:.1f} s on {segmented.device}."
     return Done(
-        figures=measurement_record(segmented.volume, segmented.measurement, **segmented.liver, **run),
+        figures=measurement_record(
+            segmented.volume, segmented.measurement, **segmented.liver, **run
+        ),
         lines=(*volume_lines(segmented.measurement), said),
         written=written,
         notes=tuple(segmented.volume.warnings),

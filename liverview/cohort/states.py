@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import sys
@@ -73,7 +74,7 @@ def item_states(
         found[item.name] = item_state(
             [attempt for attempt in attempts if attempt.kind == work.kind],
             work.made_with,
-            lambda item=item: _input_sha256(work, item),
+            functools.partial(_input_sha256, work, item),
             now=now,
             lost_after_s=lost_after_s,
         )

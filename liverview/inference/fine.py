@@ -123,11 +123,11 @@ def _windows_to_refine_again(
     changed = remove_small_objects(thick, least)
     windows: dict[int, PlaneWindow | None] = {}
     for start, weights in zip(
-        partition.starts, partition.to_coarse.split(SLAB_SLICES, dim=1), strict=True
+        partition.starts, torch.split(partition.to_coarse, SLAB_SLICES, dim=1), strict=True
     ):
         slices = (weights > 0).any(dim=1).numpy()
         if changed[:, :, slices].any():
-            cells = thick[:, :, slices].any(axis=2)
+            cells = np.asarray(thick[:, :, slices].any(axis=2))
             margins = [math.ceil(_BESIDE_CHANGES_MM / mm) for mm in previous.spacing[:2]]
             window = _window_around(cells, margins)
             shown = (corrected.probability[:, :, slices] > MIN_LIVER_PROBABILITY).any(dim=2)

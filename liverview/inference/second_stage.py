@@ -48,7 +48,7 @@ class SecondStage:
     def predict(self, network_input: Tensor) -> tuple[Tensor, list[Tensor] | None]:
         """Class probabilities, (B, classes, i, j), and the gates' coefficients if asked for."""
         on_cpu = self.runner.execution.device.type == "cpu"
-        pieces = network_input.split(_AT_ONCE if on_cpu else len(network_input))
+        pieces = torch.split(network_input, _AT_ONCE if on_cpu else len(network_input))
         if not self.extras.gates:
             return torch.cat([self.runner.predict(piece) for piece in pieces]), None
         looked = [self.runner.predict_with_gates(piece) for piece in pieces]

@@ -120,13 +120,14 @@ def _replaced(
 ) -> NDArray[Any]:
     """Values (..., i, j, slices) of a box, with new ones, or zeros, in a window."""
     out = values.copy(order="K")
-    out[..., *(_moved(_common(a, b), a) for a, b in zip(box, voxels, strict=True)), :] = 0
+    i, j = (_moved(_common(a, b), a) for a, b in zip(box, voxels, strict=True))
+    out[..., i, j, :] = 0
     if new is not None:
         later, later_box = new
         both = [_common(_common(a, b), c) for a, b, c in zip(box, voxels, later_box, strict=True)]
-        here = [_moved(side, a) for side, a in zip(both, box, strict=True)]
-        there = [_moved(side, c) for side, c in zip(both, later_box, strict=True)]
-        out[..., *here, :] = later[..., *there, :]
+        i, j = (_moved(side, a) for side, a in zip(both, box, strict=True))
+        from_i, from_j = (_moved(side, c) for side, c in zip(both, later_box, strict=True))
+        out[..., i, j, :] = later[..., from_i, from_j, :]
     return out
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import platform
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -66,8 +67,9 @@ class InferenceNetwork:
 
 def inference_network(network: nn.Module) -> InferenceNetwork | None:
     """Make the fast form of a network; None where it has none or this torch cannot compute it."""
-    fits = isinstance(network, AttentionResUNet) and not network.training
-    return InferenceNetwork(network) if fits and _computes(network.config.dims) else None
+    if not isinstance(network, AttentionResUNet) or network.training:
+        return None
+    return InferenceNetwork(network) if _computes(network.config.dims) else None
 
 
 @functools.cache
@@ -77,7 +79,8 @@ def _computes(dims: int) -> bool:
     They are those that torch's compiler calls; torch does not promise that they stay as they are.
     On other processors than those of this family nothing was measured.
     """
-    usable = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+    onednn: Any = torch.backends.mkldnn
+    usable = onednn.is_available() and onednn.enabled
     if not usable or platform.machine().lower() not in ("x86_64", "amd64"):
         return False
     conv = (nn.Conv2d if dims == 2 else nn.Conv3d)(8, 8, 3, padding=1).eval()

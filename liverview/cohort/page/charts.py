@@ -57,7 +57,7 @@ def histogram(values: NDArray[np.float64]) -> Bins:
     edges[-1] = max(float(edges[-1]), high)  # which rounding may have left outside
     counts, _ = np.histogram(values, edges)
     return Bins(
-        edges,
+        edges.astype(np.float64),
         counts.astype(np.int64),
         int((values < edges[0]).sum()),
         int((values > edges[-1]).sum()),
