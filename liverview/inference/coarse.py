@@ -169,6 +169,7 @@ def _iter_slide_window(
 ) -> Generator[Progress | Message, None, Tensor]:
     """Liver probability of a block, from windows that overlap by half, blended by a ramp."""
     multiple = checkpoint.network.config.multiple
+    liver = checkpoint.classes.index("liver")
     depth = hu.shape[2]
     sizes = [-(-n // multiple) * multiple for n in hu.shape[:2]]
     length = max(_WINDOW_SLICES, -(-depth // _WINDOW_STEP) * _WINDOW_STEP)
@@ -181,20 +182,11 @@ def _iter_slide_window(
     )
     total, weight = torch.zeros_like(padded), torch.zeros(length)
     starts = range(0, length - _WINDOW_SLICES + 1, _WINDOW_STEP)
-    find = partial(_liver_in_window, padded, checkpoint, runner)
-    with closing(iter_side_by_side(find, starts, runner.execution.device)) as found:
-        for number, (start, liver) in enumerate(zip(starts, found, strict=True), start=1):
-            window = slice(start, start + _WINDOW_SLICES)
-            total[:, :, window] += liver * fade
-            weight[window] += fade
-            yield from runner.execution.take_notices()
-            yield Progress("Looking for the liver", 0.05 + 0.15 * number / len(starts))
+    for number, start in enumerate(starts, start=1):
+        window = slice(start, start + _WINDOW_SLICES)
+        x = checkpoint.preprocessing.input_3d(padded[:, :, window])
+        total[:, :, window] += runner.predict(x[None])[0, liver] * fade
+        weight[window] += fade
+        yield from runner.execution.take_notices()
+        yield Progress("Looking for the liver", 0.05 + 0.15 * number / len(starts))
     return (total / weight)[: hu.shape[0], : hu.shape[1], :depth]
-
-
-def _liver_in_window(
-    padded: Tensor, checkpoint: Checkpoint, runner: Runner, start: int
-) -> Tensor:
-    """Liver probability of the window that begins at slice ``start``, (i, j, slices)."""
-    x = checkpoint.preprocessing.input_3d(padded[:, :, start : start + _WINDOW_SLICES])
-    return runner.predict(x[None])[0, checkpoint.classes.index("liver")]

@@ -45,7 +45,7 @@ from liverview.inference.whole_slices import iter_refine_whole_slices
 from liverview.networks.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from liverview.networks.network import fold_batch_norm
 from liverview.networks.resampling import BandedWeights, apply_along_axis, apply_in_plane
-from liverview.networks.runtime import pick_device, reuse_large_blocks
+from liverview.networks.runtime import give_back_free_blocks, pick_device, reuse_large_blocks
 
 __all__ = ["Models", "Slab", "collect_labels", "iter_segment", "load_models"]
 
@@ -169,6 +169,7 @@ def iter_both_stages(
     if liver is None:
         return None
     yield from _iter_coarse_slabs(volume, liver, start_slice)
+    give_back_free_blocks()  # the first stage's are of sizes that the second has no use for
     region = liver.search_region(volume)
     labels = np.zeros(region.shape, np.uint8, order="F")
     tumor = np.zeros(region.shape, np.uint8, order="F")
