@@ -11,6 +11,7 @@ from liverview.cli.errors import expected_errors, sentence
 from liverview.cli.parser import COMMANDS, command_parser
 from liverview.cli.streams import OutputError, discard_standard_output, prepared_streams
 from liverview.cli.window import window_parser
+from liverview.core.shared_heap import share_heap
 from liverview.core.waiting_threads import limit_spinning
 
 TYPE_CHECKING = False  # as in liverview/__init__: importing typing would be half of `--help`
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, or 2 after one clear sentence."""
     limit_spinning()
+    share_heap()
     given = list(sys.argv[1:] if arguments is None else arguments)
     with prepared_streams():
         try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,8 +20,10 @@ from liverview.core.volume import Volume
 from liverview.inference.components import fill_holes, largest_component
 from liverview.inference.extent import check_extent
 from liverview.inference.runner import ExecutionDevice, Runner
+from liverview.inference.side_by_side import iter_side_by_side
 from liverview.networks.checkpoint import Checkpoint
 from liverview.networks.resampling import (
+    BandedWeights,
     apply_in_plane,
     banded_downsampling_weights,
     downsampling_weights,
@@ -94,7 +98,7 @@ def iter_find_liver(
     ExtentError : where the scan is larger than any body.
     """
     spacing = checkpoint.preprocessing.spacing_mm
-    hu = yield from _iter_downsample(volume, spacing)
+    hu = yield from _iter_downsample(volume, spacing, execution.device)
     body = _body_box(hu)
     runner = Runner(checkpoint.network, execution)
     probability = torch.zeros(hu.shape)
@@ -112,7 +116,7 @@ def iter_find_liver(
 
 
 def _iter_downsample(
-    volume: Volume, spacing: tuple[float, float, float]
+    volume: Volume, spacing: tuple[float, float, float], device: torch.device
 ) -> Generator[Progress | Message, None, Tensor]:
     """Downsample the volume in HU to the coarse grid, anti-aliased, some slices at a time."""
     check_extent(volume, spacing)
@@ -122,19 +126,28 @@ def _iter_downsample(
     # (k, j, i), as files have them
     out = torch.zeros(len(across), in_plane[1].count, in_plane[0].count)
     at_once = max(1, _CHUNK_VOXELS // math.prod(volume.shape[:2]))
-    for start in range(0, volume.shape[2], at_once):
-        stored = volume.voxels[:, :, start : start + at_once].T
-        # A copy, even where the scan is of this type already: it is written into.
-        chunk = torch.from_numpy(np.array(stored, np.float32, order="C"))
-        if volume.intercept:
-            chunk += volume.intercept
-        chunk = apply_in_plane(chunk.clamp_(min=_AIR_HU), (in_plane[0], in_plane[1]), (2, 1))
-        parts = across[:, start : start + at_once]
-        touched = parts.any(dim=1)
-        out[touched] += torch.tensordot(parts[touched], chunk, 1)
-        done = min(start + at_once, volume.shape[2]) / volume.shape[2]
-        yield Progress("Looking for the liver", 0.05 * done)
+    starts = range(0, volume.shape[2], at_once)
+    downsample = partial(_downsample_slices, volume, (in_plane[0], in_plane[1]), at_once)
+    with closing(iter_side_by_side(downsample, starts, device)) as chunks:
+        for start, chunk in zip(starts, chunks, strict=True):
+            parts = across[:, start : start + at_once]
+            touched = parts.any(dim=1)
+            out[touched] += torch.tensordot(parts[touched], chunk, 1)
+            done = min(start + at_once, volume.shape[2]) / volume.shape[2]
+            yield Progress("Looking for the liver", 0.05 * done)
     return out.permute(2, 1, 0).contiguous()
+
+
+def _downsample_slices(
+    volume: Volume, in_plane: tuple[BandedWeights, BandedWeights], count: int, start: int
+) -> Tensor:
+    """HU of some slices, downsampled in plane by weights along i and j, (slices, j, i)."""
+    stored = volume.voxels[:, :, start : start + count].T
+    # A copy, even where the scan is of this type already: it is written into.
+    chunk = torch.from_numpy(np.array(stored, np.float32, order="C"))
+    if volume.intercept:
+        chunk += volume.intercept
+    return apply_in_plane(chunk.clamp_(min=_AIR_HU), in_plane, (2, 1))
 
 
 def _body_box(hu: Tensor) -> Box:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from liverview.inference.attention_gates import upsample_gates
 from liverview.inference.coarse import MIN_LIVER_PROBABILITY, CoarseLiver
 from liverview.inference.components import fill_holes, largest_component, remove_small_objects
 from liverview.inference.second_stage import MARGIN_MM, RefinedSlab, SecondStage, nearest_first
+from liverview.inference.side_by_side import iter_side_by_side
 from liverview.inference.slab_grid import (
     SLAB_SLICES,
     read_working_slices,
@@ -59,7 +62,7 @@ class _Partition:
 
 def iter_refine_slabs(
     stage: SecondStage, coarse: CoarseLiver, start_slice: int
-) -> Iterator[RefinedSlab]:
+) -> Generator[RefinedSlab, None, None]:
     """Yield refined slabs, nearest to ``start_slice`` first.
 
     Slabs lie on a fixed partition of the volume: order and result are independent. Where the
@@ -75,17 +78,14 @@ def iter_refine_slabs(
     windows: dict[int, PlaneWindow | None] = dict.fromkeys(partition.starts)
     for refinement_pass in range(_MAX_PASSES):
         order = nearest_first(windows, depth, start_slice)
-        for number, start in enumerate(order, start=1):
-            window = windows[start]
-            result = _refine_slab(stage, coarse, partition.group, start, window)
-            if window is not None:
-                voxels = _voxels_of(stage, coarse, window)
-                result = results[start].replaced(result, window, voxels)
-            results[start] = result
-            first_slice = partition.starts.index(start) * SLAB_SLICES
-            organ[:, :, first_slice : first_slice + SLAB_SLICES] = result.organ
-            done = _progress_fraction(refinement_pass, number / len(order))
-            yield result.on_volume(_frame_of(stage, partition.group, start), wanted, done)
+        refine = partial(_refine_in_pass, stage, coarse, partition.group, windows, results)
+        with closing(iter_side_by_side(refine, order, stage.runner.execution.device)) as found:
+            for number, (start, result) in enumerate(zip(order, found, strict=True), start=1):
+                results[start] = result
+                first_slice = partition.starts.index(start) * SLAB_SLICES
+                organ[:, :, first_slice : first_slice + SLAB_SLICES] = result.organ
+                done = _progress_fraction(refinement_pass, number / len(order))
+                yield result.on_volume(_frame_of(stage, partition.group, start), wanted, done)
         if LIVER not in stage.checkpoint.classes:
             return  # the liver is the first stage's
         previous = coarse
@@ -93,6 +93,25 @@ def iter_refine_slabs(
         windows = _windows_to_refine_again(partition, previous, coarse)
         if not windows:
             return
+
+
+def _refine_in_pass(
+    stage: SecondStage,
+    coarse: CoarseLiver,
+    group: int,
+    windows: dict[int, PlaneWindow | None],
+    earlier: dict[int, SlabResult],
+    start: int,
+) -> SlabResult:
+    """The result for the slab that begins at stored slice ``start``; outside a window an earlier.
+
+    Others are computed meanwhile: nothing is changed here.
+    """
+    window = windows[start]
+    result = _refine_slab(stage, coarse, group, start, window)
+    if window is None:
+        return result
+    return earlier[start].replaced(result, window, _voxels_of(stage, coarse, window))
 
 
 def _progress_fraction(refinement_pass: int, done: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -54,7 +55,7 @@ class Runner:
     """A network on an execution device.
 
     Out of memory on the device: half the batch, and when a single input is too much, the
-    CPU for the rest of the work.
+    CPU for the rest of the work. On the CPU several threads may call it at once.
     """
 
     def __init__(self, network: AttentionResUNet, execution: ExecutionDevice) -> None:
@@ -64,7 +65,8 @@ class Runner:
         self._memory_format = torch.channels_last if is_2d else torch.channels_last_3d
         self._max_batch: int | None = None
         self._fast: InferenceNetwork | None = None
-        self._looked = False
+        self._ready_for: torch.device | None = None
+        self._getting_ready = Lock()  # the first pass of each thread would make its own
 
     def predict(self, x: Tensor) -> Tensor:
         """Class probabilities (B, classes, ...) of (B, C, ...), float32 on the CPU."""
@@ -110,9 +112,8 @@ class Runner:
         plain = dtype is torch.float32
         rounded = nullcontext() if plain else torch.autocast(device.type, dtype)
         with torch.inference_mode(), rounded:
-            self.network = self.network.to(device)
-            fast = self._inference_network() if plain and device.type == "cpu" else None
-            if fast is not None:
+            fast = self._get_ready(device)
+            if fast is not None and plain:
                 logits, coefficients = fast(x)
             else:
                 batch = x.to(device).contiguous(memory_format=self._memory_format)
@@ -122,17 +123,20 @@ class Runner:
             probabilities = logits.float().softmax(dim=1).cpu()
             return [probabilities, *(gate.float().cpu() for gate in shown)]
 
-    def _inference_network(self) -> InferenceNetwork | None:
-        """The network's form for CPUs, made when it is first asked for; None where it has none."""
-        if not self._looked:
-            self._fast, self._looked = inference_network(self.network), True
-        return self._fast
+    def _get_ready(self, device: torch.device) -> InferenceNetwork | None:
+        """Move the network to a device; its form for CPUs there, None where it has none."""
+        with self._getting_ready:
+            if self._ready_for != device:
+                self.network = self.network.to(device)
+                self._fast = inference_network(self.network) if device.type == "cpu" else None
+                self._ready_for = device
+            return self._fast
 
     def _step_down(self, size: int) -> None:
         """Halve the batch, or go on on the CPU where a single input was too much."""
         if self.execution.device.type == "cuda":
             torch.cuda.empty_cache()
         if size > 1:
-            self._max_batch = size // 2
+            self._max_batch = min(size // 2, self._max_batch or size)
         else:
             self.execution.fall_back_to_cpu()

@@ -16,6 +16,7 @@ from liverview.inference.runner import Runner
 from liverview.networks.checkpoint import Checkpoint
 
 _AT_ONCE = 2  # slices in one forward pass on the CPU: as quick as four, with half of the memory
+_PIXELS_AT_ONCE = 60_000  # of all of them, where it is more than one: large ones gain less by it
 MARGIN_MM = 12.0
 """The slices above and below the liver that the second stage looks at, mm."""
 
@@ -47,8 +48,10 @@ class SecondStage:
 
     def predict(self, network_input: Tensor) -> tuple[Tensor, list[Tensor] | None]:
         """Class probabilities, (B, classes, i, j), and the gates' coefficients if asked for."""
-        on_cpu = self.runner.execution.device.type == "cpu"
-        pieces = torch.split(network_input, _AT_ONCE if on_cpu else len(network_input))
+        at_once = len(network_input)
+        if self.runner.execution.device.type == "cpu":
+            at_once = min(_AT_ONCE, max(1, _PIXELS_AT_ONCE // network_input[0, 0].numel()))
+        pieces = torch.split(network_input, at_once)
         if not self.extras.gates:
             return torch.cat([self.runner.predict(piece) for piece in pieces]), None
         looked = [self.runner.predict_with_gates(piece) for piece in pieces]

@@ -11,6 +11,7 @@ looks of the second stage and once for the clean-up.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -44,7 +45,7 @@ from liverview.inference.whole_slices import iter_refine_whole_slices
 from liverview.networks.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from liverview.networks.network import fold_batch_norm
 from liverview.networks.resampling import BandedWeights, apply_along_axis, apply_in_plane
-from liverview.networks.runtime import pick_device, reuse_large_blocks
+from liverview.networks.runtime import give_back_free_blocks, pick_device, reuse_large_blocks
 
 __all__ = ["Models", "Slab", "collect_labels", "iter_segment", "load_models"]
 
@@ -168,17 +169,19 @@ def iter_both_stages(
     if liver is None:
         return None
     yield from _iter_coarse_slabs(volume, liver, start_slice)
+    give_back_free_blocks()  # the first stage's are of sizes that the second has no use for
     region = liver.search_region(volume)
     labels = np.zeros(region.shape, np.uint8, order="F")
     tumor = np.zeros(region.shape, np.uint8, order="F")
     stage = SecondStage(volume, models.fine, Runner(models.fine.network, execution), extras)
-    for refined in _iter_second_stage(stage, liver, start_slice):
-        slab = refined.slab
-        _copy_slices(labels, slab.labels, slab.start, region)
-        _copy_slices(tumor, refined.tumor, slab.start, region)
-        yield slab if extras == SlabExtras() else replace(slab, search_region=region)
-        yield from execution.take_notices()
-        yield Progress("Refining", 0.2 + 0.77 * refined.done)
+    with closing(_iter_second_stage(stage, liver, start_slice)) as refined_slabs:
+        for refined in refined_slabs:
+            slab = refined.slab
+            _copy_slices(labels, slab.labels, slab.start, region)
+            _copy_slices(tumor, refined.tumor, slab.start, region)
+            yield slab if extras == SlabExtras() else replace(slab, search_region=region)
+            yield from execution.take_notices()
+            yield Progress("Refining", 0.2 + 0.77 * refined.done)
     changed = np.zeros(labels.shape[2], np.bool_)
     yield from iter_even_vessels(labels, volume.spacing, changed)
     return LookedTwice(region, labels, tumor, changed, liver)
@@ -231,7 +234,7 @@ def _banded_from_coarse(
 
 def _iter_second_stage(
     stage: SecondStage, liver: CoarseLiver, start_slice: int
-) -> Iterator[RefinedSlab]:
+) -> Generator[RefinedSlab, None, None]:
     """Yield refined slabs, in the way that the network's preprocessing asks for."""
     if stage.checkpoint.preprocessing.whole_slices:
         return iter_refine_whole_slices(stage, liver, start_slice)

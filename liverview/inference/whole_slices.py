@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from liverview.core.volume import Volume
 from liverview.inference.attention_gates import upsample_gates
 from liverview.inference.coarse import CoarseLiver
 from liverview.inference.second_stage import MARGIN_MM, RefinedSlab, SecondStage, nearest_first
+from liverview.inference.side_by_side import iter_side_by_side
 from liverview.inference.slab_labels import (
     LIVER,
     CoarsePrior,
@@ -27,7 +30,7 @@ from liverview.networks.resampling import apply_along_axis, apply_in_plane
 
 def iter_refine_whole_slices(
     stage: SecondStage, coarse: CoarseLiver, start_slice: int
-) -> Iterator[RefinedSlab]:
+) -> Generator[RefinedSlab, None, None]:
     """Yield refined slabs of one slice each, nearest to ``start_slice`` first.
 
     As `fine.iter_refine_slabs`, in one pass; a slab is one slice, because a whole one is much
@@ -35,9 +38,10 @@ def iter_refine_whole_slices(
     """
     slices = coarse.bounding_box(stage.volume, MARGIN_MM)[2]
     order = nearest_first(range(slices.start, slices.stop), 1, start_slice)
-    for number, k in enumerate(order, start=1):
-        slab, tumor = _refine_slice(stage, coarse, k)
-        yield RefinedSlab(slab, tumor, number / len(order))
+    refine = partial(_refine_slice, stage, coarse)
+    with closing(iter_side_by_side(refine, order, stage.runner.execution.device)) as refined:
+        for number, (slab, tumor) in enumerate(refined, start=1):
+            yield RefinedSlab(slab, tumor, number / len(order))
 
 
 def _refine_slice(

@@ -10,6 +10,7 @@ import time
 import torch
 
 from liverview.core.errors import LiverviewError
+from liverview.core.shared_heap import share_heap
 
 _TRIALS = 5  # the first of each makes the code
 _CLEARLY = 0.8  # of float32's time
@@ -109,3 +110,16 @@ def reuse_large_blocks() -> None:
     if mallopt is not None:  # musl has none
         mallopt(_M_MMAP_MAX, 0)
         mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+    share_heap()
+
+
+def give_back_free_blocks() -> None:
+    """Give blocks that nobody uses back to the system; does nothing without glibc.
+
+    Where sizes change, what is kept to be reused is of the wrong size.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # musl has none
+        trim(0)
