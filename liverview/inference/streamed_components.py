@@ -186,6 +186,19 @@ def components_of(mask: Mask, connectivity: int) -> SlabwiseComponents:
     return components
 
 
+def holes_of(mask: Mask) -> Mask | None:
+    """What the mask encloses, (I, J, K): the rest's 6-connected components inside; None if none."""
+    rest = components_of(~mask, 6)
+    enclosed = ~rest.reaches_border
+    if not enclosed.any():
+        return None
+    holes = np.zeros(mask.shape, np.bool_, order="F")
+    for slices, marked in rest.iter_map_components(enclosed.view(np.uint8)):
+        if marked is not None:
+            holes[:, :, slices] = marked
+    return holes
+
+
 def _joined(one: Positions, other: Positions, count: int) -> Positions:
     """The component of each of ``count`` nodes, by edges; numbered by their first nodes."""
     graph = coo_array((np.ones(len(one), np.bool_), (one, other)), (count, count))
