@@ -5,9 +5,7 @@ tumor. While it runs, bits of both have the meanings that `candidates.label_byte
 a tumor in the liver, 0x80 a hole of the liver, still background, and 0x03 a tumor beside the liver.
 
 A mask of the whole block is never stored: `SlabwiseComponents` calls a function for the mask of
-one slab, once to label components and once more to map them. Between the two, a step may write
-to a slab only once `iter_map_components` has yielded it: bytes of slabs that are still to come must
-give the mask that was labeled (see the picture in `streamed_components`).
+one slab after the other, and keeps its runs.
 
 What may be a lesion is taken out first: loose parts and specks of what is left are the same
 whatever is a lesion in the end, so a person can let one in or out without a new clean-up.
@@ -153,20 +151,9 @@ def _iter_fill_holes(block: NDArray[np.uint8]) -> Steps:
     components = SlabwiseComponents(
         lambda slices: block[:, :, slices] < IN_LIVER_BIT, block.shape, 6
     )
-    reaching = []
-    for slab in components.iter_labeled_slabs():
-        ids = slab.component_ids
-        sides = [ids[0], ids[-1], ids[:, 0], ids[:, -1]]
-        if slab.slices.start == 0:
-            sides.append(ids[:, :, 0])
-        if slab.slices.stop == block.shape[2]:
-            sides.append(ids[:, :, -1])
-        reaches = np.zeros(len(slab.voxel_counts) + 1, np.bool_)
-        for side in sides:
-            reaches[side] = True
-        reaching.append(reaches[1:])
+    for _ in components.iter_labeled_slabs():
         yield _STEP
-    bits = (components.sum_per_component(reaching) == 0) * IN_LIVER_BIT
+    bits = ~components.reaches_border * IN_LIVER_BIT
     for slices, hole_bits in components.iter_map_components(bits):
         if hole_bits is not None:
             block[:, :, slices] |= hole_bits
@@ -178,8 +165,8 @@ def _iter_write_labels(block: NDArray[np.uint8], changed: NDArray[np.bool_]) -> 
     for slices in iter_slabs(block.shape):
         voxels = block[:, :, slices]
         label = voxels & LABEL_BITS
-        at_least_liver = np.maximum(label, np.uint8(Label.LIVER))
-        out = np.where(voxels >= IN_LIVER_BIT, at_least_liver, np.uint8(0))
+        out = np.maximum(label, np.uint8(Label.LIVER))
+        out *= voxels >= IN_LIVER_BIT
         changed[slices] |= (out != label).any(axis=(0, 1))
         voxels[...] = out
         yield _STEP
@@ -196,7 +183,7 @@ def _iter_remove_small_components(
     marks = (components.voxel_counts < least).astype(np.uint8)
     for slices, small in components.iter_map_components(marks):
         if small is not None:
-            block[:, :, slices][small > 0] = parent
+            np.copyto(block[:, :, slices], np.uint8(parent), where=small.view(np.bool_))
             changed[slices] |= small.any(axis=(0, 1))
         yield _STEP
 

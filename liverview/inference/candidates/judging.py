@@ -133,13 +133,15 @@ def _take_one_out(
     part: Part, is_beside: bool, block: NDArray[np.uint8], changed: NDArray[np.bool_]
 ) -> None:
     voxels, mask = block[part.box], part.mask
-    tumor = mask & ((voxels & LABEL_BITS) == Label.TUMOR)
-    empty = mask & ((voxels & LABEL_BITS) == Label.BACKGROUND)
+    labels = voxels & LABEL_BITS
+    tumor = mask & (labels == Label.TUMOR)
+    lesion = tumor | (mask & (labels == Label.BACKGROUND))
     if is_beside:
-        voxels[tumor | empty] = Label.BACKGROUND
+        np.copyto(voxels, np.uint8(Label.BACKGROUND), where=lesion)
     else:
-        voxels[(tumor | empty) & (voxels >= IN_LIVER_BIT)] = PLAIN_LIVER
-        voxels[tumor & (voxels < IN_LIVER_BIT)] = Label.BACKGROUND
+        in_liver = voxels >= IN_LIVER_BIT
+        np.copyto(voxels, PLAIN_LIVER, where=lesion & in_liver)
+        np.copyto(voxels, np.uint8(Label.BACKGROUND), where=tumor & ~in_liver)
     changed[part.box.k] |= mask.any(axis=(0, 1))
 
 

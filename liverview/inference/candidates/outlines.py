@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from liverview.core.box import Box
 from liverview.inference.candidates.label_bytes import CANDIDATE_BIT, IN_LIVER_BIT, LABEL_BITS
+from liverview.inference.candidates.nearest import nearest_numbers
 from liverview.inference.candidates.parts import LEAST_ML, Part
-from liverview.inference.components import Mask, fill_holes
+from liverview.inference.components import Mask
+from liverview.inference.streamed_components import components_of, holes_of
 
 _CORE = 0.5  # probability of the voxels of a lesion
 _SHARE_OF_HIGHEST = 0.6  # of the highest probability, where that makes less
@@ -37,17 +38,18 @@ def outline_part(
 ) -> list[Outlined]:
     """The lesions in a wide part: its voxels that are probable enough, their holes filled."""
     labels, chance = block[part.box], probability[part.box] & ~CANDIDATE_BIT
-    core = part.mask & (chance >= _threshold(chance[part.mask]))
+    core = chance >= _threshold(chance.T[part.mask.T])
     # What the network takes for no liver is there by its density, not by its probability.
-    core |= part.mask & ((labels & LABEL_BITS) == 0)
-    ids = cc3d.connected_components(core, connectivity=26)
-    ml = np.bincount(ids.ravel())[1:] * voxel_ml
-    large = np.flatnonzero(ml >= _LEAST_SPLIT_ML) + 1
+    core |= (labels & LABEL_BITS) == 0
+    core &= part.mask
+    components = components_of(core, 26)
+    ml = components.voxel_counts * voxel_ml
+    large = np.flatnonzero(ml >= _LEAST_SPLIT_ML)
     if len(large) == 0 and len(ml) and ml.max() >= LEAST_ML:
-        large = np.array([np.argmax(ml) + 1])
+        large = np.array([np.argmax(ml)])
     if len(large) == 0:
-        return [Outlined(part, _cut(part, np.zeros_like(part.mask)))]
-    return _divide(part, ids, large, (labels >= IN_LIVER_BIT))
+        return [Outlined(part, _nothing_of(part))]
+    return _divide(part, components.cut(large), labels)
 
 
 def _threshold(chance: NDArray[np.uint8]) -> np.uint8:
@@ -57,28 +59,44 @@ def _threshold(chance: NDArray[np.uint8]) -> np.uint8:
 
 
 def _divide(
-    part: Part, ids: NDArray[np.uint32], large: NDArray[np.intp], organ: Mask
+    part: Part, cores: list[tuple[Box, Mask]], labels: NDArray[np.uint8]
 ) -> list[Outlined]:
-    """A lesion for each large component; every other voxel goes with the nearest of them."""
-    new_ids = np.zeros(ids.max() + 1, np.uint16)
-    new_ids[large] = np.arange(1, len(large) + 1)
-    cores = new_ids[ids]
-    nearest = cores
-    if len(large) > 1:
-        index = ndimage.distance_transform_edt(
-            cores == 0, return_distances=False, return_indices=True
-        )
-        nearest = cores[tuple(index)]
+    """A lesion for each core, with boxes in the part's; all else goes with the nearest of them."""
+    numbers = np.zeros(part.box.shape, np.uint16, order="F")
+    for number, (box, core) in enumerate(cores, start=1):
+        np.copyto(numbers[box], np.uint16(number), where=core)
+    others = part.mask & (numbers == 0)
+    lesions = []
+    for box, core in cores:
+        holes = holes_of(core)
+        if holes is not None:
+            core = core | (holes & (labels[box] >= IN_LIVER_BIT) & (numbers[box] == 0))
+        lesions.append(np.asfortranarray(core))
+    rims = _rims(numbers, others) if len(cores) > 1 else others.astype(np.uint16, order="F")
+    for number, ((box, _), lesion) in enumerate(zip(cores, lesions, strict=True), start=1):
+        inside = rims[box]
+        np.copyto(inside, np.uint16(0), where=lesion & (inside == number))
+    # Transposed they lie in memory as they are gone through.
+    places = ndimage.find_objects(rims.T, len(cores))
     found = []
-    for number in range(1, len(large) + 1):
-        core = cores == number
-        filled = core | (fill_holes(core) & organ & (cores == 0))
-        rest = part.mask & (nearest == number if len(large) > 1 else True) & ~filled
-        found.append(Outlined(_cut(part, filled), _cut(part, rest)))
+    for number, ((box, _), lesion) in enumerate(zip(cores, lesions, strict=True), start=1):
+        around, place = _nothing_of(part), places[number - 1]
+        if place is not None:
+            rim_box = Box(*reversed(place))
+            rim = np.asfortranarray(rims[rim_box] == number)
+            around = Part(rim_box.shifted(part.box.start), rim)
+        found.append(Outlined(Part(box.shifted(part.box.start), lesion), around))
     return found
 
 
-def _cut(part: Part, mask: Mask) -> Part:
-    """A part of some of its voxels, in a box as small as may be."""
-    box = Box.around(mask) or Box.from_bounds((0, 0, 0), (0, 0, 0))
-    return Part(box.shifted(part.box.start), np.asfortranarray(mask[box]))
+def _rims(numbers: NDArray[np.uint16], others: Mask) -> NDArray[np.uint16]:
+    """The number of the nearest core in other voxels, 0 elsewhere, (I, J, K)."""
+    asked = np.flatnonzero(others.ravel(order="F"))
+    rims = np.zeros(numbers.size, np.uint16)
+    rims[asked] = nearest_numbers(numbers, asked)
+    return rims.reshape(numbers.shape, order="F")
+
+
+def _nothing_of(part: Part) -> Part:
+    box = Box.from_bounds(part.box.start, part.box.start)
+    return Part(box, np.zeros(box.shape, np.bool_, order="F"))

@@ -29,8 +29,7 @@ _LOW = np.uint8(round(0.3 * 255))  # probability from which a voxel can belong t
 _SEED = np.uint8(round(0.4 * 255))  # some voxels of a candidate have this much
 _LEAST_SEEDS_ML = 0.02
 LEAST_ML = label_entry(Label.TUMOR).least_ml
-_MOST = 254  # candidates of a scan; marks of components are bytes
-_DROPPED = np.uint8(255)
+_MOST = 254  # candidates of a scan
 _POCKET_HU = (-20.0, 400.0)  # darker is fat or gas
 _LEAST_DIFFERENCE_HU = 12.0  # between what is in a pocket and the liver
 _LEAST_POCKET_VOXELS = 3  # of the coarse grid
@@ -106,69 +105,42 @@ def iter_find_parts(
     liver, and ``changed`` is set in their slices.
     """
     components = SlabwiseComponents(
-        lambda slices: (probability[:, :, slices] & CANDIDATE_BIT) > 0, block.shape, 26
+        lambda slices: _marked(probability[:, :, slices]),
+        block.shape,
+        26,
+        lambda slices: _seeds(block[:, :, slices], probability[:, :, slices]),
     )
-    seeds: list[NDArray[np.int64]] = []
-    for slab in components.iter_labeled_slabs():
-        ids = slab.component_ids
-        voxels, chance = block[:, :, slab.slices], probability[:, :, slab.slices]
-        sure = (ids > 0) & ((chance >= _SEED) | ((voxels & LABEL_BITS) == 0))
-        # Transposed they lie in memory as they are gone through.
-        counts = np.bincount(ids.T[sure.T], minlength=len(slab.voxel_counts) + 1)
-        seeds.append(counts[1:])
+    for _ in components.iter_labeled_slabs():
         yield STEP
-    return (yield from _iter_cut_out(components, seeds, block, probability, voxel_ml, changed))
-
-
-def _iter_cut_out(
-    components: SlabwiseComponents,
-    seeds: list[NDArray[np.int64]],
-    block: NDArray[np.uint8],
-    probability: NDArray[np.uint8],
-    voxel_ml: float,
-    changed: NDArray[np.bool_],
-) -> Generator[Progress, None, list[Part]]:
-    """Collect the masks of the components that are parts, slab by slab."""
-    marks = _number_parts(components, seeds, voxel_ml)
-    pieces: dict[int, list[tuple[Box, Mask]]] = {}
-    for slices, marked in components.iter_map_components(marks):
-        if marked is not None:
-            dropped = marked == _DROPPED
+    parts = _number_parts(components, voxel_ml)
+    marks = np.ones(components.count, np.uint8)
+    marks[parts] = 0
+    for slices, dropped in components.iter_map_components(marks):
+        if dropped is not None:
             voxels = block[:, :, slices]
-            voxels[dropped & (voxels == TUMOR_IN_LIVER)] = PLAIN_LIVER
-            changed[slices] |= dropped.any(axis=(0, 1))
-            probability[:, :, slices][dropped] &= ~CANDIDATE_BIT
-            marked[dropped] = 0
-            # Transposed it lies in memory as it is gone through.
-            for number, where in enumerate(ndimage.find_objects(marked.T), start=1):
-                if where is not None:
-                    box = Box(*reversed(where))
-                    place = box.shifted((0, 0, slices.start))
-                    pieces.setdefault(number, []).append((place, marked[box] == number))
+            where = dropped.view(np.bool_)
+            np.copyto(voxels, PLAIN_LIVER, where=where & (voxels == TUMOR_IN_LIVER))
+            changed[slices] |= where.any(axis=(0, 1))
+            probability[:, :, slices] &= ~dropped  # the bit is the lowest one, as the mark is
         yield STEP
-    return [_join(pieces[number]) for number in sorted(pieces)]
+    return [Part(box, mask) for box, mask in components.cut(parts)]
 
 
-def _number_parts(
-    components: SlabwiseComponents, seeds: list[NDArray[np.int64]], voxel_ml: float
-) -> NDArray[np.uint8]:
-    """A number for each component that is a part, the one with most seeds first."""
-    seed_ml = components.sum_per_component(seeds) * voxel_ml
-    marks = np.full(len(seed_ml), _DROPPED)
+def _marked(probability: NDArray[np.uint8]) -> Mask:
+    return (probability & CANDIDATE_BIT).view(np.bool_)
+
+
+def _seeds(block: NDArray[np.uint8], probability: NDArray[np.uint8]) -> Mask:
+    """What is rather probable of candidates, or has no label."""
+    seeds = (probability >= _SEED) | ((block & LABEL_BITS) == 0)
+    seeds &= _marked(probability)
+    return seeds
+
+
+def _number_parts(components: SlabwiseComponents, voxel_ml: float) -> NDArray[np.intp]:
+    """The components that are parts, the one with most seeds first."""
+    seed_ml = components.inner_counts * voxel_ml
     least = np.maximum(LEAST_ML, voxel_ml)
     kept = (components.voxel_counts * voxel_ml >= least) & (seed_ml >= _LEAST_SEEDS_ML)
     order = np.argsort(-seed_ml, kind="stable")
-    order = order[kept[order]][:_MOST]
-    marks[order] = np.arange(1, len(order) + 1)
-    return marks
-
-
-def _join(pieces: list[tuple[Box, Mask]]) -> Part:
-    """One part of pieces in several slabs."""
-    box = pieces[0][0]
-    for other, _ in pieces[1:]:
-        box = box.union(other)
-    mask = np.zeros(box.shape, np.bool_, order="F")
-    for place, piece in pieces:
-        mask[place.shifted([-n for n in box.start])] |= piece
-    return Part(box, mask)
+    return order[kept[order]][:_MOST]
