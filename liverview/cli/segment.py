@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liverview.cli.cohort_options import SCANS_HELP, add_cohort_options
-from liverview.cli.cohort_run import GentleStop, iter_cohort
 from liverview.cli.printing import (
     add_certainty_option,
     add_label_table_option,
@@ -110,11 +109,11 @@ def add_dicom_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from liverview.cli.segment_outcome import SegmentOutcome, segment_tasks
-    from liverview.cohort.running import iter_run
-    from liverview.cohort.stopping import RunStoppedError
     from liverview.core.candidates import DEFAULT_CERTAINTY
     from liverview.files.sidefiles.weights import check_weights
+    from liverview.networks.device_names import check_device_name
 
+    check_device_name(options.device)
     if options.least_certainty is None:
         options.least_certainty = DEFAULT_CERTAINTY
     tasks = segment_tasks(options, _suffix(options))
@@ -123,8 +122,16 @@ def run(options: argparse.Namespace) -> int:
     work = _work(options, tasks)
     outcome = SegmentOutcome(options, tasks, work)
     check_weights(options.weights)
-    if outcome.alone:
-        return _run_one(outcome, work)
+    run_them = _run_one if outcome.alone else _run_cohort
+    return run_them(options, outcome, work)
+
+
+def _run_cohort(options: argparse.Namespace, outcome: SegmentOutcome, work: SegmentWork) -> int:
+    """Segment many scans, as the options choose."""
+    from liverview.cli.cohort_run import GentleStop, iter_cohort
+    from liverview.cohort.running import iter_run
+    from liverview.cohort.stopping import RunStoppedError
+
     work = work.prepared()
     outcome.say_what_is_there()
     try:
@@ -145,18 +152,19 @@ def run(options: argparse.Namespace) -> int:
     return outcome.finish()
 
 
-def _run_one(outcome: SegmentOutcome, work: SegmentWork) -> int:
+def _run_one(_options: argparse.Namespace, outcome: SegmentOutcome, work: SegmentWork) -> int:
     """Segment one scan; the networks are loaded while it is read."""
     from liverview.cohort.local import iter_run_here
+    from liverview.cohort.models_ahead import iter_beside
 
     outcome.say_what_is_there()
     # Else nothing needs them, and what is wrong is said at once.
     wanted = any(task.scan.exists() for task in outcome.to_do if task not in outcome.made)
-    with contextlib.ExitStack() as stack:
-        if wanted:
-            stack.callback(work.load_ahead().abandon)
-        for item in iter_with_progress_bar(iter_run_here(outcome.to_do, work, None)):
-            outcome.take(item)
+    stream = iter_run_here(outcome.to_do, work, None)
+    if wanted:
+        stream = iter_beside(stream, work.networks_ahead())
+    for item in iter_with_progress_bar(stream):
+        outcome.take(item)
     return outcome.finish()
 
 

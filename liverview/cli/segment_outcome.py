@@ -6,20 +6,16 @@ import argparse
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from liverview.cli.cohort_options import say_part
 from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import iter_with_progress_bar, write_json
 from liverview.cli.streams import OutputError
 from liverview.cohort.figures import CohortFigures, is_record
-from liverview.cohort.ledger import Ledger
-from liverview.cohort.part import Part
 from liverview.cohort.results import is_made, missing_masks, missing_side_files
-from liverview.cohort.results_written import ResultsWritten, iter_write_results
 from liverview.cohort.scan_steps import SegmentOptions
 from liverview.cohort.segmenting import SegmentWork
-from liverview.cohort.states import ItemState, item_states, state_sentences
-from liverview.cohort.summary import failure_lines
 from liverview.cohort.tasks import Task, find_tasks
 from liverview.cohort.work import Attempt
 from liverview.core.errors import LiverviewError
@@ -27,6 +23,11 @@ from liverview.core.text import printable
 from liverview.files import formats, images
 from liverview.files.atomic import make_folder
 from liverview.files.sidefiles.writing import SideFiles
+
+if TYPE_CHECKING:
+    from liverview.cohort.ledger import Ledger
+    from liverview.cohort.part import Part
+    from liverview.cohort.states import ItemState
 
 
 def segment_tasks(options: argparse.Namespace, suffix: str) -> list[Task]:
@@ -59,7 +60,7 @@ class SegmentOutcome:
     ) -> None:
         asked = options.retry, options.part, options.on
         self.alone = len(tasks) == 1 and not any(asked)
-        self.ledger = None if self.alone else Ledger(options.output)
+        self.ledger = None if self.alone else _ledger(options.output)
         self._json: Path | None = options.json
         self._part: Part | None = options.part
         self._figures = CohortFigures(None if self.alone else options.json)
@@ -82,6 +83,10 @@ class SegmentOutcome:
                 "--overwrite makes it again."
             )
         told = {n: s for n, s in self._states.items() if s.state in ("failed", "lost", "under way")}
+        if not told:
+            return
+        from liverview.cohort.states import state_sentences
+
         for line in state_sentences(told, retry_failed=self._retry_failed):
             print(line, file=sys.stderr)
 
@@ -124,6 +129,9 @@ class SegmentOutcome:
         return 2 if self._failed or self._figures.failed else 0
 
     def _write_results(self, folder: Path) -> None:
+        from liverview.cohort.results_written import ResultsWritten, iter_write_results
+        from liverview.cohort.summary import failure_lines
+
         for item in iter_with_progress_bar(iter_write_results(folder, len(self._by_name))):
             if isinstance(item, ResultsWritten):
                 self._say(*(f"{path} written." for path in item.files))
@@ -134,6 +142,8 @@ class SegmentOutcome:
         """The state that the ledger gives each task."""
         if self.ledger is None:
             return {}
+        from liverview.cohort.states import item_states
+
         return item_states(tasks, self.ledger.read(), self._work)
 
     def _is_to_do(self, task: Task, go_on: bool) -> bool:
@@ -177,6 +187,13 @@ class SegmentOutcome:
             or (options.side_files and missing_side_files(task.output))
             or (report is not None and not report.exists())
         )
+
+
+def _ledger(folder: Path) -> Ledger:
+    """The ledger of a cohort; one scan alone needs nothing of what it imports."""
+    from liverview.cohort.ledger import Ledger
+
+    return Ledger(folder)
 
 
 def _tasks_made(tasks: Sequence[Task], options: SegmentOptions) -> set[Task]:

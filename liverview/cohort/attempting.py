@@ -10,13 +10,16 @@ import sys
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from liverview.cohort.ledger import Ledger
 from liverview.cohort.stopping import GOES_ON, RunStoppedError, reason_to_stop
 from liverview.cohort.work import Attempt, CohortItem, CohortWork, Done
 from liverview.core.stream import Message, Progress
 from liverview.core.text import printable, shortened
 from liverview.files.atomic import TargetError
+
+if TYPE_CHECKING:
+    from liverview.cohort.ledger import Ledger
 
 EXPECTED = (ValueError, OSError, MemoryError)
 """What a scan or a disk can do; all else is a bug and is raised."""

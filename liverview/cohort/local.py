@@ -10,12 +10,14 @@ import contextlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from threading import Event
-from typing import Any, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 from liverview.cohort.attempting import EXPECTED, Trial, iter_attempt
-from liverview.cohort.ledger import Ledger
 from liverview.cohort.work import Attempt, CohortItem, CohortWork, Done
 from liverview.core.stream import Message, Progress
+
+if TYPE_CHECKING:
+    from liverview.cohort.ledger import Ledger
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[Progress | Message, None, T]

@@ -15,14 +15,16 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from liverview.core.garbage import uncollected
+from liverview.core.stream import Progress
 
 if TYPE_CHECKING:
     from liverview.core.volume import Volume
     from liverview.inference.segmentation import Models, SegmentationItem
 
+T = TypeVar("T")
 _LIBRARIES = ("libtorch_global_deps.so", "libtorch_cpu.so")  # in torch's order
 
 
@@ -58,6 +60,11 @@ class ModelsAhead:
         self.start()
         return self._future.result()
 
+    def check(self) -> None:
+        """Raise what is wrong with them, where that is known by now."""
+        if self._future.done():
+            self._future.result()
+
     def abandon(self) -> None:
         """Nobody waits any more: the thread ends after the step it is at."""
         self._abandoned.set()
@@ -83,6 +90,26 @@ class ModelsAhead:
     def _go_on(self) -> None:
         if self._abandoned.is_set():
             raise CancelledError
+
+
+def iter_beside(stream: Iterator[T], ahead: ModelsAhead) -> Iterator[T]:
+    """Pass a stream on while networks are loaded, from its first step on.
+
+    By then all is imported that reading needs: the system loads one library at a time, and torch's
+    would hold up the others. What is wrong with the networks is raised as soon as it is known.
+
+    Raises
+    ------
+    DeviceError, CheckpointError : as `ModelsAhead.wait`.
+    """
+    try:
+        for item in stream:
+            if isinstance(item, Progress):
+                ahead.start()
+            ahead.check()
+            yield item
+    finally:
+        ahead.abandon()
 
 
 def iter_segment(

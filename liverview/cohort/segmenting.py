@@ -27,10 +27,9 @@ from liverview.cohort.tasks import Task
 from liverview.cohort.work import Done
 from liverview.core.about import __version__
 from liverview.core.volume import Volume
-from liverview.files.sidefiles.weights import weights_sha256
+from liverview.files.sidefiles.weights import WeightsError, weights_sha256
 from liverview.measurement.export import measurement_record
 from liverview.measurement.wording import volume_lines
-from liverview.networks.checkpoint import CheckpointError
 
 if TYPE_CHECKING:
     from liverview.inference.segmentation import Models
@@ -96,21 +95,19 @@ class SegmentWork:
         """Load the networks of this process, as `prepared` does."""
         loaded_models(self.weights, self.device)
 
-    def load_ahead(self) -> ModelsAhead:
-        """Let the networks be loaded while something else is done; `abandon` what is returned."""
-        ahead = networks_ahead(self.weights, self.device)
-        ahead.start()
-        return ahead
+    def networks_ahead(self) -> ModelsAhead:
+        """The networks of this process, loaded once they are begun or waited for."""
+        return networks_ahead(self.weights, self.device)
 
     def check_here(self) -> None:
         """Look whether this process sees the networks that the work was made for.
 
         Raises
         ------
-        CheckpointError : where it does not.
+        WeightsError : where it does not.
         """
         if weights_sha256(self.weights) != dict(self.options.hashes):
-            raise CheckpointError(
+            raise WeightsError(
                 f"{self.weights or 'The installed weights'}: these are not the networks that the "
                 "run was started with; put them into a folder that all machines share."
             )

@@ -9,16 +9,12 @@ import time
 
 import torch
 
-from liverview.core.errors import LiverviewError
 from liverview.core.shared_heap import share_heap
+from liverview.networks.device_names import DeviceError, check_device_name
 
 _TRIALS = 5  # the first of each makes the code
 _CLEARLY = 0.8  # of float32's time
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # glibc's malloc.h
-
-
-class DeviceError(LiverviewError):
-    """A device that is not there; the message names those that are."""
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -28,12 +24,10 @@ def pick_device(name: str = "auto") -> torch.device:
     ------
     DeviceError : where the name is unknown or the device is not there.
     """
+    check_device_name(name)
     if name == "auto":
         return torch.device(_fastest_device())
     kind, _, number = name.partition(":")
-    numbered = kind == "cuda" and number.isdigit()
-    if kind not in ("cpu", "cuda", "mps") or (":" in name and not numbered):
-        raise DeviceError(f"The device {name!r} is not known: use auto, cpu, cuda, cuda:N or mps.")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     missing_cuda = kind == "cuda" and int(number or 0) >= count
     if missing_cuda or (kind == "mps" and not torch.backends.mps.is_available()):

@@ -25,7 +25,8 @@ from lightning.pytorch.trainer.states import TrainerStatus
 from liverview.core.text import printable
 from liverview.files import atomic
 from liverview.networks.checkpoint import Checkpoint, save_checkpoint
-from liverview.networks.runtime import DeviceError, pick_device, reuse_large_blocks
+from liverview.networks.device_names import DeviceError
+from liverview.networks.runtime import pick_device, reuse_large_blocks
 from liverview.training.click_module import ClickModule
 from liverview.training.curves import Curves
 from liverview.training.decathlon import DataError, Decathlon, read_decathlon

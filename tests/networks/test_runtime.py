@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from liverview.networks import runtime
-from liverview.networks.runtime import DeviceError, fastest_type, pick_device
+from liverview.networks.device_names import DeviceError
+from liverview.networks.runtime import fastest_type, pick_device
 
 
 def test_devices() -> None:

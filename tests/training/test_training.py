@@ -22,7 +22,7 @@ from liverview.networks.checkpoint import (
     save_checkpoint,
 )
 from liverview.networks.network import AttentionResUNet
-from liverview.networks.runtime import DeviceError
+from liverview.networks.device_names import DeviceError
 from liverview.phantoms.fields import Grid
 from liverview.phantoms.frame import Organ
 from liverview.phantoms.paint import Painting

@@ -13,7 +13,7 @@ _WEIGHTS = (*_NEEDED, "lesions.safetensors")
 
 
 class WeightsError(LiverviewError):
-    """Weights that are not there; the message names the file."""
+    """Weights that are not there, or others; the message names them."""
 
 
 def check_weights(folder: Path | None = None) -> None:
