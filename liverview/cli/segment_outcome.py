@@ -8,14 +8,16 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from liverview.cli.cohort_options import say_part
+from liverview.cli.cohort_run import write_results
+from liverview.cli.ledger_run import lost_after_s
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import iter_with_progress_bar, write_json
+from liverview.cli.printing import write_json
 from liverview.cli.streams import OutputError
 from liverview.cohort.figures import CohortFigures, is_record
 from liverview.cohort.ledger import Ledger
 from liverview.cohort.part import Part
-from liverview.cohort.results import is_made, missing_masks, missing_side_files
-from liverview.cohort.results_written import ResultsWritten, iter_write_results
+from liverview.cohort.renewing import made_otherwise, renewal_sentences
+from liverview.cohort.results import make_record, missing_masks, missing_side_files, record_of
 from liverview.cohort.scan_steps import SegmentOptions
 from liverview.cohort.segmenting import SegmentWork
 from liverview.cohort.states import ItemState, item_states, state_sentences
@@ -27,6 +29,8 @@ from liverview.core.text import printable
 from liverview.files import formats, images
 from liverview.files.atomic import make_folder
 from liverview.files.sidefiles.writing import SideFiles
+
+_NAMED = 10  # label maps that are there and are named one by one
 
 
 def segment_tasks(options: argparse.Namespace, suffix: str) -> list[Task]:
@@ -57,8 +61,7 @@ class SegmentOutcome:
     def __init__(
         self, options: argparse.Namespace, tasks: Sequence[Task], work: SegmentWork
     ) -> None:
-        asked = options.retry, options.part, options.on
-        self.alone = len(tasks) == 1 and not any(asked)
+        self.alone = not work.options.renew
         self.ledger = None if self.alone else Ledger(options.output)
         self._json: Path | None = options.json
         self._part: Part | None = options.part
@@ -68,19 +71,25 @@ class SegmentOutcome:
         self._by_name = {printable(task.name): task for task in tasks}
         self._failed: dict[str, Attempt] = {}
         self._lost: OutputError | None = None  # why nothing can be printed any more
-        self.made = _tasks_made(tasks, work.options)
+        self.made, self._otherwise = _tasks_there(tasks, work.options)
         go_on = not options.overwrite and self._take_up(tasks)
-        self._states = self._read_states(tasks)
+        self._states = self._read_states(tasks, lost_after_s(options))
         self.to_do = [task for task in tasks if self._is_to_do(task, go_on)]
         _check_targets(options, tasks, self.made, work.options, go_on=go_on)
 
     def say_what_is_there(self) -> None:
         to_do = set(self.to_do)
-        for task in sorted(self.made - to_do, key=lambda task: task.scan):
+        there = sorted(self.made - to_do, key=lambda task: task.scan)
+        for task in there[:_NAMED]:
             self._say(
                 f"{task.output} is there already, made from {task.scan} by these weights; "
                 "--overwrite makes it again."
             )
+        if len(there) > _NAMED:
+            self._say(f"So are {len(there) - _NAMED:,} more label maps, each made from its scan.")
+        renewed = {t.output: words for t, words in self._otherwise.items() if t in to_do}
+        for line in [] if self.alone else renewal_sentences(renewed):
+            print(line, file=sys.stderr)
         told = {n: s for n, s in self._states.items() if s.state in ("failed", "lost", "under way")}
         for line in state_sentences(told, retry_failed=self._retry_failed):
             print(line, file=sys.stderr)
@@ -124,17 +133,17 @@ class SegmentOutcome:
         return 2 if self._failed or self._figures.failed else 0
 
     def _write_results(self, folder: Path) -> None:
-        for item in iter_with_progress_bar(iter_write_results(folder, len(self._by_name))):
-            if isinstance(item, ResultsWritten):
-                self._say(*(f"{path} written." for path in item.files))
+        written = write_results(folder, len(self._by_name) if self._part is None else None)
+        self._say(*(f"{path} written." for path in written.files))
         for line in failure_lines(list(self._failed.values())):
             print(line, file=sys.stderr)
 
-    def _read_states(self, tasks: Sequence[Task]) -> dict[str, ItemState]:
+    def _read_states(self, tasks: Sequence[Task], lost_after_s: float) -> dict[str, ItemState]:
         """The state that the ledger gives each task."""
         if self.ledger is None:
             return {}
-        return item_states(tasks, self.ledger.read(), self._work)
+        content = self.ledger.read()
+        return item_states(tasks, content, self._work, lost_after_s=lost_after_s)
 
     def _is_to_do(self, task: Task, go_on: bool) -> bool:
         state = self._states.get(task.name)
@@ -179,12 +188,27 @@ class SegmentOutcome:
         )
 
 
-def _tasks_made(tasks: Sequence[Task], options: SegmentOptions) -> set[Task]:
-    """The tasks whose label map is there, made from the same scan by the same weights."""
-    if options.overwrite:
-        return set()
-    hashes, certain = options.hashes, options.least_certainty
-    return {task for task in tasks if is_made(task, options.index, hashes, certain)}
+def _tasks_there(
+    tasks: Sequence[Task], options: SegmentOptions
+) -> tuple[set[Task], dict[Task, str]]:
+    """The tasks whose label map is there, made from the same scan by the same weights.
+
+    And those that the program made otherwise, with how.
+    """
+    made, otherwise = set[Task](), dict[Task, str]()
+    for task in () if options.overwrite else tasks:
+        found = record_of(task.output)
+        if not found:
+            continue
+        try:
+            wanted = make_record(task.scan, options.index, options.hashes, options.least_certainty)
+        except OSError:  # its turn will say it
+            continue
+        if found == wanted:
+            made.add(task)
+        else:
+            otherwise[task] = made_otherwise(found, wanted)
+    return made, otherwise
 
 
 def _check_targets(
@@ -212,4 +236,4 @@ def _check_targets(
             reports.append(report)
     side += reports
     scans = [task.scan for task in tasks]
-    check_outputs(options, scans, *targets, side_files=side, go_on=go_on)
+    check_outputs(options, scans, *targets, side_files=side, go_on=go_on, each_alone=wanted.renew)
