@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from liverview.cli.cohort_run import write_results
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import iter_with_progress_bar, write_json
+from liverview.cli.printing import write_json
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,11 +30,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     from liverview.cohort.ledger import LEDGER
-    from liverview.cohort.results_written import ResultsWritten, iter_write_results
     from liverview.cohort.summary import summary_figures, summary_lines
     from liverview.cohort.tables import check_cohort_tables
     from liverview.core.errors import LiverviewError
-    from liverview.core.stream import result_of
 
     if not (options.results / LEDGER).is_dir():
         raise LiverviewError(
@@ -42,8 +41,7 @@ def run(options: argparse.Namespace) -> int:
         )
     check_cohort_tables(options.results)
     check_outputs(options, [])
-    stream = iter_with_progress_bar(iter_write_results(options.results))
-    written = result_of(stream, ResultsWritten)
+    written = write_results(options.results, None)
     print(*summary_lines(written.attempts), sep="\n")
     for path in written.files:
         print(f"{path} written.")

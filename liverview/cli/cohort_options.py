@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liverview.cli.run_options import add_run_options
+from liverview.cli.run_options import RUN_OPTIONS, add_run_options
 
 if TYPE_CHECKING:
     from liverview.cohort.part import Part
+    from liverview.cohort.work import Attempt
 
 SCANS_HELP = (
     "a file, a folder of files, a folder or zip archive of DICOM, a quoted pattern as "
@@ -54,17 +55,22 @@ def say_part(part: Part, share: int, count: int) -> None:
     print(f"Part {part.number} of {part.count}: {share} of {count}.", file=sys.stderr)
 
 
-def exit_code(failed: Mapping[str, str], part: Part | None) -> int:
+def cohort_choices(options: argparse.Namespace) -> list[str]:
+    """The options given that are of many items, as a person writes them."""
+    names = ("part", *RUN_OPTIONS)
+    return [f"--{name.replace('_', '-')}" for name in names if getattr(options, name) is not None]
+
+
+def exit_code(failed: Sequence[Attempt], part: Part | None, *, ledger: bool) -> int:
     """The exit code, once what failed is said again in a table.
 
     A part is done where every item of it has been tried: what failed is in the ledger, and no
     job of many should be started again for it.
     """
-    if failed:
-        width = max(len(name) for name in failed)
-        print(f"{len(failed)} failed:", file=sys.stderr)
-        for name, sentence in sorted(failed.items()):
-            print(f"  {name:<{width}}  {sentence}", file=sys.stderr)
+    from liverview.cohort.summary import failure_lines
+
+    for line in failure_lines(failed, "cohort.csv" if ledger else None):
+        print(line, file=sys.stderr)
     return 2 if failed and part is None else 0
 
 

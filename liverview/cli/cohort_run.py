@@ -9,9 +9,13 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from liverview.cli.printing import iter_with_progress_bar
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
+    from liverview.cohort.results_written import ResultsWritten
     from liverview.cohort.work import Attempt
     from liverview.core.stream import Message, Progress
 
@@ -30,10 +34,11 @@ class GentleStop:
     Attributes
     ----------
     asked : true once it was asked for.
+    insisted : true once it was asked for again.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked = self.insisted = False
         self._before: dict[int, object] = {}
 
     def __call__(self) -> bool:
@@ -53,8 +58,18 @@ class GentleStop:
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
+            self.insisted = True
             raise KeyboardInterrupt
         self.asked = True
+
+
+def write_results(folder: Path, planned: int | None) -> ResultsWritten:
+    """Write the tables and the page of a cohort; ``planned`` is how many items it has."""
+    from liverview.cohort.results_written import ResultsWritten, iter_write_results
+    from liverview.core.stream import result_of
+
+    stream = iter_with_progress_bar(iter_write_results(folder, planned))
+    return result_of(stream, ResultsWritten)
 
 
 def iter_cohort(

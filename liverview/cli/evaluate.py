@@ -7,7 +7,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liverview.cli.cohort_options import OVERWRITE_HELP, add_cohort_options, add_results_option
+from liverview.cli.cohort_options import (
+    OVERWRITE_HELP,
+    add_cohort_options,
+    add_results_option,
+    cohort_choices,
+)
 from liverview.cli.errors import expected_errors, sentence
 from liverview.cli.evaluate_cases import (
     NO_REFERENCE,
@@ -146,8 +151,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _check_pair(options: argparse.Namespace, *, marked: bool) -> None:
     """ValueError where options do not go together with two label maps."""
-    if options.output or options.part:
-        raise ValueError("-o and --part are of many scans: add --cases DIR.")
+    many = [*(["-o"] if options.output else []), *cohort_choices(options)]
+    if many:
+        raise ValueError(f"{many[0]} is of many scans: add --cases DIR, or leave it out.")
     if marked:
         raise ValueError("--clicks and --rulers mark scans: add --cases DIR.")
     if options.reference is None:
@@ -160,7 +166,7 @@ def _check_cases(options: argparse.Namespace, *, marked: bool) -> None:
     """ValueError where options do not go together with --cases."""
     if options.predicted is not None:
         raise ValueError(f"--cases segments its scans itself: leave {options.predicted} out.")
-    refuse_without_folder(options, "processes", "time_limit", "memory_limit")
+    refuse_without_folder(options, "processes", "on", "time_limit", "memory_limit")
     if options.output is None:
         return
     if marked:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from liverview.cli.cohort_options import exit_code, say_part
 from liverview.cli.errors import expected_errors, sentence
-from liverview.cli.ledger_run import failed_of, is_own_json, run_items
+from liverview.cli.ledger_run import is_own_json, run_items
 from liverview.cli.lesion_outputs import tables_by_case, write_lesion_outputs
 from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import iter_with_progress_bar, scores_by_name, write_json
@@ -130,7 +130,7 @@ def _evaluate_with_ledger(options: argparse.Namespace, items: Sequence[NamedItem
             print(f"{attempt.item:<{width}}  {line}", file=sys.stderr)
 
     attempts = run_items(items, work, options, take, is_there)
-    failed = failed_of(attempts)
+    failed = {name: one.error for name, one in attempts.items() if one.outcome == "failed"}
     names = [name for name in attempts if name not in failed and is_there(name)]
     results = [
         read_case(options.output, name, picture=options.montage is not None) for name in names
@@ -138,7 +138,7 @@ def _evaluate_with_ledger(options: argparse.Namespace, items: Sequence[NamedItem
     if results:
         print("", f"All that is in {options.output}: {len(results)}.", sep="\n")
         _write_summary(options, results, failed, device)
-    return exit_code(failed, options.part)
+    return exit_code([attempts[name] for name in failed], options.part, ledger=True)
 
 
 def _print_heading(items: Sequence[NamedItem]) -> int:

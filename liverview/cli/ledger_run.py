@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liverview.cli.cohort_run import GentleStop, iter_cohort
+from liverview.cli.cohort_run import GentleStop, iter_cohort, write_results
 from liverview.cli.run_options import run_choice
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def run_items(
     """Run what is to do, and print what fails; returns what counts of every item, by its name.
 
     With a ledger (``-o``) that is all in it that was made in the same way, of other parts too, and
-    of these items what has failed.
+    of these items what has failed; tables and page are written, also where it was stopped gently.
 
     Parameters
     ----------
@@ -48,26 +48,42 @@ def run_items(
     """
     from liverview.cohort import ledger as ledgers
     from liverview.cohort.running import iter_run
+    from liverview.cohort.tables import check_cohort_tables
     from liverview.files.atomic import make_folder
 
     ledger: Ledger | None = None
     if options.output is not None:
         make_folder(options.output)
+        check_cohort_tables(options.output)
         ledger = ledgers.Ledger(options.output)
     to_do = _to_do(items, work, ledger, options, is_there)
     ended: dict[str, Attempt] = {}
-    with GentleStop() as stop:
-        stream = iter_run(to_do, work, ledger, run_choice(options), stop)
-        for attempt in iter_cohort(stream, len(to_do), stop):
-            ended[attempt.item] = attempt
-            if attempt.outcome == "done":
-                take(attempt)
-            else:
-                print(f"liverview: {attempt.item}: {attempt.error}", file=sys.stderr)
+    planned = None if options.part else len(items)
+    stop = GentleStop()
+    try:
+        with stop:
+            stream = iter_run(to_do, work, ledger, run_choice(options), stop)
+            for attempt in iter_cohort(stream, len(to_do), stop):
+                ended[attempt.item] = attempt
+                if attempt.outcome == "done":
+                    take(attempt)
+                else:
+                    print(f"liverview: {attempt.item}: {attempt.error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        if ledger is not None and not stop.insisted:
+            _write_results(options.output, planned)
+        raise
     if ledger is None:
         return dict(sorted(ended.items()))
-    ledger.tidy()
-    return _standing(items, work, ledger)
+    return _standing(items, work, _write_results(options.output, planned))
+
+
+def _write_results(folder: Path, planned: int | None) -> Sequence[Attempt]:
+    """Write tables and page; returns the attempts that count."""
+    written = write_results(folder, planned)
+    for path in written.files:
+        print(f"{path} written.")
+    return written.attempts
 
 
 def _to_do(
@@ -84,7 +100,7 @@ def _to_do(
     content = ledger.read()
     if content.warning:
         print(content.warning, file=sys.stderr)
-    states = item_states(items, content, work)
+    states = item_states(items, content, work, lost_after_s=lost_after_s(options))
     for name, state in states.items():
         if state.state == "done" and not is_there(name):
             states[name] = ItemState("new", None, state.tries, ("its results",))
@@ -94,24 +110,27 @@ def _to_do(
     return [item for item in items if states[item.name].is_to_do(retry_failed=again)]
 
 
-def _standing(items: Sequence[CohortItem], work: CohortWork, ledger: Ledger) -> dict[str, Attempt]:
-    """What counts of all items in a ledger, as of the same work."""
-    from liverview.cohort.states import standing_attempts
+def lost_after_s(options: argparse.Namespace) -> float:
+    """From when on what another machine began is lost: at once where no other can be at it."""
+    from liverview.cohort.states import LOST_AFTER_S
+
+    return 0.0 if options.part is not None or options.on is not None else LOST_AFTER_S
+
+
+def _standing(
+    items: Sequence[CohortItem], work: CohortWork, standing: Sequence[Attempt]
+) -> dict[str, Attempt]:
+    """Of the attempts that count in a ledger, those of the same work."""
     from liverview.core.text import printable
 
     own = {printable(item.name) for item in items}
-    attempts = {one.item: one for one in standing_attempts(ledger.read()) if one.kind == work.kind}
+    attempts = {one.item: one for one in standing if one.kind == work.kind}
     return {
         name: attempt
         for name, attempt in sorted(attempts.items())
         if (attempt.outcome == "done" and dict(attempt.made_with) == dict(work.made_with))
         or (attempt.outcome == "failed" and name in own)
     }
-
-
-def failed_of(attempts: Mapping[str, Attempt]) -> dict[str, str]:
-    """What went wrong, by name."""
-    return {name: one.error for name, one in attempts.items() if one.outcome == "failed"}
 
 
 def is_own_json(path: Path | None) -> bool:

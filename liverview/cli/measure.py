@@ -11,15 +11,11 @@ from liverview.cli.cohort_options import (
     OVERWRITE_HELP,
     add_cohort_options,
     add_results_option,
+    cohort_choices,
     exit_code,
     say_part,
 )
-from liverview.cli.ledger_run import (
-    failed_of,
-    is_own_json,
-    refuse_without_folder,
-    run_items,
-)
+from liverview.cli.ledger_run import is_own_json, refuse_without_folder, run_items
 from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import add_labels_option, read_labels, write_json
 from liverview.measurement.wording import volume_lines
@@ -51,18 +47,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
-    if len(options.labels) > 1 or options.output is not None or options.part is not None:
+    refuse_without_folder(options, "on")
+    if len(options.labels) > 1 or options.output is not None or cohort_choices(options):
         return _measure_many(options)
     from liverview.cohort.given_items import is_many
 
-    refuse_without_folder(options)
     return _measure_many(options) if is_many(options.labels[0]) else _measure_one(options)
 
 
 def _measure_many(options: argparse.Namespace) -> int:
     from liverview.cohort.measuring import MeasureWork, find_label_maps
 
-    refuse_without_folder(options)
     found = find_label_maps(options.labels, options.part)
     for warning in found.warnings:
         print(warning, file=sys.stderr)
@@ -77,11 +72,11 @@ def _measure_many(options: argparse.Namespace) -> int:
         print(*attempt.lines, sep="\n", flush=True)
 
     attempts = run_items(found.items, MeasureWork(options.coding), options, take)
-    failed = failed_of(attempts)
+    failed = [one for one in attempts.values() if one.outcome == "failed"]
     if options.json:
-        scans = {name: one.figures for name, one in attempts.items() if name not in failed}
-        write_json(options.json, {"scans": scans, "failed": failed})
-    return exit_code(failed, options.part)
+        scans = {name: one.figures for name, one in attempts.items() if one.outcome == "done"}
+        write_json(options.json, {"scans": scans, "failed": {a.item: a.error for a in failed}})
+    return exit_code(failed, options.part, ledger=options.output is not None)
 
 
 def _measure_one(options: argparse.Namespace) -> int:

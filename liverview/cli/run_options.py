@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from liverview.cohort.cluster_choice import ClusterChoice
     from liverview.cohort.running import RunChoice
 
+RUN_OPTIONS = "processes", "on", "time_limit", "memory_limit", "retry"
+"""The options that `add_run_options` adds, as attributes; None is what was not given."""
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _MEGABYTES = {"MB": 1.0, "GB": 1024.0, "TB": 1024.0**2}
 

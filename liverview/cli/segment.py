@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from liverview.cli.cohort_options import SCANS_HELP, add_cohort_options
+from liverview.cli.cohort_options import SCANS_HELP, add_cohort_options, cohort_choices
 from liverview.cli.printing import (
     add_certainty_option,
     add_label_table_option,
@@ -134,14 +134,18 @@ def _run_cohort(options: argparse.Namespace, outcome: SegmentOutcome, work: Segm
 
     work = work.prepared()
     outcome.say_what_is_there()
+    stop = GentleStop()
     try:
-        with GentleStop() as stop:
+        with stop:
             choice = run_choice(options)
             stream = iter_run(outcome.to_do, work, outcome.ledger, choice, stop)
             for attempt in iter_cohort(stream, len(outcome.to_do), stop):
                 outcome.take(attempt)
     except KeyboardInterrupt:
-        outcome.write_figures()
+        if stop.insisted:
+            outcome.write_figures()
+        else:
+            outcome.finish()
         print("What is saved stays; the same command goes on from there.", file=sys.stderr)
         raise
     except RunStoppedError:
@@ -168,6 +172,22 @@ def _run_one(_options: argparse.Namespace, outcome: SegmentOutcome, work: Segmen
     return outcome.finish()
 
 
+def is_alone(options: argparse.Namespace, tasks: Sequence[Task]) -> bool:
+    """True for one scan without a ledger.
+
+    Raises
+    ------
+    ValueError : where its labels go to one file, and an option is given that is of many.
+    """
+    asked = cohort_choices(options)
+    if asked and tasks and tasks[0].output == options.output:
+        raise ValueError(
+            f"{asked[0]} is of scans whose results go to a folder: give a folder as -o instead of "
+            f"{options.output}, or leave {asked[0]} out."
+        )
+    return len(tasks) == 1 and not asked
+
+
 def _work(options: argparse.Namespace, tasks: Sequence[Task]) -> SegmentWork:
     """The work that is to be done with every scan."""
     from liverview.cohort.scan_steps import SegmentOptions
@@ -181,6 +201,7 @@ def _work(options: argparse.Namespace, tasks: Sequence[Task]) -> SegmentWork:
         hashes=weights_sha256(options.weights),
         label_table=options.label_table,
         overwrite=options.overwrite,
+        renew=not is_alone(options, tasks),
         dicom=_dicom_outputs(options, tasks),
         least_certainty=options.least_certainty,
     )
@@ -212,8 +233,7 @@ def _dicom_outputs(options: argparse.Namespace, tasks: Sequence[Task]) -> DicomO
             "--per-lesion and --segmentation-type are of DICOM segmentations: add -o NAME.dcm, or "
             "--format .dcm."
         )
-    alone = len(tasks) == 1 and options.part is None
-    alone = alone and not (options.sr and options.sr.is_dir())
+    alone = is_alone(options, tasks) and not (options.sr and options.sr.is_dir())
     if options.sr and alone:
         if not formats.DICOM.has_suffix(options.sr):
             raise atomic.TargetError(f"{options.sr} must end in .dcm: it is a DICOM file.")

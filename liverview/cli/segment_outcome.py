@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from liverview.cli.cohort_options import say_part
 from liverview.cli.outputs import check_outputs
-from liverview.cli.printing import iter_with_progress_bar, write_json
+from liverview.cli.printing import write_json
 from liverview.cli.streams import OutputError
 from liverview.cohort.figures import CohortFigures, is_record
-from liverview.cohort.results import is_made, missing_masks, missing_side_files
+from liverview.cohort.results import make_record, missing_masks, missing_side_files, record_of
 from liverview.cohort.scan_steps import SegmentOptions
 from liverview.cohort.segmenting import SegmentWork
 from liverview.cohort.tasks import Task, find_tasks
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from liverview.cohort.ledger import Ledger
     from liverview.cohort.part import Part
     from liverview.cohort.states import ItemState
+
+_NAMED = 10  # label maps that are there and are named one by one
 
 
 def segment_tasks(options: argparse.Namespace, suffix: str) -> list[Task]:
@@ -58,8 +60,7 @@ class SegmentOutcome:
     def __init__(
         self, options: argparse.Namespace, tasks: Sequence[Task], work: SegmentWork
     ) -> None:
-        asked = options.retry, options.part, options.on
-        self.alone = len(tasks) == 1 and not any(asked)
+        self.alone = not work.options.renew
         self.ledger = None if self.alone else _ledger(options.output)
         self._json: Path | None = options.json
         self._part: Part | None = options.part
@@ -69,24 +70,31 @@ class SegmentOutcome:
         self._by_name = {printable(task.name): task for task in tasks}
         self._failed: dict[str, Attempt] = {}
         self._lost: OutputError | None = None  # why nothing can be printed any more
-        self.made = _tasks_made(tasks, work.options)
+        self.made, self._otherwise = _tasks_there(tasks, work.options)
         go_on = not options.overwrite and self._take_up(tasks)
-        self._states = self._read_states(tasks)
+        self._states = self._read_states(tasks, options)
         self.to_do = [task for task in tasks if self._is_to_do(task, go_on)]
         _check_targets(options, tasks, self.made, work.options, go_on=go_on)
 
     def say_what_is_there(self) -> None:
         to_do = set(self.to_do)
-        for task in sorted(self.made - to_do, key=lambda task: task.scan):
+        there = sorted(self.made - to_do, key=lambda task: task.scan)
+        for task in there[:_NAMED]:
             self._say(
                 f"{task.output} is there already, made from {task.scan} by these weights; "
                 "--overwrite makes it again."
             )
-        told = {n: s for n, s in self._states.items() if s.state in ("failed", "lost", "under way")}
-        if not told:
+        if len(there) > _NAMED:
+            self._say(f"So are {len(there) - _NAMED:,} more label maps, each made from its scan.")
+        if self.alone:
             return
+        from liverview.cohort.renewing import renewal_sentences
         from liverview.cohort.states import state_sentences
 
+        renewed = {t.output: words for t, words in self._otherwise.items() if t in to_do}
+        for line in renewal_sentences(renewed):
+            print(line, file=sys.stderr)
+        told = {n: s for n, s in self._states.items() if s.state in ("failed", "lost", "under way")}
         for line in state_sentences(told, retry_failed=self._retry_failed):
             print(line, file=sys.stderr)
 
@@ -129,22 +137,25 @@ class SegmentOutcome:
         return 2 if self._failed or self._figures.failed else 0
 
     def _write_results(self, folder: Path) -> None:
-        from liverview.cohort.results_written import ResultsWritten, iter_write_results
+        from liverview.cli.cohort_run import write_results
         from liverview.cohort.summary import failure_lines
 
-        for item in iter_with_progress_bar(iter_write_results(folder, len(self._by_name))):
-            if isinstance(item, ResultsWritten):
-                self._say(*(f"{path} written." for path in item.files))
+        written = write_results(folder, len(self._by_name) if self._part is None else None)
+        self._say(*(f"{path} written." for path in written.files))
         for line in failure_lines(list(self._failed.values())):
             print(line, file=sys.stderr)
 
-    def _read_states(self, tasks: Sequence[Task]) -> dict[str, ItemState]:
+    def _read_states(
+        self, tasks: Sequence[Task], options: argparse.Namespace
+    ) -> dict[str, ItemState]:
         """The state that the ledger gives each task."""
         if self.ledger is None:
             return {}
+        from liverview.cli.ledger_run import lost_after_s
         from liverview.cohort.states import item_states
 
-        return item_states(tasks, self.ledger.read(), self._work)
+        content, waiting = self.ledger.read(), lost_after_s(options)
+        return item_states(tasks, content, self._work, lost_after_s=waiting)
 
     def _is_to_do(self, task: Task, go_on: bool) -> bool:
         state = self._states.get(task.name)
@@ -196,12 +207,29 @@ def _ledger(folder: Path) -> Ledger:
     return Ledger(folder)
 
 
-def _tasks_made(tasks: Sequence[Task], options: SegmentOptions) -> set[Task]:
-    """The tasks whose label map is there, made from the same scan by the same weights."""
-    if options.overwrite:
-        return set()
-    hashes, certain = options.hashes, options.least_certainty
-    return {task for task in tasks if is_made(task, options.index, hashes, certain)}
+def _tasks_there(
+    tasks: Sequence[Task], options: SegmentOptions
+) -> tuple[set[Task], dict[Task, str]]:
+    """The tasks whose label map is there, made from the same scan by the same weights.
+
+    And those that the program made otherwise, with how.
+    """
+    made, otherwise = set[Task](), dict[Task, str]()
+    for task in () if options.overwrite else tasks:
+        found = record_of(task.output)
+        if not found:
+            continue
+        try:
+            wanted = make_record(task.scan, options.index, options.hashes, options.least_certainty)
+        except OSError:  # its turn will say it
+            continue
+        if found == wanted:
+            made.add(task)
+        else:
+            from liverview.cohort.renewing import made_otherwise
+
+            otherwise[task] = made_otherwise(found, wanted)
+    return made, otherwise
 
 
 def _check_targets(
@@ -229,4 +257,4 @@ def _check_targets(
             reports.append(report)
     side += reports
     scans = [task.scan for task in tasks]
-    check_outputs(options, scans, *targets, side_files=side, go_on=go_on)
+    check_outputs(options, scans, *targets, side_files=side, go_on=go_on, each_alone=wanted.renew)

@@ -1,9 +1,10 @@
-"""The figures of many scans as one JSON, which is complete after every scan."""
+"""The figures of many scans as one JSON, which is valid after every scan."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from liverview.core.text import printable_values, quoted
 from liverview.files.atomic import TargetError, write_text
 
 _LARGEST = 1 << 30  # bytes of a JSON that is read
+_AT_ONCE_S = 0.25  # what is written in less is written after every scan
+_SHARE = 20  # of the time after that, one part at most is writing
 
 
 class CohortFigures:
@@ -28,6 +31,7 @@ class CohortFigures:
         self.path = path
         self.scans: dict[str, Any] = {}
         self.failed: dict[str, str] = {}
+        self._next_s = 0.0
 
     def has(self, scan: Path) -> bool:
         """True where the figures of a scan are there."""
@@ -64,13 +68,13 @@ class CohortFigures:
         return True
 
     def add(self, scan: Path, figures: Mapping[str, Any]) -> None:
-        """Keep the figures of a scan, and write the file."""
+        """Keep the figures of a scan, and write the file unless it is so large that it can wait."""
         self.failed.pop(_key(scan), None)
         self.scans[_key(scan)] = printable_values(figures)
         self._write_if_possible()
 
     def fail(self, scan: Path, sentence: str) -> None:
-        """Keep what went wrong with a scan, and write the file."""
+        """Keep what went wrong with a scan, and write the file likewise."""
         self.scans.pop(_key(scan), None)
         self.failed[_key(scan)] = printable_values(sentence)
         self._write_if_possible()
@@ -88,8 +92,14 @@ class CohortFigures:
 
     def _write_if_possible(self) -> None:
         # The labels are worth more: what is wrong is said in the end, by `write`.
-        with contextlib.suppress(TargetError):
-            self.write()
+        # Of thousands of scans it is large, and is not written after each.
+        began = time.monotonic()
+        if began >= self._next_s:
+            with contextlib.suppress(TargetError):
+                self.write()
+            took = time.monotonic() - began
+            if took > _AT_ONCE_S:
+                self._next_s = began + _SHARE * took
 
 
 def is_record(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from liverview.core.errors import LiverviewError
@@ -18,8 +19,12 @@ class Part:
     count: int
 
     def has(self, name: str) -> bool:
-        """True where an item of this name is in this part: by a hash of the name alone."""
-        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
+        """True where an item of this name is in this part: by a hash of the name alone.
+
+        Systems spell accented letters in one character or two; the share is the same.
+        """
+        plain = unicodedata.normalize("NFC", name)
+        digest = hashlib.sha256(plain.encode("utf-8", "surrogateescape")).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.number - 1
 
 

@@ -58,13 +58,21 @@ def is_made(
     least_certainty: float = DEFAULT_CERTAINTY,
 ) -> bool:
     """True where the task's label map is there, from this scan, by these networks, as certain."""
-    if not task.output.is_file():
-        return False
+    found = record_of(task.output)
     try:
-        found = images.read_summary(task.output).record
         return bool(found) and found == make_record(task.scan, index, hashes, least_certainty)
-    except (ImageFileError, OSError):
+    except OSError:
         return False
+
+
+def record_of(label_map: Path) -> str:
+    """The record of a label map; empty where it is not there, or has none."""
+    if not label_map.is_file():
+        return ""
+    try:
+        return images.read_summary(label_map).record
+    except (ImageFileError, OSError):
+        return ""
 
 
 def missing_masks(label_map: Path) -> dict[Label, Path]:

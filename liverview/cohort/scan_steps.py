@@ -15,7 +15,13 @@ import numpy as np
 
 from liverview.cohort.liver_figures import liver_figures
 from liverview.cohort.models_ahead import iter_segment
-from liverview.cohort.results import is_made, make_record, missing_masks, missing_side_files
+from liverview.cohort.renewing import check_may_replace
+from liverview.cohort.results import (
+    is_made,
+    make_record,
+    missing_masks,
+    missing_side_files,
+)
 from liverview.cohort.tasks import Task
 from liverview.core.candidates import DEFAULT_CERTAINTY, LesionCandidates
 from liverview.core.grid import check_same_grid
@@ -60,12 +66,16 @@ class Segmented:
 
 @dataclass(frozen=True, eq=False)
 class Computed:
-    """Labels with the scan and what was said of it; they are saved where ``seconds`` is None."""
+    """Labels with the scan and what was said of it; they are saved where ``seconds`` is None.
+
+    With ``replaces`` they take the place of what is there.
+    """
 
     volume: Volume
     labels: LabelMap
     seconds: float | None
     device: str = ""
+    replaces: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,7 @@ class SegmentOptions:
     hashes : of the networks, by file name; they go into label maps and side files.
     label_table : as for `liverview.write_labels`.
     overwrite : replace what is there.
+    renew : replace what the program itself made from something else, as long as nobody changed it.
     dicom : how segmentations are written, and structured reports of which scans.
     least_certainty : candidates for lesions of this certainty or more are tumors, 0..1.
     """
@@ -112,6 +123,7 @@ class SegmentOptions:
     hashes: Mapping[str, str] = field(default_factory=dict)
     label_table: TableOrder | str = TableOrder.TOTALSEGMENTATOR
     overwrite: bool = False
+    renew: bool = False
     dicom: DicomOutputs = field(default_factory=DicomOutputs)
     least_certainty: float = DEFAULT_CERTAINTY
 
@@ -152,7 +164,8 @@ def _iter_read_result(task: Task, volume: Volume, least: float) -> Work[Computed
 def _iter_segment_scan(
     task: Task, volume: Volume, models: Models, device: str, options: SegmentOptions
 ) -> Work[Computed]:
-    check_can_write(task.output, volume, overwrite=options.overwrite)
+    replaces = options.overwrite or options.renew  # of which `check_replaced` has seen no other
+    check_can_write(task.output, volume, overwrite=replaces)
     if options.dicom.report_of(task) is not None:
         from liverview.files.dicom.writing.evidence import dicom_header
 
@@ -185,18 +198,22 @@ def _iter_segment_scan(
         candidates=candidates.parts,
         least_certainty=least,
     )
-    return Computed(replace(volume, warnings=tuple(notes)), labels, seconds, device)
+    return Computed(replace(volume, warnings=tuple(notes)), labels, seconds, device, replaces)
 
 
 def iter_save(task: Task, computed: Computed, options: SegmentOptions) -> Work[Segmented]:
     """Save and verify labels and what belongs to them; what is there stays."""
     labels, volume, output = computed.labels, computed.volume, task.output
-    again, is_there = options.overwrite, computed.seconds is None
+    again, is_there = computed.replaces, computed.seconds is None
     how: dict[str, Any] = {"overwrite": again, "label_table": options.label_table}
     written = []
     if not is_there:
+        if options.renew:
+            _remove_beside(task, options)
         with KeptLabels(output, labels, volume):
-            yield from _iter_write_labels(output, labels, volume, options)
+            if options.renew and not options.overwrite:
+                check_may_replace([output])  # again: a person may have saved one meanwhile
+            yield from _iter_write_labels(output, labels, volume, options, overwrite=again)
         written.append(output)
     if options.masks:
         folder, name = output.parent, formats.name_without_suffix(output)
@@ -219,8 +236,42 @@ def iter_save(task: Task, computed: Computed, options: SegmentOptions) -> Work[S
     return Segmented(task, volume, measurement, computed.seconds, computed.device, written, liver)
 
 
+def check_replaced(task: Task, options: SegmentOptions) -> None:
+    """Before a scan is read: `TargetError` where labels that are a person's would be replaced."""
+    if options.overwrite or not options.renew:
+        return
+    check_may_replace([task.output])
+    masks, others = _files_beside(task, options)
+    if not task.output.exists():
+        check_may_replace([*masks, *others])
+    elif not is_made(task, options.index, options.hashes, options.least_certainty):
+        check_may_replace(masks)
+
+
+def _files_beside(task: Task, options: SegmentOptions) -> tuple[list[Path], list[Path]]:
+    """The masks that are wanted beside a label map, and what else is."""
+    output, report = task.output, options.dicom.report_of(task)
+    others = [] if report is None else [report]
+    if options.side_files:
+        others += SideFiles.of(output)
+    if not options.masks:
+        return [], others
+    masks = images.mask_paths(output.parent, formats.name_without_suffix(output))
+    return list(masks.values()), others
+
+
+def _remove_beside(task: Task, options: SegmentOptions) -> None:
+    """Remove what was made from the labels that are replaced, and is made anew after them.
+
+    A process that ends in between leaves none beside labels that they are not from.
+    """
+    masks, others = _files_beside(task, options)
+    for path in (*masks, *others):
+        path.unlink(missing_ok=True)
+
+
 def _iter_write_labels(
-    output: Path, labels: LabelMap, volume: Volume, options: SegmentOptions
+    output: Path, labels: LabelMap, volume: Volume, options: SegmentOptions, *, overwrite: bool
 ) -> Iterator[Progress]:
     dicom = options.dicom
     more: dict[str, Any] = {}
@@ -232,7 +283,7 @@ def _iter_write_labels(
         output,
         labels,
         volume,
-        overwrite=options.overwrite,
+        overwrite=overwrite,
         label_table=options.label_table,
         **more,
     )

@@ -19,6 +19,7 @@ from liverview.cohort.scan_steps import (
     Segmented,
     SegmentOptions,
     Work,
+    check_replaced,
     iter_labels,
     iter_read_scan,
     iter_save,
@@ -124,6 +125,7 @@ class SegmentWork:
 
     def iter_read(self, item: Task) -> Work[Volume]:
         """Read a scan: the first of the three steps of `iter_do`, for who overlaps them."""
+        check_replaced(item, self.options)
         return (yield from iter_read_scan(item.scan, self.options.index))
 
     def iter_compute(self, item: Task, volume: Volume) -> Work[Computed]:

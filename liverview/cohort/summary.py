@@ -108,13 +108,13 @@ def summary_lines(attempts: Sequence[Attempt]) -> list[str]:
     return lines
 
 
-def failure_lines(failed: Sequence[Attempt], table: str = "cohort.csv") -> list[str]:
+def failure_lines(failed: Sequence[Attempt], table: str | None = "cohort.csv") -> list[str]:
     """The table of failures at the end of a run; nothing where there are none.
 
     Parameters
     ----------
     failed : the attempts that failed.
-    table : the file in which all of them are.
+    table : the file in which all of them are; None where there is no ledger.
     """
     if not failed:
         return []
@@ -127,8 +127,10 @@ def failure_lines(failed: Sequence[Attempt], table: str = "cohort.csv") -> list[
     for name, attempt in zip(names, listed, strict=True):
         lines.append(f"  {name:<{width}}  {attempt.error_kind:<{kinds}}  {attempt.error}".rstrip())
     if len(rows) > len(listed):
-        lines.append(f"  and {len(rows) - len(listed):,} more: {table} has all of them.")
-    lines.append("The same command with --retry failed tries them again.")
+        where = "." if table is None else f": {table} has all of them."
+        lines.append(f"  and {len(rows) - len(listed):,} more{where}")
+    if table is not None:
+        lines.append("The same command with --retry failed tries them again.")
     return lines
 
 

@@ -115,7 +115,8 @@ def find_tasks(
         _check_some([] if _is_label_map(given[0]) else items, items)
         return FoundTasks([Task(given[0], output)], [], 1)
     if one_file:
-        raise TargetError(f"{output} is one file: choose a folder for the labels of several scans.")
+        of = "several scans" if part is None else "a part"
+        raise TargetError(f"{output} is one file: choose a folder for the labels of {of}.")
     targets = [_target(output, name, suffix) for name in unique_names(items)]
     share = [n for n, target in enumerate(targets) if part is None or part.has(_name_of(target))]
     warnings = missing_warnings([items[n] for n in share])

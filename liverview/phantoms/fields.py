@@ -8,6 +8,7 @@ right), y (anterior) and z (superior), on the device that its numbers were drawn
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 from collections.abc import Sequence
@@ -38,6 +39,8 @@ class RandomSource:
     def __init__(self, seed: int | Sequence[int], device: torch.device | str = "cpu") -> None:
         self.numbers = np.random.default_rng(seed)
         self.device = torch.device(device)
+        # Part of torch's import, which may wait (core.lean_imports); its generators need it.
+        importlib.import_module("torch._prims")
         self._fields = torch.Generator(self.device)
         self._fields.manual_seed(int(self.numbers.integers(2**63)))
 

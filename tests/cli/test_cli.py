@@ -18,7 +18,7 @@ import pytest
 
 from liverview import __version__
 from liverview.cli import main
-from liverview.cohort import local
+from liverview.cohort import scan_steps
 from liverview.core.labels import Label
 from liverview.core.stream import Progress
 from liverview.core.volume import LabelMap
@@ -272,7 +272,7 @@ def test_being_asked_to_end_leaves_nothing_behind(
         os.kill(os.getpid(), signal.SIGTERM)
         yield Progress("Refining", 0.6)
 
-    monkeypatch.setattr(local, "iter_segment", slow)
+    monkeypatch.setattr(scan_steps, "iter_segment", slow)
     before = sorted(phantom.iterdir())
     handler = signal.getsignal(signal.SIGTERM)
     assert main(["segment", str(phantom / "ct.nii.gz"), "-o", str(phantom / "x.nii.gz")]) == 130

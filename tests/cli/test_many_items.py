@@ -52,7 +52,7 @@ def test_many_label_maps_are_measured_a_line_for_each(
     assert [line.split(",")[0] for line in lines] == [
         f"m{n}_seg  liver {n:.1f} mL" for n in range(1, 8)
     ]
-    assert "1 failed:" in said.err
+    assert "1 scan failed:" in said.err
     content = json.loads(path.read_text())
     assert list(content["failed"]) == ["broken_seg"]
     assert len(content["scans"]) == 7
@@ -82,7 +82,7 @@ def test_a_part_with_a_failure_ends_with_0_and_a_table(
     codes = {run("measure", label_maps, "-o", tmp_path / "out", "--part", p) for p in PARTS}
     assert codes == {0}
     said = capsys.readouterr().err
-    assert said.count("1 failed:") == 1
+    assert said.count("1 scan failed:") == 1
     assert "  broken_seg  " in said
     assert run("measure", label_maps, "-o", tmp_path / "out") == 2
 

@@ -79,7 +79,8 @@ def test_a_cohort_with_such_names_is_segmented_whole(
         "--side-files", "--masks", encoding=encoding,
     )  # fmt: skip
     assert code == 0
-    assert out.count(" written") == len(NAMES) + 1
+    assert out.count(" written, segmented in ") == len(NAMES)
+    assert "f.json written." in out
     for name in NAMES:
         for ending in ("_seg.nii.gz", "_seg_liver.nii.gz", "_seg.txt", "_seg.ctbl", "_seg.json"):
             assert named(tmp_path / "out", name, ending).is_file()
