@@ -164,6 +164,7 @@ def test_jobs_of_a_batch_system_do_the_work(
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", clusters.with_tests()["PYTHONPATH"])
     items = clusters.files(tmp_path / "in", ["a", "b", "kill"])
     on = "slurm:jobs=1,cores=2,memory=2GB,interface=lo,job_script_prologue=export SAID=1"
     attempts, messages = clusters.run_on(on, items, DigestWork(out), out)

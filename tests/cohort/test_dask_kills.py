@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +18,20 @@ from liverview.cohort.ledger import Ledger
 from support import clusters, tiny_networks
 
 SCANS, KILLS = 200, 12
+CONTENTS = 10  # one run that nobody disturbs says what becomes of each
 
 
-def _results(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.glob("*.nii")}
+def _write_scans(folder: Path) -> None:
+    clusters.write_scans(folder, CONTENTS)
+    for number in range(CONTENTS, SCANS):
+        shutil.copy(
+            folder / f"scan_{number % CONTENTS:03d}.nii.gz", folder / f"scan_{number:03d}.nii.gz"
+        )
+
+
+def _results(folder: Path) -> list[bytes]:
+    """The bytes of all results, in the order of their scans."""
+    return [path.read_bytes() for path in sorted(folder.glob("*.nii"))]
 
 
 def _iter_ended(command: list[str], out: Path) -> Iterator[subprocess.Popen[str]]:
@@ -46,16 +57,19 @@ def _workers_at_work(out: Path) -> list[int]:
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by signals")
 def test_all_are_done_once_whatever_is_killed(tmp_path: Path) -> None:
     weights = tiny_networks.save_weights(tmp_path / "weights")
-    clusters.write_scans(tmp_path / "in", SCANS)
+    _write_scans(tmp_path / "in")
     plain, out = tmp_path / "plain", tmp_path / "out"
-    command = [sys.executable, "-m", "liverview", "segment", str(tmp_path / "in")]
-    command += ["--weights", str(weights), "--format", ".nii"]
-    subprocess.run([*command, "-o", str(plain), "--processes", "1"], check=True)
+    segment = [sys.executable, "-m", "liverview", "segment", "--weights", str(weights)]
+    segment += ["--format", ".nii"]
+    first = sorted(map(str, (tmp_path / "in").iterdir()))[:CONTENTS]
+    subprocess.run([*segment, *first, "-o", str(plain), "--processes", "1"], check=True)
+    undisturbed = _results(plain)
+    assert len(set(undisturbed)) == CONTENTS
 
     chosen = random.Random(0)
     moments = sorted(chosen.sample(range(2, SCANS // 2), KILLS // 2))
     killed: list[int] = []
-    command += ["--on", "local:2", "-o"]
+    command = [*segment, str(tmp_path / "in"), "--on", "local:2", "-o"]
     for number, process in enumerate(_iter_ended(command, out)):
         if number in moments and (at_work := _workers_at_work(out)):
             os.kill(victim := chosen.choice(at_work), signal.SIGKILL)
@@ -82,5 +96,5 @@ def test_all_are_done_once_whatever_is_killed(tmp_path: Path) -> None:
     assert all(len(final[name]) == len(begun[name]) for name in done)
     lost = sum(one.outcome == "begun" for tries in final.values() for one in tries)
     assert lost <= len(killed) + len(under_way)
-    assert _results(out) == _results(plain)
+    assert _results(out) == undisturbed * (SCANS // CONTENTS)
     print(f"{SCANS} scans, {len(killed)} workers and 1 command killed, {lost} attempts lost")

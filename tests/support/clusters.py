@@ -22,8 +22,15 @@ from liverview.core.stream import Message
 
 from support.cohort_works import FileItem
 
+TESTS = Path(__file__).parents[1]
 FAST_START = {"DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "forkserver"}
 """In the environment, lets workers start in a moment instead of a second."""
+
+
+def with_tests() -> dict[str, str]:
+    """The environment of a process that has to load works of these tests."""
+    paths = [str(TESTS), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def files(folder: Path, names: Sequence[str]) -> list[FileItem]:
@@ -86,7 +93,7 @@ def worker(address: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _process(command: Sequence[str], log: IO[bytes] | int) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, *command], stderr=log)
+    process = subprocess.Popen([sys.executable, *command], stderr=log, env=with_tests())
     try:
         yield process
     finally:
