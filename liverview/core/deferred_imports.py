@@ -197,6 +197,13 @@ def _is_tested(waiting: Waiting, path: str) -> bool:
     return found is not None and found[1].startswith(waiting.versions)
 
 
+def import_waiting(name: str) -> None:
+    """Import a module where it still waits, for what needs it and asks nothing of it."""
+    module = sys.modules.get(name)
+    if isinstance(module, DeferredModule):
+        dir(module)  # as asking for any of its attributes does
+
+
 @contextlib.contextmanager
 def deferred_imports(waiting: Mapping[str, Waiting]) -> Iterator[None]:
     """Let modules wait while those are executed that are imported first within the block.

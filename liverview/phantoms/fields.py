@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from liverview.core.deferred_imports import import_waiting
 from liverview.networks.resampling import apply_along_axis
 
 Field = Tensor
@@ -38,6 +39,7 @@ class RandomSource:
     def __init__(self, seed: int | Sequence[int], device: torch.device | str = "cpu") -> None:
         self.numbers = np.random.default_rng(seed)
         self.device = torch.device(device)
+        import_waiting("torch._meta_registrations")  # it completes the class of generators
         self._fields = torch.Generator(self.device)
         self._fields.manual_seed(int(self.numbers.integers(2**63)))
 

@@ -13,7 +13,12 @@ from types import ModuleType
 
 import pytest
 
-from liverview.core.deferred_imports import DeferredModule, Waiting, deferred_imports
+from liverview.core.deferred_imports import (
+    DeferredModule,
+    Waiting,
+    deferred_imports,
+    import_waiting,
+)
 from liverview.core.garbage import uncollected
 
 FILES = {
@@ -72,6 +77,16 @@ def test_a_module_waits_until_something_of_it_is_asked_for(wide: Path) -> None:
     placeholder.value = 8  # whoever still has it changes the real one
     assert package.part.value == 8
     assert "value" in dir(placeholder)
+
+
+def test_a_module_is_imported_for_those_who_ask_nothing_of_it(wide: Path) -> None:
+    import_lean()
+    import_waiting("wide.part")
+    assert seen() == ["part"]
+    import_waiting("wide.part")
+    import_waiting("wide.log")
+    import_waiting("wide.no_such")
+    assert seen() == ["part"]
 
 
 def test_names_and_submodules_are_found_in_what_waits(wide: Path) -> None:
