@@ -69,7 +69,7 @@ def find_outliers(
     attempts : that are done.
     distributions : of the same attempts.
     """
-    reasons: list[list[Reason]] = [list(_iter_odd_by_itself(one)) for one in attempts]
+    reasons: list[list[Reason]] = [list(_iter_conspicuous(one)) for one in attempts]
     for distribution in distributions:
         for index, reason in _iter_far(distribution):
             reasons[index].append(reason)
@@ -146,7 +146,7 @@ def _far_words(quantity: Quantity, value: float, known: NDArray[np.float64]) -> 
     )
 
 
-def _iter_odd_by_itself(attempt: Attempt) -> Iterator[Reason]:
+def _iter_conspicuous(attempt: Attempt) -> Iterator[Reason]:
     ml = figure_at(attempt, "liver_with_vessels_and_tumors_ml")
     least, most = PLAUSIBLE_LIVER_ML
     if _is_number(ml):
@@ -167,10 +167,10 @@ def _iter_odd_by_itself(attempt: Attempt) -> Iterator[Reason]:
             2 * _CERTAIN,
             Focus.ENDS,
         )
-    yield from _iter_odd_figures(attempt)
+    yield from _iter_conspicuous_figures(attempt)
 
 
-def _iter_odd_figures(attempt: Attempt) -> Iterator[Reason]:
+def _iter_conspicuous_figures(attempt: Attempt) -> Iterator[Reason]:
     burden = figure_at(attempt, "tumor_burden_percent")
     if _is_number(burden) and burden > MOST_BURDEN_PERCENT:
         yield Reason(
