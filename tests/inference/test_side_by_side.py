@@ -71,12 +71,11 @@ def test_an_error_is_raised_as_it_is_when_its_result_is_due(threads: int) -> Non
             raise error
         return item
 
-    found = []
+    stream = iter_side_by_side(work, range(20), CPU)
+    assert [next(stream) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(MemoryError) as raised:
-        for result in iter_side_by_side(work, range(20), CPU):
-            found.append(result)
+        next(stream)
     assert raised.value is error
-    assert found == [0, 1, 2]
     assert not helpers()
 
 
