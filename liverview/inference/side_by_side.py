@@ -63,9 +63,11 @@ def _take_share(shares: deque[int]) -> None:
     """Give this thread, and no other, a number of torch's threads.
 
     torch keeps one number for each thread, and one more that threads begin with. To set the first
-    sets the second, too; a thread that ends at once reads it before and puts it back.
+    sets the second, too; a thread that ends at once reads it before and puts it back. A thread
+    takes the second when it is first asked for its own, so it is asked before.
     """
     with _numbers, ThreadPoolExecutor(1) as other:
+        torch.get_num_threads()
         for_new_threads = other.submit(torch.get_num_threads).result()
         torch.set_num_threads(shares.popleft())
         other.submit(torch.set_num_threads, for_new_threads).result()
