@@ -178,9 +178,7 @@ class SlabwiseComponents:
 
 def components_of(mask: Mask, connectivity: int) -> SlabwiseComponents:
     """The components of a mask that is there as a whole, (I, J, K)."""
-    components = SlabwiseComponents(
-        lambda slices: mask[:, :, slices], mask.shape, connectivity
-    )
+    components = SlabwiseComponents(lambda slices: mask[:, :, slices], mask.shape, connectivity)
     for _ in components.iter_labeled_slabs():
         pass
     return components

@@ -48,7 +48,9 @@ def test_components_are_those_of_the_whole_mask(
             marks = np.arange(1, count + 1).astype(np.uint8)
             for slices, marked in found.iter_map_components(marks):
                 expected = numbers[:, :, slices].astype(np.uint8)
-                assert np.array_equal(np.zeros_like(expected) if marked is None else marked, expected)
+                assert np.array_equal(
+                    np.zeros_like(expected) if marked is None else marked, expected
+                )
             asked = rng.permutation(count)[:3]
             for number, (box, cut) in zip(asked, found.cut(asked), strict=True):
                 assert box == Box.around(numbers == number + 1)
