@@ -178,9 +178,7 @@ class SlabwiseComponents:
 
 def components_of(mask: Mask, connectivity: int) -> SlabwiseComponents:
     """The components of a mask that is there as a whole, (I, J, K)."""
-    components = SlabwiseComponents(
-        lambda slices: mask[:, :, slices], mask.shape, connectivity
-    )
+    components = SlabwiseComponents(lambda slices: mask[:, :, slices], mask.shape, connectivity)
     for _ in components.iter_labeled_slabs():
         pass
     return components
@@ -201,6 +199,8 @@ def holes_of(mask: Mask) -> Mask | None:
 
 def _joined(one: Positions, other: Positions, count: int) -> Positions:
     """The component of each of ``count`` nodes, by edges; numbered by their first nodes."""
+    if len(one) == 0:
+        return np.arange(count)
     graph = coo_array((np.ones(len(one), np.bool_), (one, other)), (count, count))
     joined: Positions = connected_components(graph, directed=False)[1]
     return joined

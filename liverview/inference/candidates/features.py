@@ -166,14 +166,7 @@ def _cut(
     ]
     picked = tuple(slice(one.start, one.stop, one.step) for one in middles)
     stride = (fine[0] * thin, fine[1] * thin, along_k)
-    shape = tuple(len(one) for one in middles)
-    thinned = np.zeros(shape, np.bool_)
-    offset = np.subtract(part.box.start, start)
-    there = [_meeting(one, o, n) for one, o, n in zip(middles, offset, part.mask.shape, strict=True)]
-    thinned[tuple(to for to, _ in there)] = part.mask[tuple(of for _, of in there)]
-    if not thinned.any():  # a speck between the voxels that are looked at
-        at = (np.argwhere(part.mask)[0] + offset) // stride
-        thinned[tuple(np.minimum(at, np.array(shape) - 1))] = True
+    thinned = _thinned(part, start, middles, stride)
     spacing = np.multiply(stride, scan.spacing)
     marked = probability[box][picked]
     return _Crop(
@@ -186,6 +179,21 @@ def _cut(
         _depths(thinned, spacing),
         ndimage.distance_transform_edt(~thinned, sampling=spacing),
     )
+
+
+def _thinned(
+    part: Part, start: list[int], middles: list[range], stride: tuple[int, int, int]
+) -> Mask:
+    """A part at the picked voxels of a box from ``start`` on."""
+    thinned = np.zeros([len(one) for one in middles], np.bool_)
+    offset = np.subtract(part.box.start, start)
+    sides = zip(middles, offset, part.mask.shape, strict=True)
+    there = [_meeting(picked, int(first), size) for picked, first, size in sides]
+    thinned[tuple(to for to, _ in there)] = part.mask[tuple(of for _, of in there)]
+    if not thinned.any():  # a speck between the voxels that are looked at
+        at = (np.argwhere(part.mask)[0] + offset) // stride
+        thinned[tuple(np.minimum(at, np.array(thinned.shape) - 1))] = True
+    return thinned
 
 
 def _meeting(picked: range, offset: int, size: int) -> tuple[slice, slice]:

@@ -58,9 +58,7 @@ def _threshold(chance: NDArray[np.uint8]) -> np.uint8:
     return np.uint8(min(255 * _CORE, highest * _SHARE_OF_HIGHEST))
 
 
-def _divide(
-    part: Part, cores: list[tuple[Box, Mask]], labels: NDArray[np.uint8]
-) -> list[Outlined]:
+def _divide(part: Part, cores: list[tuple[Box, Mask]], labels: NDArray[np.uint8]) -> list[Outlined]:
     """A lesion for each core, with boxes in the part's; all else goes with the nearest of them."""
     numbers = np.zeros(part.box.shape, np.uint16, order="F")
     for number, (box, core) in enumerate(cores, start=1):

@@ -23,7 +23,7 @@ _NOISE_SLICES = 8
 _NOISE_PIXELS = 7  # side of the square whose mean a pixel's noise is measured from
 _TISSUE_HU = 100.0  # what differs by more from its neighborhood is no noise
 _LEAST_NOISE_HU = 1.0
-_ALL = (slice(None),) * 3
+_ALL = (slice(None), slice(None), slice(None))
 
 
 @dataclass(frozen=True, eq=False)
