@@ -45,9 +45,14 @@ class ModelsAhead:
 
     def start(self) -> None:
         """Begin now, where that has not happened yet."""
-        if self._thread is None:
+        if not self.is_begun:
             self._thread = Thread(target=self._run, name="networks ahead")
             self._thread.start()
+
+    @property
+    def is_begun(self) -> bool:
+        """True once the thread was started."""
+        return self._thread is not None
 
     def wait(self) -> tuple[Models, str]:
         """Wait for the networks, and the name of the device.
