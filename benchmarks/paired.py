@@ -126,9 +126,8 @@ def _print_table(measured: dict[str, list[list[Run]]]) -> None:
     for name, (old, new) in measured.items():
         for field, unit in (("wall", "s"), ("cpu", "s of CPU"), ("peak", "MiB at most")):
             before, after = (median(getattr(run, field) for run in runs) for runs in (old, new))
-            print(
-                f"{name + ', ' + unit:32} {before:9.2f} {after:9.2f} {before / after if after else 0.0:9.2f}x"
-            )
+            times = before / after if after else 0.0
+            print(f"{name + ', ' + unit:32} {before:9.2f} {after:9.2f} {times:9.2f}x")
 
 
 def _print_agreement(pair: str, old: Path, new: Path) -> None:

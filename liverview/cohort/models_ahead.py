@@ -12,9 +12,9 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 from liverview.core.garbage import uncollected
@@ -39,20 +39,17 @@ class ModelsAhead:
 
     def __init__(self, folder: Path | None, device: str) -> None:
         self._folder, self._device = folder, device
-        self._future: Future[tuple[Models, str]] = Future()
+        self._future: Future[tuple[Models, str]] | None = None
         self._abandoned = Event()
-        self._thread: Thread | None = None
 
     def start(self) -> None:
         """Begin now, where that has not happened yet."""
-        if not self.is_begun:
-            self._thread = Thread(target=self._run, name="networks ahead")
-            self._thread.start()
+        self._begun()
 
     @property
     def is_begun(self) -> bool:
         """True once the thread was started."""
-        return self._thread is not None
+        return self._future is not None
 
     def wait(self) -> tuple[Models, str]:
         """Wait for the networks, and the name of the device.
@@ -62,23 +59,23 @@ class ModelsAhead:
         DeviceError : where the device is unknown or not there.
         CheckpointError : where a network is missing, damaged or of the wrong kind.
         """
-        self.start()
-        return self._future.result()
+        return self._begun().result()
 
     def check(self) -> None:
         """Raise what is wrong with them, where that is known by now."""
-        if self._future.done():
+        if self._future is not None and self._future.done():
             self._future.result()
 
     def abandon(self) -> None:
         """Nobody waits any more: the thread ends after the step it is at."""
         self._abandoned.set()
 
-    def _run(self) -> None:
-        try:
-            self._future.set_result(self._load())
-        except BaseException as error:  # of this thread or not, it is raised where it is waited for
-            self._future.set_exception(error)
+    def _begun(self) -> Future[tuple[Models, str]]:
+        if self._future is None:
+            pool = ThreadPoolExecutor(1, "networks ahead")
+            self._future = pool.submit(self._load)
+            pool.shutdown(wait=False)
+        return self._future
 
     def _load(self) -> tuple[Models, str]:
         load_library()
