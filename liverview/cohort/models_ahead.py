@@ -42,13 +42,14 @@ class ModelsAhead:
         self._future: Future[tuple[Models, str]] | None = None
         self._abandoned = Event()
 
-    def start(self) -> Future[tuple[Models, str]]:
+    def start(self) -> None:
         """Begin now, where that has not happened yet."""
-        if self._future is None:
-            pool = ThreadPoolExecutor(1, "networks ahead")
-            self._future = pool.submit(self._load)
-            pool.shutdown(wait=False)  # its thread ends with what it was given
-        return self._future
+        self._begun()
+
+    @property
+    def is_begun(self) -> bool:
+        """True once the thread was started."""
+        return self._future is not None
 
     def wait(self) -> tuple[Models, str]:
         """Wait for the networks, and the name of the device.
@@ -58,7 +59,7 @@ class ModelsAhead:
         DeviceError : where the device is unknown or not there.
         CheckpointError : where a network is missing, damaged or of the wrong kind.
         """
-        return self.start().result()
+        return self._begun().result()
 
     def check(self) -> None:
         """Raise what is wrong with them, where that is known by now."""
@@ -68,6 +69,13 @@ class ModelsAhead:
     def abandon(self) -> None:
         """Nobody waits any more: the thread ends after the step it is at."""
         self._abandoned.set()
+
+    def _begun(self) -> Future[tuple[Models, str]]:
+        if self._future is None:
+            pool = ThreadPoolExecutor(1, "networks ahead")
+            self._future = pool.submit(self._load)
+            pool.shutdown(wait=False)
+        return self._future
 
     def _load(self) -> tuple[Models, str]:
         load_library()

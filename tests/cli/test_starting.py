@@ -6,15 +6,21 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 
+from liverview.cli import main
 from liverview.cli.parser import COMMANDS
 from liverview.cohort import models_ahead
-from liverview.cohort.models_ahead import ModelsAhead
+from liverview.cohort.models_ahead import ModelsAhead, iter_beside
 from liverview.core.lean_imports import SWITCH, WAITING
+from liverview.core.stream import Progress
+from liverview.files import images
 from liverview.files.sidefiles.weights import WeightsError, check_weights
 from liverview.inference import segmentation
 
@@ -109,6 +115,25 @@ def test_a_scan_that_is_not_there_needs_no_torch(tmp_path: Path) -> None:
     run_code(code)
 
 
+def test_one_scan_needs_nothing_of_a_cohort(tmp_path: Path) -> None:
+    """Nor torch, until the scan is being read."""
+    code = (
+        "import sys\nfrom liverview.cli import main\n"
+        "from liverview.cohort import local\n"
+        "def run(items, work, ledger):\n"
+        "    assert not WRONG & set(sys.modules), WRONG & set(sys.modules)\n"
+        "    yield from ()\n"
+        "WRONG = {'torch', 'PIL', 'html', 'multiprocessing', 'statistics',\n"
+        "  *(f'liverview.cohort.{name}' for name in ('dask_cluster', 'ledger', 'processes',\n"
+        "  'running', 'states', 'summary', 'tables', 'results_written', 'page'))}\n"
+        "local.iter_run_here = run\n"
+        f"assert main(['segment', {str(tmp_path / 'ct.nii.gz')!r}, '-o', "
+        f"{str(tmp_path / 'out.nii.gz')!r}]) == 0\n"
+    )
+    (tmp_path / "ct.nii.gz").touch()
+    run_code(code)
+
+
 def test_weights_that_are_not_there_are_said_before_torch_is_needed(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"coarse\.safetensors is not there: give --weights"):
         check_weights(tmp_path)
@@ -133,6 +158,64 @@ def test_what_is_wrong_is_raised_where_it_is_waited_for(tmp_path: Path) -> None:
     (tmp_path / "coarse.safetensors").write_bytes(b"no weights")
     with pytest.raises(ValueError, match=r"coarse\.safetensors is not a safetensors file"):
         ModelsAhead(tmp_path, "cpu").wait()
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    hu = np.full((24, 24, 12), -1000, np.int16)
+    nibabel.save(nibabel.Nifti1Image(hu, np.diag([3.0, 3.0, 3.0, 1.0])), tmp_path / "ct.nii.gz")
+    return tmp_path / "ct.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--device", "gpu"], "The device 'gpu' is not known: use auto, cpu, cuda, cuda:N or mps."),
+        (["--device", "cuda:99"], "The device 'cuda:99' is not on this machine: use auto or cpu."),
+        (["--weights", "{}"], "{}/fine.safetensors is not there: give --weights a folder with "),
+        (["--weights", "{}/bad"], "{}/bad/coarse.safetensors is not a safetensors file: "),
+    ],
+)
+def test_what_is_wrong_with_weights_or_device_is_no_fault_of_the_scan(
+    scan: Path, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = scan.parent
+    (folder / "coarse.safetensors").touch()
+    (folder / "bad").mkdir()
+    for name in ("coarse", "fine"):
+        (folder / "bad" / f"{name}.safetensors").write_bytes(b"no weights")
+    given = [option.format(folder) for option in options]
+    assert main(["segment", str(scan), "-o", str(folder / "labels.nii.gz"), *given]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"liverview: {said.format(folder)}")
+    assert printed.count("\n") == 1
+    assert not (folder / "labels.nii.gz").exists()
+
+
+def test_nothing_is_read_where_weights_or_device_are_wrong(
+    scan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "iter_read", None)
+    arguments = ["segment", str(scan), "-o", str(scan.parent / "labels.nii.gz")]
+    assert main([*arguments, "--device", "gpu"]) == 2
+    assert main([*arguments, "--weights", str(scan.parent)]) == 2
+
+
+def test_what_is_wrong_stops_the_reading(tmp_path: Path) -> None:
+    ahead = ModelsAhead(tmp_path, "cpu")
+
+    def reading() -> Iterator[Progress | str]:
+        yield "no step of it"
+        assert not ahead.is_begun
+        yield Progress("Reading", 0.0)
+        with pytest.raises(ValueError, match="coarse"):
+            ahead.wait()
+        yield Progress("Reading", 0.5)
+
+    stream = iter_beside(reading(), ahead)
+    assert next(stream) == "no step of it"
+    with pytest.raises(ValueError, match=r"coarse\.safetensors"):
+        list(stream)
 
 
 def test_who_gives_up_has_nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

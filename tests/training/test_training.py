@@ -21,8 +21,8 @@ from liverview.networks.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from liverview.networks.network import AttentionResUNet
 from liverview.networks.device_names import DeviceError
+from liverview.networks.network import AttentionResUNet
 from liverview.phantoms.fields import Grid
 from liverview.phantoms.frame import Organ
 from liverview.phantoms.paint import Painting
