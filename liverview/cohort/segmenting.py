@@ -156,5 +156,5 @@ def _done(segmented: Segmented) -> Done:
         lines=(*volume_lines(segmented.measurement), said),
         written=written,
         notes=tuple(segmented.volume.warnings),
-        seconds=segmented.seconds,
+        seconds=None if segmented.seconds is None else round(segmented.seconds, 3),
     )

@@ -201,6 +201,6 @@ def _joined(one: Positions, other: Positions, count: int) -> Positions:
     """The component of each of ``count`` nodes, by edges; numbered by their first nodes."""
     if len(one) == 0:
         return np.arange(count)
-    graph = coo_array((np.ones(len(one), np.bool_), (one, other)), (count, count))
+    graph: Any = coo_array((np.ones(len(one), np.bool_), (one, other)), (count, count))
     joined: Positions = connected_components(graph, directed=False)[1]
     return joined
