@@ -20,6 +20,7 @@ from liverview.cohort.page.cohort_state import cohort_state
 from liverview.cohort.page.outliers import far_scores, find_outliers
 from liverview.cohort.page.quantities import Scale, distributions
 from liverview.cohort.page.writing import write_cohort_page
+from liverview.cohort.results_written import scan_name
 from liverview.cohort.work import Attempt
 from liverview.core.labels import default_styles
 from liverview.core.text import printable
@@ -194,7 +195,7 @@ def test_a_sentence_that_most_scans_have_makes_none_of_them_odd() -> None:
 
 def test_the_head_says_how_many_to_look_at_and_hashes_by_their_beginning(tmp_path: Path) -> None:
     sha256 = "0123456789ab" + "c" * 52
-    cut = attempt("cut", figures=FIGURES | {"liver_on_last_slice": True})
+    cut = attempt("cut", figures=figures(1500.0, liver_on_last_slice=True))
     attempts = [attempt("a", made_with={"fine sha256": sha256}), cut]
     page = page_of(tmp_path, attempts)
     assert "1of them to look at" in page.text

@@ -27,7 +27,10 @@ def iter_distribution_html(
     attempts: Sequence[Attempt], distributions: Sequence[Distribution]
 ) -> Iterator[str]:
     """Yield the histograms, then the box plots by the person's columns."""
-    yield '<p class="faint">Scans by value. The line is the median, the band lies between the quartiles.</p>'
+    yield (
+        '<p class="faint">Scans by value. The line is the median, the band lies between the '
+        "quartiles.</p>"
+    )
     yield '<div class="charts">'
     yield from (_histogram_html(one) for one in distributions)
     yield "</div>"

@@ -9,8 +9,8 @@ from liverview.cohort.page.cohort_state import LOST, CohortState
 from liverview.cohort.work import Attempt
 
 _MORE_MEMORY = (
-    "Give it more memory: fewer processes on a machine (--processes), a higher --memory-limit, or a "
-    "larger machine."
+    "Give it more memory: fewer processes on a machine (--processes), a higher --memory-limit, or "
+    "a larger machine."
 )
 _KINDS = {
     "ImageFileError": (
