@@ -121,6 +121,7 @@ def _iter_body(
 _OUTLIER_WORDS = (
     "Scans to look at, the most unusual first: no liver or one of an unusual volume, a liver that "
     "the scan's ends cut, a large tumor burden, an unusual mean HU, a sentence that few scans "
-    f"have, or a figure far from the others (modified z-score above {FAR:g}, by the median absolute "
-    "deviation; of volumes, counts and lengths on their logarithms). An outlier need not be wrong."
+    f"have, or a figure far from the others (modified z-score above {FAR:g}, by the median "
+    "absolute deviation; of volumes, counts and lengths on their logarithms). An outlier need not "
+    "be wrong."
 )
