@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from liverview.cohort.ledger import Ledger
@@ -16,13 +16,18 @@ from liverview.core.stream import Message, Progress
 _PHASE = "Reading the ledger"
 
 
+def scan_name(attempt: Attempt) -> str:
+    """The name of an item as the person's own table has it; the ledger has that of the result."""
+    return attempt.item.removesuffix("_seg") if attempt.kind == "segment" else attempt.item
+
+
 @dataclass(frozen=True)
 class ResultsWritten:
     """What was written, and from what.
 
     Attributes
     ----------
-    attempts : the one that counts of each item and kind of work.
+    attempts : the one that counts of each item and kind of work, by the scans' names.
     files : tables and page.
     """
 
@@ -52,7 +57,8 @@ def iter_write_results(
     content = ledger.read()
     if content.warning:
         yield Message(content.warning)
-    attempts = standing_attempts(content, lost_after_s=lost_after_s)
+    standing = standing_attempts(content, lost_after_s=lost_after_s)
+    attempts = [replace(one, item=scan_name(one)) for one in standing]
     tables = write_cohort_tables(results, attempts)
     for sentence in tables.sentences:
         yield Message(sentence)

@@ -100,7 +100,7 @@ class Attempt:
     made_with : of the work.
     seconds : of the computation; None where the result was there or there is none.
     peak_mb : the most memory that its process held until its end.
-    figures : of `Done`.
+    figures, lines : of `Done`.
     written : of `Done`, as text.
     notes : of `Done`.
     error : what went wrong, one sentence.

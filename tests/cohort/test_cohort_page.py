@@ -20,6 +20,7 @@ from liverview.cohort.page.cohort_state import cohort_state
 from liverview.cohort.page.outliers import far_scores, find_outliers
 from liverview.cohort.page.quantities import Scale, distributions
 from liverview.cohort.page.writing import write_cohort_page
+from liverview.cohort.results_written import scan_name
 from liverview.cohort.work import Attempt
 from liverview.core.labels import default_styles
 from liverview.core.text import printable
@@ -192,6 +193,21 @@ def test_a_sentence_that_most_scans_have_makes_none_of_them_odd() -> None:
     assert find_outliers(attempts, distributions(attempts)) == []
 
 
+def test_the_head_says_how_many_to_look_at_and_hashes_by_their_beginning(tmp_path: Path) -> None:
+    sha256 = "0123456789ab" + "c" * 52
+    cut = attempt("cut", figures=figures(1500.0, liver_on_last_slice=True))
+    attempts = [attempt("a", made_with={"fine sha256": sha256}), cut]
+    page = page_of(tmp_path, attempts)
+    assert "1of them to look at" in page.text
+    assert "0123456789ab..." in page.text
+    assert sha256 not in page.text
+
+
+def test_pages_and_tables_have_the_names_of_the_persons_table() -> None:
+    assert scan_name(attempt("Lyon-01_seg")) == "Lyon-01"
+    assert scan_name(attempt("Lyon-01_seg", kind="measure")) == "Lyon-01_seg"
+
+
 def test_scores_of_evaluations_are_shown_and_a_low_dice_is_odd(tmp_path: Path) -> None:
     def scores(dice: float) -> dict[str, Any]:
         return {
@@ -207,7 +223,7 @@ def test_scores_of_evaluations_are_shown_and_a_low_dice_is_odd(tmp_path: Path) -
     assert "Liver Dice" in page.text
     assert "Tumor Dice" not in page.text
     assert "Liver Dice 0.400 is below 0.9" in page.text
-    assert "20 scans, median 3.0 mm" in page.text  # an infinite distance has no place
+    assert "20 scans, all 3.0 mm" in page.text  # an infinite distance has no place
 
 
 def test_several_versions_are_said(tmp_path: Path) -> None:

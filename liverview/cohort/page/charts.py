@@ -107,7 +107,7 @@ def histogram_svg(values: NDArray[np.float64], title: str, decimals: int) -> str
         f'y2="{base}"/>'
     )
     parts += _axis(low, high, x_of(low), x_of(high), base)
-    parts.append(f'<text x="{_LEFT}" y="12">{most:,}</text>')
+    parts.append(f'<text x="{_LEFT}" y="12">{most:,} {"scan" if most == 1 else "scans"}</text>')
     beyond = [
         *([f"{bins.below:,} further left"] if bins.below else []),
         *([f"{bins.above:,} further right"] if bins.above else []),

@@ -27,7 +27,10 @@ def iter_distribution_html(
     attempts: Sequence[Attempt], distributions: Sequence[Distribution]
 ) -> Iterator[str]:
     """Yield the histograms, then the box plots by the person's columns."""
-    yield '<p class="faint">The line is the median, the band lies between the quartiles.</p>'
+    yield (
+        '<p class="faint">Scans by value. The line is the median, the band lies between the '
+        "quartiles.</p>"
+    )
     yield '<div class="charts">'
     yield from (_histogram_html(one) for one in distributions)
     yield "</div>"
@@ -67,13 +70,16 @@ def grouping_columns(attempts: Sequence[Attempt]) -> dict[str, dict[str, list[in
 
 
 def quartile_words(distribution: Distribution) -> str:
-    """Number of scans, median, quartiles, least and most."""
+    """Number of scans, median, quartiles, least and most; the value where it is the only one."""
     quantity, known = distribution.quantity, distribution.known
+    scans = f"{len(known):,} {'scan' if len(known) == 1 else 'scans'}"
+    if known.min() == known.max():
+        return f"{scans}, {'all ' if len(known) > 1 else ''}{quantity.words(float(known[0]))}"
     low, median, high = (float(q) for q in np.percentile(known, [25, 50, 75]))
     plain = f",.{quantity.decimals}f"
     return (
-        f"{len(known):,} scans, median {quantity.words(median)}, quartiles {low:{plain}} to "
-        f"{high:{plain}}, all {known.min():{plain}} to {known.max():{plain}}"
+        f"{scans}, median {quantity.words(median)}, quartiles {low:{plain}} to "
+        f"{high:{plain}}, range {known.min():{plain}} to {known.max():{plain}}"
     )
 
 
@@ -82,7 +88,9 @@ def _histogram_html(distribution: Distribution) -> str:
     unit = f", {quantity.unit}" if quantity.unit else ""
     title = f"{quantity.title}{unit}"
     words = quartile_words(distribution)
-    chart = histogram_svg(distribution.known, f"{title}: {words}", quantity.decimals)
+    known, chart = distribution.known, ""
+    if known.min() < known.max():  # one bar says nothing that a sentence does not
+        chart = histogram_svg(known, f"{title}: {words}", quantity.decimals)
     return f'<div class="chart"><h3>{text_html(title)}</h3>{chart}<p>{text_html(words)}</p></div>'
 
 

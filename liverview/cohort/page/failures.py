@@ -8,21 +8,43 @@ from dataclasses import dataclass
 from liverview.cohort.page.cohort_state import LOST, CohortState
 from liverview.cohort.work import Attempt
 
-_WAYS_OUT = {
-    "ImageFileError": "The file cannot be read as a scan: export or copy it again, or take it off "
-    "the list.",
-    "ModalityError": "It is no CT: take it off the list.",
-    "ExtentError": "It is larger than any body: check the spacing in its header.",
-    "GridMismatchError": "Scan and label map do not lie on the same voxels: give the pair that "
-    "belongs together, or --resample.",
-    "TargetError": "The result could not be written: make room, or give another folder.",
-    "MemoryError": "Give it more memory: fewer processes on a machine, or a larger machine.",
-    "memory limit": "Give it more memory: fewer processes on a machine, or a larger machine.",
-    "time limit": "Give it more time, or a faster machine.",
-    LOST: "Its process ended without a word: killed by the system for want of memory, or its "
-    "machine went away. If it happens again, give it more memory or look at the scan alone.",
+_MORE_MEMORY = (
+    "Give it more memory: fewer processes on a machine (--processes), a higher --memory-limit, or "
+    "a larger machine."
+)
+_KINDS = {
+    "ImageFileError": (
+        "file that cannot be read",
+        "Export or copy it again, or take it off the list.",
+    ),
+    "ModalityError": ("no CT", "Take it off the list."),
+    "ExtentError": ("larger than any body", "Check the spacing in its header."),
+    "GridMismatchError": (
+        "scan and labels on different voxels",
+        "Give the pair that belongs together, or --resample.",
+    ),
+    "TargetError": ("result that cannot be written", "Make room, or give another folder."),
+    "MemoryError": ("not enough memory", _MORE_MEMORY),
+    "memory limit": ("memory limit", _MORE_MEMORY),
+    "time limit": ("time limit", "Give it more time (--time-limit), or a faster machine."),
+    LOST: (
+        "lost, or under way elsewhere",
+        "Its process ended without a word: killed by the system for want of memory, or its "
+        "machine went away. If it happens again, give it more memory or look at the scan alone.",
+    ),
+    "OSError": (
+        "disk or network",
+        "Check the disk: is it full, is it still there on every machine?",
+    ),
+    **dict.fromkeys(
+        ("FileNotFoundError", "PermissionError", "NotADirectoryError", "IsADirectoryError"),
+        (
+            "file that is not there or may not be read",
+            "Check that the file is there and may be read on every machine.",
+        ),
+    ),
 }
-_FILES = ("FileNotFoundError", "PermissionError", "NotADirectoryError", "IsADirectoryError")
+"""What a person calls a kind of error, and the way out of it."""
 _OTHER = "What to do is in each sentence."
 
 
@@ -39,12 +61,13 @@ class FailureKind:
         return next((one.error for one in self.attempts if one.error), "Nothing is known of it.")
 
     @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return _KINDS.get(self.kind, (self.kind, _OTHER))[0]
+
+    @property
     def way_out(self) -> str:
-        if self.kind in _FILES:
-            return "Check that the file is there and may be read on every machine."
-        if self.kind == "OSError":
-            return "Check the disk: is it full, is it still there on every machine?"
-        return _WAYS_OUT.get(self.kind, _OTHER)
+        return _KINDS.get(self.kind, (self.kind, _OTHER))[1]
 
 
 def failure_kinds(state: CohortState) -> list[FailureKind]:

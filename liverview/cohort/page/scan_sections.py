@@ -76,15 +76,15 @@ def iter_failure_html(state: CohortState) -> Iterator[str]:
         yield "<p>None.</p>"
         return
     rows = [
-        (one.kind, f"{len(one.attempts):,}", one.example, one.way_out, _names_html(one))
+        (one.title, f"{len(one.attempts):,}", one.example, one.way_out, _names_html(one))
         for one in kinds
     ]
     headings = ("kind", "scans", "as", "way out", "which")
     yield table_html(headings, rows, numeric=(1,), raw=(4,))
     words = text_html(retry_words([*state.failed, *state.lost]))
     yield (
-        f"<p>To try them again, give the same command with --retry failed: <code>{words}</code>. "
-        "What is done is not done again.</p>"
+        "<p>Once what was wrong is mended, give the same command again with --retry failed: "
+        f"<code>{words}</code>. What is done is not done again.</p>"
     )
 
 
@@ -96,7 +96,9 @@ def _names_html(kind: FailureKind) -> str:
     left = len(kind.attempts) - len(rows)
     if left:
         rows.append(f"{left:,} more")
-    return f"<details><summary>{len(kind.attempts):,} scans</summary>{list_html(rows)}</details>"
+    number = len(kind.attempts)
+    words = "1 scan" if number == 1 else f"{number:,} scans"
+    return f"<details><summary>{words}</summary>{list_html(rows)}</details>"
 
 
 def iter_sentence_html(attempts: Sequence[Attempt]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -12,13 +13,23 @@ from liverview.cohort.page.cohort_state import CohortState
 from liverview.cohort.page.html import table_html, text_html
 from liverview.cohort.work import Attempt
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_HASH = 12  # of its characters are shown
 
-def iter_summary_html(state: CohortState) -> Iterator[str]:
-    """Yield the parts of the head."""
+
+def iter_summary_html(state: CohortState, outliers: int = 0) -> Iterator[str]:
+    """Yield the parts of the head.
+
+    Parameters
+    ----------
+    outliers : how many scans are to be looked at.
+    """
+    lost = [('<a href="#failures">lost, or under way elsewhere</a>', len(state.lost))]
     counts = [
         ("done", len(state.done)),
-        ("failed", len(state.failed)),
-        *([("lost, or under way elsewhere", len(state.lost))] if state.lost else []),
+        ('of them <a href="#outliers">to look at</a>', outliers),
+        ('<a href="#failures">failed</a>', len(state.failed)),
+        *(lost if state.lost else []),
         *([("not tried yet", state.left)] if state.left is not None else []),
     ]
     items = "".join(f"<li><b>{number:,}</b>{name}</li>" for name, number in counts)
@@ -83,10 +94,10 @@ def _devices_html(attempts: Sequence[Attempt]) -> str:
     headings = (
         "device",
         "scans",
-        "s, median",
-        "s, quartiles",
+        "median, s",
+        "quartiles, s",
         "scans per hour and worker",
-        "MB, most",
+        "most memory, MB",
     )
     return table_html(headings, rows, numeric=(1, 2, 3, 4, 5))
 
@@ -105,13 +116,18 @@ def _iter_made_with_html(attempts: Sequence[Attempt]) -> Iterator[str]:
     if any(made):
         keys = sorted({key for one in made for key, _ in one})
         rows = [
-            [f"{count:,}", *(dict(one).get(key, "-") for key in keys)]
+            [f"{count:,}", *(_short(dict(one).get(key, "-")) for key in keys)]
             for one, count in made.most_common(20)
         ]
         yield "<h3>Made with</h3>"
         yield table_html(["scans", *(key.replace("_", " ") for key in keys)], rows, numeric=(0,))
     if len(made) > 20:
         yield f'<p class="faint">{len(made) - 20:,} more are left out.</p>'
+
+
+def _short(value: str) -> str:
+    """A hash by its beginning, as people compare them; the tables have all of it."""
+    return f"{value[:_HASH]}..." if _SHA256.fullmatch(value) else value
 
 
 def _differing(made: Sequence[dict[str, str]]) -> list[str]:

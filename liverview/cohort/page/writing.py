@@ -106,7 +106,7 @@ def _iter_body(
         sections = sections[1:]
     yield f"<h1>{text_html(title)}</h1>"
     yield f'<p class="disclaimer">{text_html(DISCLAIMER)}</p>'
-    yield from iter_summary_html(state)
+    yield from iter_summary_html(state, len(outliers))
     links = "".join(f'<a href="#{name}">{text_html(words)}</a>' for name, words, _ in sections)
     yield f"<nav>{links}</nav>"
     for name, words, parts in sections:
@@ -119,8 +119,9 @@ def _iter_body(
 
 
 _OUTLIER_WORDS = (
-    "Scans to look at, the oddest first: no liver or one of an unusual volume, a liver that the "
-    "scan's ends cut, a large tumor burden, an unusual mean HU, a sentence that few scans have, or "
-    f"a figure far from the others (modified z-score above {FAR:g}, by the median absolute "
-    "deviation; of volumes, counts and lengths on their logarithms). An outlier need not be wrong."
+    "Scans to look at, the most unusual first: no liver or one of an unusual volume, a liver that "
+    "the scan's ends cut, a large tumor burden, an unusual mean HU, a sentence that few scans "
+    f"have, or a figure far from the others (modified z-score above {FAR:g}, by the median "
+    "absolute deviation; of volumes, counts and lengths on their logarithms). An outlier need not "
+    "be wrong."
 )
