@@ -1,6 +1,6 @@
 """Parts of one computation side by side on the cores of the CPU.
 
-One convolution on two of torch's threads takes .7 to .8 of its time on one, and what lies between
+One convolution on two of torch's threads takes .67 to .83 of its time on one, and what lies between
 convolutions is computed by one thread anyhow. Slabs side by side, each with threads of its own,
 use cores better, and do not wait for one another at the end of every operation.
 """
