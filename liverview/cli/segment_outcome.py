@@ -13,7 +13,13 @@ from liverview.cli.outputs import check_outputs
 from liverview.cli.printing import write_json
 from liverview.cli.streams import OutputError
 from liverview.cohort.figures import CohortFigures, is_record
-from liverview.cohort.results import make_record, missing_masks, missing_side_files, record_of
+from liverview.cohort.results import (
+    agrees,
+    make_record,
+    missing_masks,
+    missing_side_files,
+    record_of,
+)
 from liverview.cohort.scan_steps import SegmentOptions
 from liverview.cohort.segmenting import SegmentWork
 from liverview.cohort.tasks import Task, find_tasks
@@ -223,7 +229,7 @@ def _tasks_there(
             wanted = make_record(task.scan, options.index, options.hashes, options.least_certainty)
         except OSError:  # its turn will say it
             continue
-        if found == wanted:
+        if agrees(found, wanted):
             made.add(task)
         else:
             from liverview.cohort.renewing import made_otherwise

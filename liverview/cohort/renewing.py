@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from liverview.cohort.results import record_of
+from liverview.cohort.results import is_untouched, record_of
 from liverview.files.atomic import TargetError
 
 _MADE = {
@@ -26,13 +26,24 @@ _MADE = {
 
 
 def check_may_replace(paths: Iterable[Path]) -> None:
-    """Raise `TargetError` where one of these label maps is there and has no record."""
+    """Raise `TargetError` where one of these files is there and has no record."""
     for path in paths:
         if os.path.lexists(path) and not record_of(path):
-            raise TargetError(
-                f"{path} exists already, and another program made it or a person has changed it "
-                "since: move it away, or let --overwrite replace it."
-            )
+            raise _not_ours(path)
+
+
+def check_may_renew(label_map: Path) -> None:
+    """Raise `TargetError` where a label map is there and is not as the program wrote it."""
+    check_may_replace([label_map])
+    if os.path.lexists(label_map) and not is_untouched(label_map, record_of(label_map)):
+        raise _not_ours(label_map)
+
+
+def _not_ours(path: Path) -> TargetError:
+    return TargetError(
+        f"{path} exists already, and another program made it or a person has changed it "
+        "since: move it away, or let --overwrite replace it."
+    )
 
 
 def made_otherwise(found: str, wanted: str) -> str:

@@ -11,6 +11,10 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from liverview.cohort.tasks import Task
 from liverview.core.about import __version__
@@ -21,6 +25,7 @@ from liverview.files.opening import ImageFileError
 from liverview.files.sidefiles.writing import SideFiles
 
 _SAMPLES, _SAMPLE = 64, 4096  # pieces of a scan that are looked at, and bytes of each
+_SEAL = "labels_sha256"
 
 
 def make_record(
@@ -51,6 +56,43 @@ def make_record(
     return json.dumps(content, sort_keys=True)
 
 
+def sealed(record: str, voxels: NDArray[np.uint8]) -> str:
+    """A record with a hash of the labels that it is of, (I, J, K) as they lie in RAS+."""
+    return json.dumps({**json.loads(record), _SEAL: _voxels_sha256(voxels)}, sort_keys=True)
+
+
+def agrees(found: str, wanted: str) -> bool:
+    """True where labels of a record that was found are those that another one asks for."""
+    return bool(found) and _unsealed(found) == _unsealed(wanted)
+
+
+def is_untouched(label_map: Path, record: str) -> bool:
+    """True where a label map has the voxels that its record was made for.
+
+    Programs that keep the header of what they change keep the record, too.
+    """
+    try:
+        seal = json.loads(record).get(_SEAL)
+        return bool(seal == _voxels_sha256(images.read_labels(label_map).voxels))
+    except (ImageFileError, OSError, ValueError, AttributeError):
+        return False
+
+
+def _voxels_sha256(voxels: NDArray[np.uint8]) -> str:
+    return hashlib.sha256(np.asfortranarray(voxels).reshape(-1, order="F")).hexdigest()
+
+
+def _unsealed(record: str) -> Any:
+    """What a record holds beside the hash of its labels; nothing that equals it where damaged."""
+    try:
+        content = json.loads(record)
+    except ValueError:
+        return record
+    if isinstance(content, dict):
+        content.pop(_SEAL, None)
+    return content
+
+
 def is_made(
     task: Task,
     index: int | None,
@@ -60,7 +102,7 @@ def is_made(
     """True where the task's label map is there, from this scan, by these networks, as certain."""
     found = record_of(task.output)
     try:
-        return bool(found) and found == make_record(task.scan, index, hashes, least_certainty)
+        return bool(found) and agrees(found, make_record(task.scan, index, hashes, least_certainty))
     except OSError:
         return False
 

@@ -15,12 +15,13 @@ import numpy as np
 
 from liverview.cohort.liver_figures import liver_figures
 from liverview.cohort.models_ahead import iter_segment
-from liverview.cohort.renewing import check_may_replace
+from liverview.cohort.renewing import check_may_renew, check_may_replace
 from liverview.cohort.results import (
     is_made,
     make_record,
     missing_masks,
     missing_side_files,
+    sealed,
 )
 from liverview.cohort.tasks import Task
 from liverview.core.candidates import DEFAULT_CERTAINTY, LesionCandidates
@@ -194,7 +195,7 @@ def _iter_segment_scan(
         volume.affine,
         volume.name,
         volume.source,
-        made_by=made_by,
+        made_by=sealed(made_by, voxels),
         candidates=candidates.parts,
         least_certainty=least,
     )
@@ -212,7 +213,7 @@ def iter_save(task: Task, computed: Computed, options: SegmentOptions) -> Work[S
             _remove_beside(task, options)
         with KeptLabels(output, labels, volume):
             if options.renew and not options.overwrite:
-                check_may_replace([output])  # again: a person may have saved one meanwhile
+                check_may_renew(output)  # again: a person may have saved one meanwhile
             yield from _iter_write_labels(output, labels, volume, options, overwrite=again)
         written.append(output)
     if options.masks:
@@ -240,7 +241,8 @@ def check_replaced(task: Task, options: SegmentOptions) -> None:
     """Before a scan is read: `TargetError` where labels that are a person's would be replaced."""
     if options.overwrite or not options.renew:
         return
-    check_may_replace([task.output])
+    if not is_made(task, options.index, options.hashes, options.least_certainty):
+        check_may_renew(task.output)
     masks, others = _files_beside(task, options)
     if not task.output.exists():
         check_may_replace([*masks, *others])

@@ -113,6 +113,27 @@ def test_other_weights_and_another_certainty_make_all_anew(
         assert f"as {out / 'a_seg.nii.gz'}." in said
 
 
+def test_a_label_map_that_a_script_has_changed_under_its_header_stays(
+    scans: Path, tmp_path: Path, computed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(scans, "-o", out) == 0
+    image = nib.load(out / "b_seg.nii.gz")
+    voxels = np.asanyarray(image.dataobj).copy()
+    voxels[6, 5, 4] = 3
+    nib.save(nib.Nifti1Image(voxels, image.affine, image.header), out / "b_seg.nii.gz")
+    changed = (out / "b_seg.nii.gz").read_bytes()
+    assert images.read_summary(out / "b_seg.nii.gz").record  # nibabel keeps it
+    for name in "ab":
+        _write_scan(scans / f"{name}.nii.gz", 99)
+    computed.clear()
+    capsys.readouterr()
+    assert run(scans, "-o", out) == 2
+    assert computed == ["a"]
+    assert (out / "b_seg.nii.gz").read_bytes() == changed
+    assert f"{out / 'b_seg.nii.gz'} exists already" in capsys.readouterr().err
+
+
 def test_an_edited_and_a_foreign_label_map_stay_and_the_others_go_on(
     scans: Path, tmp_path: Path, computed: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
