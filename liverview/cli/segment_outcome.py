@@ -59,6 +59,9 @@ class SegmentOutcome:
     ) -> None:
         asked = options.retry, options.part, options.on
         self.alone = len(tasks) == 1 and not any(asked)
+        if not self.alone and tasks[0].output == options.output:
+            name = "--on" if options.on else "--retry"
+            raise ValueError(f"{name} needs a ledger: let -o name a folder, not one file.")
         self.ledger = None if self.alone else Ledger(options.output)
         self._json: Path | None = options.json
         self._part: Part | None = options.part
