@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def refuse_without_folder(options: argparse.Namespace, *names: str) -> None:
-    """ValueError where --retry, or another of these options, is given without a ledger."""
-    asked = [name for name in ("retry", *names) if getattr(options, name) is not None]
+    """ValueError where --retry, --on or another of these options is given without a ledger."""
+    asked = [name for name in ("retry", "on", *names) if getattr(options, name) is not None]
     if options.output is None and asked:
         raise ValueError(f"--{asked[0].replace('_', '-')} needs a ledger: add -o DIR.")
 

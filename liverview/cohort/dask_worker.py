@@ -16,17 +16,20 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from liverview.cohort.attempting import failed_attempt, iter_attempt
 from liverview.cohort.cluster_choice import ClusterError
 from liverview.cohort.ledger import LEDGER, Ledger
+from liverview.cohort.states import is_gone
 from liverview.cohort.work import Attempt, CohortItem, CohortWork
 from liverview.core.about import __version__
 from liverview.core.errors import LiverviewError
 
 HARD = 2.0
 """Times the limit of an item, after which a step that does not end is ended with its process."""
+_OTHER_S = 60.0  # that another worker at the same item is waited for
 _CHECKED_EVERY = 2.0  # seconds between looks at whether the command is still wanted
 
 
@@ -128,9 +131,40 @@ def _do(run: WorkerRun, item: CohortItem, ledger: Ledger) -> Attempt | None:
                     return None
     except StopIteration as end:
         attempt: Attempt = end.value
+    if attempt.outcome == "failed" and (other := _done_meanwhile(ledger, attempt)) is not None:
+        ledger.withdraw(attempt)
+        return other
     if attempt.error_kind == TimeLimitError.__name__:
         ledger.keep(attempt := replace(attempt, error_kind="time limit"))
     return attempt
+
+
+def _done_meanwhile(ledger: Ledger, failed: Attempt) -> Attempt | None:
+    """The attempt that another worker brought to an end beside this one; None without.
+
+    A worker that the scheduler takes for lost may be at work still, and two at one item stand in
+    each other's way: what the first of them has written, the second finds there.
+    """
+    until = time.monotonic() + _OTHER_S
+    while True:
+        others = [
+            one
+            for one in ledger.attempts_at(failed.item)
+            if one.token != failed.token and _ended_after(one, failed.began)
+        ]
+        done = [one for one in others if one.outcome == "done"]
+        if done:
+            return done[-1]
+        now = datetime.now(UTC)
+        beside = [one for one in others if one.outcome == "begun" and not is_gone(one, now)]
+        if not beside or time.monotonic() > until:
+            return None
+        time.sleep(_CHECKED_EVERY)
+
+
+def _ended_after(attempt: Attempt, moment: str) -> bool:
+    """True for an attempt that has not ended, or has after a moment."""
+    return not attempt.ended or attempt.ended >= moment
 
 
 def _limit_sentence(item: CohortItem, seconds: float) -> str:

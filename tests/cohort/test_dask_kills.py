@@ -18,6 +18,15 @@ from liverview.cohort.ledger import Ledger
 from support import clusters, tiny_networks
 
 SCANS, KILLS = 200, 12
+COMMAND = """
+import multiprocessing.forkserver
+import sys
+from liverview.cli import main
+multiprocessing.set_forkserver_preload(["distributed", "nibabel", "scipy.ndimage", "torch"])
+multiprocessing.forkserver.ensure_running()
+sys.exit(main(sys.argv[1:]))
+"""
+"""The command; a worker that takes the place of another one starts with what takes long loaded."""
 CONTENTS = 10  # one run that nobody disturbs says what becomes of each
 
 
@@ -59,17 +68,18 @@ def test_all_are_done_once_whatever_is_killed(tmp_path: Path) -> None:
     weights = tiny_networks.save_weights(tmp_path / "weights")
     _write_scans(tmp_path / "in")
     plain, out = tmp_path / "plain", tmp_path / "out"
-    segment = [sys.executable, "-m", "liverview", "segment", "--weights", str(weights)]
-    segment += ["--format", ".nii"]
+    segment = ["segment", "--weights", str(weights), "--format", ".nii"]
     first = sorted(map(str, (tmp_path / "in").iterdir()))[:CONTENTS]
-    subprocess.run([*segment, *first, "-o", str(plain), "--processes", "1"], check=True)
+    alone = [sys.executable, "-m", "liverview", *segment, *first, "-o", str(plain)]
+    subprocess.run([*alone, "--processes", "1"], check=True)
     undisturbed = _results(plain)
     assert len(set(undisturbed)) == CONTENTS
 
     chosen = random.Random(0)
     moments = sorted(chosen.sample(range(2, SCANS // 2), KILLS // 2))
     killed: list[int] = []
-    command = [*segment, str(tmp_path / "in"), "--on", "local:2", "-o"]
+    command = [sys.executable, "-c", COMMAND, *segment, str(tmp_path / "in")]
+    command += ["--on", "local:2", "-o"]
     for number, process in enumerate(_iter_ended(command, out)):
         if number in moments and (at_work := _workers_at_work(out)):
             os.kill(victim := chosen.choice(at_work), signal.SIGKILL)
