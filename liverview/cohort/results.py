@@ -79,7 +79,8 @@ def is_untouched(label_map: Path, record: str) -> bool:
 
 
 def _voxels_sha256(voxels: NDArray[np.uint8]) -> str:
-    return hashlib.sha256(np.asfortranarray(voxels).reshape(-1, order="F")).hexdigest()
+    flat = np.asfortranarray(voxels).reshape(-1, order="F")
+    return hashlib.sha256(flat.data).hexdigest()
 
 
 def _unsealed(record: str) -> Any:
