@@ -62,6 +62,18 @@ def _workers_at_work(out: Path) -> list[int]:
     return [attempt.process for attempt in newest if attempt.outcome == "begun"]
 
 
+def _kill_one(at_work: list[int], chosen: random.Random) -> list[int]:
+    """Kill one of some processes; none where it has ended by itself meanwhile."""
+    if not at_work:
+        return []
+    victim = chosen.choice(at_work)
+    try:
+        os.kill(victim, signal.SIGKILL)
+    except ProcessLookupError:
+        return []
+    return [victim]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by signals")
 def test_all_are_done_once_whatever_is_killed(tmp_path: Path) -> None:
@@ -81,9 +93,8 @@ def test_all_are_done_once_whatever_is_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-c", COMMAND, *segment, str(tmp_path / "in")]
     command += ["--on", "local:2", "-o"]
     for number, process in enumerate(_iter_ended(command, out)):
-        if number in moments and (at_work := _workers_at_work(out)):
-            os.kill(victim := chosen.choice(at_work), signal.SIGKILL)
-            killed.append(victim)
+        if number in moments:
+            killed += _kill_one(_workers_at_work(out), chosen)
         if number == SCANS // 2:
             process.kill()
     begun = Ledger(out).read().attempts
@@ -94,9 +105,8 @@ def test_all_are_done_once_whatever_is_killed(tmp_path: Path) -> None:
 
     moments = sorted(chosen.sample(range(2, SCANS // 2 - 10), KILLS // 2))
     for number, _ in enumerate(_iter_ended(command, out)):
-        if number in moments and (at_work := _workers_at_work(out)):
-            os.kill(victim := chosen.choice(at_work), signal.SIGKILL)
-            killed.append(victim)
+        if number in moments:
+            killed += _kill_one(_workers_at_work(out), chosen)
     final = Ledger(out).read().attempts
     assert len(killed) >= KILLS // 2
     assert {tries[-1].outcome for tries in final.values()} == {"done"}
