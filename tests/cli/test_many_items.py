@@ -192,7 +192,7 @@ def test_what_does_not_go_together_is_said(
     (tmp_path / "one.nii.gz").write_bytes(b"")
     for option in (["--on", "local:1"], ["--retry", "failed"]):
         assert run("segment", tmp_path / "one.nii.gz", "-o", tmp_path / "seg.nii.gz", *option) == 2
-        assert f"{option[0]} needs a ledger: let -o name a folder" in capsys.readouterr().err
+        assert f"{option[0]} is of scans whose results go to a folder" in capsys.readouterr().err
     assert not (tmp_path / "seg.nii.gz").exists()
     assert run("evaluate", "a.nii.gz", "b.nii.gz", "--part", "1/2") == 2
     assert "add --cases DIR" in capsys.readouterr().err
