@@ -107,6 +107,13 @@ def test_all_are_done_once_whatever_is_killed(tmp_path: Path) -> None:
     for number, _ in enumerate(_iter_ended(command, out)):
         if number in moments:
             killed += _kill_one(_workers_at_work(out), chosen)
+    second = Ledger(out).read().attempts
+    failed = {name for name, tries in second.items() if tries[-1].outcome == "failed"}
+    # Only what was killed twice: that is not tried a third time unasked.
+    assert {second[name][-1].error_kind for name in failed} <= {"lost"}
+    assert 2 * len(failed) <= len(killed) + len(under_way)
+    for _ in _iter_ended([*command[:-1], "--retry", "failed", "-o"], out):
+        pass
     final = Ledger(out).read().attempts
     assert len(killed) >= KILLS // 2
     assert {tries[-1].outcome for tries in final.values()} == {"done"}
