@@ -219,8 +219,8 @@ def test_files_that_come_while_the_folder_is_read_are_read_too(tmp_path: Path) -
     half.write_bytes(paths[3].read_bytes()[:600])
     items = iter_list([folder])
     next(item for item in items if isinstance(item, Listing))
-    for path in paths[3:]:
-        shutil.copy(path, folder)
+    for path in paths[3:]:  # in one step each, since other threads may be reading here still
+        shutil.move(shutil.copy(path, tmp_path), folder / path.name)
     (folder / "new").mkdir()
     shutil.move(folder / paths[5].name, folder / "new")
     found = result_of(items, Listing)
