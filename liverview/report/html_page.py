@@ -58,20 +58,27 @@ figcaption { margin-top: .3rem; color: var(--faint); font-size: .87em; }
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
-def html_page(contents: Contents) -> str:
-    """The whole HTML file, to be written as UTF-8."""
-    facts = (f"<dt>{escape(name)}</dt><dd>{escape(what)}</dd>" for name, what in contents.facts)
-    parts = [
+def head_lines(title: str, style: str) -> list[str]:
+    """The beginning of a page up to its body, of which nothing is fetched and nothing runs."""
+    return [
         "<!DOCTYPE html>",
         '<html lang="en">',
         "<head>",
         '<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(contents.title)}</title>",
-        f"<style>{_STYLE}</style>",
+        f"<title>{title}</title>",
+        f"<style>{style}</style>",
         "</head>",
         "<body>",
+    ]
+
+
+def html_page(contents: Contents) -> str:
+    """The whole HTML file, to be written as UTF-8."""
+    facts = (f"<dt>{escape(name)}</dt><dd>{escape(what)}</dd>" for name, what in contents.facts)
+    parts = [
+        *head_lines(escape(contents.title), _STYLE),
         f"<h1>{escape(contents.title)}</h1>",
         f'<p class="disclaimer">{escape(contents.disclaimer)}</p>',
         *([f'<p class="notice">{escape(contents.notice)}</p>'] if contents.notice else ()),

@@ -9,8 +9,8 @@ from html import escape
 from liverview.cohort.page.pictures import ScanPicture
 from liverview.cohort.page.style import STYLE
 from liverview.core.text import shortened, shown
+from liverview.report.html_page import head_lines
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _LONGEST = 400  # characters of one cell
 
 
@@ -21,19 +21,7 @@ def text_html(text: object, most: int = _LONGEST) -> str:
 
 def page_html(title: str, body: Iterable[str]) -> str:
     """The whole file, to be written as UTF-8."""
-    head = [
-        "<!DOCTYPE html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(_POLICY)}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{text_html(title)}</title>",
-        f"<style>{STYLE}</style>",
-        "</head>",
-        "<body>",
-    ]
-    return "\n".join([*head, *body, "</body>", "</html>"]) + "\n"
+    return "\n".join([*head_lines(text_html(title), STYLE), *body, "</body>", "</html>"]) + "\n"
 
 
 def table_html(
