@@ -242,12 +242,13 @@ def _path_in(folder: Path, text: str, origin: str) -> Path:
     """A path as a list in this folder means it."""
     if _CONTROL.search(text):
         raise ImageFileError(f"{origin}: {quoted(text)} is no path: it has control characters.")
-    path = Path(text)
+    named = os.fsdecode(text.encode("utf-8", "surrogateescape"))  # as the system names its bytes
+    path = Path(named)
     if path.parts and path.parts[0] == "~":
-        path = Path(os.path.expanduser(text))  # noqa: PTH111 - which raises without a home
+        path = Path(os.path.expanduser(named))  # noqa: PTH111 - which raises without a home
     path = folder / path
     if "\\" in text and "/" not in text and not os.path.lexists(path):
-        path = folder / PureWindowsPath(text).as_posix()
+        path = folder / PureWindowsPath(named).as_posix()
     if _STRAY.search(text) and not os.path.lexists(path):
         # a spreadsheet's bytes, not the file system's
         return _path_in(folder, _as_windows(text), origin)
