@@ -154,6 +154,7 @@ echo "Submitted batch job $!"
 """
 
 
+@pytest.mark.slow  # has been seen to wait for ever on a busy machine
 def test_jobs_of_a_batch_system_do_the_work(
     tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
