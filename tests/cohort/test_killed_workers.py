@@ -119,12 +119,12 @@ def test_killed_at_any_moment_all_is_done_once(tmp_path: Path) -> None:
     assert not list(cohort.iter_run(Workers(2, 1)))
 
 
-@pytest.mark.slow  # has been seen to wait for ever on a busy machine
 def test_a_folder_that_vanishes_stops_the_run_and_is_no_scans_fault(tmp_path: Path) -> None:
     """It is gone once the item is begun; the worker sees it when it writes."""
     cohort = Cohort(tmp_path, "waits", "z")
     steps = cohort.iter_run(Workers(1, 1), "waits")
     assert next(m.text for m in steps if isinstance(m, Message)) == "waits is begun."  # type: ignore[union-attr]
+    _wait_for(cohort.marks / "waits.go")  # by then its file is begun as well
     cohort.out.rename(tmp_path / "away")
     _let_go(cohort.marks / "waits.go")
     with pytest.raises(RunStoppedError, match="the same command goes on"):
@@ -194,9 +194,13 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     cohort.check("a", "b", "c")
 
 
-def _let_go(pipe: Path) -> None:
+def _wait_for(pipe: Path) -> None:
     while not pipe.exists():
         select.select([], [], [], 0.05)
+
+
+def _let_go(pipe: Path) -> None:
+    _wait_for(pipe)
     pipe.write_text("")
 
 
